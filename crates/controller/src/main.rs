@@ -1,0 +1,2 @@
+//! Binary of crate `controller`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Binary of crate `policy-host`.
+fn main() {}

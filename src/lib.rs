@@ -1,0 +1,1 @@
+//! The policy: decides Namespace admission requests with the engine of crate `tenancy`.
