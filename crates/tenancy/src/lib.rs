@@ -4,7 +4,25 @@
 //! ```text
 //! Namespace ──claim──▶ tenant name ──(edge reads the object)──▶ Tenant ──desire──▶ Desired ──plan(ledger)──▶ Plan
 //! ```
-#![cfg_attr(
-    not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod claim;
+pub mod decode;
+pub mod desired;
+pub mod glob;
+pub mod json_path;
+pub mod keys;
+pub mod label_selector;
+pub mod ledger;
+pub mod metadata;
+pub mod namespace;
+pub mod plan;
+pub mod requester;
+pub mod selector;
+pub mod settings;
+pub mod template;
+pub mod tenant;
+pub mod toleration;
+pub mod why;
+
+pub use serde_json::Value;

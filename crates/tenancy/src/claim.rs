@@ -1,0 +1,164 @@
+//! Claim: how a namespace says whose it is. Rules are asked in order; the first that yields a name wins.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::ledger::Ledger;
+use crate::namespace::Namespace;
+use crate::settings::{Rule, Settings};
+use crate::tenant::Tenant;
+
+/// Name prefixes are guesses, so each costs a look-up; more than this many are not tried (DESIGN 5).
+const MAX_PREFIX_LOOKUPS: usize = 3;
+
+/// What the rules read.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    pub namespace: &'a Namespace,
+    /// What landlord recorded earlier; the default where nothing counts (CREATE).
+    pub ledger: &'a Ledger,
+    /// `{request, namespace}` for JSONPath rules; `request` is there at CREATE only.
+    pub document: Option<&'a Value>,
+}
+
+/// A namespace's claim to a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub tenant: String,
+    /// Identity of the rule that yielded the name.
+    pub rule: String,
+    /// The rule, where the tenant label is landlord's own record of what it found (the ledger's `by`).
+    pub by: Option<String>,
+}
+
+/// Whose a namespace is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resolution {
+    Unclaimed,
+    /// The claim names a tenant that does not exist.
+    Unknown(Claim),
+    Known(Claim, Box<Tenant>),
+}
+
+/// A claim that cannot be resolved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimError<E> {
+    #[error("rule {rule:?} finds several tenants, {names:?}: leave one of them")]
+    Ambiguous { rule: String, names: Vec<String> },
+    #[error("{0}")]
+    Lookup(E),
+}
+
+impl<E> ClaimError<E> {
+    /// A bounded word for metrics and events.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Ambiguous { .. } => "AmbiguousClaim",
+            Self::Lookup(_) => "TenantLookupFailed",
+        }
+    }
+}
+
+/// Asks the rules in order and reads the tenant through `lookup`, which answers `None` for a tenant that does not exist.
+pub fn resolve<E>(
+    settings: &Settings,
+    evidence: Evidence<'_>,
+    mut lookup: impl FnMut(&str) -> Result<Option<Tenant>, E>,
+) -> Result<Resolution, ClaimError<E>> {
+    let mut guesses = 0;
+    for rule in &settings.identify {
+        let Some(name) = name(settings, rule, evidence)? else { continue };
+        let guess = matches!(rule, Rule::NamePrefix { .. });
+        guesses += usize::from(guess);
+        if guess && guesses > MAX_PREFIX_LOOKUPS {
+            continue;
+        }
+        let claim = || claim(settings, rule, &name, evidence);
+        match lookup(&name).map_err(ClaimError::Lookup)? {
+            Some(tenant) if !guess || tenant.lists_prefix_of(evidence.namespace.name_or_stem()) => {
+                return Ok(Resolution::Known(claim(), Box::new(tenant)));
+            }
+            None if !guess => return Ok(Resolution::Unknown(claim())),
+            _ => {}
+        }
+    }
+    Ok(Resolution::Unclaimed)
+}
+
+/// The name of the tenant that the rules which cannot guess would find, without reading any tenant.
+pub fn stated<E>(settings: &Settings, evidence: Evidence<'_>) -> Result<Option<String>, ClaimError<E>> {
+    for rule in settings.identify.iter().filter(|rule| !matches!(rule, Rule::NamePrefix { .. })) {
+        if let Some(name) = name(settings, rule, evidence)? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+fn claim(settings: &Settings, rule: &Rule, tenant: &str, evidence: Evidence<'_>) -> Claim {
+    let own = Rule::Label(settings.tenant_label().to_owned());
+    let label = evidence.namespace.metadata.labels.get(settings.tenant_label());
+    let stated_by_label = label.is_some_and(|value| settings.source.tenant_of_label(value) == tenant);
+    let recorded = evidence.ledger.tenant == tenant && evidence.ledger.by.is_some();
+    let by = match *rule == own {
+        true => evidence.ledger.by.clone().filter(|_| recorded),
+        false => (!stated_by_label || recorded).then(|| rule.id()),
+    };
+    Claim { tenant: tenant.to_owned(), rule: rule.id(), by }
+}
+
+fn name<E>(settings: &Settings, rule: &Rule, evidence: Evidence<'_>) -> Result<Option<String>, ClaimError<E>> {
+    let metadata = &evidence.namespace.metadata;
+    let single = |value: Option<&String>| value.filter(|value| !value.is_empty()).cloned();
+    match rule {
+        Rule::Label(key) if key == settings.tenant_label() => Ok(own_label(settings, evidence)),
+        Rule::Label(key) => Ok(single(metadata.labels.get(key))),
+        Rule::Annotation(key) => Ok(single(metadata.annotations.get(key))),
+        Rule::OwnerReference { group, kind } => {
+            let owners = evidence.namespace.owner_references.iter();
+            let names = owners.filter(|owner| owner.group == *group && owner.kind == *kind);
+            unambiguous(rule, names.map(|owner| owner.name.clone()).collect())
+        }
+        Rule::NamePrefix { separator, segments } => Ok(prefix(evidence.namespace, separator, *segments)),
+        Rule::JsonPath { path, prefix } => {
+            let Some(document) = evidence.document else { return Ok(None) };
+            let values = path.strings(document).into_iter();
+            let names = values.filter_map(|value| value.strip_prefix(prefix.as_str()).map(str::to_owned));
+            unambiguous(rule, names.filter(|name| !name.is_empty()).collect())
+        }
+    }
+}
+
+/// The source's own label. Where it is landlord's record of another rule, it counts only as long as that rule cannot be asked again.
+fn own_label(settings: &Settings, evidence: Evidence<'_>) -> Option<String> {
+    let value = evidence.namespace.metadata.labels.get(settings.tenant_label()).filter(|value| !value.is_empty())?;
+    let tenant = settings.source.tenant_of_label(value);
+    let recorded_by = evidence.ledger.by.as_ref().filter(|_| evidence.ledger.tenant == tenant);
+    match recorded_by {
+        Some(by) if !reads_what_is_gone(settings, by) => None,
+        _ => Some(tenant),
+    }
+}
+
+/// Whether the rule read something that is not there any more: the request, or a path that the settings no longer hold.
+fn reads_what_is_gone(settings: &Settings, by: &str) -> bool {
+    match settings.identify.iter().find(|rule| rule.id() == by) {
+        Some(rule) => rule.reads_request(),
+        None => by.starts_with("jsonPath:"),
+    }
+}
+
+fn unambiguous<E>(rule: &Rule, names: BTreeSet<String>) -> Result<Option<String>, ClaimError<E>> {
+    match names.len() {
+        0 | 1 => Ok(names.into_iter().next()),
+        _ => Err(ClaimError::Ambiguous { rule: rule.id(), names: names.into_iter().collect() }),
+    }
+}
+
+/// The leading segments of the name; of a `generateName` only those that a separator already ends.
+fn prefix(namespace: &Namespace, separator: &str, segments: usize) -> Option<String> {
+    let stem = namespace.name_or_stem();
+    let (end, _) = stem.match_indices(separator).nth(segments.checked_sub(1)?)?;
+    stem.get(..end).filter(|name| !name.is_empty()).map(str::to_owned)
+}

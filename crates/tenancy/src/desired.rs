@@ -1,0 +1,180 @@
+//! Desired: the exact labels and annotations that one tenant wants on one namespace, each with its origin.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::keys;
+use crate::metadata::{Field, Key, Map, check_annotation_key, check_label_key, check_label_value};
+use crate::namespace::NAME_LABEL;
+use crate::selector::NodeSelector;
+use crate::tenant::{Dialect, Entry, Layer, Precedence, Tenant, capsule};
+use crate::toleration::{self, Toleration};
+use crate::why::Why;
+
+/// A wanted value and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    pub value: String,
+    pub why: Why,
+}
+
+pub type Wants = BTreeMap<Key, Want>;
+
+/// What one tenant wants on one namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Desired {
+    /// Managed keys.
+    pub wants: Wants,
+    /// Written over everything, never in the ledger.
+    pub forced: Wants,
+    /// Set where absent in the first plan, never in the ledger.
+    pub defaults: Wants,
+    /// Keys, unrendered, that wait for the namespace to get its name.
+    pub waiting: BTreeSet<String>,
+}
+
+/// A tenant whose wants cannot be written on this namespace.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DesireError {
+    #[error("tenant {tenant:?}: {field} {key:?} is not a valid key after rendering ({fault}): shorten or mend the template")]
+    Key { tenant: String, field: Field, key: String, fault: String },
+    #[error(
+        "tenant {tenant:?}: value of label {key:?} is not valid after rendering, {length} characters long ({fault}): shorten or mend the template"
+    )]
+    Value { tenant: String, key: String, length: usize, fault: String },
+    #[error("tenant {tenant:?}: node selector {value:?} would make every Pod creation in the namespace fail ({fault}): write `k=v,k=v`")]
+    NodeSelector { tenant: String, value: String, fault: String },
+}
+
+impl DesireError {
+    /// A bounded word for metrics and events.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Key { .. } => "InvalidKey",
+            Self::Value { .. } => "InvalidValue",
+            Self::NodeSelector { .. } => "InvalidNodeSelector",
+        }
+    }
+}
+
+/// Computes the wants. `labels` is what the layers' selectors read; `name` is `None` as long as the namespace has none.
+pub fn desire(tenant: &Tenant, labels: &Map, name: Option<&str>) -> Result<Desired, DesireError> {
+    let mut draft = Draft { tenant: &tenant.name, name, desired: Desired::default(), node_selector: None, tolerations: None };
+    for layer in tenant.layers.iter().filter(|layer| layer.selector.as_ref().is_none_or(|s| s.matches(labels))) {
+        draft.add(layer)?;
+    }
+    draft.desired.defaults = draft.layer_wants(&tenant.defaults)?;
+    if tenant.dialect == Dialect::Capsule {
+        draft.force();
+    }
+    draft.desired.check(&tenant.name)?;
+    Ok(draft.desired)
+}
+
+/// Every key that the tenant could set, whatever its selectors say; what reads them must not look at these (the base, DESIGN 6).
+pub fn possible_keys(tenant: &Tenant, name: Option<&str>) -> BTreeSet<Key> {
+    let mut keys = BTreeSet::new();
+    for layer in &tenant.layers {
+        let render = |entry: &Entry| entry.key.render(&tenant.name, name);
+        keys.extend(layer.labels.iter().filter_map(render).map(Key::label));
+        keys.extend(layer.annotations.iter().filter_map(render).map(Key::annotation));
+        if layer.node_selector.is_some() {
+            keys.insert(Key::annotation(keys::NODE_SELECTOR));
+        }
+        if layer.tolerations.is_some() {
+            keys.extend([keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS].map(Key::annotation));
+        }
+    }
+    keys
+}
+
+struct Draft<'a> {
+    tenant: &'a str,
+    name: Option<&'a str>,
+    desired: Desired,
+    node_selector: Option<NodeSelector>,
+    tolerations: Option<Vec<Toleration>>,
+}
+
+impl Draft<'_> {
+    fn add(&mut self, layer: &Layer) -> Result<(), DesireError> {
+        for (key, want) in self.layer_wants(layer)? {
+            match layer.precedence {
+                Precedence::Over => drop(self.desired.wants.insert(key, want)),
+                Precedence::Under => drop(self.desired.wants.entry(key).or_insert(want)),
+            }
+        }
+        if let Some(selector) = &layer.node_selector {
+            let merged = self.node_selector.get_or_insert_default();
+            merged.merge(selector);
+            let value = merged.to_string();
+            self.want(keys::NODE_SELECTOR, value, &layer.why);
+        }
+        if let Some(tolerations) = &layer.tolerations {
+            let merged = self.tolerations.get_or_insert_default();
+            merged.extend(tolerations.iter().cloned());
+            let (json, compact) = (toleration::json(merged), toleration::compact(merged));
+            self.want(keys::DEFAULT_TOLERATIONS, json, &layer.why);
+            self.want(keys::TOLERATIONS, compact, &layer.why);
+        }
+        Ok(())
+    }
+
+    fn want(&mut self, key: &str, value: String, why: &Why) {
+        self.desired.wants.insert(Key::annotation(key), Want { value, why: why.clone() });
+    }
+
+    /// The layer's entries, rendered. Of two that render to one key the smaller unrendered key wins: entries come sorted by it.
+    fn layer_wants(&mut self, layer: &Layer) -> Result<Wants, DesireError> {
+        let mut wants = Wants::new();
+        let labels = layer.labels.iter().map(|entry| (Field::Label, entry));
+        for (field, entry) in labels.chain(layer.annotations.iter().map(|entry| (Field::Annotation, entry))) {
+            let rendered = entry.key.render(self.tenant, self.name).zip(entry.value.render(self.tenant, self.name));
+            let Some((name, value)) = rendered else {
+                self.desired.waiting.insert(entry.key.as_source().to_owned());
+                continue;
+            };
+            wants.entry(Key { field, name }).or_insert(Want { value, why: layer.why.clone() });
+        }
+        Ok(wants)
+    }
+
+    /// Capsule's two forced labels win over user and tenant alike.
+    fn force(&mut self) {
+        let tenant = Some((capsule::TENANT_LABEL, self.tenant.to_owned()));
+        let name = self.name.map(|name| (NAME_LABEL, name.to_owned()));
+        for (key, value) in tenant.into_iter().chain(name) {
+            self.desired.forced.insert(Key::label(key), Want { value, why: Why::Forced });
+        }
+    }
+}
+
+impl Desired {
+    fn check(&self, tenant: &str) -> Result<(), DesireError> {
+        self.wants.iter().chain(&self.defaults).try_for_each(|(key, want)| check(tenant, key, &want.value))
+    }
+}
+
+fn check(tenant: &str, key: &Key, value: &str) -> Result<(), DesireError> {
+    let valid = match key.field {
+        Field::Label => check_label_key(&key.name),
+        Field::Annotation => check_annotation_key(&key.name),
+    };
+    let tenant = || tenant.to_owned();
+    valid.map_err(|fault| DesireError::Key { tenant: tenant(), field: key.field, key: key.name.clone(), fault: fault.to_string() })?;
+    if key.field == Field::Label {
+        check_label_value(value).map_err(|fault| DesireError::Value {
+            tenant: tenant(),
+            key: key.name.clone(),
+            length: value.chars().count(),
+            fault: fault.to_string(),
+        })?;
+    }
+    if key.field == Field::Annotation && key.name == keys::NODE_SELECTOR && !value.is_empty() {
+        value.parse::<NodeSelector>().map_err(|fault| DesireError::NodeSelector {
+            tenant: tenant(),
+            value: value.to_owned(),
+            fault: fault.to_string(),
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Patterns for names: `*` stands for any run of characters, `?` for exactly one, everything else for itself.
+
+use std::fmt;
+
+/// Longest pattern in bytes: the longest key, `253/63`.
+pub const MAX_GLOB_BYTES: usize = 253 + 1 + 63;
+
+/// A pattern that matches whole names. Matching takes at most pattern × name steps and never recurses.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Glob {
+    source: String,
+    pattern: Vec<char>,
+}
+
+/// Why something is not a pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GlobError {
+    /// An empty pattern matches no name.
+    #[error("pattern \"\" matches nothing; write a name, or * for every name")]
+    Empty,
+    /// Longer than any name.
+    #[error("pattern {pattern:?} has {bytes} bytes; shorten it to {MAX_GLOB_BYTES}")]
+    TooLong {
+        /// The pattern as given.
+        pattern: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// A character of another pattern language, or one that no name can have.
+    #[error("pattern {pattern:?} has the character {character:?}; only * and ? are special, and names have none such")]
+    Character {
+        /// The pattern as given.
+        pattern: String,
+        /// The first such character.
+        character: char,
+    },
+}
+
+impl GlobError {
+    /// A bounded word for metrics, events and status.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            GlobError::Empty => "EmptyPattern",
+            GlobError::TooLong { .. } => "PatternTooLong",
+            GlobError::Character { .. } => "InvalidPattern",
+        }
+    }
+}
+
+impl Glob {
+    /// Reads a pattern.
+    pub fn parse(source: &str) -> Result<Self, GlobError> {
+        if source.is_empty() {
+            return Err(GlobError::Empty);
+        }
+        if source.len() > MAX_GLOB_BYTES {
+            return Err(GlobError::TooLong { pattern: source.to_owned(), bytes: source.len() });
+        }
+        if let Some(character) = source.chars().find(|c| is_foreign(*c)) {
+            return Err(GlobError::Character { pattern: source.to_owned(), character });
+        }
+        Ok(Glob { source: source.to_owned(), pattern: source.chars().collect() })
+    }
+
+    /// Whether the whole name fits the pattern.
+    pub fn matches(&self, name: &str) -> bool {
+        let mut matcher = Matcher::default();
+        let name: Vec<char> = name.chars().collect();
+        while let Some(&c) = name.get(matcher.at) {
+            if !matcher.step(&self.pattern, c) {
+                return false;
+            }
+        }
+        self.pattern.iter().skip(matcher.next).all(|c| *c == '*')
+    }
+
+    /// The pattern as written.
+    pub fn as_str(&self) -> &str {
+        &self.source
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)
+    }
+}
+
+/// Where in name (`at`) and pattern (`next`) the match stands, and where to resume after the last `*`: going back to an
+/// earlier one can never help, which is what keeps this from blowing up.
+#[derive(Default)]
+struct Matcher {
+    at: usize,
+    next: usize,
+    star: Option<(usize, usize)>,
+}
+
+impl Matcher {
+    /// Takes one step at this character; false where nothing can match any more.
+    fn step(&mut self, pattern: &[char], c: char) -> bool {
+        match pattern.get(self.next) {
+            Some('*') => {
+                self.star = Some((self.next + 1, self.at));
+                self.next += 1;
+            }
+            Some(&p) if p == '?' || p == c => {
+                self.next += 1;
+                self.at += 1;
+            }
+            _ => return self.widen_star(),
+        }
+        true
+    }
+
+    fn widen_star(&mut self) -> bool {
+        let Some((next, at)) = self.star else { return false };
+        self.star = Some((next, at + 1));
+        (self.next, self.at) = (next, at + 1);
+        true
+    }
+}
+
+fn is_foreign(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '[' | ']' | '{' | '}' | '\\' | '!' | ',' | '"' | '\'')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("kube-*", "kube-system", true)]
+    #[case("kube-*", "kube-", true)]
+    #[case("kube-*", "my-kube-system", false)]
+    #[case("*", "", true)]
+    #[case("?", "", false)]
+    #[case("?", "é", true)]
+    #[case("a?c", "abc", true)]
+    #[case("a*b*c", "axxbyyc", true)]
+    #[case("a*b*c", "axxbyy", false)]
+    #[case("*.example/*", "x.example/y", true)]
+    #[case("kubernetes.io/metadata.name", "kubernetes.io/metadata.name", true)]
+    #[case("a.c", "abc", false)]
+    #[case("*ab", "aab", true)]
+    fn matching(#[case] glob: &str, #[case] name: &str, #[case] matches: bool) {
+        assert_eq!(Glob::parse(glob).unwrap().matches(name), matches);
+    }
+
+    #[rstest]
+    #[case("", "EmptyPattern")]
+    #[case("a[b]", "InvalidPattern")]
+    #[case("{a,b}", "InvalidPattern")]
+    #[case("a b", "InvalidPattern")]
+    fn refuses(#[case] glob: &str, #[case] reason: &str) {
+        assert_eq!(Glob::parse(glob).unwrap_err().reason(), reason);
+    }
+
+    #[test]
+    fn many_stars_take_no_long_time() {
+        let glob = Glob::parse(&"*a".repeat(150)).unwrap();
+        assert!(!glob.matches(&format!("{}b", "a".repeat(20_000))));
+    }
+
+    fn reference(pattern: &[char], name: &[char]) -> bool {
+        match (pattern.split_first(), name.split_first()) {
+            (None, rest) => rest.is_none(),
+            (Some(('*', p)), None) => reference(p, name),
+            (Some(('*', p)), Some((_, n))) => reference(p, name) || reference(pattern, n),
+            (Some((p, ps)), Some((n, ns))) => (*p == '?' || p == n) && reference(ps, ns),
+            (Some(_), None) => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_definition(glob in "[ab*?]{1,8}", name in "[ab]{0,8}") {
+            let (pattern, chars): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
+            prop_assert_eq!(Glob::parse(&glob).unwrap().matches(&name), reference(&pattern, &chars));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Tables and laws of JSONPath.
+
+use super::*;
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::json;
+
+fn document() -> Value {
+    json!({
+        "request": {"userInfo": {"groups": ["tenant:solar", "tenant:wind", 3]}},
+        "namespace": {"metadata": {
+            "name": "prod-1",
+            "annotations": {"field.cattle.io/projectId": "c-1:p-2"},
+            "ownerReferences": [
+                {"kind": "Pod", "name": "x", "controller": true, "meta": {"rank": "1", "tier": 2}},
+                {"kind": "Tenant", "name": "solar", "meta": {"rank": "2", "other": "1"}},
+                {"kind": "Tenant", "name": "wind", "size": 2.5},
+            ],
+        }},
+        "tenant": {"a-b": "dash", "list": [["p", "q"], ["r"]], "o": {"inner": ["not", "me"]}},
+    })
+}
+
+#[rstest]
+#[case("$.namespace.metadata.name", &["prod-1"])]
+#[case("$['namespace'][\"metadata\"][ 'name' ]", &["prod-1"])]
+#[case("$.namespace.metadata.annotations['field.cattle.io/projectId']", &["c-1:p-2"])]
+#[case("$.tenant.a-b", &["dash"])]
+#[case("$.request.userInfo.groups[*]", &["tenant:solar", "tenant:wind"])]
+#[case("$.request.userInfo.groups.*", &["tenant:solar", "tenant:wind"])]
+#[case("$.request.userInfo.groups[1]", &["tenant:wind"])]
+#[case("$.request.userInfo.groups[-2]", &["tenant:wind"])]
+#[case("$.request.userInfo.groups[-5]", &[])]
+#[case("$.request.userInfo.groups[9]", &[])]
+#[case("$.request.userInfo.groups[0:1]", &["tenant:solar"])]
+#[case("$.request.userInfo.groups[1:]", &["tenant:wind"])]
+#[case("$.request.userInfo.groups[2:1]", &[])]
+#[case("$.request.userInfo.groups[:]", &["tenant:solar", "tenant:wind"])]
+#[case("$.tenant.o[0]", &[])]
+#[case("$.tenant.list[*][0]", &["p", "r"])]
+#[case("$.tenant.list[0:2][*]", &["p", "q", "r"])]
+#[case("$..name", &["prod-1", "x", "solar", "wind"])]
+#[case("$..meta.rank", &["1", "2"])]
+#[case("$.namespace..meta['rank']", &["1", "2"])]
+#[case("$..ownerReferences[0].name", &["x"])]
+#[case("$..ownerReferences[*].name", &["x", "solar", "wind"])]
+#[case("$.absent.name", &[])]
+#[case("$.request.userInfo.groups[?(@ == 'tenant:solar')]", &["tenant:solar"])]
+fn selects(#[case] path: &str, #[case] strings: &[&str]) {
+    assert_eq!(JsonPath::parse(path).unwrap().strings(&document()), strings);
+}
+
+#[rstest]
+#[case("@.kind == 'Tenant'", &["solar", "wind"])]
+#[case("@.kind=='Tenant'&&@.name!='wind'", &["solar"])]
+#[case("@.kind == 'Nope' || @.name == 'wind'", &["wind"])]
+#[case("@.name == 'x' || @.name == 'wind' && @.kind == 'Tenant'", &["x", "wind"])]
+#[case("(@.name == 'x' || @.name == 'wind') && @.kind == 'Tenant'", &["wind"])]
+#[case("@.meta.rank == '1'", &["x"])]
+#[case("@['meta']['rank'] == \"2\"", &["solar"])]
+#[case("@.meta", &["x", "solar"])]
+#[case("@.size", &["wind"])]
+#[case("@.controller == true", &["x"])]
+#[case("@.controller != true", &["solar", "wind"])]
+#[case("@.meta.tier >= 2", &["x"])]
+#[case("@.meta.tier > 2", &[])]
+#[case("@.meta.tier == 2.0", &["x"])]
+#[case("@.size < 3", &["wind"])]
+#[case("@.size == 2.5", &["wind"])]
+#[case("@.size > -1", &["wind"])]
+#[case("@.size == '2.5'", &[])]
+#[case("@.name < 't'", &["solar"])]
+fn filters(#[case] condition: &str, #[case] names: &[&str]) {
+    let path = format!("$.namespace.metadata.ownerReferences[?({condition})].name");
+    assert_eq!(JsonPath::parse(&path).unwrap().strings(&document()), names);
+}
+
+#[test]
+fn filters_follow_one_another() {
+    let path = "$.namespace.metadata.ownerReferences[?(@.kind == 'Tenant')].meta[?(@ == '1')]";
+    assert_eq!(JsonPath::parse(path).unwrap().strings(&document()), ["1"]);
+}
+
+#[rstest]
+#[case("", "EmptyJsonPath")]
+#[case("$]", "InvalidJsonPath")]
+#[case("$.", "InvalidJsonPath")]
+#[case("$..", "InvalidJsonPath")]
+#[case("$..*", "InvalidJsonPath")]
+#[case("$..a..b", "InvalidJsonPath")]
+#[case("$x", "InvalidJsonPath")]
+#[case(" $.a", "InvalidJsonPath")]
+#[case("$.a ", "InvalidJsonPath")]
+#[case("a.b", "InvalidJsonPath")]
+#[case("@.a", "InvalidJsonPath")]
+#[case("$.a[::0]", "InvalidJsonPath")]
+#[case("$.a[0:1:0]", "InvalidJsonPath")]
+#[case("$.a[]", "InvalidJsonPath")]
+#[case("$.a[-]", "InvalidJsonPath")]
+#[case("$.a[--1]", "InvalidJsonPath")]
+#[case("$.a[1,2]", "InvalidJsonPath")]
+#[case("$.a['x','y']", "InvalidJsonPath")]
+#[case("$.a[1234567890]", "InvalidJsonPath")]
+#[case("$.a['it\\'s']", "InvalidJsonPath")]
+#[case("$.a['x\"]", "InvalidJsonPath")]
+#[case("$[?(@.a == 1e999)]", "InvalidJsonPath")]
+#[case("$[?(@.a == 1.)]", "InvalidJsonPath")]
+#[case("$[?(@.a == )]", "InvalidJsonPath")]
+#[case("$[?(@.a == @.b)]", "InvalidJsonPath")]
+#[case("$[?($.a)]", "InvalidJsonPath")]
+#[case("$[?(@['x'1])]", "InvalidJsonPath")]
+#[case("$[?(@.a", "InvalidJsonPath")]
+#[case("$[?()]", "InvalidJsonPath")]
+#[case("$[?((((((((((@.a))))))))))]", "JsonPathTooComplex")]
+fn refuses(#[case] path: &str, #[case] reason: &str) {
+    assert_eq!(JsonPath::parse(path).unwrap_err().reason(), reason);
+}
+
+#[rstest]
+#[case("[", 10_000, "JsonPathTooLong")]
+#[case("[", 100, "InvalidJsonPath")]
+#[case(".abcdefghi", 30, "JsonPathTooLong")]
+#[case("[*]", MAX_STEPS + 1, "JsonPathTooComplex")]
+#[case("[?(", 60, "InvalidJsonPath")]
+fn refuses_much(#[case] part: &str, #[case] times: usize, #[case] reason: &str) {
+    assert_eq!(JsonPath::parse(&format!("${}", part.repeat(times))).unwrap_err().reason(), reason);
+}
+
+#[rstest]
+#[case("$.request.userInfo", Some("request"), true)]
+#[case("$['request']", Some("request"), true)]
+#[case("$.namespace.request", Some("namespace"), false)]
+#[case("$.tenant", Some("tenant"), false)]
+#[case("$", None, true)]
+#[case("$.*", None, true)]
+#[case("$..groups", None, true)]
+fn knows_its_root(#[case] path: &str, #[case] root: Option<&str>, #[case] reads_request: bool) {
+    let path = JsonPath::parse(path).unwrap();
+    assert_eq!((path.root(), path.reads_request()), (root, reads_request));
+}
+
+#[test]
+fn the_whole_document() {
+    let document = document();
+    assert_eq!(JsonPath::parse("$").unwrap().select(&document), [&document]);
+}
+
+/// What is in a path, glued together at random.
+fn pathlike() -> impl Strategy<Value = String> {
+    let parts = [
+        ".a", "..a", ".*", "[*]", "['a']", "[0]", "[-1]", "[0:2]", "[-3:]", "[:]", "[?(", "@", ".b", " == ", "'x'", "1", ".5", " && ",
+        " || ", "(", ")]", ")", "[", "]", "$", "<", "!", "\\", "é", "e999",
+    ];
+    proptest::collection::vec(proptest::sample::select(parts.to_vec()), 0..14).prop_map(|parts| format!("${}", parts.concat()))
+}
+
+fn jsons() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![Just(json!(null)), Just(json!("x")), Just(json!(1)), Just(json!(0.5)), Just(json!(true))];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            proptest::collection::btree_map("[abc]", inner, 0..4).prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+/// Plain steps by their definition, to compare the library with.
+fn reference<'a>(value: &'a Value, steps: &[Step]) -> Vec<&'a Value> {
+    let Some((step, rest)) = steps.split_first() else { return vec![value] };
+    let next: Vec<&Value> = match step {
+        Step::Member(name) => value.get(name).into_iter().collect(),
+        Step::All => children(value),
+        Step::Descend(name) => return descend(value, name).into_iter().flat_map(|v| reference(v, rest)).collect(),
+        Step::Slice(..) | Step::Index(_) | Step::Filter(_) => unreachable!("not generated"),
+    };
+    next.into_iter().flat_map(|value| reference(value, rest)).collect()
+}
+
+fn descend<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
+    value.get(name).into_iter().chain(children(value).into_iter().flat_map(|child| descend(child, name))).collect()
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(path in ".{0,60}") {
+        let _ = JsonPath::parse(&path);
+    }
+
+    #[test]
+    fn no_path_panics(path in pathlike(), document in jsons()) {
+        if let Ok(path) = JsonPath::parse(&path) {
+            path.select(&document);
+        }
+    }
+
+    #[test]
+    fn plain_steps_are_what_they_say(
+        path in "(\\.[abc]|\\[\\*\\]){0,2}(\\.\\.[abc])?(\\.[abc]|\\[\\*\\]|\\.\\*|\\['[abc]'\\]){0,3}",
+        document in jsons(),
+    ) {
+        let path = format!("${path}");
+        let steps = Reader::new(&path).read_path().unwrap();
+        prop_assert_eq!(JsonPath::parse(&path).unwrap().select(&document), reference(&document, &steps));
+    }
+}

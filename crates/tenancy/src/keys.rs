@@ -1,0 +1,32 @@
+//! The keys that landlord itself gives a meaning, and those that decide where Pods run.
+
+use crate::ledger;
+use crate::metadata::{Field, Key};
+use crate::settings;
+use crate::tenant::capsule;
+
+/// Read by the admission plugin `PodNodeSelector`.
+pub const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
+/// Read by the admission plugin `PodTolerationRestriction`: a JSON list of tolerations.
+pub const DEFAULT_TOLERATIONS: &str = "scheduler.alpha.kubernetes.io/defaultTolerations";
+/// The same in a form that CEL can split: `k=v:E,k:E`.
+pub const TOLERATIONS: &str = "landlord.dev/tolerations";
+/// The guard's record of who created the namespace.
+pub const CREATOR: &str = "landlord.dev/creator";
+/// Says that no rule claims the namespace (guard scope `all`).
+pub const UNCLAIMED: &str = "landlord.dev/unclaimed";
+/// Every key of landlord's own begins with it.
+pub const OWN_PREFIX: &str = "landlord.dev/";
+
+/// Whether a tenant may not list the key among its labels or annotations.
+pub(crate) fn is_reserved(key: &str) -> bool {
+    key.starts_with(OWN_PREFIX) || [NODE_SELECTOR, DEFAULT_TOLERATIONS, crate::namespace::NAME_LABEL].contains(&key)
+}
+
+/// Whether the key decides where Pods run: such a key is overridden or refused, never kept (DESIGN 6).
+pub fn is_placement(key: &Key) -> bool {
+    match key.field {
+        Field::Annotation => [NODE_SELECTOR, DEFAULT_TOLERATIONS, TOLERATIONS, ledger::ANNOTATION].contains(&key.name.as_str()),
+        Field::Label => [settings::TENANT_LABEL, capsule::TENANT_LABEL].contains(&key.name.as_str()),
+    }
+}

@@ -1,0 +1,311 @@
+//! Labels and annotations: the two maps of an object that landlord reads and writes, and Kubernetes' rules for them.
+//!
+//! The rules are those of `k8s.io/apimachinery/pkg/util/validation` and `…/api/validation/objectmeta.go`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Names to values, ordered by the bytes of the name.
+pub type Map = BTreeMap<String, String>;
+
+/// Most bytes that the keys and values of all annotations of one object may have together (`TotalAnnotationSizeLimitB`).
+pub const MAX_ANNOTATIONS_BYTES: usize = 256 * 1024;
+/// Most bytes of the name part of a key, of a label value and of a DNS label.
+pub const MAX_NAME_BYTES: usize = 63;
+/// Most bytes of the prefix of a key and of a DNS subdomain.
+pub const MAX_SUBDOMAIN_BYTES: usize = 253;
+
+/// The labels and annotations of one object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// `metadata.labels`.
+    #[serde(default)]
+    pub labels: Map,
+    /// `metadata.annotations`.
+    #[serde(default)]
+    pub annotations: Map,
+}
+
+impl Metadata {
+    /// The map of this field.
+    pub fn field(&self, field: Field) -> &Map {
+        match field {
+            Field::Label => &self.labels,
+            Field::Annotation => &self.annotations,
+        }
+    }
+
+    /// The map of this field, to change.
+    pub fn field_mut(&mut self, field: Field) -> &mut Map {
+        match field {
+            Field::Label => &mut self.labels,
+            Field::Annotation => &mut self.annotations,
+        }
+    }
+}
+
+/// Which of the two maps a key lives in. Printed `label` or `annotation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `metadata.labels`.
+    Label,
+    /// `metadata.annotations`.
+    Annotation,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Field::Label => "label",
+            Field::Annotation => "annotation",
+        })
+    }
+}
+
+/// One label or annotation by name; the name is not checked. Printed `label "x"`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Which map.
+    pub field: Field,
+    /// The name in that map.
+    pub name: String,
+}
+
+impl Key {
+    /// The label of this name.
+    pub fn label(name: impl Into<String>) -> Self {
+        Key { field: Field::Label, name: name.into() }
+    }
+
+    /// The annotation of this name.
+    pub fn annotation(name: impl Into<String>) -> Self {
+        Key { field: Field::Annotation, name: name.into() }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.field, self.name)
+    }
+}
+
+/// What the API server would refuse.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMetadata {
+    /// The key is not a qualified name.
+    #[error("{field} key {key:?} is not valid: {rule}")]
+    Key {
+        /// Which map it is meant for.
+        field: Field,
+        /// The key as given.
+        key: String,
+        /// The rule it breaks, and so what to write instead.
+        rule: &'static str,
+    },
+    /// The label value has other characters than a label value may have.
+    #[error("label value {value:?} is not valid: {NAME_RULE}, or nothing at all")]
+    LabelValue {
+        /// The value as given.
+        value: String,
+    },
+    /// The label value is too long.
+    #[error("label value {value:?} has {bytes} bytes; shorten it to {MAX_NAME_BYTES}")]
+    LabelValueTooLong {
+        /// The value as given.
+        value: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// All annotations together are too large.
+    #[error("all annotations together have {bytes} bytes; reduce them to {MAX_ANNOTATIONS_BYTES}")]
+    AnnotationsTooLarge {
+        /// Keys and values together.
+        bytes: usize,
+    },
+    /// Not the name of an object.
+    #[error("name {name:?} is not valid: {rule}")]
+    Name {
+        /// The name as given.
+        name: String,
+        /// The rule it breaks.
+        rule: &'static str,
+    },
+}
+
+impl InvalidMetadata {
+    /// A bounded word for metrics, events and status.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            InvalidMetadata::Key { field: Field::Label, .. } => "InvalidLabelKey",
+            InvalidMetadata::Key { field: Field::Annotation, .. } => "InvalidAnnotationKey",
+            InvalidMetadata::LabelValue { .. } => "InvalidLabelValue",
+            InvalidMetadata::LabelValueTooLong { .. } => "LabelValueTooLong",
+            InvalidMetadata::AnnotationsTooLarge { .. } => "AnnotationsTooLarge",
+            InvalidMetadata::Name { .. } => "InvalidName",
+        }
+    }
+}
+
+const NAME_RULE: &str = "use letters, digits, '-', '_' and '.', starting and ending with a letter or digit";
+const KEY_NAME_RULE: &str = "the name must be 1 to 63 letters, digits, '-', '_' and '.', starting and ending with a letter or digit";
+const KEY_PREFIX_RULE: &str = "the prefix before '/' must be a DNS subdomain: 1 to 253 lower-case letters, digits, '-' and '.'";
+const SUBDOMAIN_RULE: &str =
+    "it must be 1 to 253 lower-case letters, digits, '-' and '.', each part starting and ending with a letter or digit";
+const DNS_LABEL_RULE: &str = "it must be 1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit";
+
+/// Checks a label key: a qualified name, `[prefix/]name`.
+pub fn check_label_key(key: &str) -> Result<(), InvalidMetadata> {
+    check_key(Field::Label, key, key)
+}
+
+/// Checks an annotation key: the lower-cased key must be a qualified name, as in Kubernetes' `ValidateAnnotations`.
+pub fn check_annotation_key(key: &str) -> Result<(), InvalidMetadata> {
+    check_key(Field::Annotation, key, &key.to_lowercase())
+}
+
+/// Checks a key of this field.
+pub fn check_field_key(field: Field, key: &str) -> Result<(), InvalidMetadata> {
+    match field {
+        Field::Label => check_label_key(key),
+        Field::Annotation => check_annotation_key(key),
+    }
+}
+
+fn check_key(field: Field, key: &str, qualified: &str) -> Result<(), InvalidMetadata> {
+    let invalid = |rule| Err(InvalidMetadata::Key { field, key: key.to_owned(), rule });
+    let name = match qualified.split_once('/') {
+        Some((prefix, _)) if !is_subdomain(prefix) => return invalid(KEY_PREFIX_RULE),
+        Some((_, name)) => name,
+        None => qualified,
+    };
+    if is_name(name) { Ok(()) } else { invalid(KEY_NAME_RULE) }
+}
+
+/// Checks a label value: empty, or up to 63 bytes of letters, digits, `-`, `_` and `.`.
+pub fn check_label_value(value: &str) -> Result<(), InvalidMetadata> {
+    if value.len() > MAX_NAME_BYTES {
+        return Err(InvalidMetadata::LabelValueTooLong { value: value.to_owned(), bytes: value.len() });
+    }
+    if value.is_empty() || is_name(value) {
+        return Ok(());
+    }
+    Err(InvalidMetadata::LabelValue { value: value.to_owned() })
+}
+
+/// Checks that keys and values of all annotations together fit in [`MAX_ANNOTATIONS_BYTES`].
+pub fn check_annotations_size(annotations: &Map) -> Result<(), InvalidMetadata> {
+    let bytes = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if bytes > MAX_ANNOTATIONS_BYTES { Err(InvalidMetadata::AnnotationsTooLarge { bytes }) } else { Ok(()) }
+}
+
+/// Checks an RFC 1123 label: the name of a Namespace.
+pub fn check_dns_label(name: &str) -> Result<(), InvalidMetadata> {
+    if is_dns_label(name) {
+        return Ok(());
+    }
+    Err(InvalidMetadata::Name { name: name.to_owned(), rule: DNS_LABEL_RULE })
+}
+
+/// Checks an RFC 1123 subdomain: the name of most objects.
+pub fn check_name(name: &str) -> Result<(), InvalidMetadata> {
+    if is_subdomain(name) {
+        return Ok(());
+    }
+    Err(InvalidMetadata::Name { name: name.to_owned(), rule: SUBDOMAIN_RULE })
+}
+
+fn is_name(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES
+        && bordered(name, |c| c.is_ascii_alphanumeric())
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
+}
+
+fn is_subdomain(name: &str) -> bool {
+    name.len() <= MAX_SUBDOMAIN_BYTES && name.split('.').all(is_dns_part)
+}
+
+fn is_dns_label(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES && is_dns_part(name)
+}
+
+/// One part of a subdomain; Kubernetes does not bound its length to 63.
+fn is_dns_part(part: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    bordered(part, plain) && part.bytes().all(|c| plain(c) || c == b'-')
+}
+
+/// Not empty, and the first and the last byte are such.
+fn bordered(text: &str, such: impl Fn(u8) -> bool) -> bool {
+    let bytes = text.as_bytes();
+    bytes.first().copied().is_some_and(&such) && bytes.last().copied().is_some_and(&such)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("a", true, true)]
+    #[case("landlord.dev/tenant", true, true)]
+    #[case("A_b.c-9", true, true)]
+    #[case("Example.com/x", false, true)]
+    #[case("", false, false)]
+    #[case("/a", false, false)]
+    #[case("a/", false, false)]
+    #[case("a/b/c", false, false)]
+    #[case("-a", false, false)]
+    #[case("a b", false, false)]
+    #[case("é", false, false)]
+    #[case("a..b/c", false, false)]
+    fn keys(#[case] key: &str, #[case] label: bool, #[case] annotation: bool) {
+        assert_eq!(check_label_key(key).is_ok(), label);
+        assert_eq!(check_annotation_key(key).is_ok(), annotation);
+    }
+
+    #[rstest]
+    #[case(63, 253, true)]
+    #[case(64, 253, false)]
+    #[case(63, 254, false)]
+    fn key_lengths(#[case] name: usize, #[case] prefix: usize, #[case] valid: bool) {
+        let key = format!("{}/{}", "p".repeat(prefix), "n".repeat(name));
+        assert_eq!(check_label_key(&key).is_ok(), valid);
+    }
+
+    #[rstest]
+    #[case("", None)]
+    #[case("a.b_c-D", None)]
+    #[case("a ", Some("InvalidLabelValue"))]
+    #[case(".a", Some("InvalidLabelValue"))]
+    #[case("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Some("LabelValueTooLong"))]
+    fn label_values(#[case] value: &str, #[case] reason: Option<&str>) {
+        assert_eq!(check_label_value(value).err().map(|e| e.reason()), reason);
+    }
+
+    #[rstest]
+    #[case("solar", true, true)]
+    #[case("solar.eu", false, true)]
+    #[case("Solar", false, false)]
+    #[case("a-", false, false)]
+    #[case("", false, false)]
+    fn names(#[case] name: &str, #[case] label: bool, #[case] subdomain: bool) {
+        assert_eq!(check_dns_label(name).is_ok(), label);
+        assert_eq!(check_name(name).is_ok(), subdomain);
+    }
+
+    #[rstest]
+    #[case(MAX_ANNOTATIONS_BYTES - 1, true)]
+    #[case(MAX_ANNOTATIONS_BYTES, false)]
+    fn annotation_sizes(#[case] value: usize, #[case] valid: bool) {
+        let annotations = Map::from([("k".to_owned(), "v".repeat(value))]);
+        assert_eq!(check_annotations_size(&annotations).is_ok(), valid);
+    }
+
+    #[test]
+    fn printing() {
+        assert_eq!(Key::label("a").to_string(), r#"label "a""#);
+        assert_eq!(Key::annotation("b").to_string(), r#"annotation "b""#);
+    }
+}

@@ -1,0 +1,162 @@
+//! Plan: the difference between a namespace and what it should be, with the reason for each key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::claim::Claim;
+use crate::desired::DesireError;
+use crate::keys;
+use crate::ledger::{self, Ledger, LedgerError};
+use crate::metadata::{InvalidMetadata, Key, Metadata, check_annotations_size};
+use crate::namespace::Namespace;
+use crate::settings::{GuardScope, Settings};
+use crate::tenant::{Dialect, Tenant};
+use crate::why::Why;
+
+mod pass;
+mod rest;
+
+use pass::Pass;
+
+/// What is to be done to one namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub set: BTreeMap<Key, Change>,
+    pub remove: BTreeMap<Key, Why>,
+    /// Wanted keys that stay as they are.
+    pub kept: Vec<Clash>,
+    /// Wanted keys that are refused: a denial at admission, a report at reconcile.
+    pub refused: Vec<Clash>,
+    /// Keys, unrendered, that wait for the namespace to get its name.
+    pub waiting: BTreeSet<String>,
+    /// Why the ledger that was there could not be read; it is treated as empty and rewritten.
+    pub ledger_fault: Option<String>,
+}
+
+/// A new value and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub value: String,
+    pub why: Why,
+}
+
+/// A wanted key that the namespace has with another value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clash {
+    pub key: Key,
+    /// The namespace's value; `None` where the key is absent (a protected key that a tenant wants).
+    pub found: Option<String>,
+    pub wanted: String,
+    pub why: Why,
+}
+
+/// A namespace for which no plan can be made. Nothing is written.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error(transparent)]
+    Desire(#[from] DesireError),
+    #[error("tenant {tenant:?}: metadata does not come to rest, {items} switch each other: mend their selectors")]
+    NoRest { tenant: String, items: String },
+    #[error("tenant {tenant:?}: cannot remember the values to restore: {source}")]
+    Previous { tenant: String, source: LedgerError },
+    #[error("tenant {tenant:?}: {source}")]
+    Size { tenant: String, source: InvalidMetadata },
+}
+
+impl PlanError {
+    /// A bounded word for metrics and events.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Desire(error) => error.reason(),
+            Self::NoRest { .. } => "DoesNotComeToRest",
+            Self::Previous { .. } => "PreviousTooLarge",
+            Self::Size { .. } => "AnnotationsTooLarge",
+        }
+    }
+}
+
+impl Plan {
+    /// Whether there is nothing to write; what is kept or refused does not count.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.remove.is_empty()
+    }
+
+    /// The metadata after the plan.
+    pub fn apply(&self, metadata: &Metadata) -> Metadata {
+        let mut result = metadata.clone();
+        for key in self.remove.keys() {
+            result.field_mut(key.field).remove(&key.name);
+        }
+        for (key, change) in &self.set {
+            result.field_mut(key.field).insert(key.name.clone(), change.value.clone());
+        }
+        result
+    }
+}
+
+/// Reads the ledger of a namespace; one that does not parse counts as empty, and the fault is returned beside it.
+pub fn read_ledger(metadata: &Metadata) -> (Ledger, Option<String>) {
+    match metadata.annotations.get(ledger::ANNOTATION).map(|text| Ledger::parse(text)) {
+        None => (Ledger::default(), None),
+        Some(Ok(ledger)) => (ledger, None),
+        Some(Err(error)) => (Ledger::default(), Some(error.to_string())),
+    }
+}
+
+/// Plans a namespace that `claim` gives to `tenant`.
+pub fn plan(settings: &Settings, namespace: &Namespace, claim: &Claim, tenant: &Tenant) -> Result<Plan, PlanError> {
+    let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
+    let name = namespace.name.as_deref();
+    let mut plan = match tenant.dialect {
+        Dialect::Landlord => Pass::new(settings, &namespace.metadata, &ledger, claim, tenant).run(name)?.plan,
+        Dialect::Capsule => rest::plan(settings, namespace, ledger, claim, tenant)?,
+    };
+    plan.ledger_fault = ledger_fault;
+    check_size(&plan, &namespace.metadata, tenant)?;
+    Ok(plan)
+}
+
+/// Plans a namespace that nobody claims: everything landlord wrote goes, the record of the claim included.
+pub fn unclaimed(settings: &Settings, namespace: &Namespace) -> Plan {
+    let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
+    let mut plan = release(settings, namespace);
+    plan.ledger_fault = ledger_fault;
+    let label = Key::label(settings.tenant_label());
+    if ledger.by.is_some() && namespace.metadata.labels.contains_key(&label.name) {
+        plan.remove.insert(label, Why::Released);
+    }
+    let marked = namespace.metadata.annotations.contains_key(keys::UNCLAIMED);
+    let marker = Key::annotation(keys::UNCLAIMED);
+    match (settings.guard.scope, marked) {
+        (GuardScope::All, false) => {
+            plan.set.insert(marker, Change { value: "true".to_owned(), why: Why::Unclaimed });
+        }
+        (GuardScope::Labelled, true) => {
+            plan.remove.insert(marker, Why::Unclaimed);
+        }
+        _ => {}
+    }
+    plan
+}
+
+/// Plans the release of a namespace whose tenant is gone: managed keys and ledger go, the tenant label stays (so that the guard bites).
+pub fn release(settings: &Settings, namespace: &Namespace) -> Plan {
+    let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
+    let mut plan = Plan { ledger_fault, ..Plan::default() };
+    let mode = ledger.release.unwrap_or_default();
+    for key in ledger.keys().filter(|key| pass::may_be_released(settings, key)) {
+        pass::release(&mut plan, &namespace.metadata, &ledger, key, mode);
+    }
+    if namespace.metadata.annotations.contains_key(ledger::ANNOTATION) {
+        plan.remove.insert(Key::annotation(ledger::ANNOTATION), Why::Released);
+    }
+    plan
+}
+
+/// The limit of the API server, judged on the result without building it.
+fn check_size(plan: &Plan, metadata: &Metadata, tenant: &Tenant) -> Result<(), PlanError> {
+    if plan.is_empty() {
+        return Ok(());
+    }
+    let after = plan.apply(&Metadata { labels: Default::default(), annotations: metadata.annotations.clone() });
+    check_annotations_size(&after.annotations).map_err(|source| PlanError::Size { tenant: tenant.name.clone(), source })
+}

@@ -1,0 +1,174 @@
+//! Settings: the one document that policy and controller share, checked whole before anything uses it.
+
+use serde_json::Value;
+
+use crate::decode::{DecodeError, decode};
+use crate::glob::Glob;
+use crate::json_path::JsonPath;
+use crate::ledger::Release;
+use crate::requester::Requester;
+use crate::tenant::{Tenant, TenantError, capsule, landlord};
+
+mod document;
+mod source;
+
+pub use document::{Admins, Conflicts, Document, Guard, GuardScope, OnError, OnUnready, TenantLookup, Unclaimed, UnknownTenant};
+pub use source::{Reference, TenantSource};
+
+/// The label under which landlord records tenants of its own, custom and inline sources.
+pub const TENANT_LABEL: &str = "landlord.dev/tenant";
+
+/// Settings in force. Built by [`Settings::from_value`] only, so every part is valid.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub source: TenantSource,
+    /// Ordered; the source's own label is always among them.
+    pub identify: Vec<Rule>,
+    pub conflicts: Conflicts,
+    pub release: Release,
+    pub protected: Vec<Glob>,
+    /// The controller's service account, `namespace:name`.
+    pub controller: String,
+    pub admins: Admins,
+    pub excluded: Vec<Glob>,
+    pub unknown_tenant: UnknownTenant,
+    pub unclaimed: Unclaimed,
+    pub guard: Guard,
+    /// User names that may bind Pods.
+    pub schedulers: Vec<String>,
+    pub on_error: OnError,
+    pub lookup: TenantLookup,
+}
+
+/// One way in which a namespace says whose it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    Label(String),
+    Annotation(String),
+    OwnerReference { group: String, kind: String },
+    NamePrefix { separator: String, segments: usize },
+    JsonPath { path: JsonPath, prefix: String },
+}
+
+impl Rule {
+    /// Whether the rule reads `$.request`, which is there at admission only.
+    pub fn reads_request(&self) -> bool {
+        matches!(self, Self::JsonPath { path, .. } if path.reads_request())
+    }
+
+    /// How the ledger names the rule (`"by"`).
+    pub fn id(&self) -> String {
+        match self {
+            Self::Label(key) => format!("label:{key}"),
+            Self::Annotation(key) => format!("annotation:{key}"),
+            Self::OwnerReference { group, kind } => format!("ownerReference:{group}/{kind}"),
+            Self::NamePrefix { separator, segments } => format!("namePrefix:{segments}{separator}"),
+            Self::JsonPath { path, .. } => format!("jsonPath:{}", path.as_str()),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads and checks `spec.settings`. `null` stands for the empty document.
+    pub fn from_value(document: &Value) -> Result<Self, DecodeError> {
+        let empty = Value::Object(serde_json::Map::new());
+        let document: Document = decode(if document.is_null() { &empty } else { document })?;
+        document.try_into()
+    }
+
+    /// The label that names a namespace's tenant.
+    pub fn tenant_label(&self) -> &'static str {
+        self.source.label()
+    }
+
+    /// Whether policy, controller and guard never look at this namespace.
+    pub fn excludes(&self, namespace: &str) -> bool {
+        self.excluded.iter().any(|glob| glob.matches(namespace))
+    }
+
+    /// Whether the key is never written nor removed, whatever a tenant says.
+    pub fn protects(&self, key: &str) -> bool {
+        self.protected.iter().any(|glob| glob.matches(key))
+    }
+
+    pub fn is_admin(&self, requester: &Requester) -> bool {
+        self.admins.users.contains(&requester.username)
+            || self.admins.groups.iter().any(|group| requester.groups.contains(group))
+            || self.admins.service_accounts.iter().any(|account| requester.is_service_account(account))
+    }
+
+    pub fn is_controller(&self, requester: &Requester) -> bool {
+        requester.is_service_account(&self.controller)
+    }
+
+    /// Reads a tenant object of the source in force.
+    pub fn tenant(&self, object: &Value) -> Result<Tenant, TenantError> {
+        match &self.source {
+            TenantSource::Capsule => capsule::tenant(object),
+            TenantSource::Custom(source) => source.tenant(object),
+            TenantSource::Landlord | TenantSource::Inline(_) => landlord::tenant(object),
+        }
+    }
+}
+
+impl TryFrom<Document> for Settings {
+    type Error = DecodeError;
+
+    fn try_from(document: Document) -> Result<Self, DecodeError> {
+        if !document.hooks.is_empty() {
+            return Err(DecodeError::new("hooks", "this version runs no hooks yet: leave the list empty"));
+        }
+        let source = TenantSource::try_from(document.tenant_source)?;
+        let identify = rules(document.identify, &source)?;
+        let protected = match (document.protected_keys, &source) {
+            (Some(keys), _) => globs("protectedKeys", &keys)?,
+            (None, TenantSource::Capsule) => Vec::new(),
+            (None, _) => globs("protectedKeys", &[crate::namespace::NAME_LABEL.to_owned()])?,
+        };
+        check_account("controller", &document.controller)?;
+        for (index, account) in document.admins.service_accounts.iter().enumerate() {
+            check_account(&format!("admins.serviceAccounts[{index}]"), account)?;
+        }
+        Ok(Self {
+            source,
+            identify,
+            conflicts: document.conflicts,
+            release: document.release,
+            protected,
+            controller: document.controller,
+            admins: document.admins,
+            excluded: globs("excludedNamespaces", &document.excluded_namespaces)?,
+            unknown_tenant: document.unknown_tenant,
+            unclaimed: document.unclaimed,
+            guard: document.guard,
+            schedulers: document.schedulers,
+            on_error: document.on_error,
+            lookup: document.tenant_lookup,
+        })
+    }
+}
+
+fn globs(path: &str, texts: &[String]) -> Result<Vec<Glob>, DecodeError> {
+    let glob = |(index, text): (usize, &String)| Glob::parse(text).map_err(|error| DecodeError::new(format!("{path}[{index}]"), error));
+    texts.iter().enumerate().map(glob).collect()
+}
+
+fn check_account(path: &str, account: &str) -> Result<(), DecodeError> {
+    match account.split_once(':') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains(':') => Ok(()),
+        _ => Err(DecodeError::new(path, format!("{account:?} is not a service account: write `namespace:name`"))),
+    }
+}
+
+/// The rules in order; the source's own label is added at the end where it is not listed.
+fn rules(listed: Option<Vec<document::Rule>>, source: &TenantSource) -> Result<Vec<Rule>, DecodeError> {
+    let own = Rule::Label(source.label().to_owned());
+    let mut rules = match listed {
+        None => [Some(own.clone()), source.owner_reference()].into_iter().flatten().collect(),
+        Some(listed) => listed.into_iter().enumerate().map(|(index, rule)| rule.parse(index)).collect::<Result<Vec<_>, _>>()?,
+    };
+    if !rules.contains(&own) {
+        rules.push(own);
+    }
+    Ok(rules)
+}

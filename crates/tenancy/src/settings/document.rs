@@ -1,0 +1,263 @@
+//! The settings as they are written: field names, defaults, nothing checked but the shape.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::source;
+use crate::decode::DecodeError;
+use crate::json_path::JsonPath;
+use crate::ledger::Release;
+use crate::metadata::{check_annotation_key, check_label_key};
+
+/// `spec.settings` of the ClusterAdmissionPolicy, and the controller's `--settings FILE`.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Document {
+    /// Where tenants are read from: `landlord`, `capsule`, `{custom: …}` or `{inline: […]}`.
+    pub tenant_source: source::Document,
+    /// How a namespace says whose it is; the first rule that yields a name wins. Default: the source's own label, then an
+    /// owner reference to the source's kind.
+    pub identify: Option<Vec<Rule>>,
+    /// What happens when a namespace has a wanted key with another value.
+    pub conflicts: Conflicts,
+    /// What happens to managed keys that are no longer wanted.
+    pub release: Release,
+    /// Globs of keys that are never written nor removed. Default: `kubernetes.io/metadata.name`; none with `capsule`.
+    pub protected_keys: Option<Vec<String>>,
+    /// The controller's service account, `namespace:name`; its updates pass untouched.
+    pub controller: String,
+    /// Who may claim any tenant, move and release namespaces.
+    pub admins: Admins,
+    /// Globs of namespaces that are never looked at.
+    pub excluded_namespaces: Vec<String>,
+    /// What to do with a claim that names no tenant.
+    pub unknown_tenant: UnknownTenant,
+    /// What to do with a namespace that no rule claims.
+    pub unclaimed: Unclaimed,
+    pub guard: Guard,
+    /// User names that may bind Pods.
+    pub schedulers: Vec<String>,
+    /// What to do when the tenant could not be read.
+    pub on_error: OnError,
+    /// How the policy reads the tenant.
+    pub tenant_lookup: TenantLookup,
+    /// Mutations and validations beyond a tenant's fixed fields.
+    pub hooks: Vec<Value>,
+    /// Read by the controller only.
+    pub strategy: serde_json::Map<String, Value>,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        Self {
+            tenant_source: source::Document::Landlord,
+            identify: None,
+            conflicts: Conflicts::default(),
+            release: Release::default(),
+            protected_keys: None,
+            controller: "landlord:controller".to_owned(),
+            admins: Admins::default(),
+            excluded_namespaces: texts(&["kube-system", "kube-public", "kube-node-lease", "landlord", "kubewarden"]),
+            unknown_tenant: UnknownTenant::default(),
+            unclaimed: Unclaimed::default(),
+            guard: Guard::default(),
+            schedulers: texts(&["system:kube-scheduler"]),
+            on_error: OnError::default(),
+            tenant_lookup: TenantLookup::default(),
+            hooks: Vec::new(),
+            strategy: serde_json::Map::new(),
+        }
+    }
+}
+
+/// A rule of `identify`: one field, named after what it reads.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Rule {
+    /// A label of the namespace holds the tenant's name.
+    Label(String),
+    /// An annotation of the namespace holds the tenant's name.
+    Annotation(String),
+    /// An owner reference of this group and kind names the tenant.
+    OwnerReference(OwnerReferenceRule),
+    /// The first segments of the namespace's name are the tenant's name, if that tenant lists a prefix of it.
+    NamePrefix(NamePrefixRule),
+    /// A JSONPath over `{request, namespace}`.
+    JsonPath(JsonPathRule),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct OwnerReferenceRule {
+    group: String,
+    kind: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NamePrefixRule {
+    #[serde(default = "dash")]
+    separator: String,
+    #[serde(default = "one")]
+    segments: usize,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct JsonPathRule {
+    path: String,
+    /// What stands before the tenant's name in the values found; values without it are passed over.
+    #[serde(default)]
+    prefix: String,
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}
+
+fn one() -> usize {
+    1
+}
+
+impl Rule {
+    pub(super) fn parse(self, index: usize) -> Result<super::Rule, DecodeError> {
+        let fault = |field: &str, message: String| DecodeError::new(format!("identify[{index}].{field}"), message);
+        match self {
+            Self::Label(key) => match check_label_key(&key) {
+                Ok(()) => Ok(super::Rule::Label(key)),
+                Err(error) => Err(fault("label", error.to_string())),
+            },
+            Self::Annotation(key) => match check_annotation_key(&key) {
+                Ok(()) => Ok(super::Rule::Annotation(key)),
+                Err(error) => Err(fault("annotation", error.to_string())),
+            },
+            Self::OwnerReference(OwnerReferenceRule { group, kind }) if kind.is_empty() => {
+                Err(fault("ownerReference.kind", format!("empty, with group {group:?}: name the tenant's kind")))
+            }
+            Self::OwnerReference(OwnerReferenceRule { group, kind }) => Ok(super::Rule::OwnerReference { group, kind }),
+            Self::NamePrefix(rule) if rule.separator.is_empty() => {
+                Err(fault("namePrefix.separator", "empty: write for example \"-\"".to_owned()))
+            }
+            Self::NamePrefix(rule) if rule.segments == 0 => {
+                Err(fault("namePrefix.segments", "0: at least one segment names the tenant".to_owned()))
+            }
+            Self::NamePrefix(NamePrefixRule { separator, segments }) => Ok(super::Rule::NamePrefix { separator, segments }),
+            Self::JsonPath(rule) => rule.parse().map_err(|message| fault("jsonPath.path", message)),
+        }
+    }
+}
+
+impl JsonPathRule {
+    fn parse(self) -> Result<super::Rule, String> {
+        let path = JsonPath::parse(&self.path).map_err(|error| error.to_string())?;
+        match path.root() {
+            Some("request" | "namespace") => Ok(super::Rule::JsonPath { path, prefix: self.prefix }),
+            _ => Err(format!("{:?} reads neither `$.request` nor `$.namespace`: begin with one of them", self.path)),
+        }
+    }
+}
+
+/// What happens when a namespace has a wanted key with another value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Conflicts {
+    /// The tenant's value is written.
+    #[default]
+    Override,
+    /// The namespace's value stays and is reported as kept. Placement keys are overridden all the same.
+    Keep,
+    /// Denied at admission, reported at reconcile.
+    Reject,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Admins {
+    pub users: Vec<String>,
+    pub groups: Vec<String>,
+    /// Each `namespace:name`.
+    pub service_accounts: Vec<String>,
+}
+
+impl Default for Admins {
+    fn default() -> Self {
+        let groups = ["system:masters", "kubeadm:cluster-admins"].map(str::to_owned).to_vec();
+        Self { users: Vec::new(), groups, service_accounts: Vec::new() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownTenant {
+    #[default]
+    Reject,
+    Allow,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Unclaimed {
+    #[default]
+    Allow,
+    Reject,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    #[default]
+    Reject,
+    /// Accept with a warning; guard and controller finish the work.
+    Allow,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum TenantLookup {
+    /// One uncached GET.
+    #[default]
+    Fresh,
+    /// Kubewarden's cache, 5 s old at most.
+    Cached,
+}
+
+/// What the guard in the API server watches (DESIGN 9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Guard {
+    pub scope: GuardScope,
+    pub on_unready: OnUnready,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum GuardScope {
+    /// Namespaces with the tenant label.
+    #[default]
+    Labelled,
+    /// Every namespace not excluded.
+    All,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum OnUnready {
+    #[default]
+    Hold,
+    Deny,
+}

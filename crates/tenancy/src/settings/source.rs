@@ -1,0 +1,155 @@
+//! Tenant source: which objects are tenants, and where a tenant of a given name is to be found.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Rule, TENANT_LABEL};
+use crate::decode::DecodeError;
+use crate::metadata::check_label_value;
+use crate::tenant::custom::{self, CustomSource};
+use crate::tenant::{Tenant, capsule, landlord};
+
+/// `tenantSource` as it is written.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Document {
+    /// `landlord.dev/v1alpha1` Tenants.
+    Landlord,
+    /// `capsule.clastix.io/v1beta2` Tenants.
+    Capsule,
+    /// Any object, read by JSONPath.
+    Custom(custom::Document),
+    /// Tenants written here: `name` beside the fields of a Tenant's `spec`.
+    Inline(Vec<Value>),
+}
+
+/// The tenant source in force.
+#[derive(Clone, Debug)]
+pub enum TenantSource {
+    Landlord,
+    Capsule,
+    Custom(Box<CustomSource>),
+    Inline(Vec<Tenant>),
+}
+
+/// An object in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub api_version: String,
+    pub kind: String,
+    pub namespace: Option<String>,
+    pub name: String,
+}
+
+impl TenantSource {
+    /// The label that names a namespace's tenant.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Capsule => capsule::TENANT_LABEL,
+            _ => TENANT_LABEL,
+        }
+    }
+
+    /// The object that describes tenant `name`; `None` for inline tenants and for names that no object can have.
+    pub fn reference(&self, name: &str) -> Option<Reference> {
+        let (api_version, kind) = self.kind()?;
+        let (namespace, name) = match self {
+            Self::Custom(source) if source.namespaced => {
+                let (namespace, name) = name.split_once(':')?;
+                (Some(namespace.to_owned()), name)
+            }
+            _ => (None, name),
+        };
+        let valid = |part: &str| crate::metadata::check_name(part).is_ok();
+        (valid(name) && namespace.as_deref().is_none_or(valid)).then(|| Reference {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace,
+            name: name.to_owned(),
+        })
+    }
+
+    /// API version and kind of the tenant objects; `None` for inline tenants.
+    pub fn kind(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Landlord => Some((landlord::API_VERSION, landlord::KIND)),
+            Self::Capsule => Some((capsule::API_VERSION, capsule::KIND)),
+            Self::Custom(source) => Some((&source.api_version, &source.kind)),
+            Self::Inline(_) => None,
+        }
+    }
+
+    /// The inline tenant of that name.
+    pub fn inline(&self, name: &str) -> Option<&Tenant> {
+        match self {
+            Self::Inline(tenants) => tenants.iter().find(|tenant| tenant.name == name),
+            _ => None,
+        }
+    }
+
+    /// The value under which `tenant` is recorded: `:` is not allowed in a label value, and `_` in no name.
+    pub fn label_value(&self, tenant: &str) -> String {
+        if self.is_namespaced() { tenant.replacen(':', "_", 1) } else { tenant.to_owned() }
+    }
+
+    /// The tenant that a value of the tenant label names.
+    pub fn tenant_of_label(&self, value: &str) -> String {
+        if self.is_namespaced() { value.replacen('_', ":", 1) } else { value.to_owned() }
+    }
+
+    fn is_namespaced(&self) -> bool {
+        matches!(self, Self::Custom(source) if source.namespaced)
+    }
+
+    pub(super) fn owner_reference(&self) -> Option<Rule> {
+        let (api_version, kind) = self.kind()?;
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        Some(Rule::OwnerReference { group: group.to_owned(), kind: kind.to_owned() })
+    }
+}
+
+impl TryFrom<Document> for TenantSource {
+    type Error = DecodeError;
+
+    fn try_from(document: Document) -> Result<Self, DecodeError> {
+        match document {
+            Document::Landlord => Ok(Self::Landlord),
+            Document::Capsule => Ok(Self::Capsule),
+            Document::Custom(custom) => CustomSource::try_from(custom)
+                .map(|source| Self::Custom(Box::new(source)))
+                .map_err(|error| error.within("tenantSource.custom")),
+            Document::Inline(tenants) => inline(&tenants).map(Self::Inline),
+        }
+    }
+}
+
+fn inline(items: &[Value]) -> Result<Vec<Tenant>, DecodeError> {
+    let mut tenants: Vec<Tenant> = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let path = format!("tenantSource.inline[{index}]");
+        let tenant = inline_tenant(item).map_err(|error| error.within(&path))?;
+        if tenants.iter().any(|other| other.name == tenant.name) {
+            return Err(DecodeError::new(path, format!("tenant {:?} is written twice: merge the two", tenant.name)));
+        }
+        tenants.push(tenant);
+    }
+    Ok(tenants)
+}
+
+fn inline_tenant(item: &Value) -> Result<Tenant, DecodeError> {
+    let Value::Object(fields) = item else {
+        return Err(DecodeError::new("", "not an object: write `name` and the fields of a Tenant's spec"));
+    };
+    let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+    check_label_value(name).map_err(|error| DecodeError::new("name", error))?;
+    if name.is_empty() {
+        return Err(DecodeError::new("name", "missing: every inline tenant needs one"));
+    }
+    let spec: serde_json::Map<_, _> = fields.iter().filter(|(key, _)| *key != "name").map(|(k, v)| (k.clone(), v.clone())).collect();
+    landlord::tenant(&json!({"metadata": {"name": name}, "spec": spec})).map_err(|error| {
+        let DecodeError { path, message } = error.source;
+        let path = path.strip_prefix("spec.").map(str::to_owned).unwrap_or(path);
+        DecodeError { path, message }
+    })
+}

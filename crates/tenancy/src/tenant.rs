@@ -1,0 +1,109 @@
+//! Tenant: who owns it, and the layers of metadata that it wants on its namespaces. Adapters build it from raw objects.
+
+use crate::label_selector::LabelSelector;
+use crate::ledger::Release;
+use crate::metadata::Map;
+use crate::requester::{Owner, Requester};
+use crate::selector::NodeSelector;
+use crate::settings::Conflicts;
+use crate::template::Template;
+use crate::toleration::Toleration;
+use crate::why::Why;
+
+pub mod capsule;
+pub mod custom;
+pub mod landlord;
+
+/// A tenant, whatever object it was read from. Its templates, selectors and tolerations are valid by construction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenant {
+    pub name: String,
+    /// `None`: anyone may claim it; empty: admins only.
+    pub owners: Option<Vec<Owner>>,
+    /// What a `namePrefix` rule may match for this tenant.
+    pub prefixes: Vec<String>,
+    /// Free strings, for hooks.
+    pub data: Map,
+    /// In order; the first is the tenant's own, unconditional one.
+    pub layers: Vec<Layer>,
+    /// Set where absent, in the first plan only, and never recorded (Capsule's `default` rules).
+    pub defaults: Layer,
+    pub conflicts: Option<Conflicts>,
+    pub release: Option<Release>,
+    pub dialect: Dialect,
+    /// Capsule's `managedMetadataOnly`: every other label and annotation goes.
+    pub exclusive: bool,
+}
+
+/// Whose semantics the layers follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Selectors read the base (DESIGN 6), so one pass is enough.
+    #[default]
+    Landlord,
+    /// Selectors read the labels the namespace carries at that moment; passes repeat until they come to rest (DESIGN 4.2).
+    Capsule,
+}
+
+/// A set of wants that applies where its selector matches.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layer {
+    pub why: Why,
+    pub selector: Option<LabelSelector>,
+    pub precedence: Precedence,
+    /// `None`: not managed; empty: "no selector, and not the cluster default either".
+    pub node_selector: Option<NodeSelector>,
+    pub tolerations: Option<Vec<Toleration>>,
+    pub labels: Vec<Entry>,
+    pub annotations: Vec<Entry>,
+}
+
+/// What happens when an earlier layer already wants the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precedence {
+    /// The later layer wins.
+    #[default]
+    Over,
+    /// The earlier layer wins.
+    Under,
+}
+
+/// A key and its value, both possibly templated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub key: Template,
+    pub value: Template,
+}
+
+/// A tenant object that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("tenant {tenant:?}: {source}")]
+pub struct TenantError {
+    pub tenant: String,
+    #[source]
+    pub source: crate::decode::DecodeError,
+}
+
+impl TenantError {
+    /// A bounded word for metrics and events.
+    pub fn reason(&self) -> &'static str {
+        "InvalidTenant"
+    }
+}
+
+impl Tenant {
+    /// Whether `requester` owns this tenant; a tenant without a list of owners is everybody's to claim.
+    pub fn may_be_claimed_by(&self, requester: &Requester) -> bool {
+        self.owners.as_ref().is_none_or(|owners| owners.iter().any(|owner| owner.is(requester)))
+    }
+
+    /// Whether `requester` is listed. A tenant without a list can be left by admins only, so absent owners are nobody here.
+    pub fn may_be_left_by(&self, requester: &Requester) -> bool {
+        self.owners.as_ref().is_some_and(|owners| owners.iter().any(|owner| owner.is(requester)))
+    }
+
+    /// Whether the tenant lists a prefix of `namespace`.
+    pub fn lists_prefix_of(&self, namespace: &str) -> bool {
+        self.prefixes.iter().any(|prefix| !prefix.is_empty() && namespace.starts_with(prefix.as_str()))
+    }
+}

@@ -1,0 +1,204 @@
+//! Landlord's own Tenant: `landlord.dev/v1alpha1`. The spec is strict: what cannot be right is refused when it is applied.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Dialect, Entry, Layer, Precedence, Tenant, TenantError};
+use crate::decode::{DecodeError, decode};
+use crate::keys;
+use crate::label_selector::LabelSelector;
+use crate::ledger::Release;
+use crate::metadata::{Map, check_annotation_key, check_label_key, check_label_value};
+use crate::requester::Owner;
+use crate::selector::NodeSelector;
+use crate::settings::Conflicts;
+use crate::template::{Grammar, Template};
+use crate::toleration::Toleration;
+use crate::why::Why;
+
+#[cfg(feature = "schema")]
+mod schema;
+
+pub const API_VERSION: &str = "landlord.dev/v1alpha1";
+pub const KIND: &str = "Tenant";
+
+/// `spec` of a Tenant.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct TenantSpec {
+    /// Who may claim the tenant. Absent: anyone; empty: admins only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owners: Option<Vec<Owner>>,
+    /// Strings for hooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Map>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<Namespaces>,
+    /// The tenant's node pool. Empty: no selector, and not the cluster default either. Absent: not managed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::node_selector"))]
+    pub node_selector: Option<Map>,
+    /// Tolerations that every Pod of the tenant gets. Absent: not managed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::tolerations"))]
+    pub tolerations: Option<Vec<Value>>,
+    /// Labels of every namespace; keys and values may hold `{{tenant.name}}` and `{{namespace}}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::labels"))]
+    pub labels: Option<Map>,
+    /// Annotations of every namespace, templated like labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::annotations"))]
+    pub annotations: Option<Map>,
+    /// In order; a later match adds to or replaces what came before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 64)))]
+    pub overrides: Option<Vec<Override>>,
+    /// What happens when a namespace has a wanted key with another value. Default: the settings'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Conflicts>,
+    /// What happens to managed keys that are no longer wanted. Default: the settings'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
+    /// Mutations and validations beyond the fixed fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::hooks"))]
+    pub hooks: Option<Vec<Value>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Namespaces {
+    /// What an `identify.namePrefix` rule may match for this tenant.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::prefixes"))]
+    pub prefixes: Vec<String>,
+}
+
+/// Wants of the namespaces that a selector matches.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Override {
+    /// It sees foreign labels only: those that no tenant and no landlord writes.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::label_selector"))]
+    pub namespace_selector: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::node_selector"))]
+    pub node_selector: Option<Map>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::tolerations"))]
+    pub tolerations: Option<Vec<Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::labels"))]
+    pub labels: Option<Map>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::annotations"))]
+    pub annotations: Option<Map>,
+}
+
+/// Reads a Tenant object.
+pub fn tenant(object: &Value) -> Result<Tenant, TenantError> {
+    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    read(name, object).map_err(|source| TenantError { tenant: name.to_owned(), source })
+}
+
+fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
+    check_label_value(name).map_err(|error| DecodeError::new("metadata.name", error))?;
+    let spec = object.get("spec").cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    let spec: TenantSpec = decode(&spec).map_err(|error| error.within("spec"))?;
+    build(name, spec).map_err(|error| error.within("spec"))
+}
+
+fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
+    if spec.hooks.is_some_and(|hooks| !hooks.is_empty()) {
+        return Err(DecodeError::new("hooks", "this version runs no hooks yet: leave the list empty"));
+    }
+    let own =
+        Wants { node_selector: spec.node_selector, tolerations: spec.tolerations, labels: spec.labels, annotations: spec.annotations };
+    let mut layers = vec![own.layer(Why::Spec, None)?];
+    for (index, item) in spec.overrides.unwrap_or_default().into_iter().enumerate() {
+        layers.push(item.layer(index).map_err(|error| error.within(&format!("overrides[{index}]")))?);
+    }
+    Ok(Tenant {
+        name: name.to_owned(),
+        owners: spec.owners,
+        prefixes: spec.namespaces.unwrap_or_default().prefixes,
+        data: spec.data.unwrap_or_default(),
+        layers,
+        defaults: Layer::default(),
+        conflicts: spec.conflicts,
+        release: spec.release,
+        dialect: Dialect::Landlord,
+        exclusive: false,
+    })
+}
+
+impl Override {
+    fn layer(self, index: usize) -> Result<Layer, DecodeError> {
+        let selector = LabelSelector::from_value(&self.namespace_selector).map_err(|error| DecodeError::new("namespaceSelector", error))?;
+        let wants =
+            Wants { node_selector: self.node_selector, tolerations: self.tolerations, labels: self.labels, annotations: self.annotations };
+        wants.layer(Why::Override(index), Some(selector))
+    }
+}
+
+/// What the spec and each override have in common.
+pub(super) struct Wants {
+    pub(super) node_selector: Option<Map>,
+    pub(super) tolerations: Option<Vec<Value>>,
+    pub(super) labels: Option<Map>,
+    pub(super) annotations: Option<Map>,
+}
+
+impl Wants {
+    pub(super) fn layer(self, why: Why, selector: Option<LabelSelector>) -> Result<Layer, DecodeError> {
+        Ok(Layer {
+            why,
+            selector,
+            precedence: Precedence::Over,
+            node_selector: self.node_selector.map(node_selector).transpose()?,
+            tolerations: self.tolerations.map(|items| tolerations(&items)).transpose()?,
+            labels: entries("labels", self.labels, check_label_key, check_label_value)?,
+            annotations: entries("annotations", self.annotations, check_annotation_key, |_| Ok(()))?,
+        })
+    }
+}
+
+fn node_selector(map: Map) -> Result<NodeSelector, DecodeError> {
+    NodeSelector::try_from(map).map_err(|error| DecodeError::new("nodeSelector", error))
+}
+
+fn tolerations(items: &[Value]) -> Result<Vec<Toleration>, DecodeError> {
+    let one = |(index, item): (usize, &Value)| {
+        Toleration::from_value(item).map_err(|error| DecodeError::new(format!("tolerations[{index}]"), error))
+    };
+    items.iter().enumerate().map(one).collect()
+}
+
+/// Parses templated entries; what has no tag is checked now, the rest after rendering.
+fn entries<E: ToString>(
+    path: &str,
+    map: Option<Map>,
+    check_key: impl Fn(&str) -> Result<(), E>,
+    check_value: impl Fn(&str) -> Result<(), E>,
+) -> Result<Vec<Entry>, DecodeError> {
+    let fault = |key: &str, message: String| DecodeError::new(format!("{path}[{key:?}]"), message);
+    let one = |(key, value): (String, String)| {
+        if keys::is_reserved(&key) {
+            return Err(fault(&key, "written by landlord itself: use `nodeSelector`, `tolerations` or a claim".to_owned()));
+        }
+        let key_template = Template::parse(&key, Grammar::Strict).map_err(|error| fault(&key, error.to_string()))?;
+        let value_template = Template::parse(&value, Grammar::Strict).map_err(|error| fault(&key, error.to_string()))?;
+        if !key.contains("{{") {
+            check_key(&key).map_err(|error| fault(&key, error.to_string()))?;
+        }
+        if !value.contains("{{") {
+            check_value(&value).map_err(|error| fault(&key, error.to_string()))?;
+        }
+        Ok(Entry { key: key_template, value: value_template })
+    };
+    map.unwrap_or_default().into_iter().map(one).collect()
+}

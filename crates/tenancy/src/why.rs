@@ -1,0 +1,55 @@
+//! Why: where a change of a key comes from. `explain` prints it, and `plan -o json` carries it.
+
+use std::fmt;
+
+/// The origin of a key's value, or the cause of its removal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// The tenant's own fields.
+    #[default]
+    Spec,
+    /// `spec.overrides[i]` of a landlord tenant.
+    Override(usize),
+    /// `additionalMetadataList[i]` of a Capsule tenant.
+    ListItem(usize),
+    /// `rules[i]` of a Capsule tenant.
+    Rule(usize),
+    /// A `default` of a Capsule rule: set once, never repaired.
+    DefaultRule,
+    /// Written over user and tenant alike.
+    Forced,
+    /// The tenant label that records what another rule found.
+    Recorded,
+    /// Landlord's own record.
+    Ledger,
+    /// A managed key that is no longer wanted.
+    Released,
+    /// The value that the key had before landlord managed it.
+    Restored,
+    /// Not among the tenant's keys while the tenant allows no others.
+    Exclusive,
+    /// The creator's stamp, dropped by the first plan.
+    Stamp,
+    /// No rule claims the namespace, and the guard waits for that to be said.
+    Unclaimed,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spec => f.write_str("tenant spec"),
+            Self::Override(index) => write!(f, "override {index}"),
+            Self::ListItem(index) => write!(f, "additionalMetadataList {index}"),
+            Self::Rule(index) => write!(f, "rule {index}"),
+            Self::DefaultRule => f.write_str("default rule"),
+            Self::Forced => f.write_str("forced"),
+            Self::Recorded => f.write_str("recorded claim"),
+            Self::Ledger => f.write_str("ledger"),
+            Self::Released => f.write_str("released"),
+            Self::Restored => f.write_str("restored"),
+            Self::Exclusive => f.write_str("managedMetadataOnly"),
+            Self::Stamp => f.write_str("creator's stamp"),
+            Self::Unclaimed => f.write_str("unclaimed"),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The engine against data and laws.
+mod conformance;
