@@ -1,9 +1,16 @@
 //! Patterns for names: `*` stands for any run of characters, `?` for exactly one, everything else for itself.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Longest pattern in bytes: the longest key, `253/63`.
 pub const MAX_GLOB_BYTES: usize = 253 + 1 + 63;
+
+/// How many characters the API server puts after a `generateName`, of how many it leaves there, and which it draws from
+/// (`k8s.io/apiserver/pkg/storage/names`, `k8s.io/apimachinery/pkg/util/rand`).
+const GENERATED_CHARS: usize = 5;
+const MAX_STEM_CHARS: usize = 63 - GENERATED_CHARS;
+const GENERATED_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
 
 /// A pattern that matches whole names. Matching takes at most pattern × name steps and never recurses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +79,41 @@ impl Glob {
             }
         }
         self.pattern.iter().skip(matcher.next).all(|c| *c == '*')
+    }
+
+    /// Whether a name that the API server makes of this `generateName` can fit the pattern.
+    pub fn may_match_generated(&self, stem: &str) -> bool {
+        let known = stem.chars().take(MAX_STEM_CHARS).map(Some);
+        let places = known.chain([None; GENERATED_CHARS]).fold(self.open(BTreeSet::from([0])), |places, c| self.advance(&places, c));
+        places.contains(&self.pattern.len())
+    }
+
+    /// Whether every name that the API server makes of this `generateName` fits the pattern: one that already fits with its
+    /// last character a `*` fits whatever follows.
+    pub fn always_matches_generated(&self, stem: &str) -> bool {
+        let stem: String = stem.chars().take(MAX_STEM_CHARS).collect();
+        self.pattern.last() == Some(&'*') && self.matches(&stem)
+    }
+
+    /// The places in the pattern after one more character; `None` is one of those that the API server draws.
+    fn advance(&self, places: &BTreeSet<usize>, c: Option<char>) -> BTreeSet<usize> {
+        let fits = |p: char| p == '?' || c.map_or(GENERATED_ALPHABET.contains(p), |c| c == p);
+        let next = places.iter().filter_map(|&place| match self.pattern.get(place) {
+            Some('*') => Some(place),
+            Some(&p) if fits(p) => Some(place + 1),
+            _ => None,
+        });
+        self.open(next.collect())
+    }
+
+    /// A `*` may stand for nothing, so each place before one is also the place after it.
+    fn open(&self, mut places: BTreeSet<usize>) -> BTreeSet<usize> {
+        for place in 0..self.pattern.len() {
+            if places.contains(&place) && self.pattern.get(place) == Some(&'*') {
+                places.insert(place + 1);
+            }
+        }
+        places
     }
 
     /// The pattern as written.
@@ -155,6 +197,19 @@ mod tests {
     #[case("a b", "InvalidPattern")]
     fn refuses(#[case] glob: &str, #[case] reason: &str) {
         assert_eq!(Glob::parse(glob).unwrap_err().reason(), reason);
+    }
+
+    #[rstest]
+    #[case::every_suffix("landlord*", "landlord-", true, true)]
+    #[case::already_past_it("landlord", "landlord-", false, false)]
+    #[case::a_suffix_that_cannot_be_drawn("kube-system", "kube-s", false, false)]
+    #[case::a_suffix_that_can("ci-bcdfg", "ci-", true, false)]
+    #[case::too_short_for_a_suffix("ci-bcd", "ci-", false, false)]
+    #[case::some_suffixes("ci-*9", "ci-", true, false)]
+    #[case::open_length("ci-???z?", "ci-", true, false)]
+    fn generated_names(#[case] glob: &str, #[case] stem: &str, #[case] may: bool, #[case] always: bool) {
+        let glob = Glob::parse(glob).unwrap();
+        assert_eq!((glob.may_match_generated(stem), glob.always_matches_generated(stem)), (may, always));
     }
 
     #[test]

@@ -86,6 +86,16 @@ impl Settings {
         self.excluded.iter().any(|glob| glob.matches(namespace))
     }
 
+    /// Whether every name made of this `generateName` is such a namespace's.
+    pub fn excludes_generated(&self, stem: &str) -> bool {
+        self.excluded.iter().any(|glob| glob.always_matches_generated(stem))
+    }
+
+    /// Whether a name made of this `generateName` can be such a namespace's.
+    pub fn may_exclude_generated(&self, stem: &str) -> bool {
+        self.excluded.iter().any(|glob| glob.may_match_generated(stem))
+    }
+
     /// Whether the key is never written nor removed, whatever a tenant says.
     pub fn protects(&self, key: &str) -> bool {
         self.protected.iter().any(|glob| glob.matches(key))

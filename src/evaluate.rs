@@ -1,0 +1,160 @@
+//! Evaluate: from a request to an outcome. CREATE and UPDATE differ in what they compare the namespace with (DESIGN 7).
+
+use serde_json::{Map as Object, Value, json};
+use tenancy::claim::{Claim, ClaimError};
+use tenancy::metadata::{Field, Metadata};
+use tenancy::namespace::{Namespace, NamespaceError};
+use tenancy::plan::{Clash, Plan};
+use tenancy::requester::Requester;
+use tenancy::settings::{Rule, Settings};
+use tenancy::tenant::Tenant;
+
+use crate::host::{Host, Unavailable};
+use crate::request::{Operation, Request};
+use crate::response::{Admission, Denial, Outcome};
+
+mod create;
+mod update;
+
+/// Decides one request.
+pub(crate) fn evaluate(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
+    match request.operation() {
+        _ if !request.is_about_namespaces() => Ok(Admission::default()),
+        Operation::Create => create::create(request, settings, host),
+        Operation::Update => update::update(request, settings, host),
+        Operation::Other => Ok(Admission::default()),
+    }
+}
+
+/// Who asks, and what the settings let them do.
+struct Authority<'a> {
+    settings: &'a Settings,
+    requester: Requester,
+    admin: bool,
+}
+
+impl<'a> Authority<'a> {
+    fn new(settings: &'a Settings, request: &Request) -> Self {
+        let requester = request.requester();
+        // The controller's own CREATEs are dry-run probes for any tenant.
+        let admin = settings.is_admin(&requester) || settings.is_controller(&requester);
+        Self { settings, requester, admin }
+    }
+
+    fn check_claim(&self, tenant: &Tenant, namespace: &str) -> Result<(), Denial> {
+        if self.admin || tenant.may_be_claimed_by(&self.requester) {
+            return Ok(());
+        }
+        Err(Denial::forbidden(format!(
+            "namespace {namespace:?} claims tenant {:?}, which {:?} does not own: ask one of its owners or an admin, or claim a tenant of your own",
+            tenant.name, self.requester.username
+        )))
+    }
+
+    /// A namespace that no rule claims.
+    fn check_unclaimed(&self, namespace: &str) -> Result<(), Denial> {
+        if self.admin || self.settings.unclaimed == tenancy::settings::Unclaimed::Allow {
+            return Ok(());
+        }
+        let label = self.settings.tenant_label();
+        Err(Denial::forbidden(format!(
+            "no rule claims namespace {namespace:?} for a tenant: set the label {label:?} to the name of your tenant"
+        )))
+    }
+
+    /// A claim that names no tenant.
+    fn check_unknown(&self, claim: &Claim, namespace: &str) -> Result<String, Denial> {
+        let message = format!(
+            "namespace {namespace:?} claims tenant {:?} (rule {}), which does not exist: mend the name or create the tenant first",
+            claim.tenant, claim.rule
+        );
+        match self.settings.unknown_tenant {
+            tenancy::settings::UnknownTenant::Reject => Err(Denial::invalid(message)),
+            tenancy::settings::UnknownTenant::Allow => Ok(message),
+        }
+    }
+}
+
+/// Reads an object of the request as a Namespace.
+fn namespace(object: &Value) -> Result<Namespace, Denial> {
+    Namespace::from_value(object).map_err(|error: NamespaceError| Denial::invalid(error.to_string()))
+}
+
+/// What JSONPath rules read; built only where there are such rules, because it copies the object.
+fn document(settings: &Settings, request: Option<&Request>, object: &Value) -> Option<Value> {
+    let wanted = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
+    wanted.then(|| match request {
+        Some(request) => json!({"request": request.raw(), "namespace": object}),
+        None => json!({"namespace": object}),
+    })
+}
+
+fn ambiguous(error: &ClaimError<Unavailable>, namespace: &str) -> Denial {
+    Denial::forbidden(format!("namespace {namespace:?}: {error}"))
+}
+
+fn unavailable(error: &Unavailable, namespace: &str) -> Denial {
+    Denial::unavailable(format!("namespace {namespace:?}: {error}: try again, and see that the policy server may get tenants"))
+}
+
+/// Every clash in one message.
+fn conflict(clashes: &[&Clash], tenant: &str, namespace: &str) -> Denial {
+    let clashes: Vec<String> = clashes.iter().map(|clash| describe(clash)).collect();
+    Denial::conflict(format!(
+        "namespace {namespace:?} conflicts with tenant {tenant:?}: {}; remove these keys or give them the tenant's values",
+        clashes.join("; ")
+    ))
+}
+
+fn kept(clash: &Clash) -> String {
+    format!("kept: {}", describe(clash))
+}
+
+fn describe(Clash { key, found, wanted, why }: &Clash) -> String {
+    match found {
+        Some(found) => format!("{key} is {found:?}, the tenant wants {wanted:?} ({why})"),
+        None => format!("{key} is absent, the tenant wants {wanted:?} ({why})"),
+    }
+}
+
+/// An admission that stores `object` with `after` as its labels and annotations, if that differs from what the request has.
+fn admit(object: &Value, before: &Metadata, after: &Metadata) -> Admission {
+    Admission { object: (before != after).then(|| rewrite(object, before, after)), ..Admission::default() }
+}
+
+/// The object with only those labels and annotations changed that differ; everything else stays as it was sent.
+fn rewrite(object: &Value, before: &Metadata, after: &Metadata) -> Value {
+    let mut object = object.clone();
+    for (field, name) in [(Field::Label, "labels"), (Field::Annotation, "annotations")] {
+        let (before, after) = (before.field(field), after.field(field));
+        if before != after
+            && let Some(entries) =
+                member(&mut object, "metadata").and_then(|metadata| member(metadata, name)).and_then(Value::as_object_mut)
+        {
+            entries.retain(|key, _| after.contains_key(key));
+            let changed = after.iter().filter(|(key, value)| before.get(*key) != Some(value));
+            entries.extend(changed.map(|(key, value)| (key.clone(), Value::String(value.clone()))));
+        }
+    }
+    object
+}
+
+/// The object under `name`, made where it is absent or `null`.
+fn member<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    let value = object.as_object_mut()?.entry(name).or_insert(Value::Null);
+    if value.is_null() {
+        *value = Value::Object(Object::new());
+    }
+    Some(value)
+}
+
+/// What the audit log learns of a planned namespace.
+fn record(admission: &mut Admission, claim: &Claim, plan: &Plan) {
+    admission.audit.insert("tenant", claim.tenant.clone());
+    admission.audit.insert("rule", claim.rule.clone());
+    let list = |keys: Vec<String>| (!keys.is_empty()).then(|| keys.join(","));
+    let set = list(plan.set.keys().map(|key| key.name.clone()).collect());
+    let removed = list(plan.remove.keys().map(|key| key.name.clone()).collect());
+    admission.audit.extend([("set", set), ("removed", removed)].into_iter().filter_map(|(key, list)| Some((key, list?))));
+    admission.warnings.extend(plan.kept.iter().map(kept));
+}

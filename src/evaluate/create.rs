@@ -1,0 +1,138 @@
+//! CREATE: what the request brings of landlord's own annotations counts for nothing; the requester must own what they claim.
+
+use serde_json::Value;
+use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve, stated};
+use tenancy::keys::{CREATOR, OWN_PREFIX};
+use tenancy::ledger::Ledger;
+use tenancy::metadata::Metadata;
+use tenancy::namespace::Namespace;
+use tenancy::plan::{PlanError, plan, unclaimed};
+use tenancy::requester::Requester;
+use tenancy::settings::{OnError, Settings};
+use tenancy::tenant::Tenant;
+
+use super::{Authority, admit, ambiguous, conflict, document, namespace, record, unavailable};
+use crate::host::{Host, Tenants, Unavailable};
+use crate::request::Request;
+use crate::response::{Admission, Denial, Outcome};
+
+/// Decides the creation of a namespace.
+pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
+    let authority = Authority::new(settings, request);
+    let sent = namespace(request.object())?;
+    if let Some(outcome) = excluded(&authority, &sent) {
+        return outcome;
+    }
+    let stripped = Namespace { metadata: without_own_annotations(&sent.metadata, &authority.requester), ..sent.clone() };
+    let document = document(settings, Some(request), request.object());
+    let document = document.as_ref();
+    let creation = Creation { object: request.object(), document, sent: &sent, namespace: &stripped, authority: &authority };
+    let evidence = Evidence { namespace: &stripped, ledger: &Ledger::default(), document };
+    let tenants = Tenants::new(settings, host, sent.name_or_stem());
+    match resolve(settings, evidence, |name| tenants.get(name)) {
+        Ok(Resolution::Known(claim, tenant)) => creation.known(&claim, &tenant),
+        Ok(Resolution::Unknown(claim)) => creation.unknown(&claim),
+        Ok(Resolution::Unclaimed) => creation.unclaimed(),
+        Err(ClaimError::Lookup(error)) => creation.unavailable(&error),
+        Err(error) => Err(ambiguous(&error, sent.name_or_stem())),
+    }
+}
+
+/// Excluded names would be a way out of the pool, so only admins may create such namespaces.
+fn excluded(authority: &Authority<'_>, namespace: &Namespace) -> Option<Outcome> {
+    let settings = authority.settings;
+    let (certain, possible) = match &namespace.name {
+        Some(name) => (settings.excludes(name), settings.excludes(name)),
+        None => {
+            let stem = namespace.name_or_stem();
+            (settings.excludes_generated(stem), settings.may_exclude_generated(stem))
+        }
+    };
+    match authority.admin {
+        true => certain.then(|| Ok(Admission::default())),
+        false => possible.then(|| {
+            let name = namespace.name_or_stem();
+            Err(Denial::forbidden(format!(
+                "namespace {name:?} is excluded from tenancy, so only admins may create it: choose another name"
+            )))
+        }),
+    }
+}
+
+/// Landlord writes these annotations itself. The guard's stamp stays if it tells the truth about the requester.
+fn without_own_annotations(metadata: &Metadata, requester: &Requester) -> Metadata {
+    let is_true = |stamp: &str| serde_json::from_str::<Requester>(stamp).is_ok_and(|stamped| stamped == *requester);
+    let stays = |key: &str, value: &str| !key.starts_with(OWN_PREFIX) || key == CREATOR && is_true(value);
+    let mut metadata = metadata.clone();
+    metadata.annotations.retain(|key, value| stays(key, value));
+    metadata
+}
+
+/// A namespace about to be created.
+struct Creation<'a> {
+    object: &'a Value,
+    /// What JSONPath rules read.
+    document: Option<&'a Value>,
+    /// As the request has it.
+    sent: &'a Namespace,
+    /// Without landlord's own annotations.
+    namespace: &'a Namespace,
+    authority: &'a Authority<'a>,
+}
+
+impl Creation<'_> {
+    fn known(&self, claim: &Claim, tenant: &Tenant) -> Outcome {
+        let name = self.namespace.name_or_stem();
+        self.authority.check_claim(tenant, name)?;
+        let plan = plan(self.authority.settings, self.namespace, claim, tenant).map_err(|error| invalid(name, &error))?;
+        if !plan.refused.is_empty() {
+            return Err(conflict(&Vec::from_iter(&plan.refused), &tenant.name, name));
+        }
+        let mut admission = self.admit(&plan.apply(&self.namespace.metadata));
+        record(&mut admission, claim, &plan);
+        Ok(admission)
+    }
+
+    fn unclaimed(&self) -> Outcome {
+        self.authority.check_unclaimed(self.namespace.name_or_stem())?;
+        let plan = unclaimed(self.authority.settings, self.namespace);
+        Ok(self.admit(&plan.apply(&self.namespace.metadata)))
+    }
+
+    fn unknown(&self, claim: &Claim) -> Outcome {
+        let warning = self.authority.check_unknown(claim, self.namespace.name_or_stem())?;
+        Ok(self.postpone(&claim.tenant, warning))
+    }
+
+    fn unavailable(&self, error: &Unavailable) -> Outcome {
+        let denial = unavailable(error, self.namespace.name_or_stem());
+        match self.authority.settings.on_error {
+            OnError::Reject => Err(denial),
+            OnError::Allow => Ok(self.postpone(&error.tenant, denial.message)),
+        }
+    }
+
+    /// Accepts what the controller will finish. It cannot see the request, so a claim that is stated only there is recorded now.
+    fn postpone(&self, tenant: &str, warning: String) -> Admission {
+        let settings = self.authority.settings;
+        let mut metadata = self.namespace.metadata.clone();
+        if self.states(self.document, tenant) && !self.states(document(settings, None, self.object).as_ref(), tenant) {
+            metadata.labels.insert(settings.tenant_label().to_owned(), settings.source.label_value(tenant));
+        }
+        Admission { warnings: vec![warning], ..self.admit(&metadata) }
+    }
+
+    fn states(&self, document: Option<&Value>, tenant: &str) -> bool {
+        let evidence = Evidence { namespace: self.namespace, ledger: &Ledger::default(), document };
+        stated::<Unavailable>(self.authority.settings, evidence).is_ok_and(|name| name.as_deref() == Some(tenant))
+    }
+
+    fn admit(&self, after: &Metadata) -> Admission {
+        admit(self.object, &self.sent.metadata, after)
+    }
+}
+
+/// A tenant that cannot be written on this namespace.
+pub(super) fn invalid(name: &str, error: &PlanError) -> Denial {
+    Denial::invalid(format!("namespace {name:?}: {error}"))
+}

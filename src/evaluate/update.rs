@@ -1,0 +1,223 @@
+//! UPDATE: what landlord recorded on the old object counts, whatever the new one says; who changes the claim must be allowed
+//! to on both sides; an edit that leaves the claim alone is denied only for a cause that it brings itself.
+
+use serde_json::Value;
+use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve};
+use tenancy::keys::OWN_PREFIX;
+use tenancy::ledger::Ledger;
+use tenancy::metadata::{Key, Metadata};
+use tenancy::namespace::Namespace;
+use tenancy::plan::{Clash, plan, read_ledger, unclaimed};
+use tenancy::settings::{OnError, Settings};
+use tenancy::tenant::Tenant;
+
+use super::create::invalid;
+use super::{Authority, admit, ambiguous, conflict, describe, document, namespace, record, unavailable};
+use crate::host::{Host, Tenants, Unavailable};
+use crate::request::Request;
+use crate::response::{Admission, Denial, Outcome};
+
+/// What the rules make of a namespace.
+type Answer = Result<Resolution, ClaimError<Unavailable>>;
+
+/// Decides an update of a namespace, its status or its finalizers.
+pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
+    let old = namespace(request.old_object())?;
+    let sent = namespace(request.object())?;
+    let authority = Authority::new(settings, request);
+    if old.terminating || settings.excludes(old.name_or_stem()) || settings.is_controller(&authority.requester) {
+        return Ok(Admission::default());
+    }
+    let (ledger, _) = read_ledger(&old.metadata);
+    let tenants = Tenants::new(settings, host, old.name_or_stem());
+    let ask = |namespace: &Namespace, object: &Value| -> Answer {
+        let document = document(settings, None, object);
+        resolve(settings, Evidence { namespace, ledger: &ledger, document: document.as_ref() }, |name| tenants.get(name))
+    };
+    let restored = Restored::new(&authority, &old, &sent);
+    let change =
+        Change { object: request.object(), sent: &sent, new: &restored.namespace, old: &old, ledger: &ledger, authority: &authority };
+    let before = ask(&old, request.old_object());
+    let mut admission = change.decide(&before, ask(&restored.namespace, request.object()))?;
+    admission.warnings.extend(restored.warning);
+    Ok(admission)
+}
+
+/// The new namespace with landlord's own annotations as they were, and the tenant label where it is merely gone.
+struct Restored {
+    namespace: Namespace,
+    warning: Option<String>,
+}
+
+impl Restored {
+    fn new(authority: &Authority<'_>, old: &Namespace, sent: &Namespace) -> Self {
+        let mut namespace = sent.clone();
+        let own = |key: &String| key.starts_with(OWN_PREFIX);
+        namespace.metadata.annotations.retain(|key, _| !own(key));
+        let recorded = old.metadata.annotations.iter().filter(|(key, _)| own(key));
+        namespace.metadata.annotations.extend(recorded.map(|(key, value)| (key.clone(), value.clone())));
+        let warning = (!authority.admin).then(|| put_label_back(authority.settings, old, &mut namespace)).flatten();
+        Self { namespace, warning }
+    }
+}
+
+/// `kubectl replace` and the like drop the label without meaning it.
+fn put_label_back(settings: &Settings, old: &Namespace, new: &mut Namespace) -> Option<String> {
+    let label = settings.tenant_label();
+    let value = old.metadata.labels.get(label).filter(|_| !new.metadata.labels.contains_key(label))?;
+    new.metadata.labels.insert(label.to_owned(), value.clone());
+    Some(format!("label {label:?} was put back to {value:?}: only admins take a namespace out of its tenant by removing it"))
+}
+
+/// A namespace about to be changed.
+struct Change<'a> {
+    object: &'a Value,
+    /// As the request has it.
+    sent: &'a Namespace,
+    /// With landlord's own record put back.
+    new: &'a Namespace,
+    old: &'a Namespace,
+    /// The old object's.
+    ledger: &'a Ledger,
+    authority: &'a Authority<'a>,
+}
+
+impl Change<'_> {
+    fn decide(&self, before: &Answer, after: Answer) -> Outcome {
+        if cause(before) == cause(&after) {
+            return self.unchanged(after);
+        }
+        self.check_leave(before)?;
+        match after {
+            Ok(Resolution::Known(claim, tenant)) => {
+                self.authority.check_claim(&tenant, self.name())?;
+                self.planned(&claim, &tenant, true)
+            }
+            Ok(Resolution::Unknown(claim)) => {
+                let warning = self.authority.check_unknown(&claim, self.name())?;
+                Ok(Admission { warnings: vec![warning], ..self.admit(&self.new.metadata) })
+            }
+            Ok(Resolution::Unclaimed) => {
+                self.authority.check_unclaimed(self.name())?;
+                Ok(self.unclaimed())
+            }
+            Err(ClaimError::Lookup(error)) => self.move_to_unread(before, &error),
+            Err(error) => Err(ambiguous(&error, self.name())),
+        }
+    }
+
+    /// The claim is as it was, so the request is denied for nothing but what it brings itself.
+    fn unchanged(&self, after: Answer) -> Outcome {
+        match after {
+            Ok(Resolution::Known(_, tenant))
+                if !self.is_adopted_by(&tenant) && self.authority.check_claim(&tenant, self.name()).is_err() =>
+            {
+                Ok(self.hold(format!(
+                    "tenant {:?} has not adopted this namespace, and only its owners and admins may have it adopted",
+                    tenant.name
+                )))
+            }
+            Ok(Resolution::Known(claim, tenant)) => self.planned(&claim, &tenant, false),
+            Ok(Resolution::Unclaimed) => Ok(self.unclaimed()),
+            Ok(Resolution::Unknown(claim)) => Ok(self.hold(format!("tenant {:?} does not exist", claim.tenant))),
+            Err(error) => Ok(self.hold(error.to_string())),
+        }
+    }
+
+    fn is_adopted_by(&self, tenant: &Tenant) -> bool {
+        self.ledger.tenant == tenant.name
+    }
+
+    /// Whether the requester may take the namespace away from the tenant that it has.
+    fn check_leave(&self, before: &Answer) -> Result<(), Denial> {
+        let requester = &self.authority.requester;
+        let tenant = match before {
+            _ if self.authority.admin => return Ok(()),
+            Ok(Resolution::Unclaimed) => return Ok(()),
+            // A claim that never had any effect is nobody's to defend.
+            Ok(Resolution::Unknown(claim)) if self.ledger.tenant != claim.tenant => return Ok(()),
+            Ok(Resolution::Known(_, tenant)) if tenant.may_be_left_by(requester) => return Ok(()),
+            Ok(Resolution::Known(claim, _) | Resolution::Unknown(claim)) => &claim.tenant,
+            Err(ClaimError::Lookup(error)) => return Err(unavailable(error, self.name())),
+            Err(error) => return Err(ambiguous(error, self.name())),
+        };
+        Err(Denial::forbidden(format!(
+            "namespace {:?} belongs to tenant {tenant:?}, and {:?} may not take it away: ask one of the tenant's owners or an admin",
+            self.name(),
+            requester.username
+        )))
+    }
+
+    /// A move to a tenant that cannot be read is never taken on trust; where a label is all that asks for it, it is put back.
+    fn move_to_unread(&self, before: &Answer, error: &Unavailable) -> Outcome {
+        let denial = unavailable(error, self.name());
+        let settings = self.authority.settings;
+        let label = settings.tenant_label();
+        let asked_by_label =
+            self.new.metadata.labels.get(label).is_some_and(|value| settings.source.tenant_of_label(value) == error.tenant);
+        if settings.on_error == OnError::Reject || !asked_by_label || before.is_err() {
+            return Err(denial);
+        }
+        Ok(self.hold(format!("{}; label {label:?} was put back", denial.message)))
+    }
+
+    /// `moved` says that this request changes the claim, so that every fault of the new tenant is its own.
+    fn planned(&self, claim: &Claim, tenant: &Tenant, moved: bool) -> Outcome {
+        let settings = self.authority.settings;
+        let before = || plan(settings, self.old, claim, tenant);
+        let planned = match plan(settings, self.new, claim, tenant) {
+            Ok(planned) => planned,
+            Err(error) if moved || before().is_ok() => return Err(invalid(self.name(), &error)),
+            Err(error) => return Ok(self.hold(error.to_string())),
+        };
+        let known = if moved || planned.refused.is_empty() { Vec::new() } else { before().map(|plan| plan.refused).unwrap_or_default() };
+        let (old, new): (Vec<&Clash>, Vec<&Clash>) = planned.refused.iter().partition(|clash| known.contains(clash));
+        if !new.is_empty() {
+            return Err(conflict(&new, &tenant.name, self.name()));
+        }
+        let mut admission = self.admit(&planned.apply(&self.new.metadata));
+        record(&mut admission, claim, &planned);
+        admission.warnings.extend(old.into_iter().map(|clash| format!("refused: {}", describe(clash))));
+        Ok(admission)
+    }
+
+    fn unclaimed(&self) -> Admission {
+        let plan = unclaimed(self.authority.settings, self.new);
+        self.admit(&plan.apply(&self.new.metadata))
+    }
+
+    /// The tenant's wants are not known, so everything landlord wrote stays as it was, and the edit goes through.
+    fn hold(&self, cause: String) -> Admission {
+        let settings = self.authority.settings;
+        let label = Key::label(settings.tenant_label());
+        let kept = self.ledger.keys().chain([label]).filter(|key| !settings.protects(&key.name));
+        let mut metadata = self.new.metadata.clone();
+        kept.for_each(|key| copy(&key, &self.old.metadata, &mut metadata));
+        let warning = format!("{cause}: landlord left this namespace's managed keys as they were");
+        Admission { warnings: vec![warning], ..self.admit(&metadata) }
+    }
+
+    fn admit(&self, after: &Metadata) -> Admission {
+        admit(self.object, &self.sent.metadata, after)
+    }
+
+    fn name(&self) -> &str {
+        self.old.name_or_stem()
+    }
+}
+
+fn copy(key: &Key, from: &Metadata, to: &mut Metadata) {
+    match from.field(key.field).get(&key.name) {
+        Some(value) => drop(to.field_mut(key.field).insert(key.name.clone(), value.clone())),
+        None => drop(to.field_mut(key.field).remove(&key.name)),
+    }
+}
+
+/// What a namespace claims, to be compared: the tenant's name, or why there is none.
+fn cause(answer: &Answer) -> Result<Option<&str>, String> {
+    match answer {
+        Ok(Resolution::Unclaimed) => Ok(None),
+        Ok(Resolution::Unknown(claim) | Resolution::Known(claim, _)) => Ok(Some(&claim.tenant)),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,104 @@
+//! Host: the policy server's side, as the policy sees it, and the tenants that it hands out.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Value, json};
+use tenancy::settings::{Reference, Settings, TenantLookup};
+use tenancy::tenant::Tenant;
+
+use crate::log;
+
+/// A waPC host. Errors are its words; they tell "not found" from "not allowed".
+pub trait Host {
+    /// Calls an operation of the host with JSON and returns its JSON.
+    fn call(&self, binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String>;
+}
+
+/// The host that runs this guest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wapc;
+
+impl Host for Wapc {
+    fn call(&self, binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
+        wapc_guest::host_call(binding, namespace, operation, payload).map_err(|error| error.to_string())
+    }
+}
+
+/// A tenant that could not be read, with the cause in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unavailable {
+    pub(crate) tenant: String,
+    pub(crate) cause: String,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tenant {:?} could not be read ({})", self.tenant, self.cause)
+    }
+}
+
+/// Tenants by name, each asked for once a request.
+pub(crate) struct Tenants<'a> {
+    settings: &'a Settings,
+    host: &'a dyn Host,
+    namespace: &'a str,
+    known: RefCell<BTreeMap<String, Result<Option<Tenant>, Unavailable>>>,
+}
+
+impl<'a> Tenants<'a> {
+    /// `namespace` is named in the log.
+    pub(crate) fn new(settings: &'a Settings, host: &'a dyn Host, namespace: &'a str) -> Self {
+        Self { settings, host, namespace, known: RefCell::default() }
+    }
+
+    /// The tenant, or `None` where there is none of that name.
+    pub(crate) fn get(&self, name: &str) -> Result<Option<Tenant>, Unavailable> {
+        if let Some(known) = self.known.borrow().get(name) {
+            return known.clone();
+        }
+        let answer = self.read(name).map_err(|cause| self.report(name, cause));
+        self.known.borrow_mut().insert(name.to_owned(), answer.clone());
+        answer
+    }
+
+    fn report(&self, name: &str, cause: String) -> Unavailable {
+        log::warn_lookup(self.host, self.namespace, name, &cause);
+        Unavailable { tenant: name.to_owned(), cause }
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Tenant>, String> {
+        let source = &self.settings.source;
+        if source.kind().is_none() {
+            return Ok(source.inline(name).cloned());
+        }
+        let Some(reference) = source.reference(name) else { return Ok(None) };
+        match get(self.host, &reference, self.settings.lookup)? {
+            None => Ok(None),
+            Some(object) => self.settings.tenant(&object).map(Some).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// One GET. The request names every field, because the host's own client library sends them all.
+fn get(host: &dyn Host, reference: &Reference, lookup: TenantLookup) -> Result<Option<Value>, String> {
+    let request = json!({
+        "api_version": reference.api_version,
+        "kind": reference.kind,
+        "name": reference.name,
+        "namespace": reference.namespace,
+        "disable_cache": lookup == TenantLookup::Fresh,
+        "field_masks": null,
+    });
+    match host.call("kubewarden", "kubernetes", "get_resource", request.to_string().as_bytes()) {
+        Ok(object) => serde_json::from_slice(&object).map(Some).map_err(|error| format!("the host's answer is not JSON, {error}")),
+        Err(error) if error.contains(&not_found(reference)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// How policy-evaluator words a missing object; a missing *kind* is `Cannot find resource …` and another matter.
+fn not_found(Reference { api_version, kind, name, .. }: &Reference) -> String {
+    format!("Cannot find {api_version}/{kind} named '{name}'")
+}

@@ -1,0 +1,75 @@
+//! Request: the parts of a Kubernetes AdmissionRequest that the policy reads. The object stays raw JSON: a typed round trip
+//! would drop fields that the type does not know.
+
+use serde::Deserialize;
+use serde_json::Value;
+use tenancy::requester::Requester;
+
+use crate::response::Denial;
+
+/// What Kubewarden hands to `validate`.
+#[derive(Deserialize)]
+pub(crate) struct Payload {
+    pub(crate) request: Request,
+    #[serde(default)]
+    pub(crate) settings: Value,
+}
+
+/// `request` as the API server sent it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Request {
+    raw: Value,
+}
+
+/// What is done to the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Create,
+    Update,
+    /// DELETE, CONNECT and whatever else the policy's rules do not ask for.
+    Other,
+}
+
+impl Payload {
+    pub(crate) fn parse(payload: &[u8]) -> Result<Self, Denial> {
+        serde_json::from_slice(payload).map_err(|error| {
+            Denial::invalid(format!("the request is not the JSON that Kubewarden sends, {error}: report this with the request"))
+        })
+    }
+}
+
+impl Request {
+    pub(crate) fn raw(&self) -> &Value {
+        &self.raw
+    }
+
+    pub(crate) fn operation(&self) -> Operation {
+        match self.text("/operation") {
+            "CREATE" => Operation::Create,
+            "UPDATE" => Operation::Update,
+            _ => Operation::Other,
+        }
+    }
+
+    /// Whether this is about a Namespace or one of its subresources.
+    pub(crate) fn is_about_namespaces(&self) -> bool {
+        self.text("/kind/group").is_empty() && self.text("/kind/kind") == "Namespace" || self.text("/resource/resource") == "namespaces"
+    }
+
+    pub(crate) fn object(&self) -> &Value {
+        self.raw.get("object").unwrap_or(&Value::Null)
+    }
+
+    pub(crate) fn old_object(&self) -> &Value {
+        self.raw.get("oldObject").unwrap_or(&Value::Null)
+    }
+
+    pub(crate) fn requester(&self) -> Requester {
+        Requester::from_user_info(self.raw.get("userInfo").unwrap_or(&Value::Null))
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.raw.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+}

@@ -1,0 +1,24 @@
+//! Settings: reading `spec.settings`, and the answer to Kubewarden's question whether they are valid.
+
+use kubewarden_policy_sdk::settings::SettingsValidationResponse;
+use serde_json::Value;
+use tenancy::settings::Settings;
+
+use crate::response::Denial;
+
+/// Answers with Kubewarden's `SettingsValidationResponse` as JSON; its message names the field and the fix.
+pub fn validate_settings(payload: &[u8]) -> Vec<u8> {
+    let message = match serde_json::from_slice::<Value>(payload) {
+        Ok(document) => Settings::from_value(&document).err().map(|error| error.to_string()),
+        Err(error) => Some(format!("settings are not JSON: {error}")),
+    };
+    // A struct of a flag and a string always serialises.
+    serde_json::to_vec(&SettingsValidationResponse { valid: message.is_none(), message }).unwrap_or_default()
+}
+
+/// The settings in force. Kubewarden has validated them before, so a fault means that policy and settings do not fit together.
+pub(crate) fn read(document: &Value) -> Result<Settings, Denial> {
+    Settings::from_value(document).map_err(|error| {
+        Denial::internal(format!("landlord's settings are not valid, {error}: mend spec.settings of the ClusterAdmissionPolicy"))
+    })
+}
