@@ -1,7 +1,11 @@
 //! Reading a document into a type, with errors that say where the fault is and which name was probably meant.
 
+mod located;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use self::located::{Fault, Located};
 
 /// A document that does not have the shape asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,11 +44,8 @@ fn location(path: &str) -> String {
 
 /// Reads `value` as a `T`. Types refuse unknown fields themselves (`serde(deny_unknown_fields)`); this adds path and suggestion.
 pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, DecodeError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let path = if path == "." { String::new() } else { path };
-        DecodeError::new(path, suggest(&error.inner().to_string()))
-    })
+    T::deserialize(Located::document(value))
+        .map_err(|Fault { path, message }| DecodeError::new(path.unwrap_or_default(), suggest(&message)))
 }
 
 /// Serde lists the valid names after an unknown one, each in back quotes; name the one that was probably meant.
@@ -62,9 +63,9 @@ fn suggest(message: &str) -> String {
 
 /// Levenshtein's distance, by case-insensitive characters.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let b: Vec<char> = b.to_ascii_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().chars().enumerate() {
+    for (i, x) in a.to_ascii_lowercase().chars().enumerate() {
         let mut diagonal = i;
         let mut left = i + 1;
         for (cell, y) in row.iter_mut().skip(1).zip(&b) {

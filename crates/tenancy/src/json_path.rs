@@ -9,9 +9,8 @@
 //! | `..name` | that member of the value and of everything inside it; once a path |
 //! | `[?(@.a == 'x' && …)]` | see [`filter`] |
 //!
-//! Steps are read by our own grammar and handed to `jsonpath_lib` in one spelling only, because that library panics on
-//! `[::0]` and `1e999` and reads `$]` as `$`. Filters and indices are evaluated here: the library finds nothing for
-//! `a || b` if `a` holds nowhere, takes `[-5]` of two elements for `[0]`, and looks for `[0]` inside the members of objects.
+//! Where several values are selected, those of an object come in the order of their names: that of the JSON means nothing.
+//! Why not a library: `docs/decisions/0002-own-jsonpath.md`.
 
 mod filter;
 mod grammar;
@@ -34,8 +33,7 @@ pub const MAX_FILTER_DEPTH: usize = 8;
 #[derive(Clone, Debug)]
 pub struct JsonPath {
     source: String,
-    root: Option<String>,
-    stages: Vec<Stage>,
+    steps: Vec<Step>,
 }
 
 /// Why something is not a path landlord reads.
@@ -72,14 +70,6 @@ pub enum JsonPathError {
         /// What would have been right there.
         expected: &'static str,
     },
-    /// In the grammar, but the library does not read it.
-    #[error("JSONPath {path:?} does not compile: {message:?}")]
-    Library {
-        /// The whole path.
-        path: String,
-        /// The library's words.
-        message: String,
-    },
 }
 
 impl JsonPathError {
@@ -89,7 +79,7 @@ impl JsonPathError {
             JsonPathError::Empty => "EmptyJsonPath",
             JsonPathError::TooLong { .. } => "JsonPathTooLong",
             JsonPathError::TooManySteps { .. } | JsonPathError::TooDeep { .. } => "JsonPathTooComplex",
-            JsonPathError::Syntax { .. } | JsonPathError::Library { .. } => "InvalidJsonPath",
+            JsonPathError::Syntax { .. } => "InvalidJsonPath",
         }
     }
 }
@@ -105,14 +95,6 @@ enum Step {
     Filter(Filter),
 }
 
-/// Steps as they are evaluated: runs of plain steps by the library, the others here.
-#[derive(Clone, Debug)]
-enum Stage {
-    Plain(jsonpath_lib::Compiled),
-    Index(i32),
-    Filter(Filter),
-}
-
 impl JsonPath {
     /// Reads and compiles a path.
     pub fn parse(source: &str) -> Result<Self, JsonPathError> {
@@ -123,13 +105,12 @@ impl JsonPath {
             return Err(JsonPathError::TooLong { bytes: source.len() });
         }
         let steps = Reader::new(source).read_path()?;
-        let root = steps.first().and_then(Step::member).map(str::to_owned);
-        Ok(JsonPath { source: source.to_owned(), root, stages: compile(source, steps)? })
+        Ok(JsonPath { source: source.to_owned(), steps })
     }
 
-    /// Every value the path leads to, none where it leads nowhere. The members of an object come in the order the JSON has.
+    /// Every value the path leads to, none where it leads nowhere.
     pub fn select<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
-        self.stages.iter().fold(vec![value], |values, stage| stage.select(values))
+        self.steps.iter().fold(vec![value], |values, step| values.into_iter().flat_map(|value| step.select(value)).collect())
     }
 
     /// The strings among what the path leads to.
@@ -144,7 +125,10 @@ impl JsonPath {
 
     /// The member it starts with (`request`, `namespace`, `tenant`); `None` for `$`, `$.*`, `$..x` and the like.
     pub fn root(&self) -> Option<&str> {
-        self.root.as_deref()
+        match self.steps.first() {
+            Some(Step::Member(name)) => Some(name),
+            _ => None,
+        }
     }
 
     /// The path as written.
@@ -168,68 +152,30 @@ impl fmt::Display for JsonPath {
 }
 
 impl Step {
-    fn member(&self) -> Option<&str> {
+    fn select<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
         match self {
-            Step::Member(name) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// The library's spelling of a plain step. Names have neither quotes nor backslashes, so nothing needs escaping.
-    fn plain(&self) -> Option<String> {
-        let number = |n: &Option<i32>| n.map(|n| n.to_string()).unwrap_or_default();
-        match self {
-            Step::Member(name) => Some(format!("['{name}']")),
-            Step::All => Some("[*]".to_owned()),
-            Step::Slice(from, to) => Some(format!("[{}:{}]", number(from), number(to))),
-            Step::Descend(name) => Some(format!("..['{name}']")),
-            Step::Index(_) | Step::Filter(_) => None,
+            Step::Member(name) => member(value, name).into_iter().collect(),
+            Step::All => children(value),
+            Step::Index(index) => element(value, *index).into_iter().collect(),
+            Step::Slice(from, to) => elements(value, *from, *to),
+            Step::Descend(name) => descend(value, name),
+            Step::Filter(filter) => children(value).into_iter().filter(|value| filter.holds(value)).collect(),
         }
     }
 }
 
-impl Stage {
-    fn select<'a>(&self, values: Vec<&'a Value>) -> Vec<&'a Value> {
-        match self {
-            // Its only error is a path that was never set.
-            Stage::Plain(path) => values.into_iter().flat_map(|value| path.select(value).unwrap_or_default()).collect(),
-            Stage::Index(index) => values.into_iter().filter_map(|value| element(value, *index)).collect(),
-            Stage::Filter(filter) => values.into_iter().flat_map(children).filter(|value| filter.holds(value)).collect(),
-        }
-    }
-}
-
-fn compile(source: &str, steps: Vec<Step>) -> Result<Vec<Stage>, JsonPathError> {
-    let (mut stages, mut run) = (Vec::new(), String::new());
-    for step in steps {
-        if let Some(plain) = step.plain() {
-            run.push_str(&plain);
-            continue;
-        }
-        stages.extend(compile_run(source, std::mem::take(&mut run))?);
-        match step {
-            Step::Index(index) => stages.push(Stage::Index(index)),
-            Step::Filter(filter) => stages.push(Stage::Filter(filter)),
-            _ => {}
-        }
-    }
-    stages.extend(compile_run(source, run)?);
-    Ok(stages)
-}
-
-fn compile_run(source: &str, run: String) -> Result<Option<Stage>, JsonPathError> {
-    if run.is_empty() {
-        return Ok(None);
-    }
-    let library = |message| JsonPathError::Library { path: source.to_owned(), message };
-    let compiled = jsonpath_lib::Compiled::compile(&format!("${run}")).map_err(library)?;
-    Ok(Some(Stage::Plain(compiled)))
+fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.as_object()?.get(name)
 }
 
 fn children(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(elements) => elements.iter().collect(),
-        Value::Object(members) => members.values().collect(),
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            members.into_iter().map(|(_, value)| value).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -240,6 +186,23 @@ fn element(value: &Value, index: i32) -> Option<&Value> {
     let distance = usize::try_from(index.unsigned_abs()).ok()?;
     let at = if index < 0 { elements.len().checked_sub(distance)? } else { distance };
     elements.get(at)
+}
+
+/// The elements of an array from one place to before another; places outside of it are cut to its ends.
+fn elements(value: &Value, from: Option<i32>, to: Option<i32>) -> Vec<&Value> {
+    let Some(elements) = value.as_array() else { return Vec::new() };
+    let place = |index: i32| match usize::try_from(index) {
+        Ok(index) => index.min(elements.len()),
+        Err(_) => elements.len().saturating_sub(index.unsigned_abs() as usize),
+    };
+    let range = from.map_or(0, place)..to.map_or(elements.len(), place);
+    elements.get(range).into_iter().flatten().collect()
+}
+
+/// That member of the value, then of its children, from the outside in.
+fn descend<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
+    let inside = children(value).into_iter().flat_map(|child| descend(child, name));
+    member(value, name).into_iter().chain(inside).collect()
 }
 
 #[cfg(test)]

