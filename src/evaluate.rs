@@ -150,8 +150,7 @@ fn member<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Value> {
 
 /// What the audit log learns of a planned namespace.
 fn record(admission: &mut Admission, claim: &Claim, plan: &Plan) {
-    admission.audit.insert("tenant", claim.tenant.clone());
-    admission.audit.insert("rule", claim.rule.clone());
+    admission.audit.extend([("tenant", claim.tenant.clone()), ("rule", claim.rule.clone())]);
     let list = |keys: Vec<String>| (!keys.is_empty()).then(|| keys.join(","));
     let set = list(plan.set.keys().map(|key| key.name.clone()).collect());
     let removed = list(plan.remove.keys().map(|key| key.name.clone()).collect());

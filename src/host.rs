@@ -1,7 +1,6 @@
 //! Host: the policy server's side, as the policy sees it, and the tenants that it hands out.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -39,12 +38,15 @@ impl fmt::Display for Unavailable {
     }
 }
 
+/// A tenant, or `None` where there is none of that name.
+type Answer = Result<Option<Tenant>, Unavailable>;
+
 /// Tenants by name, each asked for once a request.
 pub(crate) struct Tenants<'a> {
     settings: &'a Settings,
     host: &'a dyn Host,
     namespace: &'a str,
-    known: RefCell<BTreeMap<String, Result<Option<Tenant>, Unavailable>>>,
+    known: RefCell<Vec<(String, Answer)>>,
 }
 
 impl<'a> Tenants<'a> {
@@ -54,12 +56,12 @@ impl<'a> Tenants<'a> {
     }
 
     /// The tenant, or `None` where there is none of that name.
-    pub(crate) fn get(&self, name: &str) -> Result<Option<Tenant>, Unavailable> {
-        if let Some(known) = self.known.borrow().get(name) {
+    pub(crate) fn get(&self, name: &str) -> Answer {
+        if let Some((_, known)) = self.known.borrow().iter().find(|(known, _)| known == name) {
             return known.clone();
         }
         let answer = self.read(name).map_err(|cause| self.report(name, cause));
-        self.known.borrow_mut().insert(name.to_owned(), answer.clone());
+        self.known.borrow_mut().push((name.to_owned(), answer.clone()));
         answer
     }
 

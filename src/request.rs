@@ -1,23 +1,18 @@
 //! Request: the parts of a Kubernetes AdmissionRequest that the policy reads. The object stays raw JSON: a typed round trip
 //! would drop fields that the type does not know.
 
-use serde::Deserialize;
 use serde_json::Value;
 use tenancy::requester::Requester;
 
 use crate::response::Denial;
 
 /// What Kubewarden hands to `validate`.
-#[derive(Deserialize)]
 pub(crate) struct Payload {
     pub(crate) request: Request,
-    #[serde(default)]
     pub(crate) settings: Value,
 }
 
 /// `request` as the API server sent it.
-#[derive(Deserialize)]
-#[serde(transparent)]
 pub(crate) struct Request {
     raw: Value,
 }
@@ -33,9 +28,11 @@ pub(crate) enum Operation {
 
 impl Payload {
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, Denial> {
-        serde_json::from_slice(payload).map_err(|error| {
+        let mut payload: Value = serde_json::from_slice(payload).map_err(|error| {
             Denial::invalid(format!("the request is not the JSON that Kubewarden sends, {error}: report this with the request"))
-        })
+        })?;
+        let mut take = |field| payload.get_mut(field).map(Value::take).unwrap_or_default();
+        Ok(Self { request: Request { raw: take("request") }, settings: take("settings") })
     }
 }
 

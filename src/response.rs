@@ -1,7 +1,5 @@
 //! Response: what the policy answers, and the codes and words of a denial.
 
-use std::collections::BTreeMap;
-
 use kubewarden_policy_sdk::response::ValidationResponse;
 use serde_json::Value;
 
@@ -44,7 +42,7 @@ impl Denial {
 pub(crate) struct Admission {
     pub(crate) object: Option<Value>,
     pub(crate) warnings: Vec<String>,
-    pub(crate) audit: BTreeMap<&'static str, String>,
+    pub(crate) audit: Vec<(&'static str, String)>,
 }
 
 pub(crate) type Outcome = Result<Admission, Denial>;

@@ -70,15 +70,15 @@ pub fn desire(tenant: &Tenant, labels: &Map, name: Option<&str>) -> Result<Desir
     Ok(draft.desired)
 }
 
-/// Every key that the tenant could set, whatever its selectors say; what reads them must not look at these (the base, DESIGN 6).
-pub fn possible_keys(tenant: &Tenant, name: Option<&str>) -> BTreeSet<Key> {
-    let mut keys = BTreeSet::new();
+/// Every key that the tenant could set, whatever its selectors say, some of them twice; what reads them must not look at these (the base, DESIGN 6).
+pub fn possible_keys(tenant: &Tenant, name: Option<&str>) -> Vec<Key> {
+    let mut keys = Vec::new();
     for layer in &tenant.layers {
         let render = |entry: &Entry| entry.key.render(&tenant.name, name);
         keys.extend(layer.labels.iter().filter_map(render).map(Key::label));
         keys.extend(layer.annotations.iter().filter_map(render).map(Key::annotation));
         if layer.node_selector.is_some() {
-            keys.insert(Key::annotation(keys::NODE_SELECTOR));
+            keys.push(Key::annotation(keys::NODE_SELECTOR));
         }
         if layer.tolerations.is_some() {
             keys.extend([keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS].map(Key::annotation));

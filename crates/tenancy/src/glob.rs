@@ -1,6 +1,5 @@
 //! Patterns for names: `*` stands for any run of characters, `?` for exactly one, everything else for itself.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// Longest pattern in bytes: the longest key, `253/63`.
@@ -84,7 +83,7 @@ impl Glob {
     /// Whether a name that the API server makes of this `generateName` can fit the pattern.
     pub fn may_match_generated(&self, stem: &str) -> bool {
         let known = stem.chars().take(MAX_STEM_CHARS).map(Some);
-        let places = known.chain([None; GENERATED_CHARS]).fold(self.open(BTreeSet::from([0])), |places, c| self.advance(&places, c));
+        let places = known.chain([None; GENERATED_CHARS]).fold(self.open(vec![0]), |places, c| self.advance(&places, c));
         places.contains(&self.pattern.len())
     }
 
@@ -95,8 +94,8 @@ impl Glob {
         self.pattern.last() == Some(&'*') && self.matches(&stem)
     }
 
-    /// The places in the pattern after one more character; `None` is one of those that the API server draws.
-    fn advance(&self, places: &BTreeSet<usize>, c: Option<char>) -> BTreeSet<usize> {
+    /// The places in the pattern, in order, after one more character; `None` is one of those that the API server draws.
+    fn advance(&self, places: &[usize], c: Option<char>) -> Vec<usize> {
         let fits = |p: char| p == '?' || c.map_or(GENERATED_ALPHABET.contains(p), |c| c == p);
         let next = places.iter().filter_map(|&place| match self.pattern.get(place) {
             Some('*') => Some(place),
@@ -107,13 +106,14 @@ impl Glob {
     }
 
     /// A `*` may stand for nothing, so each place before one is also the place after it.
-    fn open(&self, mut places: BTreeSet<usize>) -> BTreeSet<usize> {
-        for place in 0..self.pattern.len() {
-            if places.contains(&place) && self.pattern.get(place) == Some(&'*') {
-                places.insert(place + 1);
-            }
+    fn open(&self, places: Vec<usize>) -> Vec<usize> {
+        let mut open: Vec<usize> = Vec::new();
+        for place in places {
+            let stars = self.pattern.iter().skip(place).take_while(|c| **c == '*').count();
+            let new = (place..=place + stars).filter(|place| open.last().is_none_or(|last| last < place));
+            open.extend(new.collect::<Vec<_>>());
         }
-        places
+        open
     }
 
     /// The pattern as written.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claim::Claim;
-use crate::desired::DesireError;
+use crate::desired::{DesireError, Want, Wants};
 use crate::keys;
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::metadata::{InvalidMetadata, Key, Metadata, check_annotations_size};
@@ -20,7 +20,7 @@ use pass::Pass;
 /// What is to be done to one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    pub set: BTreeMap<Key, Change>,
+    pub set: Wants,
     pub remove: BTreeMap<Key, Why>,
     /// Wanted keys that stay as they are.
     pub kept: Vec<Clash>,
@@ -30,13 +30,6 @@ pub struct Plan {
     pub waiting: BTreeSet<String>,
     /// Why the ledger that was there could not be read; it is treated as empty and rewritten.
     pub ledger_fault: Option<String>,
-}
-
-/// A new value and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    pub value: String,
-    pub why: Why,
 }
 
 /// A wanted key that the namespace has with another value.
@@ -128,7 +121,7 @@ pub fn unclaimed(settings: &Settings, namespace: &Namespace) -> Plan {
     let marker = Key::annotation(keys::UNCLAIMED);
     match (settings.guard.scope, marked) {
         (GuardScope::All, false) => {
-            plan.set.insert(marker, Change { value: "true".to_owned(), why: Why::Unclaimed });
+            plan.set.insert(marker, Want { value: "true".to_owned(), why: Why::Unclaimed });
         }
         (GuardScope::Labelled, true) => {
             plan.remove.insert(marker, Why::Unclaimed);

@@ -183,8 +183,8 @@ impl<'a> From<&'a Toleration> for Shape<'a> {
 }
 
 fn distinct(tolerations: &[Toleration]) -> Vec<&Toleration> {
-    let mut seen = std::collections::BTreeSet::new();
-    tolerations.iter().filter(|toleration| seen.insert(*toleration)).collect()
+    let first = |(index, toleration): &(usize, &Toleration)| !tolerations.iter().take(*index).any(|earlier| earlier == *toleration);
+    tolerations.iter().enumerate().filter(first).map(|(_, toleration)| toleration).collect()
 }
 
 fn read_key(object: &Object<String, Value>) -> Result<String, TolerationError> {

@@ -4,9 +4,9 @@
 use std::fmt::{self, Display};
 
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor};
+use serde::de::{self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
-use serde_json::Value;
+use serde_json::{Map as Object, Value};
 
 /// A value and its place.
 #[derive(Clone, Copy)]
@@ -60,67 +60,109 @@ impl de::Error for Fault {
     fn custom<T: Display>(message: T) -> Self {
         Self { path: None, message: message.to_string() }
     }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("invalid type: {}, expected {expected}", describe(found)))
-    }
-
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("invalid value: {}, expected {expected}", describe(found)))
-    }
 }
 
-/// Serde's own words, without the machinery that prints floats.
-fn describe(found: Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Bool(value) => format!("boolean `{value}`"),
-        Unexpected::Unsigned(value) => format!("integer `{value}`"),
-        Unexpected::Signed(value) => format!("integer `{value}`"),
-        Unexpected::Float(_) => "a fraction".to_owned(),
-        Unexpected::Str(text) => format!("string {text:?}"),
-        Unexpected::Unit => "null".to_owned(),
-        Unexpected::Seq => "a list".to_owned(),
-        Unexpected::Map | Unexpected::StructVariant | Unexpected::NewtypeVariant => "an object".to_owned(),
-        _ => "something else".to_owned(),
-    }
-}
-
-impl<'de> Located<'de, '_> {
+impl<'de, 'p> Located<'de, 'p> {
     pub(super) fn document(value: &'de Value) -> Self {
         Self { value, place: Place::Document }
     }
 
-    fn number<V: Visitor<'de>>(number: &serde_json::Number, visitor: V) -> Result<V::Value, Fault> {
-        match (number.as_u64(), number.as_i64()) {
-            (Some(value), _) => visitor.visit_u64(value),
-            (None, Some(value)) => visitor.visit_i64(value),
-            (None, None) => visitor.visit_f64(number.as_f64().unwrap_or_default()),
+    /// Refuses the value for what it is.
+    #[cold]
+    fn mismatch(self, expected: &dyn Expected) -> Fault {
+        let found = match self.value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(value) => format!("boolean `{value}`"),
+            Value::Number(number) => format!("number `{number}`"),
+            Value::String(text) => format!("string {text:?}"),
+            Value::Array(_) => "a list".to_owned(),
+            Value::Object(_) => "an object".to_owned(),
+        };
+        Fault { path: None, message: format!("invalid type: {found}, expected {expected}") }.at(&self.place)
+    }
+
+    fn elements(&self, elements: &'de [Value]) -> Elements<'de, '_> {
+        Elements { place: &self.place, rest: elements.iter().enumerate() }
+    }
+
+    /// By name, so that which of two faults is told does not depend on the order of the JSON.
+    fn members(&self, members: &'de Object<String, Value>) -> Members<'de, '_> {
+        let mut members: Vec<_> = members.iter().collect();
+        members.sort_unstable_by_key(|(name, _)| *name);
+        Members { place: &self.place, rest: members.into_iter(), value: None }
+    }
+
+    fn visit_number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match (self.value.as_u64(), self.value.as_i64(), self.value.as_f64()) {
+            (Some(value), _, _) => visitor.visit_u64(value),
+            (None, Some(value), _) => visitor.visit_i64(value),
+            (None, None, Some(value)) => visitor.visit_f64(value),
+            (None, None, None) => Err(self.mismatch(&visitor)),
         }
     }
 
-    fn any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn visit_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.value {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Number(number) => Self::number(number, visitor),
             Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Array(elements) => visitor.visit_seq(Elements { place: &self.place, rest: elements.iter().enumerate() }),
-            Value::Object(members) => {
-                // By name, so that which of two faults is told does not depend on the order of the JSON.
-                let mut members: Vec<_> = members.iter().collect();
-                members.sort_unstable_by_key(|(name, _)| *name);
-                visitor.visit_map(Members { place: &self.place, rest: members.into_iter(), value: None })
-            }
+            _ => Err(self.mismatch(&visitor)),
+        }
+    }
+
+    fn visit_list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.value {
+            Value::Array(elements) => visitor.visit_seq(self.elements(elements)),
+            _ => Err(self.mismatch(&visitor)),
+        }
+    }
+
+    fn visit_object<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.value {
+            Value::Object(members) => visitor.visit_map(self.members(members)),
+            _ => Err(self.mismatch(&visitor)),
         }
     }
 }
 
+/// Forwards what serde asks for to the one kind of JSON that can be it.
+macro_rules! reads {
+    ($visit:ident: $($asked:ident)*) => {
+        $(fn $asked<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            let place = self.place;
+            self.$visit(visitor).map_err(|fault| fault.at(&place))
+        })*
+    };
+}
+
+/// Types say what they want to be read from, and get nothing else: reading "any" for each would multiply the code.
 impl<'de> Deserializer<'de> for Located<'de, '_> {
     type Error = Fault;
 
+    reads!(visit_string: deserialize_str deserialize_string deserialize_char deserialize_identifier);
+    reads!(visit_list: deserialize_seq);
+    reads!(visit_object: deserialize_map);
+    reads!(visit_number: deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64);
+    reads!(visit_number: deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_f32 deserialize_f64);
+
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let place = self.place;
-        self.any(visitor).map_err(|fault| fault.at(&place))
+        match self.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Number(_) => self.visit_number(visitor),
+            Value::String(text) => visitor.visit_borrowed_str(text),
+            Value::Array(elements) => visitor.visit_seq(self.elements(elements)),
+            Value::Object(members) => visitor.visit_map(self.members(members)),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.value {
+            Value::Bool(value) => visitor.visit_bool(*value),
+            _ => Err(self.mismatch(&visitor)),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_map(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -140,10 +182,11 @@ impl<'de> Deserializer<'de> for Located<'de, '_> {
         visitor.visit_enum(self).map_err(|fault| fault.at(&place))
     }
 
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_unit()
     }
+
+    forward_to_deserialize_any! { i128 u128 bytes byte_buf unit unit_struct tuple tuple_struct }
 }
 
 /// The elements of an array, one after the other.

@@ -1,8 +1,6 @@
 //! One pass: wants against a namespace and its ledger, key by key (DESIGN 6: conflicts, placement keys, release).
 
-use std::collections::BTreeSet;
-
-use super::{Change, Clash, Plan, PlanError};
+use super::{Clash, Plan, PlanError};
 use crate::claim::Claim;
 use crate::desired::{Desired, Want, Wants, desire, possible_keys};
 use crate::keys;
@@ -140,7 +138,7 @@ impl<'a> Pass<'a> {
         if self.current.field(key.field).get(&key.name).map(String::as_str) == Some(value) {
             self.plan.set.remove(key);
         } else {
-            self.plan.set.insert(key.clone(), Change { value: value.to_owned(), why });
+            self.plan.set.insert(key.clone(), Want { value: value.to_owned(), why });
         }
     }
 
@@ -200,12 +198,12 @@ impl<'a> Pass<'a> {
                 _ => false,
             })
         };
-        let wanted: BTreeSet<&Key> = desired.wants.keys().chain(desired.forced.keys()).collect();
+        let wanted = |key: &Key| desired.wants.contains_key(key) || desired.forced.contains_key(key);
         let labels = self.current.labels.keys().map(|name| Key::label(name.as_str()));
         let annotations = self.current.annotations.keys().map(|name| Key::annotation(name.as_str()));
         for key in labels.chain(annotations) {
             let own = key.name.starts_with(keys::OWN_PREFIX) || key.name == NAME_LABEL;
-            if !own && !wanted.contains(&key) && !settings.protects(&key.name) && !read_by_identify(&key) {
+            if !own && !wanted(&key) && !settings.protects(&key.name) && !read_by_identify(&key) {
                 self.plan.set.remove(&key);
                 self.plan.remove.insert(key, Why::Exclusive);
             }
@@ -234,7 +232,7 @@ pub(super) fn release(plan: &mut Plan, current: &Metadata, ledger: &Ledger, key:
         (Release::Keep, _) => {}
         (_, Some(previous)) if found == Some(previous) => {}
         (_, Some(previous)) => {
-            plan.set.insert(key, Change { value: previous.clone(), why: Why::Restored });
+            plan.set.insert(key, Want { value: previous.clone(), why: Why::Restored });
         }
         (_, None) if found.is_none() => {}
         (_, None) => {

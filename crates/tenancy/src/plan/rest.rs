@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pass::{Outcome, Pass};
-use super::{Change, Plan, PlanError};
+use super::{Plan, PlanError};
 use crate::claim::Claim;
+use crate::desired::Want;
 use crate::ledger::Ledger;
 use crate::metadata::{Field, Key, Metadata};
 use crate::namespace::Namespace;
@@ -53,7 +54,7 @@ impl State {
             let was = before.field(key.field).get(&key.name);
             match self.metadata.field(key.field).get(&key.name) {
                 is if is == was => {}
-                Some(value) => drop(plan.set.insert(key, Change { value: value.clone(), why })),
+                Some(value) => drop(plan.set.insert(key, Want { value: value.clone(), why })),
                 None => drop(plan.remove.insert(key, why)),
             }
         }
