@@ -94,7 +94,7 @@ fn ambiguous(error: &ClaimError<Unavailable>, namespace: &str) -> Denial {
 }
 
 fn unavailable(error: &Unavailable, namespace: &str) -> Denial {
-    Denial::unavailable(format!("namespace {namespace:?}: {error}: try again, and see that the policy server may get tenants"))
+    Denial::unavailable(format!("namespace {namespace:?}: {error}"))
 }
 
 /// Every clash in one message.

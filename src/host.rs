@@ -25,16 +25,20 @@ impl Host for Wapc {
     }
 }
 
-/// A tenant that could not be read, with the cause in words.
+const UNREADABLE: &str = "try again, and see that the policy server may get tenants";
+const UNUSABLE: &str = "mend the tenant";
+
+/// A tenant that could not be read or used, with the cause and the remedy in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unavailable {
     pub(crate) tenant: String,
-    pub(crate) cause: String,
+    cause: String,
+    remedy: &'static str,
 }
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tenant {:?} could not be read ({})", self.tenant, self.cause)
+        write!(f, "tenant {:?} could not be read ({}): {}", self.tenant, self.cause, self.remedy)
     }
 }
 
@@ -60,26 +64,23 @@ impl<'a> Tenants<'a> {
         if let Some((_, known)) = self.known.borrow().iter().find(|(known, _)| known == name) {
             return known.clone();
         }
-        let answer = self.read(name).map_err(|cause| self.report(name, cause));
+        let answer = self.read(name);
+        if let Err(error) = &answer {
+            log::warn_lookup(self.host, self.namespace, name, &error.cause);
+        }
         self.known.borrow_mut().push((name.to_owned(), answer.clone()));
         answer
     }
 
-    fn report(&self, name: &str, cause: String) -> Unavailable {
-        log::warn_lookup(self.host, self.namespace, name, &cause);
-        Unavailable { tenant: name.to_owned(), cause }
-    }
-
-    fn read(&self, name: &str) -> Result<Option<Tenant>, String> {
+    fn read(&self, name: &str) -> Answer {
+        let fault = |cause, remedy| Unavailable { tenant: name.to_owned(), cause, remedy };
         let source = &self.settings.source;
         if source.kind().is_none() {
             return Ok(source.inline(name).cloned());
         }
         let Some(reference) = source.reference(name) else { return Ok(None) };
-        match get(self.host, &reference, self.settings.lookup)? {
-            None => Ok(None),
-            Some(object) => self.settings.tenant(&object).map(Some).map_err(|error| error.to_string()),
-        }
+        let object = get(self.host, &reference, self.settings.lookup).map_err(|cause| fault(cause, UNREADABLE))?;
+        object.map(|object| self.settings.tenant(&object).map_err(|error| fault(error.source.to_string(), UNUSABLE))).transpose()
     }
 }
 

@@ -117,7 +117,7 @@ impl Creation<'_> {
         let settings = self.authority.settings;
         let mut metadata = self.namespace.metadata.clone();
         if self.states(self.document, tenant) && !self.states(document(settings, None, self.object).as_ref(), tenant) {
-            metadata.labels.insert(settings.tenant_label().to_owned(), settings.source.label_value(tenant));
+            metadata.labels.insert(settings.tenant_label().to_owned(), tenant.to_owned());
         }
         Admission { warnings: vec![warning], ..self.admit(&metadata) }
     }

@@ -153,8 +153,7 @@ impl Change<'_> {
         let denial = unavailable(error, self.name());
         let settings = self.authority.settings;
         let label = settings.tenant_label();
-        let asked_by_label =
-            self.new.metadata.labels.get(label).is_some_and(|value| settings.source.tenant_of_label(value) == error.tenant);
+        let asked_by_label = self.new.metadata.labels.get(label).is_some_and(|value| *value == error.tenant);
         if settings.on_error == OnError::Reject || !asked_by_label || before.is_err() {
             return Err(denial);
         }

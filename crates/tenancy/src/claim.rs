@@ -99,7 +99,7 @@ pub fn stated<E>(settings: &Settings, evidence: Evidence<'_>) -> Result<Option<S
 fn claim(settings: &Settings, rule: &Rule, tenant: &str, evidence: Evidence<'_>) -> Claim {
     let own = Rule::Label(settings.tenant_label().to_owned());
     let label = evidence.namespace.metadata.labels.get(settings.tenant_label());
-    let stated_by_label = label.is_some_and(|value| settings.source.tenant_of_label(value) == tenant);
+    let stated_by_label = label.is_some_and(|value| value == tenant);
     let recorded = evidence.ledger.tenant == tenant && evidence.ledger.by.is_some();
     let by = match *rule == own {
         true => evidence.ledger.by.clone().filter(|_| recorded),
@@ -108,7 +108,12 @@ fn claim(settings: &Settings, rule: &Rule, tenant: &str, evidence: Evidence<'_>)
     Claim { tenant: tenant.to_owned(), rule: rule.id(), by }
 }
 
+/// The tenant's name that a rule finds.
 fn name<E>(settings: &Settings, rule: &Rule, evidence: Evidence<'_>) -> Result<Option<String>, ClaimError<E>> {
+    Ok(stated_name(settings, rule, evidence)?.map(|stated| settings.source.canonical(stated)))
+}
+
+fn stated_name<E>(settings: &Settings, rule: &Rule, evidence: Evidence<'_>) -> Result<Option<String>, ClaimError<E>> {
     let metadata = &evidence.namespace.metadata;
     let single = |value: Option<&String>| value.filter(|value| !value.is_empty()).cloned();
     match rule {
@@ -133,7 +138,7 @@ fn name<E>(settings: &Settings, rule: &Rule, evidence: Evidence<'_>) -> Result<O
 /// The source's own label. Where it is landlord's record of another rule, it counts only as long as that rule cannot be asked again.
 fn own_label(settings: &Settings, evidence: Evidence<'_>) -> Option<String> {
     let value = evidence.namespace.metadata.labels.get(settings.tenant_label()).filter(|value| !value.is_empty())?;
-    let tenant = settings.source.tenant_of_label(value);
+    let tenant = settings.source.canonical(value.clone());
     let recorded_by = evidence.ledger.by.as_ref().filter(|_| evidence.ledger.tenant == tenant);
     match recorded_by {
         Some(by) if !reads_what_is_gone(settings, by) => None,

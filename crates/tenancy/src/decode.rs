@@ -22,6 +22,11 @@ impl DecodeError {
         Self { path: path.into(), message: message.to_string() }
     }
 
+    /// A fault with all its causes in one message.
+    pub(crate) fn caused(path: impl Into<String>, error: &dyn std::error::Error) -> Self {
+        Self::new(path, with_causes(error))
+    }
+
     /// The same fault seen from the document that holds this one under `prefix`.
     pub(crate) fn within(self, prefix: &str) -> Self {
         let path = match (self.path.is_empty(), self.path.starts_with('[')) {
@@ -36,6 +41,12 @@ impl DecodeError {
     pub fn reason(&self) -> &'static str {
         "InvalidDocument"
     }
+}
+
+/// An error and what is behind it, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |message, cause| format!("{message}: {cause}"))
 }
 
 fn location(path: &str) -> String {

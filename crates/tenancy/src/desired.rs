@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::decode::with_causes;
 use crate::keys;
 use crate::metadata::{Field, Key, Map, check_annotation_key, check_label_key, check_label_value};
 use crate::namespace::NAME_LABEL;
@@ -173,7 +174,7 @@ fn check(tenant: &str, key: &Key, value: &str) -> Result<(), DesireError> {
         value.parse::<NodeSelector>().map_err(|fault| DesireError::NodeSelector {
             tenant: tenant(),
             value: value.to_owned(),
-            fault: fault.to_string(),
+            fault: with_causes(&fault),
         })?;
     }
     Ok(())

@@ -143,7 +143,7 @@ impl Ledger {
 }
 
 fn read_shape(text: &str) -> Result<Shape, DecodeError> {
-    let value: Value = serde_json::from_str(text).map_err(|error| DecodeError::new("", error))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| DecodeError::caused("", &error))?;
     match value.is_object() {
         // Serde would also take the fields from a JSON array.
         false => Err(DecodeError::new("", "not a JSON object")),

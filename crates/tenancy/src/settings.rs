@@ -159,7 +159,7 @@ impl TryFrom<Document> for Settings {
 }
 
 fn globs(path: &str, texts: &[String]) -> Result<Vec<Glob>, DecodeError> {
-    let glob = |(index, text): (usize, &String)| Glob::parse(text).map_err(|error| DecodeError::new(format!("{path}[{index}]"), error));
+    let glob = |(index, text): (usize, &String)| Glob::parse(text).map_err(|error| DecodeError::caused(format!("{path}[{index}]"), &error));
     texts.iter().enumerate().map(glob).collect()
 }
 

@@ -162,8 +162,7 @@ impl<'a> Pass<'a> {
     fn record(&mut self) {
         let label = Key::label(self.settings.tenant_label());
         if self.tenant.dialect != Dialect::Capsule && !self.settings.protects(&label.name) {
-            let value = self.settings.source.label_value(&self.claim.tenant);
-            self.set(&label, &value, Why::Recorded);
+            self.set(&label, &self.claim.tenant, Why::Recorded);
         }
         for (key, why) in [(keys::CREATOR, Why::Stamp), (keys::UNCLAIMED, Why::Unclaimed)] {
             if self.current.annotations.contains_key(key) {

@@ -56,7 +56,7 @@ impl TenantSource {
         let (api_version, kind) = self.kind()?;
         let (namespace, name) = match self {
             Self::Custom(source) if source.namespaced => {
-                let (namespace, name) = name.split_once(':')?;
+                let (namespace, name) = name.split_once(custom::SEPARATOR)?;
                 (Some(namespace.to_owned()), name)
             }
             _ => (None, name),
@@ -88,18 +88,13 @@ impl TenantSource {
         }
     }
 
-    /// The value under which `tenant` is recorded: `:` is not allowed in a label value, and `_` in no name.
-    pub fn label_value(&self, tenant: &str) -> String {
-        if self.is_namespaced() { tenant.replacen(':', "_", 1) } else { tenant.to_owned() }
-    }
-
-    /// The tenant that a value of the tenant label names.
-    pub fn tenant_of_label(&self, value: &str) -> String {
-        if self.is_namespaced() { value.replacen('_', ":", 1) } else { value.to_owned() }
-    }
-
-    fn is_namespaced(&self) -> bool {
-        matches!(self, Self::Custom(source) if source.namespaced)
+    /// The name of the tenant that a rule found. Namespaced tenants are stated as `namespace:name` and called `namespace_name`, which
+    /// is also what a label, a template and the guard can hold: `:` is not allowed in a label value, and `_` in no name.
+    pub fn canonical(&self, stated: String) -> String {
+        match self {
+            Self::Custom(source) if source.namespaced => stated.replacen(':', custom::SEPARATOR, 1),
+            _ => stated,
+        }
     }
 
     pub(super) fn owner_reference(&self) -> Option<Rule> {
@@ -142,7 +137,7 @@ fn inline_tenant(item: &Value) -> Result<Tenant, DecodeError> {
         return Err(DecodeError::new("", "not an object: write `name` and the fields of a Tenant's spec"));
     };
     let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
-    check_label_value(name).map_err(|error| DecodeError::new("name", error))?;
+    check_label_value(name).map_err(|error| DecodeError::caused("name", &error))?;
     if name.is_empty() {
         return Err(DecodeError::new("name", "missing: every inline tenant needs one"));
     }

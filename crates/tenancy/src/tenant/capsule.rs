@@ -113,7 +113,7 @@ fn own_layer(object: &Value, spec: &Value) -> Result<Layer, DecodeError> {
 fn node_selector(spec: &Value) -> Result<Option<NodeSelector>, DecodeError> {
     match spec.get("nodeSelector") {
         None | Some(Value::Null) => Ok(None),
-        present => NodeSelector::try_from(strings(present)).map(Some).map_err(|error| DecodeError::new("spec.nodeSelector", error)),
+        present => NodeSelector::try_from(strings(present)).map(Some).map_err(|error| DecodeError::caused("spec.nodeSelector", &error)),
     }
 }
 
@@ -142,7 +142,7 @@ fn list_item(index: usize, item: &Value) -> Result<Layer, DecodeError> {
 fn label_selector(item: &Value) -> Result<Option<LabelSelector>, DecodeError> {
     match item.get("namespaceSelector") {
         None | Some(Value::Null) => Ok(None),
-        Some(selector) => LabelSelector::from_value(selector).map(Some).map_err(|error| DecodeError::new("namespaceSelector", error)),
+        Some(selector) => LabelSelector::from_value(selector).map(Some).map_err(|error| DecodeError::caused("namespaceSelector", &error)),
     }
 }
 
@@ -173,7 +173,8 @@ fn rule_values(metadata: &Value, field: &str, kind: &str) -> Map {
 }
 
 fn entries(path: &str, map: Map, grammar: Grammar) -> Result<Vec<Entry>, DecodeError> {
-    let parse = |text: &str, key: &str| Template::parse(text, grammar).map_err(|error| DecodeError::new(format!("{path}[{key:?}]"), error));
+    let parse =
+        |text: &str, key: &str| Template::parse(text, grammar).map_err(|error| DecodeError::caused(format!("{path}[{key:?}]"), &error));
     map.iter().map(|(key, value)| Ok(Entry { key: parse(key, key)?, value: parse(value, key)? })).collect()
 }
 

@@ -6,10 +6,13 @@ use serde_json::Value;
 use super::{Dialect, Layer, Tenant, TenantError, landlord};
 use crate::decode::{DecodeError, decode};
 use crate::json_path::JsonPath;
-use crate::metadata::Map;
+use crate::metadata::{Map, check_label_value};
 use crate::requester::Owner;
 use crate::selector::NodeSelector;
 use crate::why::Why;
+
+/// Between the namespace and the name of a namespaced tenant.
+pub(crate) const SEPARATOR: &str = "_";
 
 /// `tenantSource.custom` as it is written.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,7 +62,7 @@ impl TryFrom<Document> for CustomSource {
             }
         }
         let path = |field: &str, text: Option<String>| {
-            text.map(|text| JsonPath::parse(&text)).transpose().map_err(|error| DecodeError::new(field, error))
+            text.map(|text| JsonPath::parse(&text)).transpose().map_err(|error| DecodeError::caused(field, &error))
         };
         Ok(Self {
             api_version: document.api_version,
@@ -76,17 +79,18 @@ impl TryFrom<Document> for CustomSource {
 }
 
 impl CustomSource {
-    /// Reads a tenant object; its name is `namespace:name` where the objects are namespaced.
+    /// Reads a tenant object; its name is `namespace_name` where the objects are namespaced.
     pub fn tenant(&self, object: &Value) -> Result<Tenant, TenantError> {
         let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let name = match self.namespaced {
-            true => format!("{}:{}", text("/metadata/namespace"), text("/metadata/name")),
+            true => format!("{}{SEPARATOR}{}", text("/metadata/namespace"), text("/metadata/name")),
             false => text("/metadata/name").to_owned(),
         };
         self.read(name.clone(), object).map_err(|source| TenantError { tenant: name, source })
     }
 
     fn read(&self, name: String, object: &Value) -> Result<Tenant, DecodeError> {
+        check_label_value(&name).map_err(|error| DecodeError::caused("metadata.name", &error))?;
         let mut layer = landlord::Wants {
             node_selector: None,
             tolerations: typed("tolerations", &self.tolerations, object)?,
@@ -119,7 +123,7 @@ fn typed<T: serde::de::DeserializeOwned>(field: &str, path: &Option<JsonPath>, o
 }
 
 fn selector(value: &Value) -> Result<NodeSelector, DecodeError> {
-    let fault = |error: &dyn std::fmt::Display| DecodeError::new("nodeSelector", error);
+    let fault = |error: &dyn std::error::Error| DecodeError::caused("nodeSelector", error);
     match value {
         Value::String(text) if text.trim().is_empty() => Ok(NodeSelector::default()),
         Value::String(text) => text.parse::<NodeSelector>().map_err(|error| fault(&error)),

@@ -106,7 +106,7 @@ pub fn tenant(object: &Value) -> Result<Tenant, TenantError> {
 }
 
 fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
-    check_label_value(name).map_err(|error| DecodeError::new("metadata.name", error))?;
+    check_label_value(name).map_err(|error| DecodeError::caused("metadata.name", &error))?;
     let spec = object.get("spec").cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
     let spec: TenantSpec = decode(&spec).map_err(|error| error.within("spec"))?;
     build(name, spec).map_err(|error| error.within("spec"))
@@ -138,7 +138,8 @@ fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
 
 impl Override {
     fn layer(self, index: usize) -> Result<Layer, DecodeError> {
-        let selector = LabelSelector::from_value(&self.namespace_selector).map_err(|error| DecodeError::new("namespaceSelector", error))?;
+        let selector =
+            LabelSelector::from_value(&self.namespace_selector).map_err(|error| DecodeError::caused("namespaceSelector", &error))?;
         let wants =
             Wants { node_selector: self.node_selector, tolerations: self.tolerations, labels: self.labels, annotations: self.annotations };
         wants.layer(Why::Override(index), Some(selector))
@@ -168,12 +169,12 @@ impl Wants {
 }
 
 fn node_selector(map: Map) -> Result<NodeSelector, DecodeError> {
-    NodeSelector::try_from(map).map_err(|error| DecodeError::new("nodeSelector", error))
+    NodeSelector::try_from(map).map_err(|error| DecodeError::caused("nodeSelector", &error))
 }
 
 fn tolerations(items: &[Value]) -> Result<Vec<Toleration>, DecodeError> {
     let one = |(index, item): (usize, &Value)| {
-        Toleration::from_value(item).map_err(|error| DecodeError::new(format!("tolerations[{index}]"), error))
+        Toleration::from_value(item).map_err(|error| DecodeError::caused(format!("tolerations[{index}]"), &error))
     };
     items.iter().enumerate().map(one).collect()
 }

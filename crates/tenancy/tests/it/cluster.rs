@@ -1,0 +1,95 @@
+//! A cluster of tenants as the laws see it: what the controller does with a namespace, without the cluster.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use serde_json::{Value, json};
+use tenancy::claim::{Claim, Evidence, Resolution, resolve};
+use tenancy::ledger::Ledger;
+use tenancy::metadata::Metadata;
+use tenancy::namespace::Namespace;
+use tenancy::plan::{self, Plan, plan, read_ledger};
+use tenancy::settings::Settings;
+use tenancy::tenant::Tenant;
+
+/// Settings and the tenants that exist, by name.
+#[derive(Clone, Debug)]
+pub(crate) struct Cluster {
+    pub(crate) settings: Settings,
+    pub(crate) tenants: BTreeMap<String, Tenant>,
+}
+
+/// What there is to do for a namespace.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Planned(Box<Claim>, Plan),
+    Unclaimed(Plan),
+    /// It claims a tenant that does not exist; what an earlier one of that name wrote is released.
+    Unknown(Plan),
+    /// A reason why nothing is written.
+    Reported(String),
+}
+
+impl Step {
+    pub(crate) fn plan(&self) -> Option<&Plan> {
+        match self {
+            Self::Planned(_, plan) | Self::Unclaimed(plan) | Self::Unknown(plan) => Some(plan),
+            Self::Reported(_) => None,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.plan().is_none_or(Plan::is_empty)
+    }
+}
+
+pub(crate) fn namespace(metadata: &Value) -> Namespace {
+    Namespace::from_value(&json!({"metadata": metadata})).expect("a namespace")
+}
+
+pub(crate) fn ledger(metadata: &Metadata) -> Ledger {
+    read_ledger(metadata).0
+}
+
+impl Cluster {
+    pub(crate) fn new(settings: &Value) -> Self {
+        Self { settings: Settings::from_value(settings).expect("valid settings"), tenants: BTreeMap::new() }
+    }
+
+    /// With a tenant created or edited. A tenant that the API server would refuse leaves the cluster as it is.
+    pub(crate) fn with(mut self, name: &str, spec: &Value) -> Self {
+        if let Ok(tenant) = self.settings.tenant(&json!({"metadata": {"name": name}, "spec": spec})) {
+            self.tenants.insert(name.to_owned(), tenant);
+        }
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.tenants.remove(name);
+        self
+    }
+
+    /// Claim and plan, as the controller does.
+    pub(crate) fn step(&self, namespace: &Namespace) -> Step {
+        let (ledger, _) = read_ledger(&namespace.metadata);
+        let document = json!({"namespace": {"metadata": namespace.metadata}});
+        let evidence = Evidence { namespace, ledger: &ledger, document: Some(&document) };
+        match resolve(&self.settings, evidence, |name| Ok::<_, Infallible>(self.tenants.get(name).cloned())) {
+            Ok(Resolution::Known(claim, tenant)) => match plan(&self.settings, namespace, &claim, &tenant) {
+                Ok(plan) => Step::Planned(Box::new(claim), plan),
+                Err(error) => Step::Reported(error.to_string()),
+            },
+            Ok(Resolution::Unclaimed) => Step::Unclaimed(plan::unclaimed(&self.settings, namespace)),
+            Ok(Resolution::Unknown(_)) => Step::Unknown(plan::release(&self.settings, namespace)),
+            Err(error) => Step::Reported(error.to_string()),
+        }
+    }
+
+    /// The namespace after its plan.
+    pub(crate) fn bring(&self, namespace: &Namespace) -> Namespace {
+        match self.step(namespace).plan() {
+            Some(plan) => Namespace { metadata: plan.apply(&namespace.metadata), ..namespace.clone() },
+            None => namespace.clone(),
+        }
+    }
+}

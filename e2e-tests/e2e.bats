@@ -1,0 +1,94 @@
+#!/usr/bin/env bats
+# The fixtures through a real runner: `make e2e-tests` (KWCTL= chooses it; any that takes kwctl's flags will do).
+#
+# A case NAME has requests/NAME.json, expected/NAME.json (why, settings, the decoded response) and, where the policy reads a
+# tenant, sessions/NAME.yml. tests/it/ runs the same cases natively and through the compiled policy.
+
+setup() {
+  cd "$BATS_TEST_DIRNAME" || exit 1
+  KWCTL=${KWCTL:-../target/debug/policy-host}
+  POLICY=${POLICY:-../annotated-policy.wasm}
+}
+
+# run_case NAME: prints the response with its patch decoded, keys sorted, nothing that is absent.
+run_case() {
+  local settings args=()
+  settings=$(jq -r .settings "expected/$1.json")
+  [ -e "sessions/$1.yml" ] && args+=(--replay-host-capabilities-interactions "sessions/$1.yml")
+  "$KWCTL" run --allow-context-aware "${args[@]}" --request-path "requests/$1.json" --settings-path "settings/$settings.json" "$POLICY" |
+    jq -S "$NORMAL"
+}
+
+NORMAL='del(.uid, .patchType)
+  | if .patch then .patch |= (@base64d | fromjson | sort_by(.path)) else . end
+  | del(.. | nulls)'
+
+check() {
+  diff <(jq -S .response "expected/$1.json") <(run_case "$1")
+}
+
+@test "create-with-tenant-label: the tenant's metadata is written into the request" { check create-with-tenant-label; }
+@test "create-with-cached-lookup: tenantLookup cached lets the host answer from its cache" { check create-with-cached-lookup; }
+@test "create-claimed-by-group: a group of the requester names the tenant, and the claim is recorded as the label" { check create-claimed-by-group; }
+@test "create-claimed-by-two-groups: two groups name two tenants: 403 that names both" { check create-claimed-by-two-groups; }
+@test "create-claimed-by-name-prefix: the name begins with a prefix that the tenant lists" { check create-claimed-by-name-prefix; }
+@test "create-with-unlisted-name-prefix: the tenant exists but lists no prefix of the name: not a claim" { check create-with-unlisted-name-prefix; }
+@test "create-with-foreign-tenant-label: a forged tenant label does not open a foreign pool" { check create-with-foreign-tenant-label; }
+@test "create-by-admin: admins may claim any tenant, and the metadata is injected all the same" { check create-by-admin; }
+@test "create-by-controller: the controller's dry-run probe is answered with a ledger" { check create-by-controller; }
+@test "create-with-forged-ledger: landlord's own annotations in the request count for nothing" { check create-with-forged-ledger; }
+@test "create-with-generate-name: keys that need the name are left to the controller" { check create-with-generate-name; }
+@test "create-unclaimed-rejected: no rule claims the namespace, and the settings want a claim" { check create-unclaimed-rejected; }
+@test "create-unclaimed-by-admin: admins may create namespaces outside tenancy" { check create-unclaimed-by-admin; }
+@test "create-unclaimed-allowed: no rule claims the namespace: accepted as it is" { check create-unclaimed-allowed; }
+@test "create-unclaimed-marked: with guard scope all, landlord says that it has looked" { check create-unclaimed-marked; }
+@test "create-with-excluded-name: excluded names would be a way out of the pool" { check create-with-excluded-name; }
+@test "create-with-excluded-name-by-admin: excluded namespaces are never looked at" { check create-with-excluded-name-by-admin; }
+@test "create-conflict-overridden: override: the tenant's values win" { check create-conflict-overridden; }
+@test "create-conflict-kept: keep: the namespace's values stay, with a warning each" { check create-conflict-kept; }
+@test "create-conflict-rejected: reject: 409 with every clash in one message" { check create-conflict-rejected; }
+@test "create-conflict-placement-never-kept: keep does not hold for the node selector" { check create-conflict-placement-never-kept; }
+@test "create-with-unknown-tenant-rejected: the claim names no tenant" { check create-with-unknown-tenant-rejected; }
+@test "create-with-unknown-tenant-allowed: the same, accepted with a warning" { check create-with-unknown-tenant-allowed; }
+@test "create-with-lookup-error-rejected: the tenant cannot be read: 503" { check create-with-lookup-error-rejected; }
+@test "create-with-lookup-error-allowed: the same, accepted with a warning; what only admission knows is recorded" { check create-with-lookup-error-allowed; }
+@test "create-with-kind-not-installed: a missing kind is a lookup error, not a missing tenant" { check create-with-kind-not-installed; }
+@test "create-with-broken-tenant: a tenant that cannot be used is a lookup error that names the field" { check create-with-broken-tenant; }
+@test "create-with-rendered-value-too-long: a templated label value over 63 characters names tenant, key and length" { check create-with-rendered-value-too-long; }
+@test "create-with-inline-tenant: inline tenants need no host call" { check create-with-inline-tenant; }
+@test "create-for-capsule-tenant: an owner reference claims for a Capsule tenant; Capsule's forced labels are written" { check create-for-capsule-tenant; }
+@test "create-for-rancher-project: the annotation names namespace and project; the claim is recorded with an underscore" { check create-for-rancher-project; }
+@test "update-compliant: an unrelated edit of a compliant namespace passes unchanged" { check update-compliant; }
+@test "update-tampers-with-ledger: a changed ledger is put back" { check update-tampers-with-ledger; }
+@test "update-tampers-with-node-selector: a managed key gets its value back, whoever changed it" { check update-tampers-with-node-selector; }
+@test "update-removes-node-selector: and when it was removed" { check update-removes-node-selector; }
+@test "update-changes-tenant-label: only who owns both tenants moves a namespace" { check update-changes-tenant-label; }
+@test "update-pushes-namespace-to-foreign-tenant: an owner of the old tenant may not push it into a foreign one" { check update-pushes-namespace-to-foreign-tenant; }
+@test "update-moves-namespace-by-admin: an admin moves it: the old tenant's keys go, the new tenant's come" { check update-moves-namespace-by-admin; }
+@test "update-without-tenant-label: a label that is merely absent is put back with a warning" { check update-without-tenant-label; }
+@test "update-adds-foreign-claim: an unclaimed namespace may not be claimed for a foreign tenant" { check update-adds-foreign-claim; }
+@test "update-adds-own-claim: an owner claims an existing namespace" { check update-adds-own-claim; }
+@test "update-of-unadopted-namespace: a label that slipped in while no webhook was asked is not adopted by a stranger's edit" { check update-of-unadopted-namespace; }
+@test "update-status-subresource: metadata can be changed through the status too" { check update-status-subresource; }
+@test "update-terminating: a terminating namespace passes unchanged" { check update-terminating; }
+@test "update-by-controller: the controller's writes pass untouched" { check update-by-controller; }
+@test "update-release-with-restore: an admin takes the label away: managed keys go, and what they had replaced comes back" { check update-release-with-restore; }
+@test "update-keeps-unknown-fields: fields that no type knows are kept byte for byte" { check update-keeps-unknown-fields; }
+@test "update-with-lookup-error: a tenant that cannot be read blocks no unrelated edit, and managed keys stay" { check update-with-lookup-error; }
+@test "update-with-deleted-tenant: nor does a tenant that is gone" { check update-with-deleted-tenant; }
+@test "update-moves-to-unreadable-tenant: a move is never taken on trust" { check update-moves-to-unreadable-tenant; }
+@test "update-with-old-clash: an old clash is a warning" { check update-with-old-clash; }
+@test "update-with-new-clash: a new one is 409" { check update-with-new-clash; }
+@test "delete: operations that the policy does not ask for pass" { check delete; }
+
+@test "settings with each kind of mistake are refused with field and fix" {
+  local count; count=$(jq length settings-mistakes.json)
+  [ "$count" -gt 0 ]
+  for ((i = 0; i < count; i++)); do
+    run "$KWCTL" run --request-path requests/delete.json --settings-json "$(jq -c ".[$i].settings" settings-mistakes.json)" "$POLICY"
+    [ "$status" -ne 0 ]
+    while IFS= read -r part; do
+      [[ "$output" == *"$part"* ]] || { echo "mistake $i: no ${part@Q} in: $output"; return 1; }
+    done < <(jq -r ".[$i].message[]" settings-mistakes.json)
+  done
+}
