@@ -1,0 +1,69 @@
+# The targets that CI calls. `make help` lists them.
+SHELL := /bin/bash
+CARGO ?= cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+WASM_DIR := $(TARGET_DIR)/wasm32-wasip1/wasm
+# The runner of the fixtures: kwctl where there is one, else our own host, which takes the same flags.
+KWCTL ?= $(or $(shell command -v kwctl),$(TARGET_DIR)/debug/policy-host)
+MAX_WASM_BYTES := 614400
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-zA-Z0-9._-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: policy.wasm
+policy.wasm: ## Build the policy
+	@scripts/install-tools wasm
+	$(CARGO) build -p landlord-policy --target wasm32-wasip1 --profile wasm
+	@cp $(WASM_DIR)/landlord_policy.wasm $@
+
+.PHONY: annotated-policy.wasm
+annotated-policy.wasm: policy.wasm policy-host ## Build the policy with its metadata, ready for kwctl and for a registry
+	@if command -v kwctl >/dev/null; then annotate=kwctl; else annotate=$(TARGET_DIR)/debug/policy-host; fi; \
+	$$annotate annotate --metadata-path policy-metadata.yml --usage-path README.md --output-path $@ policy.wasm
+
+.PHONY: policy-host
+policy-host:
+	$(CARGO) build -p policy-host
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+.PHONY: lint
+lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencies, the policy's size
+	@scripts/install-tools lint deny
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	for crate in landlord-policy tenancy landlord policy-host accept-policy; do $(CARGO) check --quiet -p $$crate || exit 1; done
+	$(CARGO) clippy -p tenancy --features schema -- -D warnings
+	$(CARGO) clippy -p landlord-policy --target wasm32-wasip1 -- -D warnings
+	$(CARGO) deny --log-level error check licenses bans sources
+	@scripts/check-size annotated-policy.wasm $(MAX_WASM_BYTES)
+
+.PHONY: test
+test: annotated-policy.wasm ## All tests that one machine can run
+	$(CARGO) test --workspace
+	$(MAKE) e2e-tests
+
+.PHONY: e2e-tests
+e2e-tests: annotated-policy.wasm ## The fixtures by bats (KWCTL= chooses the runner)
+	@scripts/install-tools bats
+	KWCTL="$(abspath $(KWCTL))" POLICY="$(abspath annotated-policy.wasm)" bats e2e-tests
+
+.PHONY: bench
+bench: policy.wasm ## Ratios against a ceiling in the same run
+	@scripts/bench
+
+.PHONY: demo
+demo: annotated-policy.wasm ## The main job, with a readable result
+	@scripts/demo
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for DURATION= seconds (60)
+	scripts/fuzz $(or $(DURATION),60)
+
+.PHONY: clean
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -f policy.wasm annotated-policy.wasm

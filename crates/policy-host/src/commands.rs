@@ -1,0 +1,6 @@
+//! Commands of the binary: flags in, text out.
+
+pub(crate) mod annotate;
+pub(crate) mod bench;
+pub(crate) mod input;
+pub(crate) mod run;

@@ -1,0 +1,148 @@
+//! `bench`: what a request costs, as a ratio to a policy that accepts everything, measured in turns in one run.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use policy_host::{HostCalls, Objects, PolicyModule};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::input;
+
+/// Measure instantiate + validate against a policy that accepts everything
+#[derive(Args, Debug)]
+pub(crate) struct Bench {
+    /// File of the policy
+    policy: String,
+    /// File of the policy that accepts everything
+    #[arg(long, env = "POLICY_HOST_BASELINE", value_name = "FILE")]
+    baseline: String,
+    /// File of the AdmissionRequest (JSON)
+    #[arg(short, long, env = "POLICY_HOST_REQUEST_PATH", value_name = "FILE")]
+    request_path: PathBuf,
+    /// File of the settings (YAML or JSON)
+    #[arg(short, long, env = "POLICY_HOST_SETTINGS_PATH", value_name = "FILE")]
+    settings_path: Option<PathBuf>,
+    /// Files of the objects that answer host calls
+    #[arg(long, env = "POLICY_HOST_OBJECTS", value_name = "FILE", value_delimiter = ',')]
+    objects: Vec<PathBuf>,
+    /// How many copies of the first object, under other names, the cluster holds besides
+    #[arg(long, env = "POLICY_HOST_CROWDS", value_name = "N", value_delimiter = ',', default_value = "10,10000")]
+    crowds: Vec<usize>,
+    /// Requests of each kind
+    #[arg(short = 'n', long, env = "POLICY_HOST_ITERATIONS", default_value_t = 2000)]
+    iterations: usize,
+    /// How to print
+    #[arg(short, long, env = "POLICY_HOST_OUTPUT", value_enum, default_value = "table")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+/// Times of one kind of request, in microseconds.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    p50: f64,
+    p99: f64,
+    /// p50 over the baseline's.
+    ratio: f64,
+}
+
+/// A policy with a host, timed in turns with others.
+struct Contender<'a> {
+    name: String,
+    module: &'a PolicyModule,
+    host: Arc<dyn HostCalls>,
+    times: Vec<f64>,
+}
+
+impl Bench {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let request = input::request(&self.request_path)?;
+        let settings = input::settings(self.settings_path.as_deref(), None)?;
+        let compile = |place: &str| PolicyModule::compile(&input::policy(place)?).with_context(|| format!("{place} cannot be used"));
+        let (policy, baseline) = (compile(&self.policy)?, compile(&self.baseline)?);
+        let mut contenders = vec![Contender::new("accept everything".to_owned(), &baseline, Arc::new(policy_host::Denied))];
+        for crowd in &self.crowds {
+            let objects = crowded(input::objects(&self.objects)?, *crowd);
+            contenders.push(Contender::new(format!("policy, {crowd} other tenants"), &policy, Arc::new(Objects::of(objects)?)));
+        }
+        for _ in 0..self.iterations {
+            contenders.iter_mut().for_each(|contender| contender.take_turn(&request, &settings));
+        }
+        print(self.output, self.iterations, &rows(contenders))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl<'a> Contender<'a> {
+    fn new(name: String, module: &'a PolicyModule, host: Arc<dyn HostCalls>) -> Self {
+        Self { name, module, host, times: Vec::new() }
+    }
+
+    fn take_turn(&mut self, request: &Value, settings: &Value) {
+        let began = Instant::now();
+        let verdict = self.module.validate(request, settings, Arc::clone(&self.host));
+        self.times.push(began.elapsed().as_secs_f64() * 1e6);
+        assert!(verdict.allowed, "the bench measures an accepted request, but the policy says: {}", verdict.message());
+    }
+}
+
+/// The objects and `crowd` copies of the first of them under other names.
+fn crowded(mut objects: Vec<Value>, crowd: usize) -> Vec<Value> {
+    let Some(first) = objects.first().cloned() else { return objects };
+    objects.extend((0..crowd).map(|index| {
+        let mut copy = first.clone();
+        if let Some(name) = copy.pointer_mut("/metadata/name") {
+            *name = json!(format!("other-{index}"));
+        }
+        copy
+    }));
+    objects
+}
+
+fn rows(contenders: Vec<Contender<'_>>) -> Vec<Row> {
+    let mut ceiling = None;
+    let row = |contender: Contender<'_>| {
+        let mut times = contender.times;
+        times.sort_unstable_by(f64::total_cmp);
+        let at = |share: f64| times.get((times.len() as f64 * share) as usize).or(times.last()).copied().unwrap_or_default();
+        let (p50, p99) = (at(0.5), at(0.99));
+        Row { name: contender.name, p50, p99, ratio: p50 / *ceiling.get_or_insert(p50) }
+    };
+    contenders.into_iter().map(row).collect()
+}
+
+fn print(output: Output, iterations: usize, rows: &[Row]) -> Result<()> {
+    match output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(&report(iterations, rows))?),
+        Output::Table => {
+            println!("{:<28} {:>10} {:>10} {:>7}", "instantiate + validate", "p50 µs", "p99 µs", "ratio");
+            for Row { name, p50, p99, ratio } in rows {
+                println!("{name:<28} {p50:>10.1} {p99:>10.1} {ratio:>7.2}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn report(iterations: usize, rows: &[Row]) -> Value {
+    json!({
+        "what": "instantiate + validate",
+        "unit": "µs",
+        "iterations": iterations,
+        "machine": {"cores": std::thread::available_parallelism().map_or(0, usize::from), "os": std::env::consts::OS, "arch": std::env::consts::ARCH},
+        "version": env!("CARGO_PKG_VERSION"),
+        "rows": rows,
+    })
+}

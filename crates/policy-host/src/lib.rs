@@ -1,0 +1,17 @@
+//! Runs a compiled Kubewarden policy the way Kubewarden does: a fresh instance for every request, a deadline, host calls that
+//! are answered in Kubewarden's words, and the mutated object turned into a JSONPatch.
+//!
+//! ```text
+//! wasm ──PolicyModule──▶ instance ──validate──▶ ValidationResponse ──Verdict──▶ AdmissionResponse
+//!                          └──HostCalls (denied | session | objects)
+//! ```
+
+pub mod annotation;
+pub mod host_calls;
+pub mod metadata;
+pub mod module;
+pub mod verdict;
+
+pub use host_calls::{Denied, HostCalls, Objects, Session};
+pub use module::{CallError, ModuleError, PolicyModule, SettingsVerdict};
+pub use verdict::Verdict;

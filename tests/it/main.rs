@@ -1,0 +1,5 @@
+//! The policy, natively and as the compiled WebAssembly that users install.
+mod compiled;
+mod conformance;
+mod fixtures;
+mod host_calls;
