@@ -3,3 +3,5 @@ mod compiled;
 mod conformance;
 mod fixtures;
 mod host_calls;
+mod laws;
+mod packaging;

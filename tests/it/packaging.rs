@@ -1,0 +1,99 @@
+//! What the project says of itself in several files says the same in all of them.
+
+use std::fs;
+
+use landlord_policy::validate_settings;
+use policy_host::metadata::Metadata;
+use serde_json::{Value, json};
+
+use crate::compiled::root;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn yaml(path: &str) -> Value {
+    let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn metadata() -> Value {
+    yaml("policy-metadata.yml")
+}
+
+fn message(settings: &Value) -> Value {
+    let answer: Value = serde_json::from_slice(&validate_settings(settings.to_string().as_bytes())).expect("JSON");
+    answer["message"].clone()
+}
+
+#[test]
+fn one_version_everywhere() {
+    assert_eq!(metadata()["annotations"]["io.kubewarden.policy.version"], VERSION);
+    let package = yaml("artifacthub-pkg.yml");
+    assert_eq!(package["version"], VERSION);
+    let image = format!("{}:v{VERSION}", metadata()["annotations"]["io.kubewarden.policy.ociUrl"].as_str().expect("a URL"));
+    assert_eq!(package["containersImages"][0]["image"], json!(image));
+    assert!(package["install"].as_str().expect("text").contains(&image), "the command pulls this version");
+    assert!(package["links"][0]["url"].as_str().expect("a URL").contains(&format!("/v{VERSION}/")));
+    assert_eq!(yaml("deploy/cluster-admission-policy.yaml")["spec"]["module"], json!(format!("registry://{image}")));
+}
+
+#[test]
+fn one_set_of_rules_everywhere() {
+    let rules = metadata()["rules"].clone();
+    let package = yaml("artifacthub-pkg.yml");
+    let listed: Value = serde_saphyr::from_str(package["annotations"]["kubewarden/rules"].as_str().expect("text")).expect("YAML");
+    assert_eq!(listed, rules);
+    let policy = yaml("deploy/cluster-admission-policy.yaml");
+    assert_eq!(policy["spec"]["rules"], rules);
+    assert_eq!(policy["spec"]["mutating"], metadata()["mutating"]);
+    let granted = policy["spec"]["contextAwareResources"].as_array().expect("a list").clone();
+    let known = metadata()["contextAwareResources"].as_array().expect("a list").clone();
+    assert!(granted.iter().all(|resource| known.contains(resource)), "the policy is granted what its metadata asks for");
+}
+
+#[test]
+fn one_description_everywhere() {
+    let (metadata, package) = (metadata(), yaml("artifacthub-pkg.yml"));
+    assert_eq!(metadata["annotations"]["io.kubewarden.policy.description"], package["description"]);
+    assert_eq!(metadata["annotations"]["io.kubewarden.policy.license"], package["license"]);
+    assert_eq!(metadata["annotations"]["io.artifacthub.displayName"], package["displayName"]);
+    assert_eq!(metadata["annotations"]["io.kubewarden.policy.url"], package["homeURL"]);
+}
+
+#[test]
+fn the_metadata_follows_kwctls_rules() {
+    let text = fs::read_to_string(root().join("policy-metadata.yml")).expect("the file");
+    Metadata::parse(&text).expect("valid metadata");
+}
+
+#[test]
+fn the_shipped_settings_are_valid() {
+    assert_eq!(message(&yaml("deploy/cluster-admission-policy.yaml")["spec"]["settings"]), json!(null));
+}
+
+#[test]
+fn every_question_asks_for_a_setting_that_exists() {
+    for question in yaml("questions-ui.yml")["questions"].as_array().expect("a list") {
+        let variable = question["variable"].as_str().expect("a name");
+        let options = question["options"].as_array().expect("options");
+        assert!(options.contains(&question["default"]), "{variable}: the default is an option");
+        for option in options {
+            assert_eq!(message(&json!({variable: option})), json!(null), "{variable}: {option}");
+        }
+    }
+}
+
+/// Each condition is the design's; a change here is a change of what reaches the webhook.
+#[test]
+fn the_match_conditions_are_the_designs() {
+    let policy = yaml("deploy/cluster-admission-policy.yaml");
+    let conditions = policy["spec"]["matchConditions"].as_array().expect("a list");
+    let expressions: Vec<&str> = conditions.iter().map(|condition| condition["expression"].as_str().expect("CEL")).collect();
+    let side = |object: &str, field: &str, none: &str| format!("(has({object}.metadata.{field}) ? {object}.metadata.{field} : {none})");
+    let differ = |field, none| format!("{} != {}", side("object", field, none), side("oldObject", field, none));
+    let expected = [
+        "request.operation == 'CREATE' || request.userInfo.username != 'system:serviceaccount:landlord:controller'".to_owned(),
+        "request.operation == 'CREATE' || !has(oldObject.metadata.deletionTimestamp)".to_owned(),
+        ["request.operation == 'CREATE'".to_owned(), differ("labels", "{}"), differ("annotations", "{}"), differ("ownerReferences", "[]")].join(" || "),
+    ];
+    assert_eq!(expressions, expected);
+}
