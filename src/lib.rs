@@ -37,7 +37,7 @@ mod guest {
     // waPC finds its entry point by this name; exporting it is the policy's only unsafe attribute.
     #[allow(unsafe_code)]
     #[unsafe(no_mangle)]
-    pub extern "C" fn wapc_init() {
+    pub(crate) extern "C" fn wapc_init() {
         register_function("validate", |payload| -> CallResult { Ok(super::validate(payload, &super::Wapc)) });
         register_function("validate_settings", |payload| -> CallResult { Ok(super::validate_settings(payload)) });
         register_function("protocol_version", protocol_version_guest);

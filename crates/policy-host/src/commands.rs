@@ -2,5 +2,6 @@
 
 pub(crate) mod annotate;
 pub(crate) mod bench;
+pub(crate) mod changes;
 pub(crate) mod input;
 pub(crate) mod run;

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use policy_host::metadata::Metadata;
 use policy_host::{Denied, HostCalls, Objects, PolicyModule, Session, annotation};
 use serde_json::{Value, json};
 
-use super::input;
+use super::{changes, input};
 
 /// Evaluate one request and print the AdmissionResponse as JSON
 #[derive(Args, Debug)]
@@ -36,6 +36,15 @@ pub(crate) struct Run {
     /// Answer host calls from these objects (YAML or JSON)
     #[arg(long, env = "POLICY_HOST_OBJECTS", value_name = "FILE", value_delimiter = ',')]
     objects: Vec<PathBuf>,
+    /// What to print: kwctl's JSON, or what changes for a reader
+    #[arg(short, long, env = "POLICY_HOST_OUTPUT", value_enum, default_value = "json")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    Json,
+    Diff,
 }
 
 impl Run {
@@ -48,7 +57,10 @@ impl Run {
         check_settings(&module, &settings)?;
         let session = self.session()?;
         let verdict = module.validate(&request, &settings, self.host(&wasm, session.clone())?);
-        println!("{}", serde_json::to_string(&verdict)?);
+        match self.output {
+            Output::Json => println!("{}", serde_json::to_string(&verdict)?),
+            Output::Diff => print!("{}", changes::describe(&request, &verdict)),
+        }
         for request in session.iter().flat_map(|session| session.unused()) {
             eprintln!("warning: recorded, but not asked for: {request}");
         }
