@@ -93,7 +93,8 @@ fn the_match_conditions_are_the_designs() {
     let expected = [
         "request.operation == 'CREATE' || request.userInfo.username != 'system:serviceaccount:landlord:controller'".to_owned(),
         "request.operation == 'CREATE' || !has(oldObject.metadata.deletionTimestamp)".to_owned(),
-        ["request.operation == 'CREATE'".to_owned(), differ("labels", "{}"), differ("annotations", "{}"), differ("ownerReferences", "[]")].join(" || "),
+        ["request.operation == 'CREATE'".to_owned(), differ("labels", "{}"), differ("annotations", "{}"), differ("ownerReferences", "[]")]
+            .join(" || "),
     ];
     assert_eq!(expressions, expected);
 }
