@@ -32,6 +32,10 @@ impl Requester {
 /// One who may claim a tenant: `{kind: User | Group | ServiceAccount, name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-validations" = [{
+    "rule": "self.kind != 'ServiceAccount' || self.name.matches('^(system:serviceaccount:)?[^:]+:[^:]+$')",
+    "message": "owners: write a service account as namespace:name",
+}])))]
 #[serde(deny_unknown_fields)]
 pub struct Owner {
     pub kind: OwnerKind,

@@ -1,0 +1,100 @@
+//! Assessment: what the engine says of one namespace.
+
+use serde_json::json;
+use tenancy::claim::{Evidence, Resolution, resolve};
+use tenancy::metadata::Metadata;
+use tenancy::plan::{self, Plan, read_ledger};
+use tenancy::settings::Rule;
+use tenancy::tenant::Tenant;
+
+use crate::inventory::{Inventory, Listed};
+
+/// A namespace, whose it is, and what is to be done.
+#[derive(Debug)]
+pub(crate) struct Assessment {
+    pub(crate) name: String,
+    /// The tenant that is claimed, whether it exists or not.
+    pub(crate) tenant: Option<String>,
+    /// The rule that found it.
+    pub(crate) rule: Option<String>,
+    pub(crate) known: Option<Box<Tenant>>,
+    pub(crate) before: Metadata,
+    pub(crate) plan: Plan,
+    /// Why there is no plan.
+    pub(crate) error: Option<String>,
+}
+
+/// In one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Compliant,
+    Drift,
+    /// Nobody's, and nothing to do.
+    Unclaimed,
+    Error,
+}
+
+impl State {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Compliant => "compliant",
+            Self::Drift => "drift",
+            Self::Unclaimed => "unclaimed",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl Assessment {
+    pub(crate) fn state(&self) -> State {
+        match (&self.error, self.plan.is_empty(), &self.tenant) {
+            (Some(_), ..) => State::Error,
+            (None, false, _) => State::Drift,
+            (None, true, None) => State::Unclaimed,
+            (None, true, Some(_)) => State::Compliant,
+        }
+    }
+
+    /// Labels and annotations after the plan.
+    pub(crate) fn after(&self) -> Metadata {
+        self.plan.apply(&self.before)
+    }
+}
+
+/// Asks the engine about every namespace of the inventory, in order of the names.
+pub(crate) fn assess(inventory: &Inventory) -> Vec<Assessment> {
+    inventory.namespaces.iter().map(|listed| assess_one(inventory, listed)).collect()
+}
+
+fn assess_one(inventory: &Inventory, Listed { namespace, object }: &Listed) -> Assessment {
+    let settings = &inventory.settings;
+    let (ledger, _) = read_ledger(&namespace.metadata);
+    let reads_paths = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
+    let document = reads_paths.then(|| json!({"namespace": object}));
+    let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
+    let mut assessment = Assessment {
+        name: namespace.name_or_stem().to_owned(),
+        tenant: None,
+        rule: None,
+        known: None,
+        before: namespace.metadata.clone(),
+        plan: Plan::default(),
+        error: None,
+    };
+    match resolve(settings, evidence, |name| inventory.tenant(name)) {
+        Ok(Resolution::Unclaimed) => assessment.plan = plan::unclaimed(settings, namespace),
+        Ok(Resolution::Unknown(claim)) => {
+            assessment.error = Some(format!("tenant {:?} does not exist: create it, or mend the claim", claim.tenant));
+            (assessment.tenant, assessment.rule) = (Some(claim.tenant), Some(claim.rule));
+        }
+        Ok(Resolution::Known(claim, tenant)) => {
+            match plan::plan(settings, namespace, &claim, &tenant) {
+                Ok(plan) => assessment.plan = plan,
+                Err(error) => assessment.error = Some(error.to_string()),
+            }
+            (assessment.tenant, assessment.rule, assessment.known) = (Some(claim.tenant), Some(claim.rule), Some(tenant));
+        }
+        Err(error) => assessment.error = Some(error.to_string()),
+    }
+    assessment
+}

@@ -1,0 +1,8 @@
+//! Commands: flags in, text out.
+
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod plan;
+pub(crate) mod render;
+pub(crate) mod schema;
+pub(crate) mod sources;

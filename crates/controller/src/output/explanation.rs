@@ -1,0 +1,70 @@
+//! One namespace in words: whose it is, and where each key comes from.
+
+use std::collections::BTreeMap;
+
+use tenancy::keys::OWN_PREFIX;
+use tenancy::metadata::{Field, Key};
+use tenancy::plan::{Clash, read_ledger};
+use tenancy::requester::Owner;
+use tenancy::tenant::Tenant;
+
+use crate::assessment::Assessment;
+
+/// The explanation, a fact a line.
+pub(crate) fn render(assessment: &Assessment) -> String {
+    let mut text = format!("namespace {}\n", assessment.name);
+    text += &whose(assessment);
+    if let Some(error) = &assessment.error {
+        return format!("{text}error: {error}\n");
+    }
+    if let Some(fault) = &assessment.plan.ledger_fault {
+        text += &format!("ledger: {fault}\n");
+    }
+    text += &keys(assessment);
+    let clash = |word: &str, Clash { key, found, wanted, why }: &Clash| {
+        format!(
+            "{word} {key}: {} stays, the tenant wants {wanted:?} ({why})\n",
+            found.as_ref().map_or("nothing".to_owned(), |found| format!("{found:?}"))
+        )
+    };
+    text.extend(assessment.plan.kept.iter().map(|kept| clash("kept", kept)));
+    text.extend(assessment.plan.refused.iter().map(|refused| clash("refused", refused)));
+    text.extend(assessment.plan.waiting.iter().map(|key| format!("waiting for the namespace's name: {key:?}\n")));
+    text
+}
+
+fn whose(assessment: &Assessment) -> String {
+    let (Some(tenant), Some(rule)) = (&assessment.tenant, &assessment.rule) else { return "tenant: none, no rule claims it\n".to_owned() };
+    format!("tenant: {tenant}, by rule {rule}\n{}", assessment.known.as_deref().map(owners).unwrap_or_default())
+}
+
+fn owners(tenant: &Tenant) -> String {
+    let owner = |Owner { kind, name }: &Owner| format!("{kind:?} {name}");
+    match tenant.owners.as_deref() {
+        None => "owners: anybody may claim it\n".to_owned(),
+        Some([]) => "owners: admins only\n".to_owned(),
+        Some(owners) => format!("owners: {}\n", owners.iter().map(owner).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Every key that is there before or after, with what happens to it.
+fn keys(assessment: &Assessment) -> String {
+    let mut lines = BTreeMap::new();
+    let (ledger, _) = read_ledger(&assessment.before);
+    for (field, entries) in [(Field::Label, &assessment.before.labels), (Field::Annotation, &assessment.before.annotations)] {
+        for (name, value) in entries {
+            let key = Key { field, name: name.clone() };
+            let whose =
+                if ledger.manages(&key) || name.starts_with(OWN_PREFIX) { "landlord's, as it should be" } else { "foreign, not touched" };
+            lines.insert(key.clone(), format!("  {key}: {value:?} ({whose})\n"));
+        }
+    }
+    for (key, want) in &assessment.plan.set {
+        let before = assessment.before.field(key.field).get(&key.name).map_or(String::new(), |value| format!("{value:?} → "));
+        lines.insert(key.clone(), format!("+ {key}: {before}{:?} ({})\n", want.value, want.why));
+    }
+    for (key, why) in &assessment.plan.remove {
+        lines.insert(key.clone(), format!("- {key} ({why})\n"));
+    }
+    lines.into_values().collect()
+}

@@ -1,0 +1,57 @@
+//! The machine form of a plan, `landlord.dev/plan/v1`. Stable: fields are added, never changed.
+//!
+//! ```text
+//! {"apiVersion": "landlord.dev/plan/v1", "namespaces": [{
+//!   "name", "tenant": name or null, "rule": rule or null, "compliant": whether nothing is to be done,
+//!   "result": {"labels": {key: value}, "annotations": {…}}      complete, after the plan; as it is where there is an error
+//!   "set":    {"labels": {key: {"value", "why"}}, "annotations": {…}},
+//!   "remove": {"labels": {key: {"why"}}, "annotations": {…}},
+//!   "kept", "refused": [{"field": "label" or "annotation", "key", "found": value or null, "wanted", "why"}],
+//!   "error": null or text}]}
+//! ```
+
+use serde_json::{Map, Value, json};
+use tenancy::metadata::{Field, Key};
+use tenancy::plan::Clash;
+
+use crate::assessment::{Assessment, State};
+
+const API_VERSION: &str = "landlord.dev/plan/v1";
+
+/// The whole document.
+pub(crate) fn document(assessments: &[Assessment]) -> Value {
+    let namespaces: Vec<Value> = assessments.iter().map(namespace).collect();
+    json!({"apiVersion": API_VERSION, "namespaces": namespaces})
+}
+
+fn namespace(assessment: &Assessment) -> Value {
+    let after = assessment.after();
+    let plan = &assessment.plan;
+    json!({
+        "name": assessment.name,
+        "tenant": assessment.tenant,
+        "rule": assessment.rule,
+        "compliant": matches!(assessment.state(), State::Compliant | State::Unclaimed),
+        "result": {"labels": after.labels, "annotations": after.annotations},
+        "set": by_field(plan.set.iter().map(|(key, want)| (key, json!({"value": want.value, "why": want.why.to_string()})))),
+        "remove": by_field(plan.remove.iter().map(|(key, why)| (key, json!({"why": why.to_string()})))),
+        "kept": plan.kept.iter().map(clash).collect::<Vec<_>>(),
+        "refused": plan.refused.iter().map(clash).collect::<Vec<_>>(),
+        "error": assessment.error,
+    })
+}
+
+fn by_field<'a>(entries: impl Iterator<Item = (&'a Key, Value)>) -> Value {
+    let (mut labels, mut annotations) = (Map::new(), Map::new());
+    for (key, value) in entries {
+        match key.field {
+            Field::Label => labels.insert(key.name.clone(), value),
+            Field::Annotation => annotations.insert(key.name.clone(), value),
+        };
+    }
+    json!({"labels": labels, "annotations": annotations})
+}
+
+fn clash(Clash { key, found, wanted, why }: &Clash) -> Value {
+    json!({"field": key.field.to_string(), "key": key.name, "found": found, "wanted": wanted, "why": why.to_string()})
+}

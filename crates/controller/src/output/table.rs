@@ -1,0 +1,52 @@
+//! A plan as a table, a namespace a line, and a summary.
+
+use comfy_table::{ContentArrangement, Table, TableStyle};
+
+use crate::assessment::{Assessment, State};
+
+/// The table, and below it what needs words.
+pub(crate) fn render(assessments: &[Assessment]) -> String {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["NAMESPACE", "TENANT", "RULE", "CHANGES", "STATE"]);
+    for assessment in assessments {
+        table.add_row([
+            assessment.name.clone(),
+            assessment.tenant.clone().unwrap_or_else(|| "-".to_owned()),
+            assessment.rule.clone().unwrap_or_else(|| "-".to_owned()),
+            changes(assessment),
+            assessment.state().word().to_owned(),
+        ]);
+    }
+    let lines: String = table.lines().map(|line| format!("{}\n", line.trim())).collect();
+    format!("{lines}{}\n{}", remarks(assessments), summary(assessments))
+}
+
+/// `2 set, 1 removed`, or `-`.
+fn changes(assessment: &Assessment) -> String {
+    let plan = &assessment.plan;
+    let counts = [(plan.set.len(), "set"), (plan.remove.len(), "removed"), (plan.kept.len(), "kept"), (plan.refused.len(), "refused")];
+    let parts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
+}
+
+fn remarks(assessments: &[Assessment]) -> String {
+    let error = |assessment: &Assessment| assessment.error.as_ref().map(|error| format!("\n{}: {error}", assessment.name));
+    let mut remarks: String = assessments.iter().filter_map(error).collect();
+    if !remarks.is_empty() {
+        remarks.push('\n');
+    }
+    remarks
+}
+
+fn summary(assessments: &[Assessment]) -> String {
+    let count = |state: State| assessments.iter().filter(|assessment| assessment.state() == state).count();
+    format!(
+        "{} namespaces: {} compliant, {} to change, {} unclaimed, {} with errors\n",
+        assessments.len(),
+        count(State::Compliant),
+        count(State::Drift),
+        count(State::Unclaimed),
+        count(State::Error)
+    )
+}

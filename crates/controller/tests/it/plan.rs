@@ -1,0 +1,115 @@
+//! `landlord plan`: forms, exit codes, and what it says of bad input.
+
+use insta::assert_snapshot;
+use rstest::rstest;
+
+use crate::landlord::{root, run, run_on};
+
+const EXAMPLE: &str = "plan -f examples/getting-started";
+
+#[rstest]
+#[case::table("table")]
+#[case::diff("diff")]
+#[case::json("json")]
+fn the_example(#[case] output: &str) {
+    let run = run(&format!("{EXAMPLE} -o {output}"));
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    assert_snapshot!(format!("example_{output}"), run.out);
+}
+
+#[test]
+fn the_rancher_example_is_what_its_readme_says() {
+    let readme = std::fs::read_to_string(root().join("examples/rancher-projects/README.md")).expect("the README");
+    let words = "plan -f examples/rancher-projects/project.yaml -f examples/rancher-projects/namespace.yaml --settings \
+                 examples/rancher-projects/settings.yaml -o diff";
+    let run = run(words);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(readme.contains(&run.out), "the README shows other output than:\n{}", run.out);
+}
+
+#[rstest]
+#[case::changes("", 0)]
+#[case::changes_in_detail("--detailed-exitcode", 2)]
+#[case::none_in_detail("--detailed-exitcode --tenant lunar", 0)]
+fn exit_codes(#[case] flags: &str, #[case] code: i32) {
+    assert_eq!(run(&format!("{EXAMPLE} {flags}")).code, Some(code));
+}
+
+#[rstest]
+#[case("-l env=prod", &["solar-web"])]
+#[case("-l env!=prod", &["lunar-lab", "scratch", "solar-batch"])]
+#[case("-l env", &["solar-web"])]
+#[case("-l !landlord.dev/tenant", &["scratch"])]
+#[case("--tenant solar", &["solar-batch", "solar-web"])]
+fn filters(#[case] flags: &str, #[case] names: &[&str]) {
+    let run = run(&format!("{EXAMPLE} -o json {flags}"));
+    let plan: serde_json::Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
+    let found: Vec<_> =
+        plan["namespaces"].as_array().expect("a list").iter().map(|namespace| namespace["name"].as_str().expect("a name")).collect();
+    assert_eq!(found, names);
+}
+
+#[test]
+fn colours_are_asked_for() {
+    assert!(run(&format!("{EXAMPLE} -o diff --color always")).out.contains("\x1b[32m"));
+    assert!(!run(&format!("{EXAMPLE} -o diff")).out.contains('\x1b'), "not on a pipe");
+}
+
+#[test]
+fn a_plan_that_was_carried_out_is_empty() {
+    let first = run(&format!("{EXAMPLE} -o json"));
+    let plan: serde_json::Value = serde_json::from_str(&first.out).expect("JSON");
+    let tenants = std::fs::read_to_string(root().join("examples/getting-started/tenants.yaml")).expect("tenants");
+    let namespaces = plan["namespaces"].as_array().expect("a list").iter().map(|namespace| {
+        let metadata = serde_json::json!({"name": namespace["name"], "labels": namespace["result"]["labels"], "annotations": namespace["result"]["annotations"]});
+        format!("---\n{}\n", serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}))
+    });
+    let after = run_on("plan -f - --detailed-exitcode -o diff", &(tenants + "\n" + &namespaces.collect::<String>()));
+    assert_eq!((after.code, after.out.as_str()), (Some(0), "no changes\n"), "{}", after.err);
+}
+
+const NAMESPACE: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: web, labels: {landlord.dev/tenant: solar}}}";
+const TENANT: &str = "{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: solar}, spec: {}}";
+
+#[rstest]
+#[case::yaml("a: [", &["standard input is neither YAML nor JSON"])]
+#[case::no_object("- 1", &["standard input, document 1 is not an object"])]
+#[case::two_tenants(&format!("{TENANT}\n---\n{TENANT}"), &["tenant \"solar\" is there twice", "document 1 and in standard input, document 2"])]
+#[case::two_namespaces(&format!("{NAMESPACE}\n---\n{NAMESPACE}"), &["document 2: namespace \"web\" is there twice"])]
+#[case::two_policies("{kind: ClusterAdmissionPolicy}\n---\n{kind: ClusterAdmissionPolicy}", &["both a ClusterAdmissionPolicy", "--settings"])]
+#[case::settings("{kind: ClusterAdmissionPolicy, spec: {settings: {conflict: keep}}}", &["settings in standard input, document 1", "did you mean `conflicts`?"])]
+#[case::nameless("{apiVersion: v1, kind: Namespace, metadata: {}}", &["no metadata.name"])]
+#[case::labels("{apiVersion: v1, kind: Namespace, metadata: {name: web, labels: {a: 1}}}", &["document 1: metadata.labels[\"a\"] is a number, expected a string"])]
+fn bad_input(#[case] input: &str, #[case] parts: &[&str]) {
+    let run = run_on("plan -f -", input);
+    assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
+    parts.iter().for_each(|part| assert!(run.err.contains(part), "no {part:?} in {:?}", run.err));
+}
+
+#[rstest]
+#[case::unknown_tenant(NAMESPACE.to_owned(), "tenant \"solar\" does not exist")]
+#[case::broken_tenant(format!("{NAMESPACE}\n---\n{}", TENANT.replace("{}", "{nodeSelector: {pool: a b}}")), "document 2: spec.nodeSelector: node selector \"pool\"=\"a b\"")]
+fn errors_of_a_namespace(#[case] input: String, #[case] part: &str) {
+    let run = run_on("plan -f -", &input);
+    assert_eq!(run.code, Some(1));
+    assert!(run.out.contains(part), "no {part:?} in {}", run.out);
+}
+
+#[test]
+fn what_is_passed_over_is_told() {
+    let input = format!(
+        "{TENANT}\n---\n{{apiVersion: v1, kind: Namespace, metadata: {{name: kube-system}}}}\n---\n{{apiVersion: v1, kind: Secret}}"
+    );
+    let run = run_on("plan -f -", &input);
+    assert_eq!(run.code, Some(0));
+    assert!(run.err.contains("namespace \"kube-system\" is excluded"), "{}", run.err);
+    assert!(run.err.contains("1 objects of other kinds passed over"), "{}", run.err);
+}
+
+#[test]
+fn help_teaches() {
+    let help = run("plan --help").out;
+    for part in ["Exit codes:", "Examples:", "--detailed-exitcode", "LANDLORD_SETTINGS"] {
+        assert!(help.contains(part), "no {part:?} in {help}");
+    }
+}

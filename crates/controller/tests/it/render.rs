@@ -1,0 +1,45 @@
+//! `landlord render`, `schema` and `completions`.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::landlord::run;
+
+#[test]
+fn the_custom_resource_definition() {
+    let run = run("render crds");
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    assert_snapshot!(run.out);
+}
+
+/// Rules of structural schemas that are easily broken: types everywhere, no references, no `properties` beside `additionalProperties`.
+#[test]
+fn the_schema_is_structural() {
+    let definition: Value = serde_saphyr::from_str(&run("render crds").out).expect("YAML");
+    check(&definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"], "openAPIV3Schema");
+}
+
+fn check(schema: &Value, path: &str) {
+    let fields = schema.as_object().unwrap_or_else(|| panic!("{path} is no schema"));
+    assert!(fields.contains_key("type"), "{path} has no type");
+    assert!(!fields.contains_key("$ref"), "{path} is a reference");
+    assert!(!(fields.contains_key("properties") && fields.contains_key("additionalProperties")), "{path} has both kinds of properties");
+    for (name, inner) in fields.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        check(inner, &format!("{path}.{name}"));
+    }
+    for name in ["items", "additionalProperties"] {
+        fields.get(name).filter(|inner| inner.is_object()).into_iter().for_each(|inner| check(inner, &format!("{path}.{name}")));
+    }
+}
+
+#[test]
+fn the_schema_of_the_settings() {
+    let run = run("schema");
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    assert_snapshot!(run.out);
+}
+
+#[test]
+fn completions_for_a_shell() {
+    assert!(run("completions bash").out.contains("complete -F _landlord"));
+}
