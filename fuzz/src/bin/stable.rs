@@ -1,0 +1,114 @@
+//! `stable [SECONDS] [TARGET…]`: fuzzing without nightly and without coverage. Inputs are the seeds, cut, spliced and flipped by a
+//! fixed pseudo-random sequence; a finding is the input that panics.
+
+use std::panic::catch_unwind;
+use std::time::{Duration, Instant};
+
+use landlord_fuzz::{TARGETS, Target};
+
+/// Longest input in bytes.
+const MAX_BYTES: usize = 4096;
+/// Tokens that grammars care about.
+const TOKENS: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    ":",
+    ",",
+    "null",
+    "0",
+    "-1",
+    "1e999",
+    "{{",
+    "}}",
+    "tenant.name",
+    "namespace",
+    "$",
+    "..",
+    "[?(",
+    "@",
+    "=",
+    "\\u0000",
+    "é",
+    "/",
+    "*",
+];
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let seconds = arguments.next().map_or(60, |text| text.parse().expect("seconds as a number"));
+    let wanted: Vec<String> = arguments.collect();
+    let mut findings = 0;
+    for target in TARGETS.iter().filter(|(name, ..)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)) {
+        findings += u32::from(!fuzz(target, Duration::from_secs(seconds)));
+    }
+    std::process::exit(i32::from(findings > 0));
+}
+
+/// Runs one target; false where there is a finding.
+fn fuzz((name, body, seeds): &Target, time: Duration) -> bool {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let began = Instant::now();
+    let mut runs = 0u64;
+    let mut input = Vec::new();
+    while began.elapsed() < time {
+        for _ in 0..100 {
+            mutate(&mut input, seeds, &mut random);
+            runs += 1;
+            if catch_unwind(|| body(&input)).is_err() {
+                println!("{name}: FINDING after {runs} runs: {:?}", String::from_utf8_lossy(&input));
+                return false;
+            }
+        }
+    }
+    println!("{name}: {runs} runs, no finding");
+    true
+}
+
+/// Begins anew from a seed now and then, else goes on with the last input.
+fn mutate(input: &mut Vec<u8>, seeds: &[&str], random: &mut Random) {
+    if input.is_empty() || input.len() > MAX_BYTES || random.below(8) == 0 {
+        *input = random.pick(seeds).as_bytes().to_vec();
+    }
+    for _ in 0..=random.below(4) {
+        let at = random.below(input.len() + 1);
+        match random.below(5) {
+            0 => drop(input.splice(at..at, random.pick(TOKENS).bytes())),
+            1 if at < input.len() => input[at] ^= 1 << random.below(8),
+            2 if at < input.len() => drop(input.drain(at..(at + 1 + random.below(8)).min(input.len()))),
+            3 => {
+                let other = random.pick(seeds).as_bytes();
+                let from = random.below(other.len() + 1);
+                input.splice(at..at, other[from..(from + random.below(32)).min(other.len())].iter().copied());
+            }
+            _ if at < input.len() => {
+                let to = (at + 1 + random.below(16)).min(input.len());
+                let copy = input[at..to].to_vec();
+                input.splice(at..at, copy);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// xorshift64*: small, fast, the same on every machine.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() >> 33) as usize % bound.max(1)
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
