@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decode::with_causes;
+use crate::glob::Glob;
 use crate::keys;
 use crate::metadata::{Field, Key, Map, check_annotation_key, check_label_key, check_label_value};
 use crate::namespace::NAME_LABEL;
@@ -59,11 +60,15 @@ impl DesireError {
 
 /// Computes the wants. `labels` is what the layers' selectors read; `name` is `None` as long as the namespace has none.
 pub fn desire(tenant: &Tenant, labels: &Map, name: Option<&str>) -> Result<Desired, DesireError> {
-    let mut draft = Draft { tenant: &tenant.name, name, desired: Desired::default(), node_selector: None, tolerations: None };
-    for layer in tenant.layers.iter().filter(|layer| layer.selector.as_ref().is_none_or(|s| s.matches(labels))) {
-        draft.add(layer)?;
+    let mut draft =
+        Draft { tenant: &tenant.name, dialect: tenant.dialect, name, desired: Desired::default(), node_selector: None, tolerations: None };
+    for layer in &tenant.layers {
+        match &layer.selector {
+            Some(selector) if name.is_none() && selector.keys().any(|key| key == NAME_LABEL) => draft.wait(layer),
+            Some(selector) if !selector.matches(labels) => {}
+            _ => draft.add(layer)?,
+        }
     }
-    draft.desired.defaults = draft.layer_wants(&tenant.defaults)?;
     if tenant.dialect == Dialect::Capsule {
         draft.force();
     }
@@ -71,7 +76,19 @@ pub fn desire(tenant: &Tenant, labels: &Map, name: Option<&str>) -> Result<Desir
     Ok(draft.desired)
 }
 
-/// Every key that the tenant could set, whatever its selectors say, some of them twice; what reads them must not look at these (the base, DESIGN 6).
+/// Takes from `labels` those that the tenant could set, whatever its selectors say (the base, DESIGN 6). As long as the namespace has
+/// no name, that is whatever a name could make of a key.
+pub(crate) fn forget_possible_labels(tenant: &Tenant, name: Option<&str>, labels: &mut Map) {
+    for Entry { key, .. } in tenant.layers.iter().flat_map(|layer| &layer.labels) {
+        let pattern = || key.render(&tenant.name, Some("*")).and_then(|pattern| Glob::parse(&pattern).ok());
+        match key.render(&tenant.name, name) {
+            Some(key) => drop(labels.remove(&key)),
+            None => labels.retain(|name, _| !pattern().is_some_and(|pattern| pattern.matches(name))),
+        }
+    }
+}
+
+/// Every key that the tenant could set, whatever its selectors say, some of them twice.
 pub fn possible_keys(tenant: &Tenant, name: Option<&str>) -> Vec<Key> {
     let mut keys = Vec::new();
     for layer in &tenant.layers {
@@ -90,6 +107,7 @@ pub fn possible_keys(tenant: &Tenant, name: Option<&str>) -> Vec<Key> {
 
 struct Draft<'a> {
     tenant: &'a str,
+    dialect: Dialect,
     name: Option<&'a str>,
     desired: Desired,
     node_selector: Option<NodeSelector>,
@@ -102,6 +120,7 @@ impl Draft<'_> {
             match layer.precedence {
                 Precedence::Over => drop(self.desired.wants.insert(key, want)),
                 Precedence::Under => drop(self.desired.wants.entry(key).or_insert(want)),
+                Precedence::Default => drop(self.desired.defaults.insert(key, want)),
             }
         }
         if let Some(selector) = &layer.node_selector {
@@ -120,6 +139,14 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Its selector reads the name that the namespace does not have yet.
+    fn wait(&mut self, layer: &Layer) {
+        let entries = layer.labels.iter().chain(&layer.annotations).map(|entry| entry.key.as_source());
+        let node_selector = layer.node_selector.iter().map(|_| keys::NODE_SELECTOR);
+        let tolerations = layer.tolerations.iter().flat_map(|_| [keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS]);
+        self.desired.waiting.extend(entries.chain(node_selector).chain(tolerations).map(str::to_owned));
+    }
+
     fn want(&mut self, key: &str, value: String, why: &Why) {
         self.desired.wants.insert(Key::annotation(key), Want { value, why: why.clone() });
     }
@@ -134,13 +161,21 @@ impl Draft<'_> {
                 self.desired.waiting.insert(entry.key.as_source().to_owned());
                 continue;
             };
+            if keys::is_reserved(self.dialect, &name) {
+                let (tenant, fault) = (self.tenant.to_owned(), "written by landlord itself".to_owned());
+                return Err(DesireError::Key { tenant, field, key: name, fault });
+            }
             wants.entry(Key { field, name }).or_insert(Want { value, why: layer.why.clone() });
         }
         Ok(wants)
     }
 
-    /// Capsule's two forced labels win over user and tenant alike.
+    /// Capsule's two forced labels win over user and tenant alike, and so are nobody's to manage.
     fn force(&mut self) {
+        for key in [capsule::TENANT_LABEL, NAME_LABEL].map(Key::label) {
+            self.desired.wants.remove(&key);
+            self.desired.defaults.remove(&key);
+        }
         let tenant = Some((capsule::TENANT_LABEL, self.tenant.to_owned()));
         let name = self.name.map(|name| (NAME_LABEL, name.to_owned()));
         for (key, value) in tenant.into_iter().chain(name) {
@@ -151,7 +186,7 @@ impl Draft<'_> {
 
 impl Desired {
     fn check(&self, tenant: &str) -> Result<(), DesireError> {
-        self.wants.iter().chain(&self.defaults).try_for_each(|(key, want)| check(tenant, key, &want.value))
+        self.wants.iter().chain(&self.forced).chain(&self.defaults).try_for_each(|(key, want)| check(tenant, key, &want.value))
     }
 }
 

@@ -131,6 +131,11 @@ impl JsonPath {
         }
     }
 
+    /// Whether the path can lead to the value at this place, given as member names. Filters may read anything below them.
+    pub fn may_reach(&self, place: &[&str]) -> bool {
+        may_reach(&self.steps, place)
+    }
+
     /// The path as written.
     pub fn as_str(&self) -> &str {
         &self.source
@@ -161,6 +166,16 @@ impl Step {
             Step::Descend(name) => descend(value, name),
             Step::Filter(filter) => children(value).into_iter().filter(|value| filter.holds(value)).collect(),
         }
+    }
+}
+
+fn may_reach(steps: &[Step], place: &[&str]) -> bool {
+    match (steps.split_first(), place.split_first()) {
+        (None, None) | (Some((Step::Filter(_), _)), _) => true,
+        (Some((Step::Member(name), steps)), Some((first, place))) => name == first && may_reach(steps, place),
+        (Some((Step::All, steps)), Some((_, place))) => may_reach(steps, place),
+        (Some((Step::Descend(name), inner)), Some((first, place))) => name == first && may_reach(inner, place) || may_reach(steps, place),
+        _ => false,
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::ledger;
 use crate::metadata::{Field, Key};
+use crate::namespace::NAME_LABEL;
 use crate::settings;
-use crate::tenant::capsule;
+use crate::tenant::{Dialect, capsule};
 
 /// Read by the admission plugin `PodNodeSelector`.
 pub const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
@@ -18,9 +19,10 @@ pub const UNCLAIMED: &str = "landlord.dev/unclaimed";
 /// Every key of landlord's own begins with it.
 pub const OWN_PREFIX: &str = "landlord.dev/";
 
-/// Whether a tenant may not list the key among its labels or annotations.
-pub(crate) fn is_reserved(key: &str) -> bool {
-    key.starts_with(OWN_PREFIX) || [NODE_SELECTOR, DEFAULT_TOLERATIONS, crate::namespace::NAME_LABEL].contains(&key)
+/// Whether a tenant may not list the key among its labels or annotations. Capsule's may list all but landlord's own.
+pub(crate) fn is_reserved(dialect: Dialect, key: &str) -> bool {
+    let plugins = dialect == Dialect::Landlord && [NODE_SELECTOR, DEFAULT_TOLERATIONS, NAME_LABEL].contains(&key);
+    plugins || key.starts_with(OWN_PREFIX)
 }
 
 /// Whether the key decides where Pods run: such a key is overridden or refused, never kept (DESIGN 6).

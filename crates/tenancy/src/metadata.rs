@@ -196,7 +196,11 @@ pub fn check_label_value(value: &str) -> Result<(), InvalidMetadata> {
 
 /// Checks that keys and values of all annotations together fit in [`MAX_ANNOTATIONS_BYTES`].
 pub fn check_annotations_size(annotations: &Map) -> Result<(), InvalidMetadata> {
-    let bytes = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+    check_annotations_bytes(annotations.iter().map(|(key, value)| key.len() + value.len()).sum())
+}
+
+/// The same, given how many bytes they have.
+pub fn check_annotations_bytes(bytes: usize) -> Result<(), InvalidMetadata> {
     if bytes > MAX_ANNOTATIONS_BYTES { Err(InvalidMetadata::AnnotationsTooLarge { bytes }) } else { Ok(()) }
 }
 

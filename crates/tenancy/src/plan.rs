@@ -6,16 +6,18 @@ use crate::claim::Claim;
 use crate::desired::{DesireError, Want, Wants};
 use crate::keys;
 use crate::ledger::{self, Ledger, LedgerError};
-use crate::metadata::{InvalidMetadata, Key, Metadata, check_annotations_size};
+use crate::metadata::{Field, InvalidMetadata, Key, Metadata, check_annotations_bytes};
 use crate::namespace::Namespace;
 use crate::settings::{GuardScope, Settings};
 use crate::tenant::{Dialect, Tenant};
 use crate::why::Why;
 
 mod pass;
+mod release;
 mod rest;
 
-use pass::Pass;
+use self::pass::Pass;
+use self::release::Releaser;
 
 /// What is to be done to one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,7 +106,9 @@ pub fn plan(settings: &Settings, namespace: &Namespace, claim: &Claim, tenant: &
         Dialect::Capsule => rest::plan(settings, namespace, ledger, claim, tenant)?,
     };
     plan.ledger_fault = ledger_fault;
-    check_size(&plan, &namespace.metadata, tenant)?;
+    if !plan.is_empty() {
+        check_size(&plan, &namespace.metadata, tenant)?;
+    }
     Ok(plan)
 }
 
@@ -136,20 +140,20 @@ pub fn release(settings: &Settings, namespace: &Namespace) -> Plan {
     let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
     let mut plan = Plan { ledger_fault, ..Plan::default() };
     let mode = ledger.release.unwrap_or_default();
-    for key in ledger.keys().filter(|key| pass::may_be_released(settings, key)) {
-        pass::release(&mut plan, &namespace.metadata, &ledger, key, mode);
-    }
+    let releaser = Releaser { settings, current: &namespace.metadata, ledger: &ledger, mode };
+    ledger.keys().for_each(|key| releaser.release(&mut plan, key));
     if namespace.metadata.annotations.contains_key(ledger::ANNOTATION) {
         plan.remove.insert(Key::annotation(ledger::ANNOTATION), Why::Released);
     }
     plan
 }
 
-/// The limit of the API server, judged on the result without building it.
+/// The limit of the API server, judged on the sizes alone: foreign annotations may be large, and are not copied.
 fn check_size(plan: &Plan, metadata: &Metadata, tenant: &Tenant) -> Result<(), PlanError> {
-    if plan.is_empty() {
-        return Ok(());
-    }
-    let after = plan.apply(&Metadata { labels: Default::default(), annotations: metadata.annotations.clone() });
-    check_annotations_size(&after.annotations).map_err(|source| PlanError::Size { tenant: tenant.name.clone(), source })
+    let size = |(name, value): (&String, &String)| name.len() + value.len();
+    let goes = |name: &String| plan.remove.contains_key(&Key::annotation(name)) || plan.set.contains_key(&Key::annotation(name));
+    let stay: usize = metadata.annotations.iter().filter(|(name, _)| !goes(name)).map(size).sum();
+    let come: usize =
+        plan.set.iter().filter(|(key, _)| key.field == Field::Annotation).map(|(key, want)| size((&key.name, &want.value))).sum();
+    check_annotations_bytes(stay + come).map_err(|source| PlanError::Size { tenant: tenant.name.clone(), source })
 }

@@ -6,6 +6,7 @@ use crate::decode::{DecodeError, decode};
 use crate::glob::Glob;
 use crate::json_path::JsonPath;
 use crate::ledger::Release;
+use crate::metadata::{Field, Key};
 use crate::requester::Requester;
 use crate::tenant::{Tenant, TenantError, capsule, landlord};
 
@@ -56,6 +57,18 @@ impl Rule {
         matches!(self, Self::JsonPath { path, .. } if path.reads_request())
     }
 
+    /// Whether the rule finds a tenant's name in this key of the namespace, if it has this value.
+    pub fn reads(&self, key: &Key, value: &str) -> bool {
+        match self {
+            Self::Label(name) => key.field == Field::Label && key.name == *name,
+            Self::Annotation(name) => key.field == Field::Annotation && key.name == *name,
+            Self::JsonPath { path, prefix } => {
+                value.starts_with(prefix) && path.may_reach(&["namespace", "metadata", field(key), &key.name])
+            }
+            Self::OwnerReference { .. } | Self::NamePrefix { .. } => false,
+        }
+    }
+
     /// How the ledger names the rule (`"by"`).
     pub fn id(&self) -> String {
         match self {
@@ -65,6 +78,14 @@ impl Rule {
             Self::NamePrefix { separator, segments } => format!("namePrefix:{segments}{separator}"),
             Self::JsonPath { path, .. } => format!("jsonPath:{}", path.as_str()),
         }
+    }
+}
+
+/// The member of `metadata` that holds the key.
+fn field(key: &Key) -> &'static str {
+    match key.field {
+        Field::Label => "labels",
+        Field::Annotation => "annotations",
     }
 }
 
@@ -94,6 +115,12 @@ impl Settings {
     /// Whether a name made of this `generateName` can be such a namespace's.
     pub fn may_exclude_generated(&self, stem: &str) -> bool {
         self.excluded.iter().any(|glob| glob.may_match_generated(stem))
+    }
+
+    /// Whether landlord leaves the key alone, whatever a tenant says and a ledger lists: because it is protected, or because
+    /// with this value `identify` would read from it whose the namespace is.
+    pub fn spares(&self, key: &Key, value: &str) -> bool {
+        self.protects(&key.name) || self.identify.iter().any(|rule| rule.reads(key, value))
     }
 
     /// Whether the key is never written nor removed, whatever a tenant says.

@@ -26,8 +26,6 @@ pub struct Tenant {
     pub data: Map,
     /// In order; the first is the tenant's own, unconditional one.
     pub layers: Vec<Layer>,
-    /// Set where absent, in the first plan only, and never recorded (Capsule's `default` rules).
-    pub defaults: Layer,
     pub conflicts: Option<Conflicts>,
     pub release: Option<Release>,
     pub dialect: Dialect,
@@ -66,6 +64,8 @@ pub enum Precedence {
     Over,
     /// The earlier layer wins.
     Under,
+    /// Set where the namespace has no such key, in the first plan only, and never recorded (Capsule's `default` rules).
+    Default,
 }
 
 /// A key and its value, both possibly templated.

@@ -1,18 +1,21 @@
 //! One pass: wants against a namespace and its ledger, key by key (DESIGN 6: conflicts, placement keys, release).
 
+use super::release::Releaser;
 use super::{Clash, Plan, PlanError};
 use crate::claim::Claim;
-use crate::desired::{Desired, Want, Wants, desire, possible_keys};
+use crate::desired::{Desired, Want, Wants, desire, forget_possible_labels};
 use crate::keys;
 use crate::ledger::{self, Ledger, Release};
-use crate::metadata::{Field, Key, Map, Metadata};
+use crate::metadata::{Key, Map, Metadata};
 use crate::namespace::NAME_LABEL;
-use crate::settings::{Conflicts, Rule, Settings};
+use crate::settings::{Conflicts, Settings};
 use crate::tenant::{Dialect, Tenant};
 use crate::why::Why;
 
 /// The ledger's reason while a placement key is not as the tenant wants it.
 const PENDING_CONFLICT: &str = "Conflict";
+/// The same while a placement key waits for the namespace to get its name.
+const PENDING_NAME: &str = "WaitsForName";
 
 /// The plan of one pass, and the ledger that it writes.
 pub(super) struct Outcome {
@@ -26,6 +29,8 @@ pub(super) struct Pass<'a> {
     ledger: &'a Ledger,
     claim: &'a Claim,
     tenant: &'a Tenant,
+    /// Whether landlord has not yet planned for this tenant here.
+    first: bool,
     conflicts: Conflicts,
     release: Release,
     plan: Plan,
@@ -42,7 +47,13 @@ impl<'a> Pass<'a> {
             ..Ledger::default()
         };
         let conflicts = tenant.conflicts.unwrap_or(settings.conflicts);
-        Self { settings, current, ledger, claim, tenant, conflicts, release, plan: Plan::default(), next }
+        let first = ledger.tenant != tenant.name;
+        Self { settings, current, ledger, claim, tenant, first, conflicts, release, plan: Plan::default(), next }
+    }
+
+    /// A later pass of a first plan is still the first plan.
+    pub(super) fn first(self, first: bool) -> Self {
+        Self { first, ..self }
     }
 
     pub(super) fn run(mut self, name: Option<&str>) -> Result<Outcome, PlanError> {
@@ -56,11 +67,14 @@ impl<'a> Pass<'a> {
         for (key, want) in desired.forced.iter().filter(|(key, _)| !self.settings.protects(&key.name)) {
             self.set(key, &want.value, want.why.clone());
         }
-        self.set_defaults(&desired);
         self.record();
         self.release_rest(&desired.forced);
-        if self.tenant.exclusive {
-            self.remove_others(&desired);
+        match self.tenant.exclusive {
+            true => self.remove_others(&desired),
+            false => self.set_defaults(&desired),
+        }
+        if desired.waiting.iter().any(|name| keys::is_placement(&Key::annotation(name))) {
+            self.next.pending.get_or_insert(PENDING_NAME.to_owned());
         }
         self.write_ledger()?;
         self.plan.waiting = desired.waiting;
@@ -73,16 +87,12 @@ impl<'a> Pass<'a> {
             return Map::new();
         }
         let mut labels = self.current.labels.clone();
-        for key in &self.ledger.labels {
-            match (self.release_mode(), self.ledger.previous.labels.get(key)) {
-                (Release::Keep, _) => {}
-                (Release::Restore, Some(value)) => drop(labels.insert(key.clone(), value.clone())),
-                _ => drop(labels.remove(key)),
-            }
+        let releaser = self.releaser();
+        for name in &self.ledger.labels {
+            labels.remove(name);
+            labels.extend(releaser.value_after(&Key::label(name)).map(|value| (name.clone(), value.clone())));
         }
-        for key in possible_keys(self.tenant, name).iter().filter(|key| key.field == Field::Label) {
-            labels.remove(&key.name);
-        }
+        forget_possible_labels(self.tenant, name, &mut labels);
         labels.retain(|key, _| key != self.settings.tenant_label() && !key.starts_with(keys::OWN_PREFIX));
         if let Some(name) = name {
             labels.insert(NAME_LABEL.to_owned(), name.to_owned());
@@ -93,7 +103,7 @@ impl<'a> Pass<'a> {
     fn want(&mut self, key: &Key, want: &Want) {
         let found = self.current.field(key.field).get(&key.name);
         let placement = keys::is_placement(key);
-        if self.settings.protects(&key.name) {
+        if self.settings.spares(key, &want.value) {
             if found != Some(&want.value) {
                 self.plan.kept.push(clash(key, found, want));
                 self.mark_pending(placement);
@@ -148,11 +158,12 @@ impl<'a> Pass<'a> {
 
     /// Defaults belong to the first plan of this tenant; afterwards they are the namespace's own.
     fn set_defaults(&mut self, desired: &Desired) {
-        if self.ledger.tenant == self.tenant.name {
+        if !self.first {
             return;
         }
         for (key, want) in desired.defaults.iter().filter(|(key, _)| !desired.wants.contains_key(key)) {
-            if !self.current.field(key.field).contains_key(&key.name) && !self.settings.protects(&key.name) {
+            let absent = !self.current.field(key.field).contains_key(&key.name) || self.plan.remove.contains_key(key);
+            if absent && !self.settings.spares(key, &want.value) {
                 self.set(key, &want.value, want.why.clone());
             }
         }
@@ -161,7 +172,7 @@ impl<'a> Pass<'a> {
     /// Writes the tenant label where another rule found the name, and drops what a claimed namespace does not carry.
     fn record(&mut self) {
         let label = Key::label(self.settings.tenant_label());
-        if self.tenant.dialect != Dialect::Capsule && !self.settings.protects(&label.name) {
+        if self.tenant.dialect != Dialect::Capsule {
             self.set(&label, &self.claim.tenant, Why::Recorded);
         }
         for (key, why) in [(keys::CREATOR, Why::Stamp), (keys::UNCLAIMED, Why::Unclaimed)] {
@@ -176,33 +187,25 @@ impl<'a> Pass<'a> {
         if self.ledger.tenant == self.tenant.name { self.release } else { self.ledger.release.unwrap_or_default() }
     }
 
+    fn releaser(&self) -> Releaser<'a> {
+        Releaser { settings: self.settings, current: self.current, ledger: self.ledger, mode: self.release_mode() }
+    }
+
     fn release_rest(&mut self, forced: &Wants) {
-        let mode = self.release_mode();
-        let gone: Vec<Key> = self.ledger.keys().filter(|key| !self.next.manages(key)).collect();
-        let may_go =
-            |key: &Key| may_be_released(self.settings, key) && !forced.contains_key(key) && key.name != self.settings.tenant_label();
-        for key in gone.into_iter().filter(may_go) {
-            release(&mut self.plan, self.current, self.ledger, key, mode);
+        let releaser = self.releaser();
+        for key in self.ledger.keys().filter(|key| !self.next.manages(key) && !forced.contains_key(key)) {
+            releaser.release(&mut self.plan, key);
         }
     }
 
     /// `managedMetadataOnly`: what is neither wanted nor landlord's own goes, except keys that decide whose the namespace is.
     fn remove_others(&mut self, desired: &Desired) {
-        let settings = self.settings;
-        let read_by_identify = |key: &Key| {
-            settings.identify.iter().any(|rule| match rule {
-                Rule::Label(name) => *key == Key::label(name.as_str()),
-                Rule::Annotation(name) => *key == Key::annotation(name.as_str()),
-                Rule::JsonPath { path, .. } => path.as_str().contains(&key.name),
-                _ => false,
-            })
-        };
-        let wanted = |key: &Key| desired.wants.contains_key(key) || desired.forced.contains_key(key);
-        let labels = self.current.labels.keys().map(|name| Key::label(name.as_str()));
-        let annotations = self.current.annotations.keys().map(|name| Key::annotation(name.as_str()));
-        for key in labels.chain(annotations) {
+        let labels = self.current.labels.iter().map(|(name, value)| (Key::label(name), value));
+        let annotations = self.current.annotations.iter().map(|(name, value)| (Key::annotation(name), value));
+        for (key, value) in labels.chain(annotations) {
             let own = key.name.starts_with(keys::OWN_PREFIX) || key.name == NAME_LABEL;
-            if !own && !wanted(&key) && !settings.protects(&key.name) && !read_by_identify(&key) {
+            let wanted = desired.wants.contains_key(&key) || desired.forced.contains_key(&key);
+            if !own && !wanted && !self.settings.spares(&key, value) {
                 self.plan.set.remove(&key);
                 self.plan.remove.insert(key, Why::Exclusive);
             }
@@ -215,28 +218,6 @@ impl<'a> Pass<'a> {
         let text = self.next.to_string_compact();
         self.set(&Key::annotation(ledger::ANNOTATION), &text, Why::Ledger);
         Ok(())
-    }
-}
-
-/// Whether a key that the ledger lists may be taken away: not a protected one, and not one that no ledger ever lists.
-pub(super) fn may_be_released(settings: &Settings, key: &Key) -> bool {
-    !settings.protects(&key.name) && key.name != ledger::ANNOTATION && key.name != NAME_LABEL
-}
-
-/// Takes back one managed key.
-pub(super) fn release(plan: &mut Plan, current: &Metadata, ledger: &Ledger, key: Key, mode: Release) {
-    let found = current.field(key.field).get(&key.name);
-    let previous = ledger.previous.field(key.field).get(&key.name).filter(|_| mode == Release::Restore);
-    match (mode, previous) {
-        (Release::Keep, _) => {}
-        (_, Some(previous)) if found == Some(previous) => {}
-        (_, Some(previous)) => {
-            plan.set.insert(key, Want { value: previous.clone(), why: Why::Restored });
-        }
-        (_, None) if found.is_none() => {}
-        (_, None) => {
-            plan.remove.insert(key, Why::Released);
-        }
     }
 }
 

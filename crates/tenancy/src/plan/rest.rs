@@ -21,8 +21,9 @@ pub(super) fn plan(settings: &Settings, namespace: &Namespace, ledger: Ledger, c
     let name = namespace.name.as_deref();
     let mut state = State { metadata: namespace.metadata.clone(), ledger, reasons: BTreeMap::new() };
     let mut last = Plan::default();
+    let first = state.ledger.tenant != tenant.name;
     for _ in 0..=MAX_PASSES {
-        let Outcome { plan, ledger } = Pass::new(settings, &state.metadata, &state.ledger, claim, tenant).run(name)?;
+        let Outcome { plan, ledger } = Pass::new(settings, &state.metadata, &state.ledger, claim, tenant).first(first).run(name)?;
         if plan.is_empty() {
             return Ok(state.difference(&namespace.metadata, plan));
         }

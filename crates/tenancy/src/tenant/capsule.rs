@@ -47,9 +47,8 @@ fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
         let path = format!("spec.namespaceOptions.additionalMetadataList[{index}]");
         layers.push(list_item(index, item).map_err(|error| error.within(&path))?);
     }
-    let mut defaults = Layer { why: Why::DefaultRule, ..Layer::default() };
     for (index, rule) in array(spec.get("rules")).enumerate() {
-        layers.push(rule_layer(index, rule, &mut defaults).map_err(|error| error.within(&format!("spec.rules[{index}]")))?);
+        layers.extend(rule_layers(index, rule).map_err(|error| error.within(&format!("spec.rules[{index}]")))?);
     }
     Ok(Tenant {
         name: name.to_owned(),
@@ -57,7 +56,6 @@ fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
         prefixes: Vec::new(),
         data: Map::new(),
         layers,
-        defaults,
         conflicts: None,
         release: None,
         dialect: Dialect::Capsule,
@@ -146,9 +144,11 @@ fn label_selector(item: &Value) -> Result<Option<LabelSelector>, DecodeError> {
     }
 }
 
-/// `rules[i].enforce.metadata`: `managed` values make a layer, `default` values are added to `defaults`.
-fn rule_layer(index: usize, rule: &Value, defaults: &mut Layer) -> Result<Layer, DecodeError> {
-    let mut layer = Layer { why: Why::Rule(index), selector: label_selector(rule)?, ..Layer::default() };
+/// `rules[i].enforce.metadata`: `managed` values make a layer, `default` values another.
+fn rule_layers(index: usize, rule: &Value) -> Result<[Layer; 2], DecodeError> {
+    let selector = label_selector(rule)?;
+    let mut layer = Layer { why: Why::Rule(index), selector: selector.clone(), ..Layer::default() };
+    let mut defaults = Layer { why: Why::DefaultRule, selector, precedence: Precedence::Default, ..Layer::default() };
     for metadata in one_or_many(rule.pointer("/enforce/metadata")).filter(|metadata| names_namespaces(metadata)) {
         let values = |field, kind| rule_values(metadata, field, kind);
         layer.labels.extend(entries("labels", values("labels", "managed"), Grammar::Literal)?);
@@ -156,7 +156,7 @@ fn rule_layer(index: usize, rule: &Value, defaults: &mut Layer) -> Result<Layer,
         defaults.labels.extend(entries("labels", values("labels", "default"), Grammar::Literal)?);
         defaults.annotations.extend(entries("annotations", values("annotations", "default"), Grammar::Literal)?);
     }
-    Ok(layer)
+    Ok([layer, defaults])
 }
 
 /// A wildcard never matches Namespaces: the kind must be listed by name.

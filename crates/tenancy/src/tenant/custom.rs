@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Dialect, Layer, Tenant, TenantError, landlord};
+use super::{Dialect, Tenant, TenantError, landlord};
 use crate::decode::{DecodeError, decode};
 use crate::json_path::JsonPath;
 use crate::metadata::{Map, check_label_value};
@@ -105,7 +105,6 @@ impl CustomSource {
             prefixes: typed("prefixes", &self.prefixes, object)?.unwrap_or_default(),
             data: Map::new(),
             layers: vec![layer],
-            defaults: Layer::default(),
             conflicts: None,
             release: None,
             dialect: Dialect::Landlord,

@@ -128,7 +128,6 @@ fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
         prefixes: spec.namespaces.unwrap_or_default().prefixes,
         data: spec.data.unwrap_or_default(),
         layers,
-        defaults: Layer::default(),
         conflicts: spec.conflicts,
         release: spec.release,
         dialect: Dialect::Landlord,
@@ -188,7 +187,7 @@ fn entries<E: ToString>(
 ) -> Result<Vec<Entry>, DecodeError> {
     let fault = |key: &str, message: String| DecodeError::new(format!("{path}[{key:?}]"), message);
     let one = |(key, value): (String, String)| {
-        if keys::is_reserved(&key) {
+        if keys::is_reserved(Dialect::Landlord, &key) {
             return Err(fault(&key, "written by landlord itself: use `nodeSelector`, `tolerations` or a claim".to_owned()));
         }
         let key_template = Template::parse(&key, Grammar::Strict).map_err(|error| fault(&key, error.to_string()))?;

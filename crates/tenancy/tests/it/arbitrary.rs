@@ -110,7 +110,12 @@ pub(crate) fn capsule_spec(lasting: bool) -> impl Strategy<Value = Value> {
                 "additionalMetadata": {"labels": labels, "annotations": annotations},
                 "additionalMetadataList": items, "managedMetadataOnly": exclusive && !lasting,
             });
-            object(vec![("namespaceOptions", options), ("rules", json!(rules)), ("nodeSelector", node_selector), ("cordoned", json!(cordoned))])
+            object(vec![
+                ("namespaceOptions", options),
+                ("rules", json!(rules)),
+                ("nodeSelector", node_selector),
+                ("cordoned", json!(cordoned)),
+            ])
         },
     )
 }
@@ -120,7 +125,8 @@ fn annotation_key() -> impl Strategy<Value = String> {
 }
 
 fn rule_value(lasting: bool) -> impl Strategy<Value = Value> {
-    (pick(&VALUES), any::<bool>()).prop_map(move |(value, managed)| if managed || lasting { json!({"managed": value}) } else { json!({"default": value}) })
+    (pick(&VALUES), any::<bool>())
+        .prop_map(move |(value, managed)| if managed || lasting { json!({"managed": value}) } else { json!({"default": value}) })
 }
 
 /// Settings for tenants read from objects. `identify` has rules beside the own label, in front of and behind it.
@@ -159,7 +165,8 @@ pub(crate) fn metadata(source: &'static str, clashes: bool) -> impl Strategy<Val
     let keys: &[&str] = if clashes { &["a", "b", "c", "web", "env", "tier"] } else { &["env", "tier"] };
     let labels = btree_map(pick(keys), pick(&VALUES), 0..5);
     let annotations = btree_map(prop_oneof![3 => pick(keys), 1 => pick(&["note", "owner"])], pick(&["1", "2", "solar", "wind"]), 0..3);
-    let selector = option::weighted(if clashes { 0.3 } else { 0.0 }, pick(&["pool=x", "pool=y", "", "pool=x,zone=y"]));
+    let selector =
+        option::weighted(0.3, pick(&["pool=x", "pool=y", "", "pool=x,zone=y"])).prop_map(move |selector| selector.filter(|_| clashes));
     let claim = prop_oneof![5 => pick(&TENANTS).prop_map(Some), 1 => Just(None)];
     let name = option::weighted(0.9, Just("web"));
     (labels, annotations, selector, claim, name).prop_map(move |(mut labels, mut annotations, selector, claim, name)| {
@@ -178,12 +185,57 @@ pub(crate) fn metadata(source: &'static str, clashes: bool) -> impl Strategy<Val
 /// Any JSON, in shapes that begin like real documents often enough.
 pub(crate) fn value() -> impl Strategy<Value = Value> {
     let name = pick(&[
-        "metadata", "spec", "name", "labels", "annotations", "overrides", "namespaceSelector", "matchLabels", "matchExpressions", "key", "operator",
-        "values", "nodeSelector", "tolerations", "tenantSource", "inline", "custom", "identify", "jsonPath", "path", "rules", "enforce", "kinds",
-        "namespaceOptions", "additionalMetadata", "additionalMetadataList", "owners", "status", "tenant", "previous", "ownerReferences",
+        "metadata",
+        "spec",
+        "name",
+        "labels",
+        "annotations",
+        "overrides",
+        "namespaceSelector",
+        "matchLabels",
+        "matchExpressions",
+        "key",
+        "operator",
+        "values",
+        "nodeSelector",
+        "tolerations",
+        "tenantSource",
+        "inline",
+        "custom",
+        "identify",
+        "jsonPath",
+        "path",
+        "rules",
+        "enforce",
+        "kinds",
+        "namespaceOptions",
+        "additionalMetadata",
+        "additionalMetadataList",
+        "owners",
+        "status",
+        "tenant",
+        "previous",
+        "ownerReferences",
     ]);
     let text = prop_oneof![
-        pick(&["", "web", "landlord", "capsule", "a", "In", "Exists", "override", "{{namespace}}", "{{", "$.a", "$..b[0]", "k=v", "\u{0}", "é/ü", "Namespace"]),
+        pick(&[
+            "",
+            "web",
+            "landlord",
+            "capsule",
+            "a",
+            "In",
+            "Exists",
+            "override",
+            "{{namespace}}",
+            "{{",
+            "$.a",
+            "$..b[0]",
+            "k=v",
+            "\u{0}",
+            "é/ü",
+            "Namespace"
+        ]),
         ".{0,6}",
     ];
     let leaf = prop_oneof![

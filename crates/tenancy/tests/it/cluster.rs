@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt;
 
 use serde_json::{Value, json};
 use tenancy::claim::{Claim, Evidence, Resolution, resolve};
@@ -13,10 +14,18 @@ use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 
 /// Settings and the tenants that exist, by name.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Cluster {
     pub(crate) settings: Settings,
     pub(crate) tenants: BTreeMap<String, Tenant>,
+    /// The documents that it was made of, for messages.
+    documents: BTreeMap<String, Value>,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.documents.iter().try_for_each(|(name, document)| write!(f, "\n  {name}: {document}"))
+    }
 }
 
 /// What there is to do for a namespace.
@@ -27,7 +36,7 @@ pub(crate) enum Step {
     /// It claims a tenant that does not exist; what an earlier one of that name wrote is released.
     Unknown(Plan),
     /// A reason why nothing is written.
-    Reported(String),
+    Reported(#[allow(dead_code, reason = "for messages")] String),
 }
 
 impl Step {
@@ -53,19 +62,27 @@ pub(crate) fn ledger(metadata: &Metadata) -> Ledger {
 
 impl Cluster {
     pub(crate) fn new(settings: &Value) -> Self {
-        Self { settings: Settings::from_value(settings).expect("valid settings"), tenants: BTreeMap::new() }
+        let documents = [("settings".to_owned(), settings.clone())].into();
+        Self { settings: Settings::from_value(settings).expect("valid settings"), tenants: BTreeMap::new(), documents }
+    }
+
+    /// Of this one tenant.
+    pub(crate) fn of(settings: Settings, tenant: Tenant) -> Self {
+        Self { settings, tenants: [(tenant.name.clone(), tenant)].into(), documents: BTreeMap::new() }
     }
 
     /// With a tenant created or edited. A tenant that the API server would refuse leaves the cluster as it is.
     pub(crate) fn with(mut self, name: &str, spec: &Value) -> Self {
         if let Ok(tenant) = self.settings.tenant(&json!({"metadata": {"name": name}, "spec": spec})) {
             self.tenants.insert(name.to_owned(), tenant);
+            self.documents.insert(name.to_owned(), spec.clone());
         }
         self
     }
 
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.tenants.remove(name);
+        self.documents.remove(name);
         self
     }
 

@@ -1,2 +1,6 @@
-//! The engine against data and laws.
+//! The engine as its users see it: conformance with Capsule, laws, tables.
+
+mod arbitrary;
+mod cluster;
 mod conformance;
+mod laws;

@@ -1,0 +1,327 @@
+//! The laws of the engine (DESIGN 2) over small worlds in which everything clashes with everything.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use serde_json::Value;
+use tenancy::desired::possible_keys;
+use tenancy::json_path::JsonPath;
+use tenancy::keys;
+use tenancy::label_selector::LabelSelector;
+use tenancy::ledger::{ANNOTATION, Ledger};
+use tenancy::metadata::{Field, Key, Metadata};
+use tenancy::namespace::{NAME_LABEL, Namespace};
+use tenancy::plan::Plan;
+use tenancy::selector::NodeSelector;
+use tenancy::settings::Settings;
+use tenancy::template::{Grammar, Template};
+use tenancy::tenant::Dialect;
+use tenancy::toleration::Toleration;
+
+use crate::arbitrary::{self, Scope, TENANTS};
+use crate::cluster::{Cluster, Step, ledger, namespace};
+
+/// Something that happens to a cluster or to the namespace in it.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Tenant(&'static str, Value),
+    Deleted(&'static str),
+    /// Somebody writes a label of the namespace, or drops it.
+    Label(&'static str, Option<&'static str>),
+    /// The tenant label names another tenant, or nobody.
+    Claim(Option<&'static str>),
+    /// Landlord comes by.
+    Landlord,
+}
+
+/// A world: cluster and namespace as they are first, and what happens then.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    pub(crate) cluster: Cluster,
+    pub(crate) namespace: Namespace,
+    pub(crate) events: Vec<Event>,
+}
+
+impl World {
+    /// Everything happens; landlord has not come by again at the end.
+    pub(crate) fn happen(&self) -> (Cluster, Namespace) {
+        let start = (self.cluster.clone(), self.namespace.clone());
+        self.events.iter().fold(start, |(cluster, mut namespace), event| match event {
+            Event::Tenant(name, spec) => (cluster.with(name, spec), namespace),
+            Event::Deleted(name) => (cluster.without(name), namespace),
+            Event::Landlord => (cluster.clone(), cluster.bring(&namespace)),
+            Event::Label(key, value) => {
+                write(&mut namespace, key, *value);
+                (cluster, namespace)
+            }
+            Event::Claim(tenant) => {
+                write(&mut namespace, cluster.settings.tenant_label(), *tenant);
+                (cluster, namespace)
+            }
+        })
+    }
+}
+
+pub(crate) fn write(namespace: &mut Namespace, label: &str, value: Option<&str>) {
+    namespace.metadata.labels.remove(label);
+    namespace.metadata.labels.extend(value.map(|value| (label.to_owned(), value.to_owned())));
+}
+
+fn spec(source: &str, scope: Scope, lasting: bool) -> BoxedStrategy<Value> {
+    if source == "capsule" { arbitrary::capsule_spec(lasting).boxed() } else { arbitrary::spec(scope).boxed() }
+}
+
+fn event(source: &'static str) -> impl Strategy<Value = Event> {
+    let name = proptest::sample::select(&TENANTS[..]);
+    prop_oneof![
+        3 => (name.clone(), spec(source, Scope::default(), false)).prop_map(|(name, spec)| Event::Tenant(name, spec)),
+        1 => name.clone().prop_map(Event::Deleted),
+        2 => (proptest::sample::select(&["a", "b", "env"][..]), proptest::option::of(Just("2"))).prop_map(|(key, value)| Event::Label(key, value)),
+        1 => proptest::option::weighted(0.8, name).prop_map(Event::Claim),
+        3 => Just(Event::Landlord),
+    ]
+}
+
+pub(crate) fn world(source: &'static str, scope: Scope, clashes: bool) -> impl Strategy<Value = World> {
+    let tenants = [(); 2].map(|()| spec(source, scope, false));
+    (arbitrary::settings(source, scope), tenants, arbitrary::metadata(source, clashes), vec(event(source), 0..8)).prop_map(
+        |(settings, specs, metadata, events)| {
+            let cluster = TENANTS.iter().zip(&specs).fold(Cluster::new(&settings), |cluster, (name, spec)| cluster.with(name, spec));
+            World { cluster, namespace: namespace(&metadata), events }
+        },
+    )
+}
+
+pub(crate) fn any_world() -> impl Strategy<Value = World> {
+    prop_oneof![3 => world("landlord", Scope::default(), true), 2 => world("capsule", Scope::default(), true)]
+}
+
+/// Every key at which the two differ.
+fn differences(before: &Metadata, after: &Metadata) -> Vec<Key> {
+    let keys = |field: Field| {
+        let both = before.field(field).keys().chain(after.field(field).keys());
+        both.filter(move |name| before.field(field).get(*name) != after.field(field).get(*name))
+            .map(move |name| Key { field, name: name.clone() })
+    };
+    keys(Field::Label).chain(keys(Field::Annotation)).collect()
+}
+
+/// Keys that may change although no ledger lists them.
+fn is_exempt(cluster: &Cluster, key: &Key) -> bool {
+    key.name.starts_with(keys::OWN_PREFIX) || key.name == NAME_LABEL || key.name == cluster.settings.tenant_label()
+}
+
+fn check_sacred(cluster: &Cluster, before: &Namespace, step: &Step) -> TestCaseResult {
+    let Some(plan) = step.plan() else { return Ok(()) };
+    let after = plan.apply(&before.metadata);
+    let tenant = match step {
+        Step::Planned(claim, _) => cluster.tenants.get(&claim.tenant),
+        _ => None,
+    };
+    if tenant.is_some_and(|tenant| tenant.exclusive) {
+        return Ok(());
+    }
+    let possible = tenant.map(|tenant| possible_keys(tenant, before.name.as_deref())).unwrap_or_default();
+    // On its way to rest, Capsule may write a key and take it back.
+    let in_passing = |key: &Key| tenant.is_some_and(|tenant| tenant.dialect == Dialect::Capsule) && possible.contains(key);
+    let (old, new) = (ledger(&before.metadata), ledger(&after));
+    for key in differences(&before.metadata, &after) {
+        prop_assert!(old.manages(&key) || new.manages(&key) || in_passing(&key) || is_exempt(cluster, &key), "{key} is nobody's business");
+    }
+    if tenant.is_some() {
+        prop_assert!(new.keys().all(|key| possible.contains(&key)), "the ledger lists {:?}, of which the tenant knows {possible:?}", new);
+    }
+    Ok(())
+}
+
+/// What the plan must have brought about, judged on the result.
+fn check_compliance(cluster: &Cluster, before: &Namespace, plan: &Plan) -> TestCaseResult {
+    let after = plan.apply(&before.metadata);
+    let text = after.annotations.get(ANNOTATION).expect("a ledger");
+    let ledger = Ledger::parse(text).expect("a ledger that parses");
+    let clashes: Vec<&Key> = plan.kept.iter().chain(&plan.refused).map(|clash| &clash.key).collect();
+    for key in ledger.keys() {
+        prop_assert!(after.field(key.field).contains_key(&key.name), "{key} is in the ledger only");
+        prop_assert!(!clashes.contains(&&key), "{key} is managed and left alone");
+        prop_assert!(!cluster.settings.protects(&key.name), "{key} is protected");
+    }
+    let placement = plan.kept.iter().chain(&plan.refused).any(|clash| keys::is_placement(&clash.key));
+    prop_assert!(!placement || ledger.pending.is_some(), "placement is refused and {text} does not say so");
+    prop_assert_eq!(text.starts_with(r#"{"tenant":"#), ledger.pending.is_none());
+    for clash in &plan.kept {
+        let by_choice = cluster.settings.protects(&clash.key.name) || !keys::is_placement(&clash.key);
+        prop_assert!(by_choice, "{} is a placement key and was kept", clash.key);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn a_plan_leaves_nothing_to_plan(world in any_world()) {
+        let (cluster, namespace) = world.happen();
+        let after = cluster.bring(&namespace);
+        let again = cluster.step(&after);
+        prop_assert!(again.is_empty(), "first {:?}\nthen {again:?}", cluster.step(&namespace));
+    }
+
+    #[test]
+    fn a_foreign_update_is_settled_by_one_plan(world in any_world(), key in proptest::sample::select(&["a", "env", "tier", "zzz"][..])) {
+        let (cluster, namespace) = world.happen();
+        let mut settled = cluster.bring(&namespace);
+        write(&mut settled, key, Some("2"));
+        let after = cluster.bring(&settled);
+        prop_assert!(cluster.step(&after).is_empty());
+        if !ledger(&after.metadata).manages(&Key::label(key)) && matches!(cluster.step(&after), Step::Planned(..)) {
+            let exclusive = cluster.tenants.values().any(|tenant| tenant.exclusive);
+            prop_assert!(exclusive || after.metadata.labels.contains_key(key) || ledger(&settled.metadata).manages(&Key::label(key)));
+        }
+    }
+
+    #[test]
+    fn foreign_keys_are_sacred(world in any_world()) {
+        let (cluster, namespace) = world.happen();
+        check_sacred(&cluster, &namespace, &cluster.step(&namespace))?;
+    }
+
+    #[test]
+    fn what_is_planned_is_compliant_or_says_why(world in any_world()) {
+        let (cluster, namespace) = world.happen();
+        if let Step::Planned(_, plan) = cluster.step(&namespace) {
+            check_compliance(&cluster, &namespace, &plan)?;
+        }
+    }
+
+    /// Where tenants and namespace share no keys, history leaves no trace under `remove`.
+    #[test]
+    fn history_leaves_no_trace(
+        world in world("landlord", Scope { release: Some("remove"), ..Scope::default() }, false),
+        history in vec((0..2usize, arbitrary::spec(Scope { release: Some("remove"), ..Scope::default() })), 0..4),
+    ) {
+        let mut cluster = world.cluster.clone();
+        let mut lived = world.namespace.clone();
+        for (index, spec) in &history {
+            cluster = cluster.with(TENANTS[*index], spec);
+            lived = cluster.bring(&lived);
+        }
+        let lived = world.cluster.bring(&lived);
+        let fresh = world.cluster.bring(&world.namespace);
+        prop_assert_eq!(&lived.metadata.labels, &fresh.metadata.labels);
+        let without_ledger = |namespace: &Namespace| {
+            let mut annotations = namespace.metadata.annotations.clone();
+            annotations.remove(ANNOTATION);
+            annotations
+        };
+        prop_assert_eq!(without_ledger(&lived), without_ledger(&fresh));
+    }
+
+    /// Where they do share keys, it is at least the same for every order of the same edits.
+    #[test]
+    fn the_order_of_edits_means_nothing(
+        world in world("landlord", EDITS, true),
+        (edits, other_order) in vec(arbitrary::spec(EDITS), 0..5).prop_flat_map(|edits| (Just(edits.clone()), Just(edits).prop_shuffle())),
+    ) {
+        let end = |edits: &[Value]| {
+            let brought = edits.iter().fold(world.namespace.clone(), |namespace, spec| {
+                TENANTS.iter().fold(world.cluster.clone(), |cluster, name| cluster.with(name, spec)).bring(&namespace)
+            });
+            world.cluster.bring(&brought).metadata
+        };
+        prop_assert_eq!(end(&edits), end(&other_order));
+    }
+
+    /// What landlord wrote under `restore` goes without a trace, whatever tenants the namespace has seen.
+    #[test]
+    fn restore_gives_back_what_was_there(
+        world in prop_oneof![restoring("landlord"), restoring("capsule")],
+        moves in vec((0..2usize, proptest::option::weighted(0.5, spec("landlord", RESTORE, true))), 0..4),
+    ) {
+        let mut cluster = world.cluster.clone();
+        let mut namespace = world.namespace.clone();
+        let label = cluster.settings.tenant_label();
+        for (index, spec) in &moves {
+            namespace = cluster.bring(&namespace);
+            cluster = spec.iter().filter(|_| label == "landlord.dev/tenant").fold(cluster, |cluster, spec| cluster.with(TENANTS[*index], spec));
+            write(&mut namespace, label, Some(TENANTS[*index]));
+        }
+        namespace = cluster.bring(&namespace);
+        prop_assume!(matches!(cluster.step(&namespace), Step::Planned(..)));
+        write(&mut namespace, label, None);
+        let mut after = cluster.bring(&namespace).metadata;
+        after.annotations.remove(keys::UNCLAIMED);
+        let mut before = world.namespace.metadata.clone();
+        before.labels.remove(label);
+        prop_assert_eq!(after, before);
+    }
+
+    /// `keep`: what a namespace has of its own stays, and no ledger lists it.
+    #[test]
+    fn keep_keeps(world in world("landlord", Scope { conflicts: Some("keep"), ..Scope::default() }, true)) {
+        let Step::Planned(_, plan) = world.cluster.step(&world.namespace) else { return Ok(()) };
+        let before = &world.namespace.metadata;
+        let after = plan.apply(before);
+        for key in differences(before, &after).iter().filter(|key| !keys::is_placement(key) && !is_exempt(&world.cluster, key)) {
+            prop_assert!(!before.field(key.field).contains_key(&key.name), "{key} was the namespace's own");
+        }
+        let adopted = ledger(&after).keys().find(|key| before.field(key.field).contains_key(&key.name) && !keys::is_placement(key));
+        prop_assert_eq!(adopted, None);
+    }
+
+    /// `reject`: a key with another value is refused, named with both values and left as it is.
+    #[test]
+    fn reject_refuses(world in world("landlord", Scope { conflicts: Some("reject"), ..Scope::default() }, true)) {
+        let Step::Planned(_, plan) = world.cluster.step(&world.namespace) else { return Ok(()) };
+        let before = &world.namespace.metadata;
+        let after = plan.apply(before);
+        for key in differences(before, &after).iter().filter(|key| !is_exempt(&world.cluster, key)) {
+            prop_assert!(!before.field(key.field).contains_key(&key.name), "{key} was the namespace's own");
+        }
+        for clash in &plan.refused {
+            let found = before.field(clash.key.field).get(&clash.key.name);
+            prop_assert!(clash.found.is_some() && found == clash.found.as_ref() && found != Some(&clash.wanted));
+            prop_assert!(!ledger(&after).manages(&clash.key));
+        }
+    }
+
+    #[test]
+    fn no_document_panics(settings in arbitrary::value(), tenant in arbitrary::value(), object in arbitrary::value(), ledger in ".{0,40}") {
+        let _ = Settings::from_value(&settings);
+        let _ = Ledger::parse(&ledger);
+        for source in ["landlord", "capsule"] {
+            let settings = Settings::from_value(&serde_json::json!({"tenantSource": source})).expect("valid settings");
+            let Ok(tenant) = settings.tenant(&tenant) else { continue };
+            let Ok(mut namespace) = Namespace::from_value(&object) else { continue };
+            namespace.metadata.annotations.insert(ANNOTATION.to_owned(), ledger.clone());
+            write(&mut namespace, settings.tenant_label(), Some(&tenant.name));
+            let cluster = Cluster::of(settings, tenant);
+            cluster.bring(&cluster.bring(&namespace));
+        }
+    }
+
+    #[test]
+    fn no_text_panics(text in "[${}=,.@\\[\\]'a-c0-9 *?()]{0,30}|.{0,30}", value in arbitrary::value()) {
+        let _ = text.parse::<NodeSelector>();
+        let _ = Template::parse(&text, Grammar::Strict);
+        let _ = tenancy::glob::Glob::parse(&text).map(|glob| glob.matches(&text));
+        let _ = JsonPath::parse(&text).map(|path| path.select(&value).len());
+        let _ = LabelSelector::from_value(&value);
+        let _ = Toleration::from_value(&value);
+    }
+}
+
+/// Edits whose effects cannot depend on what earlier ones destroyed.
+const EDITS: Scope = Scope { stable_selectors: true, release: Some("remove"), conflicts: Some("override") };
+const RESTORE: Scope = Scope { stable_selectors: false, release: Some("restore"), conflicts: None };
+
+/// A world whose tenants all restore, and whose namespace claims by the tenant label only.
+fn restoring(source: &'static str) -> impl Strategy<Value = World> {
+    let tenants = [(); 2].map(|()| spec(source, RESTORE, true));
+    (arbitrary::settings(source, RESTORE), tenants, arbitrary::metadata(source, true)).prop_map(|(mut settings, specs, mut metadata)| {
+        settings.as_object_mut().expect("settings").remove("identify");
+        let labels = metadata["labels"].as_object_mut().expect("labels");
+        labels.insert(NAME_LABEL.to_owned(), "web".into());
+        let cluster = TENANTS.iter().zip(&specs).fold(Cluster::new(&settings), |cluster, (name, spec)| cluster.with(name, spec));
+        World { cluster, namespace: namespace(&metadata), events: Vec::new() }
+    })
+}
