@@ -92,3 +92,28 @@ check() {
     done < <(jq -r ".[$i].message[]" settings-mistakes.json)
   done
 }
+
+# block MARKER: the code block of the README after `<!-- MARKER -->`.
+block() {
+  awk -v marker="<!-- $1 -->" '$0 == marker { found = 1; next } found && /^```/ { if (inside) exit; inside = 1; next } inside' ../README.md
+}
+
+@test "the README's run example answers with a patch" {
+  local command
+  command=$(block 'test: run' | sed -n '/^\$ kwctl/,$p' | sed 's/^\$ //')
+  [[ "$command" == kwctl\ run* ]]
+  kwctl() { "$KWCTL" "$@"; }
+  command=${command/annotated-policy.wasm/"$POLICY"}
+  cd ..
+  run eval "$command"
+  [ "$status" -eq 0 ]
+  [ "$(jq -r '.allowed, .patchType' <<<"$output" | paste -sd ' ')" = "true JSONPatch" ]
+}
+
+@test "the README shows what the demo prints" {
+  local shown; shown=$(block 'output: demo')
+  [ -n "$shown" ]
+  run env HOST="$KWCTL" POLICY="$POLICY" ../scripts/demo
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"$shown"* ]] || { diff <(echo "$shown") <(echo "$output"); return 1; }
+}

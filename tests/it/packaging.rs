@@ -5,6 +5,7 @@ use std::fs;
 use landlord_policy::validate_settings;
 use policy_host::metadata::Metadata;
 use serde_json::{Value, json};
+use tenancy::settings::Settings;
 
 use crate::compiled::root;
 
@@ -63,6 +64,55 @@ fn one_description_everywhere() {
 fn the_metadata_follows_kwctls_rules() {
     let text = fs::read_to_string(root().join("policy-metadata.yml")).expect("the file");
     Metadata::parse(&text).expect("valid metadata");
+}
+
+/// The code block of the README after this marker.
+fn readme_block(marker: &str) -> String {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let (_, after) = readme.split_once(&format!("<!-- {marker} -->\n")).unwrap_or_else(|| panic!("no {marker:?} in the README"));
+    let lines = after.lines().skip_while(|line| !line.starts_with("```")).skip(1).take_while(|line| !line.starts_with("```"));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_readmes_policy_is_the_shipped_one_in_short() {
+    let short: Value = serde_saphyr::from_str(&readme_block("test: cluster-admission-policy")).expect("YAML");
+    let shipped = yaml("deploy/cluster-admission-policy.yaml");
+    for (field, value) in short["spec"].as_object().expect("a spec") {
+        assert_eq!(&shipped["spec"][field], value, "spec.{field}");
+    }
+    assert_eq!(short["metadata"], shipped["metadata"]);
+}
+
+#[test]
+fn the_readme_shows_every_setting_with_its_default() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let settings = Settings::from_value(&json!({})).expect("the defaults");
+    let row = |field: &str| {
+        readme.lines().find(|line| line.starts_with(&format!("| `{field}` |"))).unwrap_or_else(|| panic!("no row for {field}"))
+    };
+    for (field, default) in [
+        ("tenantSource", "landlord".to_owned()),
+        ("conflicts", format!("{:?}", settings.conflicts).to_lowercase()),
+        ("release", format!("{:?}", settings.release).to_lowercase()),
+        ("controller", settings.controller.clone()),
+        ("unknownTenant", format!("{:?}", settings.unknown_tenant).to_lowercase()),
+        ("unclaimed", format!("{:?}", settings.unclaimed).to_lowercase()),
+        ("onError", format!("{:?}", settings.on_error).to_lowercase()),
+        ("tenantLookup", format!("{:?}", settings.lookup).to_lowercase()),
+    ] {
+        assert!(row(field).contains(&format!("| `{default}` |")), "{field}: the default is {default}");
+    }
+    for (field, parts) in [
+        ("admins", settings.admins.groups.clone()),
+        ("excludedNamespaces", settings.excluded.iter().map(ToString::to_string).collect()),
+        ("protectedKeys", settings.protected.iter().map(ToString::to_string).collect()),
+        ("schedulers", settings.schedulers.clone()),
+        ("identify", Vec::new()),
+        ("guard", vec!["labelled".to_owned(), "hold".to_owned()]),
+    ] {
+        parts.iter().for_each(|part| assert!(row(field).contains(part.as_str()), "{field}: {part} is a default"));
+    }
 }
 
 #[test]

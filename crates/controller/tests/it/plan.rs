@@ -18,6 +18,13 @@ fn the_example(#[case] output: &str) {
 }
 
 #[test]
+fn the_readme_shows_the_examples_plan() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("the README");
+    let run = run(EXAMPLE);
+    assert!(readme.contains(&run.out), "the README shows another plan than:\n{}", run.out);
+}
+
+#[test]
 fn the_rancher_example_is_what_its_readme_says() {
     let readme = std::fs::read_to_string(root().join("examples/rancher-projects/README.md")).expect("the README");
     let words = "plan -f examples/rancher-projects/project.yaml -f examples/rancher-projects/namespace.yaml --settings \
