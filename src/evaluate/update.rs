@@ -18,7 +18,7 @@ use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
 
 /// What the rules make of a namespace.
-type Answer = Result<Resolution, ClaimError<Unavailable>>;
+type Answer = Result<Resolution<Tenant>, ClaimError<Unavailable>>;
 
 /// Decides an update of a namespace, its status or its finalizers.
 pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {

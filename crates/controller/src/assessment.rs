@@ -17,7 +17,7 @@ pub(crate) struct Assessment {
     pub(crate) tenant: Option<String>,
     /// The rule that found it.
     pub(crate) rule: Option<String>,
-    pub(crate) known: Option<Box<Tenant>>,
+    pub(crate) known: Option<Tenant>,
     pub(crate) before: Metadata,
     pub(crate) plan: Plan,
     /// Why there is no plan.

@@ -33,8 +33,8 @@ impl Scene {
     fn plan(&self) -> Plan {
         let (ledger, _) = read_ledger(&self.namespace.metadata);
         let evidence = Evidence { namespace: &self.namespace, ledger: &ledger, document: None };
-        match resolve(&self.settings, evidence, |_| Ok::<_, Infallible>(Some(self.tenant.clone()))) {
-            Ok(Resolution::Known(claim, tenant)) => plan(&self.settings, &self.namespace, &claim, &tenant).expect("a plan"),
+        match resolve(&self.settings, evidence, |_| Ok::<_, Infallible>(Some(&self.tenant))) {
+            Ok(Resolution::Known(claim, tenant)) => plan(&self.settings, &self.namespace, &claim, tenant).expect("a plan"),
             other => panic!("not claimed: {other:?}"),
         }
     }

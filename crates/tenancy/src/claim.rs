@@ -1,5 +1,6 @@
 //! Claim: how a namespace says whose it is. Rules are asked in order; the first that yields a name wins.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -32,13 +33,13 @@ pub struct Claim {
     pub by: Option<String>,
 }
 
-/// Whose a namespace is.
+/// Whose a namespace is. `T` is how the tenant is held: by value, by reference, shared.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Resolution {
+pub enum Resolution<T> {
     Unclaimed,
     /// The claim names a tenant that does not exist.
     Unknown(Claim),
-    Known(Claim, Box<Tenant>),
+    Known(Claim, T),
 }
 
 /// A claim that cannot be resolved.
@@ -61,11 +62,11 @@ impl<E> ClaimError<E> {
 }
 
 /// Asks the rules in order and reads the tenant through `lookup`, which answers `None` for a tenant that does not exist.
-pub fn resolve<E>(
+pub fn resolve<T: Borrow<Tenant>, E>(
     settings: &Settings,
     evidence: Evidence<'_>,
-    mut lookup: impl FnMut(&str) -> Result<Option<Tenant>, E>,
-) -> Result<Resolution, ClaimError<E>> {
+    mut lookup: impl FnMut(&str) -> Result<Option<T>, E>,
+) -> Result<Resolution<T>, ClaimError<E>> {
     let mut guesses = 0;
     for rule in &settings.identify {
         let Some(name) = name(settings, rule, evidence)? else { continue };
@@ -76,8 +77,8 @@ pub fn resolve<E>(
         }
         let claim = || claim(settings, rule, &name, evidence);
         match lookup(&name).map_err(ClaimError::Lookup)? {
-            Some(tenant) if !guess || tenant.lists_prefix_of(evidence.namespace.name_or_stem()) => {
-                return Ok(Resolution::Known(claim(), Box::new(tenant)));
+            Some(tenant) if !guess || tenant.borrow().lists_prefix_of(evidence.namespace.name_or_stem()) => {
+                return Ok(Resolution::Known(claim(), tenant));
             }
             None if !guess => return Ok(Resolution::Unknown(claim())),
             _ => {}
