@@ -29,9 +29,11 @@ pub const KIND: &str = "Tenant";
 pub struct TenantSpec {
     /// Who may claim the tenant. Absent: anyone; empty: admins only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 64)))]
     pub owners: Option<Vec<Owner>>,
     /// Strings for hooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::data"))]
     pub data: Option<Map>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,

@@ -17,6 +17,8 @@ const TEMPLATE: &str = r"^([^{]|\{[^{]|\{\{\s*(tenant\.name|namespace)\s*\}\})*\
 const KEY_TEMPLATE: &str = r"^([-A-Za-z0-9_./]|\{\{\s*(tenant\.name|namespace)\s*\}\})+$";
 /// Most characters of an annotation's value here; all annotations together may have 256 KiB.
 const MAX_ANNOTATION: u32 = 32768;
+/// Most characters of one string for hooks.
+const MAX_DATA: u32 = 4096;
 const MAX_ENTRIES: u32 = 32;
 const MAX_ITEMS: u32 = 16;
 
@@ -82,6 +84,10 @@ pub(super) fn tolerations(_: &mut SchemaGenerator) -> Schema {
         },
         "x-kubernetes-validations": [exists, seconds],
     }})
+}
+
+pub(super) fn data(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "maxProperties": MAX_ENTRIES, "additionalProperties": {"type": "string", "maxLength": MAX_DATA}})
 }
 
 pub(super) fn hooks(_: &mut SchemaGenerator) -> Schema {
