@@ -6,6 +6,7 @@ WASM_DIR := $(TARGET_DIR)/wasm32-wasip1/wasm
 # The runner of the fixtures: kwctl where there is one, else our own host, which takes the same flags.
 KWCTL ?= $(or $(shell command -v kwctl),$(TARGET_DIR)/debug/policy-host)
 MAX_WASM_BYTES := 614400
+CLUSTER_KUBECONFIG := $(TARGET_DIR)/local-cluster/kubeconfig
 
 .PHONY: help
 help: ## List the targets
@@ -35,14 +36,14 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 	@scripts/install-tools lint deny
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	for crate in landlord-policy tenancy landlord policy-host accept-policy; do $(CARGO) check --quiet -p $$crate || exit 1; done
+	for crate in landlord-policy tenancy landlord policy-host accept-policy local-cluster; do $(CARGO) check --quiet -p $$crate || exit 1; done
 	$(CARGO) clippy -p tenancy --features schema -- -D warnings
 	$(CARGO) clippy -p landlord-policy --target wasm32-wasip1 -- -D warnings
 	$(CARGO) deny --log-level error check licenses bans sources
 	@scripts/check-size annotated-policy.wasm $(MAX_WASM_BYTES)
 
 .PHONY: test
-test: annotated-policy.wasm ## All tests that one machine can run
+test: annotated-policy.wasm kubernetes ## All tests that one machine can run
 	$(CARGO) test --workspace
 	$(MAKE) e2e-tests
 
@@ -55,9 +56,29 @@ e2e-tests: annotated-policy.wasm ## The fixtures by bats (KWCTL= chooses the run
 bench: policy.wasm ## Ratios against a ceiling in the same run
 	@scripts/bench
 
+.PHONY: local-cluster
+local-cluster:
+	$(CARGO) build -p policy-host -p local-cluster
+
+.PHONY: kubernetes
+kubernetes: local-cluster ## Build etcd and Kubernetes, once (10 minutes), into a cache that `clean` leaves alone
+	@$(TARGET_DIR)/debug/local-cluster build
+
 .PHONY: demo
-demo: annotated-policy.wasm ## The main job, with a readable result
-	@scripts/demo
+demo: annotated-policy.wasm local-cluster ## The main job on a real cluster: where Pods land, with landlord and without (ARGS=--keep leaves it running)
+	@$(TARGET_DIR)/debug/local-cluster demo $(ARGS)
+
+.PHONY: show-fixtures
+show-fixtures: annotated-policy.wasm ## What the policy makes of ten requests, without a cluster
+	@scripts/show-fixtures
+
+.PHONY: cluster
+cluster: annotated-policy.wasm local-cluster ## A real cluster with landlord in it, until Ctrl-C
+	@$(TARGET_DIR)/debug/local-cluster start --link $(CLUSTER_KUBECONFIG) $(ARGS)
+
+.PHONY: kubectl
+kubectl: ## Talk to `make cluster`: make kubectl ARGS="get namespaces"
+	@$$($(TARGET_DIR)/debug/local-cluster build)/kubectl --kubeconfig $(CLUSTER_KUBECONFIG) $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for DURATION= seconds (60)

@@ -5,3 +5,4 @@ pub(crate) mod bench;
 pub(crate) mod changes;
 pub(crate) mod input;
 pub(crate) mod run;
+pub(crate) mod serve;

@@ -3,15 +3,16 @@
 //!
 //! ```text
 //! wasm ──PolicyModule──▶ instance ──validate──▶ ValidationResponse ──Verdict──▶ AdmissionResponse
-//!                          └──HostCalls (denied | session | objects)
+//!                          └──HostCalls (denied | session | objects | cluster)
 //! ```
 
 pub mod annotation;
 pub mod host_calls;
 pub mod metadata;
 pub mod module;
+pub mod serve;
 pub mod verdict;
 
-pub use host_calls::{Denied, HostCalls, Objects, Session};
+pub use host_calls::{ClusterAccess, ClusterObjects, Denied, HostCalls, Objects, Session};
 pub use module::{CallError, ModuleError, PolicyModule, SettingsVerdict};
 pub use verdict::Verdict;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{annotate::Annotate, bench::Bench, run::Run};
+use commands::{annotate::Annotate, bench::Bench, run::Run, serve::Serve};
 
 /// Run a compiled Kubewarden policy the way Kubewarden does, without a cluster
 #[derive(Parser, Debug)]
@@ -19,6 +19,7 @@ struct Arguments {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(Run),
+    Serve(Serve),
     Bench(Bench),
     Annotate(Annotate),
 }
@@ -26,6 +27,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Annotate(command) => command.run(),
     };

@@ -78,6 +78,15 @@ impl Verdict {
         Self::rejected(uid(request), format!("internal server error: {error}"), 500)
     }
 
+    /// A policy that was not installed as `mutating: true` may not change anything.
+    pub(crate) fn forbid_mutation(self) -> Self {
+        Self::rejected(
+            self.uid,
+            "Request rejected by policy: the policy attempted to mutate the request, but it is not allowed to".to_owned(),
+            500,
+        )
+    }
+
     fn rejected(uid: String, message: String, code: u16) -> Self {
         Self { uid, status: Some(Status { message: Some(message), code: Some(code) }), ..Self::default() }
     }

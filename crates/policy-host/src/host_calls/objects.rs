@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::{GetResource, HostCall, HostCalls, not_granted};
+use super::{GetResource, HostCall, HostCalls, not_found, not_granted};
 
 /// Objects by kind and name, and the kinds that the policy was granted.
 #[derive(Debug, Default)]
@@ -51,16 +51,12 @@ impl Objects {
     fn get(&self, request: &GetResource) -> Result<Vec<u8>, String> {
         let GetResource { api_version, kind, name, namespace, .. } = request;
         if !self.granted.contains(&(api_version.clone(), kind.clone())) {
-            return Err(not_granted(request));
+            return Err(not_granted(api_version, kind));
         }
         let place = (api_version.clone(), kind.clone(), namespace.clone(), name.clone());
         let object = self.objects.get(&place).ok_or_else(|| not_found(request))?;
         Ok(object.to_string().into_bytes())
     }
-}
-
-fn not_found(GetResource { api_version, kind, name, namespace, .. }: &GetResource) -> String {
-    format!("Cannot find {api_version}/{kind} named '{name}' inside of namespace '{namespace:?}'")
 }
 
 fn place(index: usize, object: &Value) -> Result<Place, ObjectsError> {
@@ -76,7 +72,11 @@ fn place(index: usize, object: &Value) -> Result<Place, ObjectsError> {
 
 impl HostCalls for Objects {
     fn call(&self, binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
-        let HostCall::GetResource(request) = HostCall::read(binding, namespace, operation, payload)? else { return Ok(Vec::new()) };
+        let request = match HostCall::read(binding, namespace, operation, payload)? {
+            HostCall::Log => return Ok(Vec::new()),
+            HostCall::GetResource(request) => request,
+            _ => return Err(format!("{operation} needs a cluster: use `policy-host serve`")),
+        };
         let sent = serde_json::from_slice(payload).unwrap_or_default();
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
         self.get(&request)

@@ -69,6 +69,7 @@ impl HostCalls for Session {
         let request = match HostCall::read(binding, namespace, operation, payload)? {
             HostCall::Log => return Ok(Vec::new()),
             HostCall::GetResource(request) => request,
+            _ => return Err(format!("Replay error: {operation} cannot be replayed, only get_resource")),
         };
         let next = self.rest.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         match next {

@@ -1,0 +1,421 @@
+//! Cluster: etcd, API server and scheduler, started and stopped together.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{DynamicObject, ListParams};
+use kube::config::AuthInfo;
+use kube::{Api, Client, Config, ResourceExt};
+use serde_json::Value;
+
+use crate::authority::Authority;
+use crate::binaries::{Binaries, BinariesError};
+use crate::manifest::{self, ManifestError};
+use crate::node::Node;
+use crate::process::{Process, Program};
+use crate::scratch::Scratch;
+use crate::user::{self, Credential, User};
+use crate::{kubeconfig, ports};
+
+/// How long a start may take on a busy machine; 4 s are usual.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How often readiness is asked for.
+const POLL: Duration = Duration::from_millis(50);
+/// A port can be taken between finding and using it; so a start that fails at once is tried again.
+const ATTEMPTS: usize = 3;
+/// Admission plugins that are off. There is no controller that would make service accounts' tokens, and none that would take the
+/// taint `not-ready` from a fresh node.
+const DISABLED_PLUGINS: &str = "ServiceAccount,TaintNodesByCondition";
+
+/// What kind of cluster is wanted.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    plugins: Vec<String>,
+    users: Vec<User>,
+    controller_manager: bool,
+    api_server_arguments: Vec<String>,
+}
+
+/// A running cluster. It ends with this handle.
+pub struct Cluster {
+    binaries: Binaries,
+    authority: Authority,
+    credentials: Vec<Credential>,
+    /// URL of the API server.
+    server: String,
+    servers: Servers,
+    // Last: folders go after the processes that use them.
+    scratch: Scratch,
+}
+
+struct Servers {
+    // Dropped in this order.
+    _controller_manager: Option<Process>,
+    scheduler: Process,
+    api_server: Process,
+    etcd: Process,
+    api_server_program: Program,
+}
+
+/// A cluster that did not come up, or does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Binaries(#[from] BinariesError),
+    #[error("cannot make the cluster's files: {0}")]
+    Files(#[from] io::Error),
+    #[error("cannot make the cluster's certificates: {0}")]
+    Certificates(#[from] rcgen::Error),
+    #[error("{name} ended at once; its last words:\n{words}whole log: {}", log.display())]
+    Ended { name: String, words: String, log: PathBuf },
+    #[error("the API server is not ready after {} s; its last words:\n{words}whole log: {}", READY_WITHIN.as_secs(), log.display())]
+    NotReady { words: String, log: PathBuf },
+    #[error("no user {0:?} in this cluster: add it with Builder::user")]
+    UnknownUser(String),
+    #[error("{}", manifest::words(.0))]
+    Kubernetes(Box<kube::Error>),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl From<kube::Error> for StartError {
+    fn from(error: kube::Error) -> Self {
+        Self::Kubernetes(Box::new(error))
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let plugins = vec!["PodNodeSelector".to_owned()];
+        Self { plugins, users: User::standard(), controller_manager: false, api_server_arguments: Vec::new() }
+    }
+}
+
+impl Builder {
+    /// Turns on one more admission plugin; `PodNodeSelector` is on.
+    pub fn plugin(mut self, name: &str) -> Self {
+        self.plugins.push(name.to_owned());
+        self
+    }
+
+    /// Turns off `PodNodeSelector`, as it is on EKS and GKE.
+    pub fn without_pod_node_selector(mut self) -> Self {
+        self.plugins.retain(|name| name != "PodNodeSelector");
+        self
+    }
+
+    /// Adds a user who can be asked for with [`Cluster::client`].
+    pub fn user(mut self, user: User) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// Starts kube-controller-manager as well: Deployments, and namespaces that go when they are deleted.
+    pub fn controller_manager(self) -> Self {
+        Self { controller_manager: true, ..self }
+    }
+
+    /// Adds an argument of kube-apiserver.
+    pub fn api_server_argument(mut self, argument: impl Into<String>) -> Self {
+        self.api_server_arguments.push(argument.into());
+        self
+    }
+
+    /// Starts the cluster and waits until it is ready.
+    pub async fn start(self) -> Result<Cluster, StartError> {
+        let binaries = Binaries::find_or_build()?;
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            match self.attempt(&binaries).await {
+                Err(error @ StartError::Ended { .. }) => last = Some(error),
+                other => return other,
+            }
+        }
+        Err(last.unwrap_or_else(|| StartError::UnknownUser(String::new())))
+    }
+
+    async fn attempt(&self, binaries: &Binaries) -> Result<Cluster, StartError> {
+        let scratch = Scratch::new()?;
+        let authority = Authority::new()?;
+        let credentials: Vec<Credential> = self.users.iter().cloned().map(Credential::new).collect::<Result<_, _>>()?;
+        let [client_port, peer_port, api_port] = ports::free()?;
+        let server = format!("https://127.0.0.1:{api_port}");
+        write_files(&scratch, &authority, &credentials, &server)?;
+        let etcd = etcd(binaries, &scratch, client_port, peer_port).start()?;
+        let program = self.api_server(binaries, &scratch, client_port, api_port);
+        let api_server = program.start()?;
+        let scheduler = scheduler(binaries, &scratch).start()?;
+        let manager = self.controller_manager.then(|| controller_manager(binaries, &scratch).start()).transpose()?;
+        let servers = Servers { _controller_manager: manager, scheduler, api_server, etcd, api_server_program: program };
+        let mut cluster = Cluster { binaries: binaries.clone(), authority, credentials, server, servers, scratch };
+        cluster.wait_until_ready().await?;
+        Ok(cluster)
+    }
+
+    fn api_server(&self, binaries: &Binaries, scratch: &Scratch, etcd_port: u16, port: u16) -> Program {
+        let file = |name: &str| scratch.file(name).display().to_string();
+        Program::new("kube-apiserver", binaries.path("kube-apiserver"), scratch.log("kube-apiserver"))
+            .args([
+                format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
+                "--bind-address=127.0.0.1".to_owned(),
+                // Never used, but it may not be loopback.
+                "--advertise-address=192.0.2.1".to_owned(),
+                format!("--secure-port={port}"),
+                "--endpoint-reconciler-type=none".to_owned(),
+                "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+                "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+                format!("--service-account-key-file={}", file("service-account.pub")),
+                format!("--service-account-signing-key-file={}", file("service-account.key")),
+                format!("--token-auth-file={}", file("tokens.csv")),
+                format!("--tls-cert-file={}", file("server.crt")),
+                format!("--tls-private-key-file={}", file("server.key")),
+                format!("--cert-dir={}", file("certificates")),
+                "--authorization-mode=RBAC".to_owned(),
+                "--allow-privileged=true".to_owned(),
+                format!("--enable-admission-plugins={}", self.plugins.join(",")),
+                format!("--disable-admission-plugins={DISABLED_PLUGINS}"),
+            ])
+            .args(self.api_server_arguments.iter().cloned())
+    }
+}
+
+fn write_files(scratch: &Scratch, authority: &Authority, credentials: &[Credential], server: &str) -> Result<(), StartError> {
+    let identity = authority.server()?;
+    let accounts = rcgen::KeyPair::generate()?;
+    let lines: String = credentials.iter().map(Credential::line).collect();
+    fs::write(scratch.file("ca.crt"), authority.pem())?;
+    fs::write(scratch.file("server.crt"), identity.certificate)?;
+    fs::write(scratch.file("server.key"), identity.key)?;
+    fs::write(scratch.file("service-account.key"), accounts.serialize_pem())?;
+    fs::write(scratch.file("service-account.pub"), accounts.public_key_pem())?;
+    fs::write(scratch.file("tokens.csv"), lines)?;
+    let authority = scratch.file("ca.crt").display().to_string();
+    for credential in credentials {
+        let document = kubeconfig::document(server, &authority, &[credential]);
+        fs::write(kubeconfig_of(scratch, &credential.user.name), document.to_string())?;
+    }
+    let all: Vec<&Credential> = credentials.iter().collect();
+    fs::write(scratch.file("kubeconfig"), kubeconfig::document(server, &authority, &all).to_string())?;
+    Ok(())
+}
+
+fn kubeconfig_of(scratch: &Scratch, user: &str) -> PathBuf {
+    scratch.file(&format!("{}.kubeconfig", user.replace(':', "_")))
+}
+
+fn etcd(binaries: &Binaries, scratch: &Scratch, client_port: u16, peer_port: u16) -> Program {
+    let client = format!("http://127.0.0.1:{client_port}");
+    let peer = format!("http://127.0.0.1:{peer_port}");
+    Program::new("etcd", binaries.path("etcd"), scratch.log("etcd")).removing(scratch.folder()).args([
+        format!("--data-dir={}", scratch.file("etcd").display()),
+        format!("--listen-client-urls={client}"),
+        format!("--advertise-client-urls={client}"),
+        format!("--listen-peer-urls={peer}"),
+        format!("--initial-advertise-peer-urls={peer}"),
+        format!("--initial-cluster=default={peer}"),
+        // A cluster for tests need not survive the machine's crash.
+        "--unsafe-no-fsync".to_owned(),
+        "--log-level=warn".to_owned(),
+    ])
+}
+
+fn scheduler(binaries: &Binaries, scratch: &Scratch) -> Program {
+    Program::new("kube-scheduler", binaries.path("kube-scheduler"), scratch.log("kube-scheduler")).args([
+        format!("--kubeconfig={}", kubeconfig_of(scratch, user::SCHEDULER).display()),
+        "--leader-elect=false".to_owned(),
+        "--authentication-skip-lookup=true".to_owned(),
+        "--secure-port=0".to_owned(),
+    ])
+}
+
+fn controller_manager(binaries: &Binaries, scratch: &Scratch) -> Program {
+    Program::new("kube-controller-manager", binaries.path("kube-controller-manager"), scratch.log("kube-controller-manager")).args([
+        format!("--kubeconfig={}", kubeconfig_of(scratch, user::ADMIN).display()),
+        "--leader-elect=false".to_owned(),
+        "--authentication-skip-lookup=true".to_owned(),
+        "--secure-port=0".to_owned(),
+        // No kubelet renews a lease here, so nodes would be declared dead.
+        "--controllers=*,-node-lifecycle-controller,-node-ipam-controller".to_owned(),
+    ])
+}
+
+impl Cluster {
+    /// A cluster with `PodNodeSelector` and the standard users ([`user`]); [`Builder::start`] starts it.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// URL of the API server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Who signs this cluster's certificates.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The programs that the cluster consists of.
+    pub fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+
+    /// A kubeconfig with every user as a context; the admin's is the current one.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.scratch.file("kubeconfig")
+    }
+
+    /// A kubeconfig of one user.
+    pub fn kubeconfig_of(&self, user: &str) -> PathBuf {
+        kubeconfig_of(&self.scratch, user)
+    }
+
+    /// A file in a folder that goes with the cluster.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.scratch.file(name)
+    }
+
+    /// The log of one program of this cluster, named without extension.
+    pub fn log(&self, program: &str) -> PathBuf {
+        self.scratch.log(program)
+    }
+
+    /// Where the logs are.
+    pub fn logs(&self) -> &Path {
+        self.scratch.logs()
+    }
+
+    /// How this user connects. Retries that kube would make by itself are off: a test wants to see what is answered.
+    pub fn config(&self, user: &str) -> Result<Config, StartError> {
+        let credential = self.credentials.iter().find(|one| one.user.name == user);
+        let token = credential.ok_or_else(|| StartError::UnknownUser(user.to_owned()))?.token.clone();
+        let server = self.server.parse().map_err(|error| io::Error::other(format!("{}: {error}", self.server)))?;
+        let mut config = Config::new(server);
+        config.root_cert = Some(vec![self.authority.der()]);
+        config.auth_info = AuthInfo { token: Some(token.into()), ..AuthInfo::default() };
+        config.default_retry = false;
+        Ok(config)
+    }
+
+    /// A client of this user. It belongs to the runtime that makes it.
+    pub fn client(&self, user: &str) -> Result<Client, StartError> {
+        Ok(Client::try_from(self.config(user)?)?)
+    }
+
+    /// The admin's client.
+    pub fn admin(&self) -> Result<Client, StartError> {
+        self.client(user::ADMIN)
+    }
+
+    /// Applies a YAML text as admin and waits until the kinds that it defines are served.
+    pub async fn apply(&self, yaml: &str) -> Result<Vec<DynamicObject>, StartError> {
+        let client = self.admin()?;
+        let applied = manifest::apply(&client, yaml).await?;
+        for object in applied.iter().filter(|object| object.types.as_ref().is_some_and(|types| types.kind == "CustomResourceDefinition")) {
+            self.wait_until_served(&client, &object.data).await?;
+        }
+        Ok(applied)
+    }
+
+    async fn wait_until_served(&self, client: &Client, definition: &Value) -> Result<(), StartError> {
+        let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let path = format!("/apis/{}/{}/{}?limit=1", text("/spec/group"), text("/spec/versions/0/name"), text("/spec/names/plural"));
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let request = http_get(&path)?;
+            match client.request_text(request).await {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > deadline => return Err(error.into()),
+                Err(_) => tokio::time::sleep(POLL).await,
+            }
+        }
+    }
+
+    /// Adds nodes.
+    pub async fn add_nodes(&self, nodes: impl IntoIterator<Item = Node>) -> Result<(), StartError> {
+        let api: Api<k8s_openapi::api::core::v1::Node> = Api::all(self.admin()?);
+        for node in nodes {
+            let node = serde_json::from_value(node.manifest()).map_err(|error| io::Error::other(error.to_string()))?;
+            api.create(&Default::default(), &node).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what the namespace controller does: takes the finalizer `kubernetes` from a namespace that is being deleted.
+    pub async fn finalize_namespace(&self, name: &str) -> Result<(), StartError> {
+        finalize(&self.admin()?, name).await.map_err(StartError::from)
+    }
+
+    /// Finalizes every namespace that is being deleted, and says how many these were.
+    pub async fn finalize_namespaces(&self) -> Result<usize, StartError> {
+        let client = self.admin()?;
+        let all = Api::<Namespace>::all(client.clone()).list(&ListParams::default()).await?;
+        let terminating: Vec<String> =
+            all.iter().filter(|one| one.metadata.deletion_timestamp.is_some()).map(ResourceExt::name_any).collect();
+        for name in &terminating {
+            finalize(&client, name).await?;
+        }
+        Ok(terminating.len())
+    }
+
+    /// The API server's process, for tests that freeze it.
+    pub fn api_server(&self) -> &Process {
+        &self.servers.api_server
+    }
+
+    /// The scheduler's process.
+    pub fn scheduler(&self) -> &Process {
+        &self.servers.scheduler
+    }
+
+    /// etcd's process.
+    pub fn etcd(&self) -> &Process {
+        &self.servers.etcd
+    }
+
+    /// Kills the API server as a crash would, starts it again on the same port and waits until it is ready.
+    pub async fn restart_api_server(&mut self) -> Result<(), StartError> {
+        self.servers.api_server.signal(nix::sys::signal::Signal::SIGKILL)?;
+        self.servers.api_server.wait(READY_WITHIN)?;
+        self.servers.api_server = self.servers.api_server_program.start()?;
+        self.wait_until_ready().await
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<(), StartError> {
+        let client = self.admin()?;
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            for process in [&mut self.servers.etcd, &mut self.servers.api_server] {
+                if process.ended()?.is_some() {
+                    let words = process.last_words();
+                    return Err(StartError::Ended { name: process.name().to_owned(), words, log: process.log().to_owned() });
+                }
+            }
+            if client.request_text(http_get("/readyz")?).await.is_ok() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let server = &self.servers.api_server;
+                return Err(StartError::NotReady { words: server.last_words(), log: server.log().to_owned() });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+async fn finalize(client: &Client, name: &str) -> Result<(), kube::Error> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let Some(mut namespace) = api.get_opt(name).await? else { return Ok(()) };
+    namespace.spec = None;
+    match api.replace_subresource::<Namespace>("finalize", name, &Default::default(), &namespace).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+fn http_get(path: &str) -> io::Result<http::Request<Vec<u8>>> {
+    http::Request::get(path).body(Vec::new()).map_err(io::Error::other)
+}

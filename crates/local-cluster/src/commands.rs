@@ -1,0 +1,6 @@
+//! Commands: one module each.
+
+pub(crate) mod build;
+pub(crate) mod demo;
+pub(crate) mod stage;
+pub(crate) mod start;

@@ -1,0 +1,71 @@
+//! `demo`: the main job on a real cluster, and the same without landlord.
+
+use std::io::Write;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::stage::{Stage, StageOptions};
+use super::start::until_told;
+
+mod run;
+mod table;
+mod tenants;
+
+use self::run::{Outcome, Run};
+use self::table::table;
+
+/// Create namespaces as different users, and a Pod in each at once; show where the Pods landed, with landlord and without
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    stage: StageOptions,
+    /// Leave the cluster running afterwards, with landlord in it, until Ctrl-C
+    #[arg(long, env = "LANDLORD_DEMO_KEEP")]
+    keep: bool,
+}
+
+impl Demo {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<()> {
+        say("starting etcd, kube-apiserver and kube-scheduler, with 2 nodes for each of 5 tenants and 2 shared ones");
+        let mut stage = Stage::start(&self.stage).await?;
+        stage.cluster.add_nodes(tenants::nodes()).await?;
+
+        say("without landlord: namespaces are created, labelled with their tenant, and get a Pod in the same second");
+        let without = Run { prefix: "plain", tenants: false }.play(&stage.cluster).await?;
+
+        say("installing landlord: its kinds, its rights, 5 tenants, and the policy behind a webhook");
+        stage.install(&self.stage).await?;
+        stage.cluster.apply(&tenants::manifests()).await?;
+
+        say("with landlord: the same");
+        let with = Run { prefix: "app", tenants: true }.play(&stage.cluster).await?;
+
+        println!("\n{}", table(&with));
+        println!("{}", closing(&with, &without));
+        if self.keep {
+            println!("\nThe cluster goes on: export KUBECONFIG={}\nCtrl-C ends it", stage.cluster.kubeconfig().display());
+            until_told().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Progress goes to standard error.
+fn say(words: &str) {
+    // Nobody reads it if that fails.
+    let _ = writeln!(std::io::stderr(), "· {words}");
+}
+
+fn closing(with: &[Outcome], without: &[Outcome]) -> String {
+    let placed = |outcomes: &[Outcome]| outcomes.iter().filter(|one| one.pod_was_made()).count();
+    let outside = |outcomes: &[Outcome]| outcomes.iter().filter(|one| one.is_outside()).count();
+    format!(
+        "with landlord: {} of {} Pods outside their pool; without: {} of {}",
+        outside(with),
+        placed(with),
+        outside(without),
+        placed(without)
+    )
+}

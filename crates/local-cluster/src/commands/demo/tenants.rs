@@ -1,0 +1,29 @@
+//! The demo's tenants and their nodes.
+
+use local_cluster::Node;
+
+use crate::commands::stage::TENANTS;
+
+/// Two nodes for each tenant, and two that belong to nobody. The pool of the last tenant is tainted.
+pub(super) fn nodes() -> Vec<Node> {
+    let pool = |name: &str| [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name));
+    TENANTS.iter().copied().chain(["shared"]).flat_map(pool).collect()
+}
+
+/// The tenants, as one would apply them.
+pub(super) fn manifests() -> String {
+    TENANTS.map(tenant).join("---\n")
+}
+
+fn tenant(name: &str) -> String {
+    format!(
+        "apiVersion: landlord.dev/v1alpha1
+kind: Tenant
+metadata: {{name: {name}}}
+spec:
+  owners: [{{kind: Group, name: {name}-admins}}, {{kind: User, name: ci}}]
+  nodeSelector: {{pool: {name}}}
+  labels: {{cost-center: cc-{name}}}
+"
+    )
+}

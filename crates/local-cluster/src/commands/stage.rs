@@ -1,0 +1,76 @@
+//! Stage: a cluster with landlord in it, as users would install it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use local_cluster::kubewarden::{Options, apply_policy};
+use local_cluster::user::MEMBERS_RIGHTS;
+use local_cluster::{Cluster, Kubewarden, User, manifest};
+
+/// What has been built, and where.
+#[derive(Args, Debug)]
+pub(crate) struct StageOptions {
+    /// The repository, whose deploy/ is applied
+    #[arg(long, env = "LANDLORD_REPOSITORY", value_name = "FOLDER", default_value = ".")]
+    repository: PathBuf,
+    /// The annotated policy
+    #[arg(long, env = "POLICY", value_name = "FILE", default_value = "annotated-policy.wasm")]
+    policy: PathBuf,
+    /// The binary policy-host (default: beside this program)
+    #[arg(long, env = "POLICY_HOST", value_name = "FILE")]
+    policy_host: Option<PathBuf>,
+}
+
+pub(crate) struct Stage {
+    // Before the cluster: it ends first.
+    pub(crate) kubewarden: Option<Kubewarden>,
+    pub(crate) cluster: Cluster,
+}
+
+/// Owners of the demo's tenants, and somebody who owns none.
+pub(crate) const TENANTS: [&str; 5] = ["comet", "lunar", "nova", "solar", "terra"];
+
+impl Stage {
+    /// Starts the cluster. Users are `TENANT-owner` (group `TENANT-admins`), `ci`, and the standard ones.
+    pub(crate) async fn start(_: &StageOptions) -> Result<Self> {
+        let owners = TENANTS.map(|tenant| User::member(format!("{tenant}-owner"), [format!("{tenant}-admins")]));
+        let builder = owners.into_iter().fold(Cluster::builder(), |builder, owner| builder.user(owner));
+        let cluster = builder.user(User::member("ci", Vec::<String>::new())).start().await?;
+        cluster.apply(MEMBERS_RIGHTS).await?;
+        Ok(Self { kubewarden: None, cluster })
+    }
+
+    /// Installs kinds, rights and the policy from `deploy/`.
+    pub(crate) async fn install(&mut self, options: &StageOptions) -> Result<()> {
+        let deploy = |name: &str| read(&options.repository.join("deploy").join(name));
+        self.cluster.apply(&deploy("crds.yaml")?).await?;
+        self.cluster.apply(&deploy("rbac.yaml")?).await?;
+        let policy = deploy("cluster-admission-policy.yaml")?;
+        let host = options.policy_host.clone().map_or_else(beside_this_program, Ok)?;
+        let file = fs::canonicalize(&options.policy)
+            .with_context(|| format!("{} cannot be found: `make annotated-policy.wasm` builds it", options.policy.display()))?;
+        let module = module_of(&policy)?;
+        let options = Options { policy_host: host, modules: [(module, file)].into() };
+        self.kubewarden = Some(Kubewarden::start(&self.cluster, options).await?);
+        apply_policy(&self.cluster.admin()?, &policy).await
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("{} cannot be read: run this in the repository, or give --repository", path.display()))
+}
+
+fn beside_this_program() -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("policy-host");
+    anyhow::ensure!(path.exists(), "{} is missing: `cargo build -p policy-host` builds it", path.display());
+    Ok(path)
+}
+
+/// The URL that the policy names its module with.
+fn module_of(yaml: &str) -> Result<String> {
+    let objects = manifest::read(yaml)?;
+    let module = objects.first().and_then(|policy| policy.data.pointer("/spec/module")?.as_str());
+    module.map(str::to_owned).context("the policy names no module")
+}

@@ -1,0 +1,31 @@
+//! A real etcd, kube-apiserver and kube-scheduler on loopback, for tests, the demo and benches. No kubelet: a Pod is placed on a
+//! node by the real scheduler, and stays there, Pending.
+//!
+//! ```text
+//! Binaries (KUBEBUILDER_ASSETS, or built once) ─▶ Cluster ─▶ kube::Client, kubeconfig per User
+//!                                                   │
+//!   ClusterAdmissionPolicy ─watch─▶ Kubewarden ─────┴─▶ policy-host serve + MutatingWebhookConfiguration
+//! ```
+//!
+//! Everything that is started ends with its handle, and with this process however that ends ([`process`]).
+
+pub mod authority;
+pub mod binaries;
+pub mod cluster;
+pub mod kubewarden;
+pub mod manifest;
+pub mod node;
+pub mod process;
+pub mod user;
+
+mod kubeconfig;
+mod ports;
+mod scratch;
+
+pub use authority::Authority;
+pub use binaries::{Binaries, BinariesError};
+pub use cluster::{Builder, Cluster, StartError};
+pub use kubewarden::Kubewarden;
+pub use node::Node;
+pub use process::Process;
+pub use user::User;

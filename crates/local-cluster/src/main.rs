@@ -1,0 +1,37 @@
+//! `local-cluster`: see the library for what it does.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use commands::{build::Build, demo::Demo, start::Start};
+
+/// A real Kubernetes control plane on loopback, to try policies in
+#[derive(Parser, Debug)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Build(Build),
+    Start(Start),
+    Demo(Demo),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Build(command) => command.run(),
+        Command::Start(command) => command.run().await,
+        Command::Demo(command) => command.run().await,
+    };
+    outcome.map(|()| ExitCode::SUCCESS).unwrap_or_else(|error| {
+        eprintln!("Error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,96 @@
+//! Policies: the document `policies.yml` of Kubewarden's policy server, each entry compiled and its settings judged.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::host_calls::{ClusterAccess, ClusterObjects};
+use crate::module::{CallError, ModuleError, PolicyModule};
+use crate::verdict::Verdict;
+
+/// One entry of `policies.yml`, by the name that is the last part of its webhook's path.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyEntry {
+    /// `file://…`, or a path.
+    pub module: String,
+    /// Whether the policy's mutations are passed on; else they are a rejection, as in Kubewarden.
+    #[serde(default)]
+    pub allowed_to_mutate: bool,
+    /// The kinds that the policy may read.
+    #[serde(default)]
+    pub context_aware_resources: Vec<Kind>,
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+}
+
+/// A kind of object.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Kind {
+    pub api_version: String,
+    pub kind: String,
+}
+
+/// A policy that cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum PoliciesError {
+    #[error("the policies are not YAML of the form `NAME: {{module, settings, …}}`: {0}")]
+    Yaml(String),
+    #[error("policy {name:?}: module {module:?} cannot be read: {source}")]
+    Read { name: String, module: PathBuf, source: std::io::Error },
+    #[error("policy {name:?}: module {module:?} cannot be fetched here: pull it first, for example with `kwctl pull`, and give the file")]
+    Scheme { name: String, module: String },
+    #[error("policy {name:?}: {source}")]
+    Module { name: String, source: ModuleError },
+    #[error("policy {name:?} could not be asked about its settings: {source}")]
+    Call { name: String, source: CallError },
+    #[error("policy {name:?}: the settings are not valid: {message}")]
+    Settings { name: String, message: String },
+}
+
+/// A compiled policy with valid settings.
+pub struct ServedPolicy {
+    module: PolicyModule,
+    settings: Value,
+    host: ClusterObjects,
+    allowed_to_mutate: bool,
+}
+
+/// Reads the document.
+pub fn read_policies(yaml: &str) -> Result<BTreeMap<String, PolicyEntry>, PoliciesError> {
+    serde_saphyr::from_str(yaml).map_err(|error| PoliciesError::Yaml(error.to_string()))
+}
+
+impl ServedPolicy {
+    /// Compiles the policy and asks it about its settings.
+    pub fn load(name: &str, entry: PolicyEntry, access: &Arc<ClusterAccess>) -> Result<Self, PoliciesError> {
+        let name = || name.to_owned();
+        let path = match entry.module.split_once("://") {
+            None => PathBuf::from(&entry.module),
+            Some(("file", path)) => PathBuf::from(path),
+            Some(_) => return Err(PoliciesError::Scheme { name: name(), module: entry.module }),
+        };
+        let wasm = std::fs::read(&path).map_err(|source| PoliciesError::Read { name: name(), module: path, source })?;
+        let module = PolicyModule::compile(&wasm).map_err(|source| PoliciesError::Module { name: name(), source })?;
+        let settings = Value::Object(entry.settings);
+        let verdict = module.validate_settings(&settings).map_err(|source| PoliciesError::Call { name: name(), source })?;
+        if !verdict.valid {
+            return Err(PoliciesError::Settings { name: name(), message: verdict.message.unwrap_or_default() });
+        }
+        let granted = entry.context_aware_resources.into_iter().map(|kind| (kind.api_version, kind.kind));
+        Ok(Self { module, settings, host: access.granting(granted), allowed_to_mutate: entry.allowed_to_mutate })
+    }
+
+    /// Evaluates an AdmissionRequest. Blocks; not for a thread of the runtime.
+    pub fn evaluate(&self, request: &Value) -> Verdict {
+        let verdict = self.module.validate(request, &self.settings, Arc::new(self.host.clone()));
+        match self.allowed_to_mutate || verdict.patch.0.is_empty() {
+            true => verdict,
+            false => verdict.forbid_mutation(),
+        }
+    }
+}
