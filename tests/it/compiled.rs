@@ -8,21 +8,37 @@ use policy_host::PolicyModule;
 
 /// The compiled policy.
 pub(crate) static POLICY: LazyLock<PolicyModule> =
-    LazyLock::new(|| PolicyModule::compile(&std::fs::read(build()).expect("the built policy")).expect("a policy"));
+    LazyLock::new(|| PolicyModule::compile(&std::fs::read(wasm()).expect("the built policy")).expect("a policy"));
 
 /// The repository's root.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn build() -> PathBuf {
-    let build = ["build", "--quiet", "--package", "landlord-policy", "--target", "wasm32-wasip1", "--profile", "wasm"];
-    let output = Command::new(env!("CARGO")).args(build).current_dir(root()).output().expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "the policy does not build for wasm32-wasip1 (`rustup target add wasm32-wasip1`):\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    root().join(target).join("wasm32-wasip1/wasm/landlord_policy.wasm")
+/// The file of the compiled policy.
+pub(crate) fn wasm() -> &'static Path {
+    static WASM: LazyLock<PathBuf> = LazyLock::new(|| {
+        cargo(&["build", "--quiet", "--package", "landlord-policy", "--target", "wasm32-wasip1", "--profile", "wasm"]);
+        target().join("wasm32-wasip1/wasm/landlord_policy.wasm")
+    });
+    &WASM
+}
+
+/// The binary `policy-host`.
+pub(crate) fn policy_host() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        cargo(&["build", "--quiet", "--package", "policy-host"]);
+        target().join("debug/policy-host")
+    });
+    &BINARY
+}
+
+fn cargo(arguments: &[&str]) {
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().expect("cargo runs");
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {arguments:?} fails (wasm: `rustup target add wasm32-wasip1`):\n{words}");
+}
+
+fn target() -> PathBuf {
+    root().join(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from))
 }

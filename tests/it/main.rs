@@ -1,4 +1,5 @@
 //! The policy, natively and as the compiled WebAssembly that users install.
+mod cluster;
 mod compiled;
 mod conformance;
 mod fixtures;

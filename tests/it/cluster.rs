@@ -1,0 +1,12 @@
+//! The compiled policy behind a real webhook of a real API server: scenarios of `tests/conformance/scenarios.md` (by number), the
+//! rules of admission through real users, and where the real scheduler puts Pods.
+mod create;
+mod definition;
+mod deletion;
+mod dry_run;
+mod placement;
+mod policy;
+mod tampering;
+mod tenants;
+mod users;
+mod world;
