@@ -1,6 +1,7 @@
 //! `serve`: policies behind a webhook, with a live cluster to read from.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -49,7 +50,8 @@ pub(crate) struct Serve {
 impl Serve {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(colour).init();
         let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
         runtime.block_on(self.serve())?;
         Ok(ExitCode::SUCCESS)

@@ -20,7 +20,12 @@ fn build() -> PathBuf {
 
 /// A waPC guest with this body of `__guest_call`, which returns an i32. 16 is where it may write, 1 is a counter's address.
 pub(crate) fn guest(body: &str) -> PolicyModule {
-    let text = format!(
+    PolicyModule::compile(text(body).as_bytes()).expect("a guest")
+}
+
+/// The same as WebAssembly text.
+pub(crate) fn text(body: &str) -> String {
+    format!(
         r#"(module
           (import "wapc" "__guest_request" (func $request (param i32 i32)))
           (import "wapc" "__guest_response" (func $response (param i32 i32)))
@@ -35,7 +40,7 @@ pub(crate) fn guest(body: &str) -> PolicyModule {
           (data (i32.const 1040) "tracing")
           (data (i32.const 1056) "log")
           (data (i32.const 1072) "broken")
+          (data (i32.const 1088) "{{\22valid\22:true}}")
           (func (export "__guest_call") (param i32 i32) (result i32) {body}))"#
-    );
-    PolicyModule::compile(text.as_bytes()).expect("a guest")
+    )
 }
