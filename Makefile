@@ -53,7 +53,7 @@ e2e-tests: annotated-policy.wasm ## The fixtures by bats (KWCTL= chooses the run
 	KWCTL="$(abspath $(KWCTL))" POLICY="$(abspath annotated-policy.wasm)" bats e2e-tests
 
 .PHONY: bench
-bench: policy.wasm ## Ratios against a ceiling in the same run
+bench: annotated-policy.wasm kubernetes ## Ratios against a ceiling in the same run
 	@scripts/bench
 
 .PHONY: local-cluster

@@ -1,5 +1,6 @@
 //! Commands: one module each.
 
+pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod demo;
 pub(crate) mod stage;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{build::Build, demo::Demo, start::Start};
+use commands::{bench::Bench, build::Build, demo::Demo, start::Start};
 
 /// A real Kubernetes control plane on loopback, to try policies in
 #[derive(Parser, Debug)]
@@ -21,6 +21,7 @@ enum Command {
     Build(Build),
     Start(Start),
     Demo(Demo),
+    Bench(Bench),
 }
 
 #[tokio::main]
@@ -29,6 +30,7 @@ async fn main() -> ExitCode {
         Command::Build(command) => command.run(),
         Command::Start(command) => command.run().await,
         Command::Demo(command) => command.run().await,
+        Command::Bench(command) => command.run().await,
     };
     outcome.map(|()| ExitCode::SUCCESS).unwrap_or_else(|error| {
         eprintln!("Error: {error:#}");

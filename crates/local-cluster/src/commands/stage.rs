@@ -44,17 +44,31 @@ impl Stage {
 
     /// Installs kinds, rights and the policy from `deploy/`.
     pub(crate) async fn install(&mut self, options: &StageOptions) -> Result<()> {
-        let deploy = |name: &str| read(&options.repository.join("deploy").join(name));
-        self.cluster.apply(&deploy("crds.yaml")?).await?;
-        self.cluster.apply(&deploy("rbac.yaml")?).await?;
-        let policy = deploy("cluster-admission-policy.yaml")?;
+        self.install_policy(options, &options.shipped_policy()?).await
+    }
+
+    /// The same with this ClusterAdmissionPolicy instead of the shipped one.
+    pub(crate) async fn install_policy(&mut self, options: &StageOptions, policy: &str) -> Result<()> {
+        self.cluster.apply(&options.deploy("crds.yaml")?).await?;
+        self.cluster.apply(&options.deploy("rbac.yaml")?).await?;
         let host = options.policy_host.clone().map_or_else(beside_this_program, Ok)?;
         let file = fs::canonicalize(&options.policy)
             .with_context(|| format!("{} cannot be found: `make annotated-policy.wasm` builds it", options.policy.display()))?;
-        let module = module_of(&policy)?;
-        let options = Options { policy_host: host, modules: [(module, file)].into() };
+        let options = Options { policy_host: host, modules: [(module_of(policy)?, file)].into() };
         self.kubewarden = Some(Kubewarden::start(&self.cluster, options).await?);
-        apply_policy(&self.cluster.admin()?, &policy).await
+        apply_policy(&self.cluster.admin()?, policy).await
+    }
+}
+
+impl StageOptions {
+    /// The text of a file of `deploy/`.
+    fn deploy(&self, name: &str) -> Result<String> {
+        read(&self.repository.join("deploy").join(name))
+    }
+
+    /// The ClusterAdmissionPolicy that users apply.
+    pub(crate) fn shipped_policy(&self) -> Result<String> {
+        self.deploy("cluster-admission-policy.yaml")
     }
 }
 

@@ -35,8 +35,8 @@ impl Metrics {
     pub(super) fn new() -> Arc<Self> {
         let mut registry = Registry::with_prefix("kubewarden");
         let evaluations = Family::default();
-        // 100 µs to 3.3 s.
-        let latency = Family::<Policy, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.0001, 2.0, 16)));
+        // 100 µs to 3.1 s in steps of a fifth: fine enough to read a p99 from.
+        let latency = Family::<Policy, Histogram>::new_with_constructor(|| Histogram::new(exponential_buckets(0.0001, 1.2, 58)));
         registry.register("policy_evaluations", "Evaluations by outcome", evaluations.clone());
         registry.register("policy_evaluation_latency_seconds", "Time from request to answer", latency.clone());
         Arc::new(Self { registry, evaluations, latency })
