@@ -75,7 +75,7 @@ impl Bench {
     async fn measure(&self, stage: &Stage, name: &str, load: Load) -> Result<Row> {
         eprintln!("· {name}");
         let before = handler::Histogram::read(stage).await?;
-        let (without, with) = load.run(&stage.cluster, &name.replace([' ', '/', ','], "-"), self.namespaces).await?;
+        let (without, with) = load.run(&stage.cluster, &name.to_lowercase().replace([' ', '/', ','], "-"), self.namespaces).await?;
         let handler_p99 = handler::Histogram::read(stage).await?.since(&before).quantile(0.99).map(|seconds| seconds * 1000.0);
         Ok(Row { name: name.to_owned(), without, with, handler_p99 })
     }
@@ -101,8 +101,12 @@ impl Bench {
             println!("{name:<30} {:>17} {:>17} {added:>17} {handler:>12}", pair(without.p50, without.p99), pair(with.p50, with.p99));
         }
         if let (Some(few), Some(many)) = (rows.first(), rows.get(3)) {
-            println!("p50 with {} tenants over p50 with 10: {:.2}", self.tenants, many.with.p50 / few.with.p50);
-            println!("the same past the policy:  {:.2}", many.without.p50 / few.without.p50);
+            let (through, past) = (many.with.p50 / few.with.p50, many.without.p50 / few.without.p50);
+            println!(
+                "p50 with {} tenants over p50 with 10: {through:.2}; past the policy {past:.2}; ratio {:.2}",
+                self.tenants,
+                through / past
+            );
         }
         Ok(())
     }
