@@ -48,9 +48,9 @@ test: annotated-policy.wasm kubernetes ## All tests that one machine can run
 	$(MAKE) e2e-tests
 
 .PHONY: e2e-tests
-e2e-tests: annotated-policy.wasm ## The fixtures by bats (KWCTL= chooses the runner)
+e2e-tests: annotated-policy.wasm kubernetes ## The fixtures by bats (KWCTL= chooses the runner)
 	@scripts/install-tools bats
-	KWCTL="$(abspath $(KWCTL))" POLICY="$(abspath annotated-policy.wasm)" bats e2e-tests
+	KWCTL="$(abspath $(KWCTL))" POLICY="$(abspath annotated-policy.wasm)" LOCAL_CLUSTER="$(abspath $(TARGET_DIR)/debug/local-cluster)" bats e2e-tests
 
 .PHONY: bench
 bench: annotated-policy.wasm kubernetes ## Ratios against a ceiling in the same run

@@ -44,6 +44,7 @@ impl Demo {
 
         println!("\n{}", table(&with));
         println!("{}", closing(&with, &without));
+        anyhow::ensure!(outside(&with) == 0, "the promise is broken: a Pod is outside of its tenant's pool");
         if self.keep {
             println!("\nThe cluster goes on: export KUBECONFIG={}\nCtrl-C ends it", stage.cluster.kubeconfig().display());
             until_told().await?;
@@ -60,7 +61,6 @@ fn say(words: &str) {
 
 fn closing(with: &[Outcome], without: &[Outcome]) -> String {
     let placed = |outcomes: &[Outcome]| outcomes.iter().filter(|one| one.pod_was_made()).count();
-    let outside = |outcomes: &[Outcome]| outcomes.iter().filter(|one| one.is_outside()).count();
     format!(
         "with landlord: {} of {} Pods outside their pool; without: {} of {}",
         outside(with),
@@ -68,4 +68,8 @@ fn closing(with: &[Outcome], without: &[Outcome]) -> String {
         outside(without),
         placed(without)
     )
+}
+
+fn outside(outcomes: &[Outcome]) -> usize {
+    outcomes.iter().filter(|one| one.is_outside()).count()
 }
