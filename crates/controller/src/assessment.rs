@@ -1,13 +1,19 @@
 //! Assessment: what the engine says of one namespace.
 
-use serde_json::json;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 use tenancy::claim::{Evidence, Resolution, resolve};
 use tenancy::metadata::Metadata;
+use tenancy::namespace::Namespace;
 use tenancy::plan::{self, Plan, read_ledger};
-use tenancy::settings::Rule;
+use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 
 use crate::inventory::{Inventory, Listed};
+
+/// The reason of a claim that names no tenant.
+pub(crate) const UNKNOWN_TENANT: &str = "UnknownTenant";
 
 /// A namespace, whose it is, and what is to be done.
 #[derive(Debug)]
@@ -17,11 +23,13 @@ pub(crate) struct Assessment {
     pub(crate) tenant: Option<String>,
     /// The rule that found it.
     pub(crate) rule: Option<String>,
-    pub(crate) known: Option<Tenant>,
+    pub(crate) known: Option<Arc<Tenant>>,
     pub(crate) before: Metadata,
     pub(crate) plan: Plan,
     /// Why there is no plan.
     pub(crate) error: Option<String>,
+    /// The same as a bounded word, for metrics, events and conditions.
+    pub(crate) reason: Option<&'static str>,
 }
 
 /// In one word.
@@ -63,38 +71,57 @@ impl Assessment {
 
 /// Asks the engine about every namespace of the inventory, in order of the names.
 pub(crate) fn assess(inventory: &Inventory) -> Vec<Assessment> {
-    inventory.namespaces.iter().map(|listed| assess_one(inventory, listed)).collect()
+    let one = |Listed { namespace, object }: &Listed| {
+        Assessment::of(&inventory.settings, namespace, || object.clone(), |name| inventory.tenant(name))
+    };
+    inventory.namespaces.iter().map(one).collect()
 }
 
-fn assess_one(inventory: &Inventory, Listed { namespace, object }: &Listed) -> Assessment {
-    let settings = &inventory.settings;
-    let (ledger, _) = read_ledger(&namespace.metadata);
-    let reads_paths = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
-    let document = reads_paths.then(|| json!({"namespace": object}));
-    let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
-    let mut assessment = Assessment {
-        name: namespace.name_or_stem().to_owned(),
-        tenant: None,
-        rule: None,
-        known: None,
-        before: namespace.metadata.clone(),
-        plan: Plan::default(),
-        error: None,
-    };
-    match resolve(settings, evidence, |name| inventory.tenant(name)) {
-        Ok(Resolution::Unclaimed) => assessment.plan = plan::unclaimed(settings, namespace),
-        Ok(Resolution::Unknown(claim)) => {
-            assessment.error = Some(format!("tenant {:?} does not exist: create it, or mend the claim", claim.tenant));
-            (assessment.tenant, assessment.rule) = (Some(claim.tenant), Some(claim.rule));
-        }
-        Ok(Resolution::Known(claim, tenant)) => {
-            match plan::plan(settings, namespace, &claim, &tenant) {
-                Ok(plan) => assessment.plan = plan,
-                Err(error) => assessment.error = Some(error.to_string()),
+impl Assessment {
+    /// Asks the engine about one namespace. `object` is asked for only if a rule reads paths of it.
+    pub(crate) fn of(
+        settings: &Settings,
+        namespace: &Namespace,
+        object: impl FnOnce() -> Value,
+        lookup: impl FnMut(&str) -> Result<Option<Arc<Tenant>>, String>,
+    ) -> Self {
+        let (ledger, _) = read_ledger(&namespace.metadata);
+        let reads_paths = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
+        let document = reads_paths.then(|| json!({"namespace": object()}));
+        let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
+        let mut assessment = Self::blank(namespace);
+        match resolve(settings, evidence, lookup) {
+            Ok(Resolution::Unclaimed) => assessment.plan = plan::unclaimed(settings, namespace),
+            Ok(Resolution::Unknown(claim)) => {
+                assessment.fail(UNKNOWN_TENANT, format!("tenant {:?} does not exist: create it, or mend the claim", claim.tenant));
+                (assessment.tenant, assessment.rule) = (Some(claim.tenant), Some(claim.rule));
             }
-            (assessment.tenant, assessment.rule, assessment.known) = (Some(claim.tenant), Some(claim.rule), Some(tenant));
+            Ok(Resolution::Known(claim, tenant)) => {
+                match plan::plan(settings, namespace, &claim, &tenant) {
+                    Ok(plan) => assessment.plan = plan,
+                    Err(error) => assessment.fail(error.reason(), error.to_string()),
+                }
+                (assessment.tenant, assessment.rule, assessment.known) = (Some(claim.tenant), Some(claim.rule), Some(tenant));
+            }
+            Err(error) => assessment.fail(error.reason(), error.to_string()),
         }
-        Err(error) => assessment.error = Some(error.to_string()),
+        assessment
     }
-    assessment
+
+    fn blank(namespace: &Namespace) -> Self {
+        Self {
+            name: namespace.name_or_stem().to_owned(),
+            tenant: None,
+            rule: None,
+            known: None,
+            before: namespace.metadata.clone(),
+            plan: Plan::default(),
+            error: None,
+            reason: None,
+        }
+    }
+
+    fn fail(&mut self, reason: &'static str, message: String) {
+        (self.error, self.reason) = (Some(message), Some(reason));
+    }
 }

@@ -1,8 +1,11 @@
 //! Commands: flags in, text out.
 
+pub(crate) mod backfill;
 pub(crate) mod completions;
+pub(crate) mod controller;
 pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod schema;
+pub(crate) mod selection;
 pub(crate) mod sources;

@@ -10,6 +10,9 @@ use serde_json::Value;
 /// What ends the name of a file that a folder is searched for.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
 
+/// The kind whose `spec.settings` are landlord's settings.
+pub(crate) const POLICY_KIND: &str = "ClusterAdmissionPolicy";
+
 /// An object and where it was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
@@ -17,16 +20,26 @@ pub(crate) struct Document {
     pub(crate) object: Value,
 }
 
-/// A document of a file, counted from 1.
+/// A document of a file, counted from 1; number 0 is no document of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     file: String,
     number: usize,
 }
 
+impl Place {
+    /// A live object.
+    pub(crate) fn cluster() -> Self {
+        Self { file: "the cluster".to_owned(), number: 0 }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, document {}", self.file, self.number)
+        match self.number {
+            0 => f.write_str(&self.file),
+            number => write!(f, "{}, document {number}", self.file),
+        }
     }
 }
 

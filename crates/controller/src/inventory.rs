@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
@@ -10,6 +11,7 @@ use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 
 use crate::files::{self, Document, Place};
+use crate::store::{Held, Store};
 
 /// All that files say of a cluster.
 pub(crate) struct Inventory {
@@ -22,7 +24,7 @@ pub(crate) struct Inventory {
 
 /// A tenant, or why it cannot be used, and where it was read.
 struct Entry {
-    tenant: Result<Tenant, String>,
+    tenant: Result<Arc<Tenant>, String>,
     place: Place,
 }
 
@@ -41,6 +43,11 @@ impl Inventory {
             Some(path) => settings_file(path)?,
             None => settings_among(&documents)?,
         };
+        Self::of(settings, documents)
+    }
+
+    /// The same from objects that were read already.
+    pub(crate) fn of(settings: Settings, documents: Vec<Document>) -> Result<Self> {
         let mut inventory = Self { settings, tenants: BTreeMap::new(), namespaces: Vec::new(), notes: Vec::new() };
         let mut foreign = 0;
         for document in documents {
@@ -52,15 +59,26 @@ impl Inventory {
     }
 
     /// The tenant of that name; an error where there is one that cannot be used.
-    pub(crate) fn tenant(&self, name: &str) -> Result<Option<Tenant>, String> {
+    pub(crate) fn tenant(&self, name: &str) -> Result<Option<Arc<Tenant>>, String> {
         if let Some(inline) = self.settings.source.inline(name) {
-            return Ok(Some(inline.clone()));
+            return Ok(Some(Arc::new(inline.clone())));
         }
         match self.tenants.get(name) {
             None => Ok(None),
-            Some(Entry { tenant: Ok(tenant), .. }) => Ok(Some(tenant.clone())),
+            Some(Entry { tenant: Ok(tenant), .. }) => Ok(Some(Arc::clone(tenant))),
             Some(Entry { tenant: Err(error), place }) => Err(format!("{place}: {error}")),
         }
+    }
+
+    /// The same as the controller's store holds it.
+    pub(crate) fn into_store(self) -> Store {
+        let mut store = Store::new(Arc::new(self.settings));
+        self.tenants.into_iter().for_each(|(name, entry)| store.put_tenant(name, entry.tenant));
+        for Listed { object, .. } in self.namespaces {
+            let meta = object.get("metadata").cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
+            store.put_namespace(Held::of(&meta));
+        }
+        store
     }
 
     /// Takes an object in; false where it is of another kind.
@@ -72,7 +90,7 @@ impl Inventory {
         } else if self.settings.source.kind() == Some(kind) {
             self.add_tenant(place, &object)?;
         } else {
-            return Ok(kind == ("policies.kubewarden.io/v1", "ClusterAdmissionPolicy"));
+            return Ok(kind == ("policies.kubewarden.io/v1", files::POLICY_KIND));
         }
         Ok(true)
     }
@@ -93,7 +111,7 @@ impl Inventory {
 
     fn add_tenant(&mut self, place: Place, object: &Value) -> Result<()> {
         let (name, tenant) = match self.settings.tenant(object) {
-            Ok(tenant) => (tenant.name.clone(), Ok(tenant)),
+            Ok(tenant) => (tenant.name.clone(), Ok(Arc::new(tenant))),
             Err(error) => (error.tenant.clone(), Err(error.source.to_string())),
         };
         if let Some(Entry { place: other, .. }) = self.tenants.get(&name) {
@@ -104,7 +122,8 @@ impl Inventory {
     }
 }
 
-fn settings_file(path: &Path) -> Result<Settings> {
+/// Settings from a file: the bare document, or a ClusterAdmissionPolicy.
+pub(crate) fn settings_file(path: &Path) -> Result<Settings> {
     let document = files::read_one(path)?.with_context(|| format!("{} is empty", path.display()))?;
     parse(&document)
 }
@@ -121,7 +140,7 @@ fn settings_among(documents: &[Document]) -> Result<Settings> {
 }
 
 fn is_policy(object: &Value) -> bool {
-    object.get("kind").and_then(Value::as_str) == Some("ClusterAdmissionPolicy")
+    object.get("kind").and_then(Value::as_str) == Some(files::POLICY_KIND)
 }
 
 /// A ClusterAdmissionPolicy's `spec.settings`, or the bare document.

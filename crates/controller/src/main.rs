@@ -1,21 +1,38 @@
-//! `landlord`: the command line.
+//! `landlord`: the command line, and the controller.
 //!
 //! ```text
-//! files ──▶ inventory (settings, tenants, namespaces) ──engine──▶ assessments ──▶ table | diff | json
+//! files | cluster ──▶ inventory (settings, tenants, namespaces) ──engine──▶ assessments ──▶ table | diff | json
+//! watch ──▶ store ──▶ queue ──▶ planner (engine) ──▶ writer ──▶ outcome                    (controller, backfill)
 //! ```
 
+mod admin;
 mod assessment;
+mod cluster;
 mod commands;
 mod crd;
 mod files;
 mod inventory;
+mod lease;
+mod live_settings;
+mod metrics;
+mod outcome;
 mod output;
+mod pace;
+mod planner;
+mod queue;
+mod reconciler;
+mod status;
+mod store;
+mod watch;
+mod writer;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use commands::{completions::Completions, explain::Explain, plan::Plan, render::Render, schema::Schema};
+use commands::{
+    backfill::Backfill, completions::Completions, controller::Controller, explain::Explain, plan::Plan, render::Render, schema::Schema,
+};
 
 /// Gives every namespace its tenant's node selector, labels and annotations
 #[derive(Parser, Debug)]
@@ -27,6 +44,8 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Controller(Controller),
+    Backfill(Backfill),
     Plan(Plan),
     Explain(Explain),
     Schema(Schema),
@@ -36,6 +55,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Controller(command) => command.run(),
+        Command::Backfill(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),

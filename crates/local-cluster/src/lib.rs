@@ -29,3 +29,6 @@ pub use kubewarden::Kubewarden;
 pub use node::Node;
 pub use process::Process;
 pub use user::User;
+
+/// The definition of Capsule's kind Tenant, for tests: as much of its schema as landlord reads.
+pub const CAPSULE_DEFINITION: &str = include_str!("capsule.yaml");

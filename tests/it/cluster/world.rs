@@ -11,7 +11,7 @@ use kube::{Client, Error};
 use local_cluster::kubewarden::{Options, apply_policy};
 use local_cluster::manifest::{api_of, apply_object};
 use local_cluster::user::{ADMIN, MEMBERS_RIGHTS};
-use local_cluster::{Builder, Cluster, Kubewarden, Node, User};
+use local_cluster::{Builder, CAPSULE_DEFINITION, Cluster, Kubewarden, Node, User};
 use serde_json::{Value, json};
 
 use crate::compiled::{policy_host, root, wasm};
@@ -79,7 +79,7 @@ impl World {
         let pool = |name: &str| [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name));
         cluster.add_nodes(["solar", "lunar", "shared"].into_iter().flat_map(pool)).await.expect("nodes");
         let file = |path: &str| fs::read_to_string(root().join(path)).expect("a file of the repository");
-        for yaml in [MEMBERS_RIGHTS, &file("deploy/crds.yaml"), &file("deploy/rbac.yaml"), &file("tests/it/cluster/capsule.yaml")] {
+        for yaml in [MEMBERS_RIGHTS, &file("deploy/crds.yaml"), &file("deploy/rbac.yaml"), CAPSULE_DEFINITION] {
             cluster.apply(yaml).await.expect("a manifest that the API server takes");
         }
         let module = policy["spec"]["module"].as_str().expect("a module").to_owned();

@@ -1,28 +1,40 @@
-//! Sources: the flags that say where settings, tenants and namespaces are.
+//! Sources: the flags that say where settings, tenants and namespaces are: in files, else in the cluster.
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::cluster::{self, Connection};
 use crate::inventory::Inventory;
 
 /// Where a command reads from.
 #[derive(Args, Debug)]
 pub(crate) struct Sources {
-    /// Files, folders or `-`: tenants, namespaces and perhaps a ClusterAdmissionPolicy, in YAML or JSON
-    #[arg(short, long = "filename", env = "LANDLORD_FILENAME", value_name = "FILE", required = true, num_args = 1.., value_delimiter = ',')]
+    /// Files, folders or `-`: tenants, namespaces and perhaps a ClusterAdmissionPolicy, in YAML or JSON [default: the cluster]
+    #[arg(short, long = "filename", env = "LANDLORD_FILENAME", value_name = "FILE", num_args = 1.., value_delimiter = ',')]
     files: Vec<PathBuf>,
-    /// File of the settings; wins over a ClusterAdmissionPolicy among the files [default: the policy's, else the defaults]
-    #[arg(long, env = "LANDLORD_SETTINGS", value_name = "FILE")]
-    settings: Option<PathBuf>,
+    #[command(flatten)]
+    settings: cluster::SettingsFlags,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 impl Sources {
     /// Reads everything; what is passed over is told on standard error.
     pub(crate) fn read(&self) -> Result<Inventory> {
-        let inventory = Inventory::read(&self.files, self.settings.as_deref())?;
+        let inventory = if self.files.is_empty() {
+            tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.read_cluster())?
+        } else {
+            Inventory::read(&self.files, self.settings.file())?
+        };
         inventory.notes.iter().for_each(|note| eprintln!("note: {note}"));
         Ok(inventory)
+    }
+
+    async fn read_cluster(&self) -> Result<Inventory> {
+        let client = self.connection.client().await?;
+        let settings = self.settings.read(&client).await?;
+        cluster::inventory(&client, settings).await
     }
 }

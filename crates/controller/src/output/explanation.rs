@@ -35,7 +35,7 @@ pub(crate) fn render(assessment: &Assessment) -> String {
 
 fn whose(assessment: &Assessment) -> String {
     let (Some(tenant), Some(rule)) = (&assessment.tenant, &assessment.rule) else { return "tenant: none, no rule claims it\n".to_owned() };
-    format!("tenant: {tenant}, by rule {rule}\n{}", assessment.known.as_ref().map(owners).unwrap_or_default())
+    format!("tenant: {tenant}, by rule {rule}\n{}", assessment.known.as_deref().map(owners).unwrap_or_default())
 }
 
 fn owners(tenant: &Tenant) -> String {

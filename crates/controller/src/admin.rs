@@ -1,0 +1,75 @@
+//! Admin: what the cluster asks of the controller by HTTP – is it alive, is it ready, how is it doing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::reconciler::Reconciler;
+use crate::store::Compliance;
+use crate::watch::Readiness;
+
+/// What the pages show.
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) readiness: Arc<Readiness>,
+    pub(crate) reconciler: Arc<Reconciler>,
+}
+
+impl Admin {
+    /// Serves until `end` comes.
+    pub(crate) async fn serve(self, listener: TcpListener, end: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let router = Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .with_state(self);
+        axum::serve(listener, router).with_graceful_shutdown(end).await
+    }
+
+    /// Listens; the address with the port that was given for port 0.
+    pub(crate) async fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+}
+
+async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
+    match admin.readiness.missing().as_slice() {
+        [] => (StatusCode::OK, "ready\n".to_owned()),
+        missing => (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join("; "))),
+    }
+}
+
+async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
+    let shared = admin.reconciler.shared();
+    let metrics = admin.reconciler.outcomes().metrics();
+    metrics.set_depths(shared.queue.depths());
+    metrics.pace.set(i64::try_from(shared.pace.limit()).unwrap_or(i64::MAX));
+    let states = [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
+    for state in states {
+        let standing = shared.store.namespaces().filter(|(_, held)| held.standing.as_ref().is_some_and(|one| one.state == state));
+        let labels = crate::metrics::State { state: state.word() };
+        metrics.namespaces.get_or_create(&labels).set(i64::try_from(standing.count()).unwrap_or(i64::MAX));
+    }
+    drop(shared);
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())
+}
+
+impl Compliance {
+    /// A bounded word for metrics and status.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Compliant => "compliant",
+            Self::Pending => "pending",
+            Self::Conflicted => "conflicted",
+            Self::Failed => "failed",
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Cluster: where a command's API server is, and what it reads of it at once.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::discovery::pinned_kind;
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use tenancy::settings::Settings;
+
+use crate::files::{Document, Place};
+use crate::inventory::{Inventory, settings_file};
+use crate::live_settings::SettingsSource;
+
+/// Objects of one page of a list, as kubectl asks for them.
+const PAGE: u32 = 500;
+
+/// kubectl's flags for the way to a cluster.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Connection {
+    /// Kubeconfig to use [default: as kubectl, or the Pod's service account]
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig
+    #[arg(long, env = "LANDLORD_CONTEXT", value_name = "NAME")]
+    context: Option<String>,
+}
+
+/// Where the settings are.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SettingsFlags {
+    /// The ClusterAdmissionPolicy whose settings count
+    #[arg(long, env = "LANDLORD_POLICY", value_name = "NAME", default_value = "landlord")]
+    policy: String,
+    /// File of the settings; wins over a ClusterAdmissionPolicy
+    #[arg(long, env = "LANDLORD_SETTINGS", value_name = "FILE")]
+    settings: Option<PathBuf>,
+}
+
+impl SettingsFlags {
+    pub(crate) fn source(&self) -> SettingsSource {
+        self.settings.clone().map_or_else(|| SettingsSource::Policy(self.policy.clone()), SettingsSource::File)
+    }
+
+    /// The file, if one was given.
+    pub(crate) fn file(&self) -> Option<&std::path::Path> {
+        self.settings.as_deref()
+    }
+
+    /// The settings in force now.
+    pub(crate) async fn read(&self, client: &Client) -> Result<Settings> {
+        if let Some(path) = &self.settings {
+            return settings_file(path);
+        }
+        let kind = GroupVersionKind::gvk("policies.kubewarden.io", "v1", "ClusterAdmissionPolicy");
+        let resource = ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies");
+        let policy = Api::<DynamicObject>::all_with(client.clone(), &resource).get_opt(&self.policy).await;
+        let policy = policy.with_context(|| format!("ClusterAdmissionPolicy {:?} cannot be read", self.policy))?;
+        let Some(policy) = policy else {
+            bail!("there is no ClusterAdmissionPolicy {:?}: name yours with --policy, or give --settings FILE", self.policy);
+        };
+        let settings = policy.data.pointer("/spec/settings").unwrap_or(&Value::Null);
+        Settings::from_value(settings).with_context(|| format!("settings of ClusterAdmissionPolicy {:?}", self.policy))
+    }
+}
+
+impl Connection {
+    /// A client without retries of its own: what is tried again, and when, is landlord's to decide.
+    pub(crate) async fn client(&self) -> Result<Client> {
+        let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        let mut config = match &self.kubeconfig {
+            Some(path) => {
+                let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("kubeconfig {}", path.display()))?;
+                Config::from_custom_kubeconfig(kubeconfig, &options).await?
+            }
+            None if self.context.is_some() => Config::from_kubeconfig(&options).await?,
+            None => Config::infer().await.context("no cluster: give --kubeconfig, or files with -f")?,
+        };
+        config.default_retry = false;
+        Ok(Client::try_from(config)?)
+    }
+}
+
+/// Reads tenants and namespaces as they are now.
+pub(crate) async fn inventory(client: &Client, settings: Settings) -> Result<Inventory> {
+    let mut documents = tenants(client, &settings).await?;
+    documents.extend(namespaces(client).await?);
+    Inventory::of(settings, documents)
+}
+
+async fn tenants(client: &Client, settings: &Settings) -> Result<Vec<Document>> {
+    let Some((api_version, kind)) = settings.source.kind() else { return Ok(Vec::new()) };
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let found = pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await;
+    let (resource, _) = found.with_context(|| format!("the kind {api_version} {kind} is not installed: apply its definition first"))?;
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let mut documents = Vec::new();
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let list = api.list(&page).await.with_context(|| format!("{kind} objects cannot be listed"))?;
+        for mut object in list.items {
+            object.metadata.managed_fields = None;
+            object.types.get_or_insert_with(|| kube::core::TypeMeta { api_version: api_version.to_owned(), kind: kind.to_owned() });
+            documents.push(Document { place: Place::cluster(), object: serde_json::to_value(&object)? });
+        }
+        match next(list.metadata.continue_) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(documents),
+        }
+    }
+}
+
+async fn namespaces(client: &Client) -> Result<Vec<Document>> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let mut documents = Vec::new();
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let list = api.list_metadata(&page).await.context("namespaces cannot be listed")?;
+        for mut found in list.items {
+            found.metadata.managed_fields = None;
+            let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": found.metadata});
+            documents.push(Document { place: Place::cluster(), object });
+        }
+        match next(list.metadata.continue_) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(documents),
+        }
+    }
+}
+
+fn next(token: Option<String>) -> Option<String> {
+    token.filter(|token| !token.is_empty())
+}

@@ -1,0 +1,210 @@
+//! `backfill`: brings every namespace into compliance now, with the controller's own queue and writer.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use kube::Client;
+
+use super::controller::drain;
+use super::selection::Selection;
+use crate::assessment::{Assessment, State, assess};
+use crate::cluster::{self, Connection, SettingsFlags};
+use crate::inventory::Inventory;
+use crate::lease::Leadership;
+use crate::metrics::Metrics;
+use crate::outcome::Outcomes;
+use crate::output;
+use crate::planner::Trouble;
+use crate::reconciler::Reconciler;
+use crate::writer::{ApplyMode, Writer};
+
+mod progress;
+
+use self::progress::Progress;
+
+/// Some namespaces could not be brought into compliance.
+const FAILED: u8 = 2;
+/// Ended by Ctrl-C, as shells number it.
+const INTERRUPTED: u8 = 130;
+/// How often the state is looked at.
+const PERIOD: Duration = Duration::from_millis(50);
+
+/// Bring every namespace into compliance now
+///
+/// Compliant namespaces are skipped, so running it again resumes it. Each namespace gets one patch that holds all its changes, guarded by its uid and
+/// resourceVersion: what somebody else writes in between is planned anew, never overwritten.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes:\n  0    every namespace is compliant (with --dry-run: would be)\n  1    nothing could be done: no cluster, broken settings, too \
+                        many failures\n  2    some namespaces are not compliant; the report lists each with its reason\n  130  ended by Ctrl-C; run it again to go \
+                        on\n\nExamples:\n  landlord backfill --dry-run=client\n  landlord backfill --canary 5% --max-failures 1%\n  landlord backfill --tenant solar"
+)]
+pub(crate) struct Backfill {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    #[command(flatten)]
+    selection: Selection,
+    /// Write nothing: show the plan, or let the API server judge every patch
+    #[arg(long, env = "LANDLORD_DRY_RUN", value_enum, default_value = "none")]
+    dry_run: DryRun,
+    /// Do this share of the namespaces first, and go on only if none of them fails
+    #[arg(long, env = "LANDLORD_CANARY", value_name = "PERCENT", value_parser = share)]
+    canary: Option<f64>,
+    /// Stop when more than this share of the namespaces has failed
+    #[arg(long, env = "LANDLORD_MAX_FAILURES", value_name = "PERCENT", value_parser = share, default_value = "10%")]
+    max_failures: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DryRun {
+    None,
+    Client,
+    Server,
+}
+
+/// `5%` or `5` as 0.05.
+fn share(text: &str) -> Result<f64, String> {
+    let percent = text.trim().trim_end_matches('%').parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.map(|percent| percent / 100.0).ok_or_else(|| format!("{text:?} is no percentage: write 0% to 100%"))
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Complete,
+    Interrupted,
+    /// Too many failures, or a failure among the first few.
+    Stopped(&'static str),
+}
+
+impl Backfill {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.backfill())
+    }
+
+    async fn backfill(self) -> Result<ExitCode> {
+        let client = self.connection.client().await?;
+        let settings = self.settings.read(&client).await?;
+        let inventory = cluster::inventory(&client, settings).await?;
+        let assessments = self.selection.of(&inventory, assess(&inventory))?;
+        if self.dry_run == DryRun::Client {
+            output::print(&output::table::render(&assessments))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        self.apply(client, inventory, &assessments).await
+    }
+
+    async fn apply(&self, client: Client, inventory: Inventory, assessments: &[Assessment]) -> Result<ExitCode> {
+        let drifted: Vec<&str> = assessments.iter().filter(|one| one.state() == State::Drift).map(|one| one.name.as_str()).collect();
+        let beforehand = unplannable(assessments);
+        let mode = if self.dry_run == DryRun::Server { ApplyMode::ServerDryRun } else { ApplyMode::Apply };
+        let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
+        let reconciler = Arc::new(Reconciler::once(inventory.into_store(), Writer::new(client, mode), outcomes));
+        let began = Instant::now();
+        let end = self.work(&reconciler, &drifted).await?;
+        let failed: BTreeMap<String, Trouble> = reconciler.shared().troubles.clone().into_iter().chain(beforehand).collect();
+        let (written, took) = (reconciler.shared().written, began.elapsed());
+        report(&Report {
+            selected: assessments.len(),
+            drifted: drifted.len(),
+            written,
+            took,
+            failed: &failed,
+            end,
+            dry: mode != ApplyMode::Apply,
+        })?;
+        match end {
+            End::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
+            End::Stopped(why) => bail!("stopped: {why}"),
+            End::Complete if failed.is_empty() => Ok(ExitCode::SUCCESS),
+            End::Complete => Ok(ExitCode::from(FAILED)),
+        }
+    }
+
+    /// The first share, and then the rest.
+    async fn work(&self, reconciler: &Arc<Reconciler>, drifted: &[&str]) -> Result<End> {
+        let mut progress = Progress::new(drifted.len());
+        let first = self.canary.map_or(0, |share| (drifted.len() as f64 * share).ceil() as usize).min(drifted.len());
+        let runner = tokio::spawn(Arc::clone(reconciler).run(Leadership::forever()));
+        let (canary, rest) = drifted.split_at(first);
+        let mut end = self.batch(reconciler, canary, 0.0, &mut progress).await?;
+        if end == End::Complete {
+            end = self.batch(reconciler, rest, self.max_failures * drifted.len() as f64, &mut progress).await?;
+        } else if let End::Stopped(_) = end {
+            end = End::Stopped("a namespace of the canary failed, so the others were not touched");
+        }
+        runner.abort();
+        drain(reconciler).await;
+        progress.finish();
+        Ok(end)
+    }
+
+    async fn batch(&self, reconciler: &Arc<Reconciler>, names: &[&str], allowed: f64, progress: &mut Progress) -> Result<End> {
+        reconciler.consider(names.iter().copied(), false, Instant::now());
+        let interrupted = tokio::signal::ctrl_c();
+        tokio::pin!(interrupted);
+        loop {
+            let (left, failures, written) = {
+                let shared = reconciler.shared();
+                (shared.queue.len(), shared.troubles.len(), shared.written)
+            };
+            progress.show(written, failures);
+            if failures as f64 > allowed {
+                return Ok(End::Stopped("more namespaces failed than --max-failures allows"));
+            }
+            if left == 0 {
+                return Ok(End::Complete);
+            }
+            tokio::select! {
+                outcome = &mut interrupted => { outcome?; return Ok(End::Interrupted) }
+                () = tokio::time::sleep(PERIOD) => {}
+            }
+        }
+    }
+}
+
+/// Namespaces for which there is no plan.
+fn unplannable(assessments: &[Assessment]) -> Vec<(String, Trouble)> {
+    let trouble = |one: &Assessment| {
+        let trouble = Trouble { reason: one.reason?, message: one.error.clone()? };
+        Some((one.name.clone(), trouble))
+    };
+    assessments.iter().filter_map(trouble).collect()
+}
+
+struct Report<'a> {
+    selected: usize,
+    drifted: usize,
+    written: u64,
+    took: Duration,
+    failed: &'a BTreeMap<String, Trouble>,
+    end: End,
+    dry: bool,
+}
+
+fn report(report: &Report<'_>) -> Result<()> {
+    let Report { selected, drifted, written, took, failed, end, dry } = report;
+    let mut text = String::new();
+    for (name, Trouble { reason, message }) in *failed {
+        text += &format!("{name}: {reason}: {message}\n");
+    }
+    let seconds = took.as_secs_f64();
+    let word = if *dry { "would be written" } else { "written" };
+    text += &format!(
+        "{selected} namespaces: {written} of {drifted} {word} in {seconds:.1} s ({:.0}/s), {} not compliant\n",
+        *written as f64 / seconds.max(0.001),
+        failed.len()
+    );
+    if *end == End::Interrupted {
+        text += "interrupted; nothing is half-written. Run the same command again to go on\n";
+    }
+    output::print(&text)?;
+    Ok(())
+}

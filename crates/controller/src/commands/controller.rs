@@ -1,0 +1,181 @@
+//! `controller`: keeps every namespace compliant for as long as it runs.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+use tenancy::settings::Settings;
+use tokio::sync::watch as channel;
+use tokio::task::JoinHandle;
+
+use crate::admin::Admin;
+use crate::cluster::{Connection, SettingsFlags};
+use crate::lease::{Election, Leadership};
+use crate::live_settings;
+use crate::metrics::Metrics;
+use crate::outcome::Outcomes;
+use crate::reconciler::Reconciler;
+use crate::status::Statuses;
+use crate::store::Store;
+use crate::watch::{Readiness, SETTINGS, TENANTS, Watch};
+use crate::writer::{ApplyMode, Writer};
+
+/// How long writes that are under way may take once the end has come.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// Run the controller: backfill existing namespaces, follow tenants' edits, repair drift
+///
+/// Replicas elect one that writes; the others stay informed. Settings are followed live: a broken document is refused and the last good one stays in
+/// force.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Pages: /healthz, /readyz (what it waits for), /metrics. SIGTERM and Ctrl-C end it in order and give up the lease.\n\nExamples:\n  \
+                        landlord controller --policy landlord\n  landlord controller --settings settings.yaml --no-leader-election --listen 127.0.0.1:8080"
+)]
+pub(crate) struct Controller {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    /// Where to answer for health and metrics; port 0 takes any free one and prints it
+    #[arg(long, env = "LANDLORD_LISTEN", value_name = "IP:PORT", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// Write without a lease: for a replica that is alone
+    #[arg(long, env = "LANDLORD_NO_LEADER_ELECTION")]
+    no_leader_election: bool,
+    /// Namespace of the lease
+    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
+    lease_namespace: String,
+    /// Name of the lease
+    #[arg(long, env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller")]
+    lease_name: String,
+    /// Who this replica is in the lease [default: host name and process id]
+    #[arg(long, env = "LANDLORD_IDENTITY", value_name = "NAME")]
+    identity: Option<String>,
+    /// Form of the log on standard error
+    #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Controller {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        self.start_log();
+        let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+        runtime.block_on(self.serve())?;
+        // Nothing that is still under way is worth waiting for any longer.
+        runtime.shutdown_background();
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn start_log(&self) {
+        let filter = tracing_subscriber::EnvFilter::try_from_env("LANDLORD_LOG").unwrap_or_else(|_| "info,kube=warn".into());
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        match self.log_format {
+            LogFormat::Text => log.with_ansi(false).init(),
+            LogFormat::Json => log.json().init(),
+        }
+    }
+
+    async fn serve(self) -> Result<()> {
+        let client = self.connection.client().await?;
+        let (ended, end) = channel::channel(false);
+        let metrics = Arc::new(Metrics::new());
+        let settings = Settings::from_value(&Value::Null).context("default settings")?;
+        let outcomes = Outcomes::new(Arc::clone(&metrics), Some(client.clone()));
+        let writer = Writer::new(client.clone(), ApplyMode::Apply);
+        let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), writer, outcomes));
+        let readiness = Arc::new(Readiness::new());
+
+        let (listener, address) = Admin::listen(self.listen).await.with_context(|| format!("cannot listen on {}", self.listen))?;
+        println!("listening on http://{address}");
+        let admin = Admin { readiness: Arc::clone(&readiness), reconciler: Arc::clone(&reconciler) };
+        let pages = tokio::spawn(admin.serve(listener, told(end.clone())));
+
+        let (leadership, election) = self.elect(&client, told(end.clone()));
+        let watch = Watch { client: client.clone(), reconciler: Arc::clone(&reconciler), readiness: Arc::clone(&readiness) };
+        let tasks = [
+            tokio::spawn(watch.clone().namespaces()),
+            tokio::spawn(follow_settings(watch, self.settings.source(), Arc::clone(&metrics))),
+            tokio::spawn(Arc::clone(&reconciler).run(leadership.clone())),
+            tokio::spawn(Statuses { client, reconciler: Arc::clone(&reconciler), readiness, leadership: leadership.clone() }.run()),
+            tokio::spawn(show_leadership(leadership, metrics)),
+        ];
+        until_told().await?;
+        tracing::info!("ending");
+        tasks.iter().for_each(JoinHandle::abort);
+        drain(&reconciler).await;
+        ended.send_replace(true);
+        // The lease is given up after the last write, so that its heir sees all of them.
+        let _ = tokio::time::timeout(SHUTDOWN, election).await;
+        let _ = tokio::time::timeout(SHUTDOWN, pages).await;
+        Ok(())
+    }
+
+    fn elect(&self, client: &kube::Client, end: impl Future<Output = ()> + Send + 'static) -> (Leadership, JoinHandle<()>) {
+        if self.no_leader_election {
+            return (Leadership::forever(), tokio::spawn(async {}));
+        }
+        let host = || std::env::var("HOSTNAME").unwrap_or_else(|_| "landlord".to_owned());
+        let identity = self.identity.clone().unwrap_or_else(|| format!("{}-{}", host(), std::process::id()));
+        let (leadership, work) = Election::new(client.clone(), &self.lease_namespace, &self.lease_name, identity).run(end);
+        (leadership, tokio::spawn(work))
+    }
+}
+
+/// Puts every new document in force, and follows the tenants of its source.
+async fn follow_settings(watch: Watch, source: live_settings::SettingsSource, metrics: Arc<Metrics>) {
+    let (sender, mut receiver) = channel::channel(None::<Arc<Settings>>);
+    let follow = tokio::spawn(live_settings::follow(source, watch.client.clone(), sender, metrics));
+    let mut tenants: Option<JoinHandle<()>> = None;
+    while receiver.changed().await.is_ok() {
+        let Some(settings) = receiver.borrow_and_update().clone() else { continue };
+        if let Some(task) = tenants.take() {
+            task.abort();
+            watch.readiness.wait(TENANTS, "the settings have changed".to_owned());
+        }
+        watch.reconciler.shared().store.set_settings(settings);
+        watch.reach(SETTINGS);
+        tenants = Some(tokio::spawn(watch.clone().tenants()));
+    }
+    follow.abort();
+}
+
+async fn show_leadership(leadership: Leadership, metrics: Arc<Metrics>) {
+    loop {
+        metrics.leader.set(i64::from(leadership.holds()));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Waits for the writes that are under way; nothing new begins.
+pub(crate) async fn drain(reconciler: &Reconciler) {
+    let deadline = tokio::time::Instant::now() + SHUTDOWN;
+    while reconciler.shared().pace.under_way() > 0 && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn told(mut end: channel::Receiver<bool>) {
+    // A sender that is gone is an end as well.
+    let _ = end.wait_for(|ended| *ended).await;
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+async fn until_told() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        outcome = tokio::signal::ctrl_c() => Ok(outcome?),
+    }
+}

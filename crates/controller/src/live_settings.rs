@@ -1,0 +1,114 @@
+//! Live settings: the document in force, from a ClusterAdmissionPolicy or from a file, and what happens when it changes. A broken one
+//! is refused and reported, and the last good one stays in force.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use kube::Client;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{Config, Event, watcher};
+use serde_json::Value;
+use tenancy::settings::Settings;
+use tokio::sync::watch;
+
+use crate::files;
+use crate::metrics::Metrics;
+
+/// How often a file is looked at.
+const FILE_PERIOD: Duration = Duration::from_secs(2);
+
+/// Where the settings come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SettingsSource {
+    /// `spec.settings` of this ClusterAdmissionPolicy.
+    Policy(String),
+    File(PathBuf),
+}
+
+/// Follows the source and publishes every good document. Does not return.
+pub(crate) async fn follow(source: SettingsSource, client: Client, sender: watch::Sender<Option<Arc<Settings>>>, metrics: Arc<Metrics>) {
+    let publisher = Publisher { sender, metrics };
+    match source {
+        SettingsSource::Policy(name) => follow_policy(&name, client, &publisher).await,
+        SettingsSource::File(path) => follow_file(&path, &publisher).await,
+    }
+}
+
+struct Publisher {
+    sender: watch::Sender<Option<Arc<Settings>>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Publisher {
+    fn publish(&self, place: &str, document: &Value) {
+        match Settings::from_value(document) {
+            Ok(settings) => {
+                self.metrics.settings_valid.set(1);
+                tracing::info!(place, "settings in force");
+                self.sender.send_replace(Some(Arc::new(settings)));
+            }
+            Err(error) => self.refuse(place, &error.to_string()),
+        }
+    }
+
+    fn refuse(&self, place: &str, error: &str) {
+        self.metrics.settings_valid.set(0);
+        let kept = self.sender.borrow().is_some();
+        tracing::error!(place, error, last_good_ones_stay = kept, "settings refused");
+    }
+}
+
+async fn follow_policy(name: &str, client: Client, publisher: &Publisher) {
+    let kind = GroupVersionKind::gvk("policies.kubewarden.io", "v1", "ClusterAdmissionPolicy");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies");
+    let api: Api<DynamicObject> = Api::all_with(client, &resource);
+    let config = Config::default().fields(&format!("metadata.name={name}"));
+    let mut events = watcher(api, config).default_backoff().boxed();
+    let place = format!("ClusterAdmissionPolicy {name}");
+    let mut last = None;
+    loop {
+        match events.try_next().await {
+            Ok(Some(Event::Apply(policy) | Event::InitApply(policy))) => {
+                let settings = policy.data.pointer("/spec/settings").cloned().unwrap_or_default();
+                // Its conditions change without its settings.
+                if last.as_ref() != Some(&settings) {
+                    publisher.publish(&place, &settings);
+                    last = Some(settings);
+                }
+            }
+            Ok(Some(Event::Delete(_))) => publisher.refuse(&place, "it was deleted"),
+            Ok(Some(Event::InitDone)) if last.is_none() => {
+                publisher.refuse(&place, "it does not exist yet: apply it, or give --settings FILE")
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return,
+            Err(error) => publisher.refuse(&place, &error.to_string()),
+        }
+    }
+}
+
+async fn follow_file(path: &Path, publisher: &Publisher) {
+    let place = path.display().to_string();
+    let mut last = None;
+    loop {
+        let text = tokio::fs::read_to_string(path).await.map_err(|error| error.to_string());
+        if last.as_ref() != Some(&text) {
+            match text.as_ref().map_err(String::clone).and_then(|text| document(text)) {
+                Ok(document) => publisher.publish(&place, &document),
+                Err(error) => publisher.refuse(&place, &error),
+            }
+            last = Some(text);
+        }
+        tokio::time::sleep(FILE_PERIOD).await;
+    }
+}
+
+/// The bare document, or a ClusterAdmissionPolicy that holds it.
+fn document(text: &str) -> Result<Value, String> {
+    let document: Value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+    let policy = document.get("kind").and_then(Value::as_str) == Some(files::POLICY_KIND);
+    Ok(if policy { document.pointer("/spec/settings").cloned().unwrap_or_default() } else { document })
+}

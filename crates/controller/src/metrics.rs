@@ -1,0 +1,101 @@
+//! Metrics of the controller, in Prometheus' text form. Labels are bounded: no object's name is one.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, text::encode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::queue::Urgency;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct Outcome {
+    /// done, conflict, gone, pushback or a reason of a failure.
+    pub(crate) outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Depth {
+    urgency: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct State {
+    /// compliant, pending, conflicted or failed.
+    pub(crate) state: &'static str,
+}
+
+/// See the module.
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) writes: Family<Outcome, Counter>,
+    pub(crate) write_seconds: Histogram,
+    pub(crate) compliance_seconds: Histogram,
+    pub(crate) namespaces: Family<State, Gauge>,
+    pub(crate) pace: Gauge,
+    pub(crate) leader: Gauge,
+    pub(crate) ready: Gauge,
+    pub(crate) settings_valid: Gauge,
+    pub(crate) lists: Counter<u64, AtomicU64>,
+    pub(crate) events_dropped: Counter,
+    depths: Family<Depth, Gauge>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("landlord");
+        let mut metrics = Self {
+            writes: Family::default(),
+            // 1 ms to 16 s.
+            write_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
+            compliance_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 20)),
+            namespaces: Family::default(),
+            pace: Gauge::default(),
+            leader: Gauge::default(),
+            ready: Gauge::default(),
+            settings_valid: Gauge::default(),
+            lists: Counter::default(),
+            events_dropped: Counter::default(),
+            depths: Family::default(),
+            registry: Registry::default(),
+        };
+        metrics.register(&mut registry);
+        metrics.registry = registry;
+        metrics
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register("namespace_writes", "Patches of namespaces by outcome", self.writes.clone());
+        registry.register("namespace_write_seconds", "Time of one patch", self.write_seconds.clone());
+        let compliance = "Time from a namespace's creation, or from the first sight of its difference, to its compliance";
+        registry.register("namespace_compliance_seconds", compliance, self.compliance_seconds.clone());
+        registry.register("namespaces", "Namespaces that landlord looks after, by how they stand", self.namespaces.clone());
+        registry.register("queue_depth", "Namespaces that wait for their turn, by urgency", self.depths.clone());
+        registry.register("pace", "Patches that may be under way at a time", self.pace.clone());
+        registry.register("leader", "Whether this replica writes", self.leader.clone());
+        registry.register("ready", "Whether all that is watched has been listed once", self.ready.clone());
+        registry.register(
+            "settings_valid",
+            "Whether the newest settings are in force; 0 = the last good ones are",
+            self.settings_valid.clone(),
+        );
+        registry.register("lists", "Full lists of namespaces or tenants", self.lists.clone());
+        registry.register("events_dropped", "Events left out, to keep within the budget", self.events_dropped.clone());
+    }
+
+    pub(crate) fn set_depths(&self, depths: [(Urgency, usize); 4]) {
+        for (urgency, depth) in depths {
+            self.depths.get_or_create(&Depth { urgency: urgency.word() }).set(i64::try_from(depth).unwrap_or(i64::MAX));
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

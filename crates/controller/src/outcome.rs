@@ -1,0 +1,105 @@
+//! Outcome: the one place that tells the world what became of a namespace – a line of the log, metrics, perhaps an Event.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+
+use crate::metrics::{self, Metrics};
+use crate::planner::{Trouble, Write};
+use crate::queue::Urgency;
+
+/// Events are for people; more than so many in a window nobody reads.
+const EVENTS: usize = 20;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// See the module.
+pub(crate) struct Outcomes {
+    metrics: std::sync::Arc<Metrics>,
+    recorder: Option<Recorder>,
+    budget: Mutex<Budget>,
+}
+
+#[derive(Debug)]
+struct Budget {
+    since: Instant,
+    spent: usize,
+}
+
+impl Outcomes {
+    /// Without a client, nothing but logs and metrics.
+    pub(crate) fn new(metrics: std::sync::Arc<Metrics>, client: Option<Client>) -> Self {
+        let reporter = Reporter { controller: "landlord".to_owned(), instance: std::env::var("HOSTNAME").ok() };
+        let recorder = client.map(|client| Recorder::new(client, reporter));
+        Self { metrics, recorder, budget: Mutex::new(Budget { since: Instant::now(), spent: 0 }) }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// A namespace was changed. `lag` is the time since its creation or since its difference was seen.
+    pub(crate) async fn written(&self, write: &Write, urgency: Urgency, took: Duration, lag: Duration) {
+        self.count("done", took);
+        self.metrics.compliance_seconds.observe(lag.as_secs_f64());
+        let tenant = write.tenant.as_deref().unwrap_or("-");
+        tracing::info!(namespace = write.name, tenant, urgency = urgency.word(), took_ms = took.as_millis(), "written");
+        // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
+        if matches!(urgency, Urgency::Placement | Urgency::Drift) {
+            let note = format!("metadata of tenant {tenant:?} written");
+            self.publish(write, EventType::Normal, "Written", note).await;
+        }
+    }
+
+    /// A write that did not happen, and is tried again or not needed any more.
+    pub(crate) fn not_written(&self, write: &Write, word: &'static str, took: Duration) {
+        self.count(word, took);
+        tracing::debug!(namespace = write.name, outcome = word, "not written");
+    }
+
+    /// A write that failed, and is tried again later.
+    pub(crate) async fn failed(&self, write: &Write, reason: &'static str, message: &str, took: Duration) {
+        self.count(reason, took);
+        tracing::warn!(namespace = write.name, reason, message, "write failed");
+        self.publish(write, EventType::Warning, reason, message.to_owned()).await;
+    }
+
+    /// A namespace that cannot be made compliant by landlord alone.
+    pub(crate) fn troubled(&self, name: &str, Trouble { reason, message }: &Trouble) {
+        tracing::warn!(namespace = name, reason, message, "not compliant");
+    }
+
+    fn count(&self, outcome: &'static str, took: Duration) {
+        self.metrics.writes.get_or_create(&metrics::Outcome { outcome }).inc();
+        self.metrics.write_seconds.observe(took.as_secs_f64());
+    }
+
+    async fn publish(&self, write: &Write, type_: EventType, reason: &str, note: String) {
+        let Some(recorder) = self.recorder.as_ref().filter(|_| self.afford()) else { return };
+        let about = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Namespace".to_owned()),
+            name: Some(write.name.clone()),
+            uid: Some(write.uid.clone()),
+            ..ObjectReference::default()
+        };
+        let event = Event { type_, reason: reason.to_owned(), note: Some(note), action: "Reconcile".to_owned(), secondary: None };
+        if let Err(error) = recorder.publish(&event, &about).await {
+            tracing::debug!(%error, "event not written");
+        }
+    }
+
+    fn afford(&self) -> bool {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        if budget.since.elapsed() > WINDOW {
+            *budget = Budget { since: Instant::now(), spent: 0 };
+        }
+        budget.spent += 1;
+        let affordable = budget.spent <= EVENTS;
+        self.metrics.events_dropped.inc_by(u64::from(!affordable));
+        affordable
+    }
+}

@@ -1,0 +1,162 @@
+//! Planner: what is to be done with one namespace, decided on what the store knows. Pure; nothing waits.
+
+use serde_json::{Map, Value, json};
+use tenancy::keys::{self, CREATOR};
+use tenancy::metadata::{Field, Key};
+use tenancy::plan::{self, Plan, read_ledger};
+use tenancy::requester::Requester;
+use tenancy::tenant::Tenant;
+
+use crate::assessment::{Assessment, UNKNOWN_TENANT};
+use crate::queue::Urgency;
+use crate::store::{Compliance, Held, Standing, Store};
+
+/// The reason of a namespace whose creator may not claim its tenant.
+pub(crate) const UNVERIFIED: &str = "Unverified";
+/// The reason of a namespace with keys that `conflicts: reject` refuses.
+pub(crate) const CONFLICTED: &str = "Conflicted";
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Decision {
+    /// Excluded, terminating or gone.
+    Ignore,
+    /// Nothing to write. `trouble` says why it is not compliant all the same.
+    Rest {
+        trouble: Option<Trouble>,
+    },
+    Write(Write),
+}
+
+/// Why a namespace is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// Bounded, for metrics, events and conditions.
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
+}
+
+/// One patch that holds all changes of a namespace.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Write {
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    pub(crate) version: String,
+    pub(crate) tenant: Option<String>,
+    /// JSON merge patch, guarded by uid and resourceVersion: a state that the plan was not made for answers 409 or 422.
+    pub(crate) patch: Value,
+    /// Whether a key that decides where Pods run is among the changes.
+    pub(crate) placement: bool,
+    pub(crate) trouble: Option<Trouble>,
+}
+
+impl Write {
+    /// How urgent this is for a namespace that just changed (`live`), or that was found so.
+    pub(crate) fn urgency(&self, live: bool) -> Urgency {
+        match (live, self.placement) {
+            (true, true) => Urgency::Placement,
+            (true, false) => Urgency::Drift,
+            (false, _) => Urgency::Backfill,
+        }
+    }
+}
+
+/// Decides, and says how the namespace stands.
+pub(crate) fn decide(store: &Store, name: &str) -> (Decision, Option<Standing>) {
+    let (Some(held), Some(mut assessment)) = (store.namespace(name), store.assess(name)) else { return (Decision::Ignore, None) };
+    if assessment.reason == Some(UNKNOWN_TENANT) {
+        release(store, held, &mut assessment);
+    }
+    let trouble = trouble(store, held, &assessment);
+    let blocked = trouble.as_ref().is_some_and(|trouble| trouble.reason != CONFLICTED);
+    let write = (!blocked && !assessment.plan.is_empty()).then(|| write(held, &assessment, trouble.clone()));
+    let state = match (&trouble, &write) {
+        (Some(Trouble { reason: CONFLICTED, .. }), _) => Compliance::Conflicted,
+        (Some(_), _) => Compliance::Failed,
+        (None, Some(_)) => Compliance::Pending,
+        (None, None) => Compliance::Compliant,
+    };
+    let standing = Standing { tenant: assessment.tenant, state, reason: trouble.as_ref().map(|trouble| trouble.reason) };
+    (write.map_or(Decision::Rest { trouble }, Decision::Write), Some(standing))
+}
+
+/// A tenant that is gone for good leaves nothing behind but its label.
+fn release(store: &Store, held: &Held, assessment: &mut Assessment) {
+    let buried = assessment.tenant.as_deref().is_some_and(|tenant| store.is_buried(tenant));
+    if buried && read_ledger(&held.namespace.metadata).0.tenant == assessment.tenant.clone().unwrap_or_default() {
+        assessment.plan = plan::release(store.settings(), &held.namespace);
+        (assessment.error, assessment.reason) = (None, None);
+    }
+}
+
+fn trouble(store: &Store, held: &Held, assessment: &Assessment) -> Option<Trouble> {
+    if let (Some(reason), Some(message)) = (assessment.reason, assessment.error.clone()) {
+        return Some(Trouble { reason, message });
+    }
+    if let Some(tenant) = &assessment.known
+        && !may_adopt(store, held, tenant)
+    {
+        let message = format!(
+            "its creator may not claim tenant {:?}: let an owner or an admin claim it, or run `landlord adopt {}`",
+            tenant.name, assessment.name
+        );
+        return Some(Trouble { reason: UNVERIFIED, message });
+    }
+    let refused: Vec<String> = assessment.plan.refused.iter().map(|clash| clash.key.to_string()).collect();
+    (!refused.is_empty()).then(|| Trouble {
+        reason: CONFLICTED,
+        message: format!(
+            "{} already there with another value (conflicts: reject): remove it, or let the tenant override",
+            refused.join(", ")
+        ),
+    })
+}
+
+/// The check that the policy makes at CREATE, made up for: only a stamp of the guard says who the creator was.
+fn may_adopt(store: &Store, held: &Held, tenant: &Tenant) -> bool {
+    let (ledger, _) = read_ledger(&held.namespace.metadata);
+    let Some(stamp) = held.namespace.metadata.annotations.get(CREATOR) else { return true };
+    if ledger.tenant == tenant.name || tenant.owners.is_none() {
+        return true;
+    }
+    let creator = serde_json::from_str(stamp).map(|stamp: Value| Requester::from_user_info(&stamp));
+    creator.is_ok_and(|creator| store.settings().is_admin(&creator) || tenant.may_be_claimed_by(&creator))
+}
+
+fn write(held: &Held, assessment: &Assessment, trouble: Option<Trouble>) -> Write {
+    Write {
+        name: assessment.name.clone(),
+        uid: held.uid.clone(),
+        version: held.version.clone(),
+        tenant: assessment.tenant.clone(),
+        patch: patch(held, &assessment.plan),
+        placement: changed(&assessment.plan).any(decides_placement),
+        trouble,
+    }
+}
+
+fn changed(plan: &Plan) -> impl Iterator<Item = &Key> {
+    plan.set.keys().chain(plan.remove.keys())
+}
+
+/// The ledger alone changes nothing for Pods; it is a placement key because it may not be kept.
+fn decides_placement(key: &Key) -> bool {
+    [keys::NODE_SELECTOR, keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS].contains(&key.name.as_str())
+}
+
+fn patch(held: &Held, plan: &Plan) -> Value {
+    let (mut labels, mut annotations) = (Map::new(), Map::new());
+    let mut enter = |key: &Key, value: Value| match key.field {
+        Field::Label => labels.insert(key.name.clone(), value),
+        Field::Annotation => annotations.insert(key.name.clone(), value),
+    };
+    plan.set.iter().for_each(|(key, want)| drop(enter(key, Value::from(want.value.as_str()))));
+    plan.remove.keys().for_each(|key| drop(enter(key, Value::Null)));
+    let mut metadata = json!({"uid": held.uid, "resourceVersion": held.version});
+    for (field, map) in [("labels", labels), ("annotations", annotations)] {
+        if !map.is_empty() {
+            metadata[field] = Value::Object(map);
+        }
+    }
+    json!({"metadata": metadata})
+}

@@ -1,0 +1,239 @@
+//! Store: what the controller knows of the cluster – settings, tenants, namespaces – and which namespaces claim which tenant.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference as KubeOwner, Time};
+use serde_json::{Value, json};
+use tenancy::metadata::Metadata;
+use tenancy::namespace::{Namespace, OwnerReference};
+use tenancy::settings::{Rule, Settings};
+use tenancy::tenant::Tenant;
+
+use crate::assessment::Assessment;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Store {
+    settings: Arc<Settings>,
+    namespaces: HashMap<String, Held>,
+    tenants: HashMap<String, Result<Arc<Tenant>, String>>,
+    /// Tenants that are gone for good, so that what they left may be released.
+    gone: HashSet<String>,
+    /// Namespaces by the tenant that they claimed when they were last looked at.
+    claims: HashMap<String, BTreeSet<String>>,
+}
+
+/// A namespace as it was last seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) uid: String,
+    pub(crate) version: String,
+    pub(crate) created: Option<Time>,
+    pub(crate) namespace: Namespace,
+    /// How it stood when it was last looked at.
+    pub(crate) standing: Option<Standing>,
+}
+
+/// How a namespace stands, for its tenant's status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) tenant: Option<String>,
+    pub(crate) state: Compliance,
+    /// A bounded word where it is not compliant.
+    pub(crate) reason: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Compliance {
+    /// Nothing is to be done.
+    Compliant,
+    /// Something is to be written.
+    Pending,
+    /// A key is refused (`conflicts: reject`).
+    Conflicted,
+    /// It cannot be planned, or not be written.
+    Failed,
+}
+
+impl Held {
+    /// From an object's metadata; nothing else of a Namespace is ever read.
+    pub(crate) fn of(meta: &ObjectMeta) -> Self {
+        Self {
+            uid: meta.uid.clone().unwrap_or_default(),
+            version: meta.resource_version.clone().unwrap_or_default(),
+            created: meta.creation_timestamp.clone(),
+            namespace: Namespace {
+                name: meta.name.clone(),
+                generate_name: meta.generate_name.clone(),
+                metadata: Metadata {
+                    labels: meta.labels.clone().unwrap_or_default(),
+                    annotations: meta.annotations.clone().unwrap_or_default(),
+                },
+                owner_references: meta.owner_references.iter().flatten().map(owner).collect(),
+                terminating: meta.deletion_timestamp.is_some(),
+            },
+            standing: None,
+        }
+    }
+
+    /// The object for rules that read paths.
+    fn document(&self) -> Value {
+        let Namespace { name, generate_name, metadata, owner_references, .. } = &self.namespace;
+        let owners: Vec<Value> =
+            owner_references.iter().map(|one| json!({"apiVersion": one.group, "kind": one.kind, "name": one.name})).collect();
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "generateName": generate_name,
+               "labels": metadata.labels, "annotations": metadata.annotations, "ownerReferences": owners}})
+    }
+
+    /// Whether this is an earlier state of the same namespace than `other`. Versions of one resource are numbers that grow.
+    fn is_older_than(&self, other: &Self) -> bool {
+        let number = |held: &Self| held.version.parse::<u128>().ok();
+        match (number(self), number(other)) {
+            (Some(this), Some(that)) => self.uid == other.uid && this < that,
+            _ => false,
+        }
+    }
+}
+
+fn owner(reference: &KubeOwner) -> OwnerReference {
+    let (group, _) = reference.api_version.split_once('/').unwrap_or_default();
+    OwnerReference { group: group.to_owned(), kind: reference.kind.clone(), name: reference.name.clone() }
+}
+
+impl Store {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        Self { settings, namespaces: HashMap::new(), tenants: HashMap::new(), gone: HashSet::new(), claims: HashMap::new() }
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Puts other settings in force. Tenants of another source are forgotten.
+    pub(crate) fn set_settings(&mut self, settings: Arc<Settings>) {
+        if self.settings.source.kind() != settings.source.kind() {
+            self.tenants.clear();
+            self.gone.clear();
+        }
+        self.settings = settings;
+    }
+
+    /// Takes a namespace in; false where the store knows a later state already.
+    pub(crate) fn put_namespace(&mut self, mut held: Held) -> bool {
+        let name = held.namespace.name.clone().unwrap_or_default();
+        if let Some(known) = self.namespaces.get(&name) {
+            if held.is_older_than(known) {
+                return false;
+            }
+            held.standing.clone_from(&known.standing);
+        }
+        self.namespaces.insert(name, held);
+        true
+    }
+
+    /// Forgets a namespace. With a `uid`, only if it is still that one.
+    pub(crate) fn remove_namespace(&mut self, name: &str, uid: Option<&str>) {
+        let same = |held: &Held| uid.is_none_or(|uid| held.uid == uid);
+        if self.namespaces.get(name).is_some_and(same) {
+            self.stand(name, None);
+            self.namespaces.remove(name);
+        }
+    }
+
+    pub(crate) fn namespace(&self, name: &str) -> Option<&Held> {
+        self.namespaces.get(name)
+    }
+
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = (&String, &Held)> {
+        self.namespaces.iter()
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.namespaces.keys().cloned().collect()
+    }
+
+    /// Takes a tenant in, or why it cannot be used.
+    pub(crate) fn put_tenant(&mut self, name: String, tenant: Result<Arc<Tenant>, String>) {
+        self.gone.remove(&name);
+        self.tenants.insert(name, tenant);
+    }
+
+    /// Forgets a tenant; what it manages stays until [`Self::bury`].
+    pub(crate) fn remove_tenant(&mut self, name: &str) {
+        self.tenants.remove(name);
+    }
+
+    /// A tenant is known to be gone for good: its namespaces are to be released.
+    pub(crate) fn bury(&mut self, name: &str) {
+        if !self.tenants.contains_key(name) {
+            self.gone.insert(name.to_owned());
+        }
+    }
+
+    pub(crate) fn is_buried(&self, name: &str) -> bool {
+        self.gone.contains(name)
+    }
+
+    /// The tenant of that name; an error where there is one that cannot be used.
+    pub(crate) fn tenant(&self, name: &str) -> Result<Option<Arc<Tenant>>, String> {
+        if let Some(inline) = self.settings.source.inline(name) {
+            return Ok(Some(Arc::new(inline.clone())));
+        }
+        match self.tenants.get(name) {
+            None => Ok(None),
+            Some(Ok(tenant)) => Ok(Some(Arc::clone(tenant))),
+            Some(Err(error)) => Err(format!("tenant {name:?} cannot be used: {error}")),
+        }
+    }
+
+    pub(crate) fn tenant_names(&self) -> Vec<String> {
+        self.tenants.keys().cloned().collect()
+    }
+
+    /// Every namespace that an edit of this tenant can concern: those that claim it, and those whose name may begin to.
+    pub(crate) fn concerned(&self, tenant: &str) -> Vec<String> {
+        let claiming = self.claims.get(tenant).into_iter().flatten().cloned();
+        let by_prefix = self.settings.identify.iter().any(|rule| matches!(rule, Rule::NamePrefix { .. }));
+        let prefixed = self.namespaces.keys().filter(|name| by_prefix && name.starts_with(tenant)).cloned();
+        claiming.chain(prefixed).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// What the engine says of a namespace now; `None` for one that is not landlord's to look at.
+    pub(crate) fn assess(&self, name: &str) -> Option<Assessment> {
+        let held = self.namespaces.get(name).filter(|held| !held.namespace.terminating && !self.settings.excludes(name))?;
+        Some(Assessment::of(&self.settings, &held.namespace, || held.document(), |tenant| self.tenant(tenant)))
+    }
+
+    /// Records how a namespace stands, and keeps the index of claims in step.
+    pub(crate) fn stand(&mut self, name: &str, standing: Option<Standing>) {
+        let Some(held) = self.namespaces.get_mut(name) else { return };
+        let tenant = |standing: &Option<Standing>| standing.as_ref().and_then(|standing| standing.tenant.clone());
+        let (before, after) = (tenant(&held.standing), tenant(&standing));
+        held.standing = standing;
+        if before == after {
+            return;
+        }
+        if let Some(before) = before
+            && let Some(names) = self.claims.get_mut(&before)
+        {
+            names.remove(name);
+            if names.is_empty() {
+                self.claims.remove(&before);
+            }
+        }
+        if let Some(after) = after {
+            self.claims.entry(after).or_default().insert(name.to_owned());
+        }
+    }
+
+    /// Namespaces that claim this tenant, by how they stand.
+    pub(crate) fn counts(&self, tenant: &str) -> HashMap<Compliance, usize> {
+        let mut counts = HashMap::new();
+        let names = self.claims.get(tenant).into_iter().flatten();
+        for state in names.filter_map(|name| Some(self.namespaces.get(name)?.standing.as_ref()?.state)) {
+            *counts.entry(state).or_default() += 1;
+        }
+        counts
+    }
+}

@@ -1,0 +1,107 @@
+//! Writer: carries one patch to the API server and says in the planner's terms what became of it.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, Patch, PatchParams};
+use kube::{Client, Error};
+
+use crate::planner::Write;
+
+/// Who writes, in managedFields.
+pub(crate) const FIELD_MANAGER: &str = "landlord";
+/// No answer within this time counts as a failure; the next plan finds out whether the write arrived.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// What to wait for after a 429 that does not say.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Whether a write is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ApplyMode {
+    #[default]
+    Apply,
+    /// The API server judges it and stores nothing.
+    ServerDryRun,
+    /// Nothing is sent.
+    PlanOnly,
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// The namespace as it is now.
+    Done(Box<ObjectMeta>),
+    /// Sent, or only planned, without an effect.
+    Dry,
+    /// Somebody else wrote in between: plan again.
+    Conflict,
+    /// Deleted, or deleted and created anew: forget this one.
+    Gone,
+    /// The API server is busy: come again after this time.
+    Pushback(Duration),
+    /// It is refused, or there was no answer.
+    Failed { reason: &'static str, message: String },
+}
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    api: Api<Namespace>,
+    mode: ApplyMode,
+}
+
+impl Writer {
+    pub(crate) fn new(client: Client, mode: ApplyMode) -> Self {
+        Self { api: Api::all(client), mode }
+    }
+
+    /// Sends the patch. Also says how long the answer took.
+    pub(crate) async fn write(&self, write: &Write) -> (Written, Duration) {
+        let began = Instant::now();
+        if self.mode == ApplyMode::PlanOnly {
+            return (Written::Dry, Duration::ZERO);
+        }
+        let dry_run = self.mode == ApplyMode::ServerDryRun;
+        let params = PatchParams { dry_run, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let patch = Patch::Merge(&write.patch);
+        let answer = tokio::time::timeout(TIMEOUT, self.api.patch_metadata(&write.name, &params, &patch)).await;
+        let written = match answer {
+            Err(_) => failed("Timeout", format!("no answer within {} s", TIMEOUT.as_secs())),
+            Ok(Ok(_)) if dry_run => Written::Dry,
+            Ok(Ok(answer)) => Written::Done(Box::new(answer.metadata)),
+            Ok(Err(error)) => judge(error),
+        };
+        (written, began.elapsed())
+    }
+
+    /// The namespace as it is now; `None` if it is gone.
+    pub(crate) async fn read(&self, name: &str) -> Result<Option<ObjectMeta>, Error> {
+        Ok(self.api.get_metadata_opt(name).await?.map(|found| found.metadata))
+    }
+}
+
+fn judge(error: Error) -> Written {
+    let status = match error {
+        Error::Api(status) => status,
+        other => return failed("Unreachable", other.to_string()),
+    };
+    match status.code {
+        404 => Written::Gone,
+        409 => Written::Conflict,
+        // Only a namespace that was created anew has another uid.
+        422 if status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.field == "metadata.uid") => Written::Gone,
+        429 | 503 => Written::Pushback(retry_after(status.details.as_ref().map_or(0, |details| details.retry_after_seconds.into()))),
+        403 => failed("Forbidden", status.message.clone()),
+        500.. => failed("ServerError", status.message.clone()),
+        _ => failed("Refused", status.message.clone()),
+    }
+}
+
+fn retry_after(seconds: i64) -> Duration {
+    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map_or(RETRY_AFTER, Duration::from_secs)
+}
+
+fn failed(reason: &'static str, message: String) -> Written {
+    Written::Failed { reason, message }
+}

@@ -1,0 +1,68 @@
+//! `landlord backfill`, and plan and explain against a cluster.
+
+use std::process::{Command, Output};
+
+use local_cluster::user::ADMIN;
+use serde_json::json;
+
+use super::world::{NODE_SELECTOR, World, map};
+
+impl World {
+    /// Runs `landlord` as admin with the cluster's settings.
+    fn landlord(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_landlord"));
+        command.args(arguments).arg("--kubeconfig").arg(self.cluster.kubeconfig_of(ADMIN));
+        command.arg("--settings").arg(self.cluster.file("settings.yaml"));
+        command.output().expect("landlord runs")
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+const NAMESPACES: usize = 60;
+
+#[tokio::test]
+async fn existing_namespaces_are_brought_into_compliance_once() {
+    let world = World::without_controller("landlord").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
+    for number in 0..NAMESPACES {
+        world.create(&format!("old-{number}"), "solar", json!({"own": "key"})).await;
+    }
+    let plan = world.landlord(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.status.code(), Some(2), "{}", text(&plan));
+    assert!(text(&plan).contains(&format!("{NAMESPACES} to change")), "{}", text(&plan));
+    let explanation = world.landlord(&["explain", "old-7"]);
+    assert!(text(&explanation).contains("tenant: solar, by rule label:landlord.dev/tenant"), "{}", text(&explanation));
+
+    for mode in ["client", "server"] {
+        let dry = world.landlord(&["backfill", &format!("--dry-run={mode}")]);
+        assert!(dry.status.success(), "{}", text(&dry));
+        assert_eq!(world.metadata("old-7").await.1, map([]), "a dry run writes nothing");
+    }
+    let run = world.landlord(&["backfill", "--canary", "5%"]);
+    assert!(run.status.success(), "{}", text(&run));
+    assert!(text(&run).contains(&format!("{NAMESPACES} of {NAMESPACES} written")), "{}", text(&run));
+    for number in 0..NAMESPACES {
+        world.comes_to(&format!("old-{number}"), "solar", [("own", "key")], [(NODE_SELECTOR, "pool=solar")]).await;
+    }
+    let again = world.landlord(&["backfill"]);
+    assert!(text(&again).contains("0 of 0 written"), "resuming skips what is done: {}", text(&again));
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_reported_with_its_reason() {
+    let world = World::without_controller("landlord").await;
+    world.set_tenant("solar", json!({"labels": {"a": "b"}, "conflicts": "reject"})).await;
+    world.create("good", "solar", json!({})).await;
+    world.create("clash", "solar", json!({"a": "x"})).await;
+    world.create("lost", "nowhere", json!({})).await;
+    let run = world.landlord(&["backfill", "--max-failures", "100%"]);
+    assert_eq!(run.status.code(), Some(2), "{}", text(&run));
+    assert!(text(&run).contains("clash: Conflicted: ") && text(&run).contains("lost: UnknownTenant: "), "{}", text(&run));
+    assert_eq!(world.metadata("good").await.0["a"], "b");
+
+    let none = world.landlord(&["backfill", "--canary", "200%"]);
+    assert!(text(&none).contains("write 0% to 100%"), "{}", text(&none));
+}

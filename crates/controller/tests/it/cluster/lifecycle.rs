@@ -1,0 +1,120 @@
+//! Settings that change, kinds that come later, tenants that go, and a status that says how it stands.
+
+use std::time::Duration;
+
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use local_cluster::user::ADMIN;
+use serde_json::{Value, json};
+
+use super::world::{LEDGER, NODE_SELECTOR, World, eventually};
+
+#[tokio::test]
+async fn settings_are_followed_and_broken_ones_are_refused() {
+    let mut world = World::without_controller("landlord").await;
+    world.set_settings(&json!({"tenantSource": "landlord", "excludedNamespaces": ["kube-*", "default", "landlord", "web"]}));
+    world.add_controller("one").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
+    world.create("web", "solar", json!({})).await;
+    world.create("other", "solar", json!({})).await;
+    world.comes_to("other", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+    assert_eq!(world.metadata("web").await.1.len(), 0, "excluded");
+
+    world.set_settings(&json!({"tenantSource": "landlord", "excludedNamespace": []}));
+    eventually("a refusal", async || world.log("one").contains("settings refused")).await;
+    assert!(world.log("one").contains("excludedNamespaces"), "the nearest valid name");
+    assert!(world.page("one", "/metrics").await.contains("landlord_settings_valid 0"));
+    world.create("third", "solar", json!({})).await;
+    world.comes_to("third", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+
+    world.set_settings(&json!({"tenantSource": "landlord"}));
+    world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+}
+
+#[tokio::test]
+async fn a_kind_that_is_not_installed_is_waited_for() {
+    let mut world = World::without_controller("landlord").await;
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "pools.example.com"},
+        "spec": {"group": "example.com", "scope": "Cluster", "names": {"kind": "Pool", "plural": "pools", "singular": "pool", "listKind": "PoolList"},
+                 "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                     "type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}});
+    let rights = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "pools"},
+        "rules": [{"apiGroups": ["example.com"], "resources": ["pools"], "verbs": ["get", "list", "watch"]}]});
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "pools"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "pools"},
+        "subjects": [{"kind": "ServiceAccount", "namespace": "landlord", "name": "controller"}]});
+    for object in [rights, binding] {
+        world.cluster.apply(&object.to_string()).await.expect("rights");
+    }
+    world
+        .set_settings(&json!({"tenantSource": {"custom": {"apiVersion": "example.com/v1", "kind": "Pool", "nodeSelector": "$.selector"}}}));
+    world.add_controller("one").await;
+    eventually("the reason", async || world.page("one", "/readyz").await.contains("example.com/v1 Pool is not installed")).await;
+    assert!(world.page("one", "/healthz").await.contains("ok"), "it waits, and does not crash");
+
+    world.cluster.apply(&definition.to_string()).await.expect("the kind");
+    let pool = json!({"apiVersion": "example.com/v1", "kind": "Pool", "metadata": {"name": "solar"}, "selector": "pool=solar"});
+    world.cluster.apply(&pool.to_string()).await.expect("a tenant");
+    world.create("web", "solar", json!({})).await;
+    world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+    eventually("readiness", async || world.page("one", "/readyz").await == "ready\n").await;
+}
+
+/// After 30 s without a return: keys and ledger go, the label stays, the namespace stays.
+#[tokio::test]
+async fn a_deleted_tenant_releases_its_namespaces_after_a_grace() {
+    let world = World::new("landlord").await;
+    world.set_tenant("back", json!({"nodeSelector": {"pool": "solar"}})).await;
+    world.set_tenant("gone", json!({"nodeSelector": {"pool": "solar"}})).await;
+    for tenant in ["back", "gone"] {
+        world.create(&format!("{tenant}-web"), tenant, json!({"own": "key"})).await;
+        world.comes_to(&format!("{tenant}-web"), tenant, [("own", "key")], [(NODE_SELECTOR, "pool=solar")]).await;
+        world.delete_tenant(tenant).await;
+    }
+    world.set_tenant("back", json!({"nodeSelector": {"pool": "lunar"}})).await;
+    world.comes_to("back-web", "back", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;
+    world.comes_to("gone-web", "gone", [("own", "key")], [(NODE_SELECTOR, "pool=solar")]).await;
+    world.comes_to("gone-web", "gone", [("own", "key")], []).await;
+    let annotations = world.namespaces().get("gone-web").await.expect("it stays").metadata.annotations.unwrap_or_default();
+    assert!(!annotations.contains_key(LEDGER));
+    world.comes_to("back-web", "back", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;
+}
+
+/// A definition that vanishes takes all tenants with it; that is an accident, not an order.
+#[tokio::test]
+async fn a_vanished_kind_releases_nothing() {
+    let world = World::new("landlord").await;
+    for tenant in ["solar", "lunar"] {
+        world.set_tenant(tenant, json!({"nodeSelector": {"pool": tenant}})).await;
+        world.create(&format!("{tenant}-web"), tenant, json!({})).await;
+        world.comes_to(&format!("{tenant}-web"), tenant, [], [(NODE_SELECTOR, &format!("pool={tenant}"))]).await;
+    }
+    let definitions: Api<DynamicObject> = Api::all_with(
+        world.cluster.client(ADMIN).expect("a client"),
+        &ApiResource::from_gvk(&GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition")),
+    );
+    definitions.delete("tenants.landlord.dev", &Default::default()).await.expect("deleted");
+    eventually("a refusal", async || world.log("one").matches("nothing is released").count() >= 1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for tenant in ["solar", "lunar"] {
+        world.comes_to(&format!("{tenant}-web"), tenant, [], [(NODE_SELECTOR, &format!("pool={tenant}"))]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_status_of_a_tenant_counts_its_namespaces() {
+    let world = World::new("landlord").await;
+    world.set_tenant("solar", json!({"labels": {"a": "b"}, "conflicts": "reject"})).await;
+    world.create("good", "solar", json!({})).await;
+    world.create("clash", "solar", json!({"a": "x"})).await;
+    let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
+    let tenants: Api<DynamicObject> = Api::all_with(world.cluster.client(ADMIN).expect("a client"), &ApiResource::from_gvk(&kind));
+    let status = async || tenants.get("solar").await.expect("the tenant").data["status"].clone();
+    let wanted = json!({"total": 2, "compliant": 1, "pending": 0, "conflicted": 1, "failed": 0});
+    eventually("the counts", async || status().await["namespaces"] == wanted).await;
+    let conditions = status().await["conditions"].clone();
+    let found = |kind: &str| conditions.as_array().expect("conditions").iter().find(|one| one["type"] == kind).cloned().unwrap_or_default();
+    assert_eq!((&found("Ready")["status"], &found("Converged")["status"]), (&Value::from("True"), &Value::from("False")));
+    assert_eq!(status().await["observedGeneration"], 1);
+    let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "default");
+    eventually("an event", async || !events.list(&ListParams::default()).await.expect("events").items.is_empty()).await;
+}

@@ -1,0 +1,56 @@
+//! Two replicas, of which one writes.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::Api;
+use local_cluster::user::ADMIN;
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use super::world::{NODE_SELECTOR, World, eventually};
+
+async fn holder(world: &World) -> Option<String> {
+    let api: Api<Lease> = Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "landlord");
+    api.get_opt("landlord-controller").await.expect("an answer")?.spec?.holder_identity
+}
+
+async fn works(world: &World, name: &str) {
+    world.create(name, "solar", json!({})).await;
+    world.comes_to(name, "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+}
+
+#[tokio::test]
+async fn another_replica_takes_over() {
+    let mut world = World::new("landlord").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
+    works(&world, "first").await;
+    let two = world.add_controller("two").await;
+    assert_eq!(holder(&world).await.as_deref(), Some("one"));
+
+    // In order: the lease is given up, so nobody has to wait for its end.
+    world.controller(0).signal(Signal::SIGTERM).expect("a signal");
+    let status = world.controller(0).wait(Duration::from_secs(20)).expect("an answer").expect("an end");
+    assert!(status.success(), "{status}");
+    eventually("the second's lease", async || holder(&world).await.as_deref() == Some("two")).await;
+    works(&world, "second").await;
+
+    // By a crash: the lease has to run out.
+    let three = world.add_controller("three").await;
+    world.controller(two).signal(Signal::SIGKILL).expect("a signal");
+    let began = Instant::now();
+    world.create("third", "solar", json!({})).await;
+    world.comes_to("third", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+    assert!(began.elapsed() > Duration::from_secs(5), "nobody takes a lease that may still hold");
+
+    // Frozen, and thawed when another leads already: it must not write.
+    world.add_controller("four").await;
+    world.controller(three).signal(Signal::SIGSTOP).expect("a signal");
+    world.create("fourth", "solar", json!({})).await;
+    world.comes_to("fourth", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+    assert_eq!(holder(&world).await.as_deref(), Some("four"));
+    world.controller(three).signal(Signal::SIGCONT).expect("a signal");
+    eventually("its retreat", async || world.log("three").contains("another replica leads")).await;
+    works(&world, "fifth").await;
+    assert!(!world.log("three").contains("namespace=\"fifth\""), "{}", world.log("three"));
+}

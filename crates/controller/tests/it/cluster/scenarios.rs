@@ -1,0 +1,180 @@
+//! Scenarios 1 to 14 and 16, with nobody but the controller.
+
+use serde_json::{Value, json};
+
+use super::world::{NODE_SELECTOR, World, map};
+
+fn additional(labels: Value, annotations: Value) -> Value {
+    json!({"additionalMetadata": {"labels": labels, "annotations": annotations}})
+}
+
+fn list(items: Value) -> Value {
+    json!({"namespaceOptions": {"additionalMetadataList": items}})
+}
+
+#[tokio::test]
+async fn what_a_tenant_says_reaches_its_namespaces() {
+    let world = World::new("capsule").await;
+    scenarios_1_and_2(&world).await;
+    scenario_3(&world).await;
+    scenario_4(&world).await;
+    scenario_5(&world).await;
+    scenario_7(&world).await;
+    scenario_8(&world).await;
+    scenario_9(&world).await;
+    scenario_10(&world).await;
+    scenarios_12_and_13(&world).await;
+    scenario_14(&world).await;
+    scenario_16(&world).await;
+}
+
+async fn scenarios_1_and_2(world: &World) {
+    let options = |labels: Value, annotations: Value| json!({"nodeSelector": {"node": "foobar"}, "namespaceOptions": additional(labels, annotations)});
+    world.set_tenant("first", options(json!({"k8s.io/custom-label": "foo"}), json!({"k8s.io/custom-annotation": "bizz"}))).await;
+    world.create("first-web", "first", json!({})).await;
+    let annotations = [("k8s.io/custom-annotation", "bizz"), (NODE_SELECTOR, "node=foobar")];
+    world.comes_to("first-web", "first", [("k8s.io/custom-label", "foo")], annotations).await;
+    let labels = json!({"k8s.io/custom-label": "foo", "newlabel": "foobazbar"});
+    world.set_tenant("first", options(labels, json!({"newannotation": "foobazbar"}))).await;
+    let annotations = [("newannotation", "foobazbar"), (NODE_SELECTOR, "node=foobar")];
+    world.comes_to("first-web", "first", [("k8s.io/custom-label", "foo"), ("newlabel", "foobazbar")], annotations).await;
+}
+
+async fn scenario_3(world: &World) {
+    let labels = json!({"capsule.clastix.io/tenant": "tenan-override", "kubernetes.io/metadata.name": "namespace-override", "a": "b"});
+    world.set_tenant("forced", json!({"namespaceOptions": additional(labels, json!({}))})).await;
+    world.create("forced-web", "forced", json!({})).await;
+    world.comes_to("forced-web", "forced", [("a", "b")], []).await;
+}
+
+async fn scenario_4(world: &World) {
+    let selecting = |label: &str, suffix: &str| {
+        json!({"namespaceSelector": {"matchExpressions": [{"key": label, "operator": "In", "values": ["yes"]}]},
+               "labels": {format!("label{suffix}"): "foo"}, "annotations": {format!("annotation{suffix}"): "bizz"}})
+    };
+    let templated = json!({"labels": {"of": "{{ tenant.name }}", "in": "{{ namespace }}"}});
+    world.set_tenant("lists", list(json!([selecting("here", "_2"), selecting("nowhere", "_3"), templated]))).await;
+    world.create("lists-web", "lists", json!({"here": "yes"})).await;
+    let labels = [("here", "yes"), ("label_2", "foo"), ("of", "lists"), ("in", "lists-web")];
+    world.comes_to("lists-web", "lists", labels, [("annotation_2", "bizz")]).await;
+}
+
+async fn scenario_5(world: &World) {
+    let first = json!({"labels": {"clastix.io/custom-label": "bar"}, "annotations": {"clastix.io/custom-annotation": "buzz"}});
+    let second = json!({"labels": {"k8s.io/custom-label": "foo"}, "annotations": {"k8s.io/custom-annotation": "bizz"}});
+    world.set_tenant("life", list(json!([first, second]))).await;
+    world.create("life-web", "life", json!({"matching_namespace_label": "matching_namespace_label_value", "env": "e2e"})).await;
+    let labels = json!({"test-label": "test-value", "k8s.io/custom-label": "foo-value"});
+    let annotations = json!({"test-annotation": "test-value", "k8s.io/custom-annotation": "bizz-value"});
+    world.patch("life-web", json!({"labels": labels, "annotations": annotations})).await;
+    let own = [("test-label", "test-value"), ("matching_namespace_label", "matching_namespace_label_value"), ("env", "e2e")];
+    let [a, b, c] = own;
+    let annotations = [("test-annotation", "test-value"), ("clastix.io/custom-annotation", "buzz"), ("k8s.io/custom-annotation", "bizz")];
+    world.comes_to("life-web", "life", [a, b, c, ("clastix.io/custom-label", "bar"), ("k8s.io/custom-label", "foo")], annotations).await;
+
+    let first = json!({"labels": {"clastix.io/custom-label": "bar"}});
+    world.set_tenant("life", list(json!([first, {"annotations": {"k8s.io/custom-annotation": "bizz"}}]))).await;
+    let annotations = [("test-annotation", "test-value"), ("k8s.io/custom-annotation", "bizz")];
+    world.comes_to("life-web", "life", [a, b, c, ("clastix.io/custom-label", "bar")], annotations).await;
+
+    world.set_tenant("life", list(json!([]))).await;
+    world.comes_to("life-web", "life", own, [("test-annotation", "test-value")]).await;
+}
+
+async fn scenario_7(world: &World) {
+    let registries = json!({"allowed": ["docker.io", "myregistry.azurecr.io"], "allowedRegex": r"quay\.\w+"});
+    world.set_tenant("classes", json!({"containerRegistries": registries})).await;
+    world.create("classes-web", "classes", json!({})).await;
+    let annotations = [
+        ("capsule.clastix.io/allowed-registries", "docker.io,myregistry.azurecr.io"),
+        ("capsule.clastix.io/allowed-registries-regexp", r"quay\.\w+"),
+    ];
+    world.comes_to("classes-web", "classes", [], annotations).await;
+}
+
+async fn scenario_8(world: &World) {
+    world
+        .set_tenant("kept", json!({"nodeSelector": {"pool": "solar"}, "namespaceOptions": additional(json!({"a": "b"}), json!({}))}))
+        .await;
+    world.create("kept-web", "kept", json!({})).await;
+    world.comes_to("kept-web", "kept", [("a", "b")], [(NODE_SELECTOR, "pool=solar")]).await;
+    for patch in [
+        json!({"labels": {"a": "x"}}),
+        json!({"annotations": {NODE_SELECTOR: "pool=lunar"}}),
+        json!({"annotations": {NODE_SELECTOR: null}}),
+    ] {
+        world.patch("kept-web", patch).await;
+        world.comes_to("kept-web", "kept", [("a", "b")], [(NODE_SELECTOR, "pool=solar")]).await;
+    }
+}
+
+async fn scenario_9(world: &World) {
+    world.set_tenant("cordon", json!({"cordoned": true})).await;
+    world.create("cordon-web", "cordon", json!({})).await;
+    world.comes_to("cordon-web", "cordon", [("projectcapsule.dev/cordoned", "true")], []).await;
+    world.set_tenant("cordon", json!({"cordoned": false})).await;
+    world.comes_to("cordon-web", "cordon", [], []).await;
+}
+
+async fn scenario_10(world: &World) {
+    let metadata = json!([{"kinds": ["*", "Namespace"], "labels": {"example.corp/namespace-lifecycle": {"managed": "managed-namespace"}}}]);
+    world.set_tenant("rules", json!({"rules": [{"enforce": {"metadata": metadata}}]})).await;
+    world.create("rules-web", "rules", json!({"example.corp/user-owned": "keep"})).await;
+    let labels = [("example.corp/namespace-lifecycle", "managed-namespace"), ("example.corp/user-owned", "keep")];
+    world.comes_to("rules-web", "rules", labels, []).await;
+    world.set_tenant("rules", json!({"rules": []})).await;
+    world.comes_to("rules-web", "rules", [("example.corp/user-owned", "keep")], []).await;
+}
+
+async fn scenarios_12_and_13(world: &World) {
+    world.set_tenant("late", json!({"nodeSelector": {"pool": "solar"}})).await;
+    world.create_bare("late-web", json!({})).await;
+    world.patch("late-web", json!({"labels": {"capsule.clastix.io/tenant": "late"}})).await;
+    world.comes_to("late-web", "late", [], [(NODE_SELECTOR, "pool=solar")]).await;
+}
+
+async fn scenario_14(world: &World) {
+    for (tenant, pool) in [("from", "solar"), ("to", "lunar")] {
+        let options = additional(json!({tenant: "yes"}), json!({}));
+        world.set_tenant(tenant, json!({"nodeSelector": {"pool": pool}, "namespaceOptions": options})).await;
+    }
+    world.create("moving", "from", json!({})).await;
+    world.comes_to("moving", "from", [("from", "yes")], [(NODE_SELECTOR, "pool=solar")]).await;
+    world.patch("moving", json!({"labels": {"capsule.clastix.io/tenant": "to"}})).await;
+    world.comes_to("moving", "to", [("to", "yes")], [(NODE_SELECTOR, "pool=lunar")]).await;
+}
+
+async fn scenario_16(world: &World) {
+    let invalid = json!([{"namespaceSelector": {"matchExpressions": [{"key": "a", "operator": "In"}]}, "labels": {"a": "b"}}]);
+    world.set_tenant("invalid", list(invalid)).await;
+    world.set_tenant("valid", list(json!([{"labels": {"a": "b"}}]))).await;
+    world.create("invalid-web", "invalid", json!({})).await;
+    world.create("valid-web", "valid", json!({})).await;
+    world.comes_to("valid-web", "valid", [("a", "b")], []).await;
+    let (labels, _) = world.metadata("invalid-web").await;
+    assert_eq!(labels.get("a"), None);
+    assert!(world.log("one").contains("tenant=\"invalid\""), "{}", world.log("one"));
+}
+
+/// 50 namespaces follow their tenant's selector: changed, removed, added again.
+#[tokio::test]
+async fn scenario_11_every_namespace_follows_its_selector() {
+    for source in ["capsule", "landlord"] {
+        let world = World::new(source).await;
+        world.set_tenant("many", json!({"nodeSelector": {"pool": "a"}})).await;
+        for number in 0..50 {
+            world.create(&format!("many-{number}"), "many", json!({})).await;
+        }
+        for (spec, annotations) in [
+            (json!({"nodeSelector": {"pool": "b"}}), map([(NODE_SELECTOR, "pool=b")])),
+            (json!({"owners": [{"kind": "User", "name": "olivia"}]}), map([])),
+            (json!({"nodeSelector": {"pool": "c"}}), map([(NODE_SELECTOR, "pool=c")])),
+        ] {
+            world.set_tenant("many", spec).await;
+            for number in 0..50 {
+                let name = format!("many-{number}");
+                super::world::eventually(&name, async || world.metadata(&name).await.1 == annotations).await;
+            }
+        }
+    }
+}

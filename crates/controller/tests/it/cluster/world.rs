@@ -1,0 +1,174 @@
+//! World: a cluster, and controllers that look after it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Client;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use local_cluster::manifest::{api_of, apply_object};
+use local_cluster::process::Program;
+use local_cluster::user::{ADMIN, CONTROLLER};
+use local_cluster::{CAPSULE_DEFINITION, Cluster, Process};
+use serde_json::{Value, json};
+
+use crate::landlord::root;
+
+pub(crate) const LEDGER: &str = "landlord.dev/ledger";
+pub(crate) const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
+/// How often something is looked for, 50 ms apart.
+const LOOKS: usize = 1200;
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(crate) type Map = BTreeMap<String, String>;
+
+pub(crate) struct World {
+    // Ends before the cluster.
+    controllers: Vec<Process>,
+    pub(crate) cluster: Cluster,
+    pub(crate) source: &'static str,
+}
+
+impl World {
+    /// A cluster with landlord's and Capsule's kinds, without a controller. `source` is the settings' `tenantSource`.
+    pub(crate) async fn without_controller(source: &'static str) -> Self {
+        let cluster = Cluster::builder().start().await.expect("a cluster");
+        let file = |name: &str| fs::read_to_string(root().join("deploy").join(name)).expect("a file of the repository");
+        for yaml in [CAPSULE_DEFINITION, &file("crds.yaml"), &file("rbac.yaml")] {
+            cluster.apply(yaml).await.expect("a manifest that the API server takes");
+        }
+        let world = Self { controllers: Vec::new(), cluster, source };
+        world.set_settings(&json!({"tenantSource": source}));
+        world
+    }
+
+    /// The same with one controller at work.
+    pub(crate) async fn new(source: &'static str) -> Self {
+        let mut world = Self::without_controller(source).await;
+        world.add_controller("one").await;
+        world
+    }
+
+    pub(crate) fn set_settings(&self, settings: &Value) {
+        fs::write(self.cluster.file("settings.yaml"), settings.to_string()).expect("a file");
+    }
+
+    /// Starts one more controller and waits until it says where it listens.
+    pub(crate) async fn add_controller(&mut self, identity: &str) -> usize {
+        let program = Program::new(identity, env!("CARGO_BIN_EXE_landlord"), self.cluster.log(identity)).args([
+            "controller".to_owned(),
+            format!("--kubeconfig={}", self.cluster.kubeconfig_of(CONTROLLER).display()),
+            format!("--settings={}", self.cluster.file("settings.yaml").display()),
+            "--listen=127.0.0.1:0".to_owned(),
+            format!("--identity={identity}"),
+        ]);
+        self.controllers.push(program.start().expect("the controller starts"));
+        eventually("the controller's address", async || self.log(identity).contains("listening on")).await;
+        self.controllers.len() - 1
+    }
+
+    pub(crate) fn controller(&mut self, index: usize) -> &mut Process {
+        &mut self.controllers[index]
+    }
+
+    pub(crate) fn log(&self, identity: &str) -> String {
+        fs::read_to_string(self.cluster.log(identity)).unwrap_or_default()
+    }
+
+    /// A page of a controller: its status code and text.
+    pub(crate) async fn page(&self, identity: &str, path: &str) -> String {
+        let log = self.log(identity);
+        let address = log.lines().find_map(|line| line.strip_prefix("listening on ")).expect("its address");
+        let mut config = kube::Config::new(address.parse().expect("a URL"));
+        // A 503 is an answer here.
+        config.default_retry = false;
+        let client = Client::try_from(config).expect("a client");
+        let request = http::Request::get(path).body(Vec::new()).expect("a request");
+        client.request_text(request).await.unwrap_or_else(|error| error.to_string())
+    }
+
+    pub(crate) fn namespaces(&self) -> Api<Namespace> {
+        Api::all(self.cluster.client(ADMIN).expect("a client"))
+    }
+
+    pub(crate) fn tenant_label(&self) -> &'static str {
+        if self.source == "capsule" { "capsule.clastix.io/tenant" } else { "landlord.dev/tenant" }
+    }
+
+    fn tenant(&self, name: &str, spec: Value) -> Value {
+        let api_version = if self.source == "capsule" { "capsule.clastix.io/v1beta2" } else { "landlord.dev/v1alpha1" };
+        json!({"apiVersion": api_version, "kind": "Tenant", "metadata": {"name": name}, "spec": spec})
+    }
+
+    /// Creates a tenant, or replaces its spec.
+    pub(crate) async fn set_tenant(&self, name: &str, spec: Value) {
+        let object = serde_json::from_value(self.tenant(name, spec)).expect("an object");
+        apply_object(&self.cluster.client(ADMIN).expect("a client"), &object).await.expect("a tenant that the API server takes");
+    }
+
+    pub(crate) async fn delete_tenant(&self, name: &str) {
+        let object = serde_json::from_value(self.tenant(name, json!({}))).expect("an object");
+        let api = api_of(&self.cluster.client(ADMIN).expect("a client"), &object).await.expect("the kind");
+        api.delete(name, &DeleteParams::default()).await.expect("deleted");
+    }
+
+    /// Creates a namespace with these labels beside its tenant's.
+    pub(crate) async fn create(&self, name: &str, tenant: &str, mut labels: Value) {
+        labels[self.tenant_label()] = json!(tenant);
+        self.create_bare(name, labels).await;
+    }
+
+    pub(crate) async fn create_bare(&self, name: &str, labels: Value) {
+        let body = serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).expect("a namespace");
+        self.namespaces().create(&PostParams::default(), &body).await.expect("created");
+    }
+
+    pub(crate) async fn patch(&self, name: &str, metadata: Value) {
+        let patch = Patch::Merge(json!({"metadata": metadata}));
+        self.namespaces().patch(name, &PatchParams::default(), &patch).await.expect("patched");
+    }
+
+    /// Labels, and annotations without the ledger.
+    pub(crate) async fn metadata(&self, name: &str) -> (Map, Map) {
+        let found = self.namespaces().get(name).await.expect("the namespace").metadata;
+        let mut annotations = found.annotations.unwrap_or_default();
+        annotations.remove(LEDGER);
+        (found.labels.unwrap_or_default(), annotations)
+    }
+
+    /// Waits until a namespace carries exactly these labels (beside its name's and its tenant's) and annotations.
+    pub(crate) async fn comes_to<const L: usize, const A: usize>(
+        &self,
+        name: &str,
+        tenant: &str,
+        labels: [(&str, &str); L],
+        annotations: [(&str, &str); A],
+    ) {
+        let mut labels = map(labels);
+        labels.extend(map([("kubernetes.io/metadata.name", name), (self.tenant_label(), tenant)]));
+        let wanted = (labels, map(annotations));
+        for _ in 0..LOOKS {
+            if self.metadata(name).await == wanted {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        assert_eq!(self.metadata(name).await, wanted, "{name}; the controller says:\n{}", self.log("one"));
+    }
+}
+
+/// Waits until this holds.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..LOOKS {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    panic!("{what}: not within {} s", LOOK.as_secs_f64() * LOOKS as f64);
+}
+
+pub(crate) fn map<const N: usize>(pairs: [(&str, &str); N]) -> Map {
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
