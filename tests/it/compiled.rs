@@ -33,6 +33,15 @@ pub(crate) fn policy_host() -> &'static Path {
     &BINARY
 }
 
+/// The binary `landlord`.
+pub(crate) fn landlord() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        cargo(&["build", "--quiet", "--package", "landlord"]);
+        target().join("debug/landlord")
+    });
+    &BINARY
+}
+
 fn cargo(arguments: &[&str]) {
     let output = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().expect("cargo runs");
     let words = String::from_utf8_lossy(&output.stderr);

@@ -1,6 +1,5 @@
 //! Cluster: etcd, API server and scheduler, started and stopped together.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,13 +11,19 @@ use kube::{Api, Client, Config, ResourceExt};
 use serde_json::Value;
 
 use crate::authority::Authority;
-use crate::binaries::{Binaries, BinariesError};
-use crate::manifest::{self, ManifestError};
+use crate::binaries::Binaries;
+use crate::manifest;
 use crate::node::Node;
+use crate::ports;
 use crate::process::{Process, Program};
 use crate::scratch::Scratch;
 use crate::user::{self, Credential, User};
-use crate::{kubeconfig, ports};
+
+mod error;
+mod files;
+mod programs;
+
+pub use self::error::StartError;
 
 /// How long a start may take on a busy machine; 4 s are usual.
 const READY_WITHIN: Duration = Duration::from_secs(120);
@@ -26,10 +31,6 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(50);
 /// A port can be taken between finding and using it; so a start that fails at once is tried again.
 const ATTEMPTS: usize = 3;
-/// Admission plugins that are off. There is no controller that would make service accounts' tokens, and none that would take the
-/// taint `not-ready` from a fresh node.
-const DISABLED_PLUGINS: &str = "ServiceAccount,TaintNodesByCondition";
-
 /// What kind of cluster is wanted.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -58,33 +59,6 @@ struct Servers {
     api_server: Process,
     etcd: Process,
     api_server_program: Program,
-}
-
-/// A cluster that did not come up, or does not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error(transparent)]
-    Binaries(#[from] BinariesError),
-    #[error("cannot make the cluster's files: {0}")]
-    Files(#[from] io::Error),
-    #[error("cannot make the cluster's certificates: {0}")]
-    Certificates(#[from] rcgen::Error),
-    #[error("{name} ended at once; its last words:\n{words}whole log: {}", log.display())]
-    Ended { name: String, words: String, log: PathBuf },
-    #[error("the API server is not ready after {} s; its last words:\n{words}whole log: {}", READY_WITHIN.as_secs(), log.display())]
-    NotReady { words: String, log: PathBuf },
-    #[error("no user {0:?} in this cluster: add it with Builder::user")]
-    UnknownUser(String),
-    #[error("{}", manifest::words(.0))]
-    Kubernetes(Box<kube::Error>),
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-}
-
-impl From<kube::Error> for StartError {
-    fn from(error: kube::Error) -> Self {
-        Self::Kubernetes(Box::new(error))
-    }
 }
 
 impl Default for Builder {
@@ -143,103 +117,17 @@ impl Builder {
         let credentials: Vec<Credential> = self.users.iter().cloned().map(Credential::new).collect::<Result<_, _>>()?;
         let [client_port, peer_port, api_port] = ports::free()?;
         let server = format!("https://127.0.0.1:{api_port}");
-        write_files(&scratch, &authority, &credentials, &server)?;
-        let etcd = etcd(binaries, &scratch, client_port, peer_port).start()?;
-        let program = self.api_server(binaries, &scratch, client_port, api_port);
+        files::write(&scratch, &authority, &credentials, &server)?;
+        let etcd = programs::etcd(binaries, &scratch, client_port, peer_port).start()?;
+        let program = programs::api_server(binaries, &scratch, self, client_port, api_port);
         let api_server = program.start()?;
-        let scheduler = scheduler(binaries, &scratch).start()?;
-        let manager = self.controller_manager.then(|| controller_manager(binaries, &scratch).start()).transpose()?;
+        let scheduler = programs::scheduler(binaries, &scratch).start()?;
+        let manager = self.controller_manager.then(|| programs::controller_manager(binaries, &scratch).start()).transpose()?;
         let servers = Servers { _controller_manager: manager, scheduler, api_server, etcd, api_server_program: program };
         let mut cluster = Cluster { binaries: binaries.clone(), authority, credentials, server, servers, scratch };
         cluster.wait_until_ready().await?;
         Ok(cluster)
     }
-
-    fn api_server(&self, binaries: &Binaries, scratch: &Scratch, etcd_port: u16, port: u16) -> Program {
-        let file = |name: &str| scratch.file(name).display().to_string();
-        Program::new("kube-apiserver", binaries.path("kube-apiserver"), scratch.log("kube-apiserver"))
-            .args([
-                format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
-                "--bind-address=127.0.0.1".to_owned(),
-                // Never used, but it may not be loopback.
-                "--advertise-address=192.0.2.1".to_owned(),
-                format!("--secure-port={port}"),
-                "--endpoint-reconciler-type=none".to_owned(),
-                "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-                "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-                format!("--service-account-key-file={}", file("service-account.pub")),
-                format!("--service-account-signing-key-file={}", file("service-account.key")),
-                format!("--token-auth-file={}", file("tokens.csv")),
-                format!("--tls-cert-file={}", file("server.crt")),
-                format!("--tls-private-key-file={}", file("server.key")),
-                format!("--cert-dir={}", file("certificates")),
-                "--authorization-mode=RBAC".to_owned(),
-                "--allow-privileged=true".to_owned(),
-                format!("--enable-admission-plugins={}", self.plugins.join(",")),
-                format!("--disable-admission-plugins={DISABLED_PLUGINS}"),
-            ])
-            .args(self.api_server_arguments.iter().cloned())
-    }
-}
-
-fn write_files(scratch: &Scratch, authority: &Authority, credentials: &[Credential], server: &str) -> Result<(), StartError> {
-    let identity = authority.server()?;
-    let accounts = rcgen::KeyPair::generate()?;
-    let lines: String = credentials.iter().map(Credential::line).collect();
-    fs::write(scratch.file("ca.crt"), authority.pem())?;
-    fs::write(scratch.file("server.crt"), identity.certificate)?;
-    fs::write(scratch.file("server.key"), identity.key)?;
-    fs::write(scratch.file("service-account.key"), accounts.serialize_pem())?;
-    fs::write(scratch.file("service-account.pub"), accounts.public_key_pem())?;
-    fs::write(scratch.file("tokens.csv"), lines)?;
-    let authority = scratch.file("ca.crt").display().to_string();
-    for credential in credentials {
-        let document = kubeconfig::document(server, &authority, &[credential]);
-        fs::write(kubeconfig_of(scratch, &credential.user.name), document.to_string())?;
-    }
-    let all: Vec<&Credential> = credentials.iter().collect();
-    fs::write(scratch.file("kubeconfig"), kubeconfig::document(server, &authority, &all).to_string())?;
-    Ok(())
-}
-
-fn kubeconfig_of(scratch: &Scratch, user: &str) -> PathBuf {
-    scratch.file(&format!("{}.kubeconfig", user.replace(':', "_")))
-}
-
-fn etcd(binaries: &Binaries, scratch: &Scratch, client_port: u16, peer_port: u16) -> Program {
-    let client = format!("http://127.0.0.1:{client_port}");
-    let peer = format!("http://127.0.0.1:{peer_port}");
-    Program::new("etcd", binaries.path("etcd"), scratch.log("etcd")).removing(scratch.folder()).args([
-        format!("--data-dir={}", scratch.file("etcd").display()),
-        format!("--listen-client-urls={client}"),
-        format!("--advertise-client-urls={client}"),
-        format!("--listen-peer-urls={peer}"),
-        format!("--initial-advertise-peer-urls={peer}"),
-        format!("--initial-cluster=default={peer}"),
-        // A cluster for tests need not survive the machine's crash.
-        "--unsafe-no-fsync".to_owned(),
-        "--log-level=warn".to_owned(),
-    ])
-}
-
-fn scheduler(binaries: &Binaries, scratch: &Scratch) -> Program {
-    Program::new("kube-scheduler", binaries.path("kube-scheduler"), scratch.log("kube-scheduler")).args([
-        format!("--kubeconfig={}", kubeconfig_of(scratch, user::SCHEDULER).display()),
-        "--leader-elect=false".to_owned(),
-        "--authentication-skip-lookup=true".to_owned(),
-        "--secure-port=0".to_owned(),
-    ])
-}
-
-fn controller_manager(binaries: &Binaries, scratch: &Scratch) -> Program {
-    Program::new("kube-controller-manager", binaries.path("kube-controller-manager"), scratch.log("kube-controller-manager")).args([
-        format!("--kubeconfig={}", kubeconfig_of(scratch, user::ADMIN).display()),
-        "--leader-elect=false".to_owned(),
-        "--authentication-skip-lookup=true".to_owned(),
-        "--secure-port=0".to_owned(),
-        // No kubelet renews a lease here, so nodes would be declared dead.
-        "--controllers=*,-node-lifecycle-controller,-node-ipam-controller".to_owned(),
-    ])
 }
 
 impl Cluster {
@@ -270,7 +158,7 @@ impl Cluster {
 
     /// A kubeconfig of one user.
     pub fn kubeconfig_of(&self, user: &str) -> PathBuf {
-        kubeconfig_of(&self.scratch, user)
+        files::kubeconfig_of(&self.scratch, user)
     }
 
     /// A file in a folder that goes with the cluster.

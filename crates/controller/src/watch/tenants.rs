@@ -1,0 +1,190 @@
+//! Tenants: their watch, and what an edit, a loss or a return means for their namespaces.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, TryStreamExt};
+use kube::Error;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+use kube::discovery::pinned_kind;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{Config, Event, watcher};
+
+use super::{TENANTS, Watch};
+
+/// Edits of one tenant within this time are one pass over its namespaces; the first runs at once.
+const BATCH: Duration = Duration::from_secs(1);
+/// How long a deleted tenant may come back before its namespaces are released.
+const GRACE: Duration = Duration::from_secs(30);
+/// How often a kind that is not installed is asked for.
+const KIND_PERIOD: Duration = Duration::from_secs(5);
+
+impl Watch {
+    /// Follows the tenants of the source in force. Does not return; the caller ends it when the source changes.
+    pub(crate) async fn tenants(self) {
+        let settings = Arc::clone(self.reconciler.shared().store.settings());
+        let Some((api_version, kind)) = settings.source.kind() else {
+            self.reach(TENANTS);
+            return std::future::pending().await;
+        };
+        let resource = self.kind(api_version, kind).await;
+        let mut tenants = Tenants { watch: self.clone(), resource: resource.clone(), edited: BTreeMap::new() };
+        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
+        let mut events = watcher(api, Config::default()).default_backoff().boxed();
+        let mut listed: Option<BTreeSet<String>> = None;
+        loop {
+            match events.try_next().await {
+                Ok(Some(Event::Init)) => {
+                    self.reconciler.outcomes().metrics().lists.inc();
+                    listed = Some(BTreeSet::new());
+                }
+                Ok(Some(Event::InitApply(found))) => {
+                    let name = tenants.put(found);
+                    listed.get_or_insert_default().insert(name);
+                }
+                Ok(Some(Event::InitDone)) => tenants.relisted(&listed.take().unwrap_or_default()),
+                Ok(Some(Event::Apply(found))) => drop(tenants.put(found)),
+                Ok(Some(Event::Delete(found))) => tenants.remove(&found),
+                Ok(None) => return,
+                Err(error) => self.complain(TENANTS, &error.to_string()),
+            }
+        }
+    }
+
+    /// How the kind is spelled in paths; waits until it is installed.
+    async fn kind(&self, api_version: &str, kind: &str) -> ApiResource {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let wanted = GroupVersionKind::gvk(group, version, kind);
+        loop {
+            match pinned_kind(&self.client, &wanted).await {
+                Ok((resource, _)) => return resource,
+                Err(error) => {
+                    let missing = matches!(&error, Error::Discovery(_)) || matches!(&error, Error::Api(status) if status.code == 404);
+                    let why = if missing {
+                        format!(
+                            "the kind {api_version} {kind} is not installed: apply its CustomResourceDefinition (`landlord render crds`)"
+                        )
+                    } else {
+                        error.to_string()
+                    };
+                    self.readiness.wait(TENANTS, why);
+                    tokio::time::sleep(KIND_PERIOD).await;
+                }
+            }
+        }
+    }
+}
+
+/// The tenants' side of the store.
+struct Tenants {
+    watch: Watch,
+    resource: ApiResource,
+    /// When each tenant was edited last.
+    edited: BTreeMap<String, Instant>,
+}
+
+impl Tenants {
+    /// Takes a tenant in and plans what it concerns, if it is not the same as before. Returns its name.
+    fn put(&mut self, object: DynamicObject) -> String {
+        let value = serde_json::to_value(&object).unwrap_or_default();
+        let mut shared = self.watch.reconciler.shared();
+        let (name, tenant) = match shared.store.settings().tenant(&value) {
+            Ok(tenant) => (tenant.name.clone(), Ok(Arc::new(tenant))),
+            Err(error) => (error.tenant.clone(), Err(error.source.to_string())),
+        };
+        // Its status and its labels are no concern of its namespaces.
+        let same = matches!(shared.store.tenant(&name), Ok(Some(known)) if Ok(&known) == tenant.as_ref());
+        if same {
+            return name;
+        }
+        if let Err(error) = &tenant {
+            tracing::warn!(tenant = name, error, "tenant cannot be used");
+        }
+        shared.store.put_tenant(name.clone(), tenant);
+        drop(shared);
+        self.replan(&name);
+        name
+    }
+
+    fn replan(&mut self, tenant: &str) {
+        if !self.watch.readiness.is_complete() {
+            return;
+        }
+        let now = Instant::now();
+        let ready = match self.edited.get(tenant) {
+            Some(last) if now < *last + BATCH => *last + BATCH,
+            _ => now,
+        };
+        self.edited.retain(|_, at| now < *at + BATCH);
+        self.edited.insert(tenant.to_owned(), ready);
+        let names = self.watch.reconciler.shared().store.concerned(tenant);
+        // Not `live`: a new namespace goes before the many that an edit reaches.
+        self.watch.reconciler.consider(names.iter().map(String::as_str), false, ready);
+    }
+
+    fn remove(&mut self, object: &DynamicObject) {
+        let value = serde_json::to_value(object).unwrap_or_default();
+        let settings = Arc::clone(self.watch.reconciler.shared().store.settings());
+        let name = settings.tenant(&value).map_or_else(|error| error.tenant, |tenant| tenant.name);
+        self.lose(name);
+    }
+
+    /// A tenant is not there any more: it may have been deleted, or deleted to be created anew.
+    fn lose(&mut self, name: String) {
+        tracing::info!(tenant = name, grace_s = GRACE.as_secs(), "tenant is gone; its namespaces are released if it does not come back");
+        self.watch.reconciler.shared().store.remove_tenant(&name);
+        self.replan(&name);
+        let undertaker = Undertaker { watch: self.watch.clone(), resource: self.resource.clone() };
+        tokio::spawn(undertaker.bury(name));
+    }
+
+    fn relisted(&mut self, listed: &BTreeSet<String>) {
+        let known = self.watch.reconciler.shared().store.tenant_names();
+        let lost: Vec<String> = known.iter().filter(|name| !listed.contains(*name)).cloned().collect();
+        if !lost.is_empty() && lost.len() == known.len() && known.len() > 1 {
+            tracing::error!(tenants = known.len(), "a list came back without any tenant; nothing is released");
+        } else {
+            lost.into_iter().for_each(|name| self.lose(name));
+        }
+        self.watch.reach(TENANTS);
+    }
+}
+
+/// Makes sure that a tenant is gone before what it left is released.
+struct Undertaker {
+    watch: Watch,
+    resource: ApiResource,
+}
+
+impl Undertaker {
+    async fn bury(self, name: String) {
+        tokio::time::sleep(GRACE).await;
+        let reference = self.watch.reconciler.shared().store.settings().source.reference(&name);
+        let Some(reference) = reference else { return };
+        let client = self.watch.client.clone();
+        let api: Api<DynamicObject> = match &reference.namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, &self.resource),
+            None => Api::all_with(client, &self.resource),
+        };
+        match api.get(&reference.name).await {
+            Err(Error::Api(status)) if status.code == 404 && names_object(&status) => self.release(&name),
+            Err(error) => tracing::error!(tenant = name, %error, "nothing is released: the tenant is gone, but that cannot be confirmed"),
+            Ok(_) => tracing::info!(tenant = name, "the tenant is back"),
+        }
+    }
+
+    fn release(&self, name: &str) {
+        let mut shared = self.watch.reconciler.shared();
+        shared.store.bury(name);
+        let names = shared.store.concerned(name);
+        drop(shared);
+        tracing::info!(tenant = name, namespaces = names.len(), "releasing");
+        self.watch.reconciler.consider(names.iter().map(String::as_str), false, Instant::now());
+    }
+}
+
+/// A missing object is named in the details; a missing kind answers 404 as well, about nothing in particular.
+fn names_object(status: &kube::core::Status) -> bool {
+    status.details.as_ref().is_some_and(|details| !details.name.is_empty())
+}

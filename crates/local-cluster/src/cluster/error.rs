@@ -1,0 +1,35 @@
+//! Why a cluster did not come up.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::READY_WITHIN;
+use crate::binaries::BinariesError;
+use crate::manifest::{self, ManifestError};
+
+/// A cluster that did not come up, or does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Binaries(#[from] BinariesError),
+    #[error("cannot make the cluster's files: {0}")]
+    Files(#[from] io::Error),
+    #[error("cannot make the cluster's certificates: {0}")]
+    Certificates(#[from] rcgen::Error),
+    #[error("{name} ended at once; its last words:\n{words}whole log: {}", log.display())]
+    Ended { name: String, words: String, log: PathBuf },
+    #[error("the API server is not ready after {} s; its last words:\n{words}whole log: {}", READY_WITHIN.as_secs(), log.display())]
+    NotReady { words: String, log: PathBuf },
+    #[error("no user {0:?} in this cluster: add it with Builder::user")]
+    UnknownUser(String),
+    #[error("{}", manifest::words(.0))]
+    Kubernetes(Box<kube::Error>),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl From<kube::Error> for StartError {
+    fn from(error: kube::Error) -> Self {
+        Self::Kubernetes(Box::new(error))
+    }
+}
