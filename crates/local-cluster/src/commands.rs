@@ -1,6 +1,7 @@
 //! Commands: one module each.
 
 pub(crate) mod bench;
+pub(crate) mod bench_controller;
 pub(crate) mod build;
 pub(crate) mod demo;
 pub(crate) mod stage;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench::Bench, build::Build, demo::Demo, start::Start};
+use commands::{bench::Bench, bench_controller::BenchController, build::Build, demo::Demo, start::Start};
 
 /// A real Kubernetes control plane on loopback, to try policies in
 #[derive(Parser, Debug)]
@@ -22,6 +22,7 @@ enum Command {
     Start(Start),
     Demo(Demo),
     Bench(Bench),
+    BenchController(BenchController),
 }
 
 #[tokio::main]
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
         Command::Start(command) => command.run().await,
         Command::Demo(command) => command.run().await,
         Command::Bench(command) => command.run().await,
+        Command::BenchController(command) => command.run().await,
     };
     outcome.map(|()| ExitCode::SUCCESS).unwrap_or_else(|error| {
         eprintln!("Error: {error:#}");

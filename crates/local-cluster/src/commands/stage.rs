@@ -49,8 +49,7 @@ impl Stage {
 
     /// The same with this ClusterAdmissionPolicy instead of the shipped one.
     pub(crate) async fn install_policy(&mut self, options: &StageOptions, policy: &str) -> Result<()> {
-        self.cluster.apply(&options.deploy("crds.yaml")?).await?;
-        self.cluster.apply(&options.deploy("rbac.yaml")?).await?;
+        options.apply_kinds(&self.cluster).await?;
         let host = options.policy_host.clone().map_or_else(beside_this_program, Ok)?;
         let file = fs::canonicalize(&options.policy)
             .with_context(|| format!("{} cannot be found: `make annotated-policy.wasm` builds it", options.policy.display()))?;
@@ -64,6 +63,13 @@ impl StageOptions {
     /// The text of a file of `deploy/`.
     fn deploy(&self, name: &str) -> Result<String> {
         read(&self.repository.join("deploy").join(name))
+    }
+
+    /// Installs kinds and rights.
+    pub(crate) async fn apply_kinds(&self, cluster: &Cluster) -> Result<()> {
+        cluster.apply(&self.deploy("crds.yaml")?).await?;
+        cluster.apply(&self.deploy("rbac.yaml")?).await?;
+        Ok(())
     }
 
     /// The ClusterAdmissionPolicy that users apply.

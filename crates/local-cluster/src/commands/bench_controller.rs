@@ -1,0 +1,230 @@
+//! `bench-controller`: the controller against a bare loop of the same patches, on the same API server in the same run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use local_cluster::process::Program;
+use local_cluster::user::CONTROLLER;
+use local_cluster::{Cluster, Process};
+use serde_json::{Value, json};
+
+use super::stage::{Stage, StageOptions};
+
+mod changes;
+mod crowd;
+
+use self::changes::Changes;
+use self::crowd::Crowd;
+
+/// Measure backfill, tenant edits and new namespaces against a bare loop of merge patches
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Goals (DESIGN 15): backfill >= 0.9 x the bare loop's rate with exactly one write a namespace; an edit of 500 namespaces <= 1.2 x the bare \
+                        loop's time; a new namespace is compliant within p50 15 ms and p99 50 ms, p99 250 ms beside a backfill; memory <= 60 MB; idle: no list, \
+                        no write but the lease."
+)]
+pub(crate) struct BenchController {
+    #[command(flatten)]
+    stage: StageOptions,
+    /// The binary landlord (default: beside this program)
+    #[arg(long, env = "LANDLORD", value_name = "FILE")]
+    landlord: Option<PathBuf>,
+    /// Namespaces of the backfill
+    #[arg(short = 'n', long, env = "LOCAL_CLUSTER_BENCH_NAMESPACES", default_value_t = 10_000)]
+    namespaces: usize,
+    /// Namespaces of the tenant that is edited
+    #[arg(long, default_value_t = 500)]
+    edited: usize,
+    /// New namespaces in each row
+    #[arg(long, default_value_t = 200)]
+    created: usize,
+    /// Seconds of watching an idle controller
+    #[arg(long, default_value_t = 60)]
+    idle: u64,
+}
+
+const PATIENCE: Duration = Duration::from_secs(600);
+
+impl BenchController {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<()> {
+        let stage = Stage::start(&self.stage).await?;
+        let cluster = &stage.cluster;
+        self.stage.apply_kinds(cluster).await?;
+        fs::write(cluster.file("settings.yaml"), json!({"tenantSource": "landlord"}).to_string())?;
+        set_tenant(cluster, "old", json!({"nodeSelector": {"pool": "a"}, "labels": {"cost-center": "4711"}})).await?;
+        set_tenant(cluster, "edited", json!({"nodeSelector": {"pool": "a"}})).await?;
+        set_tenant(cluster, "new", json!({"nodeSelector": {"pool": "a"}})).await?;
+
+        say("creating namespaces");
+        let (old, edited) = (Crowd::new("old", self.namespaces), Crowd::new("edited", self.edited));
+        old.create(cluster).await?;
+        edited.create(cluster).await?;
+        let changes = Changes::watch(cluster).await?;
+        let bare = self.bare(cluster, &old).await?;
+        self.backfill(cluster, &changes, &old, bare).await?;
+        let controller = self.start_controller(cluster).await?;
+        self.edit(cluster, &changes, &edited).await?;
+        self.new_namespaces(cluster, &changes, "new, idle").await?;
+        self.beside_a_backfill(cluster, &changes, &old).await?;
+        self.idle(cluster, &controller).await
+    }
+
+    /// The ceiling: the same kind of patch in a loop, at the best of several concurrencies. Patches a second, and requests at a time.
+    async fn bare(&self, cluster: &Cluster, old: &Crowd) -> Result<(f64, usize)> {
+        say("bare loop of merge patches");
+        let mut best = (0.0, 1);
+        for (round, at_a_time) in [8, 16, 32, 64].into_iter().enumerate() {
+            let share = old.part(round, 4);
+            let began = Instant::now();
+            share.patch(cluster, at_a_time, "bare").await?;
+            let rate = share.len() as f64 / began.elapsed().as_secs_f64();
+            if rate > best.0 {
+                best = (rate, at_a_time);
+            }
+        }
+        println!("{:<44} {:>8.0}/s at {} at a time", "bare loop of merge patches", best.0, best.1);
+        Ok(best)
+    }
+
+    async fn backfill(&self, cluster: &Cluster, changes: &Changes, old: &Crowd, bare: (f64, usize)) -> Result<()> {
+        say("backfill");
+        changes.forget();
+        let mut process = self.program(cluster, "backfill").args(["backfill", "--tenant=old"]).start()?;
+        process.wait(PATIENCE)?.context("the backfill did not end")?;
+        let words = process.last_words();
+        let rate = words.split(" s (").nth(1).and_then(|rest| rest.split("/s").next()?.parse::<f64>().ok()).context(words)?;
+        changes.reach("old-", old.len()).await?;
+        let writes = changes.count("old-");
+        println!("{:<44} {rate:>8.0}/s  ratio {:.2}", format!("backfill of {}", old.len()), rate / bare.0);
+        println!("{:<44} {writes:>8}", "writes of that backfill");
+        Ok(())
+    }
+
+    async fn edit(&self, cluster: &Cluster, changes: &Changes, edited: &Crowd) -> Result<()> {
+        say("a tenant's edit");
+        changes.forget();
+        let began = Instant::now();
+        set_tenant(cluster, "edited", json!({"nodeSelector": {"pool": "b"}})).await?;
+        changes.reach("edited-", edited.len()).await?;
+        let took = began.elapsed();
+        let mut bare = Duration::MAX;
+        for at_a_time in [8, 16, 32] {
+            let began = Instant::now();
+            edited.patch(cluster, at_a_time, &format!("bare-{at_a_time}")).await?;
+            bare = bare.min(began.elapsed());
+        }
+        let ratio = took.as_secs_f64() / bare.as_secs_f64();
+        println!(
+            "{:<44} {:>8.2} s  bare {:.2} s  ratio {ratio:.2}",
+            format!("edit of a tenant with {}", edited.len()),
+            took.as_secs_f64(),
+            bare.as_secs_f64()
+        );
+        Ok(())
+    }
+
+    async fn new_namespaces(&self, cluster: &Cluster, changes: &Changes, name: &str) -> Result<()> {
+        let label = name.replace([' ', ','], "");
+        let mut times = Vec::new();
+        for number in 0..self.created {
+            let one = Crowd::new("new", 1).called(&format!("{label}-{number}"));
+            let began = Instant::now();
+            one.create(cluster).await?;
+            changes.ledger(&one.name(0)).await?;
+            times.push(began.elapsed());
+        }
+        times.sort();
+        let at = |share: f64| {
+            times.get(((times.len() as f64 * share).ceil() as usize).saturating_sub(1)).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
+        };
+        println!("{:<44} {:>8.1} ms p50  {:.1} ms p99", format!("{name}: CREATE to compliant"), at(0.5), at(0.99));
+        Ok(())
+    }
+
+    async fn beside_a_backfill(&self, cluster: &Cluster, changes: &Changes, old: &Crowd) -> Result<()> {
+        say("new namespaces beside a backfill");
+        changes.forget();
+        set_tenant(cluster, "old", json!({"nodeSelector": {"pool": "b"}, "labels": {"cost-center": "0815"}})).await?;
+        self.new_namespaces(cluster, changes, "new, beside a backfill").await?;
+        println!("{:<44} {:>8} of {}", "still to do then", old.len().saturating_sub(changes.count("old-")), old.len());
+        changes.reach("old-", old.len()).await
+    }
+
+    async fn idle(&self, cluster: &Cluster, controller: &Process) -> Result<()> {
+        say("idle");
+        // What was still on its way is not the idle controller's.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        println!("{:<44} {:>8.0} MB", "memory of the controller (RSS)", rss(controller)? / 1024.0);
+        let (before, cpu) = (requests(cluster).await?, cpu(controller)?);
+        tokio::time::sleep(Duration::from_secs(self.idle)).await;
+        let busy = (self::cpu(controller)? - cpu) / self.idle as f64 * 100.0;
+        let mut after = requests(cluster).await?;
+        after.iter_mut().for_each(|(key, count)| *count -= before.get(key).copied().unwrap_or(0.0));
+        after.retain(|_, count| *count > 0.0);
+        println!("{:<44} {:>8.2} % of a core", format!("idle for {} s", self.idle), busy);
+        println!("requests in that time, by verb and resource: {after:?}");
+        Ok(())
+    }
+
+    fn program(&self, cluster: &Cluster, name: &str) -> Program {
+        let beside = || std::env::current_exe().map(|path| path.with_file_name("landlord")).unwrap_or_default();
+        Program::new(name, self.landlord.clone().unwrap_or_else(beside), cluster.log(name))
+            .env("KUBECONFIG", cluster.kubeconfig_of(CONTROLLER))
+            .env("LANDLORD_SETTINGS", cluster.file("settings.yaml"))
+    }
+
+    async fn start_controller(&self, cluster: &Cluster) -> Result<Process> {
+        let process = self.program(cluster, "controller").args(["controller", "--listen=127.0.0.1:0", "--identity=bench"]).start()?;
+        let began = Instant::now();
+        while !process.last_words().contains("all is known") && began.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        println!("{:<44} {:>8.2} s", "controller: start to planned", began.elapsed().as_secs_f64());
+        Ok(process)
+    }
+}
+
+fn say(words: &str) {
+    eprintln!("· {words}");
+}
+
+async fn set_tenant(cluster: &Cluster, name: &str, spec: Value) -> Result<()> {
+    let object = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": name}, "spec": spec});
+    cluster.apply(&object.to_string()).await?;
+    Ok(())
+}
+
+/// Resident memory in KiB.
+fn rss(process: &Process) -> Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
+
+/// Seconds of processor time so far; a tick is a hundredth of a second on Linux.
+fn cpu(process: &Process) -> Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    Ok((ticks(11) + ticks(12)) / 100.0)
+}
+
+/// How many requests the API server has answered, by verb and resource, for what the controller could ask for.
+async fn requests(cluster: &Cluster) -> Result<BTreeMap<String, f64>> {
+    let request = http::Request::get("/metrics").body(Vec::new())?;
+    let text = cluster.admin()?.request_text(request).await?;
+    let mut counts = BTreeMap::new();
+    for line in text.lines().filter(|line| line.starts_with("apiserver_request_total{")) {
+        let label = |name: &str| line.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        let count: f64 = line.rsplit(' ').next().unwrap_or_default().parse().unwrap_or(0.0);
+        if ["namespaces", "tenants", "leases", "events"].contains(&label("resource")) {
+            *counts.entry(format!("{} {}", label("verb"), label("resource"))).or_default() += count;
+        }
+    }
+    Ok(counts)
+}
