@@ -1,5 +1,5 @@
-//! Pace: how many writes are under way at a time. One more for each round of good answers, far fewer at the first sign that the API
-//! server has enough (additive increase, multiplicative decrease).
+//! Pace: how many writes are under way at a time. Twice as many for each round of good answers until the API server shows that it has
+//! enough; from then on far fewer at such a sign, and one more for each good round (additive increase, multiplicative decrease).
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const SLOW_DECREASE: f64 = 0.9;
 /// An answer is slow if it takes longer than this many times the shortest of late …
 const SLOW: f64 = 2.0;
 /// … and longer than this, below which nobody is hurt.
-const NEVER_SLOW: Duration = Duration::from_millis(50);
+const NEVER_SLOW: Duration = Duration::from_millis(200);
 /// How much the shortest time of late grows with each answer, so that it forgets.
 const FORGETTING: f64 = 1.002;
 /// One decrease answers for all requests that were under way.
@@ -61,7 +61,8 @@ impl Pace {
         if took > NEVER_SLOW && seconds > SLOW * self.shortest {
             self.decrease(now, SLOW_DECREASE);
         } else {
-            self.limit = (self.limit + 1.0 / self.limit).min(MOST);
+            let more = if self.decreased.is_none() { 1.0 } else { 1.0 / self.limit };
+            self.limit = (self.limit + more).min(MOST);
         }
     }
 
@@ -102,8 +103,17 @@ mod tests {
     const FAST: Duration = Duration::from_millis(2);
 
     #[test]
-    fn it_grows_by_one_a_round_up_to_its_bound() {
+    fn it_doubles_until_the_first_sign_of_load() {
         let (mut pace, now) = (Pace::default(), Instant::now());
+        let before = pace.limit();
+        (0..before).for_each(|_| pace.succeed(now, FAST));
+        assert_eq!(pace.limit(), 2 * before);
+    }
+
+    #[test]
+    fn then_it_grows_by_one_a_round_up_to_its_bound() {
+        let (mut pace, now) = (Pace::default(), Instant::now());
+        pace.push_back(now, Duration::ZERO);
         let before = pace.limit();
         for _ in 0..before {
             assert!(pace.begin(now));
@@ -141,7 +151,7 @@ mod tests {
         let before = pace.limit;
         for _ in 0..5 {
             now += CALM;
-            pace.succeed(now, Duration::from_millis(500));
+            pace.succeed(now, Duration::from_secs(1));
         }
         assert!(pace.limit < before * 0.7, "{} of {before}", pace.limit);
     }

@@ -22,6 +22,8 @@ use crate::writer::{Writer, Written};
 /// The first wait after a failure; each further one is twice as long.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);
+/// How many namespaces are planned at a time; half a millisecond's work.
+const CHUNK: usize = 32;
 /// Conflicts in a row that are planned again at once; a busy namespace waits a moment then.
 const QUICK_CONFLICTS: u32 = 5;
 
@@ -78,10 +80,22 @@ impl Reconciler {
         &self.outcomes
     }
 
-    /// Plans these namespaces and queues those that differ. `live`: they changed just now. Writes nothing.
-    pub(crate) fn consider<'a>(&self, names: impl IntoIterator<Item = &'a str>, live: bool, ready: Instant) {
+    /// Plans a namespace that changed just now (`live`) or was found, and queues it if it differs. Writes nothing.
+    pub(crate) fn consider(&self, name: &str, live: bool, ready: Instant) {
+        self.consider_part(&[name], live, ready);
+    }
+
+    /// The same for many. Between a few of them others get their turn: a new namespace must not wait for a whole cluster.
+    pub(crate) async fn consider_all<N: AsRef<str>>(&self, names: &[N], ready: Instant) {
+        for part in names.chunks(CHUNK) {
+            self.consider_part(part, false, ready);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn consider_part<N: AsRef<str>>(&self, names: &[N], live: bool, ready: Instant) {
         let mut shared = self.shared();
-        for name in names {
+        for name in names.iter().map(AsRef::as_ref) {
             if let Some(trouble) = shared.consider(name, live, ready) {
                 self.outcomes.troubled(name, &trouble);
             }

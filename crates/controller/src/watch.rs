@@ -71,12 +71,12 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// A part is there; once all are, everything is planned.
-    pub(crate) fn reach(&self, part: &'static str) {
+    pub(crate) async fn reach(&self, part: &'static str) {
         if self.readiness.reach(part) {
             let names = self.reconciler.shared().store.names();
             tracing::info!(namespaces = names.len(), "all is known, planning");
             self.reconciler.outcomes().metrics().ready.set(1);
-            self.reconciler.consider(names.iter().map(String::as_str), false, Instant::now());
+            self.reconciler.consider_all(&names, Instant::now()).await;
         }
     }
 
@@ -97,7 +97,7 @@ impl Watch {
                     self.put(&found, false);
                     listed.get_or_insert_default().insert(name);
                 }
-                Ok(Some(Event::InitDone)) => self.forget_all_but(&listed.take().unwrap_or_default()),
+                Ok(Some(Event::InitDone)) => self.forget_all_but(&listed.take().unwrap_or_default()).await,
                 Ok(Some(Event::Apply(found))) => self.put(&found, true),
                 Ok(Some(Event::Delete(found))) => self.reconciler.shared().forget(&found.name_any(), found.metadata.uid.as_deref()),
                 Ok(None) => return,
@@ -109,16 +109,19 @@ impl Watch {
     fn put(&self, found: &PartialObjectMeta<Namespace>, live: bool) {
         let newer = self.reconciler.shared().store.put_namespace(Held::of(&found.metadata));
         if newer && self.readiness.is_complete() {
-            self.reconciler.consider([found.name_any().as_str()], live, Instant::now());
+            self.reconciler.consider(&found.name_any(), live, Instant::now());
         }
     }
 
-    fn forget_all_but(&self, listed: &BTreeSet<String>) {
+    async fn forget_all_but(&self, listed: &BTreeSet<String>) {
+        self.drop_all_but(listed);
+        self.reach(NAMESPACES).await;
+    }
+
+    fn drop_all_but(&self, listed: &BTreeSet<String>) {
         let mut shared = self.reconciler.shared();
         let gone: Vec<String> = shared.store.names().into_iter().filter(|name| !listed.contains(name)).collect();
         gone.iter().for_each(|name| shared.forget(name, None));
-        drop(shared);
-        self.reach(NAMESPACES);
     }
 
     fn complain(&self, part: &'static str, error: &str) {

@@ -147,7 +147,7 @@ impl Backfill {
     }
 
     async fn batch(&self, reconciler: &Arc<Reconciler>, names: &[&str], allowed: f64, progress: &mut Progress) -> Result<End> {
-        reconciler.consider(names.iter().copied(), false, Instant::now());
+        reconciler.consider_all(names, Instant::now()).await;
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
         loop {

@@ -145,7 +145,7 @@ async fn follow_settings(watch: Watch, source: live_settings::SettingsSource, me
             watch.readiness.wait(TENANTS, "the settings have changed".to_owned());
         }
         watch.reconciler.shared().store.set_settings(settings);
-        watch.reach(SETTINGS);
+        watch.reach(SETTINGS).await;
         tenants = Some(tokio::spawn(watch.clone().tenants()));
     }
     follow.abort();

@@ -25,7 +25,7 @@ impl Watch {
     pub(crate) async fn tenants(self) {
         let settings = Arc::clone(self.reconciler.shared().store.settings());
         let Some((api_version, kind)) = settings.source.kind() else {
-            self.reach(TENANTS);
+            self.reach(TENANTS).await;
             return std::future::pending().await;
         };
         let resource = self.kind(api_version, kind).await;
@@ -40,12 +40,12 @@ impl Watch {
                     listed = Some(BTreeSet::new());
                 }
                 Ok(Some(Event::InitApply(found))) => {
-                    let name = tenants.put(found);
+                    let name = tenants.put(found).await;
                     listed.get_or_insert_default().insert(name);
                 }
-                Ok(Some(Event::InitDone)) => tenants.relisted(&listed.take().unwrap_or_default()),
-                Ok(Some(Event::Apply(found))) => drop(tenants.put(found)),
-                Ok(Some(Event::Delete(found))) => tenants.remove(&found),
+                Ok(Some(Event::InitDone)) => tenants.relisted(&listed.take().unwrap_or_default()).await,
+                Ok(Some(Event::Apply(found))) => drop(tenants.put(found).await),
+                Ok(Some(Event::Delete(found))) => tenants.remove(&found).await,
                 Ok(None) => return,
                 Err(error) => self.complain(TENANTS, &error.to_string()),
             }
@@ -86,28 +86,34 @@ struct Tenants {
 
 impl Tenants {
     /// Takes a tenant in and plans what it concerns, if it is not the same as before. Returns its name.
-    fn put(&mut self, object: DynamicObject) -> String {
-        let value = serde_json::to_value(&object).unwrap_or_default();
+    async fn put(&mut self, object: DynamicObject) -> String {
+        let (name, changed) = self.store(&object);
+        if changed {
+            self.replan(&name).await;
+        }
+        name
+    }
+
+    /// The tenant's name, and whether the store knew it otherwise.
+    fn store(&self, object: &DynamicObject) -> (String, bool) {
+        let value = serde_json::to_value(object).unwrap_or_default();
         let mut shared = self.watch.reconciler.shared();
         let (name, tenant) = match shared.store.settings().tenant(&value) {
             Ok(tenant) => (tenant.name.clone(), Ok(Arc::new(tenant))),
             Err(error) => (error.tenant.clone(), Err(error.source.to_string())),
         };
         // Its status and its labels are no concern of its namespaces.
-        let same = matches!(shared.store.tenant(&name), Ok(Some(known)) if Ok(&known) == tenant.as_ref());
-        if same {
-            return name;
+        if matches!(shared.store.tenant(&name), Ok(Some(known)) if Ok(&known) == tenant.as_ref()) {
+            return (name, false);
         }
         if let Err(error) = &tenant {
             tracing::warn!(tenant = name, error, "tenant cannot be used");
         }
         shared.store.put_tenant(name.clone(), tenant);
-        drop(shared);
-        self.replan(&name);
-        name
+        (name, true)
     }
 
-    fn replan(&mut self, tenant: &str) {
+    async fn replan(&mut self, tenant: &str) {
         if !self.watch.readiness.is_complete() {
             return;
         }
@@ -120,34 +126,36 @@ impl Tenants {
         self.edited.insert(tenant.to_owned(), ready);
         let names = self.watch.reconciler.shared().store.concerned(tenant);
         // Not `live`: a new namespace goes before the many that an edit reaches.
-        self.watch.reconciler.consider(names.iter().map(String::as_str), false, ready);
+        self.watch.reconciler.consider_all(&names, ready).await;
     }
 
-    fn remove(&mut self, object: &DynamicObject) {
+    async fn remove(&mut self, object: &DynamicObject) {
         let value = serde_json::to_value(object).unwrap_or_default();
         let settings = Arc::clone(self.watch.reconciler.shared().store.settings());
         let name = settings.tenant(&value).map_or_else(|error| error.tenant, |tenant| tenant.name);
-        self.lose(name);
+        self.lose(name).await;
     }
 
     /// A tenant is not there any more: it may have been deleted, or deleted to be created anew.
-    fn lose(&mut self, name: String) {
+    async fn lose(&mut self, name: String) {
         tracing::info!(tenant = name, grace_s = GRACE.as_secs(), "tenant is gone; its namespaces are released if it does not come back");
         self.watch.reconciler.shared().store.remove_tenant(&name);
-        self.replan(&name);
+        self.replan(&name).await;
         let undertaker = Undertaker { watch: self.watch.clone(), resource: self.resource.clone() };
         tokio::spawn(undertaker.bury(name));
     }
 
-    fn relisted(&mut self, listed: &BTreeSet<String>) {
+    async fn relisted(&mut self, listed: &BTreeSet<String>) {
         let known = self.watch.reconciler.shared().store.tenant_names();
         let lost: Vec<String> = known.iter().filter(|name| !listed.contains(*name)).cloned().collect();
         if !lost.is_empty() && lost.len() == known.len() && known.len() > 1 {
             tracing::error!(tenants = known.len(), "a list came back without any tenant; nothing is released");
         } else {
-            lost.into_iter().for_each(|name| self.lose(name));
+            for name in lost {
+                self.lose(name).await;
+            }
         }
-        self.watch.reach(TENANTS);
+        self.watch.reach(TENANTS).await;
     }
 }
 
@@ -168,19 +176,23 @@ impl Undertaker {
             None => Api::all_with(client, &self.resource),
         };
         match api.get(&reference.name).await {
-            Err(Error::Api(status)) if status.code == 404 && names_object(&status) => self.release(&name),
+            Err(Error::Api(status)) if status.code == 404 && names_object(&status) => self.release(&name).await,
             Err(error) => tracing::error!(tenant = name, %error, "nothing is released: the tenant is gone, but that cannot be confirmed"),
             Ok(_) => tracing::info!(tenant = name, "the tenant is back"),
         }
     }
 
-    fn release(&self, name: &str) {
+    async fn release(&self, name: &str) {
+        let names = self.bury_in_store(name);
+        tracing::info!(tenant = name, namespaces = names.len(), "releasing");
+        self.watch.reconciler.consider_all(&names, Instant::now()).await;
+    }
+
+    /// The namespaces that the tenant leaves behind.
+    fn bury_in_store(&self, name: &str) -> Vec<String> {
         let mut shared = self.watch.reconciler.shared();
         shared.store.bury(name);
-        let names = shared.store.concerned(name);
-        drop(shared);
-        tracing::info!(tenant = name, namespaces = names.len(), "releasing");
-        self.watch.reconciler.consider(names.iter().map(String::as_str), false, Instant::now());
+        shared.store.concerned(name)
     }
 }
 

@@ -47,7 +47,8 @@ pub(crate) struct BenchController {
     idle: u64,
 }
 
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(300);
+const START: Duration = Duration::from_secs(30);
 
 impl BenchController {
     /// Runs the command.
@@ -66,8 +67,11 @@ impl BenchController {
         edited.create(cluster).await?;
         let changes = Changes::watch(cluster).await?;
         let bare = self.bare(cluster, &old).await?;
+        changes.reach("old-", old.len()).await?;
         self.backfill(cluster, &changes, &old, bare).await?;
+        changes.forget();
         let controller = self.start_controller(cluster).await?;
+        changes.reach("edited-", edited.len()).await?;
         self.edit(cluster, &changes, &edited).await?;
         self.new_namespaces(cluster, &changes, "new, idle").await?;
         self.beside_a_backfill(cluster, &changes, &old).await?;
@@ -133,8 +137,9 @@ impl BenchController {
         let mut times = Vec::new();
         for number in 0..self.created {
             let one = Crowd::new("new", 1).called(&format!("{label}-{number}"));
-            let began = Instant::now();
             one.create(cluster).await?;
+            // From here on it exists, and a Pod could follow.
+            let began = Instant::now();
             changes.ledger(&one.name(0)).await?;
             times.push(began.elapsed());
         }
@@ -181,8 +186,9 @@ impl BenchController {
     async fn start_controller(&self, cluster: &Cluster) -> Result<Process> {
         let process = self.program(cluster, "controller").args(["controller", "--listen=127.0.0.1:0", "--identity=bench"]).start()?;
         let began = Instant::now();
-        while !process.last_words().contains("all is known") && began.elapsed() < PATIENCE {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        while !fs::read_to_string(process.log())?.contains("all is known") {
+            anyhow::ensure!(began.elapsed() < START, "the controller does not start:\n{}", process.last_words());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         println!("{:<44} {:>8.2} s", "controller: start to planned", began.elapsed().as_secs_f64());
         Ok(process)
