@@ -1,6 +1,7 @@
 //! Live settings: the document in force, from a ClusterAdmissionPolicy or from a file, and what happens when it changes. A broken one
 //! is refused and reported, and the last good one stays in force.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tenancy::settings::Settings;
 use tokio::sync::watch;
 
 use crate::files;
-use crate::metrics::Metrics;
+use crate::reconciler::Reconciler;
 
 /// How often a file is looked at.
 const FILE_PERIOD: Duration = Duration::from_secs(2);
@@ -29,8 +30,13 @@ pub(crate) enum SettingsSource {
 }
 
 /// Follows the source and publishes every good document. Does not return.
-pub(crate) async fn follow(source: SettingsSource, client: Client, sender: watch::Sender<Option<Arc<Settings>>>, metrics: Arc<Metrics>) {
-    let publisher = Publisher { sender, metrics };
+pub(crate) async fn follow(
+    source: SettingsSource,
+    client: Client,
+    sender: watch::Sender<Option<Arc<Settings>>>,
+    reconciler: Arc<Reconciler>,
+) {
+    let publisher = Publisher { sender, reconciler };
     match source {
         SettingsSource::Policy(name) => follow_policy(&name, client, &publisher).await,
         SettingsSource::File(path) => follow_file(&path, &publisher).await,
@@ -39,25 +45,53 @@ pub(crate) async fn follow(source: SettingsSource, client: Client, sender: watch
 
 struct Publisher {
     sender: watch::Sender<Option<Arc<Settings>>>,
-    metrics: Arc<Metrics>,
+    reconciler: Arc<Reconciler>,
 }
 
 impl Publisher {
-    fn publish(&self, place: &str, document: &Value) {
+    async fn publish(&self, place: &Place<'_>, document: &Value) {
         match Settings::from_value(document) {
             Ok(settings) => {
-                self.metrics.settings_valid.set(1);
-                tracing::info!(place, "settings in force");
+                self.reconciler.outcomes().metrics().settings_valid.set(1);
+                self.reconciler.shared().refused_settings = None;
+                tracing::info!(%place, "settings in force");
                 self.sender.send_replace(Some(Arc::new(settings)));
             }
-            Err(error) => self.refuse(place, &error.to_string()),
+            Err(error) => self.refuse(place, &error.to_string()).await,
         }
     }
 
-    fn refuse(&self, place: &str, error: &str) {
-        self.metrics.settings_valid.set(0);
+    /// Says so by log, metric, the tenants' conditions and, where there is an object to say it of, an Event.
+    async fn refuse(&self, place: &Place<'_>, error: &str) {
+        let outcomes = self.reconciler.outcomes();
+        outcomes.metrics().settings_valid.set(0);
+        self.reconciler.shared().refused_settings = Some(format!("{place}: {error}"));
         let kept = self.sender.borrow().is_some();
-        tracing::error!(place, error, last_good_ones_stay = kept, "settings refused");
+        tracing::error!(%place, error, last_good_ones_stay = kept, "settings refused");
+        if let Place::Policy { name, uid: Some(uid) } = place {
+            let note =
+                format!("settings refused, {}: {error}", if kept { "the last good ones stay in force" } else { "nothing is written" });
+            outcomes.settings_refused(name, uid, note).await;
+        }
+    }
+}
+
+/// Where a document was found.
+enum Place<'a> {
+    /// The uid is not known where there is no such object.
+    Policy {
+        name: &'a str,
+        uid: Option<String>,
+    },
+    File(&'a Path),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy { name, .. } => write!(f, "ClusterAdmissionPolicy {name}"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
     }
 }
 
@@ -67,7 +101,7 @@ async fn follow_policy(name: &str, client: Client, publisher: &Publisher) {
     let api: Api<DynamicObject> = Api::all_with(client, &resource);
     let config = Config::default().fields(&format!("metadata.name={name}"));
     let mut events = watcher(api, config).default_backoff().boxed();
-    let place = format!("ClusterAdmissionPolicy {name}");
+    let place = |uid: Option<String>| Place::Policy { name, uid };
     let mut last = None;
     loop {
         match events.try_next().await {
@@ -75,30 +109,32 @@ async fn follow_policy(name: &str, client: Client, publisher: &Publisher) {
                 let settings = policy.data.pointer("/spec/settings").cloned().unwrap_or_default();
                 // Its conditions change without its settings.
                 if last.as_ref() != Some(&settings) {
-                    publisher.publish(&place, &settings);
+                    publisher.publish(&place(policy.metadata.uid), &settings).await;
                     last = Some(settings);
                 }
             }
-            Ok(Some(Event::Delete(_))) => publisher.refuse(&place, "it was deleted"),
+            Ok(Some(Event::Delete(_))) => publisher.refuse(&place(None), "it was deleted").await,
             Ok(Some(Event::InitDone)) if last.is_none() => {
-                publisher.refuse(&place, "it does not exist yet: apply it, or give --settings FILE")
+                publisher.refuse(&place(None), "it does not exist yet: apply it, or give --settings FILE").await;
             }
             Ok(Some(_)) => {}
             Ok(None) => return,
-            Err(error) => publisher.refuse(&place, &error.to_string()),
+            Err(error) if last.is_none() => publisher.refuse(&place(None), &error.to_string()).await,
+            // The settings in force are the newest that are known.
+            Err(error) => tracing::warn!(place = %place(None), %error, "watch broke off, starting again"),
         }
     }
 }
 
 async fn follow_file(path: &Path, publisher: &Publisher) {
-    let place = path.display().to_string();
+    let place = Place::File(path);
     let mut last = None;
     loop {
         let text = tokio::fs::read_to_string(path).await.map_err(|error| error.to_string());
         if last.as_ref() != Some(&text) {
             match text.as_ref().map_err(String::clone).and_then(|text| document(text)) {
-                Ok(document) => publisher.publish(&place, &document),
-                Err(error) => publisher.refuse(&place, &error),
+                Ok(document) => publisher.publish(&place, &document).await,
+                Err(error) => publisher.refuse(&place, &error).await,
             }
             last = Some(text);
         }

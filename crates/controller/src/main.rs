@@ -7,9 +7,11 @@
 
 mod admin;
 mod assessment;
+mod clock;
 mod cluster;
 mod commands;
 mod crd;
+mod fights;
 mod files;
 mod inventory;
 mod lease;

@@ -40,6 +40,7 @@ pub(crate) struct Metrics {
     pub(crate) ready: Gauge,
     pub(crate) settings_valid: Gauge,
     pub(crate) lists: Counter<u64, AtomicU64>,
+    pub(crate) contested: Counter,
     pub(crate) events_dropped: Counter,
     depths: Family<Depth, Gauge>,
 }
@@ -58,6 +59,7 @@ impl Metrics {
             ready: Gauge::default(),
             settings_valid: Gauge::default(),
             lists: Counter::default(),
+            contested: Counter::default(),
             events_dropped: Counter::default(),
             depths: Family::default(),
             registry: Registry::default(),
@@ -82,6 +84,7 @@ impl Metrics {
             "Whether the newest settings are in force; 0 = the last good ones are",
             self.settings_valid.clone(),
         );
+        registry.register("contested", "Namespaces of which a key became contested by another writer", self.contested.clone());
         registry.register("lists", "Full lists of namespaces or tenants", self.lists.clone());
         registry.register("events_dropped", "Events left out, to keep within the budget", self.events_dropped.clone());
     }

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use clap::Args;
+
 /// Writes at a time that are always allowed.
 const LEAST: f64 = 1.0;
 /// Where to begin; a small cluster stands this at once.
@@ -22,6 +24,25 @@ const FORGETTING: f64 = 1.002;
 /// One decrease answers for all requests that were under way.
 const CALM: Duration = Duration::from_millis(200);
 
+/// A bound that somebody sets from outside.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct PaceFlags {
+    /// Never write more namespaces a second [default: as many as the API server takes without slowing down]
+    #[arg(long, env = "LANDLORD_MAX_WRITES_PER_SECOND", value_name = "NUMBER", value_parser = rate)]
+    max_writes_per_second: Option<f64>,
+}
+
+impl PaceFlags {
+    pub(crate) fn pace(self) -> Pace {
+        Pace::at_most(self.max_writes_per_second)
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| (0.01..=1e6).contains(rate));
+    rate.ok_or_else(|| format!("{text:?} is no rate: write a number from 0.01 to 1000000"))
+}
+
 /// See the module. The clock is the caller's.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -32,25 +53,40 @@ pub(crate) struct Pace {
     decreased: Option<Instant>,
     /// Nothing is sent before this time.
     pause: Option<Instant>,
+    /// The least time from one write to the next, if somebody wants a bound, and when the next one's turn is.
+    interval: Option<Duration>,
+    turn: Option<Instant>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { limit: FIRST, under_way: 0, shortest: f64::INFINITY, decreased: None, pause: None }
+        Self { limit: FIRST, under_way: 0, shortest: f64::INFINITY, decreased: None, pause: None, interval: None, turn: None }
     }
 }
 
+/// What was not used of a bounded rate within this time may be caught up with; timers are not exact.
+const CATCH_UP: Duration = Duration::from_millis(20);
+
 impl Pace {
+    /// One that never sends more than so many writes a second.
+    fn at_most(per_second: Option<f64>) -> Self {
+        Self { interval: per_second.map(|rate| Duration::from_secs_f64(1.0 / rate)), ..Self::default() }
+    }
+
     /// Whether one more may be sent now; if so, it counts as under way.
     pub(crate) fn begin(&mut self, now: Instant) -> bool {
-        let free = self.pause.is_none_or(|until| until <= now) && (self.under_way as f64) < self.limit;
+        let free = self.pause(now).is_none() && (self.under_way as f64) < self.limit;
         self.under_way += usize::from(free);
+        if let Some(interval) = self.interval.filter(|_| free) {
+            let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
+            self.turn = Some(self.turn.map_or(now, |turn| turn.max(earliest)) + interval);
+        }
         free
     }
 
-    /// When the pause that the API server asked for is over; `None` if there is none.
+    /// When the pause is over that the API server asked for, or that keeps within the bound; `None` if there is none.
     pub(crate) fn pause(&self, now: Instant) -> Option<Instant> {
-        self.pause.filter(|until| *until > now)
+        self.pause.max(self.turn).filter(|until| *until > now)
     }
 
     /// A good answer that took this long.
@@ -142,6 +178,22 @@ mod tests {
             pace.push_back(now + Duration::from_secs(10), Duration::ZERO);
         }
         assert!(pace.limit() >= 1, "it never stands still");
+    }
+
+    #[test]
+    fn a_bound_is_kept_whatever_the_limit() {
+        let (mut pace, start) = (Pace::at_most(Some(100.0)), Instant::now());
+        let sent = |pace: &mut Pace, now| usize::from(pace.begin(now));
+        let second: usize = (0..1000).map(|ms| sent(&mut pace, start + Duration::from_millis(ms))).sum();
+        assert!(second <= 8, "answers are waited for");
+        pace = Pace::at_most(Some(100.0));
+        let mut second = 0;
+        for ms in 0..1000 {
+            second += sent(&mut pace, start + Duration::from_millis(ms));
+            pace.end();
+        }
+        assert!((98..=103).contains(&second), "{second}");
+        assert_eq!(pace.pause(start + Duration::from_secs(5)), None);
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! Planner: what is to be done with one namespace, decided on what the store knows. Pure; nothing waits.
 
+use std::time::Instant;
+
 use serde_json::{Map, Value, json};
+use tenancy::desired::Want;
 use tenancy::keys::{self, CREATOR};
+use tenancy::ledger;
 use tenancy::metadata::{Field, Key};
 use tenancy::plan::{self, Plan, read_ledger};
 use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
+use tenancy::why::Why;
 
 use crate::assessment::{Assessment, UNKNOWN_TENANT};
+use crate::fights::{self, Fights};
 use crate::queue::Urgency;
 use crate::store::{Compliance, Held, Standing, Store};
 
@@ -15,6 +21,8 @@ use crate::store::{Compliance, Held, Standing, Store};
 pub(crate) const UNVERIFIED: &str = "Unverified";
 /// The reason of a namespace with keys that `conflicts: reject` refuses.
 pub(crate) const CONFLICTED: &str = "Conflicted";
+/// The reason of a namespace with keys that another writer sets back again and again.
+pub(crate) const CONTESTED: &str = "Contested";
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +37,7 @@ pub(crate) enum Decision {
 }
 
 /// Why a namespace is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Trouble {
     /// Bounded, for metrics, events and conditions.
     pub(crate) reason: &'static str,
@@ -47,7 +55,20 @@ pub(crate) struct Write {
     pub(crate) patch: Value,
     /// Whether a key that decides where Pods run is among the changes.
     pub(crate) placement: bool,
+    /// Keys of landlord's that have another value, and the right one: somebody else wrote them.
+    pub(crate) put_back: Vec<(Key, String)>,
     pub(crate) trouble: Option<Trouble>,
+}
+
+impl Decision {
+    /// Why the namespace is not as it should be, or will not be.
+    pub(crate) fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Ignore => None,
+            Self::Rest { trouble } => trouble.as_ref(),
+            Self::Write(write) => write.trouble.as_ref(),
+        }
+    }
 }
 
 impl Write {
@@ -61,23 +82,77 @@ impl Write {
     }
 }
 
+/// What is known when something is decided.
+#[derive(Clone, Copy)]
+pub(crate) struct Knowledge<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) fights: &'a Fights,
+    pub(crate) now: Instant,
+}
+
 /// Decides, and says how the namespace stands.
-pub(crate) fn decide(store: &Store, name: &str) -> (Decision, Option<Standing>) {
+pub(crate) fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Standing>) {
+    let Knowledge { store, .. } = known;
     let (Some(held), Some(mut assessment)) = (store.namespace(name), store.assess(name)) else { return (Decision::Ignore, None) };
     if assessment.reason == Some(UNKNOWN_TENANT) {
         release(store, held, &mut assessment);
     }
-    let trouble = trouble(store, held, &assessment);
-    let blocked = trouble.as_ref().is_some_and(|trouble| trouble.reason != CONFLICTED);
+    let contested = contest(known, held, &mut assessment.plan);
+    let trouble = trouble(store, held, &assessment).or_else(|| contest_trouble(known, name, &contested));
+    let blocked = trouble.as_ref().is_some_and(|trouble| ![CONFLICTED, CONTESTED].contains(&trouble.reason));
     let write = (!blocked && !assessment.plan.is_empty()).then(|| write(held, &assessment, trouble.clone()));
     let state = match (&trouble, &write) {
-        (Some(Trouble { reason: CONFLICTED, .. }), _) => Compliance::Conflicted,
+        (Some(Trouble { reason: CONFLICTED | CONTESTED, .. }), _) => Compliance::Conflicted,
         (Some(_), _) => Compliance::Failed,
         (None, Some(_)) => Compliance::Pending,
         (None, None) => Compliance::Compliant,
     };
     let standing = Standing { tenant: assessment.tenant, state, reason: trouble.as_ref().map(|trouble| trouble.reason) };
     (write.map_or(Decision::Rest { trouble }, Decision::Write), Some(standing))
+}
+
+/// Takes contested keys out of the plan, and returns them. Those that decide where Pods run are put right all the same; but as long as
+/// the other writer has to be expected, the ledger is pending, so that the guard lets no Pod in.
+fn contest(Knowledge { fights, now, .. }: Knowledge<'_>, held: &Held, plan: &mut Plan) -> Vec<Key> {
+    let Some(name) = &held.namespace.name else { return Vec::new() };
+    let (ledger, _) = read_ledger(&held.namespace.metadata);
+    let again = |(key, want): (&Key, &Want)| (ledger.manages(key) && fights.is_contested(name, key, &want.value, now)).then(|| key.clone());
+    let mut contested: Vec<Key> = plan.set.iter().filter_map(again).collect();
+    let fought = fights.fought(name, now).filter(|key| decides_placement(key) && ledger.manages(key) && !contested.contains(key));
+    let fought: Vec<Key> = fought.cloned().collect();
+    contested.extend(fought);
+    contested.iter().filter(|key| !decides_placement(key)).for_each(|key| drop(plan.set.remove(key)));
+    if contested.iter().any(decides_placement) {
+        mark_pending(held, plan);
+    }
+    contested
+}
+
+fn mark_pending(held: &Held, plan: &mut Plan) {
+    let before = &held.namespace.metadata;
+    let (mut next, _) = read_ledger(&plan.apply(before));
+    next.pending = Some(CONTESTED.to_owned());
+    let (key, value) = (Key::annotation(ledger::ANNOTATION), next.to_string_compact());
+    match before.annotations.get(ledger::ANNOTATION) == Some(&value) {
+        true => plan.set.remove(&key),
+        false => plan.set.insert(key, Want { value, why: Why::Ledger }),
+    };
+}
+
+fn contest_trouble(Knowledge { fights, .. }: Knowledge<'_>, name: &str, keys: &[Key]) -> Option<Trouble> {
+    let rival = fights.rival(name);
+    let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    (!keys.is_empty()).then(|| Trouble {
+        reason: CONTESTED,
+        message: format!(
+            "{} set back {} times in {} minutes by {}; what ends it: {}",
+            names.join(", "),
+            fights::REVERSALS,
+            fights::WINDOW.as_secs() / 60,
+            rival.map_or("another writer".to_owned(), |rival| format!("field manager {rival:?}")),
+            fights::advice(rival, name, keys)
+        ),
+    })
 }
 
 /// A tenant that is gone for good leaves nothing behind but its label.
@@ -131,8 +206,14 @@ fn write(held: &Held, assessment: &Assessment, trouble: Option<Trouble>) -> Writ
         tenant: assessment.tenant.clone(),
         patch: patch(held, &assessment.plan),
         placement: changed(&assessment.plan).any(decides_placement),
+        put_back: put_back(held, &assessment.plan),
         trouble,
     }
+}
+
+fn put_back(held: &Held, plan: &Plan) -> Vec<(Key, String)> {
+    let (ledger, _) = read_ledger(&held.namespace.metadata);
+    plan.set.iter().filter(|(key, _)| ledger.manages(key)).map(|(key, want)| (key.clone(), want.value.clone())).collect()
 }
 
 fn changed(plan: &Plan) -> impl Iterator<Item = &Key> {

@@ -1,7 +1,7 @@
 //! Status: what a Tenant of landlord's own says of its namespaces. Written by the leader, when it changed, and not more often than
 //! once in a while.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +9,14 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
+use tenancy::selector::NodeSelector;
+use tenancy::settings::TenantSource;
+use tenancy::tenant::Tenant;
 
 use crate::lease::Leadership;
-use crate::reconciler::Reconciler;
+use crate::planner::{CONTESTED, Trouble};
+use crate::queue::Urgency;
+use crate::reconciler::{Reconciler, Shared};
 use crate::store::Compliance;
 use crate::watch::Readiness;
 use crate::writer::FIELD_MANAGER;
@@ -28,11 +33,20 @@ pub(crate) struct Statuses {
     pub(crate) leadership: Leadership,
 }
 
-/// A tenant's numbers, and whether it can be used.
+/// A tenant's numbers, and what else its status says. What is equal is not written again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Facts {
     counts: [(Compliance, usize); 4],
-    error: Option<String>,
+    conditions: [Condition; 3],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Condition {
+    kind: &'static str,
+    /// `None` where it is not known.
+    holds: Option<bool>,
+    reason: &'static str,
+    message: String,
 }
 
 impl Statuses {
@@ -46,6 +60,7 @@ impl Statuses {
                 written.clear();
                 continue;
             }
+            self.tell_bulk().await;
             for (tenant, facts) in self.facts() {
                 if written.get(&tenant) == Some(&facts) {
                     continue;
@@ -64,16 +79,47 @@ impl Statuses {
         if shared.store.settings().source.kind().is_none_or(|(api_version, _)| api_version != API_VERSION) {
             return Vec::new();
         }
-        let states = [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
+        let contested = contested(&shared);
         let facts = |name: String| {
-            let counts = shared.store.counts(&name);
-            let facts = Facts {
-                counts: states.map(|state| (state, counts.get(&state).copied().unwrap_or(0))),
-                error: shared.store.tenant(&name).err(),
-            };
-            (name, facts)
+            let counts = counts(&shared, &name);
+            let tenant = shared.store.tenant(&name);
+            let conditions = [
+                ready(&tenant, shared.refused_settings.as_deref()),
+                converged(&counts, contested.get(&name).copied()),
+                nodes_match(&shared, tenant.ok().flatten().as_deref()),
+            ];
+            (name, Facts { counts, conditions })
         };
         shared.store.tenant_names().into_iter().map(facts).collect()
+    }
+
+    /// One Event for what was written in bulk, once all of it is.
+    async fn tell_bulk(&self) {
+        let (source, bulk) = {
+            let mut shared = self.reconciler.shared();
+            if shared.queue.depths().iter().any(|(urgency, depth)| *urgency == Urgency::Backfill && *depth > 0) {
+                return;
+            }
+            (Arc::clone(shared.store.settings()), std::mem::take(&mut shared.bulk))
+        };
+        for (tenant, namespaces) in bulk {
+            let Some(uid) = self.uid(&source.source, &tenant).await else { continue };
+            let (api_version, kind) = source.source.kind().unwrap_or_default();
+            self.reconciler.outcomes().bulk_written(api_version, kind, &tenant, &uid, namespaces).await;
+        }
+    }
+
+    async fn uid(&self, source: &TenantSource, tenant: &str) -> Option<String> {
+        let (api_version, kind) = source.kind()?;
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let reference = source.reference(tenant)?;
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let api: Api<DynamicObject> = match &reference.namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        // Without it, the Event is left out: the log has it.
+        api.get_metadata(&reference.name).await.ok()?.metadata.uid
     }
 
     async fn write(&self, tenant: &str, facts: &Facts) -> Result<(), kube::Error> {
@@ -89,33 +135,116 @@ impl Statuses {
     }
 }
 
+const STATES: [Compliance; 4] = [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
+
+fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
+    let counts = shared.store.counts(tenant);
+    STATES.map(|state| (state, counts.get(&state).copied().unwrap_or(0)))
+}
+
+/// For each tenant with contested keys, what there is to say of one of its namespaces.
+fn contested(shared: &Shared) -> HashMap<String, (&String, &Trouble)> {
+    let mut contested: HashMap<String, (&String, &Trouble)> = HashMap::new();
+    for (namespace, trouble) in shared.troubles.iter().filter(|(_, trouble)| trouble.reason == CONTESTED) {
+        let standing = shared.store.namespace(namespace).and_then(|held| held.standing.as_ref());
+        if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
+            let known = contested.entry(tenant).or_insert((namespace, trouble));
+            *known = (*known).min((namespace, trouble));
+        }
+    }
+    contested
+}
+
+fn ready(tenant: &Result<Option<Arc<Tenant>>, String>, refused_settings: Option<&str>) -> Condition {
+    let (holds, reason, message) = match (tenant, refused_settings) {
+        (Err(error), _) => (false, "Invalid", error.clone()),
+        (Ok(_), Some(error)) => {
+            (true, "OldSettings", format!("the tenant can be used, but by earlier settings: the newest are refused: {error}"))
+        }
+        (Ok(_), None) => (true, "Valid", "the tenant can be used".to_owned()),
+    };
+    Condition { kind: "Ready", holds: Some(holds), reason, message }
+}
+
+fn converged(counts: &[(Compliance, usize); 4], contested: Option<(&String, &Trouble)>) -> Condition {
+    let total: usize = counts.iter().map(|(_, count)| count).sum();
+    let behind: usize = counts.iter().filter(|(state, _)| *state != Compliance::Compliant).map(|(_, count)| count).sum();
+    let (reason, message) = match (behind, contested) {
+        (0, _) => ("Compliant", format!("{total} namespaces are as they should be")),
+        (_, Some((namespace, trouble))) => (CONTESTED, format!("namespace {namespace}: {}", trouble.message)),
+        _ => ("Pending", format!("{behind} of {total} namespaces are not as they should be")),
+    };
+    Condition { kind: "Converged", holds: Some(behind == 0), reason, message }
+}
+
+/// Whether each selector that the tenant may write, with or without an override, matches a node.
+fn nodes_match(shared: &Shared, tenant: Option<&Tenant>) -> Condition {
+    let selectors = tenant.map(selectors).unwrap_or_default();
+    let mut unmatched = selectors.iter().filter(|selector| shared.store.nodes.matching(selector.as_map()) == Some(0));
+    let known = shared.store.nodes.matching(&BTreeMap::new()).is_some();
+    let (holds, reason, message) = match (unmatched.next(), known) {
+        (Some(selector), _) => {
+            (Some(false), "NoNode", format!("no node matches {:?}: Pods of such namespaces stay pending", selector.to_string()))
+        }
+        (None, _) if selectors.is_empty() => (Some(true), "NoSelector", "no node selector is managed".to_owned()),
+        (None, false) => (None, "NodesUnknown", "nodes cannot be listed".to_owned()),
+        (None, true) => (Some(true), "NodesFound", "every node selector matches a node".to_owned()),
+    };
+    Condition { kind: "NodesMatch", holds, reason, message }
+}
+
+fn selectors(tenant: &Tenant) -> Vec<NodeSelector> {
+    let (always, sometimes): (Vec<_>, Vec<_>) = tenant.layers.iter().partition(|layer| layer.selector.is_none());
+    let always: Vec<&NodeSelector> = always.into_iter().filter_map(|layer| layer.node_selector.as_ref()).collect();
+    let with = |also: Option<&NodeSelector>| {
+        let mut merged = NodeSelector::default();
+        always.iter().copied().chain(also).for_each(|one| merged.merge(one));
+        merged
+    };
+    let base = (!always.is_empty()).then(|| with(None));
+    base.into_iter().chain(sometimes.into_iter().filter_map(|layer| layer.node_selector.as_ref()).map(|one| with(Some(one)))).collect()
+}
+
 fn status(current: &DynamicObject, facts: &Facts) -> Value {
     let total: usize = facts.counts.iter().map(|(_, count)| count).sum();
     let mut namespaces = json!({"total": total});
     facts.counts.iter().for_each(|(state, count)| namespaces[state.word()] = json!(count));
-    let count = |wanted: Compliance| facts.counts.iter().find(|(state, _)| *state == wanted).map_or(0, |(_, count)| *count);
-    let ready = match &facts.error {
-        None => ("Ready", true, "Valid", "the tenant can be used".to_owned()),
-        Some(error) => ("Ready", false, "Invalid", error.clone()),
-    };
-    let behind = total - count(Compliance::Compliant);
-    let converged = match behind {
-        0 => ("Converged", true, "Compliant", format!("{total} namespaces are as they should be")),
-        _ => ("Converged", false, "Pending", format!("{behind} of {total} namespaces are not as they should be")),
-    };
     let generation = current.metadata.generation.unwrap_or_default();
-    let conditions: Vec<Value> = [ready, converged].into_iter().map(|one| condition(current, generation, one)).collect();
+    let conditions: Vec<Value> = facts.conditions.iter().map(|one| condition(current, generation, one)).collect();
     json!({"observedGeneration": generation, "namespaces": namespaces, "conditions": conditions})
 }
 
 /// A condition; its time is that of its last change.
-fn condition(current: &DynamicObject, generation: i64, (kind, holds, reason, message): (&str, bool, &str, String)) -> Value {
-    let word = if holds { "True" } else { "False" };
+fn condition(current: &DynamicObject, generation: i64, Condition { kind, holds, reason, message }: &Condition) -> Value {
+    let word = match holds {
+        Some(true) => "True",
+        Some(false) => "False",
+        None => "Unknown",
+    };
     let earlier = current.data.pointer("/status/conditions").and_then(Value::as_array);
-    let same = earlier.into_iter().flatten().find(|one| one["type"] == kind && one["status"] == word);
+    let same = earlier.into_iter().flatten().find(|one| one["type"] == *kind && one["status"] == word);
     let since = same.and_then(|one| one.get("lastTransitionTime").cloned()).unwrap_or_else(|| {
         let now = Timestamp::now();
         json!(now.round(k8s_openapi::jiff::Unit::Second).unwrap_or(now).to_string())
     });
     json!({"type": kind, "status": word, "reason": reason, "message": message, "observedGeneration": generation, "lastTransitionTime": since})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(spec: Value) -> Tenant {
+        let object = json!({"apiVersion": API_VERSION, "kind": "Tenant", "metadata": {"name": "solar"}, "spec": spec});
+        tenancy::settings::Settings::from_value(&Value::Null).expect("settings").tenant(&object).expect("a tenant")
+    }
+
+    #[test]
+    fn an_override_narrows_the_selector() {
+        let override_ = json!({"namespaceSelector": {"matchLabels": {"env": "prod"}}, "nodeSelector": {"tier": "prod"}});
+        let of = |spec: Value| selectors(&tenant(spec)).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(of(json!({"nodeSelector": {"pool": "solar"}, "overrides": [override_]})), ["pool=solar", "pool=solar,tier=prod"]);
+        assert_eq!(of(json!({"overrides": [override_]})), ["tier=prod"]);
+        assert_eq!(of(json!({})), [""; 0]);
+    }
 }

@@ -12,6 +12,10 @@ use tenancy::tenant::Tenant;
 
 use crate::assessment::Assessment;
 
+mod nodes;
+
+use self::nodes::Nodes;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -22,6 +26,7 @@ pub(crate) struct Store {
     gone: HashSet<String>,
     /// Namespaces by the tenant that they claimed when they were last looked at.
     claims: HashMap<String, BTreeSet<String>>,
+    pub(crate) nodes: Nodes,
 }
 
 /// A namespace as it was last seen.
@@ -103,7 +108,14 @@ fn owner(reference: &KubeOwner) -> OwnerReference {
 
 impl Store {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, namespaces: HashMap::new(), tenants: HashMap::new(), gone: HashSet::new(), claims: HashMap::new() }
+        Self {
+            settings,
+            namespaces: HashMap::new(),
+            tenants: HashMap::new(),
+            gone: HashSet::new(),
+            claims: HashMap::new(),
+            nodes: Nodes::default(),
+        }
     }
 
     pub(crate) fn settings(&self) -> &Arc<Settings> {

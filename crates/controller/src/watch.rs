@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Namespace;
@@ -14,6 +13,7 @@ use kube::{Client, ResourceExt};
 use crate::reconciler::Reconciler;
 use crate::store::Held;
 
+mod nodes;
 mod tenants;
 
 /// What has to be known before anything is planned.
@@ -76,7 +76,7 @@ impl Watch {
             let names = self.reconciler.shared().store.names();
             tracing::info!(namespaces = names.len(), "all is known, planning");
             self.reconciler.outcomes().metrics().ready.set(1);
-            self.reconciler.consider_all(&names, Instant::now()).await;
+            self.reconciler.consider_all(&names, crate::clock::now()).await;
         }
     }
 
@@ -109,7 +109,7 @@ impl Watch {
     fn put(&self, found: &PartialObjectMeta<Namespace>, live: bool) {
         let newer = self.reconciler.shared().store.put_namespace(Held::of(&found.metadata));
         if newer && self.readiness.is_complete() {
-            self.reconciler.consider(&found.name_any(), live, Instant::now());
+            self.reconciler.consider(&found.name_any(), live, crate::clock::now());
         }
     }
 

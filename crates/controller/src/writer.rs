@@ -1,6 +1,6 @@
 //! Writer: carries one patch to the API server and says in the planner's terms what became of it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -58,7 +58,7 @@ impl Writer {
 
     /// Sends the patch. Also says how long the answer took.
     pub(crate) async fn write(&self, write: &Write) -> (Written, Duration) {
-        let began = Instant::now();
+        let began = crate::clock::now();
         if self.mode == ApplyMode::PlanOnly {
             return (Written::Dry, Duration::ZERO);
         }
@@ -72,7 +72,7 @@ impl Writer {
             Ok(Ok(answer)) => Written::Done(Box::new(answer.metadata)),
             Ok(Err(error)) => judge(error),
         };
-        (written, began.elapsed())
+        (written, crate::clock::now().duration_since(began))
     }
 
     /// The namespace as it is now; `None` if it is gone.

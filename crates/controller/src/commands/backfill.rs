@@ -18,6 +18,7 @@ use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
 use crate::output;
+use crate::pace::PaceFlags;
 use crate::planner::Trouble;
 use crate::reconciler::Reconciler;
 use crate::writer::{ApplyMode, Writer};
@@ -59,6 +60,8 @@ pub(crate) struct Backfill {
     /// Stop when more than this share of the namespaces has failed
     #[arg(long, env = "LANDLORD_MAX_FAILURES", value_name = "PERCENT", value_parser = share, default_value = "10%")]
     max_failures: f64,
+    #[command(flatten)]
+    pace: PaceFlags,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -106,7 +109,7 @@ impl Backfill {
         let beforehand = unplannable(assessments);
         let mode = if self.dry_run == DryRun::Server { ApplyMode::ServerDryRun } else { ApplyMode::Apply };
         let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
-        let reconciler = Arc::new(Reconciler::once(inventory.into_store(), Writer::new(client, mode), outcomes));
+        let reconciler = Arc::new(Reconciler::once(inventory.into_store(), self.pace.pace(), Writer::new(client, mode), outcomes));
         let began = Instant::now();
         let end = self.work(&reconciler, &drifted).await?;
         let failed: BTreeMap<String, Trouble> = reconciler.shared().troubles.clone().into_iter().chain(beforehand).collect();

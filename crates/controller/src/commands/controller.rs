@@ -18,6 +18,7 @@ use crate::lease::{Election, Leadership};
 use crate::live_settings;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
+use crate::pace::PaceFlags;
 use crate::reconciler::Reconciler;
 use crate::status::Statuses;
 use crate::store::Store;
@@ -56,6 +57,8 @@ pub(crate) struct Controller {
     /// Who this replica is in the lease [default: host name and process id]
     #[arg(long, env = "LANDLORD_IDENTITY", value_name = "NAME")]
     identity: Option<String>,
+    #[command(flatten)]
+    pace: PaceFlags,
     /// Form of the log on standard error
     #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -94,7 +97,7 @@ impl Controller {
         let settings = Settings::from_value(&Value::Null).context("default settings")?;
         let outcomes = Outcomes::new(Arc::clone(&metrics), Some(client.clone()));
         let writer = Writer::new(client.clone(), ApplyMode::Apply);
-        let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), writer, outcomes));
+        let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), self.pace.pace(), writer, outcomes));
         let readiness = Arc::new(Readiness::new());
 
         let (listener, address) = Admin::listen(self.listen).await.with_context(|| format!("cannot listen on {}", self.listen))?;
@@ -106,7 +109,8 @@ impl Controller {
         let watch = Watch { client: client.clone(), reconciler: Arc::clone(&reconciler), readiness: Arc::clone(&readiness) };
         let tasks = [
             tokio::spawn(watch.clone().namespaces()),
-            tokio::spawn(follow_settings(watch, self.settings.source(), Arc::clone(&metrics))),
+            tokio::spawn(watch.clone().nodes()),
+            tokio::spawn(follow_settings(watch, self.settings.source())),
             tokio::spawn(Arc::clone(&reconciler).run(leadership.clone())),
             tokio::spawn(Statuses { client, reconciler: Arc::clone(&reconciler), readiness, leadership: leadership.clone() }.run()),
             tokio::spawn(show_leadership(leadership, metrics)),
@@ -134,9 +138,9 @@ impl Controller {
 }
 
 /// Puts every new document in force, and follows the tenants of its source.
-async fn follow_settings(watch: Watch, source: live_settings::SettingsSource, metrics: Arc<Metrics>) {
+async fn follow_settings(watch: Watch, source: live_settings::SettingsSource) {
     let (sender, mut receiver) = channel::channel(None::<Arc<Settings>>);
-    let follow = tokio::spawn(live_settings::follow(source, watch.client.clone(), sender, metrics));
+    let follow = tokio::spawn(live_settings::follow(source, watch.client.clone(), sender, Arc::clone(&watch.reconciler)));
     let mut tenants: Option<JoinHandle<()>> = None;
     while receiver.changed().await.is_ok() {
         let Some(settings) = receiver.borrow_and_update().clone() else { continue };

@@ -117,7 +117,7 @@ impl Tenants {
         if !self.watch.readiness.is_complete() {
             return;
         }
-        let now = Instant::now();
+        let now = crate::clock::now();
         let ready = match self.edited.get(tenant) {
             Some(last) if now < *last + BATCH => *last + BATCH,
             _ => now,
@@ -185,7 +185,7 @@ impl Undertaker {
     async fn release(&self, name: &str) {
         let names = self.bury_in_store(name);
         tracing::info!(tenant = name, namespaces = names.len(), "releasing");
-        self.watch.reconciler.consider_all(&names, Instant::now()).await;
+        self.watch.reconciler.consider_all(&names, crate::clock::now()).await;
     }
 
     /// The namespaces that the tenant leaves behind.

@@ -2,6 +2,7 @@
 //! those of `tests/conformance/scenarios.md`.
 mod backfill;
 mod crashes;
+mod fights;
 mod lifecycle;
 mod replicas;
 mod scenarios;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use local_cluster::Node;
+use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
 use local_cluster::user::ADMIN;
 use serde_json::{Value, json};
 
@@ -117,4 +119,63 @@ async fn the_status_of_a_tenant_counts_its_namespaces() {
     assert_eq!(status().await["observedGeneration"], 1);
     let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "default");
     eventually("an event", async || !events.list(&ListParams::default()).await.expect("events").items.is_empty()).await;
+}
+
+/// The settings of a ClusterAdmissionPolicy are followed, and a broken one is reported where people look.
+#[tokio::test]
+async fn a_policys_settings_are_followed() {
+    let mut world = World::without_controller("landlord").await;
+    world.cluster.apply(POLICY_DEFINITION).await.expect("the kind");
+    let policy = |settings: Value| {
+        json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": "ours"},
+               "spec": {"module": "registry://example.com/landlord:1", "settings": settings, "rules": [], "mutating": true}})
+        .to_string()
+    };
+    world.add_controller_reading("--policy=ours", "one").await;
+    eventually("what it waits for", async || world.log("one").contains("it does not exist yet")).await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
+    world.create("web", "solar", json!({})).await;
+    world.cluster.apply(&policy(json!({"tenantSource": "landlord"}))).await.expect("a policy");
+    world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+
+    world.cluster.apply(&policy(json!({"tenantSource": "landlord", "conflict": "keep"}))).await.expect("a policy");
+    let refused = async || {
+        world
+            .events("ClusterAdmissionPolicy", "ours")
+            .await
+            .iter()
+            .any(|(reason, note)| reason == "SettingsRefused" && note.contains("conflicts"))
+    };
+    eventually("an event", refused).await;
+    eventually("a condition", async || world.condition("solar", "Ready").await["reason"] == "OldSettings").await;
+    world.create("second", "solar", json!({})).await;
+    world.comes_to("second", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+
+    world.cluster.apply(&policy(json!({"tenantSource": "landlord", "excludedNamespaces": ["kube-*", "third"]}))).await.expect("a policy");
+    eventually("good settings", async || world.condition("solar", "Ready").await["reason"] == "Valid").await;
+    world.create("third", "solar", json!({})).await;
+    world.create("fourth", "solar", json!({})).await;
+    world.comes_to("fourth", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+    assert!(world.metadata("third").await.1.is_empty(), "excluded now");
+}
+
+#[tokio::test]
+async fn a_tenant_says_whether_nodes_match_and_what_was_written_in_bulk() {
+    let world = World::new("landlord").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
+    let nodes = async || world.condition("solar", "NodesMatch").await;
+    eventually("no node", async || nodes().await["status"] == "False").await;
+    assert!(nodes().await["message"].as_str().expect("a message").contains("pool=solar"));
+    world.cluster.add_nodes([Node::new("n1").label("pool", "solar")]).await.expect("a node");
+    eventually("a node", async || nodes().await["status"] == "True").await;
+
+    for number in 0..30 {
+        world.create(&format!("web-{number}"), "solar", json!({})).await;
+    }
+    eventually("all", async || world.status("solar").await["namespaces"]["compliant"] == 30).await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}, "labels": {"a": "b"}})).await;
+    let told =
+        async || world.events("Tenant", "solar").await.iter().any(|(reason, note)| reason == "NamespacesWritten" && note.contains("30"));
+    eventually("one summary", told).await;
+    assert!(world.events("Namespace", "web-29").await.is_empty(), "the budget is for those who came first");
 }

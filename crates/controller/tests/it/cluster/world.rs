@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Event, Namespace};
 use kube::Client;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use local_cluster::manifest::{api_of, apply_object};
 use local_cluster::process::Program;
 use local_cluster::user::{ADMIN, CONTROLLER};
@@ -56,10 +56,16 @@ impl World {
 
     /// Starts one more controller and waits until it says where it listens.
     pub(crate) async fn add_controller(&mut self, identity: &str) -> usize {
+        let settings = format!("--settings={}", self.cluster.file("settings.yaml").display());
+        self.add_controller_reading(&settings, identity).await
+    }
+
+    /// The same with this argument for the settings.
+    pub(crate) async fn add_controller_reading(&mut self, settings: &str, identity: &str) -> usize {
         let program = Program::new(identity, env!("CARGO_BIN_EXE_landlord"), self.cluster.log(identity)).args([
             "controller".to_owned(),
             format!("--kubeconfig={}", self.cluster.kubeconfig_of(CONTROLLER).display()),
-            format!("--settings={}", self.cluster.file("settings.yaml").display()),
+            settings.to_owned(),
             "--listen=127.0.0.1:0".to_owned(),
             format!("--identity={identity}"),
         ]);
@@ -125,8 +131,45 @@ impl World {
     }
 
     pub(crate) async fn patch(&self, name: &str, metadata: Value) {
+        self.patch_as("tests", name, metadata).await;
+    }
+
+    /// The same by this field manager.
+    pub(crate) async fn patch_as(&self, manager: &str, name: &str, metadata: Value) {
         let patch = Patch::Merge(json!({"metadata": metadata}));
-        self.namespaces().patch(name, &PatchParams::default(), &patch).await.expect("patched");
+        self.namespaces()
+            .patch(name, &PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() }, &patch)
+            .await
+            .expect("patched");
+    }
+
+    /// The status of one of landlord's own tenants.
+    pub(crate) async fn status(&self, tenant: &str) -> Value {
+        let object = serde_json::from_value(self.tenant(tenant, json!({}))).expect("an object");
+        let api = api_of(&self.cluster.client(ADMIN).expect("a client"), &object).await.expect("the kind");
+        api.get(tenant).await.expect("the tenant").data["status"].clone()
+    }
+
+    /// One condition of that status.
+    pub(crate) async fn condition(&self, tenant: &str, kind: &str) -> Value {
+        let status = self.status(tenant).await;
+        let mut conditions = status["conditions"].as_array().into_iter().flatten();
+        conditions.find(|one| one["type"] == kind).cloned().unwrap_or_default()
+    }
+
+    /// Events about an object: reasons and notes.
+    pub(crate) async fn events(&self, kind: &str, name: &str) -> Vec<(String, String)> {
+        let api: Api<Event> = Api::namespaced(self.cluster.client(ADMIN).expect("a client"), "default");
+        let events = api.list(&ListParams::default()).await.expect("events").into_iter();
+        let about =
+            |event: &Event| event.involved_object.kind.as_deref() == Some(kind) && event.involved_object.name.as_deref() == Some(name);
+        events.filter(about).map(|event| (event.reason.unwrap_or_default(), event.message.unwrap_or_default())).collect()
+    }
+
+    /// The ledger of a namespace.
+    pub(crate) async fn ledger(&self, name: &str) -> String {
+        let found = self.namespaces().get(name).await.expect("the namespace").metadata;
+        found.annotations.unwrap_or_default().get(LEDGER).cloned().unwrap_or_default()
     }
 
     /// Labels, and annotations without the ledger.

@@ -1,0 +1,170 @@
+//! What all tasks of the reconciler see.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant, SystemTime};
+
+use tenancy::metadata::Key;
+
+use crate::clock;
+use crate::fights::Fights;
+use crate::pace::Pace;
+use crate::planner::{CONTESTED, Decision, Knowledge, Trouble, Write, decide};
+use crate::queue::{Queue, Urgency};
+use crate::store::{Compliance, Held, Standing, Store};
+
+/// The first wait after a failure; each further one is twice as long.
+pub(super) const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(300);
+
+/// What all tasks see, behind one lock that is never held across a wait.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) queue: Queue,
+    pub(crate) pace: Pace,
+    /// Attempts in a row that did not succeed, and since when a namespace has been different.
+    pub(super) attempts: HashMap<String, u32>,
+    since: HashMap<String, Instant>,
+    pub(crate) fights: Fights,
+    /// Namespaces that were given up, for reports.
+    pub(crate) troubles: HashMap<String, Trouble>,
+    pub(crate) written: u64,
+    /// Why the newest settings are not in force.
+    pub(crate) refused_settings: Option<String>,
+    /// Namespaces written in bulk since it was last told, by tenant.
+    pub(crate) bulk: BTreeMap<String, usize>,
+}
+
+impl Shared {
+    pub(super) fn new(store: Store, pace: Pace) -> Self {
+        Self {
+            store,
+            queue: Queue::default(),
+            pace,
+            attempts: HashMap::new(),
+            since: HashMap::new(),
+            fights: Fights::default(),
+            troubles: HashMap::new(),
+            written: 0,
+            refused_settings: None,
+            bulk: BTreeMap::new(),
+        }
+    }
+
+    /// Plans one namespace; what keeps it from being compliant is returned when it is new.
+    pub(super) fn consider(&mut self, name: &str, live: bool, ready: Instant) -> Option<Trouble> {
+        match self.decide(name) {
+            Decision::Write(write) => {
+                self.since.entry(name.to_owned()).or_insert_with(clock::now);
+                self.queue.add(name, write.urgency(live), ready);
+                self.note(name, write.trouble)
+            }
+            Decision::Rest { trouble } => {
+                self.settled(name);
+                let news = self.note(name, trouble);
+                if news.as_ref().is_some_and(|trouble| trouble.reason == CONTESTED) {
+                    // There is nothing to write, but something to tell.
+                    self.queue.add(name, Urgency::Retry, ready);
+                }
+                news
+            }
+            Decision::Ignore => {
+                self.settled(name);
+                None
+            }
+        }
+    }
+
+    pub(super) fn decide(&mut self, name: &str) -> Decision {
+        let known = Knowledge { store: &self.store, fights: &self.fights, now: clock::now() };
+        let (decision, standing) = decide(known, name);
+        self.store.stand(name, standing);
+        decision
+    }
+
+    /// Remembers the trouble; returned if it is another than before.
+    fn note(&mut self, name: &str, trouble: Option<Trouble>) -> Option<Trouble> {
+        match trouble {
+            None => {
+                self.troubles.remove(name);
+                None
+            }
+            Some(trouble) => (self.troubles.insert(name.to_owned(), trouble.clone()).as_ref() != Some(&trouble)).then_some(trouble),
+        }
+    }
+
+    fn settled(&mut self, name: &str) {
+        self.attempts.remove(name);
+        self.since.remove(name);
+    }
+
+    /// Takes in the namespace as it is now. The lag is counted from its creation, if that was after landlord began to wait for it.
+    pub(super) fn succeed(&mut self, write: &Write, urgency: Urgency, now_is: Held, now: Instant, took: Duration) -> Duration {
+        self.pace.succeed(now, took);
+        self.written += 1;
+        // What an edit of the tenant changes is written as backfill.
+        if matches!(urgency, Urgency::Placement | Urgency::Drift) {
+            write.put_back.iter().for_each(|(key, value)| self.fights.put_back(&write.name, key, value, now));
+        } else if let Some(tenant) = &write.tenant {
+            *self.bulk.entry(tenant.clone()).or_default() += 1;
+        }
+        let since = self.since.get(&write.name).map_or(took, |since| now.duration_since(*since));
+        let age = now_is.created.as_ref().and_then(|created| SystemTime::now().duration_since(SystemTime::from(created.0)).ok());
+        self.settled(&write.name);
+        self.store.put_namespace(now_is);
+        match self.decide(&write.name) {
+            // Somebody changed it in between, or the tenant.
+            Decision::Write(_) => self.queue.add(&write.name, Urgency::Drift, now),
+            Decision::Rest { trouble } => drop(self.note(&write.name, trouble)),
+            Decision::Ignore => {}
+        }
+        // Kubernetes counts creation in whole seconds, so the age of a young namespace says little.
+        age.filter(|age| *age < since).unwrap_or(since)
+    }
+
+    /// A write failed: it is tried again later, unless it was tried often enough.
+    pub(super) fn fail(&mut self, write: &Write, trouble: Trouble, now: Instant, retries: Option<u32>) {
+        self.pace.push_back(now, Duration::ZERO);
+        let attempts = self.attempts.entry(write.name.clone()).or_default();
+        *attempts += 1;
+        if retries.is_none_or(|retries| *attempts <= retries) {
+            self.queue.add(&write.name, Urgency::Retry, now + backoff(*attempts));
+        }
+        let standing = Standing { tenant: write.tenant.clone(), state: Compliance::Failed, reason: Some(trouble.reason) };
+        self.store.stand(&write.name, Some(standing));
+        self.troubles.insert(write.name.clone(), trouble);
+    }
+
+    /// A namespace that is gone.
+    pub(crate) fn forget(&mut self, name: &str, uid: Option<&str>) {
+        self.store.remove_namespace(name, uid);
+        if self.store.namespace(name).is_none() {
+            self.queue.forget(name);
+            self.settled(name);
+            self.troubles.remove(name);
+            self.fights.forget(name);
+        }
+    }
+
+    /// Keys of a namespace that the other writer holds now, or may take any moment.
+    pub(super) fn contested_keys(&self, name: &str) -> Vec<Key> {
+        let now = clock::now();
+        let planned = self.store.assess(name).map(|assessment| assessment.plan.set).unwrap_or_default();
+        let planned = planned.into_iter().filter(|(key, want)| self.fights.is_contested(name, key, &want.value, now)).map(|(key, _)| key);
+        planned.chain(self.fights.fought(name, now).cloned()).collect()
+    }
+
+    /// Takes in who the other writer is. Returns the namespace's uid and what there is to tell, if the quarrel still is on.
+    pub(super) fn contest(&mut self, name: &str, rival: Option<String>) -> Option<(String, Trouble)> {
+        self.fights.set_rival(name, rival.unwrap_or_else(|| "unknown".to_owned()));
+        let trouble = self.decide(name).trouble().filter(|trouble| trouble.reason == CONTESTED).cloned()?;
+        self.troubles.insert(name.to_owned(), trouble.clone());
+        Some((self.store.namespace(name)?.uid.clone(), trouble))
+    }
+}
+
+/// Doubles with each attempt; up to a tenth more, so that those who failed together do not come together.
+fn backoff(attempts: u32) -> Duration {
+    let wait = FIRST_RETRY.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LAST_RETRY);
+    let share = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos() % 100);
+    wait + wait * share / 1000
+}
