@@ -134,6 +134,12 @@ async fn tenants(client: &Client, settings: &Settings) -> Result<Vec<Document>> 
     }
 }
 
+/// Tenants as they are in the cluster, by name; those that cannot be used are left out.
+pub(crate) async fn tenant_objects(client: &Client, settings: &Settings) -> Result<Vec<(String, Value)>> {
+    let objects = tenants(client, settings).await?.into_iter().map(|document| document.object);
+    Ok(objects.filter_map(|object| Some((settings.tenant(&object).ok()?.name, object))).collect())
+}
+
 async fn namespaces(client: &Client) -> Result<Vec<Document>> {
     let api: Api<Namespace> = Api::all(client.clone());
     let mut documents = Vec::new();

@@ -1,9 +1,11 @@
 //! Commands: flags in, text out.
 
+pub(crate) mod adopt;
 pub(crate) mod backfill;
 pub(crate) mod completions;
 pub(crate) mod controller;
 pub(crate) mod explain;
+pub(crate) mod move_;
 pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod schema;

@@ -70,6 +70,11 @@ impl Inventory {
         }
     }
 
+    /// Every tenant that was found.
+    pub(crate) fn tenant_names(&self) -> Vec<String> {
+        self.tenants.keys().cloned().collect()
+    }
+
     /// The same as the controller's store holds it.
     pub(crate) fn into_store(self) -> Store {
         let mut store = Store::new(Arc::new(self.settings));

@@ -11,6 +11,7 @@ mod clock;
 mod cluster;
 mod commands;
 mod crd;
+mod estimate;
 mod fights;
 mod files;
 mod inventory;
@@ -33,7 +34,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    backfill::Backfill, completions::Completions, controller::Controller, explain::Explain, plan::Plan, render::Render, schema::Schema,
+    adopt::Adopt, backfill::Backfill, completions::Completions, controller::Controller, explain::Explain, move_::Move, plan::Plan,
+    render::Render, schema::Schema, status::Status,
 };
 
 /// Gives every namespace its tenant's node selector, labels and annotations
@@ -50,6 +52,9 @@ enum Command {
     Backfill(Backfill),
     Plan(Plan),
     Explain(Explain),
+    Status(Status),
+    Adopt(Adopt),
+    Move(Move),
     Schema(Schema),
     Render(Render),
     Completions(Completions),
@@ -61,6 +66,9 @@ fn main() -> ExitCode {
         Command::Backfill(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Status(command) => command.run(),
+        Command::Adopt(command) => command.run(),
+        Command::Move(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Render(command) => command.run(),
         Command::Completions(command) => command.run(&mut Arguments::command()),

@@ -72,6 +72,13 @@ impl Decision {
 }
 
 impl Write {
+    /// A patch that somebody asked for, of a namespace as it was read.
+    pub(crate) fn by_hand(held: &Held, patch: Value) -> Self {
+        let name = held.namespace.name.clone().unwrap_or_default();
+        let (uid, version) = (held.uid.clone(), held.version.clone());
+        Self { name, uid, version, tenant: None, patch, placement: true, put_back: Vec::new(), trouble: None }
+    }
+
     /// How urgent this is for a namespace that just changed (`live`), or that was found so.
     pub(crate) fn urgency(&self, live: bool) -> Urgency {
         match (live, self.placement) {

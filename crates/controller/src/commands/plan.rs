@@ -15,7 +15,8 @@ const CHANGES: u8 = 2;
 
 /// Show what would change, for which namespaces, and why
 ///
-/// Reads the cluster, or with -f files, and then needs no cluster. Nothing is written. Who may claim a tenant is not judged: objects do not say who sent them.
+/// Reads the cluster, or with -f files, and then needs no cluster. Nothing is written; how long it would take is told on standard error, after a few
+/// of the patches were sent as dry runs. Who may claim a tenant is not judged: objects do not say who sent them.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit codes:\n  0  planned (with --detailed-exitcode: and nothing is to be done)\n  1  an error, or a namespace that cannot be \
@@ -55,7 +56,11 @@ impl Plan {
             Output::Diff => output::print(&output::diff::render(&assessments, self.color))?,
             Output::Json => output::print_json(&output::json::document(&assessments))?,
         }
-        Ok(self.exit_code(&assessments))
+        let exit_code = self.exit_code(&assessments);
+        if let Some(estimate) = self.sources.estimate(inventory, &assessments)? {
+            eprintln!("{estimate}");
+        }
+        Ok(exit_code)
     }
 
     fn exit_code(&self, assessments: &[Assessment]) -> ExitCode {

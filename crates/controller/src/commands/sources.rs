@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::assessment::{Assessment, State};
 use crate::cluster::{self, Connection};
+use crate::estimate::{Estimate, estimate};
 use crate::inventory::Inventory;
 
 /// Where a command reads from.
@@ -30,6 +32,18 @@ impl Sources {
         };
         inventory.notes.iter().for_each(|note| eprintln!("note: {note}"));
         Ok(inventory)
+    }
+
+    /// What writing the plan would cost; `None` for files, and where nothing is to be written.
+    pub(crate) fn estimate(&self, inventory: Inventory, assessments: &[Assessment]) -> Result<Option<Estimate>> {
+        let names: Vec<&str> = assessments.iter().filter(|one| one.state() == State::Drift).map(|one| one.name.as_str()).collect();
+        if !self.files.is_empty() || names.is_empty() {
+            return Ok(None);
+        }
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
+            let client = self.connection.client().await?;
+            Ok(Some(estimate(client, &inventory.into_store(), &names).await))
+        })
     }
 
     async fn read_cluster(&self) -> Result<Inventory> {

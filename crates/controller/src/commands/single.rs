@@ -1,0 +1,144 @@
+//! Single namespaces, written one after the other by the hand of whoever runs the command.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Map, Value, json};
+use tenancy::metadata::{Field, Metadata};
+use tenancy::namespace::Namespace;
+
+use crate::assessment::Assessment;
+use crate::cluster::{self, Connection, SettingsFlags};
+use crate::inventory::{Inventory, Listed};
+use crate::output;
+use crate::planner::Write;
+use crate::store::Held;
+use crate::writer::{ApplyMode, Writer, Written};
+
+/// The flags that such commands share.
+#[derive(Args, Debug)]
+pub(super) struct Single {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    /// Let the API server judge it and store nothing
+    #[arg(long, env = "LANDLORD_DRY_RUN")]
+    dry_run: bool,
+}
+
+/// A namespace, as it is and as it shall be.
+pub(super) struct Target<'a> {
+    inventory: &'a Inventory,
+    held: Held,
+    object: &'a Value,
+    /// What is to be done, in words and as labels and annotations.
+    done: String,
+    after: Metadata,
+}
+
+impl Single {
+    /// Decides each with `decide` and writes it. The first error ends it; what was written before is told.
+    pub(super) fn write_each(&self, names: &[String], decide: impl Fn(&mut Target) -> Result<()>) -> Result<ExitCode> {
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
+            let client = self.connection.client().await?;
+            let settings = self.settings.read(&client).await?;
+            let inventory = cluster::inventory(&client, settings).await?;
+            let mode = if self.dry_run { ApplyMode::ServerDryRun } else { ApplyMode::Apply };
+            let writer = Writer::new(client, mode);
+            for name in names {
+                let mut target = Target::find(&inventory, name)?;
+                decide(&mut target).with_context(|| format!("namespace {name}"))?;
+                target.write(&writer).await.with_context(|| format!("namespace {name}"))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+impl<'a> Target<'a> {
+    fn find(inventory: &'a Inventory, name: &str) -> Result<Self> {
+        let found = inventory.namespaces.iter().find(|listed| listed.namespace.name.as_deref() == Some(name));
+        let Some(Listed { object, .. }) = found else {
+            bail!("there is no namespace {name:?}, or it is excluded by the settings");
+        };
+        let meta: ObjectMeta = serde_json::from_value(object["metadata"].clone())?;
+        let held = Held::of(&meta);
+        anyhow::ensure!(!held.namespace.terminating, "namespace {name:?} is being deleted");
+        let after = held.namespace.metadata.clone();
+        Ok(Self { inventory, held, object, done: String::new(), after })
+    }
+
+    /// What its tenant wants, whoever created it.
+    pub(super) fn adopt(&mut self) -> Result<()> {
+        let assessment = self.assess(&self.held.namespace)?;
+        let tenant = assessment.tenant.clone().context("no rule claims it: label it with its tenant first")?;
+        self.done = format!("adopted for tenant {tenant:?}");
+        self.after = assessment.after();
+        Ok(())
+    }
+
+    /// The same for another tenant.
+    pub(super) fn claim_for(&mut self, tenant: &str) -> Result<()> {
+        let settings = &self.inventory.settings;
+        let before = self.assess(&self.held.namespace).ok().and_then(|assessment| assessment.tenant);
+        let wanted = settings.source.canonical(tenant.to_owned());
+        let mut namespace = self.held.namespace.clone();
+        namespace.metadata.labels.insert(settings.tenant_label().to_owned(), wanted.clone());
+        let assessment = self.assess(&namespace)?;
+        if assessment.tenant.as_deref() != Some(&wanted) {
+            let (rule, other) = (assessment.rule.unwrap_or_default(), assessment.tenant.unwrap_or_default());
+            bail!("{rule} comes first and claims it for tenant {other:?}: change what that rule reads, and landlord moves it");
+        }
+        self.done = format!("moved from {} to tenant {wanted:?}", before.map_or("nobody".to_owned(), |name| format!("tenant {name:?}")));
+        self.after = assessment.after();
+        Ok(())
+    }
+
+    fn assess(&self, namespace: &Namespace) -> Result<Assessment> {
+        let object = || {
+            let mut object = self.object.clone();
+            object["metadata"]["labels"] = json!(namespace.metadata.labels);
+            object
+        };
+        let assessment = Assessment::of(&self.inventory.settings, namespace, object, |name| self.inventory.tenant(name));
+        match &assessment.error {
+            Some(error) => bail!("{error}"),
+            None => Ok(assessment),
+        }
+    }
+
+    async fn write(self, writer: &Writer) -> Result<()> {
+        let name = self.held.namespace.name.clone().unwrap_or_default();
+        let Some(patch) = patch(&self.held, &self.after) else {
+            return Ok(output::print(&format!("{name}: nothing to do\n"))?);
+        };
+        let write = Write::by_hand(&self.held, patch);
+        match writer.write(&write).await.0 {
+            Written::Done(_) => Ok(output::print(&format!("{name}: {}\n", self.done))?),
+            Written::Dry => Ok(output::print(&format!("{name}: {} (dry run)\n", self.done))?),
+            Written::Conflict => bail!("somebody else changed it just now: run the command again"),
+            Written::Gone => bail!("it was deleted just now"),
+            Written::Pushback(after) => bail!("the API server is busy: try again in {} s", after.as_secs()),
+            Written::Failed { reason, message } => bail!("{reason}: {message}"),
+        }
+    }
+}
+
+/// A merge patch that makes of it what shall be; `None` if that is what it is.
+fn patch(held: &Held, after: &Metadata) -> Option<Value> {
+    let before = &held.namespace.metadata;
+    let mut metadata = json!({"uid": held.uid, "resourceVersion": held.version});
+    for (field, name) in [(Field::Label, "labels"), (Field::Annotation, "annotations")] {
+        let (old, new) = (before.field(field), after.field(field));
+        let set = new.iter().filter(|(key, value)| old.get(*key) != Some(*value)).map(|(key, value)| (key.clone(), json!(value)));
+        let remove = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+        let changes: Map<String, Value> = set.chain(remove).collect();
+        if !changes.is_empty() {
+            metadata[name] = Value::Object(changes);
+        }
+    }
+    (before != after).then(|| json!({"metadata": metadata}))
+}
