@@ -10,4 +10,6 @@ pub(crate) mod plan;
 pub(crate) mod render;
 pub(crate) mod schema;
 pub(crate) mod selection;
+mod single;
 pub(crate) mod sources;
+pub(crate) mod status;

@@ -57,7 +57,7 @@ pub(crate) struct Backfill {
     /// Do this share of the namespaces first, and go on only if none of them fails
     #[arg(long, env = "LANDLORD_CANARY", value_name = "PERCENT", value_parser = share)]
     canary: Option<f64>,
-    /// Stop when more than this share of the namespaces has failed
+    /// Stop when the writes of more than this share of the namespaces have failed
     #[arg(long, env = "LANDLORD_MAX_FAILURES", value_name = "PERCENT", value_parser = share, default_value = "10%")]
     max_failures: f64,
     #[command(flatten)]
@@ -156,7 +156,7 @@ impl Backfill {
         loop {
             let (left, failures, written) = {
                 let shared = reconciler.shared();
-                (shared.queue.len(), shared.troubles.len(), shared.written)
+                (shared.queue.len(), shared.failing.len(), shared.written)
             };
             progress.show(written, failures);
             if failures as f64 > allowed {

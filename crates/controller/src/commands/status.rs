@@ -151,7 +151,8 @@ fn table(report: &Report) -> String {
         table.add_row([name.clone()].into_iter().chain(counts));
     }
     let lines: String = table.lines().map(|line| format!("{}\n", line.trim())).collect();
-    let contested = report.tenants.iter().filter_map(|(name, row)| row.contested.as_ref().map(|message| format!("\n{name}: contested: {message}\n")));
+    let contested =
+        report.tenants.iter().filter_map(|(name, row)| row.contested.as_ref().map(|message| format!("\n{name}: contested: {message}\n")));
     let leader = report.leader.clone().unwrap_or_else(|| "none, or its lease may not be read".to_owned());
     format!("{lines}{}\ncontroller: {leader}; {} namespaces unclaimed\n", contested.collect::<String>(), report.unclaimed)
 }

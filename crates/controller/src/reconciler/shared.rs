@@ -1,6 +1,6 @@
 //! What all tasks of the reconciler see.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use tenancy::metadata::Key;
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     /// Namespaces that were given up, for reports.
     pub(crate) troubles: HashMap<String, Trouble>,
     pub(crate) written: u64,
+    /// Namespaces whose last write failed; those that are not to be written are not among them.
+    pub(crate) failing: HashSet<String>,
     /// Why the newest settings are not in force.
     pub(crate) refused_settings: Option<String>,
     /// Namespaces written in bulk since it was last told, by tenant.
@@ -45,6 +47,7 @@ impl Shared {
             fights: Fights::default(),
             troubles: HashMap::new(),
             written: 0,
+            failing: HashSet::new(),
             refused_settings: None,
             bulk: BTreeMap::new(),
         }
@@ -95,6 +98,7 @@ impl Shared {
     fn settled(&mut self, name: &str) {
         self.attempts.remove(name);
         self.since.remove(name);
+        self.failing.remove(name);
     }
 
     /// Takes in the namespace as it is now. The lag is counted from its creation, if that was after landlord began to wait for it.
@@ -124,6 +128,7 @@ impl Shared {
     /// A write failed: it is tried again later, unless it was tried often enough.
     pub(super) fn fail(&mut self, write: &Write, trouble: Trouble, now: Instant, retries: Option<u32>) {
         self.pace.push_back(now, Duration::ZERO);
+        self.failing.insert(write.name.clone());
         let attempts = self.attempts.entry(write.name.clone()).or_default();
         *attempts += 1;
         if retries.is_none_or(|retries| *attempts <= retries) {
