@@ -6,5 +6,6 @@ mod crashes;
 mod fights;
 mod lifecycle;
 mod replicas;
+mod rights;
 mod scenarios;
 mod world;

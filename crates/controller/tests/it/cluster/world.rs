@@ -10,7 +10,7 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use local_cluster::manifest::{api_of, apply_object};
 use local_cluster::process::Program;
 use local_cluster::user::{ADMIN, CONTROLLER};
-use local_cluster::{CAPSULE_DEFINITION, Cluster, Process};
+use local_cluster::{Builder, CAPSULE_DEFINITION, Cluster, Process};
 use serde_json::{Value, json};
 
 use crate::landlord::root;
@@ -33,9 +33,14 @@ pub(crate) struct World {
 impl World {
     /// A cluster with landlord's and Capsule's kinds, without a controller. `source` is the settings' `tenantSource`.
     pub(crate) async fn without_controller(source: &'static str) -> Self {
-        let cluster = Cluster::builder().start().await.expect("a cluster");
+        Self::on(Cluster::builder(), source).await
+    }
+
+    /// The same on this cluster.
+    pub(crate) async fn on(builder: Builder, source: &'static str) -> Self {
+        let cluster = builder.start().await.expect("a cluster");
         let file = |name: &str| fs::read_to_string(root().join("deploy").join(name)).expect("a file of the repository");
-        for yaml in [CAPSULE_DEFINITION, &file("crds.yaml"), &file("rbac.yaml")] {
+        for yaml in [CAPSULE_DEFINITION, &file("crds.yaml"), &file("rbac.yaml"), &file("flow-schema.yaml")] {
             cluster.apply(yaml).await.expect("a manifest that the API server takes");
         }
         let world = Self { controllers: Vec::new(), cluster, source };

@@ -1,0 +1,163 @@
+//! Rights: the controller has those of `deploy/rbac.yaml` that it uses, and no other. The API server's audit log is the witness.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
+use local_cluster::user::{ADMIN, CONTROLLER};
+use local_cluster::{Cluster, Node};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::world::{NODE_SELECTOR, World, eventually};
+use crate::landlord::{root, run};
+
+/// Everything that a service account asks for, without bodies.
+const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]}"#;
+/// `verb group/resource[/subresource]`.
+type Right = String;
+
+/// One request of the audit log.
+struct Request {
+    right: Right,
+    code: i64,
+    at: String,
+}
+
+/// The folder with the log goes when it is dropped.
+async fn audited() -> (World, PathBuf, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("policy.yaml"), POLICY).expect("a file");
+    let log = folder.path().join("audit.log");
+    let builder = Cluster::builder()
+        .api_server_argument(format!("--audit-policy-file={}", folder.path().join("policy.yaml").display()))
+        .api_server_argument(format!("--audit-log-path={}", log.display()));
+    (World::on(builder, "landlord").await, log, folder)
+}
+
+/// What the controller has asked for.
+fn requests(log: &Path) -> Vec<Request> {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let ours = events.filter(|event| event["user"]["username"] == CONTROLLER && event["objectRef"]["resource"].is_string());
+    ours.map(|event| Request {
+        right: right(&event),
+        code: event["responseStatus"]["code"].as_i64().unwrap_or_default(),
+        at: event["requestReceivedTimestamp"].as_str().unwrap_or_default().to_owned(),
+    })
+    .collect()
+}
+
+fn right(event: &Value) -> Right {
+    let part = |name: &str| event["objectRef"][name].as_str().unwrap_or_default();
+    let sub = if part("subresource").is_empty() { String::new() } else { format!("/{}", part("subresource")) };
+    format!("{} {}/{}{sub}", event["verb"].as_str().unwrap_or_default(), part("apiGroup"), part("resource"))
+}
+
+/// What the manifests give the controller.
+fn given() -> BTreeSet<Right> {
+    let text = fs::read_to_string(root().join("deploy/rbac.yaml")).expect("the rights");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
+    let of_controller = |object: &&Value| {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        ["ClusterRole", "Role"].contains(&object["kind"].as_str().unwrap_or_default()) && !name.contains("policy-server")
+    };
+    let list = |value: &Value| value.as_array().into_iter().flatten().map(|one| one.as_str().expect("text").to_owned()).collect::<Vec<_>>();
+    let mut rights = BTreeSet::new();
+    for rule in objects.iter().filter(of_controller).flat_map(|object| object["rules"].as_array().expect("rules")) {
+        for group in list(&rule["apiGroups"]) {
+            for resource in list(&rule["resources"]) {
+                rights.extend(list(&rule["verbs"]).iter().map(|verb| format!("{verb} {group}/{resource}")));
+            }
+        }
+    }
+    rights
+}
+
+#[tokio::test]
+async fn every_right_is_used_and_none_is_missing() {
+    let (mut world, log, _folder) = audited().await;
+    world.cluster.apply(POLICY_DEFINITION).await.expect("the kind");
+    let policy = |settings: Value| {
+        json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": "landlord"},
+               "spec": {"module": "registry://example.com/landlord:1", "settings": settings, "rules": [], "mutating": true}})
+        .to_string()
+    };
+    world.cluster.add_nodes([Node::new("n1").label("pool", "solar")]).await.expect("a node");
+    world.cluster.apply(&policy(json!({"tenantSource": "landlord"}))).await.expect("a policy");
+    let first = world.add_controller_reading("--policy=landlord", "one").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
+    world.create("web", "solar", json!({})).await;
+    world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+    // An edit in bulk: its Event is about the tenant, which is read for that.
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "lunar"}})).await;
+    world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=lunar")]).await;
+    eventually("its Event", async || !world.events("Tenant", "solar").await.is_empty()).await;
+    // The same Event again is a patch of the first; a contested key is read for its writer.
+    for _ in 0..3 {
+        world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=lunar")]).await;
+        world.patch("web", json!({"annotations": {NODE_SELECTOR: "pool=x"}})).await;
+    }
+    eventually("a contested key", async || world.condition("solar", "Converged").await["reason"] == "Contested").await;
+    // A backfill as a Job of the same service account reads the policy at once.
+    let words = format!("backfill --policy=landlord --kubeconfig={}", world.cluster.kubeconfig_of(CONTROLLER).display());
+    tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
+    // A deleted tenant is asked for once more, after its grace.
+    world.delete_tenant("solar").await;
+    eventually("the release", async || world.log("one").contains("releasing")).await;
+
+    world.source = "capsule";
+    world.cluster.apply(&policy(json!({"tenantSource": "capsule"}))).await.expect("a policy");
+    world.set_tenant("moon", json!({"nodeSelector": {"pool": "moon"}})).await;
+    world.create("base", "moon", json!({})).await;
+    world.comes_to("base", "moon", [], [(NODE_SELECTOR, "pool=moon")]).await;
+    world.delete_tenant("moon").await;
+    eventually("the second release", async || world.log("one").matches("releasing").count() >= 2).await;
+    world.controller(first).signal(Signal::SIGTERM).expect("a signal");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+
+    let requests = requests(&log);
+    let refused: Vec<&Right> = requests.iter().filter(|one| one.code == 403).map(|one| &one.right).collect();
+    assert_eq!(refused, [""; 0], "rights that are missing");
+    let used: BTreeSet<Right> = requests.into_iter().map(|one| one.right).collect();
+    let unused: Vec<Right> = given().difference(&used).cloned().collect();
+    assert_eq!(unused, [""; 0], "rights that nothing needs; used: {used:#?}");
+}
+
+/// A compliant cluster costs a lease and nothing else; and what is asked for goes the way of the flow schemas.
+#[tokio::test]
+async fn an_idle_controller_writes_its_lease_and_lists_nothing() {
+    let (mut world, log, _folder) = audited().await;
+    world.add_controller("one").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
+    for number in 0..20 {
+        world.create(&format!("web-{number}"), "solar", json!({})).await;
+    }
+    eventually("the status", async || world.status("solar").await["namespaces"]["compliant"] == 20).await;
+    // What was still on its way is not the idle controller's.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let before = requests(&log).len();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let later: Vec<Request> = requests(&log).into_iter().skip(before).collect();
+    let others: Vec<(Right, String)> = later
+        .iter()
+        .filter(|one| !one.right.contains("/leases") && !one.right.starts_with("watch "))
+        .map(|one| (one.right.clone(), one.at.clone()))
+        .collect();
+    assert_eq!(others, []);
+    assert!(later.iter().filter(|one| one.right.contains("/leases")).count() >= 10, "the lease is kept");
+
+    let request = http::Request::get("/metrics").body(Vec::new()).expect("a request");
+    let metrics = world.cluster.client(ADMIN).expect("a client").request_text(request).await.expect("metrics");
+    for schema in ["landlord-controller", "landlord-leases"] {
+        let word = format!("flow_schema=\"{schema}\"");
+        assert!(
+            metrics.lines().any(|line| line.starts_with("apiserver_flowcontrol_dispatched_requests_total") && line.contains(&word)),
+            "{schema}"
+        );
+    }
+}
