@@ -58,7 +58,7 @@ bench: annotated-policy.wasm kubernetes ## Ratios against a ceiling in the same 
 
 .PHONY: local-cluster
 local-cluster:
-	$(CARGO) build -p policy-host -p local-cluster
+	$(CARGO) build -p policy-host -p local-cluster -p landlord
 
 .PHONY: kubernetes
 kubernetes: local-cluster ## Build etcd and Kubernetes, once (10 minutes), into a cache that `clean` leaves alone

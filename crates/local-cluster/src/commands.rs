@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod bench_controller;
 pub(crate) mod build;
+pub(crate) mod crowd;
 pub(crate) mod demo;
 pub(crate) mod stage;
 pub(crate) mod start;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use tenancy::settings::Settings;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
@@ -91,6 +92,8 @@ impl Controller {
     }
 
     async fn serve(self) -> Result<()> {
+        // Listened for from the beginning: an early SIGTERM is an end in order as well.
+        let mut terminate = signal(SignalKind::terminate())?;
         let client = self.connection.client().await?;
         let (ended, end) = channel::channel(false);
         let metrics = Arc::new(Metrics::new());
@@ -115,7 +118,7 @@ impl Controller {
             tokio::spawn(Statuses { client, reconciler: Arc::clone(&reconciler), readiness, leadership: leadership.clone() }.run()),
             tokio::spawn(show_leadership(leadership, metrics)),
         ];
-        until_told().await?;
+        until_told(&mut terminate).await?;
         tracing::info!("ending");
         tasks.iter().for_each(JoinHandle::abort);
         drain(&reconciler).await;
@@ -176,8 +179,7 @@ async fn told(mut end: channel::Receiver<bool>) {
 }
 
 /// Waits for SIGTERM or Ctrl-C.
-async fn until_told() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+async fn until_told(terminate: &mut Signal) -> Result<()> {
     tokio::select! {
         _ = terminate.recv() => Ok(()),
         outcome = tokio::signal::ctrl_c() => Ok(outcome?),

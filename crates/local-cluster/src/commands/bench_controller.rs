@@ -12,13 +12,12 @@ use local_cluster::user::CONTROLLER;
 use local_cluster::{Cluster, Process};
 use serde_json::{Value, json};
 
+use super::crowd::Crowd;
 use super::stage::{Stage, StageOptions};
 
 mod changes;
-mod crowd;
 
 use self::changes::Changes;
-use self::crowd::Crowd;
 
 /// Measure backfill, tenant edits and new namespaces against a bare loop of merge patches
 #[derive(Args, Debug)]

@@ -6,8 +6,9 @@ use anyhow::Result;
 use clap::Args;
 
 use super::stage::{Stage, StageOptions};
-use super::start::until_told;
+use super::start::End;
 
+mod existing;
 mod run;
 mod table;
 mod tenants;
@@ -15,7 +16,8 @@ mod tenants;
 use self::run::{Outcome, Run};
 use self::table::table;
 
-/// Create namespaces as different users, and a Pod in each at once; show where the Pods landed, with landlord and without
+/// Create namespaces as different users, and a Pod in each at once; show where the Pods landed, with landlord and without; then
+/// backfill namespaces that existed before, and edit their tenant
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     #[command(flatten)]
@@ -35,6 +37,9 @@ impl Demo {
         say("without landlord: namespaces are created, labelled with their tenant, and get a Pod in the same second");
         let without = Run { prefix: "plain", tenants: false }.play(&stage.cluster).await?;
 
+        say("500 more namespaces of tenant solar are created before landlord comes");
+        existing::crowd().create(&stage.cluster).await?;
+
         say("installing landlord: its kinds, its rights, 5 tenants, and the policy behind a webhook");
         stage.install(&self.stage).await?;
         stage.cluster.apply(&tenants::manifests()).await?;
@@ -42,12 +47,18 @@ impl Demo {
         say("with landlord: the same");
         let with = Run { prefix: "app", tenants: true }.play(&stage.cluster).await?;
 
+        say("landlord backfill: namespaces that existed before; then its controller, and an edit of tenant solar");
+        let (act, _controller) = existing::play(&stage.cluster).await?;
+
         println!("\n{}", table(&with));
         println!("{}", closing(&with, &without));
+        println!("backfill: {}", act.backfill);
+        println!("an edit of tenant solar reached its 500 old namespaces in {:.1} s", act.edit.as_secs_f64());
         anyhow::ensure!(outside(&with) == 0, "the promise is broken: a Pod is outside of its tenant's pool");
         if self.keep {
+            let end = End::listen()?;
             println!("\nThe cluster goes on: export KUBECONFIG={}\nCtrl-C ends it", stage.cluster.kubeconfig().display());
-            until_told().await?;
+            end.asked_for().await;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::stage::{Stage, StageOptions};
 
@@ -37,24 +38,34 @@ impl Start {
             stage.cluster.apply(&yaml).await.with_context(|| file.display().to_string())?;
         }
         let link = self.link.as_deref().map(|link| Link::new(link, &stage.cluster.kubeconfig())).transpose()?;
+        let end = End::listen()?;
         println!("kubeconfig: {}", stage.cluster.kubeconfig().display());
         println!("kubectl:    {}", stage.cluster.binaries().path("kubectl").display());
         println!("logs:       {}", stage.cluster.logs().display());
         println!("Ctrl-C ends it");
-        until_told().await?;
+        end.asked_for().await;
         drop(link);
         Ok(())
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn until_told() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        outcome = tokio::signal::ctrl_c() => outcome?,
+/// The end that somebody asks for, by Ctrl-C or SIGTERM. It is listened for from the moment that this exists: before anybody is told that they may ask.
+pub(crate) struct End {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    pub(crate) fn listen() -> Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    pub(crate) async fn asked_for(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// A link that goes with the cluster.

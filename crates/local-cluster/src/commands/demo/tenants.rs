@@ -12,10 +12,11 @@ pub(super) fn nodes() -> Vec<Node> {
 
 /// The tenants, as one would apply them.
 pub(super) fn manifests() -> String {
-    TENANTS.map(tenant).join("---\n")
+    TENANTS.map(|name| with_cost_center(name, &format!("cc-{name}"))).join("---\n")
 }
 
-fn tenant(name: &str) -> String {
+/// One of them, with this cost centre.
+pub(super) fn with_cost_center(name: &str, cost_center: &str) -> String {
     format!(
         "apiVersion: landlord.dev/v1alpha1
 kind: Tenant
@@ -23,7 +24,7 @@ metadata: {{name: {name}}}
 spec:
   owners: [{{kind: Group, name: {name}-admins}}, {{kind: User, name: ci}}]
   nodeSelector: {{pool: {name}}}
-  labels: {{cost-center: cc-{name}}}
+  labels: {{cost-center: {cost_center}}}
 "
     )
 }

@@ -11,37 +11,37 @@ use serde_json::json;
 
 const CREATIONS_AT_A_TIME: usize = 16;
 
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     tenant: &'static str,
     prefix: String,
     numbers: Range<usize>,
 }
 
 impl Crowd {
-    pub(super) fn new(tenant: &'static str, count: usize) -> Self {
+    pub(crate) fn new(tenant: &'static str, count: usize) -> Self {
         Self { tenant, prefix: tenant.to_owned(), numbers: 0..count }
     }
 
     /// The same under another prefix.
-    pub(super) fn called(self, prefix: &str) -> Self {
+    pub(crate) fn called(self, prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), ..self }
     }
 
     /// Part `index` of `parts` equal ones.
-    pub(super) fn part(&self, index: usize, parts: usize) -> Self {
+    pub(crate) fn part(&self, index: usize, parts: usize) -> Self {
         let size = self.len() / parts;
         Self { tenant: self.tenant, prefix: self.prefix.clone(), numbers: index * size..(index + 1) * size }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.numbers.len()
     }
 
-    pub(super) fn name(&self, number: usize) -> String {
+    pub(crate) fn name(&self, number: usize) -> String {
         format!("{}-{number}", self.prefix)
     }
 
-    pub(super) async fn create(&self, cluster: &Cluster) -> Result<()> {
+    pub(crate) async fn create(&self, cluster: &Cluster) -> Result<()> {
         let api: Api<Namespace> = Api::all(cluster.admin()?);
         let create = |number: usize| {
             let (api, name, labels) = (api.clone(), self.name(number), json!({"landlord.dev/tenant": self.tenant}));
@@ -55,7 +55,7 @@ impl Crowd {
     }
 
     /// Patches each once, with a label and annotations of the size that landlord's have.
-    pub(super) async fn patch(&self, cluster: &Cluster, at_a_time: usize, value: &str) -> Result<()> {
+    pub(crate) async fn patch(&self, cluster: &Cluster, at_a_time: usize, value: &str) -> Result<()> {
         let api: Api<Namespace> = Api::all(cluster.admin()?);
         let metadata = json!({"labels": {"bare": value}, "annotations": {"bare": "x".repeat(120), "value": value}});
         let patch = Patch::Merge(json!({"metadata": metadata}));
