@@ -11,3 +11,5 @@ mod tampering;
 mod tenants;
 mod users;
 mod world;
+
+pub(crate) use self::world::shipped;

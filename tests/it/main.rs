@@ -1,8 +1,10 @@
 //! The policy, natively and as the compiled WebAssembly that users install.
+mod both;
 mod cluster;
 mod compiled;
 mod conformance;
 mod fixtures;
 mod host_calls;
+mod landlord;
 mod laws;
 mod packaging;

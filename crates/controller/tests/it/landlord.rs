@@ -9,6 +9,18 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The binary.
+pub(crate) fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_landlord"))
+}
+
+/// Here the controller is alone; the root's tests run the same scenarios with the policy beside it.
+pub(crate) enum Policy {}
+
+pub(crate) async fn start_policy(_: &local_cluster::Cluster, _source: &str) -> Option<Policy> {
+    None
+}
+
 /// What a command did.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -23,7 +35,7 @@ pub(crate) fn run(words: &str) -> Run {
 
 /// The same with something on standard input.
 pub(crate) fn run_on(words: &str, input: &str) -> Run {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_landlord"))
+    let mut child = Command::new(binary())
         .args(words.split_whitespace())
         .current_dir(root())
         .env_clear()

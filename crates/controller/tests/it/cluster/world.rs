@@ -13,7 +13,7 @@ use local_cluster::user::{ADMIN, CONTROLLER};
 use local_cluster::{Builder, CAPSULE_DEFINITION, Cluster, Process};
 use serde_json::{Value, json};
 
-use crate::landlord::root;
+use crate::landlord::{Policy, binary, root, start_policy};
 
 pub(crate) const LEDGER: &str = "landlord.dev/ledger";
 pub(crate) const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
@@ -26,6 +26,8 @@ pub(crate) type Map = BTreeMap<String, String>;
 pub(crate) struct World {
     // Ends before the cluster.
     controllers: Vec<Process>,
+    /// The policy behind its webhook, where these tests run with both stages.
+    pub(crate) policy: Option<Policy>,
     pub(crate) cluster: Cluster,
     pub(crate) source: &'static str,
 }
@@ -43,14 +45,15 @@ impl World {
         for yaml in [CAPSULE_DEFINITION, &file("crds.yaml"), &file("rbac.yaml"), &file("flow-schema.yaml")] {
             cluster.apply(yaml).await.expect("a manifest that the API server takes");
         }
-        let world = Self { controllers: Vec::new(), cluster, source };
+        let world = Self { controllers: Vec::new(), policy: None, cluster, source };
         world.set_settings(&json!({"tenantSource": source}));
         world
     }
 
-    /// The same with one controller at work.
+    /// The same with one controller at work, and the policy where there is one.
     pub(crate) async fn new(source: &'static str) -> Self {
         let mut world = Self::without_controller(source).await;
+        world.policy = start_policy(&world.cluster, source).await;
         world.add_controller("one").await;
         world
     }
@@ -67,7 +70,7 @@ impl World {
 
     /// The same with this argument for the settings.
     pub(crate) async fn add_controller_reading(&mut self, settings: &str, identity: &str) -> usize {
-        let program = Program::new(identity, env!("CARGO_BIN_EXE_landlord"), self.cluster.log(identity)).args([
+        let program = Program::new(identity, binary(), self.cluster.log(identity)).args([
             "controller".to_owned(),
             format!("--kubeconfig={}", self.cluster.kubeconfig_of(CONTROLLER).display()),
             settings.to_owned(),

@@ -1,0 +1,22 @@
+//! The other stage, for the scenarios that the controller's own tests share with these: its binary, and the policy beside it.
+
+use local_cluster::kubewarden::{Options, apply_policy};
+use local_cluster::{Cluster, Kubewarden};
+
+use crate::cluster::shipped;
+use crate::compiled::{policy_host, wasm};
+
+pub(crate) use crate::compiled::{landlord as binary, root};
+
+/// The policy behind its webhook.
+pub(crate) type Policy = Kubewarden;
+
+/// Starts it as it is shipped, for this source.
+pub(crate) async fn start_policy(cluster: &Cluster, source: &str) -> Option<Policy> {
+    let policy = shipped(source);
+    let module = policy["spec"]["module"].as_str().expect("a module").to_owned();
+    let options = Options { policy_host: policy_host().to_owned(), modules: [(module, wasm().to_owned())].into() };
+    let kubewarden = Kubewarden::start(cluster, options).await.expect("Kubewarden");
+    apply_policy(&cluster.admin().expect("a client"), &policy.to_string()).await.expect("an active policy");
+    Some(kubewarden)
+}
