@@ -114,7 +114,7 @@ block() {
 
 # Where in its pool a Pod lands, and how many would land outside, is the scheduler's choice.
 without_chance() {
-  sed -E 's/-[12]  +ok$/-N ok/; s/without: [0-9]+/without: M/'
+  sed -E 's/-[12]  +ok$/-N ok/; s/without: [0-9]+/without: M/; s/in [0-9.]+ s( \([0-9]+\/s\))?/in T s/'
 }
 
 @test "the README shows what the demo prints" {
