@@ -11,6 +11,8 @@ use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use tokio::sync::watch;
 
+use crate::clock;
+
 /// How long a claim holds without renewal.
 const DURATION: Duration = Duration::from_secs(15);
 /// How long the holder itself believes in it; less, so that two never write at a time.
@@ -48,7 +50,7 @@ enum Move {
 impl Leadership {
     /// A replica that is alone.
     pub(crate) fn forever() -> Self {
-        let (sender, receiver) = watch::channel(Instant::now().checked_add(Duration::from_secs(u32::MAX.into())));
+        let (sender, receiver) = watch::channel(clock::now().checked_add(Duration::from_secs(u32::MAX.into())));
         // The value stays readable after its sender is gone.
         drop(sender);
         Self(receiver)
@@ -56,7 +58,7 @@ impl Leadership {
 
     /// Whether a write may be sent now.
     pub(crate) fn holds(&self) -> bool {
-        self.0.borrow().is_some_and(|until| Instant::now() < until)
+        self.0.borrow().is_some_and(|until| clock::now() < until)
     }
 
     /// Waits for the claim.
@@ -95,7 +97,7 @@ impl Election {
     async fn keep(&self, claim: &watch::Sender<Option<Instant>>) {
         let mut seen = None;
         loop {
-            let began = Instant::now();
+            let began = clock::now();
             match self.step(&mut seen).await {
                 Ok(true) => {
                     let before = claim.send_replace(Some(began + RENEW_WITHIN));
@@ -111,7 +113,7 @@ impl Election {
                 // The claim runs out by itself if this goes on.
                 Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
             }
-            tokio::time::sleep(PERIOD.saturating_sub(began.elapsed())).await;
+            tokio::time::sleep(PERIOD.saturating_sub(clock::now() - began)).await;
         }
     }
 
@@ -120,10 +122,10 @@ impl Election {
         let found = tokio::time::timeout(PERIOD, self.api.get_opt(&self.name)).await.map_err(|_| late())??;
         let version = found.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         if seen.as_ref().is_none_or(|seen| seen.version != version) {
-            *seen = Some(Seen { version, since: Instant::now() });
+            *seen = Some(Seen { version, since: clock::now() });
         }
-        let since = seen.as_ref().map_or_else(Instant::now, |seen| seen.since);
-        match decide(found.as_ref().and_then(holder), &self.identity, since.elapsed()) {
+        let since = seen.as_ref().map_or_else(clock::now, |seen| seen.since);
+        match decide(found.as_ref().and_then(holder), &self.identity, clock::now() - since) {
             Move::Wait => Ok(false),
             Move::Take | Move::Renew => self.put(found, Some(&self.identity)).await,
         }

@@ -24,6 +24,8 @@ mod pace;
 mod planner;
 mod queue;
 mod reconciler;
+#[cfg(test)]
+mod simulation;
 mod status;
 mod store;
 mod watch;

@@ -12,6 +12,7 @@
 pub mod authority;
 pub mod binaries;
 pub mod cluster;
+pub mod in_memory;
 pub mod kubewarden;
 pub mod manifest;
 pub mod node;
@@ -25,6 +26,7 @@ mod scratch;
 pub use authority::Authority;
 pub use binaries::{Binaries, BinariesError};
 pub use cluster::{Builder, Cluster, StartError};
+pub use in_memory::InMemory;
 pub use kubewarden::Kubewarden;
 pub use node::Node;
 pub use process::Process;

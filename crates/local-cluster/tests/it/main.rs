@@ -2,4 +2,5 @@
 mod binaries;
 mod cluster;
 mod command;
+mod in_memory;
 mod process;

@@ -1,0 +1,132 @@
+//! Simulation: the controller on an API server in memory, under a clock that stands still while anybody works and jumps when all wait.
+//! What takes minutes takes no time, and faults come at the moment that a test chooses. Only for tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use local_cluster::InMemory;
+use serde_json::{Value, json};
+use tenancy::settings::Settings;
+use tokio::task::JoinHandle;
+
+use crate::lease::Leadership;
+use crate::metrics::Metrics;
+use crate::outcome::Outcomes;
+use crate::pace::Pace;
+use crate::reconciler::Reconciler;
+use crate::store::Store;
+use crate::watch::{Readiness, SETTINGS, Watch};
+use crate::writer::{ApplyMode, Writer};
+
+mod election;
+mod faults;
+mod orders;
+mod scale;
+
+const LEDGER: &str = "landlord.dev/ledger";
+const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
+/// Longer than any test waits, on the clock that jumps.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// Between two looks at a condition.
+const LOOK: Duration = Duration::from_millis(20);
+
+struct Simulation {
+    server: InMemory,
+    reconciler: Arc<Reconciler>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// A tenant `solar` with a node selector and a label.
+fn solar(pool: &str) -> Value {
+    tenant("solar", json!({"nodeSelector": {"pool": pool}, "labels": {"billing": "{{tenant.name}}"}}))
+}
+
+fn tenant(name: &str, spec: Value) -> Value {
+    json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": name}, "spec": spec})
+}
+
+fn namespace(name: &str, tenant: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace",
+           "metadata": {"name": name, "labels": {"landlord.dev/tenant": tenant, "own": "key"}, "annotations": {"note": "mine"}}})
+}
+
+/// A server with tenant solar and so many namespaces `old-N` of it, as somebody else left them.
+fn populated(namespaces: usize) -> InMemory {
+    let server = InMemory::default();
+    server.put(solar("a")).expect("a tenant");
+    (0..namespaces).for_each(|number| server.put(namespace(&format!("old-{number}"), "solar")).expect("a namespace"));
+    server
+}
+
+impl Simulation {
+    /// Starts the controller's tasks and does not wait for anything.
+    fn start(server: InMemory) -> Self {
+        let client = server.client();
+        let settings = Settings::from_value(&Value::Null).expect("settings");
+        let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
+        let writer = Writer::new(client.clone(), ApplyMode::Apply);
+        let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), Pace::default(), writer, outcomes));
+        let readiness = Arc::new(Readiness::new());
+        readiness.reach(SETTINGS);
+        let watch = Watch { client, reconciler: Arc::clone(&reconciler), readiness };
+        let tasks = vec![
+            tokio::spawn(watch.clone().namespaces()),
+            tokio::spawn(watch.tenants()),
+            tokio::spawn(Arc::clone(&reconciler).run(Leadership::forever())),
+        ];
+        Self { server, reconciler, tasks }
+    }
+
+    /// Starts it, and waits until all is compliant.
+    async fn settled(server: InMemory) -> Self {
+        let simulation = Self::start(server);
+        simulation.until_compliant().await;
+        simulation
+    }
+
+    /// Waits until this holds.
+    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        while !holds(self) {
+            assert!(tokio::time::Instant::now() < end, "{what} does not come true");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until nothing is queued or under way, and every namespace carries a ledger.
+    async fn until_compliant(&self) {
+        let with_ledger = |one: &Arc<Value>| one["metadata"]["annotations"][LEDGER].is_string();
+        self.until("compliance", |this| this.is_idle() && this.server.objects("Namespace").iter().all(with_ledger)).await;
+    }
+
+    fn is_idle(&self) -> bool {
+        let shared = self.reconciler.shared();
+        shared.queue.len() == 0 && shared.pace.under_way() == 0
+    }
+
+    fn patches(&self) -> usize {
+        self.server.faults().requests("patch", "namespaces")
+    }
+
+    fn lists(&self) -> usize {
+        self.server.faults().requests("list", "namespaces")
+    }
+
+    fn metadata(&self, name: &str) -> Value {
+        self.server.object("Namespace", name).map_or(Value::Null, |object| object["metadata"].clone())
+    }
+
+    /// What is asserted of every namespace at the end: the tenant's pool, and nothing of its own lost.
+    fn is_in_pool(&self, name: &str, pool: &str) -> bool {
+        let metadata = self.metadata(name);
+        metadata["annotations"][NODE_SELECTOR] == format!("pool={pool}")
+            && metadata["labels"]["own"] == "key"
+            && metadata["annotations"]["note"] == "mine"
+    }
+}

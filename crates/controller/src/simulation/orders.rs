@@ -1,0 +1,81 @@
+//! Who comes first, and how often each is written.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+use crate::planner::UNVERIFIED;
+
+#[tokio::test(start_paused = true)]
+async fn a_new_namespace_goes_before_thousands_of_old_ones() {
+    let server = populated(3000);
+    server.faults().latency = Duration::from_millis(10);
+    let simulation = Simulation::start(server);
+    simulation.until("the middle", |this| this.patches() > 1000).await;
+    let before = simulation.patches();
+    simulation.server.put(namespace("new", "solar")).expect("a namespace");
+    simulation.until("the new one", |this| this.is_in_pool("new", "a")).await;
+    let place = simulation.server.faults().patches().iter().position(|name| name == "new").expect("it was written");
+    let under_way = simulation.reconciler.shared().pace.limit();
+    assert!(place <= before + 2 * under_way, "{place} patches, {before} of them before it was there, {under_way} at a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_is_edited_in_the_middle_of_its_backfill_wins() {
+    let server = populated(1000);
+    server.faults().latency = Duration::from_millis(10);
+    let simulation = Simulation::start(server);
+    simulation.until("the middle", |this| this.patches() > 400).await;
+    simulation.server.put(solar("b")).expect("an edit");
+    let in_b = |this: &Simulation| (0..1000).all(|number| this.is_in_pool(&format!("old-{number}"), "b"));
+    simulation.until("the edit", |this| in_b(this) && this.is_idle()).await;
+    let late = 400 + 2 * simulation.reconciler.shared().pace.limit();
+    assert!(simulation.patches() <= 1000 + late, "those not yet written are written once: {}", simulation.patches());
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_edits_in_a_second_are_two_passes() {
+    let simulation = Simulation::settled(populated(100)).await;
+    simulation.server.faults().forget_requests();
+    for round in 0..20 {
+        simulation.server.put(solar(&format!("p{round}"))).expect("an edit");
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    simulation
+        .until("the last edit", |this| (0..100).all(|number| this.is_in_pool(&format!("old-{number}"), "p19")) && this.is_idle())
+        .await;
+    let first = simulation.server.faults().patches().iter().filter(|name| *name == "old-0").count();
+    assert!(first <= 2, "the first edit and the last: {first}");
+}
+
+/// Three times in ten minutes: a plain key is left alone then, and a placement key never is.
+#[tokio::test(start_paused = true)]
+async fn a_rival_does_not_make_a_hot_loop() {
+    let simulation = Simulation::settled(populated(1)).await;
+    for _ in 0..30 {
+        let mut reversed = (*simulation.server.object("Namespace", "old-0").expect("it")).clone();
+        reversed["metadata"]["labels"]["billing"] = json!("rival");
+        simulation.server.put(reversed).expect("a reversal");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    assert!(simulation.patches() < 10, "{} patches against 30 reversals", simulation.patches());
+    assert_eq!(simulation.metadata("old-0")["labels"]["billing"], "rival");
+    tokio::time::sleep(Duration::from_secs(1200)).await;
+    assert_eq!(simulation.metadata("old-0")["labels"]["billing"], "solar", "the quarrel is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stamped_stranger_is_not_adopted() {
+    let server = populated(0);
+    server
+        .put(tenant("owned", json!({"owners": [{"kind": "User", "name": "olivia"}], "nodeSelector": {"pool": "owned"}})))
+        .expect("a tenant");
+    let mut forged = namespace("forged", "owned");
+    forged["metadata"]["annotations"]["landlord.dev/creator"] = json!(json!({"username": "mallory", "groups": []}).to_string());
+    server.put(forged).expect("a namespace");
+    let simulation = Simulation::start(server);
+    simulation.until("the report", |this| this.reconciler.shared().troubles.contains_key("forged")).await;
+    assert_eq!(simulation.reconciler.shared().troubles["forged"].reason, UNVERIFIED);
+    assert_eq!(simulation.patches(), 0);
+}

@@ -1,0 +1,181 @@
+//! In memory: what a controller sees of an API server, without one – for tests that need a stopped clock, a fault at a certain moment,
+//! or more namespaces than a real server holds on a small machine. What it answers is what a real one answers: growing versions, pages
+//! with tokens that expire, watches with bookmarks and 410, conflicts, uid checks, dry runs, 429. It has no admission, no schemas and
+//! no managedFields: what depends on those is tested on the real one ([`crate::Cluster`]).
+//!
+//! ```text
+//! kube::Client ──tower──┐
+//!                       ├─▶ faults ─▶ target (path) ─▶ read: list · watch    ─▶ store (objects, changes, revision)
+//! HTTP (another process)┘                            ▶ write: create · patch …
+//! ```
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use http::{Request, Response};
+use kube::Client;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+mod answer;
+mod faults;
+mod read;
+mod store;
+mod target;
+mod watching;
+mod write;
+
+pub use self::faults::Faults;
+pub use self::store::Kind;
+
+use self::answer::Refusal;
+use self::store::State;
+use self::target::{Target, Verb};
+
+/// Bytes of a request that are read at most, as a real server's limit.
+const LARGEST_BODY: usize = 3 << 20;
+
+/// See the module. Clones are the same server.
+#[derive(Clone)]
+pub struct InMemory {
+    state: Arc<Mutex<State>>,
+    faults: Arc<Mutex<Faults>>,
+    /// The newest revision: watches wait for it.
+    revision: Arc<watch::Sender<u64>>,
+    /// How often watches were broken off.
+    breaks: Arc<watch::Sender<u64>>,
+}
+
+impl Default for InMemory {
+    fn default() -> Self {
+        let (revision, breaks) = (watch::Sender::new(0), watch::Sender::new(0));
+        Self { state: Arc::default(), faults: Arc::default(), revision: Arc::new(revision), breaks: Arc::new(breaks) }
+    }
+}
+
+impl InMemory {
+    /// A client of this server in this process.
+    pub fn client(&self) -> Client {
+        let server = self.clone();
+        let service = tower::service_fn(move |request: Request<kube::client::Body>| {
+            let server = server.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let bytes = body.collect_bytes().await.map_err(std::io::Error::other)?;
+                Ok::<_, std::io::Error>(server.answer(Request::from_parts(head, bytes.to_vec())).await)
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Answers by HTTP on this address for as long as it is awaited.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        let service = axum::Router::new().fallback(move |request: Request<Body>| {
+            let server = self.clone();
+            async move { Ok::<_, Infallible>(server.answer_http(request).await) }
+        });
+        axum::serve(listener, service).await
+    }
+
+    async fn answer_http(&self, request: Request<Body>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        match to_bytes(body, LARGEST_BODY).await {
+            Ok(bytes) => self.answer(Request::from_parts(head, bytes.to_vec())).await,
+            Err(error) => Refusal::bad_request(format!("the body cannot be read: {error}")).response(),
+        }
+    }
+
+    async fn answer(&self, request: Request<Vec<u8>>) -> Response<Body> {
+        let target = self.state().target(&request);
+        let target = match target {
+            Ok(target) => target,
+            Err(refusal) => return refusal.response(),
+        };
+        let (latency, refusal) = self.faults().meet(&target);
+        if latency > Duration::ZERO {
+            tokio::time::sleep(latency).await;
+        }
+        if let Some(refusal) = refusal {
+            return refusal.response();
+        }
+        let answered = match target.verb {
+            Verb::Watch => self.watch(target),
+            Verb::Get | Verb::List | Verb::Discover => self.state().read(&target),
+            _ => self.write(&target, request.body()),
+        };
+        answered.unwrap_or_else(Refusal::response)
+    }
+
+    fn write(&self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        let meddle = (target.verb == Verb::Patch).then(|| self.faults().meddle()).flatten();
+        if let Some(meddle) = meddle {
+            meddle(self, &target.name);
+        }
+        let answer = self.state().write(target, body);
+        self.announce();
+        answer
+    }
+
+    /// Wakes the watches.
+    fn announce(&self) {
+        let revision = self.state().revision;
+        self.revision.send_replace(revision);
+    }
+
+    /// What goes wrong from now on.
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a kind beside those that are there from the beginning.
+    pub fn define(&self, kind: Kind) {
+        self.state().define(kind);
+    }
+
+    /// Takes a kind away, and with it its objects.
+    pub fn undefine(&self, kind: &str) {
+        self.state().undefine(kind);
+        self.break_watches();
+    }
+
+    /// Creates an object or replaces it, as somebody else would.
+    pub fn put(&self, object: Value) -> Result<(), String> {
+        let outcome = self.state().put(object).map_err(|refusal| refusal.message);
+        self.announce();
+        outcome
+    }
+
+    /// Removes an object, as somebody else would; whether it was there.
+    pub fn remove(&self, kind: &str, name: &str) -> bool {
+        let removed = self.state().remove_by_name(kind, name);
+        self.announce();
+        removed
+    }
+
+    /// An object as it is now.
+    pub fn object(&self, kind: &str, name: &str) -> Option<Arc<Value>> {
+        self.state().object_by_name(kind, name)
+    }
+
+    /// All objects of a kind, in order of their names.
+    pub fn objects(&self, kind: &str) -> Vec<Arc<Value>> {
+        self.state().objects(kind)
+    }
+
+    /// Ends every watch that is open; clients have to come again.
+    pub fn break_watches(&self) {
+        self.breaks.send_modify(|count| *count += 1);
+    }
+
+    /// Forgets all changes so far: who wants to watch from before now gets 410.
+    pub fn compact(&self) {
+        self.state().compact();
+    }
+}

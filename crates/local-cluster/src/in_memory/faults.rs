@@ -1,0 +1,88 @@
+//! Faults: what goes wrong on request, and what was asked for so far.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::InMemory;
+use super::answer::Refusal;
+use super::target::{Target, Verb};
+
+/// What somebody else does at the worst moment: between the arrival of a patch and its being carried out. Called once, with the name of
+/// the object that is patched.
+type Meddling = Box<dyn FnOnce(&InMemory, &str) + Send>;
+
+/// Faults to come, and a count of requests.
+#[derive(Default)]
+pub struct Faults {
+    /// Time that each answer takes.
+    pub latency: Duration,
+    /// So many of the next patches are answered 429 …
+    pub push_backs: usize,
+    /// … with this Retry-After, in seconds.
+    pub retry_after: u64,
+    /// So many of the next patches are answered 500.
+    pub failures: usize,
+    /// So many of the next pages of half-read lists are answered 410.
+    pub expired_pages: usize,
+    meddling: Vec<Meddling>,
+    requests: BTreeMap<(&'static str, String), usize>,
+    patches: Vec<String>,
+}
+
+impl Faults {
+    /// Lets somebody interfere with one of the next patches; several wait for their turn.
+    pub fn interfere(&mut self, meddling: impl FnOnce(&InMemory, &str) + Send + 'static) {
+        self.meddling.push(Box::new(meddling));
+    }
+
+    /// How many requests of this verb there were for this plural, as `("patch", "namespaces")`.
+    pub fn requests(&self, verb: &'static str, plural: &str) -> usize {
+        self.requests.get(&(verb, plural.to_owned())).copied().unwrap_or(0)
+    }
+
+    /// All of them.
+    pub fn all_requests(&self) -> &BTreeMap<(&'static str, String), usize> {
+        &self.requests
+    }
+
+    /// Names of the objects that were to be patched, in the order of the requests.
+    pub fn patches(&self) -> &[String] {
+        &self.patches
+    }
+
+    /// Counts anew.
+    pub fn forget_requests(&mut self) {
+        self.requests.clear();
+        self.patches.clear();
+    }
+
+    pub(super) fn meddle(&mut self) -> Option<Meddling> {
+        (!self.meddling.is_empty()).then(|| self.meddling.remove(0))
+    }
+
+    /// Counts a request, and says how long it takes and whether it fails.
+    pub(super) fn meet(&mut self, target: &Target) -> (Duration, Option<Refusal>) {
+        *self.requests.entry((target.verb.word(), target.plural.clone())).or_default() += 1;
+        (self.latency, self.refusal(target))
+    }
+
+    fn refusal(&mut self, target: &Target) -> Option<Refusal> {
+        match target.verb {
+            Verb::List if target.query.contains_key("continue") && take(&mut self.expired_pages) => {
+                Some(Refusal::expired("The provided continue parameter is too old"))
+            }
+            Verb::Patch => {
+                self.patches.push(target.name.clone());
+                let busy = take(&mut self.push_backs).then(|| Refusal::too_many(self.retry_after));
+                busy.or_else(|| take(&mut self.failures).then(Refusal::internal))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn take(count: &mut usize) -> bool {
+    let some = *count > 0;
+    *count = count.saturating_sub(1);
+    some
+}

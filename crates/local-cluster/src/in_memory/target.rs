@@ -1,0 +1,167 @@
+//! Target: what a request is about, read from its method, path and query.
+
+use std::collections::HashMap;
+
+use http::{Method, Request};
+
+use super::answer::Refusal;
+use super::store::{Kind, State};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// The kinds of a group's version.
+    #[default]
+    Discover,
+    Get,
+    List,
+    Watch,
+    Create,
+    Update,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    /// As Kubernetes' audit log calls it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Discover => "discover",
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Target {
+    pub(super) verb: Verb,
+    pub(super) api_version: String,
+    pub(super) plural: String,
+    /// Empty for objects without one, and for all of them.
+    pub(super) namespace: String,
+    /// Empty for collections.
+    pub(super) name: String,
+    /// `status`, `finalize` or empty.
+    pub(super) subresource: String,
+    pub(super) query: HashMap<String, String>,
+    /// Only the metadata are asked for.
+    pub(super) metadata_only: bool,
+}
+
+impl Target {
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.query.get(name).is_some_and(|value| value == "true")
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.query.get(name)?.parse().ok()
+    }
+
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.query.get("dryRun").is_some_and(|value| value == "All")
+    }
+
+    /// The name that a field selector asks for; no other selector is understood.
+    pub(super) fn wanted_name(&self) -> Result<Option<&str>, Refusal> {
+        match self.query.get("fieldSelector").map(String::as_str) {
+            None | Some("") => Ok(None),
+            Some(selector) => match selector.strip_prefix("metadata.name=") {
+                Some(name) => Ok(Some(name)),
+                None => Err(Refusal::bad_request(format!("field selector {selector:?}: only metadata.name is served here"))),
+            },
+        }
+    }
+}
+
+impl State {
+    /// Reads a request's target; 404 where no such kind is served.
+    pub(super) fn target(&self, request: &Request<Vec<u8>>) -> Result<Target, Refusal> {
+        let parts: Vec<&str> = request.uri().path().split('/').filter(|part| !part.is_empty()).collect();
+        let (api_version, rest) = match parts.as_slice() {
+            ["api", version, rest @ ..] => ((*version).to_owned(), rest),
+            ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
+            _ => return Err(Refusal::no_resource()),
+        };
+        let query = form(request.uri().query().unwrap_or_default());
+        let accept = request.headers().get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let metadata_only = accept.contains("as=PartialObjectMetadata");
+        let mut target = Target { api_version, query, metadata_only, ..Target::default() };
+        if rest.is_empty() {
+            return if self.kinds().any(|kind| kind.api_version == target.api_version) { Ok(target) } else { Err(Refusal::no_resource()) };
+        }
+        self.enter(rest, &mut target)?;
+        target.verb = verb(request.method(), &target)?;
+        Ok(target)
+    }
+
+    /// `[namespaces/NAMESPACE/]PLURAL[/NAME[/SUBRESOURCE]]`.
+    fn enter(&self, rest: &[&str], target: &mut Target) -> Result<(), Refusal> {
+        let served = |plural: &str| self.kind(&target.api_version, plural).cloned();
+        let (namespace, kind, rest) = match rest {
+            ["namespaces", namespace, plural, rest @ ..] if served(plural).is_some_and(|kind| kind.namespaced) => {
+                (*namespace, served(plural), rest)
+            }
+            [plural, rest @ ..] => ("", served(plural), rest),
+            [] => ("", None, rest),
+        };
+        let kind: Kind = kind.ok_or_else(Refusal::no_resource)?;
+        let (name, subresource) = match rest {
+            [] => ("", ""),
+            [name] => (*name, ""),
+            [name, subresource @ ("status" | "finalize")] => (*name, *subresource),
+            _ => return Err(Refusal::no_resource()),
+        };
+        target.plural = kind.plural;
+        (target.namespace, target.name, target.subresource) = (namespace.to_owned(), name.to_owned(), subresource.to_owned());
+        Ok(())
+    }
+}
+
+fn verb(method: &Method, target: &Target) -> Result<Verb, Refusal> {
+    let one = !target.name.is_empty();
+    match (method.as_str(), one) {
+        ("GET", false) if target.flag("watch") => Ok(Verb::Watch),
+        ("GET", false) => Ok(Verb::List),
+        ("GET", true) => Ok(Verb::Get),
+        ("POST", false) => Ok(Verb::Create),
+        ("PUT", true) => Ok(Verb::Update),
+        ("PATCH", true) => Ok(Verb::Patch),
+        ("DELETE", true) => Ok(Verb::Delete),
+        _ => Err(Refusal::bad_request(format!("{method} is not served here"))),
+    }
+}
+
+/// A query, decoded.
+fn form(query: &str) -> HashMap<String, String> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(key, value)| (decoded(key), decoded(value))).collect()
+}
+
+/// `%3D` and `+`, as browsers and kube write them.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let hex: Option<u8> = (byte == b'%')
+            .then(|| {
+                let digits = [rest.clone().next()?, rest.clone().nth(1)?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()
+            })
+            .flatten();
+        match (byte, hex) {
+            (_, Some(value)) => {
+                bytes.push(value);
+                rest.nth(1);
+            }
+            (b'+', None) => bytes.push(b' '),
+            (other, None) => bytes.push(other),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
