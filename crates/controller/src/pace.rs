@@ -21,6 +21,9 @@ const SLOW: f64 = 2.0;
 const NEVER_SLOW: Duration = Duration::from_millis(200);
 /// How much the shortest time of late grows with each answer, so that it forgets.
 const FORGETTING: f64 = 1.002;
+/// How long nothing is sent after a failure that is the API server's own; twice as long after each further one, up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// One decrease answers for all requests that were under way.
 const CALM: Duration = Duration::from_millis(200);
 
@@ -53,6 +56,8 @@ pub(crate) struct Pace {
     decreased: Option<Instant>,
     /// Nothing is sent before this time.
     pause: Option<Instant>,
+    /// Pauses in a row that no good answer came between.
+    failures: u32,
     /// The least time from one write to the next, if somebody wants a bound, and when the next one's turn is.
     interval: Option<Duration>,
     turn: Option<Instant>,
@@ -60,7 +65,7 @@ pub(crate) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { limit: FIRST, under_way: 0, shortest: f64::INFINITY, decreased: None, pause: None, interval: None, turn: None }
+        Self { limit: FIRST, under_way: 0, shortest: f64::INFINITY, decreased: None, pause: None, failures: 0, interval: None, turn: None }
     }
 }
 
@@ -92,6 +97,7 @@ impl Pace {
     /// A good answer that took this long.
     pub(crate) fn succeed(&mut self, now: Instant, took: Duration) {
         self.end();
+        self.failures = 0;
         let seconds = took.as_secs_f64();
         self.shortest = (self.shortest * FORGETTING).min(seconds);
         if took > NEVER_SLOW && seconds > SLOW * self.shortest {
@@ -102,7 +108,17 @@ impl Pace {
         }
     }
 
-    /// The API server asked to come again after this time, or failed.
+    /// The API server is not there, or not well. Whatever was under way together counts as one failure.
+    pub(crate) fn fail(&mut self, now: Instant) {
+        if self.pause.is_some_and(|until| now < until) {
+            return self.end();
+        }
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LAST_PAUSE);
+        self.failures += 1;
+        self.push_back(now, pause);
+    }
+
+    /// The API server asked to come again after this time.
     pub(crate) fn push_back(&mut self, now: Instant, after: Duration) {
         self.end();
         self.pause = Some(self.pause.map_or(now + after, |until| until.max(now + after)));
@@ -178,6 +194,22 @@ mod tests {
             pace.push_back(now + Duration::from_secs(10), Duration::ZERO);
         }
         assert!(pace.limit() >= 1, "it never stands still");
+    }
+
+    #[test]
+    fn a_server_that_is_down_is_asked_ever_more_rarely() {
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        let (mut now, mut asked) = (start, 0);
+        while now < start + Duration::from_secs(60) {
+            asked += usize::from(pace.begin(now));
+            pace.fail(now);
+            now += Duration::from_millis(1);
+        }
+        assert!((10..20).contains(&asked), "{asked}");
+        assert!(pace.begin(now + LAST_PAUSE));
+        pace.succeed(now + LAST_PAUSE, FAST);
+        pace.fail(now + LAST_PAUSE);
+        assert!(pace.begin(now + LAST_PAUSE + FIRST_PAUSE), "a good answer is a new beginning");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::pace::Pace;
 use crate::planner::{CONTESTED, Decision, Trouble, Write};
 use crate::queue::Urgency;
 use crate::store::{Held, Store};
-use crate::writer::{Writer, Written};
+use crate::writer::{Failure, Writer, Written};
 
 mod shared;
 
@@ -192,11 +192,20 @@ impl Reconciler {
                 shared.pace.push_back(now, after);
                 shared.queue.add(&write.name, urgency, now + after);
             }
-            Written::Failed { reason, message } => {
-                self.shared().fail(write, Trouble { reason, message: message.clone() }, now, self.retries);
-                self.outcomes.failed(write, reason, &message, took).await;
+            Written::Refused(failure) => {
+                self.shared().pace.end();
+                self.fail(write, failure, took).await;
+            }
+            Written::Unavailable(failure) => {
+                self.shared().pace.fail(now);
+                self.fail(write, failure, took).await;
             }
         }
+    }
+
+    async fn fail(&self, write: &Write, Failure { reason, message }: Failure, took: Duration) {
+        self.shared().fail(write, Trouble { reason, message: message.clone() }, clock::now(), self.retries);
+        self.outcomes.failed(write, reason, &message, took).await;
     }
 
     /// After a conflict: plans on the copy that the watch has brought, or on one that is fetched.

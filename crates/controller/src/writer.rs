@@ -40,8 +40,18 @@ pub(crate) enum Written {
     Gone,
     /// The API server is busy: come again after this time.
     Pushback(Duration),
-    /// It is refused, or there was no answer.
-    Failed { reason: &'static str, message: String },
+    /// It is refused: this namespace, by this patch.
+    Refused(Failure),
+    /// There was no answer, or one that says that the API server is not well. Others would fare no better.
+    Unavailable(Failure),
+}
+
+/// Why a write failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// A bounded word.
+    pub(crate) reason: &'static str,
+    pub(crate) message: String,
 }
 
 /// See the module.
@@ -67,7 +77,7 @@ impl Writer {
         let patch = Patch::Merge(&write.patch);
         let answer = tokio::time::timeout(TIMEOUT, self.api.patch_metadata(&write.name, &params, &patch)).await;
         let written = match answer {
-            Err(_) => failed("Timeout", format!("no answer within {} s", TIMEOUT.as_secs())),
+            Err(_) => unavailable("Timeout", format!("no answer within {} s", TIMEOUT.as_secs())),
             Ok(Ok(_)) if dry_run => Written::Dry,
             Ok(Ok(answer)) => Written::Done(Box::new(answer.metadata)),
             Ok(Err(error)) => judge(error),
@@ -84,7 +94,7 @@ impl Writer {
 fn judge(error: Error) -> Written {
     let status = match error {
         Error::Api(status) => status,
-        other => return failed("Unreachable", other.to_string()),
+        other => return unavailable("Unreachable", other.to_string()),
     };
     match status.code {
         404 => Written::Gone,
@@ -92,9 +102,9 @@ fn judge(error: Error) -> Written {
         // Only a namespace that was created anew has another uid.
         422 if status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.field == "metadata.uid") => Written::Gone,
         429 | 503 => Written::Pushback(retry_after(status.details.as_ref().map_or(0, |details| details.retry_after_seconds.into()))),
-        403 => failed("Forbidden", status.message.clone()),
-        500.. => failed("ServerError", status.message.clone()),
-        _ => failed("Refused", status.message.clone()),
+        403 => Written::Refused(Failure { reason: "Forbidden", message: status.message.clone() }),
+        500.. => unavailable("ServerError", status.message.clone()),
+        _ => Written::Refused(Failure { reason: "Refused", message: status.message.clone() }),
     }
 }
 
@@ -102,6 +112,6 @@ fn retry_after(seconds: i64) -> Duration {
     u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map_or(RETRY_AFTER, Duration::from_secs)
 }
 
-fn failed(reason: &'static str, message: String) -> Written {
-    Written::Failed { reason, message }
+fn unavailable(reason: &'static str, message: String) -> Written {
+    Written::Unavailable(Failure { reason, message })
 }

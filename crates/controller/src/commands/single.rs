@@ -15,7 +15,7 @@ use crate::inventory::{Inventory, Listed};
 use crate::output;
 use crate::planner::Write;
 use crate::store::Held;
-use crate::writer::{ApplyMode, Writer, Written};
+use crate::writer::{ApplyMode, Failure, Writer, Written};
 
 /// The flags that such commands share.
 #[derive(Args, Debug)]
@@ -122,7 +122,9 @@ impl<'a> Target<'a> {
             Written::Conflict => bail!("somebody else changed it just now: run the command again"),
             Written::Gone => bail!("it was deleted just now"),
             Written::Pushback(after) => bail!("the API server is busy: try again in {} s", after.as_secs()),
-            Written::Failed { reason, message } => bail!("{reason}: {message}"),
+            Written::Refused(Failure { reason, message }) | Written::Unavailable(Failure { reason, message }) => {
+                bail!("{reason}: {message}")
+            }
         }
     }
 }

@@ -127,7 +127,6 @@ impl Shared {
 
     /// A write failed: it is tried again later, unless it was tried often enough.
     pub(super) fn fail(&mut self, write: &Write, trouble: Trouble, now: Instant, retries: Option<u32>) {
-        self.pace.push_back(now, Duration::ZERO);
         self.failing.insert(write.name.clone());
         let attempts = self.attempts.entry(write.name.clone()).or_default();
         *attempts += 1;
