@@ -20,3 +20,11 @@ pub(crate) async fn start_policy(cluster: &Cluster, source: &str) -> Option<Poli
     apply_policy(&cluster.admin().expect("a client"), &policy.to_string()).await.expect("an active policy");
     Some(kubewarden)
 }
+
+/// Takes the policy server down for good, where the webhook is told to let requests through then.
+pub(crate) async fn take_policy_down(cluster: &Cluster, source: &str, policy: &Policy) {
+    let mut ignoring = shipped(source);
+    ignoring["spec"]["failurePolicy"] = "Ignore".into();
+    apply_policy(&cluster.admin().expect("a client"), &ignoring.to_string()).await.expect("an active policy");
+    policy.kill_policy_server();
+}

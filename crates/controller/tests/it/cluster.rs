@@ -1,6 +1,7 @@
 //! The controller alone, as a process of its own under exactly the rights of `deploy/rbac.yaml`, on a real API server. Scenarios are
 //! those of `tests/conformance/scenarios.md`.
 mod backfill;
+mod chaos;
 mod commands;
 mod crashes;
 mod fights;

@@ -21,6 +21,11 @@ pub(crate) async fn start_policy(_: &local_cluster::Cluster, _source: &str) -> O
     None
 }
 
+/// Nothing to take down where there is none.
+pub(crate) async fn take_policy_down(_: &local_cluster::Cluster, _source: &str, policy: &Policy) {
+    match *policy {}
+}
+
 /// What a command did.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,

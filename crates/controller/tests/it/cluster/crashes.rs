@@ -35,7 +35,7 @@ fn count_changes(world: &World) -> Arc<Mutex<HashMap<String, usize>>> {
 
 impl World {
     /// Namespaces of one tenant that somebody created before landlord came.
-    async fn create_many(&self, prefix: &str, tenant: &str, count: usize) {
+    pub(super) async fn create_many(&self, prefix: &str, tenant: &str, count: usize) {
         let api = self.namespaces();
         let create = |number: usize| {
             let (api, labels) = (api.clone(), json!({self.tenant_label(): tenant, "own": "key"}));
@@ -84,21 +84,6 @@ async fn a_backfill_that_is_killed_again_and_again_writes_each_namespace_once() 
         || changes.lock().expect("a lock").iter().filter(|(name, _)| name.starts_with("old-")).map(|(_, count)| *count).sum::<usize>();
     eventually("every change's event", async || counted() >= NAMESPACES).await;
     assert_eq!(counted(), NAMESPACES, "one write a namespace");
-}
-
-/// The API server is killed in the middle and comes back; the controller goes on by itself.
-#[tokio::test]
-async fn a_restart_of_the_api_server_is_survived() {
-    let mut world = World::without_controller("landlord").await;
-    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
-    world.create_many("old", "solar", 400).await;
-    world.add_controller("one").await;
-    world.cluster.restart_api_server().await.expect("up again");
-    for number in [0, 199, 399] {
-        world.comes_to(&format!("old-{number}"), "solar", [("own", "key")], [(NODE_SELECTOR, "pool=solar"), ("note", "mine")]).await;
-    }
-    let list = || async { world.namespaces().list(&ListParams::default()).await.expect("namespaces") };
-    eventually("all", async || list().await.iter().filter(|one| one.annotations().contains_key(LEDGER)).count() == 400).await;
 }
 
 /// Deleted and created anew between plan and write: the new one is planned as what it is.

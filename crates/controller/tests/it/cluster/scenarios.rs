@@ -1,8 +1,10 @@
-//! Scenarios 1 to 14 and 16. The controller's own tests run them with nobody but the controller, the root's with the policy beside it.
+//! Scenarios 1 to 16. The controller's own tests run them with nobody but the controller, the root's with the policy beside it.
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::world::{NODE_SELECTOR, World, eventually, map};
+use crate::landlord::take_policy_down;
 
 fn additional(labels: Value, annotations: Value) -> Value {
     json!({"additionalMetadata": {"labels": labels, "annotations": annotations}})
@@ -190,5 +192,22 @@ async fn scenario_11_every_namespace_follows_its_selector() {
                 eventually(&name, async || world.metadata(&name).await.1 == annotations).await;
             }
         }
+    }
+}
+
+/// Nobody is asked as it is created, and nobody looks; the controller finds it later.
+#[tokio::test]
+async fn scenario_15_what_came_while_all_were_down_is_found() {
+    for source in ["capsule", "landlord"] {
+        let mut world = World::new(source).await;
+        world.set_tenant("down", json!({"nodeSelector": {"pool": "solar"}})).await;
+        if let Some(policy) = &world.policy {
+            take_policy_down(&world.cluster, source, policy).await;
+        }
+        world.controller(0).signal(Signal::SIGSTOP).expect("a signal");
+        world.create("missed", "down", json!({})).await;
+        assert_eq!(world.metadata("missed").await.1, map([]), "nobody has written anything");
+        world.controller(0).signal(Signal::SIGCONT).expect("a signal");
+        world.comes_to("missed", "down", [], [(NODE_SELECTOR, "pool=solar")]).await;
     }
 }
