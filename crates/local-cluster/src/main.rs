@@ -6,7 +6,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench::Bench, bench_controller::BenchController, build::Build, demo::Demo, start::Start};
+use commands::{
+    bench::Bench,
+    bench_controller::BenchController,
+    bench_memory::{BenchMemory, ServeInMemory},
+    build::Build,
+    demo::Demo,
+    start::Start,
+};
 
 /// A real Kubernetes control plane on loopback, to try policies in
 #[derive(Parser, Debug)]
@@ -23,6 +30,8 @@ enum Command {
     Demo(Demo),
     Bench(Bench),
     BenchController(BenchController),
+    BenchMemory(BenchMemory),
+    ServeInMemory(ServeInMemory),
 }
 
 #[tokio::main]
@@ -33,6 +42,8 @@ async fn main() -> ExitCode {
         Command::Demo(command) => command.run().await,
         Command::Bench(command) => command.run().await,
         Command::BenchController(command) => command.run().await,
+        Command::BenchMemory(command) => command.run().await,
+        Command::ServeInMemory(command) => command.run().await,
     };
     outcome.map(|()| ExitCode::SUCCESS).unwrap_or_else(|error| {
         eprintln!("Error: {error:#}");

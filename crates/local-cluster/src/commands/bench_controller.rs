@@ -12,6 +12,7 @@ use local_cluster::user::CONTROLLER;
 use local_cluster::{Cluster, Process};
 use serde_json::{Value, json};
 
+use super::bench_memory::rss;
 use super::crowd::Crowd;
 use super::stage::{Stage, StageOptions};
 
@@ -42,7 +43,7 @@ pub(crate) struct BenchController {
     #[arg(long, default_value_t = 200)]
     created: usize,
     /// Seconds of watching an idle controller
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 300)]
     idle: u64,
 }
 
@@ -55,19 +56,23 @@ impl BenchController {
         let stage = Stage::start(&self.stage).await?;
         let cluster = &stage.cluster;
         self.stage.apply_kinds(cluster).await?;
-        fs::write(cluster.file("settings.yaml"), json!({"tenantSource": "landlord"}).to_string())?;
+        fs::write(
+            cluster.file("settings.yaml"),
+            json!({"tenantSource": "landlord", "excludedNamespaces": ["kube-*", "default", "landlord", "bare-*"]}).to_string(),
+        )?;
         set_tenant(cluster, "old", json!({"nodeSelector": {"pool": "a"}, "labels": {"cost-center": "4711"}})).await?;
         set_tenant(cluster, "edited", json!({"nodeSelector": {"pool": "a"}})).await?;
         set_tenant(cluster, "new", json!({"nodeSelector": {"pool": "a"}})).await?;
 
         say("creating namespaces");
         let (old, edited) = (Crowd::new("old", self.namespaces), Crowd::new("edited", self.edited));
-        old.create(cluster).await?;
-        edited.create(cluster).await?;
+        // Of the same kind, and as fresh: what was patched before is larger, and slower to patch again.
+        let bare = Crowd::new("bare", self.namespaces);
+        for crowd in [&old, &edited, &bare] {
+            crowd.create(cluster).await?;
+        }
         let changes = Changes::watch(cluster).await?;
-        let bare = self.bare(cluster, &old).await?;
-        changes.reach("old-", old.len()).await?;
-        self.backfill(cluster, &changes, &old, bare).await?;
+        self.backfill(cluster, &changes, &old, &bare).await?;
         changes.forget();
         let controller = self.start_controller(cluster).await?;
         changes.reach("edited-", edited.len()).await?;
@@ -77,34 +82,37 @@ impl BenchController {
         self.idle(cluster, &controller).await
     }
 
-    /// The ceiling: the same kind of patch in a loop, at the best of several concurrencies. Patches a second, and requests at a time.
-    async fn bare(&self, cluster: &Cluster, old: &Crowd) -> Result<(f64, usize)> {
-        say("bare loop of merge patches");
+    /// Of several concurrencies, the one at which a bare loop of merge patches is fastest.
+    async fn concurrency(&self, cluster: &Cluster) -> Result<usize> {
+        say("bare loop of merge patches, to find the best concurrency");
+        let trial = Crowd::new("old", self.namespaces / 5).called("bare-trial");
+        trial.create(cluster).await?;
         let mut best = (0.0, 1);
         for (round, at_a_time) in [8, 16, 32, 64].into_iter().enumerate() {
-            let share = old.part(round, 4);
-            let began = Instant::now();
-            share.patch(cluster, at_a_time, "bare").await?;
-            let rate = share.len() as f64 / began.elapsed().as_secs_f64();
-            if rate > best.0 {
-                best = (rate, at_a_time);
-            }
+            let rate = bare(cluster, &trial.part(round, 4), at_a_time).await?;
+            best = if rate > best.0 { (rate, at_a_time) } else { best };
         }
-        println!("{:<44} {:>8.0}/s at {} at a time", "bare loop of merge patches", best.0, best.1);
-        Ok(best)
+        Ok(best.1)
     }
 
-    async fn backfill(&self, cluster: &Cluster, changes: &Changes, old: &Crowd, bare: (f64, usize)) -> Result<()> {
-        say("backfill");
+    /// The ceiling is measured before and after: other work on the machine comes and goes.
+    async fn backfill(&self, cluster: &Cluster, changes: &Changes, old: &Crowd, ceiling: &Crowd) -> Result<()> {
+        let at_a_time = self.concurrency(cluster).await?;
+        say("bare loop, backfill, bare loop");
+        let before = bare(cluster, &ceiling.part(0, 2), at_a_time).await?;
         changes.forget();
+        let pushed_back = pushed_back(cluster).await?;
         let mut process = self.program(cluster, "backfill").args(["backfill", "--tenant=old"]).start()?;
         process.wait(PATIENCE)?.context("the backfill did not end")?;
         let words = process.last_words();
         let rate = words.split(" s (").nth(1).and_then(|rest| rest.split("/s").next()?.parse::<f64>().ok()).context(words)?;
         changes.reach("old-", old.len()).await?;
-        let writes = changes.count("old-");
-        println!("{:<44} {rate:>8.0}/s  ratio {:.2}", format!("backfill of {}", old.len()), rate / bare.0);
-        println!("{:<44} {writes:>8}", "writes of that backfill");
+        let (writes, pushed_back) = (changes.count("old-"), self::pushed_back(cluster).await? - pushed_back);
+        let after = bare(cluster, &ceiling.part(1, 2), at_a_time).await?;
+        let mean = 2.0 / (1.0 / before + 1.0 / after);
+        println!("{:<44} {mean:>8.0}/s at {at_a_time} at a time ({before:.0} before, {after:.0} after)", "bare loop of merge patches");
+        println!("{:<44} {rate:>8.0}/s  ratio {:.2}", format!("backfill of {}", old.len()), rate / mean);
+        println!("{:<44} {writes:>8}, {pushed_back} of them first answered 429", "writes of that backfill");
         Ok(())
     }
 
@@ -185,13 +193,20 @@ impl BenchController {
     async fn start_controller(&self, cluster: &Cluster) -> Result<Process> {
         let process = self.program(cluster, "controller").args(["controller", "--listen=127.0.0.1:0", "--identity=bench"]).start()?;
         let began = Instant::now();
-        while !fs::read_to_string(process.log())?.contains("all is known") {
+        while !fs::read_to_string(process.log()).unwrap_or_default().contains("all is known") {
             anyhow::ensure!(began.elapsed() < START, "the controller does not start:\n{}", process.last_words());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         println!("{:<44} {:>8.2} s", "controller: start to planned", began.elapsed().as_secs_f64());
         Ok(process)
     }
+}
+
+/// Patches each once; patches a second.
+async fn bare(cluster: &Cluster, crowd: &Crowd, at_a_time: usize) -> Result<f64> {
+    let began = Instant::now();
+    crowd.patch(cluster, at_a_time, "bare").await?;
+    Ok(crowd.len() as f64 / began.elapsed().as_secs_f64())
 }
 
 fn say(words: &str) {
@@ -204,13 +219,6 @@ async fn set_tenant(cluster: &Cluster, name: &str, spec: Value) -> Result<()> {
     Ok(())
 }
 
-/// Resident memory in KiB.
-fn rss(process: &Process) -> Result<f64> {
-    let text = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
-}
-
 /// Seconds of processor time so far; a tick is a hundredth of a second on Linux.
 fn cpu(process: &Process) -> Result<f64> {
     let text = fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
@@ -221,15 +229,33 @@ fn cpu(process: &Process) -> Result<f64> {
 
 /// How many requests the API server has answered, by verb and resource, for what the controller could ask for.
 async fn requests(cluster: &Cluster) -> Result<BTreeMap<String, f64>> {
-    let request = http::Request::get("/metrics").body(Vec::new())?;
-    let text = cluster.admin()?.request_text(request).await?;
     let mut counts = BTreeMap::new();
-    for line in text.lines().filter(|line| line.starts_with("apiserver_request_total{")) {
-        let label = |name: &str| line.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-        let count: f64 = line.rsplit(' ').next().unwrap_or_default().parse().unwrap_or(0.0);
-        if ["namespaces", "tenants", "leases", "events"].contains(&label("resource")) {
-            *counts.entry(format!("{} {}", label("verb"), label("resource"))).or_default() += count;
+    for line in answered(cluster).await? {
+        if ["namespaces", "tenants", "leases", "events"].contains(&label(&line, "resource")) {
+            *counts.entry(format!("{} {}", label(&line, "verb"), label(&line, "resource"))).or_default() += count(&line);
         }
     }
     Ok(counts)
+}
+
+/// How many patches of namespaces were answered 429.
+async fn pushed_back(cluster: &Cluster) -> Result<f64> {
+    let lines = answered(cluster).await?;
+    let patch = |line: &&String| label(line, "verb") == "PATCH" && label(line, "resource") == "namespaces" && label(line, "code") == "429";
+    Ok(lines.iter().filter(patch).map(|line| count(line)).sum())
+}
+
+/// The lines of the API server's metrics that count its answers.
+async fn answered(cluster: &Cluster) -> Result<Vec<String>> {
+    let request = http::Request::get("/metrics").body(Vec::new())?;
+    let text = cluster.admin()?.request_text(request).await?;
+    Ok(text.lines().filter(|line| line.starts_with("apiserver_request_total{")).map(str::to_owned).collect())
+}
+
+fn label<'a>(line: &'a str, name: &str) -> &'a str {
+    line.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default()
+}
+
+fn count(line: &str) -> f64 {
+    line.rsplit(' ').next().unwrap_or_default().parse().unwrap_or(0.0)
 }
