@@ -83,13 +83,16 @@ impl Assessment {
         settings: &Settings,
         namespace: &Namespace,
         object: impl FnOnce() -> Value,
-        lookup: impl FnMut(&str) -> Result<Option<Arc<Tenant>>, String>,
+        mut lookup: impl FnMut(&str) -> Result<Option<Arc<Tenant>>, String>,
     ) -> Self {
         let (ledger, _) = read_ledger(&namespace.metadata);
         let reads_paths = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
         let document = reads_paths.then(|| json!({"namespace": object()}));
         let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
         let mut assessment = Self::blank(namespace);
+        // A tenant that cannot be used is claimed all the same: once it is mended, its namespaces have to be found.
+        let mut unusable = None;
+        let lookup = |name: &str| lookup(name).inspect_err(|_| unusable = Some(name.to_owned()));
         match resolve(settings, evidence, lookup) {
             Ok(Resolution::Unclaimed) => assessment.plan = plan::unclaimed(settings, namespace),
             Ok(Resolution::Unknown(claim)) => {
@@ -103,7 +106,10 @@ impl Assessment {
                 }
                 (assessment.tenant, assessment.rule, assessment.known) = (Some(claim.tenant), Some(claim.rule), Some(tenant));
             }
-            Err(error) => assessment.fail(error.reason(), error.to_string()),
+            Err(error) => {
+                assessment.fail(error.reason(), error.to_string());
+                assessment.tenant = unusable;
+            }
         }
         assessment
     }

@@ -99,6 +99,7 @@ fn connect(config: Config) -> Result<Client> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
+    connector.set_connect_timeout(config.connect_timeout);
     let http = HttpClient::builder(TokioExecutor::new()).build(config.rustls_https_connector_with_connector(connector)?);
     let layers = ServiceBuilder::new().layer(config.base_uri_layer()).option_layer(config.auth_layer()?);
     let layers = layers.layer(config.extra_headers_layer()?).map_err(BoxError::from);

@@ -16,6 +16,8 @@ pub(crate) const REVERSALS: usize = 3;
 pub(crate) const WINDOW: Duration = Duration::from_secs(600);
 /// Namespaces with reversals, beyond which old ones are looked for.
 const MANY: usize = 1000;
+/// Reversals of a key that are remembered.
+const REMEMBERED: usize = 2 * REVERSALS;
 
 /// See the module. The clock is the caller's.
 #[derive(Debug, Default)]
@@ -34,28 +36,44 @@ struct Fight {
 struct Reversals {
     /// What landlord wrote; with another value the count begins anew.
     value: String,
+    /// When it was written first.
+    first: Instant,
+    /// When it had to be written again; of many the last few.
     at: Vec<Instant>,
 }
 
 impl Reversals {
+    fn add(&mut self, now: Instant) {
+        self.at.retain(|at| now < *at + WINDOW);
+        if self.at.len() >= REMEMBERED {
+            self.at.remove(0);
+        }
+        self.at.push(now);
+    }
+
     fn late(&self, now: Instant) -> impl Iterator<Item = Instant> {
         self.at.iter().copied().filter(move |at| now < *at + WINDOW)
     }
 }
 
 impl Fights {
-    /// Landlord has put a key back to this value.
-    pub(crate) fn put_back(&mut self, namespace: &str, key: &Key, value: &str, now: Instant) {
+    /// Landlord has written a key. `managed` says that its ledger had the key: somebody else has set it to another value. But a rival may
+    /// wipe the ledger together with the keys, as `kubectl replace` does; so the same value, written before and of late, counts as well.
+    pub(crate) fn wrote(&mut self, namespace: &str, key: &Key, value: &str, managed: bool, now: Instant) {
         if self.namespaces.len() > MANY {
-            self.namespaces.retain(|_, fight| fight.keys.values().any(|one| one.late(now).next().is_some()));
+            let late = |one: &Reversals| now < one.first + WINDOW || one.late(now).next().is_some();
+            self.namespaces.retain(|_, fight| fight.keys.values().any(late));
         }
         let keys = &mut self.namespaces.entry(namespace.to_owned()).or_default().keys;
-        let reversals = keys.entry(key.clone()).or_insert_with(|| Reversals { value: value.to_owned(), at: Vec::new() });
-        if reversals.value != value {
-            *reversals = Reversals { value: value.to_owned(), at: Vec::new() };
+        let known = keys.get_mut(key).filter(|one| one.value == value);
+        let again = known.as_ref().is_some_and(|one| now < one.first + WINDOW || one.late(now).next().is_some());
+        match known {
+            Some(one) if managed || again => one.add(now),
+            _ => {
+                let at = if managed { vec![now] } else { Vec::new() };
+                keys.insert(key.clone(), Reversals { value: value.to_owned(), first: now, at });
+            }
         }
-        reversals.at.retain(|at| now < *at + WINDOW);
-        reversals.at.push(now);
     }
 
     /// Whether a key that is to be put back now has been put back too often already.
@@ -155,9 +173,9 @@ mod tests {
     fn three_reversals_within_the_window_make_a_key_contested() {
         let (mut fights, start) = (Fights::default(), Instant::now());
         let contested = |fights: &Fights, now| fights.is_contested("web", &label("a"), "b", now);
-        fights.put_back("web", &label("a"), "b", start);
+        fights.wrote("web", &label("a"), "b", true, start);
         assert!(!contested(&fights, start));
-        fights.put_back("web", &label("a"), "b", start + Duration::from_secs(60));
+        fights.wrote("web", &label("a"), "b", true, start + Duration::from_secs(60));
         assert!(contested(&fights, start + Duration::from_secs(61)), "this is the third");
         assert!(!fights.is_contested("web", &label("c"), "b", start) && !fights.is_contested("db", &label("a"), "b", start));
         assert_eq!(fights.until("web", start), Some(start + WINDOW));
@@ -165,10 +183,23 @@ mod tests {
     }
 
     #[test]
+    fn a_rival_that_wipes_the_ledger_as_well_is_one() {
+        let (mut fights, start) = (Fights::default(), Instant::now());
+        let contested = |fights: &Fights, now| fights.is_contested("web", &label("a"), "b", now);
+        for second in 0..3 {
+            assert!(!contested(&fights, start), "the first write is no reversal");
+            fights.wrote("web", &label("a"), "b", false, start + Duration::from_secs(second));
+        }
+        assert!(contested(&fights, start + Duration::from_secs(3)));
+        fights.wrote("web", &label("a"), "b", false, start + 3 * WINDOW);
+        assert!(!contested(&fights, start + 3 * WINDOW), "long after, it is a first write again");
+    }
+
+    #[test]
     fn a_tenant_that_is_edited_is_no_rival() {
         let (mut fights, now) = (Fights::default(), Instant::now());
         for value in ["b", "c", "b", "c"] {
-            fights.put_back("web", &label("a"), value, now);
+            fights.wrote("web", &label("a"), value, true, now);
         }
         assert!(!fights.is_contested("web", &label("a"), "c", now) && !fights.is_contested("web", &label("a"), "d", now));
     }

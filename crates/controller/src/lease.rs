@@ -119,7 +119,7 @@ impl Election {
 
     /// Looks at the Lease and takes or renews it; whether it is ours afterwards.
     async fn step(&self, seen: &mut Option<Seen>) -> Result<bool, Error> {
-        let found = tokio::time::timeout(PERIOD, self.api.get_opt(&self.name)).await.map_err(|_| late())??;
+        let found = clock::within(PERIOD, self.api.get_opt(&self.name)).await?;
         let version = found.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         if seen.as_ref().is_none_or(|seen| seen.version != version) {
             *seen = Some(Seen { version, since: clock::now() });
@@ -132,7 +132,7 @@ impl Election {
     }
 
     async fn release(&self) -> Result<(), Error> {
-        let found = self.api.get_opt(&self.name).await?;
+        let found = clock::within(PERIOD, self.api.get_opt(&self.name)).await?;
         if found.as_ref().and_then(holder) == Some(&self.identity) {
             self.put(found, None).await?;
         }
@@ -149,7 +149,7 @@ impl Election {
                 Some(_) => self.api.replace(&self.name, &params, &lease).await,
             }
         };
-        match tokio::time::timeout(PERIOD, answer).await.map_err(|_| late())? {
+        match clock::within(PERIOD, answer).await {
             Ok(_) => Ok(true),
             Err(Error::Api(status)) if status.code == 409 => Ok(false),
             Err(error) => Err(error),
@@ -172,10 +172,6 @@ impl Election {
         let metadata = ObjectMeta { name: Some(self.name.clone()), resource_version: version, ..ObjectMeta::default() };
         Lease { metadata, spec: Some(spec) }
     }
-}
-
-fn late() -> Error {
-    Error::Service(format!("no answer within {} s", PERIOD.as_secs()).into())
 }
 
 fn holder(lease: &Lease) -> Option<&str> {

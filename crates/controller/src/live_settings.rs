@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use crate::files;
 use crate::reconciler::Reconciler;
+use crate::watch::{Readiness, SETTINGS, Watch};
 
 /// How often a file is looked at.
 const FILE_PERIOD: Duration = Duration::from_secs(2);
@@ -32,11 +33,10 @@ pub(crate) enum SettingsSource {
 /// Follows the source and publishes every good document. Does not return.
 pub(crate) async fn follow(
     source: SettingsSource,
-    client: Client,
     sender: watch::Sender<Option<Arc<Settings>>>,
-    reconciler: Arc<Reconciler>,
+    Watch { client, reconciler, readiness }: Watch,
 ) {
-    let publisher = Publisher { sender, reconciler };
+    let publisher = Publisher { sender, reconciler, readiness };
     match source {
         SettingsSource::Policy(name) => follow_policy(&name, client, &publisher).await,
         SettingsSource::File(path) => follow_file(&path, &publisher).await,
@@ -46,10 +46,11 @@ pub(crate) async fn follow(
 struct Publisher {
     sender: watch::Sender<Option<Arc<Settings>>>,
     reconciler: Arc<Reconciler>,
+    readiness: Arc<Readiness>,
 }
 
 impl Publisher {
-    async fn publish(&self, place: &Place<'_>, document: &Value) {
+    fn publish(&self, place: &Place<'_>, document: &Value) {
         match Settings::from_value(document) {
             Ok(settings) => {
                 self.reconciler.outcomes().metrics().settings_valid.set(1);
@@ -57,21 +58,24 @@ impl Publisher {
                 tracing::info!(%place, "settings in force");
                 self.sender.send_replace(Some(Arc::new(settings)));
             }
-            Err(error) => self.refuse(place, &error.to_string()).await,
+            Err(error) => self.refuse(place, &error.to_string()),
         }
     }
 
     /// Says so by log, metric, the tenants' conditions and, where there is an object to say it of, an Event.
-    async fn refuse(&self, place: &Place<'_>, error: &str) {
+    fn refuse(&self, place: &Place<'_>, error: &str) {
         let outcomes = self.reconciler.outcomes();
         outcomes.metrics().settings_valid.set(0);
         self.reconciler.shared().refused_settings = Some(format!("{place}: {error}"));
         let kept = self.sender.borrow().is_some();
         tracing::error!(%place, error, last_good_ones_stay = kept, "settings refused");
+        if !kept {
+            self.readiness.wait(SETTINGS, format!("{place}: {error}"));
+        }
         if let Place::Policy { name, uid: Some(uid) } = place {
             let note =
                 format!("settings refused, {}: {error}", if kept { "the last good ones stay in force" } else { "nothing is written" });
-            outcomes.settings_refused(name, uid, note).await;
+            outcomes.settings_refused(name, uid, note);
         }
     }
 }
@@ -103,23 +107,30 @@ async fn follow_policy(name: &str, client: Client, publisher: &Publisher) {
     let mut events = watcher(api, config).default_backoff().boxed();
     let place = |uid: Option<String>| Place::Policy { name, uid };
     let mut last = None;
+    let mut listed = false;
     loop {
         match events.try_next().await {
+            Ok(Some(Event::Init)) => listed = false,
             Ok(Some(Event::Apply(policy) | Event::InitApply(policy))) => {
+                listed = true;
                 let settings = policy.data.pointer("/spec/settings").cloned().unwrap_or_default();
                 // Its conditions change without its settings.
                 if last.as_ref() != Some(&settings) {
-                    publisher.publish(&place(policy.metadata.uid), &settings).await;
+                    publisher.publish(&place(policy.metadata.uid), &settings);
                     last = Some(settings);
                 }
             }
-            Ok(Some(Event::Delete(_))) => publisher.refuse(&place(None), "it was deleted").await,
+            Ok(Some(Event::InitDone)) if listed => {}
             Ok(Some(Event::InitDone)) if last.is_none() => {
-                publisher.refuse(&place(None), "it does not exist yet: apply it, or give --settings FILE").await;
+                publisher.refuse(&place(None), "it does not exist yet: apply it, or give --settings FILE");
             }
-            Ok(Some(_)) => {}
+            // If it comes back, its settings count again, even if they are the same.
+            Ok(Some(Event::InitDone | Event::Delete(_))) => {
+                last = None;
+                publisher.refuse(&place(None), "it was deleted");
+            }
             Ok(None) => return,
-            Err(error) if last.is_none() => publisher.refuse(&place(None), &error.to_string()).await,
+            Err(error) if last.is_none() => publisher.refuse(&place(None), &error.to_string()),
             // The settings in force are the newest that are known.
             Err(error) => tracing::warn!(place = %place(None), %error, "watch broke off, starting again"),
         }
@@ -133,8 +144,8 @@ async fn follow_file(path: &Path, publisher: &Publisher) {
         let text = tokio::fs::read_to_string(path).await.map_err(|error| error.to_string());
         if last.as_ref() != Some(&text) {
             match text.as_ref().map_err(String::clone).and_then(|text| document(text)) {
-                Ok(document) => publisher.publish(&place, &document).await,
-                Err(error) => publisher.refuse(&place, &error).await,
+                Ok(document) => publisher.publish(&place, &document),
+                Err(error) => publisher.refuse(&place, &error),
             }
             last = Some(text);
         }

@@ -8,26 +8,33 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
+use crate::clock;
 use crate::metrics::{self, Metrics};
-use crate::planner::{Trouble, Write};
+use crate::planner::{CONTESTED, Trouble, Write};
 use crate::queue::Urgency;
 
-/// Events are for people; more than so many in a window nobody reads. What went well and what needs somebody have a budget each.
+/// Events are for people; more than so many in a window nobody reads. Each sort has a budget of its own.
 const EVENTS: usize = 20;
 const WINDOW: Duration = Duration::from_secs(60);
+
+/// How long an Event may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of a note that the API server takes.
 const NOTE: usize = 1024;
 
 /// The reason of an Event about one changed namespace.
 const WRITTEN: &str = "Written";
+/// Those of Events that are said once.
+const SETTINGS_REFUSED: &str = "SettingsRefused";
+const NAMESPACES_WRITTEN: &str = "NamespacesWritten";
 
 /// See the module.
 pub(crate) struct Outcomes {
     metrics: std::sync::Arc<Metrics>,
     recorder: Option<Recorder>,
-    /// For the changes of single namespaces, and for all else.
-    budgets: [Mutex<Budget>; 2],
+    /// For the changes of single namespaces, for what is wrong with them, and for all else: that is said once, and must not be crowded out.
+    budgets: [Mutex<Budget>; 3],
 }
 
 #[derive(Debug)]
@@ -41,7 +48,7 @@ impl Outcomes {
     pub(crate) fn new(metrics: std::sync::Arc<Metrics>, client: Option<Client>) -> Self {
         let reporter = Reporter { controller: "landlord".to_owned(), instance: std::env::var("HOSTNAME").ok() };
         let recorder = client.map(|client| Recorder::new(client, reporter));
-        Self { metrics, recorder, budgets: [(); 2].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })) }
+        Self { metrics, recorder, budgets: [(); 3].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })) }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -49,7 +56,7 @@ impl Outcomes {
     }
 
     /// A namespace was changed. `lag` is the time since its creation or since its difference was seen.
-    pub(crate) async fn written(&self, write: &Write, urgency: Urgency, took: Duration, lag: Duration) {
+    pub(crate) fn written(&self, write: &Write, urgency: Urgency, took: Duration, lag: Duration) {
         self.count("done", took);
         self.metrics.compliance_seconds.observe(lag.as_secs_f64());
         let tenant = write.tenant.as_deref().unwrap_or("-");
@@ -57,7 +64,7 @@ impl Outcomes {
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
         if matches!(urgency, Urgency::Placement | Urgency::Drift) {
             let note = format!("metadata of tenant {tenant:?} written");
-            self.publish(&write.name, &write.uid, EventType::Normal, WRITTEN, note).await;
+            self.publish(&write.name, &write.uid, EventType::Normal, WRITTEN, note);
         }
     }
 
@@ -68,35 +75,39 @@ impl Outcomes {
     }
 
     /// A write that failed, and is tried again later.
-    pub(crate) async fn failed(&self, write: &Write, reason: &'static str, message: &str, took: Duration) {
+    pub(crate) fn failed(&self, write: &Write, reason: &'static str, message: &str, took: Duration) {
         self.count(reason, took);
         tracing::warn!(namespace = write.name, reason, message, "write failed");
-        self.publish(&write.name, &write.uid, EventType::Warning, reason, message.to_owned()).await;
+        self.publish(&write.name, &write.uid, EventType::Warning, reason, message.to_owned());
     }
 
     /// A namespace that cannot be made compliant by landlord alone.
-    pub(crate) fn troubled(&self, name: &str, Trouble { reason, message }: &Trouble) {
+    pub(crate) fn troubled(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
         tracing::warn!(namespace = name, reason, message, "not compliant");
+        // That one is told once it is known who the other writer is.
+        if *reason != CONTESTED {
+            self.publish(name, uid, EventType::Warning, reason, message.clone());
+        }
     }
 
     /// Another writer sets keys back again and again.
-    pub(crate) async fn contested(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
+    pub(crate) fn contested(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
         self.metrics.contested.inc();
         tracing::warn!(namespace = name, reason, message, "contested");
-        self.publish(name, uid, EventType::Warning, reason, message.clone()).await;
+        self.publish(name, uid, EventType::Warning, reason, message.clone());
     }
 
     /// A document of settings that is not put in force.
-    pub(crate) async fn settings_refused(&self, policy: &str, uid: &str, note: String) {
+    pub(crate) fn settings_refused(&self, policy: &str, uid: &str, note: String) {
         let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
-        self.publish_about(&about, EventType::Warning, "SettingsRefused", note).await;
+        self.publish_about(&about, EventType::Warning, SETTINGS_REFUSED, note);
     }
 
     /// What an edit of a tenant, or a backfill, has written in all.
-    pub(crate) async fn bulk_written(&self, api_version: &str, kind: &str, tenant: &str, uid: &str, namespaces: usize) {
+    pub(crate) fn bulk_written(&self, api_version: &str, kind: &str, tenant: &str, uid: &str, namespaces: usize) {
         tracing::info!(tenant, namespaces, "written in bulk");
         let note = format!("metadata of {namespaces} namespaces written");
-        self.publish_about(&reference(api_version, kind, tenant, uid), EventType::Normal, "NamespacesWritten", note).await;
+        self.publish_about(&reference(api_version, kind, tenant, uid), EventType::Normal, NAMESPACES_WRITTEN, note);
     }
 
     fn count(&self, outcome: &'static str, took: Duration) {
@@ -104,22 +115,31 @@ impl Outcomes {
         self.metrics.write_seconds.observe(took.as_secs_f64());
     }
 
-    async fn publish(&self, name: &str, uid: &str, type_: EventType, reason: &str, note: String) {
-        self.publish_about(&reference("v1", "Namespace", name, uid), type_, reason, note).await;
+    fn publish(&self, name: &str, uid: &str, type_: EventType, reason: &str, note: String) {
+        self.publish_about(&reference("v1", "Namespace", name, uid), type_, reason, note);
     }
 
-    async fn publish_about(&self, about: &ObjectReference, type_: EventType, reason: &str, note: String) {
-        let Some(recorder) = self.recorder.as_ref().filter(|_| self.afford(reason)) else { return };
+    fn publish_about(&self, about: &ObjectReference, type_: EventType, reason: &str, note: String) {
+        let Some(recorder) = self.recorder.clone().filter(|_| self.afford(reason)) else { return };
         let note = Some(shortened(note));
         let event = Event { type_, reason: reason.to_owned(), note, action: "Reconcile".to_owned(), secondary: None };
-        if let Err(error) = recorder.publish(&event, about).await {
-            tracing::debug!(%error, "event not written");
-        }
+        let about = about.clone();
+        // Nobody's turn waits for it.
+        tokio::spawn(async move {
+            if let Err(error) = clock::within(TIMEOUT, recorder.publish(&event, &about)).await {
+                tracing::debug!(%error, "event not written");
+            }
+        });
     }
 
     fn afford(&self, reason: &str) -> bool {
-        let [single, other] = &self.budgets;
-        let mut budget = if reason == WRITTEN { single } else { other }.lock().unwrap_or_else(PoisonError::into_inner);
+        let [written, told, troubles] = &self.budgets;
+        let budget = match reason {
+            WRITTEN => written,
+            CONTESTED | SETTINGS_REFUSED | NAMESPACES_WRITTEN => told,
+            _ => troubles,
+        };
+        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
         if budget.since.elapsed() > WINDOW {
             *budget = Budget { since: Instant::now(), spent: 0 };
         }

@@ -55,8 +55,8 @@ pub(crate) struct Write {
     pub(crate) patch: Value,
     /// Whether a key that decides where Pods run is among the changes.
     pub(crate) placement: bool,
-    /// Keys of landlord's that have another value, and the right one: somebody else wrote them.
-    pub(crate) put_back: Vec<(Key, String)>,
+    /// Keys that are set, their values, and whether the ledger had them: then somebody else has changed them.
+    pub(crate) sets: Vec<(Key, String, bool)>,
     pub(crate) trouble: Option<Trouble>,
 }
 
@@ -76,7 +76,7 @@ impl Write {
     pub(crate) fn by_hand(held: &Held, patch: Value) -> Self {
         let name = held.namespace.name.clone().unwrap_or_default();
         let (uid, version) = (held.uid.clone(), held.version.clone());
-        Self { name, uid, version, tenant: None, patch, placement: true, put_back: Vec::new(), trouble: None }
+        Self { name, uid, version, tenant: None, patch, placement: true, sets: Vec::new(), trouble: None }
     }
 
     /// How urgent this is for a namespace that just changed (`live`), or that was found so.
@@ -123,9 +123,10 @@ pub(crate) fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Stan
 fn contest(Knowledge { fights, now, .. }: Knowledge<'_>, held: &Held, plan: &mut Plan) -> Vec<Key> {
     let Some(name) = &held.namespace.name else { return Vec::new() };
     let (ledger, _) = read_ledger(&held.namespace.metadata);
-    let again = |(key, want): (&Key, &Want)| (ledger.manages(key) && fights.is_contested(name, key, &want.value, now)).then(|| key.clone());
+    let again = |(key, want): (&Key, &Want)| fights.is_contested(name, key, &want.value, now).then(|| key.clone());
     let mut contested: Vec<Key> = plan.set.iter().filter_map(again).collect();
-    let fought = fights.fought(name, now).filter(|key| decides_placement(key) && ledger.manages(key) && !contested.contains(key));
+    let ours = |key: &Key| ledger.manages(key) || plan.set.contains_key(key);
+    let fought = fights.fought(name, now).filter(|key| decides_placement(key) && ours(key) && !contested.contains(key));
     let fought: Vec<Key> = fought.cloned().collect();
     contested.extend(fought);
     contested.iter().filter(|key| !decides_placement(key)).for_each(|key| drop(plan.set.remove(key)));
@@ -213,14 +214,16 @@ fn write(held: &Held, assessment: &Assessment, trouble: Option<Trouble>) -> Writ
         tenant: assessment.tenant.clone(),
         patch: patch(held, &assessment.plan),
         placement: changed(&assessment.plan).any(decides_placement),
-        put_back: put_back(held, &assessment.plan),
+        sets: sets(held, &assessment.plan),
         trouble,
     }
 }
 
-fn put_back(held: &Held, plan: &Plan) -> Vec<(Key, String)> {
+fn sets(held: &Held, plan: &Plan) -> Vec<(Key, String, bool)> {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
-    plan.set.iter().filter(|(key, _)| ledger.manages(key)).map(|(key, want)| (key.clone(), want.value.clone())).collect()
+    let own = Key::annotation(ledger::ANNOTATION);
+    let set = plan.set.iter().filter(|(key, _)| **key != own);
+    set.map(|(key, want)| (key.clone(), want.value.clone(), ledger.manages(key))).collect()
 }
 
 fn changed(plan: &Plan) -> impl Iterator<Item = &Key> {

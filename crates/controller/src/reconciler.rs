@@ -28,8 +28,6 @@ pub(crate) use self::shared::Shared;
 
 /// How many namespaces are planned at a time; half a millisecond's work.
 const CHUNK: usize = 32;
-/// Conflicts in a row that are planned again at once; a busy namespace waits a moment then.
-const QUICK_CONFLICTS: u32 = 5;
 
 /// See the module.
 pub(crate) struct Reconciler {
@@ -79,7 +77,8 @@ impl Reconciler {
         let mut shared = self.shared();
         for name in names.iter().map(AsRef::as_ref) {
             if let Some(trouble) = shared.consider(name, live, ready) {
-                self.outcomes.troubled(name, &trouble);
+                let uid = shared.store.namespace(name).map_or("", |held| &held.uid);
+                self.outcomes.troubled(name, uid, &trouble);
             }
         }
         drop(shared);
@@ -134,7 +133,11 @@ impl Reconciler {
                 shared.pace.end();
                 shared.queue.add(name, urgency, clock::now());
             }
-            Decision::Rest { .. } | Decision::Ignore => self.shared().pace.end(),
+            Decision::Rest { .. } | Decision::Ignore => {
+                let mut shared = self.shared();
+                shared.pace.end();
+                shared.rest(name, trouble.clone());
+            }
         }
         if trouble.is_some_and(|trouble| trouble.reason == CONTESTED) && leadership.holds() {
             self.contest(name).await;
@@ -149,7 +152,7 @@ impl Reconciler {
         if unknown && let Ok(Some(meta)) = self.writer.read(name).await {
             let news = self.identify_rival(name, &meta);
             if let Some((uid, trouble)) = news {
-                self.outcomes.contested(name, &uid, &trouble).await;
+                self.outcomes.contested(name, &uid, &trouble);
             }
         }
         let (mut shared, now) = (self.shared(), clock::now());
@@ -168,17 +171,18 @@ impl Reconciler {
         match written {
             Written::Done(meta) => {
                 let lag = self.shared().succeed(write, urgency, Held::of(&meta), now, took);
-                self.outcomes.written(write, urgency, took, lag).await;
+                self.outcomes.written(write, urgency, took, lag);
             }
             Written::Dry => {
                 let mut shared = self.shared();
                 shared.pace.succeed(now, took);
                 shared.written += 1;
+                shared.rest(&write.name, write.trouble.clone());
             }
-            Written::Conflict => {
+            Written::Conflict(message) => {
                 self.outcomes.not_written(write, "conflict", took);
                 self.shared().pace.end();
-                self.refresh(write, urgency).await;
+                self.refresh(write, urgency, message, took).await;
             }
             Written::Gone => {
                 self.outcomes.not_written(write, "gone", took);
@@ -194,38 +198,36 @@ impl Reconciler {
             }
             Written::Refused(failure) => {
                 self.shared().pace.end();
-                self.fail(write, failure, took).await;
+                self.fail(write, failure, took);
             }
             Written::Unavailable(failure) => {
                 self.shared().pace.fail(now);
-                self.fail(write, failure, took).await;
+                self.fail(write, failure, took);
             }
         }
     }
 
-    async fn fail(&self, write: &Write, Failure { reason, message }: Failure, took: Duration) {
+    fn fail(&self, write: &Write, Failure { reason, message }: Failure, took: Duration) {
         self.shared().fail(write, Trouble { reason, message: message.clone() }, clock::now(), self.retries);
-        self.outcomes.failed(write, reason, &message, took).await;
+        self.outcomes.failed(write, reason, &message, took);
     }
 
     /// After a conflict: plans on the copy that the watch has brought, or on one that is fetched.
-    async fn refresh(&self, write: &Write, urgency: Urgency) {
+    async fn refresh(&self, write: &Write, urgency: Urgency, message: String, took: Duration) {
         let known = self.shared().store.namespace(&write.name).map(|held| held.version.clone());
         if known.as_ref() == Some(&write.version) {
             match self.writer.read(&write.name).await {
+                // Nobody wrote in between: an admission webhook says so, and would say so again.
+                Ok(Some(meta)) if meta.resource_version.as_ref() == Some(&write.version) => {
+                    return self.fail(write, Failure { reason: "Refused", message }, took);
+                }
                 Ok(Some(meta)) => drop(self.shared().store.put_namespace(Held::of(&meta))),
-                Ok(None) => self.shared().forget(&write.name, None),
+                Ok(None) => return self.shared().forget(&write.name, None),
                 // The watch will bring it.
                 Err(error) => tracing::debug!(namespace = write.name, %error, "not read again"),
             }
         }
-        let mut shared = self.shared();
-        let attempts = shared.attempts.entry(write.name.clone()).or_default();
-        *attempts += 1;
-        let wait = if *attempts > QUICK_CONFLICTS { FIRST_RETRY } else { Duration::ZERO };
-        if shared.store.namespace(&write.name).is_some() {
-            shared.queue.add(&write.name, urgency, clock::now() + wait);
-        }
+        self.shared().plan_again(&write.name, urgency);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Status: what a Tenant of landlord's own says of its namespaces. Written by the leader, when it changed, and not more often than
 //! once in a while.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +13,19 @@ use tenancy::selector::NodeSelector;
 use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
+use crate::clock;
 use crate::lease::Leadership;
 use crate::planner::{CONTESTED, Trouble};
 use crate::queue::Urgency;
 use crate::reconciler::{Reconciler, Shared};
-use crate::store::Compliance;
+use crate::store::{Compliance, Identity};
 use crate::watch::Readiness;
 use crate::writer::FIELD_MANAGER;
 
 /// How often the counts are looked at.
 const PERIOD: Duration = Duration::from_secs(2);
+/// How long an answer is waited for.
+const TIMEOUT: Duration = Duration::from_secs(10);
 const API_VERSION: &str = "landlord.dev/v1alpha1";
 
 /// See the module.
@@ -36,6 +39,7 @@ pub(crate) struct Statuses {
 /// A tenant's numbers, and what else its status says. What is equal is not written again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Facts {
+    identity: Identity,
     counts: [(Compliance, usize); 4],
     conditions: [Condition; 3],
 }
@@ -61,9 +65,14 @@ impl Statuses {
                 continue;
             }
             self.tell_bulk().await;
-            for (tenant, facts) in self.facts() {
+            let facts = self.facts();
+            written.retain(|tenant, _| facts.iter().any(|(name, _)| name == tenant));
+            for (tenant, facts) in facts {
                 if written.get(&tenant) == Some(&facts) {
                     continue;
+                }
+                if !self.leadership.holds() {
+                    break;
                 }
                 match self.write(&tenant, &facts).await {
                     Ok(()) => drop(written.insert(tenant, facts)),
@@ -75,22 +84,24 @@ impl Statuses {
 
     /// Of landlord's own tenants; the status of others is not ours to write.
     fn facts(&self) -> Vec<(String, Facts)> {
-        let shared = self.reconciler.shared();
+        let mut shared = self.reconciler.shared();
         if shared.store.settings().source.kind().is_none_or(|(api_version, _)| api_version != API_VERSION) {
             return Vec::new();
         }
-        let contested = contested(&shared);
+        let contested: HashMap<String, (String, Trouble)> = contested(&shared);
+        let names = shared.store.tenant_names();
         let facts = |name: String| {
             let counts = counts(&shared, &name);
             let tenant = shared.store.tenant(&name);
             let conditions = [
                 ready(&tenant, shared.refused_settings.as_deref()),
-                converged(&counts, contested.get(&name).copied()),
-                nodes_match(&shared, tenant.ok().flatten().as_deref()),
+                converged(&counts, contested.get(&name)),
+                nodes_match(&mut shared, tenant.ok().flatten().as_deref()),
             ];
-            (name, Facts { counts, conditions })
+            let identity = shared.store.identity(&name);
+            (name, Facts { identity, counts, conditions })
         };
-        shared.store.tenant_names().into_iter().map(facts).collect()
+        names.into_iter().map(facts).collect()
     }
 
     /// One Event for what was written in bulk, once all of it is.
@@ -105,7 +116,7 @@ impl Statuses {
         for (tenant, namespaces) in bulk {
             let Some(uid) = self.uid(&source.source, &tenant).await else { continue };
             let (api_version, kind) = source.source.kind().unwrap_or_default();
-            self.reconciler.outcomes().bulk_written(api_version, kind, &tenant, &uid, namespaces).await;
+            self.reconciler.outcomes().bulk_written(api_version, kind, &tenant, &uid, namespaces);
         }
     }
 
@@ -119,19 +130,22 @@ impl Statuses {
             None => Api::all_with(self.client.clone(), &resource),
         };
         // Without it, the Event is left out: the log has it.
-        api.get_metadata(&reference.name).await.ok()?.metadata.uid
+        clock::within(TIMEOUT, api.get_metadata(&reference.name)).await.ok()?.metadata.uid
     }
 
     async fn write(&self, tenant: &str, facts: &Facts) -> Result<(), kube::Error> {
         let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ApiResource::from_gvk(&kind));
-        let current = api.get(tenant).await?;
+        let current = clock::within(TIMEOUT, api.get(tenant)).await?;
         let status = status(&current, facts);
         if current.data.get("status") == Some(&status) {
             return Ok(());
         }
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        api.patch_status(tenant, &params, &Patch::Merge(json!({"status": status}))).await.map(drop)
+        // Whoever was frozen in between, and leads no more, meets a newer version.
+        let patch = Patch::Merge(json!({"metadata": {"uid": current.metadata.uid, "resourceVersion": current.metadata.resource_version},
+                                        "status": status}));
+        clock::within(TIMEOUT, api.patch_status(tenant, &params, &patch)).await.map(drop)
     }
 }
 
@@ -143,7 +157,7 @@ fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
 }
 
 /// For each tenant with contested keys, what there is to say of one of its namespaces.
-fn contested(shared: &Shared) -> HashMap<String, (&String, &Trouble)> {
+fn contested(shared: &Shared) -> HashMap<String, (String, Trouble)> {
     let mut contested: HashMap<String, (&String, &Trouble)> = HashMap::new();
     for (namespace, trouble) in shared.troubles.iter().filter(|(_, trouble)| trouble.reason == CONTESTED) {
         let standing = shared.store.namespace(namespace).and_then(|held| held.standing.as_ref());
@@ -152,7 +166,7 @@ fn contested(shared: &Shared) -> HashMap<String, (&String, &Trouble)> {
             *known = (*known).min((namespace, trouble));
         }
     }
-    contested
+    contested.into_iter().map(|(tenant, (namespace, trouble))| (tenant, (namespace.clone(), trouble.clone()))).collect()
 }
 
 fn ready(tenant: &Result<Option<Arc<Tenant>>, String>, refused_settings: Option<&str>) -> Condition {
@@ -166,7 +180,7 @@ fn ready(tenant: &Result<Option<Arc<Tenant>>, String>, refused_settings: Option<
     Condition { kind: "Ready", holds: Some(holds), reason, message }
 }
 
-fn converged(counts: &[(Compliance, usize); 4], contested: Option<(&String, &Trouble)>) -> Condition {
+fn converged(counts: &[(Compliance, usize); 4], contested: Option<&(String, Trouble)>) -> Condition {
     let total: usize = counts.iter().map(|(_, count)| count).sum();
     let behind: usize = counts.iter().filter(|(state, _)| *state != Compliance::Compliant).map(|(_, count)| count).sum();
     let (reason, message) = match (behind, contested) {
@@ -178,11 +192,12 @@ fn converged(counts: &[(Compliance, usize); 4], contested: Option<(&String, &Tro
 }
 
 /// Whether each selector that the tenant may write, with or without an override, matches a node.
-fn nodes_match(shared: &Shared, tenant: Option<&Tenant>) -> Condition {
+fn nodes_match(shared: &mut Shared, tenant: Option<&Tenant>) -> Condition {
     let selectors = tenant.map(selectors).unwrap_or_default();
-    let mut unmatched = selectors.iter().filter(|selector| shared.store.nodes.matching(selector.as_map()) == Some(0));
-    let known = shared.store.nodes.matching(&BTreeMap::new()).is_some();
-    let (holds, reason, message) = match (unmatched.next(), known) {
+    let nodes = &mut shared.store.nodes;
+    let known = nodes.are_known();
+    let unmatched = selectors.iter().find(|selector| known && !nodes.match_any(selector.as_map()));
+    let (holds, reason, message) = match (unmatched, known) {
         (Some(selector), _) => {
             (Some(false), "NoNode", format!("no node matches {:?}: Pods of such namespaces stay pending", selector.to_string()))
         }

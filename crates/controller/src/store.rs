@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference 
 use serde_json::{Value, json};
 use tenancy::metadata::Metadata;
 use tenancy::namespace::{Namespace, OwnerReference};
+use tenancy::plan::read_ledger;
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 
@@ -22,11 +23,20 @@ pub(crate) struct Store {
     settings: Arc<Settings>,
     namespaces: HashMap<String, Held>,
     tenants: HashMap<String, Result<Arc<Tenant>, String>>,
+    /// Which object a tenant was read from.
+    identities: HashMap<String, Identity>,
     /// Tenants that are gone for good, so that what they left may be released.
     gone: HashSet<String>,
     /// Namespaces by the tenant that they claimed when they were last looked at.
     claims: HashMap<String, BTreeSet<String>>,
     pub(crate) nodes: Nodes,
+}
+
+/// Which object, and which of its specs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) uid: String,
+    pub(crate) generation: i64,
 }
 
 /// A namespace as it was last seen.
@@ -91,13 +101,11 @@ impl Held {
                "labels": metadata.labels, "annotations": metadata.annotations, "ownerReferences": owners}})
     }
 
-    /// Whether this is an earlier state of the same namespace than `other`. Versions of one resource are numbers that grow.
+    /// Whether this is an earlier state than `other`, of this namespace or of one that had its name. Versions of one resource are numbers
+    /// that grow, whatever the object.
     fn is_older_than(&self, other: &Self) -> bool {
         let number = |held: &Self| held.version.parse::<u128>().ok();
-        match (number(self), number(other)) {
-            (Some(this), Some(that)) => self.uid == other.uid && this < that,
-            _ => false,
-        }
+        matches!((number(self), number(other)), (Some(this), Some(that)) if this < that)
     }
 }
 
@@ -112,6 +120,7 @@ impl Store {
             settings,
             namespaces: HashMap::new(),
             tenants: HashMap::new(),
+            identities: HashMap::new(),
             gone: HashSet::new(),
             claims: HashMap::new(),
             nodes: Nodes::default(),
@@ -126,6 +135,7 @@ impl Store {
     pub(crate) fn set_settings(&mut self, settings: Arc<Settings>) {
         if self.settings.source.kind() != settings.source.kind() {
             self.tenants.clear();
+            self.identities.clear();
             self.gone.clear();
         }
         self.settings = settings;
@@ -142,6 +152,13 @@ impl Store {
         }
         self.namespaces.insert(name, held);
         true
+    }
+
+    /// Takes in what an answer says of a namespace, if it is still there: the watch may know meanwhile that it is gone.
+    pub(crate) fn update_namespace(&mut self, held: Held) {
+        if self.namespaces.get(held.namespace.name.as_deref().unwrap_or_default()).is_some_and(|known| known.uid == held.uid) {
+            self.put_namespace(held);
+        }
     }
 
     /// Forgets a namespace. With a `uid`, only if it is still that one.
@@ -171,9 +188,24 @@ impl Store {
         self.tenants.insert(name, tenant);
     }
 
+    /// Takes in which object a tenant was read from.
+    pub(crate) fn identify_tenant(&mut self, name: &str, identity: Identity) {
+        self.identities.insert(name.to_owned(), identity);
+    }
+
+    pub(crate) fn identity(&self, tenant: &str) -> Identity {
+        self.identities.get(tenant).cloned().unwrap_or_default()
+    }
+
+    /// Whether the store knows this tenant, or its error, already.
+    pub(crate) fn knows_tenant(&self, name: &str, tenant: &Result<Arc<Tenant>, String>) -> bool {
+        self.tenants.get(name) == Some(tenant)
+    }
+
     /// Forgets a tenant; what it manages stays until [`Self::bury`].
     pub(crate) fn remove_tenant(&mut self, name: &str) {
         self.tenants.remove(name);
+        self.identities.remove(name);
     }
 
     /// A tenant is known to be gone for good: its namespaces are to be released.
@@ -181,6 +213,17 @@ impl Store {
         if !self.tenants.contains_key(name) {
             self.gone.insert(name.to_owned());
         }
+    }
+
+    /// Tenants that are not there and not buried, though a ledger names them and their namespaces claim them still.
+    pub(crate) fn orphans(&self) -> Vec<String> {
+        let missing = |tenant: &&String| matches!(self.tenant(tenant), Ok(None)) && !self.gone.contains(*tenant);
+        let left = |tenant: &&String| self.claims.get(*tenant).into_iter().flatten().any(|name| self.is_managed_for(name, tenant));
+        self.claims.keys().filter(missing).filter(left).cloned().collect()
+    }
+
+    fn is_managed_for(&self, name: &str, tenant: &str) -> bool {
+        self.namespaces.get(name).is_some_and(|held| read_ledger(&held.namespace.metadata).0.tenant == tenant)
     }
 
     pub(crate) fn is_buried(&self, name: &str) -> bool {

@@ -15,6 +15,7 @@ use crate::store::Held;
 
 mod nodes;
 mod tenants;
+mod undertaker;
 
 /// What has to be known before anything is planned.
 #[derive(Debug)]
@@ -39,6 +40,10 @@ impl Readiness {
         if before.as_ref() != Some(&why) {
             tracing::info!(part, why, "waiting");
         }
+    }
+
+    pub(crate) fn waits_for(&self, part: &str) -> bool {
+        self.parts().contains_key(part)
     }
 
     /// A part is there; whether it was the last one.
@@ -77,6 +82,7 @@ impl Watch {
             tracing::info!(namespaces = names.len(), "all is known, planning");
             self.reconciler.outcomes().metrics().ready.set(1);
             self.reconciler.consider_all(&names, crate::clock::now()).await;
+            self.bury_orphans();
         }
     }
 
@@ -126,7 +132,8 @@ impl Watch {
 
     fn complain(&self, part: &'static str, error: &str) {
         tracing::warn!(part, error, "watch broke off, starting again");
-        if !self.readiness.is_complete() {
+        // What was read once stays known: the watch goes on where it was, without a new list.
+        if self.readiness.waits_for(part) {
             self.readiness.wait(part, error.to_owned());
         }
     }

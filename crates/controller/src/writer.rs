@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error};
 
+use crate::clock;
 use crate::planner::Write;
 
 /// Who writes, in managedFields.
@@ -34,8 +35,8 @@ pub(crate) enum Written {
     Done(Box<ObjectMeta>),
     /// Sent, or only planned, without an effect.
     Dry,
-    /// Somebody else wrote in between: plan again.
-    Conflict,
+    /// Somebody else wrote in between: plan again. With the API server's words.
+    Conflict(String),
     /// Deleted, or deleted and created anew: forget this one.
     Gone,
     /// The API server is busy: come again after this time.
@@ -68,7 +69,7 @@ impl Writer {
 
     /// Sends the patch. Also says how long the answer took.
     pub(crate) async fn write(&self, write: &Write) -> (Written, Duration) {
-        let began = crate::clock::now();
+        let began = clock::now();
         if self.mode == ApplyMode::PlanOnly {
             return (Written::Dry, Duration::ZERO);
         }
@@ -82,12 +83,12 @@ impl Writer {
             Ok(Ok(answer)) => Written::Done(Box::new(answer.metadata)),
             Ok(Err(error)) => judge(error),
         };
-        (written, crate::clock::now().duration_since(began))
+        (written, clock::now().duration_since(began))
     }
 
     /// The namespace as it is now; `None` if it is gone.
     pub(crate) async fn read(&self, name: &str) -> Result<Option<ObjectMeta>, Error> {
-        Ok(self.api.get_metadata_opt(name).await?.map(|found| found.metadata))
+        Ok(clock::within(TIMEOUT, self.api.get_metadata_opt(name)).await?.map(|found| found.metadata))
     }
 }
 
@@ -97,8 +98,9 @@ fn judge(error: Error) -> Written {
         other => return unavailable("Unreachable", other.to_string()),
     };
     match status.code {
-        404 => Written::Gone,
-        409 => Written::Conflict,
+        // A webhook may answer 404 as well; the API server names what is missing.
+        404 if status.details.as_ref().is_some_and(|details| !details.name.is_empty()) => Written::Gone,
+        409 => Written::Conflict(status.message.clone()),
         // Only a namespace that was created anew has another uid.
         422 if status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.field == "metadata.uid") => Written::Gone,
         429 | 503 => Written::Pushback(retry_after(status.details.as_ref().map_or(0, |details| details.retry_after_seconds.into()))),

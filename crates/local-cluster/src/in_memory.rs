@@ -35,6 +35,8 @@ use self::answer::Refusal;
 use self::store::State;
 use self::target::{Target, Verb};
 
+/// How late an answer is that watches overtake.
+const LATE: Duration = Duration::from_millis(100);
 /// Bytes of a request that are read at most, as a real server's limit.
 const LARGEST_BODY: usize = 3 << 20;
 
@@ -104,16 +106,32 @@ impl InMemory {
         let answered = match target.verb {
             Verb::Watch => self.watch(target),
             Verb::Get | Verb::List | Verb::Discover => self.state().read(&target),
+            Verb::Patch => self.patch(&target, request.body()).await,
             _ => self.write(&target, request.body()),
         };
         answered.unwrap_or_else(Refusal::response)
     }
 
-    fn write(&self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
-        let meddle = (target.verb == Verb::Patch).then(|| self.faults().meddle()).flatten();
+    /// A patch, with whatever goes wrong before and after it.
+    async fn patch(&self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        let meddle = self.faults().meddle();
         if let Some(meddle) = meddle {
             meddle(self, &target.name);
         }
+        let answer = self.write(target, body);
+        let meddle = self.faults().meddle_after();
+        if let Some(meddle) = meddle {
+            meddle(self, &target.name);
+            tokio::time::sleep(LATE).await;
+        }
+        let lost = self.faults().lose_answer();
+        if lost {
+            std::future::pending::<()>().await;
+        }
+        answer
+    }
+
+    fn write(&self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
         let answer = self.state().write(target, body);
         self.announce();
         answer

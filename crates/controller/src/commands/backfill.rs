@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use kube::Client;
+use tokio::signal::unix::{SignalKind, signal};
 
-use super::controller::drain;
+use super::controller::{drain, until_told};
 use super::selection::Selection;
 use crate::assessment::{Assessment, State, assess};
 use crate::cluster::{self, Connection, SettingsFlags};
@@ -29,7 +30,7 @@ use self::progress::Progress;
 
 /// Some namespaces could not be brought into compliance.
 const FAILED: u8 = 2;
-/// Ended by Ctrl-C, as shells number it.
+/// Ended by Ctrl-C or SIGTERM, as shells number the former.
 const INTERRUPTED: u8 = 130;
 /// How often the state is looked at.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -41,7 +42,7 @@ const PERIOD: Duration = Duration::from_millis(50);
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit codes:\n  0    every namespace is compliant (with --dry-run: would be)\n  1    nothing could be done: no cluster, broken settings, too \
-                        many failures\n  2    some namespaces are not compliant; the report lists each with its reason\n  130  ended by Ctrl-C; run it again to go \
+                        many failures\n  2    some namespaces are not compliant; the report lists each with its reason\n  130  ended by Ctrl-C or SIGTERM; run it again to go \
                         on\n\nExamples:\n  landlord backfill --dry-run=client\n  landlord backfill --canary 5% --max-failures 1%\n  landlord backfill --tenant solar"
 )]
 pub(crate) struct Backfill {
@@ -151,7 +152,8 @@ impl Backfill {
 
     async fn batch(&self, reconciler: &Arc<Reconciler>, names: &[&str], allowed: f64, progress: &mut Progress) -> Result<End> {
         reconciler.consider_all(names, Instant::now()).await;
-        let interrupted = tokio::signal::ctrl_c();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let interrupted = until_told(&mut terminate);
         tokio::pin!(interrupted);
         loop {
             let (left, failures, written) = {

@@ -143,12 +143,14 @@ impl Controller {
 /// Puts every new document in force, and follows the tenants of its source.
 async fn follow_settings(watch: Watch, source: live_settings::SettingsSource) {
     let (sender, mut receiver) = channel::channel(None::<Arc<Settings>>);
-    let follow = tokio::spawn(live_settings::follow(source, watch.client.clone(), sender, Arc::clone(&watch.reconciler)));
+    let follow = tokio::spawn(live_settings::follow(source, sender, watch.clone()));
     let mut tenants: Option<JoinHandle<()>> = None;
     while receiver.changed().await.is_ok() {
         let Some(settings) = receiver.borrow_and_update().clone() else { continue };
         if let Some(task) = tenants.take() {
             task.abort();
+            // What it was about to store belongs to the old source.
+            let _ = task.await;
             watch.readiness.wait(TENANTS, "the settings have changed".to_owned());
         }
         watch.reconciler.shared().store.set_settings(settings);
@@ -179,7 +181,7 @@ async fn told(mut end: channel::Receiver<bool>) {
 }
 
 /// Waits for SIGTERM or Ctrl-C.
-async fn until_told(terminate: &mut Signal) -> Result<()> {
+pub(crate) async fn until_told(terminate: &mut Signal) -> Result<()> {
     tokio::select! {
         _ = terminate.recv() => Ok(()),
         outcome = tokio::signal::ctrl_c() => Ok(outcome?),

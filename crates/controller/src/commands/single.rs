@@ -119,7 +119,7 @@ impl<'a> Target<'a> {
         match writer.write(&write).await.0 {
             Written::Done(_) => Ok(output::print(&format!("{name}: {}\n", self.done))?),
             Written::Dry => Ok(output::print(&format!("{name}: {} (dry run)\n", self.done))?),
-            Written::Conflict => bail!("somebody else changed it just now: run the command again"),
+            Written::Conflict(_) => bail!("somebody else changed it just now: run the command again"),
             Written::Gone => bail!("it was deleted just now"),
             Written::Pushback(after) => bail!("the API server is busy: try again in {} s", after.as_secs()),
             Written::Refused(Failure { reason, message }) | Written::Unavailable(Failure { reason, message }) => {

@@ -15,6 +15,8 @@ use crate::store::{Compliance, Held, Standing, Store};
 /// The first wait after a failure; each further one is twice as long.
 pub(super) const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);
+/// Conflicts in a row that are planned again at once.
+const QUICK_CONFLICTS: u32 = 5;
 
 /// What all tasks see, behind one lock that is never held across a wait.
 pub(crate) struct Shared {
@@ -28,7 +30,7 @@ pub(crate) struct Shared {
     /// Namespaces that were given up, for reports.
     pub(crate) troubles: HashMap<String, Trouble>,
     pub(crate) written: u64,
-    /// Namespaces whose last write failed; those that are not to be written are not among them.
+    /// Namespaces that were given up after failed writes; those that are not to be written are not among them.
     pub(crate) failing: HashSet<String>,
     /// Why the newest settings are not in force.
     pub(crate) refused_settings: Option<String>,
@@ -95,6 +97,12 @@ impl Shared {
         }
     }
 
+    /// There is nothing to write after all.
+    pub(super) fn rest(&mut self, name: &str, trouble: Option<Trouble>) {
+        self.settled(name);
+        self.note(name, trouble);
+    }
+
     fn settled(&mut self, name: &str) {
         self.attempts.remove(name);
         self.since.remove(name);
@@ -107,14 +115,14 @@ impl Shared {
         self.written += 1;
         // What an edit of the tenant changes is written as backfill.
         if matches!(urgency, Urgency::Placement | Urgency::Drift) {
-            write.put_back.iter().for_each(|(key, value)| self.fights.put_back(&write.name, key, value, now));
+            write.sets.iter().for_each(|(key, value, managed)| self.fights.wrote(&write.name, key, value, *managed, now));
         } else if let Some(tenant) = &write.tenant {
             *self.bulk.entry(tenant.clone()).or_default() += 1;
         }
         let since = self.since.get(&write.name).map_or(took, |since| now.duration_since(*since));
         let age = now_is.created.as_ref().and_then(|created| SystemTime::now().duration_since(SystemTime::from(created.0)).ok());
         self.settled(&write.name);
-        self.store.put_namespace(now_is);
+        self.store.update_namespace(now_is);
         match self.decide(&write.name) {
             // Somebody changed it in between, or the tenant.
             Decision::Write(_) => self.queue.add(&write.name, Urgency::Drift, now),
@@ -127,15 +135,29 @@ impl Shared {
 
     /// A write failed: it is tried again later, unless it was tried often enough.
     pub(super) fn fail(&mut self, write: &Write, trouble: Trouble, now: Instant, retries: Option<u32>) {
-        self.failing.insert(write.name.clone());
+        if self.store.namespace(&write.name).is_none() {
+            return;
+        }
         let attempts = self.attempts.entry(write.name.clone()).or_default();
         *attempts += 1;
         if retries.is_none_or(|retries| *attempts <= retries) {
             self.queue.add(&write.name, Urgency::Retry, now + backoff(*attempts));
+        } else {
+            self.failing.insert(write.name.clone());
         }
         let standing = Standing { tenant: write.tenant.clone(), state: Compliance::Failed, reason: Some(trouble.reason) };
         self.store.stand(&write.name, Some(standing));
         self.troubles.insert(write.name.clone(), trouble);
+    }
+
+    /// Somebody else wrote in between.
+    pub(super) fn plan_again(&mut self, name: &str, urgency: Urgency) {
+        if self.store.namespace(name).is_none() {
+            return;
+        }
+        let attempts = self.attempts.entry(name.to_owned()).or_default();
+        *attempts += 1;
+        self.queue.add(name, urgency, clock::now() + after_conflict(*attempts));
     }
 
     /// A namespace that is gone.
@@ -164,6 +186,11 @@ impl Shared {
         self.troubles.insert(name.to_owned(), trouble.clone());
         Some((self.store.namespace(name)?.uid.clone(), trouble))
     }
+}
+
+/// How long to wait after the n-th conflict in a row: a busy namespace gets a moment.
+pub(super) fn after_conflict(attempts: u32) -> Duration {
+    attempts.checked_sub(QUICK_CONFLICTS).filter(|late| *late > 0).map_or(Duration::ZERO, backoff)
 }
 
 /// Doubles with each attempt; up to a tenth more, so that those who failed together do not come together.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local_cluster::in_memory::Kind;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -115,8 +116,105 @@ async fn a_watch_that_breaks_off_goes_on_where_it_was() {
 async fn tenants_that_are_all_lost_at_once_release_nothing() {
     let server = populated(5);
     server.put(tenant("lunar", json!({"nodeSelector": {"pool": "lunar"}}))).expect("a tenant");
+    server.put(namespace("moon", "lunar")).expect("a namespace");
     let simulation = Simulation::settled(server).await;
-    simulation.server.undefine("Tenant");
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    let lists = |this: &Simulation| this.server.faults().requests("list", "tenants");
+    let before = lists(&simulation);
+    simulation.server.break_watches();
+    for name in ["solar", "lunar"] {
+        assert!(simulation.server.remove("Tenant", name));
+    }
+    simulation.server.compact();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(lists(&simulation) > before, "the empty list was seen");
     (0..5).for_each(|number| assert!(simulation.is_in_pool(&format!("old-{number}"), "a")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_vanishes_releases_nothing() {
+    let simulation = Simulation::settled(populated(5)).await;
+    simulation.server.undefine("Tenant");
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    (0..5).for_each(|number| assert!(simulation.is_in_pool(&format!("old-{number}"), "a")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_deleted_while_nobody_looked_is_released_later() {
+    let server = populated(3);
+    server.put(tenant("lunar", json!({}))).expect("a tenant");
+    drop(Simulation::settled(server.clone()).await);
+    assert!(server.remove("Tenant", "solar"));
+    let simulation = Simulation::start(server);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(simulation.is_in_pool("old-0", "a"), "it may come back");
+    simulation.until("the release", |this| this.metadata("old-0")["annotations"][NODE_SELECTOR].is_null()).await;
+    let metadata = simulation.metadata("old-0");
+    assert_eq!((&metadata["labels"]["landlord.dev/tenant"], &metadata["annotations"][LEDGER]), (&json!("solar"), &Value::Null));
+    assert_eq!(metadata["labels"]["own"], "key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_fails_while_the_kind_is_waited_for_is_no_obstacle() {
+    let server = populated(3);
+    server.undefine("Tenant");
+    let simulation = Simulation::start(server);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    simulation.server.faults().refused_watches = 3;
+    simulation.server.break_watches();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    simulation.server.define(Kind::cluster("landlord.dev/v1alpha1", "Tenant", "tenants"));
+    simulation.server.put(solar("a")).expect("a tenant");
+    simulation.until_compliant().await;
+}
+
+/// The answer is lost, the write is not: the next look finds that nothing is to be done.
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_is_lost_is_not_reported_as_failed() {
+    let server = populated(4);
+    server.faults().lost_answers = 2;
+    let simulation = Simulation::settled(server).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let shared = simulation.reconciler.shared();
+    assert!(shared.troubles.is_empty() && shared.failing.is_empty(), "{:?}", shared.troubles);
+    drop(shared);
+    assert!(simulation.is_idle() && simulation.patches() <= 6, "{}", simulation.patches());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_the_deletion_brings_nothing_back() {
+    let server = populated(2);
+    server.faults().interfere_after(|server, name| assert!(server.remove("Namespace", name)));
+    server.faults().interfere_after(|server, name| {
+        assert!(server.remove("Namespace", name));
+        server.put(namespace(name, "solar")).expect("another one");
+    });
+    let simulation = Simulation::start(server);
+    simulation.until("both meddlings", |this| this.patches() >= 3 && this.is_idle()).await;
+    simulation.until_compliant().await;
+    assert_eq!(simulation.reconciler.shared().store.names().len(), 1);
+    assert_eq!(simulation.server.objects("Namespace").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_is_none_is_a_refusal() {
+    let server = populated(1);
+    server.faults().conflicts = usize::MAX;
+    let simulation = Simulation::start(server);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(simulation.patches() < 25, "{} tries in an hour", simulation.patches());
+    assert_eq!(simulation.reconciler.shared().troubles["old-0"].reason, "Refused");
+    simulation.server.faults().conflicts = 0;
+    simulation.until_compliant().await;
+}
+
+/// Its namespaces are found again when it is mended, and counted as its own meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_was_invalid_gets_its_namespaces_back() {
+    let server = populated(3);
+    server.put(tenant("solar", json!({"nodeSelector": {"pool": "not valid"}}))).expect("the server has no schema");
+    let simulation = Simulation::start(server);
+    simulation.until("the report", |this| this.reconciler.shared().troubles.len() == 3).await;
+    assert_eq!(simulation.reconciler.shared().store.counts("solar").values().sum::<usize>(), 3);
+    simulation.server.put(solar("a")).expect("mended");
+    simulation.until_compliant().await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::planner::UNVERIFIED;
+use crate::planner::{CONTESTED, UNVERIFIED};
 
 #[tokio::test(start_paused = true)]
 async fn a_new_namespace_goes_before_thousands_of_old_ones() {
@@ -47,6 +47,32 @@ async fn many_edits_in_a_second_are_two_passes() {
         .await;
     let first = simulation.server.faults().patches().iter().filter(|name| *name == "old-0").count();
     assert!(first <= 2, "the first edit and the last: {first}");
+
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let edited = tokio::time::Instant::now();
+    simulation.server.put(solar("last")).expect("an edit");
+    simulation.until("one more edit", |this| this.is_in_pool("old-0", "last")).await;
+    assert!(edited.elapsed() < Duration::from_secs(1), "the next edit pays nothing for the many before");
+}
+
+/// `kubectl replace` and Argo's Replace wipe the ledger together with the keys.
+#[tokio::test(start_paused = true)]
+async fn a_rival_that_replaces_everything_is_one_as_well() {
+    let simulation = Simulation::settled(populated(0)).await;
+    simulation.server.put(namespace("web", "solar")).expect("a namespace");
+    for _ in 0..20 {
+        simulation.until_compliant().await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        simulation.server.put(namespace("web", "solar")).expect("a replacement");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if simulation.reconciler.shared().troubles.contains_key("web") {
+            break;
+        }
+    }
+    assert_eq!(simulation.reconciler.shared().troubles["web"].reason, CONTESTED);
+    simulation.until("the selector all the same", |this| this.is_in_pool("web", "a")).await;
+    let ledger = simulation.metadata("web")["annotations"][LEDGER].clone();
+    assert!(ledger.as_str().is_some_and(|ledger| ledger.starts_with("{\"pending\":")), "{ledger}");
 }
 
 /// Three times in ten minutes: a plain key is left alone then, and a placement key never is.

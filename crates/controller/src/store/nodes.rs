@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 pub(crate) struct Nodes {
     labels: HashMap<String, BTreeMap<String, String>>,
     known: bool,
+    /// Answers so far; forgotten when a node's labels change. Every tenant asks every few seconds.
+    answers: HashMap<BTreeMap<String, String>, bool>,
 }
 
 impl Nodes {
@@ -19,18 +21,31 @@ impl Nodes {
         self.known = true;
     }
 
+    pub(crate) fn are_known(&self) -> bool {
+        self.known
+    }
+
     pub(crate) fn put(&mut self, name: String, labels: BTreeMap<String, String>) {
-        self.labels.insert(name, labels);
+        if self.labels.get(&name) != Some(&labels) {
+            self.labels.insert(name, labels);
+            self.answers.clear();
+        }
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
         self.labels.remove(name);
+        self.answers.clear();
     }
 
-    /// How many nodes carry all of these labels; `None` where nodes are not known.
-    pub(crate) fn matching(&self, selector: &BTreeMap<String, String>) -> Option<usize> {
+    /// Whether a node carries all of these labels.
+    pub(crate) fn match_any(&mut self, selector: &BTreeMap<String, String>) -> bool {
+        if let Some(answer) = self.answers.get(selector) {
+            return *answer;
+        }
         let matches = |labels: &BTreeMap<String, String>| selector.iter().all(|(key, value)| labels.get(key) == Some(value));
-        self.known.then(|| self.labels.values().filter(|labels| matches(labels)).count())
+        let answer = self.labels.values().any(matches);
+        self.answers.insert(selector.clone(), answer);
+        answer
     }
 }
 
@@ -43,17 +58,18 @@ mod tests {
     }
 
     #[test]
-    fn only_nodes_with_every_label_match() {
+    fn only_a_node_with_every_label_matches() {
         let mut nodes = Nodes::default();
-        assert_eq!(nodes.matching(&map([])), None, "not listed yet");
+        assert!(!nodes.are_known(), "not listed yet");
         for (name, pool) in [("a", "solar"), ("b", "solar"), ("c", "lunar")] {
             nodes.put(name.to_owned(), map([("pool", pool), ("disk", name)]));
         }
         nodes.complete();
-        assert_eq!(nodes.matching(&map([("pool", "solar")])), Some(2));
-        assert_eq!(nodes.matching(&map([("pool", "solar"), ("disk", "b")])), Some(1));
+        let wanted = map([("pool", "solar"), ("disk", "b")]);
+        assert!(nodes.are_known() && nodes.match_any(&map([("pool", "solar")])) && nodes.match_any(&wanted));
         nodes.remove("b");
-        assert_eq!(nodes.matching(&map([("pool", "solar"), ("disk", "b")])), Some(0));
-        assert_eq!(nodes.matching(&map([])), Some(2));
+        assert!(!nodes.match_any(&wanted));
+        nodes.put("a".to_owned(), wanted.clone());
+        assert!(nodes.match_any(&wanted), "an answer is forgotten when labels change");
     }
 }

@@ -11,12 +11,12 @@ use kube::discovery::pinned_kind;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
 
+use super::undertaker::GRACE;
 use super::{TENANTS, Watch};
+use crate::store::Identity;
 
 /// Edits of one tenant within this time are one pass over its namespaces; the first runs at once.
 const BATCH: Duration = Duration::from_secs(1);
-/// How long a deleted tenant may come back before its namespaces are released.
-const GRACE: Duration = Duration::from_secs(30);
 /// How often a kind that is not installed is asked for.
 const KIND_PERIOD: Duration = Duration::from_secs(5);
 
@@ -29,7 +29,7 @@ impl Watch {
             return std::future::pending().await;
         };
         let resource = self.kind(api_version, kind).await;
-        let mut tenants = Tenants { watch: self.clone(), resource: resource.clone(), edited: BTreeMap::new() };
+        let mut tenants = Tenants { watch: self.clone(), edited: BTreeMap::new() };
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
         let mut events = watcher(api, Config::default()).default_backoff().boxed();
         let mut listed: Option<BTreeSet<String>> = None;
@@ -79,8 +79,7 @@ impl Watch {
 /// The tenants' side of the store.
 struct Tenants {
     watch: Watch,
-    resource: ApiResource,
-    /// When each tenant was edited last.
+    /// When each tenant's last pass began, or is going to begin.
     edited: BTreeMap<String, Instant>,
 }
 
@@ -102,8 +101,10 @@ impl Tenants {
             Ok(tenant) => (tenant.name.clone(), Ok(Arc::new(tenant))),
             Err(error) => (error.tenant.clone(), Err(error.source.to_string())),
         };
+        let (uid, generation) = (object.metadata.uid.clone(), object.metadata.generation);
+        shared.store.identify_tenant(&name, Identity { uid: uid.unwrap_or_default(), generation: generation.unwrap_or_default() });
         // Its status and its labels are no concern of its namespaces.
-        if matches!(shared.store.tenant(&name), Ok(Some(known)) if Ok(&known) == tenant.as_ref()) {
+        if shared.store.knows_tenant(&name, &tenant) {
             return (name, false);
         }
         if let Err(error) = &tenant {
@@ -119,6 +120,8 @@ impl Tenants {
         }
         let now = crate::clock::now();
         let ready = match self.edited.get(tenant) {
+            // A pass is due already, and takes this edit along.
+            Some(due) if now < *due => *due,
             Some(last) if now < *last + BATCH => *last + BATCH,
             _ => now,
         };
@@ -141,8 +144,7 @@ impl Tenants {
         tracing::info!(tenant = name, grace_s = GRACE.as_secs(), "tenant is gone; its namespaces are released if it does not come back");
         self.watch.reconciler.shared().store.remove_tenant(&name);
         self.replan(&name).await;
-        let undertaker = Undertaker { watch: self.watch.clone(), resource: self.resource.clone() };
-        tokio::spawn(undertaker.bury(name));
+        tokio::spawn(self.watch.clone().bury(name));
     }
 
     async fn relisted(&mut self, listed: &BTreeSet<String>) {
@@ -157,46 +159,4 @@ impl Tenants {
         }
         self.watch.reach(TENANTS).await;
     }
-}
-
-/// Makes sure that a tenant is gone before what it left is released.
-struct Undertaker {
-    watch: Watch,
-    resource: ApiResource,
-}
-
-impl Undertaker {
-    async fn bury(self, name: String) {
-        tokio::time::sleep(GRACE).await;
-        let reference = self.watch.reconciler.shared().store.settings().source.reference(&name);
-        let Some(reference) = reference else { return };
-        let client = self.watch.client.clone();
-        let api: Api<DynamicObject> = match &reference.namespace {
-            Some(namespace) => Api::namespaced_with(client, namespace, &self.resource),
-            None => Api::all_with(client, &self.resource),
-        };
-        match api.get(&reference.name).await {
-            Err(Error::Api(status)) if status.code == 404 && names_object(&status) => self.release(&name).await,
-            Err(error) => tracing::error!(tenant = name, %error, "nothing is released: the tenant is gone, but that cannot be confirmed"),
-            Ok(_) => tracing::info!(tenant = name, "the tenant is back"),
-        }
-    }
-
-    async fn release(&self, name: &str) {
-        let names = self.bury_in_store(name);
-        tracing::info!(tenant = name, namespaces = names.len(), "releasing");
-        self.watch.reconciler.consider_all(&names, crate::clock::now()).await;
-    }
-
-    /// The namespaces that the tenant leaves behind.
-    fn bury_in_store(&self, name: &str) -> Vec<String> {
-        let mut shared = self.watch.reconciler.shared();
-        shared.store.bury(name);
-        shared.store.concerned(name)
-    }
-}
-
-/// A missing object is named in the details; a missing kind answers 404 as well, about nothing in particular.
-fn names_object(status: &kube::core::Status) -> bool {
-    status.details.as_ref().is_some_and(|details| !details.name.is_empty())
 }

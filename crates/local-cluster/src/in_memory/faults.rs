@@ -22,9 +22,16 @@ pub struct Faults {
     pub retry_after: u64,
     /// So many of the next patches are answered 500.
     pub failures: usize,
+    /// So many of the next patches are answered 409, as by somebody's webhook: no version has changed.
+    pub conflicts: usize,
+    /// So many of the next patches are carried out, and nobody is ever told.
+    pub lost_answers: usize,
+    /// So many of the next watches are answered 500.
+    pub refused_watches: usize,
     /// So many of the next pages of half-read lists are answered 410.
     pub expired_pages: usize,
     meddling: Vec<Meddling>,
+    meddling_after: Vec<Meddling>,
     requests: BTreeMap<(&'static str, String), usize>,
     patches: Vec<String>,
 }
@@ -33,6 +40,11 @@ impl Faults {
     /// Lets somebody interfere with one of the next patches; several wait for their turn.
     pub fn interfere(&mut self, meddling: impl FnOnce(&InMemory, &str) + Send + 'static) {
         self.meddling.push(Box::new(meddling));
+    }
+
+    /// The same between the carrying out of a patch and its answer, which then comes late: watches are told first.
+    pub fn interfere_after(&mut self, meddling: impl FnOnce(&InMemory, &str) + Send + 'static) {
+        self.meddling_after.push(Box::new(meddling));
     }
 
     /// How many requests of this verb there were for this plural, as `("patch", "namespaces")`.
@@ -60,6 +72,14 @@ impl Faults {
         (!self.meddling.is_empty()).then(|| self.meddling.remove(0))
     }
 
+    pub(super) fn meddle_after(&mut self) -> Option<Meddling> {
+        (!self.meddling_after.is_empty()).then(|| self.meddling_after.remove(0))
+    }
+
+    pub(super) fn lose_answer(&mut self) -> bool {
+        take(&mut self.lost_answers)
+    }
+
     /// Counts a request, and says how long it takes and whether it fails.
     pub(super) fn meet(&mut self, target: &Target) -> (Duration, Option<Refusal>) {
         *self.requests.entry((target.verb.word(), target.plural.clone())).or_default() += 1;
@@ -71,8 +91,12 @@ impl Faults {
             Verb::List if target.query.contains_key("continue") && take(&mut self.expired_pages) => {
                 Some(Refusal::expired("The provided continue parameter is too old"))
             }
+            Verb::Watch if take(&mut self.refused_watches) => Some(Refusal::internal()),
             Verb::Patch => {
                 self.patches.push(target.name.clone());
+                if take(&mut self.conflicts) {
+                    return Some(Refusal::conflict(&target.plural, &target.name));
+                }
                 let busy = take(&mut self.push_backs).then(|| Refusal::too_many(self.retry_after));
                 busy.or_else(|| take(&mut self.failures).then(Refusal::internal))
             }

@@ -38,7 +38,7 @@ impl State {
 
     fn page(&mut self, target: &Target) -> Result<Value, Refusal> {
         let mut pages = match target.query.get("continue").filter(|token| !token.is_empty()) {
-            Some(token) => self.pages.remove(token).ok_or_else(|| {
+            Some(token) => self.pages.get(token).cloned().ok_or_else(|| {
                 Refusal::expired(
                     "The provided continue parameter is too old to display a consistent list result. You must start a new list without it.",
                 )
@@ -52,7 +52,7 @@ impl State {
         };
         let mut metadata = json!({"resourceVersion": pages.revision.to_string()});
         if !pages.rest.is_empty() {
-            let token = format!("{}-{}", pages.revision, pages.rest.len());
+            let token = format!("{}/{}/{}/{}", target.plural, target.namespace, pages.revision, pages.rest.len());
             metadata["continue"] = json!(token);
             metadata["remainingItemCount"] = json!(pages.rest.len());
             self.pages.insert(token, pages);

@@ -52,7 +52,7 @@ struct Collection {
 }
 
 /// The rest of a list that is read page by page, as it was when the first page was asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pages {
     pub(super) revision: u64,
     pub(super) rest: VecDeque<Arc<Value>>,

@@ -97,7 +97,9 @@ impl Watching {
         }
     }
 
-    fn bookmark(&self) -> Option<Bytes> {
+    /// Everything up to now has been told.
+    fn bookmark(&mut self) -> Option<Bytes> {
+        self.seen = self.server.state().revision;
         let kind = self.server.state().kind(&self.target.api_version, &self.target.plural).map(|kind| kind.kind.clone())?;
         let object = json!({"kind": kind, "apiVersion": self.target.api_version, "metadata": {"resourceVersion": self.seen.to_string()}});
         self.target.flag("allowWatchBookmarks").then(|| line("BOOKMARK", &object))

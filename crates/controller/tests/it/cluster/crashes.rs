@@ -15,7 +15,7 @@ use serde_json::json;
 use super::world::{LEDGER, NODE_SELECTOR, World, eventually, map};
 
 const NAMESPACES: usize = 2000;
-const CRASHES: u64 = 10;
+const CRASHES: usize = 10;
 const SIDE_BY_SIDE: usize = 16;
 
 /// Counts how often each namespace was changed since its creation.
@@ -62,11 +62,17 @@ async fn a_backfill_that_is_killed_again_and_again_writes_each_namespace_once() 
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}, "labels": {"a": "b"}})).await;
     world.create_many("old", "solar", NAMESPACES).await;
     let changes = count_changes(&world);
+    let counted =
+        || changes.lock().expect("a lock").iter().filter(|(name, _)| name.starts_with("old-")).map(|(_, count)| *count).sum::<usize>();
     for crash in 0..CRASHES {
+        let before = counted();
         let process = world.backfill("backfill").start().expect("backfill starts");
-        tokio::time::sleep(Duration::from_millis(150 + 61 * crash % 250)).await;
+        // In the middle of it: some are written, most of them not.
+        eventually("the first writes", async || counted() > before).await;
+        tokio::time::sleep(Duration::from_millis(17 * crash as u64 % 50)).await;
         drop(process);
     }
+    assert!((CRASHES..NAMESPACES).contains(&counted()), "{} written before the last crash", counted());
     let mut last = world.backfill("backfill").start().expect("backfill starts");
     let status = last.wait(Duration::from_secs(120)).expect("an answer").expect("an end");
     assert!(status.success(), "{}", last.last_words());
@@ -80,8 +86,6 @@ async fn a_backfill_that_is_killed_again_and_again_writes_each_namespace_once() 
         assert_eq!(annotations, map([(NODE_SELECTOR, "pool=solar"), ("note", "mine")]));
         assert_eq!((namespace.labels()["a"].as_str(), namespace.labels()["own"].as_str()), ("b", "key"));
     }
-    let counted =
-        || changes.lock().expect("a lock").iter().filter(|(name, _)| name.starts_with("old-")).map(|(_, count)| *count).sum::<usize>();
     eventually("every change's event", async || counted() >= NAMESPACES).await;
     assert_eq!(counted(), NAMESPACES, "one write a namespace");
 }

@@ -117,6 +117,12 @@ async fn the_status_of_a_tenant_counts_its_namespaces() {
     let found = |kind: &str| conditions.as_array().expect("conditions").iter().find(|one| one["type"] == kind).cloned().unwrap_or_default();
     assert_eq!((&found("Ready")["status"], &found("Converged")["status"]), (&Value::from("True"), &Value::from("False")));
     assert_eq!(status().await["observedGeneration"], 1);
+    // An edit that changes no count, and another tenant of that name.
+    world.set_tenant("solar", json!({"labels": {"a": "b"}, "conflicts": "reject", "owners": [{"kind": "User", "name": "olivia"}]})).await;
+    eventually("the edit's generation", async || status().await["observedGeneration"] == 2).await;
+    world.delete_tenant("solar").await;
+    world.set_tenant("solar", json!({"labels": {"a": "b"}, "conflicts": "reject"})).await;
+    eventually("the new one's status", async || status().await["namespaces"] == wanted).await;
     let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "default");
     eventually("an event", async || !events.list(&ListParams::default()).await.expect("events").items.is_empty()).await;
 }

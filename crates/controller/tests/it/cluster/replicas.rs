@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::api::Api;
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
 use local_cluster::user::ADMIN;
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -53,4 +54,30 @@ async fn another_replica_takes_over() {
     eventually("its retreat", async || world.log("three").contains("another replica leads")).await;
     works(&world, "fifth").await;
     assert!(!world.log("three").contains("namespace=\"fifth\""), "{}", world.log("three"));
+}
+
+/// A leader that is frozen with writes under way, and thawed when another has written all of it otherwise: resourceVersion is the fence.
+#[tokio::test]
+async fn what_a_thawed_leader_had_in_mind_is_not_written() {
+    const NAMESPACES: usize = 1000;
+    let mut world = World::without_controller("landlord").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "a"}})).await;
+    world.create_many("old", "solar", NAMESPACES).await;
+    let namespaces = world.namespaces();
+    let in_pool = async |pool: &str| {
+        let list = namespaces.list(&ListParams::default()).await.expect("namespaces");
+        list.iter().filter(|one| one.annotations().get(NODE_SELECTOR) == Some(&format!("pool={pool}"))).count()
+    };
+    let one = world.add_controller("one").await;
+    eventually("the middle", async || in_pool("a").await > 50).await;
+    world.controller(one).signal(Signal::SIGSTOP).expect("a signal");
+    let left = NAMESPACES - in_pool("a").await;
+    world.add_controller("two").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "b"}})).await;
+    eventually("the other's work", async || in_pool("b").await == NAMESPACES).await;
+    world.controller(one).signal(Signal::SIGCONT).expect("a signal");
+    eventually("its retreat", async || world.log("one").contains("another replica leads")).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(left > 0, "it was frozen in the middle");
+    assert_eq!(in_pool("b").await, NAMESPACES, "{}", world.log("one"));
 }

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use super::world::{NODE_SELECTOR, World, eventually, map};
+use super::world::{LEDGER, NODE_SELECTOR, World, eventually, map};
 use crate::landlord::take_policy_down;
 
 fn additional(labels: Value, annotations: Value) -> Value {
@@ -113,8 +113,12 @@ async fn scenario_8(world: &World) {
         json!({"labels": {"a": "x"}}),
         json!({"annotations": {NODE_SELECTOR: "pool=lunar"}}),
         json!({"annotations": {NODE_SELECTOR: null}}),
+        json!({"annotations": {LEDGER: null}}),
+        json!({"annotations": {LEDGER: "{\"tenant\":\"other\"}"}}),
     ] {
-        world.patch("kept-web", patch).await;
+        world.patch("kept-web", patch.clone()).await;
+        world.comes_to("kept-web", "kept", [("a", "b")], [(NODE_SELECTOR, "pool=solar")]).await;
+        world.patch_status("kept-web", patch).await;
         world.comes_to("kept-web", "kept", [("a", "b")], [(NODE_SELECTOR, "pool=solar")]).await;
     }
 }
@@ -128,6 +132,12 @@ async fn scenario_9(world: &World) {
 }
 
 async fn scenario_10(world: &World) {
+    let wildcard = json!([{"kinds": ["*"], "labels": {"example.corp/wild": {"managed": "no"}}}]);
+    world.set_tenant("wild", json!({"rules": [{"enforce": {"metadata": wildcard}}]})).await;
+    world.create("wild-web", "wild", json!({})).await;
+    eventually("a ledger", async || !world.ledger("wild-web").await.is_empty()).await;
+    world.comes_to("wild-web", "wild", [], []).await;
+    scenario_10_default(world).await;
     let metadata = json!([{"kinds": ["*", "Namespace"], "labels": {"example.corp/namespace-lifecycle": {"managed": "managed-namespace"}}}]);
     world.set_tenant("rules", json!({"rules": [{"enforce": {"metadata": metadata}}]})).await;
     world.create("rules-web", "rules", json!({"example.corp/user-owned": "keep"})).await;
@@ -135,6 +145,17 @@ async fn scenario_10(world: &World) {
     world.comes_to("rules-web", "rules", labels, []).await;
     world.set_tenant("rules", json!({"rules": []})).await;
     world.comes_to("rules-web", "rules", [("example.corp/user-owned", "keep")], []).await;
+}
+
+/// Set at create where it is absent, never repaired later.
+async fn scenario_10_default(world: &World) {
+    let metadata = json!([{"kinds": ["Namespace"], "labels": {"example.corp/level": {"default": "baseline"}}}]);
+    world.set_tenant("defaults", json!({"rules": [{"enforce": {"metadata": metadata}}], "cordoned": true})).await;
+    world.create("defaults-web", "defaults", json!({})).await;
+    let cordoned = ("projectcapsule.dev/cordoned", "true");
+    world.comes_to("defaults-web", "defaults", [("example.corp/level", "baseline"), cordoned], []).await;
+    world.patch("defaults-web", json!({"labels": {"example.corp/level": null, "projectcapsule.dev/cordoned": null}})).await;
+    world.comes_to("defaults-web", "defaults", [cordoned], []).await;
 }
 
 async fn scenarios_12_and_13(world: &World) {
@@ -153,6 +174,9 @@ async fn scenario_14(world: &World) {
     world.comes_to("moving", "from", [("from", "yes")], [(NODE_SELECTOR, "pool=solar")]).await;
     world.patch("moving", json!({"labels": {"capsule.clastix.io/tenant": "to"}})).await;
     world.comes_to("moving", "to", [("to", "yes")], [(NODE_SELECTOR, "pool=lunar")]).await;
+    // A claim that is taken away: nothing of the tenant's stays.
+    world.patch("moving", json!({"labels": {"capsule.clastix.io/tenant": null}})).await;
+    eventually("the release", async || world.metadata("moving").await == (map([("kubernetes.io/metadata.name", "moving")]), map([]))).await;
 }
 
 async fn scenario_16(world: &World) {
@@ -170,6 +194,8 @@ async fn scenario_16(world: &World) {
     let (labels, _) = world.metadata("invalid-web").await;
     assert_eq!(labels.get("a"), None);
     assert!(world.log("one").contains("tenant=\"invalid\""), "{}", world.log("one"));
+    world.set_tenant("invalid", list(json!([{"labels": {"a": "b"}}]))).await;
+    world.comes_to("invalid-web", "invalid", [("a", "b")], []).await;
 }
 
 /// 50 namespaces follow their tenant's selector: changed, removed, added again.

@@ -151,6 +151,12 @@ impl World {
             .expect("patched");
     }
 
+    /// Changes metadata through the subresource `status`.
+    pub(crate) async fn patch_status(&self, name: &str, metadata: Value) {
+        let patch = Patch::Merge(json!({"metadata": metadata}));
+        self.namespaces().patch_status(name, &PatchParams::default(), &patch).await.expect("patched");
+    }
+
     /// The status of one of landlord's own tenants.
     pub(crate) async fn status(&self, tenant: &str) -> Value {
         let object = serde_json::from_value(self.tenant(tenant, json!({}))).expect("an object");
