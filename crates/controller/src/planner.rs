@@ -212,7 +212,7 @@ fn write(held: &Held, assessment: &Assessment, trouble: Option<Trouble>) -> Writ
         version: held.version.clone(),
         tenant: assessment.tenant.clone(),
         patch: patch(held, &assessment.plan),
-        placement: changed(&assessment.plan).any(decides_placement),
+        placement: changes_placement(&assessment.plan),
         put_back: put_back(held, &assessment.plan),
         trouble,
     }
@@ -223,8 +223,9 @@ fn put_back(held: &Held, plan: &Plan) -> Vec<(Key, String)> {
     plan.set.iter().filter(|(key, _)| ledger.manages(key)).map(|(key, want)| (key.clone(), want.value.clone())).collect()
 }
 
-fn changed(plan: &Plan) -> impl Iterator<Item = &Key> {
-    plan.set.keys().chain(plan.remove.keys())
+/// Whether a key that decides where Pods run is among the changes.
+pub(crate) fn changes_placement(plan: &Plan) -> bool {
+    plan.set.keys().chain(plan.remove.keys()).any(decides_placement)
 }
 
 /// The ledger alone changes nothing for Pods; it is a placement key because it may not be kept.

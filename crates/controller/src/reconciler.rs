@@ -23,13 +23,12 @@ use crate::writer::{Writer, Written};
 
 mod shared;
 
-use self::shared::FIRST_RETRY;
-pub(crate) use self::shared::Shared;
+pub(crate) use self::shared::{FIRST_RETRY, Shared, backoff};
 
 /// How many namespaces are planned at a time; half a millisecond's work.
 const CHUNK: usize = 32;
-/// Conflicts in a row that are planned again at once; a busy namespace waits a moment then.
-const QUICK_CONFLICTS: u32 = 5;
+/// Conflicts in a row that are planned again at once; a busy namespace or Pod waits a moment then.
+pub(crate) const QUICK_CONFLICTS: u32 = 5;
 
 /// See the module.
 pub(crate) struct Reconciler {
@@ -220,7 +219,8 @@ impl Reconciler {
     }
 }
 
-async fn until(time: Option<Instant>) {
+/// Waits for this time; forever if there is none.
+pub(crate) async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,

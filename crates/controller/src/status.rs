@@ -21,6 +21,8 @@ use crate::store::Compliance;
 use crate::watch::Readiness;
 use crate::writer::FIELD_MANAGER;
 
+mod pods;
+
 /// How often the counts are looked at.
 const PERIOD: Duration = Duration::from_secs(2);
 const API_VERSION: &str = "landlord.dev/v1alpha1";
@@ -37,7 +39,7 @@ pub(crate) struct Statuses {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Facts {
     counts: [(Compliance, usize); 4],
-    conditions: [Condition; 3],
+    conditions: Vec<Condition>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ impl Statuses {
         if shared.store.settings().source.kind().is_none_or(|(api_version, _)| api_version != API_VERSION) {
             return Vec::new();
         }
-        let contested = contested(&shared);
+        let (contested, held_pods) = (contested(&shared), pods::tallies(&shared));
         let facts = |name: String| {
             let counts = counts(&shared, &name);
             let tenant = shared.store.tenant(&name);
@@ -88,6 +90,7 @@ impl Statuses {
                 converged(&counts, contested.get(&name).copied()),
                 nodes_match(&shared, tenant.ok().flatten().as_deref()),
             ];
+            let conditions = conditions.into_iter().chain(pods::released(&shared, held_pods.get(&name))).collect();
             (name, Facts { counts, conditions })
         };
         shared.store.tenant_names().into_iter().map(facts).collect()
