@@ -147,15 +147,18 @@ async fn other_gates_stay() {
 }
 
 #[tokio::test]
-async fn three_hundred_pods_are_released() {
+async fn three_hundred_pods_are_released_by_the_leader() {
     let mut world = world().await;
+    world.add_controller("one").await;
+    eventually("a leader", async || world.log("one").contains("leading")).await;
+    world.add_controller("two").await;
     world.create_held(30, 10).await;
     world.set_tenant("solar", solar()).await;
     world.set_tenant("lunar", json!({"nodeSelector": {"pool": "lunar"}})).await;
-    world.add_controller("one").await;
     world.all_come_to_their_pools(300).await;
-    assert!(world.counts("landlord_held_pods{state=\"waiting\"} 0").await);
+    eventually("none held", async || world.counts("landlord_held_pods{state=\"waiting\"} 0").await).await;
     assert!(world.counts("landlord_pods_released_total{outcome=\"done\"} 300").await, "each once");
+    assert!(!world.page("two", "/metrics").await.contains("landlord_pods_released_total{"), "the other only watches");
 }
 
 /// Their names are in the opposite order, and that is the order of a list.
@@ -297,4 +300,53 @@ async fn pods_that_others_write_to_are_released_all_the_same() {
     let metrics = world.page("one", "/metrics").await;
     assert!(metrics.contains("landlord_pods_released_total{outcome=\"done\"} 4\n"), "{metrics}");
     assert!(!metrics.contains("outcome=\"Refused\""), "a Pod that has changed is not taken for one that is refused: {metrics}");
+}
+
+/// Nobody may update Pods for a while, landlord neither.
+#[tokio::test]
+async fn a_release_that_is_refused_is_told_and_tried_again() {
+    let mut world = world().await;
+    world.add_controller("one").await;
+    let api_version = "admissionregistration.k8s.io/v1";
+    let policy = json!({"apiVersion": api_version, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "frozen"}, "spec": {
+        "matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["UPDATE"]}]},
+        "validations": [{"expression": "false", "message": "Pods are frozen"}]}});
+    let mut binding = json!({"apiVersion": api_version, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "frozen"},
+        "spec": {"policyName": "frozen", "validationActions": ["Deny"]}});
+    for object in [&policy, &binding] {
+        world.cluster.apply(&object.to_string()).await.expect("a policy");
+    }
+    world.create("web", "solar", json!({})).await;
+    world.hold("web", "first").await;
+    let frozen = async || {
+        let label = Patch::Merge(json!({"metadata": {"labels": {"a": "b"}}}));
+        world.pods("web").patch("first", &PatchParams::default(), &label).await.is_err()
+    };
+    eventually("the policy at work", frozen).await;
+    world.set_tenant("solar", solar()).await;
+    let told = async || world.pod_events("web", "first").await.iter().any(|(reason, note)| reason == "Refused" && note.contains("frozen"));
+    eventually("an Event", told).await;
+    let released = async || world.condition("solar", "PodsReleased").await;
+    eventually("a condition", async || released().await["reason"] == "ReleaseFailed").await;
+    assert!(released().await["message"].as_str().is_some_and(|message| message.contains("web/first")));
+    assert!(world.counts("landlord_held_pods{state=\"failing\"} 1").await);
+
+    binding["spec"]["validationActions"] = json!(["Audit"]);
+    world.cluster.apply(&binding.to_string()).await.expect("a policy");
+    world.comes_to_node("web", "first", "solar-1").await;
+}
+
+/// Capsule's tenants know no tolerations, and their status is not landlord's.
+#[tokio::test]
+async fn pods_of_a_capsule_tenant_are_released() {
+    let mut world = World::on(Cluster::builder().without_pod_node_selector(), "capsule").await;
+    world.cluster.add_nodes([Node::new("solar-1").label("pool", "solar"), Node::new("lunar-1")]).await.expect("nodes");
+    world.flags = vec!["--release-pods"];
+    world.add_controller("one").await;
+    world.create("web", "oil", json!({})).await;
+    world.hold("web", "first").await;
+    world.create_pod("web", "odd", &[GATE], json!({"nodeSelector": {"pool": "lunar"}})).await;
+    world.set_tenant("oil", json!({"nodeSelector": {"pool": "solar"}, "owners": []})).await;
+    world.comes_to_node("web", "first", "solar-1").await;
+    eventually("an Event", async || world.pod_events("web", "odd").await.iter().any(|(reason, _)| reason == "SelectorClash")).await;
 }
