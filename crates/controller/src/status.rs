@@ -90,7 +90,7 @@ impl Statuses {
                 converged(&counts, contested.get(&name).copied()),
                 nodes_match(&shared, tenant.ok().flatten().as_deref()),
             ];
-            let conditions = conditions.into_iter().chain(pods::released(&shared, held_pods.get(&name))).collect();
+            let conditions = conditions.into_iter().chain(pods::released(&shared, held_pods.get(name.as_str()))).collect();
             (name, Facts { counts, conditions })
         };
         shared.store.tenant_names().into_iter().map(facts).collect()

@@ -76,6 +76,16 @@ impl State {
     }
 }
 
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting => f.write_str("it waits"),
+            Self::Clashing(clash) => clash.fmt(f),
+            Self::Failing(message) => f.write_str(message),
+        }
+    }
+}
+
 impl PodKey {
     pub(crate) fn of(pod: &UnscheduledPod) -> Self {
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();

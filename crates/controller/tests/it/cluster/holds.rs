@@ -253,6 +253,22 @@ async fn a_killed_controllers_pods_are_released_by_the_next() {
     world.all_come_to_their_pools(400).await;
 }
 
+/// The watch breaks off, and Pods come and go meanwhile.
+#[tokio::test]
+async fn a_restart_of_the_api_server_is_survived() {
+    let mut world = world().await;
+    world.create_held(4, 5).await;
+    world.add_controller("one").await;
+    eventually("all held Pods", async || world.counts("landlord_held_pods{state=\"waiting\"} 20").await).await;
+    world.cluster.restart_api_server().await.expect("up again");
+    world.hold("ns-0", "later").await;
+    world.pods("ns-1").delete("pod-1", &DeleteParams::default().grace_period(0)).await.expect("deleted");
+    world.set_tenant("solar", solar()).await;
+    world.set_tenant("lunar", json!({"nodeSelector": {"pool": "lunar"}})).await;
+    world.all_come_to_their_pools(20).await;
+    eventually("none held", async || world.counts("landlord_held_pods{state=\"waiting\"} 0").await).await;
+}
+
 #[tokio::test]
 async fn a_pod_that_is_gone_is_forgotten() {
     let mut world = world().await;
