@@ -51,6 +51,7 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     let shared = admin.reconciler.shared();
     let metrics = admin.reconciler.outcomes().metrics();
     metrics.set_depths(shared.queue.depths());
+    metrics.set_held_pods(shared.holds.pods().map(|(_, pod)| pod.state.word()));
     metrics.pace.set(i64::try_from(shared.pace.limit()).unwrap_or(i64::MAX));
     let states = [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
     for state in states {

@@ -40,7 +40,7 @@ pub(crate) struct TenantStatus {
     /// How many namespaces are in which state.
     #[serde(default)]
     namespaces: NamespaceCounts,
-    /// Ready, Converged, NodesMatch.
+    /// Ready, Converged, NodesMatch, PodsReleased.
     #[serde(default)]
     #[schemars(schema_with = "conditions")]
     conditions: Vec<Value>,

@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::holds;
 use crate::queue::Urgency;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -28,6 +29,12 @@ pub(crate) struct State {
     pub(crate) state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Held {
+    /// waiting, clashing or failing.
+    state: &'static str,
+}
+
 /// See the module.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -43,6 +50,9 @@ pub(crate) struct Metrics {
     pub(crate) contested: Counter,
     pub(crate) events_dropped: Counter,
     depths: Family<Depth, Gauge>,
+    held_pods: Family<Held, Gauge>,
+    pub(crate) pods_released: Family<Outcome, Counter>,
+    pub(crate) pod_hold_seconds: Histogram,
 }
 
 impl Metrics {
@@ -62,6 +72,10 @@ impl Metrics {
             contested: Counter::default(),
             events_dropped: Counter::default(),
             depths: Family::default(),
+            held_pods: Family::default(),
+            pods_released: Family::default(),
+            // 5 ms to 1.5 hours.
+            pod_hold_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 21)),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -85,8 +99,22 @@ impl Metrics {
             self.settings_valid.clone(),
         );
         registry.register("contested", "Namespaces of which a key became contested by another writer", self.contested.clone());
-        registry.register("lists", "Full lists of namespaces or tenants", self.lists.clone());
-        registry.register("events_dropped", "Events left out, to keep within the budget", self.events_dropped.clone());
+        registry.register("lists", "Full lists of namespaces, tenants or Pods", self.lists.clone());
+        registry.register("events_dropped", "Events left out or put off, to keep within the budget", self.events_dropped.clone());
+        registry.register("held_pods", "Pods that landlord's scheduling gate holds, by how they stand", self.held_pods.clone());
+        registry.register("pods_released", "Patches that release held Pods by outcome", self.pods_released.clone());
+        registry.register("pod_hold_seconds", "Time from a held Pod's creation to its release", self.pod_hold_seconds.clone());
+    }
+
+    /// Sets how many Pods are held, in each state.
+    pub(crate) fn set_held_pods(&self, states: impl Iterator<Item = &'static str>) {
+        let mut counts = holds::State::WORDS.map(|word| (word, 0));
+        for state in states {
+            counts.iter_mut().filter(|(word, _)| *word == state).for_each(|(_, count)| *count += 1);
+        }
+        for (state, count) in counts {
+            self.held_pods.get_or_create(&Held { state }).set(count);
+        }
     }
 
     pub(crate) fn set_depths(&self, depths: [(Urgency, usize); 4]) {

@@ -9,13 +9,18 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use crate::clock;
+use crate::holds::PodKey;
 use crate::metrics::{self, Metrics};
 use crate::planner::{CONTESTED, Trouble, Write};
 use crate::queue::Urgency;
 
+mod pod_event;
+
 /// Events are for people; more than so many in a window nobody reads. Each sort has a budget of its own.
 const EVENTS: usize = 20;
-const WINDOW: Duration = Duration::from_secs(60);
+/// Those about clashing Pods are for the owner of each; they are put off, not left out.
+const CLASH_EVENTS: usize = 100;
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
 /// How long an Event may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,13 +33,17 @@ const WRITTEN: &str = "Written";
 /// Those of Events that are said once.
 const SETTINGS_REFUSED: &str = "SettingsRefused";
 const NAMESPACES_WRITTEN: &str = "NamespacesWritten";
+/// The reason of an Event about a held Pod whose own node selector differs from its namespace's.
+pub(crate) const SELECTOR_CLASH: &str = "SelectorClash";
 
 /// See the module.
 pub(crate) struct Outcomes {
     metrics: std::sync::Arc<Metrics>,
+    client: Option<Client>,
     recorder: Option<Recorder>,
-    /// For the changes of single namespaces, for what is wrong with them, and for all else: that is said once, and must not be crowded out.
-    budgets: [Mutex<Budget>; 3],
+    /// For the changes of single namespaces, for what is wrong with something, for clashing Pods, and for all else: that is said once, and
+    /// must not be crowded out.
+    budgets: [Mutex<Budget>; 4],
 }
 
 #[derive(Debug)]
@@ -47,8 +56,8 @@ impl Outcomes {
     /// Without a client, nothing but logs and metrics.
     pub(crate) fn new(metrics: std::sync::Arc<Metrics>, client: Option<Client>) -> Self {
         let reporter = Reporter { controller: "landlord".to_owned(), instance: std::env::var("HOSTNAME").ok() };
-        let recorder = client.map(|client| Recorder::new(client, reporter));
-        Self { metrics, recorder, budgets: [(); 3].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })) }
+        let recorder = client.clone().map(|client| Recorder::new(client, reporter));
+        Self { metrics, client, recorder, budgets: [(); 4].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })) }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -110,6 +119,45 @@ impl Outcomes {
         self.publish_about(&reference(api_version, kind, tenant, uid), EventType::Normal, NAMESPACES_WRITTEN, note);
     }
 
+    /// A held Pod was released, so long after its creation.
+    pub(crate) fn released(&self, key: &PodKey, took: Duration, waited: Duration) {
+        self.count_release("done");
+        self.metrics.pod_hold_seconds.observe(waited.as_secs_f64());
+        tracing::info!(namespace = %key.namespace, pod = %key.name, took_ms = took.as_millis(), waited_ms = waited.as_millis(), "released");
+    }
+
+    /// A Pod that was not released, and is tried again or not held any more.
+    pub(crate) fn not_released(&self, key: &PodKey, word: &'static str, took: Duration) {
+        self.count_release(word);
+        tracing::debug!(namespace = %key.namespace, pod = %key.name, outcome = word, took_ms = took.as_millis(), "not released");
+    }
+
+    /// A Pod that could not be released, and is tried again later.
+    pub(crate) async fn release_failed(&self, key: &PodKey, uid: &str, reason: &'static str, message: &str, took: Duration) {
+        self.count_release(reason);
+        tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
+        self.warn_pod(key, uid, reason, message.to_owned()).await;
+    }
+
+    /// A held Pod that asks for other nodes than its namespace. False where it has to be told later.
+    pub(crate) async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
+        tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
+        self.warn_pod(key, uid, SELECTOR_CLASH, message).await
+    }
+
+    /// False where the budget does not allow it.
+    async fn warn_pod(&self, key: &PodKey, uid: &str, reason: &str, note: String) -> bool {
+        let Some(client) = self.client.as_ref().filter(|_| self.afford(reason)) else { return false };
+        if let Err(error) = pod_event::warn(client, key, uid, reason, shortened(note)).await {
+            tracing::debug!(namespace = %key.namespace, pod = %key.name, %error, "event not written");
+        }
+        true
+    }
+
+    fn count_release(&self, outcome: &'static str) {
+        self.metrics.pods_released.get_or_create(&metrics::Outcome { outcome }).inc();
+    }
+
     fn count(&self, outcome: &'static str, took: Duration) {
         self.metrics.writes.get_or_create(&metrics::Outcome { outcome }).inc();
         self.metrics.write_seconds.observe(took.as_secs_f64());
@@ -133,18 +181,19 @@ impl Outcomes {
     }
 
     fn afford(&self, reason: &str) -> bool {
-        let [written, told, troubles] = &self.budgets;
-        let budget = match reason {
-            WRITTEN => written,
-            CONTESTED | SETTINGS_REFUSED | NAMESPACES_WRITTEN => told,
-            _ => troubles,
+        let [written, told, clashes, troubles] = &self.budgets;
+        let (budget, most) = match reason {
+            WRITTEN => (written, EVENTS),
+            CONTESTED | SETTINGS_REFUSED | NAMESPACES_WRITTEN => (told, EVENTS),
+            SELECTOR_CLASH => (clashes, CLASH_EVENTS),
+            _ => (troubles, EVENTS),
         };
         let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
         if budget.since.elapsed() > WINDOW {
             *budget = Budget { since: Instant::now(), spent: 0 };
         }
         budget.spent += 1;
-        let affordable = budget.spent <= EVENTS;
+        let affordable = budget.spent <= most;
         self.metrics.events_dropped.inc_by(u64::from(!affordable));
         affordable
     }

@@ -50,6 +50,7 @@ fn rate(text: &str) -> Result<f64, String> {
 #[derive(Debug)]
 pub(crate) struct Pace {
     limit: f64,
+    most: f64,
     under_way: usize,
     /// In seconds.
     shortest: f64,
@@ -65,7 +66,17 @@ pub(crate) struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { limit: FIRST, under_way: 0, shortest: f64::INFINITY, decreased: None, pause: None, failures: 0, interval: None, turn: None }
+        Self {
+            limit: FIRST,
+            most: MOST,
+            under_way: 0,
+            shortest: f64::INFINITY,
+            decreased: None,
+            pause: None,
+            failures: 0,
+            interval: None,
+            turn: None,
+        }
     }
 }
 
@@ -76,6 +87,11 @@ impl Pace {
     /// One that never sends more than so many writes a second.
     fn at_most(per_second: Option<f64>) -> Self {
         Self { interval: per_second.map(|rate| Duration::from_secs_f64(1.0 / rate)), ..Self::default() }
+    }
+
+    /// One that never has more than so many under way at a time.
+    pub(crate) fn of_few(most: usize) -> Self {
+        Self { limit: FIRST.min(most as f64), most: most as f64, ..Self::default() }
     }
 
     /// Whether one more may be sent now; if so, it counts as under way.
@@ -104,7 +120,7 @@ impl Pace {
             self.decrease(now, SLOW_DECREASE);
         } else {
             let more = if self.decreased.is_none() { 1.0 } else { 1.0 / self.limit };
-            self.limit = (self.limit + more).min(MOST);
+            self.limit = (self.limit + more).min(self.most);
         }
     }
 

@@ -213,7 +213,7 @@ fn write(held: &Held, assessment: &Assessment, trouble: Option<Trouble>) -> Writ
         version: held.version.clone(),
         tenant: assessment.tenant.clone(),
         patch: patch(held, &assessment.plan),
-        placement: changed(&assessment.plan).any(decides_placement),
+        placement: changes_placement(&assessment.plan),
         sets: sets(held, &assessment.plan),
         trouble,
     }
@@ -226,8 +226,9 @@ fn sets(held: &Held, plan: &Plan) -> Vec<(Key, String, bool)> {
     set.map(|(key, want)| (key.clone(), want.value.clone(), ledger.manages(key))).collect()
 }
 
-fn changed(plan: &Plan) -> impl Iterator<Item = &Key> {
-    plan.set.keys().chain(plan.remove.keys())
+/// Whether a key that decides where Pods run is among the changes.
+pub(crate) fn changes_placement(plan: &Plan) -> bool {
+    plan.set.keys().chain(plan.remove.keys()).any(decides_placement)
 }
 
 /// The ledger alone changes nothing for Pods; it is a placement key because it may not be kept.

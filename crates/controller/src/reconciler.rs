@@ -23,8 +23,7 @@ use crate::writer::{Failure, Writer, Written};
 
 mod shared;
 
-use self::shared::FIRST_RETRY;
-pub(crate) use self::shared::Shared;
+pub(crate) use self::shared::{FIRST_RETRY, QUICK_CONFLICTS, Shared, backoff};
 
 /// How many namespaces are planned at a time; half a millisecond's work.
 const CHUNK: usize = 32;
@@ -231,7 +230,8 @@ impl Reconciler {
     }
 }
 
-async fn until(time: Option<Instant>) {
+/// Waits for this time; forever if there is none.
+pub(crate) async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,

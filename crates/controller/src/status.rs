@@ -22,6 +22,8 @@ use crate::store::{Compliance, Identity};
 use crate::watch::Readiness;
 use crate::writer::FIELD_MANAGER;
 
+mod pods;
+
 /// How often the counts are looked at.
 const PERIOD: Duration = Duration::from_secs(2);
 /// How long an answer is waited for.
@@ -41,7 +43,7 @@ pub(crate) struct Statuses {
 struct Facts {
     identity: Identity,
     counts: [(Compliance, usize); 4],
-    conditions: [Condition; 3],
+    conditions: Vec<Condition>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +92,7 @@ impl Statuses {
         }
         let contested: HashMap<String, (String, Trouble)> = contested(&shared);
         let names = shared.store.tenant_names();
+        let mut released = pods::conditions(&shared, &names);
         let facts = |name: String| {
             let counts = counts(&shared, &name);
             let tenant = shared.store.tenant(&name);
@@ -99,6 +102,7 @@ impl Statuses {
                 nodes_match(&mut shared, tenant.ok().flatten().as_deref()),
             ];
             let identity = shared.store.identity(&name);
+            let conditions = conditions.into_iter().chain(released.remove(&name)).collect();
             (name, Facts { identity, counts, conditions })
         };
         names.into_iter().map(facts).collect()

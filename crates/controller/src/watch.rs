@@ -14,6 +14,7 @@ use crate::reconciler::Reconciler;
 use crate::store::Held;
 
 mod nodes;
+mod pods;
 mod tenants;
 mod undertaker;
 

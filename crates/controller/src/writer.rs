@@ -13,7 +13,7 @@ use crate::planner::Write;
 /// Who writes, in managedFields.
 pub(crate) const FIELD_MANAGER: &str = "landlord";
 /// No answer within this time counts as a failure; the next plan finds out whether the write arrived.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 /// What to wait for after a 429 that does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -92,7 +92,8 @@ impl Writer {
     }
 }
 
-fn judge(error: Error) -> Written {
+/// What became of a write that was answered by an error.
+pub(crate) fn judge(error: Error) -> Written {
     let status = match error {
         Error::Api(status) => status,
         other => return unavailable("Unreachable", other.to_string()),
@@ -114,6 +115,7 @@ fn retry_after(seconds: i64) -> Duration {
     u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map_or(RETRY_AFTER, Duration::from_secs)
 }
 
-fn unavailable(reason: &'static str, message: String) -> Written {
+/// A write that was not answered, or by an API server that is not well.
+pub(crate) fn unavailable(reason: &'static str, message: String) -> Written {
     Written::Unavailable(Failure { reason, message })
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::cluster::{Connection, SettingsFlags};
+use crate::holds::Releaser;
 use crate::lease::{Election, Leadership};
 use crate::live_settings;
 use crate::metrics::Metrics;
@@ -60,6 +61,9 @@ pub(crate) struct Controller {
     identity: Option<String>,
     #[command(flatten)]
     pace: PaceFlags,
+    /// Release Pods that the guard holds (scheduling gate `landlord.dev/provisioning`) once their namespace is as it should be
+    #[arg(long, env = "LANDLORD_RELEASE_PODS")]
+    release_pods: bool,
     /// Form of the log on standard error
     #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -113,6 +117,7 @@ impl Controller {
         let tasks = [
             tokio::spawn(watch.clone().namespaces()),
             tokio::spawn(watch.clone().nodes()),
+            tokio::spawn(Releaser::new(watch.clone(), leadership.clone()).run(self.release_pods)),
             tokio::spawn(follow_settings(watch, self.settings.source())),
             tokio::spawn(Arc::clone(&reconciler).run(leadership.clone())),
             tokio::spawn(Statuses { client, reconciler: Arc::clone(&reconciler), readiness, leadership: leadership.clone() }.run()),
@@ -170,7 +175,7 @@ async fn show_leadership(leadership: Leadership, metrics: Arc<Metrics>) {
 /// Waits for the writes that are under way; nothing new begins.
 pub(crate) async fn drain(reconciler: &Reconciler) {
     let deadline = tokio::time::Instant::now() + SHUTDOWN;
-    while reconciler.shared().pace.under_way() > 0 && tokio::time::Instant::now() < deadline {
+    while reconciler.shared().writes_under_way() > 0 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -7,16 +7,17 @@ use tenancy::metadata::Key;
 
 use crate::clock;
 use crate::fights::Fights;
+use crate::holds::{HeldPod, Holds, PodKey, Terms};
 use crate::pace::Pace;
 use crate::planner::{CONTESTED, Decision, Knowledge, Trouble, Write, decide};
 use crate::queue::{Queue, Urgency};
 use crate::store::{Compliance, Held, Standing, Store};
 
 /// The first wait after a failure; each further one is twice as long.
-pub(super) const FIRST_RETRY: Duration = Duration::from_secs(1);
+pub(crate) const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);
-/// Conflicts in a row that are planned again at once.
-const QUICK_CONFLICTS: u32 = 5;
+/// Conflicts in a row that are planned again at once; a busy namespace or Pod waits a moment then.
+pub(crate) const QUICK_CONFLICTS: u32 = 5;
 
 /// What all tasks see, behind one lock that is never held across a wait.
 pub(crate) struct Shared {
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) refused_settings: Option<String>,
     /// Namespaces written in bulk since it was last told, by tenant.
     pub(crate) bulk: BTreeMap<String, usize>,
+    pub(crate) holds: Holds,
 }
 
 impl Shared {
@@ -52,6 +54,7 @@ impl Shared {
             failing: HashSet::new(),
             refused_settings: None,
             bulk: BTreeMap::new(),
+            holds: Holds::default(),
         }
     }
 
@@ -83,7 +86,29 @@ impl Shared {
         let known = Knowledge { store: &self.store, fights: &self.fights, now: clock::now() };
         let (decision, standing) = decide(known, name);
         self.store.stand(name, standing);
+        self.renew_terms(name);
         decision
+    }
+
+    /// Writes, of namespaces and of Pods, that are not answered yet.
+    pub(crate) fn writes_under_way(&self) -> usize {
+        self.pace.under_way() + self.holds.pace.under_way()
+    }
+
+    /// Takes a held Pod in.
+    pub(crate) fn hold(&mut self, key: &PodKey, pod: HeldPod) {
+        let first = !self.holds.concern(&key.namespace);
+        self.holds.put(key, pod, clock::now());
+        if first {
+            self.renew_terms(&key.namespace);
+        }
+    }
+
+    /// Tells the held Pods of a namespace on which terms they may go now.
+    fn renew_terms(&mut self, namespace: &str) {
+        if self.holds.concern(namespace) {
+            self.holds.set_terms(namespace, Terms::now(&self.store, namespace));
+        }
     }
 
     /// Remembers the trouble; returned if it is another than before.
@@ -168,6 +193,7 @@ impl Shared {
             self.settled(name);
             self.troubles.remove(name);
             self.fights.forget(name);
+            self.holds.set_terms(name, None);
         }
     }
 
@@ -194,7 +220,7 @@ pub(super) fn after_conflict(attempts: u32) -> Duration {
 }
 
 /// Doubles with each attempt; up to a tenth more, so that those who failed together do not come together.
-fn backoff(attempts: u32) -> Duration {
+pub(crate) fn backoff(attempts: u32) -> Duration {
     let wait = FIRST_RETRY.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LAST_RETRY);
     let share = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos() % 100);
     wait + wait * share / 1000

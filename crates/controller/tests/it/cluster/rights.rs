@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::holds::GATE;
 use super::world::{NODE_SELECTOR, World, eventually};
 use crate::landlord::{root, run};
 
@@ -89,10 +90,17 @@ async fn every_right_is_used_and_none_is_missing() {
     };
     world.cluster.add_nodes([Node::new("n1").label("pool", "solar")]).await.expect("a node");
     world.cluster.apply(&policy(json!({"tenantSource": "landlord"}))).await.expect("a policy");
+    world.flags = vec!["--release-pods"];
     let first = world.add_controller_reading("--policy=landlord", "one").await;
+    // Held before there is a tenant: one Pod is released then, another told that it clashes.
+    world.create("held", "solar", json!({})).await;
+    world.create_pod("held", "free", &[GATE], json!({})).await;
+    world.create_pod("held", "odd", &[GATE], json!({"nodeSelector": {"pool": "mars"}})).await;
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
     world.create("web", "solar", json!({})).await;
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+    eventually("a release", async || world.gates("held", "free").await.is_empty()).await;
+    eventually("a clash", async || !world.pod_events("held", "odd").await.is_empty()).await;
     // An edit in bulk: its Event is about the tenant, which is read for that.
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "lunar"}})).await;
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=lunar")]).await;
@@ -132,6 +140,7 @@ async fn every_right_is_used_and_none_is_missing() {
 #[tokio::test]
 async fn an_idle_controller_writes_its_lease_and_lists_nothing() {
     let (mut world, log, _folder) = audited().await;
+    world.flags = vec!["--release-pods"];
     world.add_controller("one").await;
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
     for number in 0..20 {

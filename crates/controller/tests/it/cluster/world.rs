@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) policy: Option<Policy>,
     pub(crate) cluster: Cluster,
     pub(crate) source: &'static str,
+    /// More arguments of the controllers that are started from then on.
+    pub(crate) flags: Vec<&'static str>,
 }
 
 impl World {
@@ -45,7 +47,7 @@ impl World {
         for yaml in [CAPSULE_DEFINITION, &file("crds.yaml"), &file("rbac.yaml"), &file("flow-schema.yaml")] {
             cluster.apply(yaml).await.expect("a manifest that the API server takes");
         }
-        let world = Self { controllers: Vec::new(), policy: None, cluster, source };
+        let world = Self { controllers: Vec::new(), policy: None, cluster, source, flags: Vec::new() };
         world.set_settings(&json!({"tenantSource": source}));
         world
     }
@@ -77,6 +79,7 @@ impl World {
             "--listen=127.0.0.1:0".to_owned(),
             format!("--identity={identity}"),
         ]);
+        let program = program.args(self.flags.iter().map(|flag| (*flag).to_owned()));
         self.controllers.push(program.start().expect("the controller starts"));
         eventually("the controller's address", async || self.log(identity).contains("listening on")).await;
         self.controllers.len() - 1
