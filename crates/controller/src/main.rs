@@ -14,6 +14,7 @@ mod crd;
 mod estimate;
 mod fights;
 mod files;
+mod guard;
 mod inventory;
 mod lease;
 mod live_settings;

@@ -4,6 +4,7 @@ mod backfill;
 mod commands;
 mod crashes;
 mod fights;
+mod guard;
 mod lifecycle;
 mod replicas;
 mod rights;

@@ -13,6 +13,14 @@ fn the_custom_resource_definition_is_the_one_in_deploy() {
     assert_eq!(run.out, include_str!("../../../../deploy/crds.yaml"), "run `landlord render crds > deploy/crds.yaml`");
 }
 
+/// The guard for default settings, for those who do not render their own.
+#[test]
+fn the_guard_is_the_one_in_deploy() {
+    let run = run("render guard");
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    assert_eq!(run.out, include_str!("../../../../deploy/guard.yaml"), "run `landlord render guard > deploy/guard.yaml`");
+}
+
 /// Rules of structural schemas that are easily broken: types everywhere, no references, no `properties` beside `additionalProperties`.
 #[test]
 fn the_schema_is_structural() {

@@ -1,0 +1,45 @@
+//! Stamp: what a creator brings of landlord's own annotations goes, and who the creator is is written instead. So a claim that was made while
+//! no webhook was asked is judged later by who made it.
+
+use tenancy::keys::{CREATOR, OWN_PREFIX};
+
+use super::expression::{field_or, text};
+use super::policy::{Effect, Named, Policy};
+use super::{Guard, Part};
+
+pub(super) fn policy(guard: &Guard<'_>) -> Policy {
+    Policy {
+        part: Part::Stamp,
+        rule: (&["namespaces"], &["CREATE"]),
+        label: None,
+        conditions: conditions(guard),
+        variables: vec![
+            ("annotations", field_or("object.metadata.annotations", "{}")),
+            ("groups", field_or("request.userInfo.groups", "[]")),
+            ("creator", creator()),
+        ],
+        effect: Effect::Mutate(vec![patch()]),
+    }
+}
+
+/// A name that the API server has yet to make is not known here.
+fn conditions(guard: &Guard<'_>) -> Vec<Named> {
+    let excluded = guard.excludes("object.metadata.name");
+    excluded.map(|excluded| ("not-excluded", format!("!has(object.metadata.name) || !({excluded})"))).into_iter().collect()
+}
+
+/// The requester as JSON. Characters that CEL quotes in another way than JSON make a stamp that is nobody's.
+fn creator() -> String {
+    let [head, middle, tail] = [r#"{"username":"#, r#","groups":["#, "]}"].map(text);
+    format!("{head} + strings.quote(request.userInfo.username) + {middle} + variables.groups.map(g, strings.quote(g)).join(\",\") + {tail}")
+}
+
+fn patch() -> String {
+    let (prefix, key) = (text(OWN_PREFIX), text(CREATOR));
+    format!(
+        r#"(has(object.metadata.annotations) ? [] : [JSONPatch{{op: "add", path: "/metadata/annotations", value: {{}}}}])
++ variables.annotations.filter(k, k.startsWith({prefix})).map(k,
+    JSONPatch{{op: "remove", path: "/metadata/annotations/" + jsonpatch.escapeKey(k)}})
++ [JSONPatch{{op: "add", path: "/metadata/annotations/" + jsonpatch.escapeKey({key}), value: variables.creator}}]"#
+    )
+}

@@ -1,0 +1,131 @@
+//! Where there is no `PodNodeSelector`, or it judged by an old state of the namespace: *hold* and *deny* tell by the Pod itself, *place* does its work.
+
+use local_cluster::Builder;
+use local_cluster::user::ADMIN;
+use serde_json::{Value, json};
+
+use super::super::world::{LEDGER, NODE_SELECTOR, eventually};
+use super::stage::{GATE, OWNER, STRANGER, Stage, builder, gates, is_held, ledger, selector};
+
+/// A namespace's selector, and its tolerations in both forms.
+const SELECTOR: &str = "pool=solar, tier=,zone=a";
+const COMPACT: &str = "pool=solar:NoSchedule,spot:NoExecute,empty=:PreferNoSchedule";
+
+fn json_tolerations() -> String {
+    json!([
+        {"key": "pool", "operator": "Equal", "value": "solar", "effect": "NoSchedule"},
+        {"key": "spot", "operator": "Exists", "effect": "NoExecute"},
+        {"key": "empty", "operator": "Equal", "value": "", "effect": "PreferNoSchedule"},
+    ])
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_pod_that_lacks_the_selector_waits_and_one_that_contradicts_it_is_refused() {
+    let stage = Stage::new(builder().without_pod_node_selector(), "landlord", "").await;
+    stage.ready("web", "solar").await;
+    let carrying = json!({"nodeSelector": {"pool": "solar", "disk": "ssd"}});
+    let passes = async || stage.pod(OWNER, "web", "carries", carrying.clone()).await.is_ok_and(|pod| !is_held(&pod));
+    eventually("a Pod that passes", passes).await;
+    let lacking = stage.pod(OWNER, "web", "lacks", json!({"nodeSelector": {"disk": "ssd"}})).await.expect("it waits");
+    assert_eq!((gates(&lacking), selector(&lacking)), (vec![GATE.to_owned()], vec!["disk=ssd".to_owned()]));
+    for gate in [json!([]), json!([{"name": GATE}])] {
+        let spec = json!({"nodeSelector": {"pool": "lunar"}, "schedulingGates": gate});
+        let refused = stage.pod(OWNER, "web", "differs", spec).await.expect_err("another pool");
+        assert_eq!((refused.code, refused.message.contains("pool=solar")), (403, true), "{}", refused.message);
+    }
+    stage.install("--on-unready=deny").await;
+    let refused = stage.pod(OWNER, "web", "late", json!({})).await.expect_err("it lacks the selector");
+    assert!(refused.message.contains("does not carry the node selector pool=solar"), "{}", refused.message);
+    stage.pod(OWNER, "web", "carries-too", carrying).await.expect("it passes");
+    all_namespaces_wait(&stage).await;
+}
+
+/// With scope `all`, a namespace waits until somebody has looked at it, whatever it says or does not say.
+async fn all_namespaces_wait(stage: &Stage) {
+    stage.create(STRANGER, json!({"name": "unseen"})).await.expect("created");
+    stage.pod(STRANGER, "unseen", "early", json!({})).await.expect("labelled namespaces only, as yet");
+    stage.install("--scope=all").await;
+    let waits = async || stage.pod(STRANGER, "unseen", "web", json!({})).await.is_ok_and(|pod| is_held(&pod));
+    eventually("a Pod that waits", waits).await;
+    assert!(stage.bind(STRANGER, "unseen", "early", "lunar-1").await.is_err_and(|one| one.code == 403));
+    stage.create(ADMIN, json!({"name": "kube-own"})).await.expect("created");
+    assert!(!is_held(&stage.pod(STRANGER, "kube-own", "web", json!({})).await.expect("excluded")));
+    stage.patch(ADMIN, "unseen", json!({"annotations": {"landlord.dev/unclaimed": "true"}})).await.expect("patched");
+    let passes = async || stage.pod(STRANGER, "unseen", "late", json!({})).await.is_ok_and(|pod| !is_held(&pod));
+    eventually("a Pod that passes", passes).await;
+}
+
+/// Pods of many shapes: own selectors and tolerations, some the same, some another, some the opposite.
+fn shapes() -> Vec<Value> {
+    let selectors = [
+        json!(null),
+        json!({}),
+        json!({"pool": "solar"}),
+        json!({"disk": "ssd", "zone": "a"}),
+        json!({"pool": "lunar"}),
+        json!({"tier": "x"}),
+    ];
+    let same = json!({"key": "pool", "operator": "Equal", "value": "solar", "effect": "NoSchedule"});
+    let tolerations = [
+        json!(null),
+        json!([]),
+        json!([same.clone()]),
+        json!([{"key": "pool", "value": "solar", "effect": "NoSchedule"}]),
+        json!([{"key": "pool", "value": "lunar", "effect": "NoSchedule"}, {"key": "spot", "operator": "Exists", "effect": "NoExecute"}]),
+        json!([{"key": "other", "operator": "Exists"}]),
+        json!([{"key": "empty", "effect": "PreferNoSchedule"}, same]),
+    ];
+    let affinity = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution":
+        {"nodeSelectorTerms": [{"matchExpressions": [{"key": "pool", "operator": "Exists"}]}]}}});
+    let pair = |selector: &Value| {
+        let selector = selector.clone();
+        let affinity = affinity.clone();
+        tolerations.clone().into_iter().flat_map(move |tolerations| {
+            let spec = json!({"nodeSelector": selector, "tolerations": tolerations});
+            let mut with_affinity = spec.clone();
+            with_affinity["affinity"] = affinity.clone();
+            [spec, with_affinity]
+        })
+    };
+    selectors.iter().flat_map(pair).collect()
+}
+
+/// What each Pod's selector and tolerations become; `None` for one that is refused.
+async fn placements(builder: Builder, flags: &str) -> Vec<Option<(Vec<String>, Vec<String>)>> {
+    let stage = Stage::new(builder, "landlord", flags).await;
+    stage.create(ADMIN, json!({"name": "web", "labels": {stage.label(): "solar"}})).await.expect("created");
+    let annotations = json!({LEDGER: ledger("solar"), NODE_SELECTOR: SELECTOR, "landlord.dev/tolerations": COMPACT,
+                             "scheduler.alpha.kubernetes.io/defaultTolerations": json_tolerations()});
+    stage.patch(ADMIN, "web", json!({"annotations": annotations})).await.expect("patched");
+    eventually("a Pod that passes", async || stage.pod(OWNER, "web", "first", json!({})).await.is_ok_and(|pod| !is_held(&pod))).await;
+    let mut placements = Vec::new();
+    for (number, spec) in shapes().into_iter().enumerate() {
+        let made = stage.pod(OWNER, "web", &format!("web-{number}"), spec).await.ok();
+        assert!(made.as_ref().is_none_or(|pod| gates(pod).is_empty()), "a namespace that is ready holds nobody");
+        placements.push(made.map(|pod| {
+            let spec = pod.spec.clone().expect("a spec");
+            let tolerations = spec.tolerations.into_iter().flatten();
+            // An absent operator is `Equal`, an absent value the empty one.
+            let words = tolerations.map(|one| {
+                let or = |value: Option<String>, other: &str| value.unwrap_or_else(|| other.to_owned());
+                format!("{} {} {:?} {}", or(one.key, ""), or(one.operator, "Equal"), or(one.value, ""), or(one.effect, ""))
+            });
+            let mut words: Vec<String> = words.collect();
+            words.sort();
+            words.dedup();
+            (selector(&pod), words)
+        }));
+    }
+    placements
+}
+
+#[tokio::test]
+async fn place_gives_what_the_plugins_give() {
+    let by_guard = placements(builder().without_pod_node_selector(), "--place").await;
+    let by_plugins = placements(builder().plugin("PodTolerationRestriction"), "").await;
+    assert!(by_guard.iter().filter(|one| one.is_some()).count() >= 50 && by_guard.contains(&None), "both kinds of Pods are among them");
+    for (number, (ours, theirs)) in by_guard.iter().zip(&by_plugins).enumerate() {
+        assert_eq!(ours, theirs, "{}", shapes()[number]);
+    }
+}
