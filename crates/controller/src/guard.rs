@@ -13,8 +13,10 @@ use self::policy::Policy;
 
 mod binding;
 mod deny;
+pub(crate) mod difference;
 mod expression;
 mod hold;
+pub(crate) mod keeper;
 mod names;
 mod place;
 mod pods;

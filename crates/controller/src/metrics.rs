@@ -28,6 +28,12 @@ pub(crate) struct State {
     pub(crate) state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct GuardPart {
+    /// stamp, seal, deny …
+    pub(crate) part: String,
+}
+
 /// See the module.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -42,6 +48,7 @@ pub(crate) struct Metrics {
     pub(crate) lists: Counter<u64, AtomicU64>,
     pub(crate) contested: Counter,
     pub(crate) events_dropped: Counter,
+    pub(crate) guard_repairs: Family<GuardPart, Counter>,
     depths: Family<Depth, Gauge>,
 }
 
@@ -61,6 +68,7 @@ impl Metrics {
             lists: Counter::default(),
             contested: Counter::default(),
             events_dropped: Counter::default(),
+            guard_repairs: Family::default(),
             depths: Family::default(),
             registry: Registry::default(),
         };
@@ -86,6 +94,8 @@ impl Metrics {
         );
         registry.register("contested", "Namespaces of which a key became contested by another writer", self.contested.clone());
         registry.register("lists", "Full lists of namespaces or tenants", self.lists.clone());
+        let repairs = "Objects of the guard that somebody changed or deleted, put right, by part";
+        registry.register("guard_repairs", repairs, self.guard_repairs.clone());
         registry.register("events_dropped", "Events left out, to keep within the budget", self.events_dropped.clone());
     }
 

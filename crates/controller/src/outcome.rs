@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
+use crate::guard::difference::Change;
 use crate::metrics::{self, Metrics};
 use crate::planner::{Trouble, Write};
 use crate::queue::Urgency;
@@ -97,6 +98,20 @@ impl Outcomes {
         tracing::info!(tenant, namespaces, "written in bulk");
         let note = format!("metadata of {namespaces} namespaces written");
         self.publish_about(&reference(api_version, kind, tenant, uid), EventType::Normal, "NamespacesWritten", note).await;
+    }
+
+    /// An object of the guard was written; `uid` is empty where it is gone.
+    pub(crate) async fn guard_written(&self, change: &Change, uid: &str) {
+        let Change { id, news } = change;
+        if !news.is_repair() {
+            tracing::info!(kind = id.kind, name = id.name, outcome = news.word(), "guard");
+            return;
+        }
+        self.metrics.guard_repairs.get_or_create(&metrics::GuardPart { part: id.part().to_owned() }).inc();
+        tracing::warn!(kind = id.kind, name = id.name, outcome = news.word(), "guard repaired");
+        let about = reference("admissionregistration.k8s.io/v1", &id.kind, &id.name, uid);
+        let note = format!("{} {}: {}", id.kind, id.name, news.word());
+        self.publish_about(&about, EventType::Warning, "GuardRepaired", note).await;
     }
 
     fn count(&self, outcome: &'static str, took: Duration) {

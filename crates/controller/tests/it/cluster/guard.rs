@@ -1,6 +1,7 @@
 //! The guard on a real API server: nothing else answers, unless a test says so. Users have every right in tenants' namespaces that RBAC can give.
 mod attacks;
 mod claims;
+mod keeper;
 mod places;
 mod pods;
 mod stage;
