@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, OWN_PREFIX};
+use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, OWN_ANNOTATIONS};
 use tenancy::settings::Rule;
 
 use super::expression::{field_or, list, text};
@@ -64,7 +64,7 @@ fn sealed_labels(guard: &Guard<'_>) -> BTreeSet<String> {
         Rule::JsonPath { path, .. } => read_by(&path.members(), "labels"),
         _ => None,
     });
-    rules.chain([guard.settings.tenant_label().to_owned()]).filter(|key| is_foreign(key)).collect()
+    rules.chain([guard.settings.tenant_label().to_owned()]).collect()
 }
 
 fn sealed_annotations(guard: &Guard<'_>) -> BTreeSet<String> {
@@ -73,13 +73,8 @@ fn sealed_annotations(guard: &Guard<'_>) -> BTreeSet<String> {
         Rule::JsonPath { path, .. } => read_by(&path.members(), "annotations"),
         _ => None,
     });
-    let placement = [NODE_SELECTOR, DEFAULT_TOLERATIONS, TOLERATIONS_WHITELIST].map(str::to_owned);
-    rules.chain(placement).filter(|key| is_foreign(key)).collect()
-}
-
-/// All of landlord's own keys are sealed anyway.
-fn is_foreign(key: &str) -> bool {
-    !key.starts_with(OWN_PREFIX)
+    let placement = [NODE_SELECTOR, DEFAULT_TOLERATIONS, TOLERATIONS_WHITELIST];
+    rules.chain(OWN_ANNOTATIONS.into_iter().chain(placement).map(str::to_owned)).collect()
 }
 
 /// The one key that a path reads; what a path with other steps reads cannot be told beforehand.
@@ -91,15 +86,16 @@ fn read_by(members: &[&str], field: &str) -> Option<String> {
 }
 
 impl Field {
+    /// The sealed keys are gone through, and not those of the namespace: of these there may be 40 000, and CEL takes its time for each.
     fn variables(&self, keys: &BTreeSet<String>) -> Vec<Named> {
         let Self { name, old, .. } = self;
-        let sealed = format!("(k.startsWith({}) || k in {})", text(OWN_PREFIX), list(keys));
+        let keys = list(keys);
         let changed = format!("(!(k in variables.{name}) || variables.{name}[k] != variables.{old}[k])");
         vec![
             (name, field_or(&format!("object.metadata.{name}"), "{}")),
             (old, field_or(&format!("oldObject.metadata.{name}"), "{}")),
-            (self.lost, format!("variables.{old}.filter(k, {sealed} && {changed})")),
-            (self.added, format!("variables.{name}.filter(k, {sealed} && !(k in variables.{old}))")),
+            (self.lost, format!("{keys}.filter(k, k in variables.{old} && {changed})")),
+            (self.added, format!("{keys}.filter(k, k in variables.{name} && !(k in variables.{old}))")),
         ]
     }
 
