@@ -106,3 +106,41 @@ async fn a_squatter_gets_nothing() {
     assert!(is_held(&stage.pod(STRANGER, "squatted", "late", json!({})).await.expect("it waits")));
     assert_eq!(own(&stage.get("squatted").await), [""; 0]);
 }
+
+/// Whatever a claim is made by, it opens no pool that its maker does not own; with scope `all`, not even before the controller has seen it.
+#[tokio::test]
+async fn no_forged_claim_opens_a_pool() {
+    let mut stage = Stage::new(builder(), "landlord", "").await;
+    stage.settings["guard"] = json!({"scope": "all"});
+    stage.settings["identify"] = json!([{"ownerReference": {"group": "landlord.dev", "kind": "Tenant"}}, {"namePrefix": {}}]);
+    stage.install("").await;
+    stage.world.set_settings(&stage.settings);
+    let owners = json!([{"kind": "Group", "name": "solar-admins"}]);
+    let spec = json!({"owners": owners, "nodeSelector": {"pool": "solar"}, "namespaces": {"prefixes": ["solar-"]}});
+    stage.world.set_tenant("solar", spec).await;
+    let reference = json!([{"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "name": "solar", "uid": "0"}]);
+    let forged = [
+        json!({"name": "by-label", "labels": {"landlord.dev/tenant": "solar"}}),
+        json!({"name": "by-owner", "ownerReferences": reference}),
+        json!({"name": "solar-by-prefix"}),
+    ];
+    for metadata in &forged {
+        stage.create(STRANGER, metadata.clone()).await.expect("created");
+        let pod = stage.pod(STRANGER, metadata["name"].as_str().expect("a name"), "early", json!({})).await.expect("it waits");
+        assert!(is_held(&pod), "{metadata}");
+    }
+    stage.create(OWNER, json!({"name": "solar-own"})).await.expect("created");
+    stage.create(STRANGER, json!({"name": "free"})).await.expect("created");
+    stage.world.add_controller("one").await;
+    for name in ["solar-own", "free"] {
+        eventually(name, async || stage.pod(STRANGER, name, "late", json!({})).await.is_ok_and(|pod| !is_held(&pod))).await;
+    }
+    assert_eq!(selector(&stage.get_pod("solar-own", "late").await), ["pool=solar"]);
+    for metadata in &forged {
+        let name = metadata["name"].as_str().expect("a name");
+        let report = format!("namespace=\"{name}\" reason=\"Unverified\"");
+        eventually("the report", async || stage.world.log("one").contains(&report)).await;
+        assert!(is_held(&stage.pod(STRANGER, name, "late", json!({})).await.expect("it waits")), "{name}");
+        assert_eq!(own(&stage.get(name).await), [""; 0], "{name}");
+    }
+}

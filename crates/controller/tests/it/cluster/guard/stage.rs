@@ -35,8 +35,9 @@ subjects:
 - {kind: ServiceAccount, namespace: landlord, name: controller}
 "#;
 
-/// A namespace that the guard is tried on; it is labelled, and nobody has looked at it.
+/// Namespaces that the guard is tried on; nobody has looked at them, and one is labelled.
 const PROBE: &str = "probe";
+const FREE_PROBE: &str = "probe-free";
 
 pub(super) struct Stage {
     pub(super) world: World,
@@ -72,6 +73,7 @@ impl Stage {
         }
         let stage = Self { world, settings: settings(source) };
         stage.create(ADMIN, json!({"name": PROBE, "labels": {stage.label(): "nobody"}})).await.expect("created");
+        stage.create(ADMIN, json!({"name": FREE_PROBE})).await.expect("created");
         stage.install(flags).await;
         stage
     }
@@ -79,12 +81,12 @@ impl Stage {
     /// Installs the guard, and waits until the API server goes by it.
     pub(super) async fn install(&self, flags: &str) {
         self.world.cluster.apply(&self.render(flags)).await.expect("a guard that the API server takes");
-        let probe = async || self.dry_pod(PROBE).await.is_ok_and(|pod| is_held(&pod));
-        let refused = async || self.dry_pod(PROBE).await.is_err_and(|refusal| refusal.message.contains("not ready"));
-        match flags.contains("deny") {
-            true => eventually("deny in force", refused).await,
-            false => eventually("hold in force", probe).await,
-        }
+        let all = flags.contains("all") || self.settings["guard"]["scope"] == "all";
+        let stopped = async |name| match self.dry_pod(name).await {
+            Ok(pod) => is_held(&pod) && !flags.contains("deny"),
+            Err(refusal) => refusal.message.contains("not ready") && flags.contains("deny"),
+        };
+        eventually("the guard in force", async || stopped(PROBE).await && stopped(FREE_PROBE).await == all).await;
         eventually("binding in force", async || self.bind(STRANGER, PROBE, "none", "none").await.is_err_and(|one| one.code == 403)).await;
     }
 
