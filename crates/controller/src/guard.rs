@@ -18,6 +18,7 @@ mod expression;
 mod hold;
 pub(crate) mod keeper;
 mod names;
+mod owners;
 mod place;
 mod pods;
 mod policy;
@@ -38,6 +39,8 @@ pub(crate) enum Part {
     Names,
     /// Records who creates a namespace.
     Stamp,
+    /// Refuses claims to tenants of others, where nothing can be recorded.
+    Owners,
     /// Keeps what says whose a namespace is, and where its Pods run.
     Seal,
     /// Fills in selector and tolerations.
@@ -55,6 +58,7 @@ impl Part {
         match self {
             Self::Names => "names",
             Self::Stamp => "stamp",
+            Self::Owners => "owners",
             Self::Seal => "seal",
             Self::Place => "place",
             Self::Hold => "hold",
@@ -76,12 +80,15 @@ pub(crate) struct Guard<'a> {
     pub(crate) on_unready: OnUnready,
     /// Whether it also does the work of the plugin `PodNodeSelector`.
     pub(crate) place: bool,
+    /// Whether the API server has MutatingAdmissionPolicies (since 1.36). Without them there is no *hold* and no *place*, and *stamp* and *seal* refuse
+    /// what they would mend.
+    pub(crate) mutating: bool,
 }
 
 impl<'a> Guard<'a> {
     /// As the settings say, without *place*.
     pub(crate) fn new(settings: &'a Settings) -> Self {
-        Self { settings, scope: settings.guard.scope, on_unready: settings.guard.on_unready, place: false }
+        Self { settings, scope: settings.guard.scope, on_unready: settings.guard.on_unready, place: false, mutating: true }
     }
 
     /// Every object, in the order in which they are to be installed: what lets Pods wait comes before what refuses them.
@@ -90,11 +97,19 @@ impl<'a> Guard<'a> {
     }
 
     fn policies(&self) -> Vec<Policy> {
-        let place = self.place.then(|| place::policy(self));
-        let hold = (self.on_unready == OnUnready::Hold).then(|| hold::policy(self));
-        let namespaces = [names::policy(self), Some(stamp::policy(self)), Some(seal::policy(self))];
+        let namespaces = match self.mutating {
+            true => [Some(stamp::policy(self)), None, Some(seal::policy(self))],
+            false => [Some(stamp::refusing(self)), owners::policy(self), Some(seal::refusing(self))],
+        };
+        let place = (self.mutating && self.place).then(|| place::policy(self));
+        let hold = self.holds().then(|| hold::policy(self));
         let pods = [place, hold, Some(deny::policy(self)), Some(binding::policy(self))];
-        namespaces.into_iter().chain(pods).flatten().collect()
+        [names::policy(self)].into_iter().chain(namespaces).chain(pods).flatten().collect()
+    }
+
+    /// Whether Pods wait instead of being refused.
+    fn holds(&self) -> bool {
+        self.mutating && self.on_unready == OnUnready::Hold
     }
 
     /// The label that a namespace must have for the guard to look at its Pods; `None` if it looks at all of them.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 use tenancy::settings::{GuardScope, OnUnready, Settings};
@@ -26,7 +26,7 @@ enum What {
     Guard(RenderGuard),
 }
 
-/// The guard: admission policies that stop Pods in namespaces which are not what their tenant wants (Kubernetes 1.36 or newer)
+/// The guard: admission policies that stop Pods in namespaces which are not what their tenant wants
 ///
 /// They follow from the settings: render them again when the tenant source, `identify`, admins, schedulers or excluded namespaces change, or let
 /// `landlord controller --guard` do it.
@@ -45,8 +45,11 @@ struct RenderGuard {
     #[arg(long, env = "LANDLORD_GUARD_SCOPE", value_enum)]
     scope: Option<ScopeFlag>,
     /// Fill in selector and tolerations as well, for clusters without the plugin PodNodeSelector
-    #[arg(long, env = "LANDLORD_GUARD_PLACE")]
+    #[arg(long, env = "LANDLORD_GUARD_PLACE", conflicts_with = "without_mutating_policies")]
     place: bool,
+    /// For Kubernetes before 1.36: Pods are refused and never held, and so is what would be mended. Only where no webhook writes namespaces
+    #[arg(long, env = "LANDLORD_WITHOUT_MUTATING_POLICIES")]
+    without_mutating_policies: bool,
 }
 
 /// What happens to Pods of namespaces that are not ready.
@@ -99,7 +102,11 @@ impl Render {
 impl RenderGuard {
     fn text(&self) -> Result<String> {
         let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::from_value(&Value::Null)?), settings_file)?;
-        let mut guard = Guard { place: self.place, ..Guard::new(&settings) };
+        let mutating = !self.without_mutating_policies;
+        if let (false, Some(OnUnreadyFlag::Hold)) = (mutating, self.on_unready) {
+            bail!("--on-unready=hold needs Kubernetes 1.36: leave it out with --without-mutating-policies, Pods are refused then");
+        }
+        let mut guard = Guard { place: self.place, mutating, ..Guard::new(&settings) };
         guard.on_unready = self.on_unready.map_or(guard.on_unready, Into::into);
         guard.scope = self.scope.map_or(guard.scope, Into::into);
         let documents = guard.objects().iter().map(serde_saphyr::to_string).collect::<Result<Vec<_>, _>>()?;

@@ -13,6 +13,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Binding,
         rule: (&["pods/binding", "bindings"], &["CREATE"]),
         label: guard.selecting_label(),
+        tenants: None,
         conditions: guard.not_excluded("request.namespace").into_iter().collect(),
         variables: Vec::new(),
         effect: Effect::Validate(vec![Validation { expression: guard.may_bind(), message }]),

@@ -1,8 +1,6 @@
 //! Deny: a Pod is refused that names its node, whose namespace is not ready, or that does not carry the namespace's node selector. With
 //! *hold* Pods that wait are let in; letting one go is judged like its creation, unless the controller does it.
 
-use tenancy::settings::OnUnready;
-
 use super::expression::{is_held, names_its_node};
 use super::policy::{Effect, Named, Policy, Validation};
 use super::{Guard, Part, pods};
@@ -15,6 +13,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Deny,
         rule: (&["pods"], &["CREATE", "UPDATE"]),
         label: guard.selecting_label(),
+        tenants: None,
         conditions: guard.not_excluded("request.namespace").into_iter().chain([beginning(guard)]).collect(),
         variables,
         effect: Effect::Validate(vec![unnamed(), ready(), carrying()]),
@@ -28,10 +27,7 @@ fn beginning(guard: &Guard<'_>) -> Named {
 }
 
 fn verdicts(guard: &Guard<'_>) -> Vec<Named> {
-    let waits = match guard.on_unready {
-        OnUnready::Hold => is_held("object"),
-        OnUnready::Deny => "false".to_owned(),
-    };
+    let waits = if guard.holds() { is_held("object") } else { "false".to_owned() };
     vec![
         ("named", names_its_node("object")),
         ("admin", guard.is_admin()),

@@ -7,7 +7,7 @@ use tenancy::settings::Settings;
 use super::{GATE, Guard};
 
 /// What a user name of a service account begins with.
-const SERVICE_ACCOUNT: &str = "system:serviceaccount";
+pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount";
 /// The API server itself, when it makes the namespaces that every cluster has.
 const API_SERVER: &str = "system:apiserver";
 

@@ -20,6 +20,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Place,
         rule: (&["pods"], &["CREATE"]),
         label: guard.selecting_label(),
+        tenants: None,
         conditions: guard.not_excluded("request.namespace").into_iter().chain([free]).collect(),
         variables,
         effect: Effect::Mutate(vec![selector_patch(), tolerations_patch()]),

@@ -18,6 +18,8 @@ pub(super) struct Policy {
     pub(super) rule: (&'static [&'static str], &'static [&'static str]),
     /// It is asked only about namespaces with this label, if it is about what is in them.
     pub(super) label: Option<&'static str>,
+    /// API version and kind of tenants, if it is to be asked about each of them (`params`).
+    pub(super) tenants: Option<(String, String)>,
     /// All must hold, or it is not asked. The namespace cannot be read here.
     pub(super) conditions: Vec<Named>,
     pub(super) variables: Vec<Named>,
@@ -66,6 +68,9 @@ impl Policy {
                 spec[field] = entries.iter().map(|(name, expression)| json!({"expression": expression, "name": name})).collect();
             }
         }
+        if let Some((api_version, kind)) = &self.tenants {
+            spec["paramKind"] = json!({"apiVersion": api_version, "kind": kind});
+        }
         match &self.effect {
             Effect::Mutate(patches) => {
                 let mutation = |patch: &String| json!({"jsonPatch": {"expression": patch}, "patchType": "JSONPatch"});
@@ -92,10 +97,14 @@ impl Policy {
     }
 
     fn binding(&self) -> Value {
-        match &self.effect {
-            Effect::Mutate(_) => json!({"policyName": self.part.name()}),
-            Effect::Validate(_) => json!({"policyName": self.part.name(), "validationActions": ["Deny"]}),
+        let mut binding = json!({"policyName": self.part.name()});
+        if self.tenants.is_some() {
+            binding["paramRef"] = json!({"parameterNotFoundAction": "Allow", "selector": {}});
         }
+        if let Effect::Validate(_) = &self.effect {
+            binding["validationActions"] = json!(["Deny"]);
+        }
+        binding
     }
 }
 

@@ -7,7 +7,7 @@ use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, OWN_ANNOTATIONS};
 use tenancy::settings::Rule;
 
 use super::expression::{field_or, list, text};
-use super::policy::{Effect, Named, Policy};
+use super::policy::{Effect, Named, Policy, Validation};
 use super::{Guard, Part};
 
 /// Read by the plugin `PodTolerationRestriction`: which tolerations a Pod may have.
@@ -37,10 +37,21 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Seal,
         rule: (&["namespaces", "namespaces/status", "namespaces/finalize"], &["UPDATE"]),
         label: None,
+        tenants: None,
         conditions: conditions(guard),
         variables,
         effect: Effect::Mutate(mutations),
     }
+}
+
+/// The same where nothing can be mended: such an update is refused.
+pub(super) fn refusing(guard: &Guard<'_>) -> Policy {
+    let mut validations = vec![LABELS.validation(), ANNOTATIONS.validation()];
+    validations.extend(is_tenant(guard).map(|_| Validation {
+        expression: "variables.tenants == variables.oldTenants".to_owned(),
+        message: "\"owner references to tenants are sealed: ask an admin to move the namespace\"".to_owned(),
+    }));
+    Policy { effect: Effect::Validate(validations), ..policy(guard) }
 }
 
 fn conditions(guard: &Guard<'_>) -> Vec<Named> {
@@ -97,6 +108,17 @@ impl Field {
             (self.lost, format!("{keys}.filter(k, k in variables.{old} && {changed})")),
             (self.added, format!("{keys}.filter(k, k in variables.{name} && !(k in variables.{old}))")),
         ]
+    }
+
+    fn validation(&self) -> Validation {
+        let Self { name, lost, added, .. } = self;
+        let changed = format!("variables.{lost} + variables.{added}");
+        Validation {
+            expression: format!("size({changed}) == 0"),
+            message: format!(
+                r#""{name} " + ({changed}).join(", ") + " are sealed: leave them as they are, or ask an admin to move the namespace""#
+            ),
+        }
     }
 
     fn patch(&self) -> String {

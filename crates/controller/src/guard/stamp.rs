@@ -4,7 +4,7 @@
 use tenancy::keys::{CREATOR, OWN_ANNOTATIONS};
 
 use super::expression::{field_or, list, text};
-use super::policy::{Effect, Named, Policy};
+use super::policy::{Effect, Named, Policy, Validation};
 use super::{Guard, Part};
 
 pub(super) fn policy(guard: &Guard<'_>) -> Policy {
@@ -12,6 +12,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Stamp,
         rule: (&["namespaces"], &["CREATE"]),
         label: None,
+        tenants: None,
         conditions: conditions(guard),
         variables: vec![
             ("annotations", field_or("object.metadata.annotations", "{}")),
@@ -19,6 +20,20 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
             ("creator", creator()),
         ],
         effect: Effect::Mutate(vec![patch()]),
+    }
+}
+
+/// The same where nothing can be written: landlord's own annotations are refused.
+pub(super) fn refusing(guard: &Guard<'_>) -> Policy {
+    let own = list(OWN_ANNOTATIONS);
+    let message = format!(
+        r#""annotations " + {own}.filter(k, k in variables.annotations).join(", ") + " are landlord's own: create the namespace without them""#
+    );
+    let expression = format!("!{own}.exists(k, k in variables.annotations)");
+    Policy {
+        variables: vec![("annotations", field_or("object.metadata.annotations", "{}"))],
+        effect: Effect::Validate(vec![Validation { expression, message }]),
+        ..policy(guard)
     }
 }
 

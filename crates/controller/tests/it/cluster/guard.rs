@@ -2,6 +2,7 @@
 mod attacks;
 mod claims;
 mod keeper;
+mod older;
 mod places;
 mod pods;
 mod stage;

@@ -108,18 +108,24 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// No way changes what is sealed on namespace `web`. Returns how many requests the API server took.
+pub(super) async fn attack_in_every_way(stage: &Stage) -> usize {
+    let before = sealed(stage, &victim(stage, "web").await);
+    let mut taken = 0;
+    for forgery in forgeries(stage) {
+        for (way, place) in WAYS.iter().flat_map(|way| PLACES.map(|place| (way, place))) {
+            taken += usize::from(attack(stage, OWNER, "web", &forgery, way, place).await);
+            assert_eq!(sealed(stage, &stage.get("web").await), before, "{way} of {place:?}: {forgery}");
+        }
+    }
+    taken
+}
+
 #[rstest]
 #[tokio::test]
 async fn what_is_sealed_stays_as_it_was(#[values("landlord", "capsule")] source: &'static str) {
     let stage = Stage::new(builder(), source, "").await;
-    let before = sealed(&stage, &victim(&stage, "web").await);
-    let mut taken = 0;
-    for forgery in forgeries(&stage) {
-        for (way, place) in WAYS.iter().flat_map(|way| PLACES.map(|place| (way, place))) {
-            taken += usize::from(attack(&stage, OWNER, "web", &forgery, way, place).await);
-            assert_eq!(sealed(&stage, &stage.get("web").await), before, "{way} of {place:?}: {forgery}");
-        }
-    }
+    let taken = attack_in_every_way(&stage).await;
     // Finalizers are replaced only; the API server takes the rest.
     assert!(taken >= forgeries(&stage).len() * 8, "most requests are taken, and harmless: {taken}");
     what_is_not_sealed_is_written(&stage).await;
@@ -135,7 +141,7 @@ async fn what_is_not_sealed_is_written(stage: &Stage) {
 }
 
 /// Admins move namespaces, and the controller keeps them.
-async fn those_who_may_write_do(stage: &Stage) {
+pub(super) async fn those_who_may_write_do(stage: &Stage) {
     for (user, tenant) in [(ADMIN, "lunar"), (CONTROLLER, "solar")] {
         let metadata =
             json!({"labels": {stage.label(): tenant}, "annotations": {LEDGER: ledger(tenant), NODE_SELECTOR: format!("pool={tenant}")}});

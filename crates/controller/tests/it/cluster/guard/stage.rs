@@ -82,9 +82,10 @@ impl Stage {
     pub(super) async fn install(&self, flags: &str) {
         self.world.cluster.apply(&self.render(flags)).await.expect("a guard that the API server takes");
         let all = flags.contains("all") || self.settings["guard"]["scope"] == "all";
+        let refuses = flags.contains("deny") || flags.contains("without-mutating-policies");
         let stopped = async |name| match self.dry_pod(name).await {
-            Ok(pod) => is_held(&pod) && !flags.contains("deny"),
-            Err(refusal) => refusal.message.contains("not ready") && flags.contains("deny"),
+            Ok(pod) => is_held(&pod) && !refuses,
+            Err(refusal) => refusal.message.contains("not ready") && refuses,
         };
         eventually("the guard in force", async || stopped(PROBE).await && stopped(FREE_PROBE).await == all).await;
         eventually("binding in force", async || self.bind(STRANGER, PROBE, "none", "none").await.is_err_and(|one| one.code == 403)).await;
