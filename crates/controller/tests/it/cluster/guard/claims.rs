@@ -1,12 +1,13 @@
 //! Claims made while no webhook is asked: what a creator brings along counts for nothing, and who the creator was is on record.
 
-use http::Method;
+use http::{Method, Request};
 use k8s_openapi::api::core::v1::Namespace;
 use local_cluster::user::ADMIN;
 use serde_json::{Value, json};
 
 use super::super::world::{LEDGER, NODE_SELECTOR, World, eventually};
 use super::stage::{OWNER, STRANGER, Stage, builder, is_held, ledger, selector};
+use crate::landlord::run;
 
 fn creator(namespace: &Namespace) -> Value {
     let annotations = namespace.metadata.annotations.clone().unwrap_or_default();
@@ -29,7 +30,7 @@ fn forged(name: Value) -> Value {
 
 #[tokio::test]
 async fn a_creator_is_stamped_and_nothing_forged_counts() {
-    let stage = Stage::new(builder(), "landlord", "").await;
+    let mut stage = Stage::new(builder(), "landlord", "").await;
     let stamp = json!({"username": STRANGER, "groups": ["strangers", "tenant-members", "system:authenticated"]});
     for name in [json!({"name": "forged"}), json!({"generateName": "forged-"})] {
         let made = stage.create(STRANGER, forged(name)).await.expect("created");
@@ -41,8 +42,25 @@ async fn a_creator_is_stamped_and_nothing_forged_counts() {
     let bare = stage.create(STRANGER, json!({"name": "bare"})).await.expect("created");
     assert_eq!(creator(&bare), stamp);
     by_server_side_apply(&stage).await;
+    by_somebody_with_a_strange_name(&stage).await;
     an_unclaimed_namespace_stays_so(&stage).await;
     excluded_names(&stage).await;
+    let custom = json!({"apiVersion": "example.com/v1", "kind": "Project", "nodeSelector": "$.spec.pool"});
+    for source in [json!({"inline": []}), json!({"custom": custom})] {
+        stage.settings["tenantSource"] = source;
+        stage.install("--place").await;
+    }
+}
+
+/// The stamp is JSON whatever the name.
+async fn by_somebody_with_a_strange_name(stage: &Stage) {
+    let (user, group) = (r#"x"y\z'{},"#, r#"g"],"username":"admin"#);
+    let request = Request::post("/api/v1/namespaces").header("Content-Type", "application/json").header("Impersonate-User", user);
+    let request = request.header("Impersonate-Group", group).header("Impersonate-Group", "tenant-members");
+    let body = json!({"metadata": {"name": "strange"}}).to_string().into_bytes();
+    let answer = stage.client(ADMIN).request::<Namespace>(request.body(body).expect("a request")).await;
+    let groups = json!([group, "tenant-members", "system:authenticated"]);
+    assert_eq!(creator(&answer.expect("created")), json!({"username": user, "groups": groups}));
 }
 
 /// A creator can send `deletionTimestamp`, which the API server wipes afterwards.
@@ -105,6 +123,15 @@ async fn a_squatter_gets_nothing() {
     eventually("the report", async || unverified(&stage.world)).await;
     assert!(is_held(&stage.pod(STRANGER, "squatted", "late", json!({})).await.expect("it waits")));
     assert_eq!(own(&stage.get("squatted").await), [""; 0]);
+
+    // An admin may let it in.
+    let cluster = &stage.world.cluster;
+    let (kubeconfig, settings) = (cluster.kubeconfig_of(ADMIN), cluster.file("settings.yaml"));
+    let words = format!("adopt squatted --kubeconfig={} --settings={}", kubeconfig.display(), settings.display());
+    let adopted = tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
+    assert_eq!((adopted.code, adopted.err.as_str()), (Some(0), ""));
+    let passes = async || stage.pod(STRANGER, "squatted", "adopted", json!({})).await.is_ok_and(|pod| !is_held(&pod));
+    eventually("a Pod that passes", passes).await;
 }
 
 /// Whatever a claim is made by, it opens no pool that its maker does not own; with scope `all`, not even before the controller has seen it.

@@ -70,15 +70,23 @@ async fn the_guard_is_installed_and_kept() {
     eventually("the guard", async || is_in_force(&world, &guard).await).await;
     assert_eq!(repairs(&world, "seal").await, 0, "to install is not to repair");
 
+    let standby = world.add_controller_with(&arguments(&world), "standby").await;
     deletions_are_repaired(&world, &guard).await;
     edits_are_repaired(&world, &guard).await;
     versions_rest(&world, &guard).await;
     settings_are_followed(&world).await;
 
-    // Without the flag, the guard is nobody's; and nothing takes it away.
+    // The other replica only watched; now it leads.
     let guard = rendered(&world, "");
+    assert!(!world.log("standby").contains("guard"), "{}", world.log("standby"));
     world.controller(controller).signal(Signal::SIGTERM).expect("a signal");
-    eventually("the end", async || world.log("one").contains("ending")).await;
+    eventually("an heir", async || world.log("standby").contains("leading")).await;
+    delete(&world, &named(&guard, "MutatingAdmissionPolicy", "stamp")).await;
+    eventually("it is back", async || world.log("standby").contains("guard repaired") && is_in_force(&world, &guard).await).await;
+
+    // Without the flag, the guard is nobody's; and nothing takes it away.
+    world.controller(standby).signal(Signal::SIGTERM).expect("a signal");
+    eventually("the end", async || world.log("standby").contains("ending")).await;
     world.add_controller("two").await;
     delete(&world, &named(&guard, "MutatingAdmissionPolicy", "stamp")).await;
     eventually("the second controller", async || world.log("two").contains("leading")).await;
