@@ -93,8 +93,13 @@ impl Keeper {
         }
         pause.begin();
         for change in changes {
+            if !self.leadership.holds() {
+                return;
+            }
             let answer = self.write(&change).await;
-            self.settle(known, change, answer).await;
+            if !self.settle(known, change, answer).await {
+                return;
+            }
         }
     }
 
@@ -114,7 +119,8 @@ impl Keeper {
         }
     }
 
-    async fn settle(&self, known: &mut Known, change: Change, answer: Result<Option<DynamicObject>, Error>) {
+    /// Takes in the answer; whether there is a point in going on.
+    async fn settle(&self, known: &mut Known, change: Change, answer: Result<Option<DynamicObject>, Error>) -> bool {
         let outcomes = self.reconciler.outcomes();
         match answer {
             Ok(stored) => {
@@ -126,8 +132,12 @@ impl Keeper {
             Err(Error::Api(status)) if [404, 409].contains(&status.code) => {
                 tracing::debug!(kind = change.id.kind, name = change.id.name, "guard changed meanwhile");
             }
-            Err(error) => tracing::warn!(kind = change.id.kind, name = change.id.name, %error, "guard not written, trying again"),
+            Err(error) => {
+                tracing::warn!(kind = change.id.kind, name = change.id.name, %error, "guard not written, trying again");
+                return false;
+            }
         }
+        true
     }
 
     fn follow(&self, kind: usize) -> BoxStream<'static, Sighting> {

@@ -64,7 +64,7 @@ async fn repairs(world: &World, part: &str) -> u64 {
 async fn the_guard_is_installed_and_kept() {
     let mut world = World::on(Cluster::builder(), "landlord").await;
     world.set_settings(&settings("landlord"));
-    let arguments = |world: &World| vec![format!("--settings={}", world.cluster.file("settings.yaml").display()), "--guard".to_owned()];
+    let arguments = |world: &World| [format!("--settings={}", world.cluster.file("settings.yaml").display()), "--guard".to_owned()];
     let controller = world.add_controller_with(&arguments(&world), "one").await;
     let guard = rendered(&world, "");
     eventually("the guard", async || is_in_force(&world, &guard).await).await;
@@ -87,14 +87,20 @@ async fn the_guard_is_installed_and_kept() {
     // Without the flag, the guard is nobody's; and nothing takes it away.
     world.controller(standby).signal(Signal::SIGTERM).expect("a signal");
     eventually("the end", async || world.log("standby").contains("ending")).await;
-    world.add_controller("two").await;
+    let second = world.add_controller("two").await;
     delete(&world, &named(&guard, "MutatingAdmissionPolicy", "stamp")).await;
     eventually("the second controller", async || world.log("two").contains("leading")).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     let rest: Vec<DynamicObject> =
         guard.into_iter().filter(|object| object.metadata.name.as_deref() != Some("landlord-guard-stamp")).collect();
     assert!(is_in_force(&world, &rest).await && !rest.is_empty());
-    world.add_controller_with(&arguments(&world), "three").await;
+
+    // The flag wins over the settings.
+    world.controller(second).signal(Signal::SIGTERM).expect("a signal");
+    let [settings, _] = arguments(&world);
+    world.add_controller_with(&[settings, "--guard=hold".to_owned(), "--guard-place".to_owned()], "three").await;
+    let guard = rendered(&world, "--on-unready=hold --place");
+    eventually("the guard of the flags", async || is_in_force(&world, &guard).await).await;
 }
 
 async fn deletions_are_repaired(world: &World, guard: &[DynamicObject]) {
