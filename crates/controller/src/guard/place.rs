@@ -7,7 +7,7 @@ use super::{Guard, Part, pods};
 
 /// A Pod's toleration `p` says the same as the wanted one `t`; an absent operator means `Equal`.
 const SAME: &str = r#"has(p.key) && p.key == t[0] && (has(p.operator) ? p.operator : "Equal") == t[1]
-        && (has(p.value) ? p.value : "") == t[2] && has(p.effect) && p.effect == t[3]"#;
+        && (has(p.value) ? p.value : "") == t[2] && has(p.effect) && p.effect == t[3] && !has(p.tolerationSeconds)"#;
 
 pub(super) fn policy(guard: &Guard<'_>) -> Policy {
     let mut variables = pods::readiness(guard);

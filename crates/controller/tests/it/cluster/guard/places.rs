@@ -1,5 +1,8 @@
 //! Where there is no `PodNodeSelector`, or it judged by an old state of the namespace: *hold* and *deny* tell by the Pod itself, *place* does its work.
 
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{Pod, Toleration};
 use local_cluster::Builder;
 use local_cluster::user::ADMIN;
 use serde_json::{Value, json};
@@ -56,43 +59,77 @@ async fn all_namespaces_wait(stage: &Stage) {
     eventually("a Pod that passes", passes).await;
 }
 
-/// Pods of many shapes: own selectors and tolerations, some the same, some another, some the opposite.
+/// 312 shapes of Pods: own selectors and tolerations, some the same as the namespace's, some more or less, some the opposite; with and without affinity.
 fn shapes() -> Vec<Value> {
-    let selectors = [
-        json!(null),
-        json!({}),
-        json!({"pool": "solar"}),
-        json!({"disk": "ssd", "zone": "a"}),
-        json!({"pool": "lunar"}),
-        json!({"tier": "x"}),
-    ];
+    let selectors = json!([
+        null, {}, {"pool": "solar"}, {"disk": "ssd", "zone": "a"}, {"pool": "lunar"}, {"tier": "x"}, {"pool": "solar", "tier": ""}, {"zone": "b"},
+        {"pool": "solar", "tier": "", "zone": "a"}, {"tier": ""}, {"disk": "ssd"}, {"example.com/a": "b"}, {"pool": "lunar", "disk": "ssd"},
+    ]);
     let same = json!({"key": "pool", "operator": "Equal", "value": "solar", "effect": "NoSchedule"});
-    let tolerations = [
-        json!(null),
-        json!([]),
-        json!([same.clone()]),
-        json!([{"key": "pool", "value": "solar", "effect": "NoSchedule"}]),
-        json!([{"key": "pool", "value": "lunar", "effect": "NoSchedule"}, {"key": "spot", "operator": "Exists", "effect": "NoExecute"}]),
-        json!([{"key": "other", "operator": "Exists"}]),
-        json!([{"key": "empty", "effect": "PreferNoSchedule"}, same]),
-    ];
-    let affinity = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution":
-        {"nodeSelectorTerms": [{"matchExpressions": [{"key": "pool", "operator": "Exists"}]}]}}});
-    let pair = |selector: &Value| {
-        let selector = selector.clone();
-        let affinity = affinity.clone();
-        tolerations.clone().into_iter().flat_map(move |tolerations| {
-            let spec = json!({"nodeSelector": selector, "tolerations": tolerations});
-            let mut with_affinity = spec.clone();
-            with_affinity["affinity"] = affinity.clone();
-            [spec, with_affinity]
-        })
-    };
-    selectors.iter().flat_map(pair).collect()
+    let tolerations = json!([
+        null,
+        [],
+        [same],
+        [same, same],
+        [{"key": "pool", "value": "solar", "effect": "NoSchedule"}],
+        [{"key": "pool", "value": "solar"}],
+        [{"key": "pool", "value": "lunar", "effect": "NoSchedule"}, {"key": "spot", "operator": "Exists", "effect": "NoExecute"}],
+        [{"key": "other", "operator": "Exists"}],
+        [{"key": "spot", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
+        [{"key": "empty", "effect": "PreferNoSchedule"}, same],
+        [{"operator": "Exists", "effect": "NoSchedule"}],
+        [{"operator": "Exists"}],
+    ]);
+    let term = json!({"matchExpressions": [{"key": "pool", "operator": "Exists"}]});
+    let affinities =
+        [json!(null), json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}})];
+    let list = |value: &Value| value.as_array().expect("a list").clone();
+    let mut shapes = Vec::new();
+    for selector in list(&selectors) {
+        for tolerations in list(&tolerations) {
+            let spec = |affinity: &Value| json!({"nodeSelector": selector, "tolerations": tolerations, "affinity": affinity});
+            shapes.extend(affinities.iter().map(spec));
+        }
+    }
+    shapes
+}
+
+/// What a Pod tolerates: its tolerations without those that say less than another one.
+fn tolerated(pod: &Pod) -> BTreeSet<Tolerated> {
+    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).into_iter().flatten();
+    let all: BTreeSet<Tolerated> = tolerations.map(Tolerated::of).collect();
+    all.iter().filter(|one| !all.iter().any(|other| other != *one && other.covers(one))).cloned().collect()
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Tolerated {
+    key: String,
+    exists: bool,
+    value: String,
+    effect: String,
+    seconds: Option<i64>,
+}
+
+impl Tolerated {
+    fn of(one: Toleration) -> Self {
+        let text = Option::unwrap_or_default;
+        let exists = one.operator.as_deref() == Some("Exists");
+        Self { key: text(one.key), exists, value: text(one.value), effect: text(one.effect), seconds: one.toleration_seconds }
+    }
+
+    /// As Kubernetes compares them (`pkg/util/tolerations`).
+    fn covers(&self, other: &Self) -> bool {
+        let any_key = self.key.is_empty() && self.exists;
+        let as_long = self.seconds.is_none_or(|most| other.seconds.is_some_and(|seconds| seconds <= most));
+        (any_key || self.key == other.key)
+            && (self.effect.is_empty() || self.effect == other.effect)
+            && (self.exists || !other.exists && self.value == other.value)
+            && as_long
+    }
 }
 
 /// What each Pod's selector and tolerations become; `None` for one that is refused.
-async fn placements(builder: Builder, flags: &str) -> Vec<Option<(Vec<String>, Vec<String>)>> {
+async fn placements(builder: Builder, flags: &str) -> Vec<Option<(Vec<String>, BTreeSet<Tolerated>)>> {
     let stage = Stage::new(builder, "landlord", flags).await;
     stage.create(ADMIN, json!({"name": "web", "labels": {stage.label(): "solar"}})).await.expect("created");
     let annotations = json!({LEDGER: ledger("solar"), NODE_SELECTOR: SELECTOR, "landlord.dev/tolerations": COMPACT,
@@ -103,19 +140,7 @@ async fn placements(builder: Builder, flags: &str) -> Vec<Option<(Vec<String>, V
     for (number, spec) in shapes().into_iter().enumerate() {
         let made = stage.pod(OWNER, "web", &format!("web-{number}"), spec).await.ok();
         assert!(made.as_ref().is_none_or(|pod| gates(pod).is_empty()), "a namespace that is ready holds nobody");
-        placements.push(made.map(|pod| {
-            let spec = pod.spec.clone().expect("a spec");
-            let tolerations = spec.tolerations.into_iter().flatten();
-            // An absent operator is `Equal`, an absent value the empty one.
-            let words = tolerations.map(|one| {
-                let or = |value: Option<String>, other: &str| value.unwrap_or_else(|| other.to_owned());
-                format!("{} {} {:?} {}", or(one.key, ""), or(one.operator, "Equal"), or(one.value, ""), or(one.effect, ""))
-            });
-            let mut words: Vec<String> = words.collect();
-            words.sort();
-            words.dedup();
-            (selector(&pod), words)
-        }));
+        placements.push(made.map(|pod| (selector(&pod), tolerated(&pod))));
     }
     placements
 }
@@ -124,7 +149,8 @@ async fn placements(builder: Builder, flags: &str) -> Vec<Option<(Vec<String>, V
 async fn place_gives_what_the_plugins_give() {
     let by_guard = placements(builder().without_pod_node_selector(), "--place").await;
     let by_plugins = placements(builder().plugin("PodTolerationRestriction"), "").await;
-    assert!(by_guard.iter().filter(|one| one.is_some()).count() >= 50 && by_guard.contains(&None), "both kinds of Pods are among them");
+    let refused = by_guard.iter().filter(|one| one.is_none()).count();
+    assert_eq!((by_guard.len(), refused), (312, 4 * 24), "both kinds of Pods are among them");
     for (number, (ours, theirs)) in by_guard.iter().zip(&by_plugins).enumerate() {
         assert_eq!(ours, theirs, "{}", shapes()[number]);
     }
