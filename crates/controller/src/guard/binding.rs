@@ -7,7 +7,8 @@ use super::{Guard, Part};
 pub(super) fn policy(guard: &Guard<'_>) -> Policy {
     let schedulers = list(guard.settings.schedulers.iter());
     let message = format!(
-        r#""only schedulers (" + {schedulers}.join(", ") + ") and admins bind Pods in namespace " + request.namespace + ": leave it to the scheduler, or list yours in the settings under `schedulers`""#
+        r#""only schedulers (" + {schedulers}.join(", ") + ") and admins bind Pods in namespace " + request.namespace
++ ": leave it to the scheduler, or list yours in the settings under `schedulers`""#
     );
     Policy {
         part: Part::Binding,

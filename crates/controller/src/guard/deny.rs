@@ -40,7 +40,8 @@ fn verdicts(guard: &Guard<'_>) -> Vec<Named> {
 fn unnamed() -> Validation {
     Validation {
         expression: "!variables.named || variables.admin".to_owned(),
-        message: r#""the Pod names its node (" + object.spec.nodeName + "), and in namespace " + request.namespace + " only admins may: leave spec.nodeName to the scheduler""#
+        message: r#""the Pod names its node (" + object.spec.nodeName + "), and in namespace " + request.namespace
++ " only admins may: leave spec.nodeName to the scheduler""#
             .to_owned(),
     }
 }
@@ -49,7 +50,9 @@ fn unnamed() -> Validation {
 fn ready() -> Validation {
     Validation {
         expression: "variables.named || variables.ready || variables.waits".to_owned(),
-        message: r#""namespace " + request.namespace + " is not ready: landlord has yet to write what " + (variables.tenant == "" ? "belongs" : "tenant " + variables.tenant + " wants") + " on it; try again in a moment, or ask `landlord explain " + request.namespace + "` why""#
+        message: r#""namespace " + request.namespace + " is not ready: landlord has yet to write what "
++ (variables.tenant == "" ? "belongs" : "tenant " + variables.tenant + " wants") + " on it; try again in a moment, or ask `landlord explain "
++ request.namespace + "` why""#
             .to_owned(),
     }
 }
@@ -57,7 +60,8 @@ fn ready() -> Validation {
 fn carrying() -> Validation {
     Validation {
         expression: "variables.named || !variables.ready || (variables.waits ? !variables.differs : variables.carries)".to_owned(),
-        message: r#""the Pod does not carry the node selector " + variables.selector + " of namespace " + request.namespace + ": leave these keys out of spec.nodeSelector and create it again""#
+        message: r#""the Pod does not carry the node selector " + variables.selector + " of namespace " + request.namespace
++ ": leave these keys out of spec.nodeSelector and create it again""#
             .to_owned(),
     }
 }

@@ -55,7 +55,8 @@ fn validation(tenant: &str) -> Validation {
             "params.metadata.name != {tenant} || variables.owners == null || variables.owners.exists(o, {IS_REQUESTER}\n    || {service_account})"
         ),
         message: format!(
-            r#""namespace " + object.metadata.name + " claims tenant " + {tenant} + ", which " + request.userInfo.username + " does not own: ask one of its owners or an admin, or claim a tenant of your own""#
+            r#""namespace " + object.metadata.name + " claims tenant " + {tenant} + ", which " + request.userInfo.username
++ " does not own: ask one of its owners or an admin, or claim a tenant of your own""#
         ),
     }
 }

@@ -165,7 +165,9 @@ async fn versions_rest(world: &World, guard: &[DynamicObject]) {
 async fn settings_are_followed(world: &World) {
     let hold = named(&rendered(world, ""), "MutatingAdmissionPolicy", "hold");
     let (seal, names) = (repairs(world, "seal").await, named(&rendered(world, ""), "ValidatingAdmissionPolicy", "names"));
-    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "admins": {"users": ["root"], "groups": []}, "guard": {"scope": "all", "onUnready": "deny"}});
+    let admins = json!({"users": ["root"], "groups": []});
+    let guard = json!({"scope": "all", "onUnready": "deny"});
+    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "admins": admins, "guard": guard});
     world.set_settings(&settings);
     let guard = rendered(world, "");
     eventually("the new guard", async || is_in_force(world, &guard).await).await;
