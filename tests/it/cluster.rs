@@ -4,6 +4,7 @@ mod create;
 mod definition;
 mod deletion;
 mod dry_run;
+mod guard;
 mod law_one;
 mod placement;
 mod policy;

@@ -24,14 +24,14 @@ mod releaser;
 mod terms;
 mod turns;
 
+use crate::guard::GATE;
+
 pub(crate) use self::pod::{HeldPod, Keys, PodKey, State, UnscheduledPod};
 pub(crate) use self::release::{Clash, Verdict, release};
 pub(crate) use self::releaser::Releaser;
 pub(crate) use self::terms::Terms;
 use self::turns::Turns;
 
-/// The scheduling gate that the guard puts on Pods, and that only landlord takes away.
-pub(crate) const GATE: &str = "landlord.dev/provisioning";
 /// Patches of Pods that may be under way at a time: a share of what the API server stands, so that namespaces, which Pods wait for, keep theirs.
 const MOST: usize = 16;
 

@@ -14,6 +14,7 @@ mod crd;
 mod estimate;
 mod fights;
 mod files;
+mod guard;
 mod holds;
 mod inventory;
 mod lease;

@@ -35,6 +35,12 @@ struct Held {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct GuardPart {
+    /// stamp, seal, deny …
+    pub(crate) part: String,
+}
+
 /// See the module.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -49,6 +55,7 @@ pub(crate) struct Metrics {
     pub(crate) lists: Counter<u64, AtomicU64>,
     pub(crate) contested: Counter,
     pub(crate) events_dropped: Counter,
+    pub(crate) guard_repairs: Family<GuardPart, Counter>,
     depths: Family<Depth, Gauge>,
     held_pods: Family<Held, Gauge>,
     pub(crate) pods_released: Family<Outcome, Counter>,
@@ -71,6 +78,7 @@ impl Metrics {
             lists: Counter::default(),
             contested: Counter::default(),
             events_dropped: Counter::default(),
+            guard_repairs: Family::default(),
             depths: Family::default(),
             held_pods: Family::default(),
             pods_released: Family::default(),
@@ -101,6 +109,8 @@ impl Metrics {
         registry.register("contested", "Namespaces of which a key became contested by another writer", self.contested.clone());
         registry.register("lists", "Full lists of namespaces, tenants or Pods", self.lists.clone());
         registry.register("events_dropped", "Events left out or put off, to keep within the budget", self.events_dropped.clone());
+        let repairs = "Objects of the guard that somebody changed or deleted, put right, by part";
+        registry.register("guard_repairs", repairs, self.guard_repairs.clone());
         registry.register("held_pods", "Pods that landlord's scheduling gate holds, by how they stand", self.held_pods.clone());
         registry.register("pods_released", "Patches that release held Pods by outcome", self.pods_released.clone());
         registry.register("pod_hold_seconds", "Time from a held Pod's creation to its release", self.pod_hold_seconds.clone());

@@ -9,6 +9,7 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use crate::clock;
+use crate::guard::difference::Change;
 use crate::holds::PodKey;
 use crate::metrics::{self, Metrics};
 use crate::planner::{CONTESTED, Trouble, Write};
@@ -33,6 +34,7 @@ const WRITTEN: &str = "Written";
 /// Those of Events that are said once.
 const SETTINGS_REFUSED: &str = "SettingsRefused";
 const NAMESPACES_WRITTEN: &str = "NamespacesWritten";
+const GUARD_REPAIRED: &str = "GuardRepaired";
 /// The reason of an Event about a held Pod whose own node selector differs from its namespace's.
 pub(crate) const SELECTOR_CLASH: &str = "SelectorClash";
 
@@ -158,6 +160,20 @@ impl Outcomes {
         self.metrics.pods_released.get_or_create(&metrics::Outcome { outcome }).inc();
     }
 
+    /// An object of the guard was written; `uid` is empty where it is gone.
+    pub(crate) fn guard_written(&self, change: &Change, uid: &str) {
+        let Change { id, news } = change;
+        if !news.is_repair() {
+            tracing::info!(kind = id.kind, name = id.name, outcome = news.word(), "guard");
+            return;
+        }
+        self.metrics.guard_repairs.get_or_create(&metrics::GuardPart { part: id.part().to_owned() }).inc();
+        tracing::warn!(kind = id.kind, name = id.name, outcome = news.word(), "guard repaired");
+        let about = reference("admissionregistration.k8s.io/v1", &id.kind, &id.name, uid);
+        let note = format!("{} {}: {}", id.kind, id.name, news.word());
+        self.publish_about(&about, EventType::Warning, GUARD_REPAIRED, note);
+    }
+
     fn count(&self, outcome: &'static str, took: Duration) {
         self.metrics.writes.get_or_create(&metrics::Outcome { outcome }).inc();
         self.metrics.write_seconds.observe(took.as_secs_f64());
@@ -184,7 +200,7 @@ impl Outcomes {
         let [written, told, clashes, troubles] = &self.budgets;
         let (budget, most) = match reason {
             WRITTEN => (written, EVENTS),
-            CONTESTED | SETTINGS_REFUSED | NAMESPACES_WRITTEN => (told, EVENTS),
+            CONTESTED | SETTINGS_REFUSED | NAMESPACES_WRITTEN | GUARD_REPAIRED => (told, EVENTS),
             SELECTOR_CLASH => (clashes, CLASH_EVENTS),
             _ => (troubles, EVENTS),
         };

@@ -131,6 +131,15 @@ impl JsonPath {
         }
     }
 
+    /// The members that it names one after the other from the root; empty if it takes any other step.
+    pub fn members(&self) -> Vec<&str> {
+        let members = self.steps.iter().map(|step| match step {
+            Step::Member(name) => Some(name.as_str()),
+            _ => None,
+        });
+        members.collect::<Option<_>>().unwrap_or_default()
+    }
+
     /// Whether the path can lead to the value at this place, given as member names. Filters may read anything below them.
     pub fn may_reach(&self, place: &[&str]) -> bool {
         may_reach(&self.steps, place)

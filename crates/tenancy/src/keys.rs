@@ -18,6 +18,8 @@ pub const CREATOR: &str = "landlord.dev/creator";
 pub const UNCLAIMED: &str = "landlord.dev/unclaimed";
 /// Every key of landlord's own begins with it.
 pub const OWN_PREFIX: &str = "landlord.dev/";
+/// Annotations that landlord alone writes on a namespace: the guard seals each of them.
+pub const OWN_ANNOTATIONS: [&str; 4] = [ledger::ANNOTATION, CREATOR, TOLERATIONS, UNCLAIMED];
 
 /// Whether a tenant may not list the key among its labels or annotations. Capsule's may list all but landlord's own.
 pub(crate) fn is_reserved(dialect: Dialect, key: &str) -> bool {

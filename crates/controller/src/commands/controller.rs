@@ -8,13 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
-use tenancy::settings::Settings;
+use tenancy::settings::{OnUnready, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::cluster::{Connection, SettingsFlags};
+use crate::guard::keeper::{Keeper, Orders};
 use crate::holds::Releaser;
 use crate::lease::{Election, Leadership};
 use crate::live_settings;
@@ -61,12 +62,62 @@ pub(crate) struct Controller {
     identity: Option<String>,
     #[command(flatten)]
     pace: PaceFlags,
-    /// Release Pods that the guard holds (scheduling gate `landlord.dev/provisioning`) once their namespace is as it should be
+    /// Release Pods that the guard holds (scheduling gate `landlord.dev/provisioning`) once their namespace is as it should be, also where the
+    /// guard was installed by somebody else; `--guard` and `--guard=hold` do so anyway
     #[arg(long, env = "LANDLORD_RELEASE_PODS")]
     release_pods: bool,
+    #[command(flatten)]
+    guard: GuardFlags,
     /// Form of the log on standard error
     #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
+}
+
+/// Whether the controller keeps the guard, and how.
+#[derive(Args, Clone, Copy, Debug)]
+struct GuardFlags {
+    /// Install the guard and keep it as it is rendered: admission policies that stop Pods in namespaces which are not ready
+    #[arg(
+        long,
+        env = "LANDLORD_GUARD",
+        value_enum,
+        value_name = "ON-UNREADY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "settings"
+    )]
+    guard: Option<GuardMode>,
+    /// The guard fills in selector and tolerations as well, for clusters without the plugin PodNodeSelector
+    #[arg(long, env = "LANDLORD_GUARD_PLACE", requires = "guard")]
+    guard_place: bool,
+}
+
+/// What happens to Pods of namespaces that are not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum GuardMode {
+    /// `guard.onUnready` of the settings
+    Settings,
+    /// They wait at a scheduling gate until the controller lets them go
+    Hold,
+    /// They are refused
+    Deny,
+}
+
+impl GuardFlags {
+    /// `None` leaves the guard alone, whether there is one or not.
+    fn orders(self) -> Option<Orders> {
+        let on_unready = match self.guard? {
+            GuardMode::Settings => None,
+            GuardMode::Hold => Some(OnUnready::Hold),
+            GuardMode::Deny => Some(OnUnready::Deny),
+        };
+        Some(Orders { on_unready, place: self.guard_place })
+    }
+
+    /// Whether Pods may come to be held.
+    fn holds(self) -> bool {
+        matches!(self.guard, Some(GuardMode::Settings | GuardMode::Hold))
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -113,16 +164,25 @@ impl Controller {
         let pages = tokio::spawn(admin.serve(listener, told(end.clone())));
 
         let (leadership, election) = self.elect(&client, told(end.clone()));
+        let (settings_sender, settings) = channel::channel(None::<Arc<Settings>>);
+        let keeper = self.guard.orders().map(|orders| Keeper {
+            client: client.clone(),
+            reconciler: Arc::clone(&reconciler),
+            leadership: leadership.clone(),
+            settings: settings.clone(),
+            orders,
+        });
         let watch = Watch { client: client.clone(), reconciler: Arc::clone(&reconciler), readiness: Arc::clone(&readiness) };
-        let tasks = [
+        let mut tasks = vec![
             tokio::spawn(watch.clone().namespaces()),
             tokio::spawn(watch.clone().nodes()),
-            tokio::spawn(Releaser::new(watch.clone(), leadership.clone()).run(self.release_pods)),
-            tokio::spawn(follow_settings(watch, self.settings.source())),
+            tokio::spawn(Releaser::new(watch.clone(), leadership.clone()).run(self.release_pods || self.guard.holds())),
+            tokio::spawn(follow_settings(watch, self.settings.source(), settings_sender, settings)),
             tokio::spawn(Arc::clone(&reconciler).run(leadership.clone())),
             tokio::spawn(Statuses { client, reconciler: Arc::clone(&reconciler), readiness, leadership: leadership.clone() }.run()),
             tokio::spawn(show_leadership(leadership, metrics)),
         ];
+        tasks.extend(keeper.map(|keeper| tokio::spawn(keeper.run())));
         until_told(&mut terminate).await?;
         tracing::info!("ending");
         tasks.iter().for_each(JoinHandle::abort);
@@ -146,8 +206,12 @@ impl Controller {
 }
 
 /// Puts every new document in force, and follows the tenants of its source.
-async fn follow_settings(watch: Watch, source: live_settings::SettingsSource) {
-    let (sender, mut receiver) = channel::channel(None::<Arc<Settings>>);
+async fn follow_settings(
+    watch: Watch,
+    source: live_settings::SettingsSource,
+    sender: channel::Sender<Option<Arc<Settings>>>,
+    mut receiver: channel::Receiver<Option<Arc<Settings>>>,
+) {
     let follow = tokio::spawn(live_settings::follow(source, sender, watch.clone()));
     let mut tenants: Option<JoinHandle<()>> = None;
     while receiver.changed().await.is_ok() {

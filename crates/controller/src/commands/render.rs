@@ -1,32 +1,115 @@
 //! `render`: YAML for GitOps.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{Args, ValueEnum};
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
+use tenancy::settings::{GuardScope, OnUnready, Settings};
 
+use crate::guard::Guard;
+use crate::inventory::settings_file;
 use crate::{crd, output};
 
 /// Print manifests as YAML
 #[derive(Args, Debug)]
 pub(crate) struct Render {
-    /// What to print
-    #[arg(value_enum)]
+    #[command(subcommand)]
     what: What,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Subcommand, Debug)]
 enum What {
     /// The CustomResourceDefinition of landlord's Tenant
     Crds,
+    Guard(RenderGuard),
+}
+
+/// The guard: admission policies that stop Pods in namespaces which are not what their tenant wants
+///
+/// They follow from the settings: render them again when the tenant source, `identify`, admins, schedulers or excluded namespaces change, or let
+/// `landlord controller --guard` do it.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  landlord render guard | kubectl apply -f -\n  landlord render guard --settings settings.yaml --on-unready=deny"
+)]
+struct RenderGuard {
+    /// The settings, or a ClusterAdmissionPolicy that holds them [default: default settings]
+    #[arg(long, env = "LANDLORD_SETTINGS", value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// What happens to Pods of namespaces that are not ready [default: `guard.onUnready` of the settings]
+    #[arg(long, env = "LANDLORD_ON_UNREADY", value_enum)]
+    on_unready: Option<OnUnreadyFlag>,
+    /// Which namespaces are looked at [default: `guard.scope` of the settings]
+    #[arg(long, env = "LANDLORD_GUARD_SCOPE", value_enum)]
+    scope: Option<ScopeFlag>,
+    /// Fill in selector and tolerations as well, for clusters without the plugin PodNodeSelector
+    #[arg(long, env = "LANDLORD_GUARD_PLACE", conflicts_with = "without_mutating_policies")]
+    place: bool,
+    /// For Kubernetes before 1.36: Pods are refused and never held, and so is what would be mended. Only where no webhook writes namespaces
+    #[arg(long, env = "LANDLORD_WITHOUT_MUTATING_POLICIES")]
+    without_mutating_policies: bool,
+}
+
+/// What happens to Pods of namespaces that are not ready.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OnUnreadyFlag {
+    /// They wait at a scheduling gate until the controller lets them go
+    Hold,
+    /// They are refused
+    Deny,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ScopeFlag {
+    /// Namespaces with the tenant label
+    Labelled,
+    /// All that are not excluded; each waits until landlord has looked at it
+    All,
+}
+
+impl From<OnUnreadyFlag> for OnUnready {
+    fn from(flag: OnUnreadyFlag) -> Self {
+        match flag {
+            OnUnreadyFlag::Hold => Self::Hold,
+            OnUnreadyFlag::Deny => Self::Deny,
+        }
+    }
+}
+
+impl From<ScopeFlag> for GuardScope {
+    fn from(flag: ScopeFlag) -> Self {
+        match flag {
+            ScopeFlag::Labelled => Self::Labelled,
+            ScopeFlag::All => Self::All,
+        }
+    }
 }
 
 impl Render {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        match self.what {
-            What::Crds => output::print(&serde_saphyr::to_string(&crd::definition()?)?)?,
-        }
+        let text = match self.what {
+            What::Crds => serde_saphyr::to_string(&crd::definition()?)?,
+            What::Guard(guard) => guard.text()?,
+        };
+        output::print(&text)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl RenderGuard {
+    fn text(&self) -> Result<String> {
+        let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::from_value(&Value::Null)?), settings_file)?;
+        let mutating = !self.without_mutating_policies;
+        if let (false, Some(OnUnreadyFlag::Hold)) = (mutating, self.on_unready) {
+            bail!("--on-unready=hold needs Kubernetes 1.36: leave it out with --without-mutating-policies, Pods are refused then");
+        }
+        let mut guard = Guard { place: self.place, mutating, ..Guard::new(&settings) };
+        guard.on_unready = self.on_unready.map_or(guard.on_unready, Into::into);
+        guard.scope = self.scope.map_or(guard.scope, Into::into);
+        let documents = guard.objects().iter().map(serde_saphyr::to_string).collect::<Result<Vec<_>, _>>()?;
+        Ok(documents.join("---\n"))
     }
 }

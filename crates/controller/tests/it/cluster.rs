@@ -5,6 +5,7 @@ mod chaos;
 mod commands;
 mod crashes;
 mod fights;
+mod guard;
 mod holds;
 mod lifecycle;
 mod replicas;

@@ -1,5 +1,7 @@
 //! `landlord render`, `schema` and `completions`.
 
+use std::collections::BTreeSet;
+
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -11,6 +13,27 @@ fn the_custom_resource_definition_is_the_one_in_deploy() {
     let run = run("render crds");
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
     assert_eq!(run.out, include_str!("../../../../deploy/crds.yaml"), "run `landlord render crds > deploy/crds.yaml`");
+}
+
+/// The guard for default settings, for those who do not render their own.
+#[test]
+fn the_guard_is_the_one_in_deploy() {
+    let run = run("render guard");
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    assert_eq!(run.out, include_str!("../../../../deploy/guard.yaml"), "run `landlord render guard > deploy/guard.yaml`");
+}
+
+/// The controller may change and delete what it may have to, and nothing else.
+#[test]
+fn the_rights_name_the_guards_objects() {
+    let run = run("render guard --place --on-unready=hold");
+    let guard: Vec<Value> = serde_saphyr::from_multiple(&run.out).expect("YAML");
+    let rendered: BTreeSet<&str> = guard.iter().map(|object| object["metadata"]["name"].as_str().expect("a name")).collect();
+    let rights: Vec<Value> = serde_saphyr::from_multiple(include_str!("../../../../deploy/rbac.yaml")).expect("YAML");
+    let rules =
+        rights.iter().filter(|object| object["metadata"]["name"] == "landlord:guard").filter_map(|object| object["rules"].as_array());
+    let named = rules.flatten().filter_map(|rule| rule["resourceNames"].as_array()).flatten();
+    assert_eq!(named.map(|name| name.as_str().expect("a name")).collect::<BTreeSet<_>>(), rendered);
 }
 
 /// Rules of structural schemas that are easily broken: types everywhere, no references, no `properties` beside `additionalProperties`.

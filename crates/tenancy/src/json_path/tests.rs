@@ -51,6 +51,14 @@ fn selects(#[case] path: &str, #[case] strings: &[&str]) {
 }
 
 #[rstest]
+#[case("$.namespace.metadata.annotations['a.b/c']", &["namespace", "metadata", "annotations", "a.b/c"])]
+#[case("$.namespace.metadata.labels[*]", &[])]
+#[case("$.namespace..team", &[])]
+fn members(#[case] path: &str, #[case] expected: &[&str]) {
+    assert_eq!(JsonPath::parse(path).unwrap().members(), expected);
+}
+
+#[rstest]
 #[case("@.kind == 'Tenant'", &["solar", "wind"])]
 #[case("@.kind=='Tenant'&&@.name!='wind'", &["solar"])]
 #[case("@.kind == 'Nope' || @.name == 'wind'", &["wind"])]

@@ -11,9 +11,8 @@ use local_cluster::{Cluster, Node};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use super::world::{NODE_SELECTOR, World, eventually};
+use super::world::{GATE, NODE_SELECTOR, World, eventually};
 
-pub(super) const GATE: &str = "landlord.dev/provisioning";
 const SIDE_BY_SIDE: usize = 16;
 /// Who write to four held Pods without a pause.
 const WRITERS: usize = 8;

@@ -12,8 +12,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::holds::GATE;
-use super::world::{NODE_SELECTOR, World, eventually};
+use super::world::{GATE, NODE_SELECTOR, World, eventually};
 use crate::landlord::{root, run};
 
 /// Everything that a service account asks for, without bodies.
@@ -90,8 +89,8 @@ async fn every_right_is_used_and_none_is_missing() {
     };
     world.cluster.add_nodes([Node::new("n1").label("pool", "solar")]).await.expect("a node");
     world.cluster.apply(&policy(json!({"tenantSource": "landlord"}))).await.expect("a policy");
-    world.flags = vec!["--release-pods"];
-    let first = world.add_controller_reading("--policy=landlord", "one").await;
+    let first = world.add_controller_with(&["--policy=landlord".to_owned(), "--guard".to_owned()], "one").await;
+    the_guard_is_changed_and_repaired(&world).await;
     // Held before there is a tenant: one Pod is released then, another told that it clashes.
     world.create("held", "solar", json!({})).await;
     world.create_pod("held", "free", &[GATE], json!({})).await;
@@ -119,7 +118,9 @@ async fn every_right_is_used_and_none_is_missing() {
     eventually("the release", async || world.log("one").contains("releasing")).await;
 
     world.source = "capsule";
-    world.cluster.apply(&policy(json!({"tenantSource": "capsule"}))).await.expect("a policy");
+    // Two parts of the guard have no place in this one.
+    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "guard": {"onUnready": "deny"}});
+    world.cluster.apply(&policy(settings)).await.expect("a policy");
     world.set_tenant("moon", json!({"nodeSelector": {"pool": "moon"}})).await;
     world.create("base", "moon", json!({})).await;
     world.comes_to("base", "moon", [], [(NODE_SELECTOR, "pool=moon")]).await;
@@ -134,6 +135,14 @@ async fn every_right_is_used_and_none_is_missing() {
     let used: BTreeSet<Right> = requests.into_iter().map(|one| one.right).collect();
     let unused: Vec<Right> = given().difference(&used).cloned().collect();
     assert_eq!(unused, [""; 0], "rights that nothing needs; used: {used:#?}");
+}
+
+async fn the_guard_is_changed_and_repaired(world: &World) {
+    let guard = tokio::task::spawn_blocking(|| run("render guard").out).await.expect("the guard");
+    let objects = guard.matches("landlord.dev/guard: ").count();
+    eventually("the guard", async || world.log("one").matches("outcome=\"installed\"").count() == objects).await;
+    world.cluster.apply(&guard.replace("landlord.dev/guard: ", "landlord.dev/guard: not-")).await.expect("another guard");
+    eventually("the repair", async || world.log("one").matches("guard repaired").count() >= objects).await;
 }
 
 /// A compliant cluster costs a lease and nothing else; and what is asked for goes the way of the flow schemas.

@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use crate::landlord::{Policy, binary, root, start_policy};
 
 pub(crate) const LEDGER: &str = "landlord.dev/ledger";
+/// The scheduling gate of held Pods.
+pub(crate) const GATE: &str = "landlord.dev/provisioning";
 pub(crate) const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
 /// How often something is looked for, 50 ms apart.
 const LOOKS: usize = 1200;
@@ -72,14 +74,18 @@ impl World {
 
     /// The same with this argument for the settings.
     pub(crate) async fn add_controller_reading(&mut self, settings: &str, identity: &str) -> usize {
+        self.add_controller_with(&[settings.to_owned()], identity).await
+    }
+
+    /// The same with these arguments beside those that every controller of a test has.
+    pub(crate) async fn add_controller_with(&mut self, arguments: &[String], identity: &str) -> usize {
         let program = Program::new(identity, binary(), self.cluster.log(identity)).args([
             "controller".to_owned(),
             format!("--kubeconfig={}", self.cluster.kubeconfig_of(CONTROLLER).display()),
-            settings.to_owned(),
             "--listen=127.0.0.1:0".to_owned(),
             format!("--identity={identity}"),
         ]);
-        let program = program.args(self.flags.iter().map(|flag| (*flag).to_owned()));
+        let program = program.args(self.flags.iter().map(|flag| (*flag).to_owned())).args(arguments.iter().cloned());
         self.controllers.push(program.start().expect("the controller starts"));
         eventually("the controller's address", async || self.log(identity).contains("listening on")).await;
         self.controllers.len() - 1

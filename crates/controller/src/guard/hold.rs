@@ -1,0 +1,39 @@
+//! Hold: a Pod in a namespace that is not ready waits at a scheduling gate instead of failing, and so does one that the plugin
+//! `PodNodeSelector` judged by an older state of the namespace. The controller lets them go.
+
+use super::expression::{is_held, names_its_node, text};
+use super::policy::{Effect, Policy};
+use super::{GATE, Guard, Part, pods};
+
+pub(super) fn policy(guard: &Guard<'_>) -> Policy {
+    let mut variables = pods::readiness(guard);
+    variables.extend(pods::selectors());
+    variables.push(("waits", waits(guard).to_owned()));
+    let free = [("names-no-node", format!("!({})", names_its_node("object"))), ("not-held-yet", format!("!({})", is_held("object")))];
+    Policy {
+        part: Part::Hold,
+        rule: (&["pods"], &["CREATE"]),
+        label: guard.selecting_label(),
+        tenants: None,
+        conditions: guard.not_excluded("request.namespace").into_iter().chain(free).collect(),
+        variables,
+        effect: Effect::Mutate(vec![patch()]),
+    }
+}
+
+/// Where *place* fills in what is missing, nothing is missing.
+fn waits(guard: &Guard<'_>) -> &'static str {
+    match guard.place {
+        true => "!variables.ready",
+        false => "!variables.ready || variables.pairs.exists(p, !(p[0] in variables.nodeSelector))",
+    }
+}
+
+fn patch() -> String {
+    let gate = format!("Object.spec.schedulingGates{{name: {}}}", text(GATE));
+    format!(
+        r#"!variables.waits ? [] : has(object.spec.schedulingGates)
+? [JSONPatch{{op: "add", path: "/spec/schedulingGates/-", value: {gate}}}]
+: [JSONPatch{{op: "add", path: "/spec/schedulingGates", value: [{gate}]}}]"#
+    )
+}

@@ -1,0 +1,115 @@
+//! Policy: one admission policy and the binding that puts it in force. Everything that the API server would fill in is written out, so that
+//! an object as it is stored equals the object as it is rendered.
+
+use serde_json::{Value, json};
+
+use super::{PART_LABEL, Part};
+use crate::writer::FIELD_MANAGER;
+
+const API_VERSION: &str = "admissionregistration.k8s.io/v1";
+
+/// A name and the expression that it stands for.
+pub(super) type Named = (&'static str, String);
+
+/// See the module.
+pub(super) struct Policy {
+    pub(super) part: Part,
+    /// Resources and operations that it is asked about.
+    pub(super) rule: (&'static [&'static str], &'static [&'static str]),
+    /// It is asked only about namespaces with this label, if it is about what is in them.
+    pub(super) label: Option<&'static str>,
+    /// API version and kind of tenants, if it is to be asked about each of them (`params`).
+    pub(super) tenants: Option<(String, String)>,
+    /// All must hold, or it is not asked. The namespace cannot be read here.
+    pub(super) conditions: Vec<Named>,
+    pub(super) variables: Vec<Named>,
+    pub(super) effect: Effect,
+}
+
+/// What a policy does.
+pub(super) enum Effect {
+    /// JSON patches, one after the other.
+    Mutate(Vec<String>),
+    Validate(Vec<Validation>),
+}
+
+/// What must hold, or the request is refused with this message (an expression).
+pub(super) struct Validation {
+    pub(super) expression: String,
+    pub(super) message: String,
+}
+
+impl Policy {
+    /// The policy, then its binding.
+    pub(super) fn objects(&self) -> [Value; 2] {
+        [self.object("", self.spec()), self.object("Binding", self.binding())]
+    }
+
+    fn object(&self, suffix: &str, spec: Value) -> Value {
+        let kind = match &self.effect {
+            Effect::Mutate(_) => "MutatingAdmissionPolicy",
+            Effect::Validate(_) => "ValidatingAdmissionPolicy",
+        };
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": format!("{kind}{suffix}"),
+            "metadata": {
+                "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER, PART_LABEL: self.part.word()},
+                "name": self.part.name(),
+            },
+            "spec": spec,
+        })
+    }
+
+    fn spec(&self) -> Value {
+        let mut spec = json!({"failurePolicy": "Fail", "matchConstraints": self.constraints()});
+        for (field, entries) in [("matchConditions", &self.conditions), ("variables", &self.variables)] {
+            if !entries.is_empty() {
+                spec[field] = entries.iter().map(|(name, expression)| json!({"expression": expression, "name": name})).collect();
+            }
+        }
+        if let Some((api_version, kind)) = &self.tenants {
+            spec["paramKind"] = json!({"apiVersion": api_version, "kind": kind});
+        }
+        match &self.effect {
+            Effect::Mutate(patches) => {
+                let mutation = |patch: &String| json!({"jsonPatch": {"expression": patch}, "patchType": "JSONPatch"});
+                spec["mutations"] = patches.iter().map(mutation).collect();
+                spec["reinvocationPolicy"] = json!("Never");
+            }
+            Effect::Validate(validations) => spec["validations"] = validations.iter().map(Validation::object).collect(),
+        }
+        spec
+    }
+
+    fn constraints(&self) -> Value {
+        let (resources, operations) = self.rule;
+        // A label without a value claims nothing.
+        let labelled =
+            |key| json!({"matchExpressions": [{"key": key, "operator": "Exists"}, {"key": key, "operator": "NotIn", "values": [""]}]});
+        let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": operations, "resources": resources, "scope": "*"});
+        json!({
+            "matchPolicy": "Equivalent",
+            "namespaceSelector": self.label.map_or(json!({}), labelled),
+            "objectSelector": {},
+            "resourceRules": [rule],
+        })
+    }
+
+    fn binding(&self) -> Value {
+        let mut binding = json!({"policyName": self.part.name()});
+        if self.tenants.is_some() {
+            binding["paramRef"] = json!({"parameterNotFoundAction": "Allow", "selector": {}});
+        }
+        if let Effect::Validate(_) = &self.effect {
+            binding["validationActions"] = json!(["Deny"]);
+        }
+        binding
+    }
+}
+
+impl Validation {
+    fn object(&self) -> Value {
+        json!({"expression": self.expression, "messageExpression": self.message, "reason": "Forbidden"})
+    }
+}

@@ -1,0 +1,169 @@
+//! Seal: what says whose a namespace is and where its Pods run stays as it was, whoever updates the namespace in whichever way – before webhooks
+//! run, so that what the policy repairs in the same request stands. The controller and admins write through it.
+
+use std::collections::BTreeSet;
+
+use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, OWN_ANNOTATIONS};
+use tenancy::settings::Rule;
+
+use super::expression::{field_or, list, text};
+use super::policy::{Effect, Named, Policy, Validation};
+use super::{Guard, Part};
+
+/// Read by the plugin `PodTolerationRestriction`: which tolerations a Pod may have.
+const TOLERATIONS_WHITELIST: &str = "scheduler.alpha.kubernetes.io/tolerationsWhitelist";
+
+/// The names of the variables about labels, or about annotations.
+struct Field {
+    name: &'static str,
+    old: &'static str,
+    lost: &'static str,
+    added: &'static str,
+}
+
+const LABELS: Field = Field { name: "labels", old: "oldLabels", lost: "lostLabels", added: "addedLabels" };
+const ANNOTATIONS: Field = Field { name: "annotations", old: "oldAnnotations", lost: "lostAnnotations", added: "addedAnnotations" };
+
+pub(super) fn policy(guard: &Guard<'_>) -> Policy {
+    let owner = is_tenant(guard);
+    let mut variables = LABELS.variables(&sealed_labels(guard));
+    variables.extend(ANNOTATIONS.variables(&sealed_annotations(guard)));
+    let mut mutations = vec![LABELS.patch(), ANNOTATIONS.patch()];
+    if let Some(owner) = owner {
+        variables.extend(owner_variables(&owner));
+        mutations.push(owner_patch());
+    }
+    Policy {
+        part: Part::Seal,
+        rule: (&["namespaces", "namespaces/status", "namespaces/finalize"], &["UPDATE"]),
+        label: None,
+        tenants: None,
+        conditions: conditions(guard),
+        variables,
+        effect: Effect::Mutate(mutations),
+    }
+}
+
+/// The same where nothing can be mended: such an update is refused.
+pub(super) fn refusing(guard: &Guard<'_>) -> Policy {
+    let mut validations = vec![LABELS.validation(), ANNOTATIONS.validation()];
+    validations.extend(is_tenant(guard).map(|_| Validation {
+        expression: "variables.tenants == variables.oldTenants".to_owned(),
+        message: "\"owner references to tenants are sealed: ask an admin to move the namespace\"".to_owned(),
+    }));
+    Policy { effect: Effect::Validate(validations), ..policy(guard) }
+}
+
+fn conditions(guard: &Guard<'_>) -> Vec<Named> {
+    let differs = |field: &str, absent: &str| {
+        let [new, old] = ["object", "oldObject"].map(|object| field_or(&format!("{object}.metadata.{field}"), absent));
+        format!("({new}) != ({old})")
+    };
+    let changes = [differs("labels", "{}"), differs("annotations", "{}"), differs("ownerReferences", "[]")].join(" ||\n");
+    let conditions = [
+        guard.not_excluded("object.metadata.name"),
+        Some(("not-the-controller", format!("!({})", guard.is_controller()))),
+        Some(("not-an-admin", format!("!({})", guard.is_admin()))),
+        Some(("metadata-changes", changes)),
+    ];
+    conditions.into_iter().flatten().collect()
+}
+
+fn sealed_labels(guard: &Guard<'_>) -> BTreeSet<String> {
+    let rules = guard.settings.identify.iter().filter_map(|rule| match rule {
+        Rule::Label(key) => Some(key.clone()),
+        Rule::JsonPath { path, .. } => read_by(&path.members(), "labels"),
+        _ => None,
+    });
+    rules.chain([guard.settings.tenant_label().to_owned()]).collect()
+}
+
+fn sealed_annotations(guard: &Guard<'_>) -> BTreeSet<String> {
+    let rules = guard.settings.identify.iter().filter_map(|rule| match rule {
+        Rule::Annotation(key) => Some(key.clone()),
+        Rule::JsonPath { path, .. } => read_by(&path.members(), "annotations"),
+        _ => None,
+    });
+    let placement = [NODE_SELECTOR, DEFAULT_TOLERATIONS, TOLERATIONS_WHITELIST];
+    rules.chain(OWN_ANNOTATIONS.into_iter().chain(placement).map(str::to_owned)).collect()
+}
+
+/// The one key that a path reads; what a path with other steps reads cannot be told beforehand.
+fn read_by(members: &[&str], field: &str) -> Option<String> {
+    match members {
+        ["namespace", "metadata", found, key] if *found == field => Some((*key).to_owned()),
+        _ => None,
+    }
+}
+
+impl Field {
+    /// The sealed keys are gone through, and not those of the namespace: of these there may be 40 000, and CEL takes its time for each.
+    fn variables(&self, keys: &BTreeSet<String>) -> Vec<Named> {
+        let Self { name, old, .. } = self;
+        let keys = list(keys);
+        let changed = format!("(!(k in variables.{name}) || variables.{name}[k] != variables.{old}[k])");
+        vec![
+            (name, field_or(&format!("object.metadata.{name}"), "{}")),
+            (old, field_or(&format!("oldObject.metadata.{name}"), "{}")),
+            (self.lost, format!("{keys}.filter(k, k in variables.{old} && {changed})")),
+            (self.added, format!("{keys}.filter(k, k in variables.{name} && !(k in variables.{old}))")),
+        ]
+    }
+
+    fn validation(&self) -> Validation {
+        let Self { name, lost, added, .. } = self;
+        let changed = format!("variables.{lost} + variables.{added}");
+        Validation {
+            expression: format!("size({changed}) == 0"),
+            message: format!(
+                r#""{name} " + ({changed}).join(", ") + " are sealed: leave them as they are, or ask an admin to move the namespace""#
+            ),
+        }
+    }
+
+    fn patch(&self) -> String {
+        let Self { name, old, lost, added } = self;
+        format!(
+            r#"(size(variables.{lost}) > 0 && !has(object.metadata.{name}) ? [JSONPatch{{op: "add", path: "/metadata/{name}", value: {{}}}}] : [])
++ variables.{lost}.map(k, JSONPatch{{op: "add", path: "/metadata/{name}/" + jsonpatch.escapeKey(k), value: variables.{old}[k]}})
++ variables.{added}.map(k, JSONPatch{{op: "remove", path: "/metadata/{name}/" + jsonpatch.escapeKey(k)}})"#
+        )
+    }
+}
+
+/// Whether owner reference `o` is to a tenant; `None` if no rule reads owner references.
+fn is_tenant(guard: &Guard<'_>) -> Option<String> {
+    let rules = guard.settings.identify.iter().filter_map(|rule| match rule {
+        Rule::OwnerReference { group, kind } => Some(is_of_kind(group, kind)),
+        _ => None,
+    });
+    let rules: Vec<String> = rules.collect();
+    (!rules.is_empty()).then(|| format!("({})", rules.join(" || ")))
+}
+
+fn is_of_kind(group: &str, kind: &str) -> String {
+    let kind = text(kind);
+    match group {
+        "" => format!("o.kind == {kind} && !o.apiVersion.contains(\"/\")"),
+        group => format!("o.kind == {kind} && o.apiVersion.startsWith({})", text(&format!("{group}/"))),
+    }
+}
+
+fn owner_variables(is_tenant: &str) -> Vec<Named> {
+    vec![
+        ("owners", field_or("object.metadata.ownerReferences", "[]")),
+        ("oldOwners", field_or("oldObject.metadata.ownerReferences", "[]")),
+        ("tenants", format!("variables.owners.filter(o, {is_tenant})")),
+        ("oldTenants", format!("variables.oldOwners.filter(o, {is_tenant})")),
+        ("others", format!("variables.owners.filter(o, !{is_tenant})")),
+    ]
+}
+
+/// An owner reference cannot be copied as it is: CEL takes it for another type.
+fn owner_patch() -> String {
+    r#"variables.tenants == variables.oldTenants ? [] :
+[JSONPatch{op: "add", path: "/metadata/ownerReferences", value: (variables.others + variables.oldTenants).map(o,
+    Object.metadata.ownerReferences{apiVersion: o.apiVersion, kind: o.kind, name: o.name, uid: o.uid,
+        ?controller: o.?controller, ?blockOwnerDeletion: o.?blockOwnerDeletion})}]"#
+        .to_owned()
+}

@@ -1,0 +1,173 @@
+//! Claims made while no webhook is asked: what a creator brings along counts for nothing, and who the creator was is on record.
+
+use http::{Method, Request};
+use k8s_openapi::api::core::v1::Namespace;
+use local_cluster::user::ADMIN;
+use serde_json::{Value, json};
+
+use super::super::world::{LEDGER, NODE_SELECTOR, World, eventually};
+use super::stage::{OWNER, STRANGER, Stage, builder, is_held, ledger, selector};
+use crate::landlord::run;
+
+fn creator(namespace: &Namespace) -> Value {
+    let annotations = namespace.metadata.annotations.clone().unwrap_or_default();
+    serde_json::from_str(&annotations["landlord.dev/creator"]).expect("JSON")
+}
+
+/// landlord's own annotations, without the stamp.
+fn own(namespace: &Namespace) -> Vec<String> {
+    let annotations = namespace.metadata.annotations.clone().unwrap_or_default();
+    annotations.into_keys().filter(|key| key.starts_with("landlord.dev/") && key != "landlord.dev/creator").collect()
+}
+
+fn forged(name: Value) -> Value {
+    let annotations = json!({LEDGER: ledger("solar"), NODE_SELECTOR: "pool=solar", "landlord.dev/unclaimed": "true", "note": "mine",
+                             "landlord.dev/creator": r#"{"username":"admin","groups":["system:masters"]}"#});
+    let mut metadata = json!({"labels": {"landlord.dev/tenant": "solar"}, "annotations": annotations});
+    name.as_object().expect("a name").iter().for_each(|(key, value)| metadata[key] = value.clone());
+    metadata
+}
+
+#[tokio::test]
+async fn a_creator_is_stamped_and_nothing_forged_counts() {
+    let mut stage = Stage::new(builder(), "landlord", "").await;
+    let stamp = json!({"username": STRANGER, "groups": ["strangers", "tenant-members", "system:authenticated"]});
+    for name in [json!({"name": "forged"}), json!({"generateName": "forged-"})] {
+        let made = stage.create(STRANGER, forged(name)).await.expect("created");
+        assert_eq!((creator(&made), own(&made)), (stamp.clone(), Vec::new()));
+        assert_eq!(made.metadata.annotations.as_ref().expect("annotations")["note"], "mine");
+        let pod = stage.pod(STRANGER, made.metadata.name.as_deref().expect("a name"), "web", json!({})).await.expect("it waits");
+        assert!(is_held(&pod));
+    }
+    let bare = stage.create(STRANGER, json!({"name": "bare"})).await.expect("created");
+    assert_eq!(creator(&bare), stamp);
+    by_server_side_apply(&stage).await;
+    by_somebody_with_a_strange_name(&stage).await;
+    an_unclaimed_namespace_stays_so(&stage).await;
+    excluded_names(&stage).await;
+    let custom = json!({"apiVersion": "example.com/v1", "kind": "Project", "nodeSelector": "$.spec.pool"});
+    for source in [json!({"inline": []}), json!({"custom": custom})] {
+        stage.settings["tenantSource"] = source;
+        stage.install("--place").await;
+    }
+}
+
+/// The stamp is JSON whatever the name.
+async fn by_somebody_with_a_strange_name(stage: &Stage) {
+    let (user, group) = (r#"x"y\z'{},"#, r#"g"],"username":"admin"#);
+    let request = Request::post("/api/v1/namespaces").header("Content-Type", "application/json").header("Impersonate-User", user);
+    let request = request.header("Impersonate-Group", group).header("Impersonate-Group", "tenant-members");
+    let body = json!({"metadata": {"name": "strange"}}).to_string().into_bytes();
+    let answer = stage.client(ADMIN).request::<Namespace>(request.body(body).expect("a request")).await;
+    let groups = json!([group, "tenant-members", "system:authenticated"]);
+    assert_eq!(creator(&answer.expect("created")), json!({"username": user, "groups": groups}));
+}
+
+/// A creator can send `deletionTimestamp`, which the API server wipes afterwards.
+async fn by_server_side_apply(stage: &Stage) {
+    let mut metadata = forged(json!({"name": "applied"}));
+    metadata["deletionTimestamp"] = json!("2020-01-01T00:00:00Z");
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
+    let path = "/api/v1/namespaces/applied?fieldManager=x&force=true";
+    stage.send(STRANGER, Method::PATCH, path, "application/apply-patch+yaml", &body).await.expect("created");
+    let made = stage.get("applied").await;
+    assert_eq!(
+        (creator(&made)["username"].clone(), own(&made), made.metadata.deletion_timestamp.is_some()),
+        (json!(STRANGER), vec![], false)
+    );
+    metadata.as_object_mut().expect("an object").remove("deletionTimestamp");
+    metadata["labels"]["landlord.dev/tenant"] = json!("lunar");
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
+    stage.send(STRANGER, Method::PATCH, path, "application/apply-patch+yaml", &body).await.expect("taken");
+    let made = stage.get("applied").await;
+    assert_eq!((made.metadata.labels.clone().expect("labels")["landlord.dev/tenant"].as_str(), own(&made)), ("solar", vec![]));
+}
+
+async fn an_unclaimed_namespace_stays_so(stage: &Stage) {
+    let claim = json!({"labels": {"landlord.dev/tenant": "solar"}, "annotations": {LEDGER: ledger("solar"), NODE_SELECTOR: "pool=solar"}});
+    let after = stage.patch(OWNER, "bare", claim.clone()).await.expect("taken");
+    assert_eq!((after.metadata.labels.expect("labels").get("landlord.dev/tenant"), own(&stage.get("bare").await)), (None, vec![]));
+    let after = stage.patch(ADMIN, "bare", claim).await.expect("written");
+    assert_eq!(after.metadata.labels.expect("labels")["landlord.dev/tenant"], "solar");
+}
+
+async fn excluded_names(stage: &Stage) {
+    for name in [json!({"name": "kube-evil"}), json!({"generateName": "kube-"}), json!({"name": "landlord"})] {
+        let refused = stage.create(STRANGER, name).await.expect_err("excluded");
+        assert_eq!((refused.code, refused.message.contains("excluded from tenancy")), (403, true), "{}", refused.message);
+    }
+    stage.create(ADMIN, json!({"name": "kube-good"})).await.expect("an admin may");
+    stage.create(STRANGER, json!({"name": "not-kube-evil"})).await.expect("another name");
+}
+
+/// The controller judges claims by the stamp: a tenant that came later does not adopt its squatters' namespaces.
+#[tokio::test]
+async fn a_squatter_gets_nothing() {
+    let stage = Stage::new(builder(), "landlord", "").await;
+    let Stage { mut world, settings } = stage;
+    world.set_settings(&settings);
+    world.add_controller("one").await;
+    let stage = Stage { world, settings };
+    for (name, user) in [("squatted", STRANGER), ("owned", OWNER)] {
+        stage.create(user, json!({"name": name, "labels": {"landlord.dev/tenant": "solar"}})).await.expect("created");
+        assert!(is_held(&stage.pod(user, name, "early", json!({})).await.expect("it waits")));
+    }
+    let owners = json!([{"kind": "Group", "name": "solar-admins"}]);
+    stage.world.set_tenant("solar", json!({"owners": owners, "nodeSelector": {"pool": "solar"}})).await;
+    stage.world.comes_to("owned", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+    let ready = async || stage.pod(OWNER, "owned", "late", json!({})).await.is_ok_and(|pod| !is_held(&pod));
+    eventually("a Pod that passes", ready).await;
+    assert_eq!(selector(&stage.get_pod("owned", "late").await), ["pool=solar"]);
+
+    let unverified = |world: &World| world.log("one").contains("namespace=\"squatted\" reason=\"Unverified\"");
+    eventually("the report", async || unverified(&stage.world)).await;
+    assert!(is_held(&stage.pod(STRANGER, "squatted", "late", json!({})).await.expect("it waits")));
+    assert_eq!(own(&stage.get("squatted").await), [""; 0]);
+
+    // An admin may let it in.
+    let cluster = &stage.world.cluster;
+    let (kubeconfig, settings) = (cluster.kubeconfig_of(ADMIN), cluster.file("settings.yaml"));
+    let words = format!("adopt squatted --kubeconfig={} --settings={}", kubeconfig.display(), settings.display());
+    let adopted = tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
+    assert_eq!((adopted.code, adopted.err.as_str()), (Some(0), ""));
+    let passes = async || stage.pod(STRANGER, "squatted", "adopted", json!({})).await.is_ok_and(|pod| !is_held(&pod));
+    eventually("a Pod that passes", passes).await;
+}
+
+/// Whatever a claim is made by, it opens no pool that its maker does not own; with scope `all`, not even before the controller has seen it.
+#[tokio::test]
+async fn no_forged_claim_opens_a_pool() {
+    let mut stage = Stage::new(builder(), "landlord", "").await;
+    stage.settings["guard"] = json!({"scope": "all"});
+    stage.settings["identify"] = json!([{"ownerReference": {"group": "landlord.dev", "kind": "Tenant"}}, {"namePrefix": {}}]);
+    stage.install("").await;
+    stage.world.set_settings(&stage.settings);
+    let owners = json!([{"kind": "Group", "name": "solar-admins"}]);
+    let spec = json!({"owners": owners, "nodeSelector": {"pool": "solar"}, "namespaces": {"prefixes": ["solar-"]}});
+    stage.world.set_tenant("solar", spec).await;
+    let reference = json!([{"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "name": "solar", "uid": "0"}]);
+    let forged = [
+        json!({"name": "by-label", "labels": {"landlord.dev/tenant": "solar"}}),
+        json!({"name": "by-owner", "ownerReferences": reference}),
+        json!({"name": "solar-by-prefix"}),
+    ];
+    for metadata in &forged {
+        stage.create(STRANGER, metadata.clone()).await.expect("created");
+        let pod = stage.pod(STRANGER, metadata["name"].as_str().expect("a name"), "early", json!({})).await.expect("it waits");
+        assert!(is_held(&pod), "{metadata}");
+    }
+    stage.create(OWNER, json!({"name": "solar-own"})).await.expect("created");
+    stage.create(STRANGER, json!({"name": "free"})).await.expect("created");
+    stage.world.add_controller("one").await;
+    for name in ["solar-own", "free"] {
+        eventually(name, async || stage.pod(STRANGER, name, "late", json!({})).await.is_ok_and(|pod| !is_held(&pod))).await;
+    }
+    assert_eq!(selector(&stage.get_pod("solar-own", "late").await), ["pool=solar"]);
+    for metadata in &forged {
+        let name = metadata["name"].as_str().expect("a name");
+        let report = format!("namespace=\"{name}\" reason=\"Unverified\"");
+        eventually("the report", async || stage.world.log("one").contains(&report)).await;
+        assert!(is_held(&stage.pod(STRANGER, name, "late", json!({})).await.expect("it waits")), "{name}");
+        assert_eq!(own(&stage.get(name).await), [""; 0], "{name}");
+    }
+}

@@ -1,0 +1,176 @@
+//! Keeper: the controller installs the guard, keeps it as it is rendered, and says so.
+
+use std::time::Duration;
+
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use local_cluster::Cluster;
+use local_cluster::manifest::{api_of, read};
+use local_cluster::user::ADMIN;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use super::super::world::{World, eventually};
+use super::stage::settings;
+use crate::landlord::run;
+
+/// The guard as it is rendered for the settings in force.
+fn rendered(world: &World, flags: &str) -> Vec<DynamicObject> {
+    let run = run(&format!("render guard --settings={} {flags}", world.cluster.file("settings.yaml").display()));
+    read(&run.out).expect("YAML")
+}
+
+fn named(objects: &[DynamicObject], kind: &str, part: &str) -> DynamicObject {
+    let is = |object: &&DynamicObject| {
+        object.types.as_ref().is_some_and(|types| types.kind == kind)
+            && object.metadata.name.as_deref() == Some(&format!("landlord-guard-{part}"))
+    };
+    objects.iter().find(is).expect("an object of the guard").clone()
+}
+
+async fn stored(world: &World, object: &DynamicObject) -> Option<DynamicObject> {
+    let api = api_of(&world.cluster.client(ADMIN).expect("a client"), object).await.expect("the kind");
+    api.get_opt(object.metadata.name.as_deref().expect("a name")).await.expect("an answer")
+}
+
+async fn is_in_force(world: &World, objects: &[DynamicObject]) -> bool {
+    for object in objects {
+        let found = stored(world, object).await;
+        let part = |object: &DynamicObject| object.metadata.labels.clone().and_then(|labels| labels.get("landlord.dev/guard").cloned());
+        if !found.is_some_and(|found| found.data["spec"] == object.data["spec"] && part(&found) == part(object)) {
+            return false;
+        }
+    }
+    true
+}
+
+async fn patch(world: &World, object: &DynamicObject, patch: Value) {
+    let api = api_of(&world.cluster.client(ADMIN).expect("a client"), object).await.expect("the kind");
+    let name = object.metadata.name.as_deref().expect("a name");
+    api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("patched");
+}
+
+async fn delete(world: &World, object: &DynamicObject) {
+    let api = api_of(&world.cluster.client(ADMIN).expect("a client"), object).await.expect("the kind");
+    api.delete(object.metadata.name.as_deref().expect("a name"), &DeleteParams::default()).await.expect("deleted");
+}
+
+async fn repairs(world: &World, part: &str) -> u64 {
+    let line = format!("landlord_guard_repairs_total{{part=\"{part}\"}} ");
+    let page = world.page("one", "/metrics").await;
+    page.lines().find_map(|text| text.strip_prefix(&line)).map_or(0, |number| number.parse().expect("a number"))
+}
+
+#[tokio::test]
+async fn the_guard_is_installed_and_kept() {
+    let mut world = World::on(Cluster::builder(), "landlord").await;
+    world.set_settings(&settings("landlord"));
+    let arguments = |world: &World| [format!("--settings={}", world.cluster.file("settings.yaml").display()), "--guard".to_owned()];
+    let controller = world.add_controller_with(&arguments(&world), "one").await;
+    let guard = rendered(&world, "");
+    eventually("the guard", async || is_in_force(&world, &guard).await).await;
+    assert_eq!(repairs(&world, "seal").await, 0, "to install is not to repair");
+
+    let standby = world.add_controller_with(&arguments(&world), "standby").await;
+    deletions_are_repaired(&world, &guard).await;
+    edits_are_repaired(&world, &guard).await;
+    versions_rest(&world, &guard).await;
+    settings_are_followed(&world).await;
+
+    // The other replica only watched; now it leads.
+    let guard = rendered(&world, "");
+    assert!(!world.log("standby").contains("guard"), "{}", world.log("standby"));
+    world.controller(controller).signal(Signal::SIGTERM).expect("a signal");
+    eventually("an heir", async || world.log("standby").contains("leading")).await;
+    delete(&world, &named(&guard, "MutatingAdmissionPolicy", "stamp")).await;
+    eventually("it is back", async || world.log("standby").contains("guard repaired") && is_in_force(&world, &guard).await).await;
+
+    // Without the flag, the guard is nobody's; and nothing takes it away.
+    world.controller(standby).signal(Signal::SIGTERM).expect("a signal");
+    eventually("the end", async || world.log("standby").contains("ending")).await;
+    let second = world.add_controller("two").await;
+    delete(&world, &named(&guard, "MutatingAdmissionPolicy", "stamp")).await;
+    eventually("the second controller", async || world.log("two").contains("leading")).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let rest: Vec<DynamicObject> =
+        guard.into_iter().filter(|object| object.metadata.name.as_deref() != Some("landlord-guard-stamp")).collect();
+    assert!(is_in_force(&world, &rest).await && !rest.is_empty());
+
+    // The flag wins over the settings.
+    world.controller(second).signal(Signal::SIGTERM).expect("a signal");
+    let [settings, _] = arguments(&world);
+    world.add_controller_with(&[settings, "--guard=hold".to_owned(), "--guard-place".to_owned()], "three").await;
+    let guard = rendered(&world, "--on-unready=hold --place");
+    eventually("the guard of the flags", async || is_in_force(&world, &guard).await).await;
+}
+
+async fn deletions_are_repaired(world: &World, guard: &[DynamicObject]) {
+    for object in [named(guard, "MutatingAdmissionPolicy", "seal"), named(guard, "ValidatingAdmissionPolicyBinding", "deny")] {
+        delete(world, &object).await;
+        eventually("it is back", async || is_in_force(world, std::slice::from_ref(&object)).await).await;
+    }
+    eventually("the metrics", async || (repairs(world, "seal").await, repairs(world, "deny").await) == (1, 1)).await;
+    let told = async || {
+        let events = world.events("MutatingAdmissionPolicy", "landlord-guard-seal").await;
+        events.iter().any(|(reason, note)| reason == "GuardRepaired" && note.contains("deleted by somebody"))
+    };
+    eventually("the Event", told).await;
+    assert!(world.log("one").contains("guard repaired"), "{}", world.log("one"));
+}
+
+async fn edits_are_repaired(world: &World, guard: &[DynamicObject]) {
+    let edits = [
+        ("MutatingAdmissionPolicy", "hold", json!({"spec": {"failurePolicy": "Ignore"}})),
+        ("ValidatingAdmissionPolicy", "binding", json!({"spec": {"matchConditions": [{"name": "never", "expression": "false"}]}})),
+        ("ValidatingAdmissionPolicyBinding", "deny", json!({"spec": {"validationActions": ["Audit"]}})),
+        (
+            "MutatingAdmissionPolicyBinding",
+            "stamp",
+            json!({"spec": {"matchResources": {"namespaceSelector": {"matchLabels": {"a": "b"}}}}}),
+        ),
+        (
+            "MutatingAdmissionPolicy",
+            "seal",
+            json!({"metadata": {"labels": {"landlord.dev/guard": null, "app.kubernetes.io/managed-by": "me"}}}),
+        ),
+    ];
+    for (kind, part, edit) in edits {
+        let object = named(guard, kind, part);
+        let before = repairs(world, part).await;
+        patch(world, &object, edit).await;
+        eventually(part, async || repairs(world, part).await > before && is_in_force(world, std::slice::from_ref(&object)).await).await;
+    }
+    // What others note on it is theirs.
+    let object = named(guard, "MutatingAdmissionPolicy", "seal");
+    patch(world, &object, json!({"metadata": {"labels": {"team": "a"}, "annotations": {"note": "b"}}})).await;
+    patch(world, &object, json!({"spec": {"reinvocationPolicy": "IfNeeded"}})).await;
+    eventually("the spec", async || is_in_force(world, std::slice::from_ref(&object)).await).await;
+    let found = stored(world, &object).await.expect("it is there").metadata;
+    assert_eq!((found.labels.expect("labels")["team"].as_str(), found.annotations.expect("annotations")["note"].as_str()), ("a", "b"));
+}
+
+/// What is as it has to be is not written.
+async fn versions_rest(world: &World, guard: &[DynamicObject]) {
+    let versions = async || {
+        let mut versions = Vec::new();
+        for object in guard {
+            versions.push(stored(world, object).await.and_then(|object| object.metadata.resource_version));
+        }
+        versions
+    };
+    let before = versions().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(versions().await, before);
+}
+
+async fn settings_are_followed(world: &World) {
+    let hold = named(&rendered(world, ""), "MutatingAdmissionPolicy", "hold");
+    let (seal, names) = (repairs(world, "seal").await, named(&rendered(world, ""), "ValidatingAdmissionPolicy", "names"));
+    let admins = json!({"users": ["root"], "groups": []});
+    let guard = json!({"scope": "all", "onUnready": "deny"});
+    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "admins": admins, "guard": guard});
+    world.set_settings(&settings);
+    let guard = rendered(world, "");
+    eventually("the new guard", async || is_in_force(world, &guard).await).await;
+    eventually("no surplus", async || stored(world, &hold).await.is_none() && stored(world, &names).await.is_none()).await;
+    assert_eq!(repairs(world, "seal").await, seal, "to follow the settings is not to repair");
+}

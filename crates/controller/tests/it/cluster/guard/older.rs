@@ -1,0 +1,75 @@
+//! The form of the guard for API servers without MutatingAdmissionPolicies: what cannot be mended is refused.
+
+use local_cluster::User;
+use local_cluster::user::ADMIN;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::super::world::{LEDGER, eventually};
+use super::attacks::{attack_in_every_way, those_who_may_write_do};
+use super::stage::{OWNER, STRANGER, Stage, builder, gates, ledger};
+use crate::landlord::run;
+
+const FLAGS: &str = "--without-mutating-policies";
+const PIPELINE: &str = "system:serviceaccount:ci:pipeline";
+
+/// Owners as each source writes them.
+fn owners(source: &str) -> Value {
+    let account = if source == "capsule" { PIPELINE } else { "ci:pipeline" };
+    json!([{"kind": "Group", "name": "solar-admins"}, {"kind": "ServiceAccount", "name": account}])
+}
+
+#[rstest]
+#[tokio::test]
+async fn forgeries_are_refused(#[values("landlord", "capsule")] source: &'static str) {
+    let pipeline = User::new(PIPELINE, ["system:serviceaccounts", "tenant-members"]);
+    let stage = Stage::new(builder().user(pipeline), source, FLAGS).await;
+    attack_in_every_way(&stage).await;
+    let refused = stage.patch(OWNER, "web", json!({"labels": {stage.label(): "lunar", "team": "a"}})).await.expect_err("sealed");
+    assert_eq!((refused.code, refused.message.contains("are sealed")), (403, true), "{}", refused.message);
+    stage.patch(OWNER, "web", json!({"labels": {"team": "a"}})).await.expect("not sealed");
+    those_who_may_write_do(&stage).await;
+
+    let forged = json!({"name": "forged", "annotations": {LEDGER: ledger("solar")}});
+    let refused = stage.create(STRANGER, forged).await.expect_err("a forged ledger");
+    assert_eq!(
+        (refused.code, refused.message.contains("annotations landlord.dev/ledger are landlord's own")),
+        (403, true),
+        "{}",
+        refused.message
+    );
+    claims_are_judged(&stage, source).await;
+    let refused = stage.pod(OWNER, "claimed-1", "web", json!({})).await.expect_err("not ready");
+    assert!(refused.message.contains("is not ready"), "{}", refused.message);
+    stage.make_ready("claimed-1", "solar").await;
+    let passes = async || stage.pod(OWNER, "claimed-1", "web", json!({})).await.is_ok_and(|pod| gates(&pod).is_empty());
+    eventually("a Pod that passes", passes).await;
+}
+
+async fn claims_are_judged(stage: &Stage, source: &str) {
+    stage.world.set_tenant("solar", json!({"owners": owners(source), "nodeSelector": {"pool": "solar"}})).await;
+    stage.world.set_tenant("lunar", json!({"owners": [], "nodeSelector": {"pool": "lunar"}})).await;
+    let claim = |name: String, tenant: &str| json!({"name": name, "labels": {stage.label(): tenant}});
+    let mut number = 0;
+    eventually("refused", async || {
+        number += 1;
+        stage.create(STRANGER, claim(format!("early-{number}"), "solar")).await.is_err_and(|one| one.message.contains("does not own"))
+    })
+    .await;
+    for user in [OWNER, STRANGER] {
+        let refused = stage.create(user, claim("stolen".to_owned(), "lunar")).await.expect_err("not hers");
+        let words = format!("namespace stolen claims tenant lunar, which {user} does not own");
+        assert_eq!((refused.code, refused.message.contains(&words)), (403, true), "{}", refused.message);
+    }
+    for (number, user) in [OWNER, PIPELINE, ADMIN].into_iter().enumerate() {
+        stage.create(user, claim(format!("claimed-{}", number + 1), "solar")).await.expect("an owner, or an admin");
+    }
+}
+
+#[test]
+fn hold_and_place_need_mutating_policies() {
+    let hold = run("render guard --without-mutating-policies --on-unready=hold");
+    assert_eq!((hold.code, hold.err.contains("needs Kubernetes 1.36")), (Some(1), true), "{}", hold.err);
+    assert_eq!(run("render guard --without-mutating-policies --place").code, Some(2));
+    assert!(!run("render guard --without-mutating-policies").out.contains("Mutating"));
+}

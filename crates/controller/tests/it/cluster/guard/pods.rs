@@ -1,0 +1,165 @@
+//! Pods: which wait, which are refused, which pass; and nobody lets one go but the controller, and those whose Pod runs in its pool.
+
+use http::Method;
+use local_cluster::user::{ADMIN, CONTROLLER};
+use serde_json::{Value, json};
+
+use super::super::world::{LEDGER, NODE_SELECTOR, eventually};
+use super::stage::{GATE, OWNER, Refusal, STRANGER, Stage, builder, gates, is_held, ledger, selector};
+
+const GATES: &str = "/spec/schedulingGates";
+
+/// Namespaces that are not ready: nobody has looked at them, or landlord has not finished, or somebody took the selector away.
+async fn unready(stage: &Stage) -> Vec<&'static str> {
+    let label = stage.label();
+    let cases = [
+        ("fresh", json!({})),
+        ("pending", json!({LEDGER: format!(r#"{{"pending":"Contested",{}"#, &ledger("solar")[1..]), NODE_SELECTOR: "pool=solar"})),
+        ("of-another", json!({LEDGER: ledger("solar-2"), NODE_SELECTOR: "pool=solar"})),
+        ("without-selector", json!({LEDGER: ledger("solar")})),
+        ("broken", json!({LEDGER: "{", NODE_SELECTOR: "pool=solar"})),
+    ];
+    for (name, annotations) in &cases {
+        stage.create(ADMIN, json!({"name": name, "labels": {label: "solar"}})).await.expect("created");
+        stage.patch(ADMIN, name, json!({"annotations": annotations})).await.expect("patched");
+    }
+    cases.map(|(name, _)| name).to_vec()
+}
+
+#[tokio::test]
+async fn pods_wait_until_their_namespace_is_ready() {
+    let stage = Stage::new(builder(), "landlord", "").await;
+    for name in unready(&stage).await {
+        let pod = stage.pod(STRANGER, name, "web", json!({})).await.expect("it waits");
+        assert_eq!(gates(&pod), [GATE], "{name}");
+        let pod = stage.pod(ADMIN, name, "admins", json!({"schedulingGates": [{"name": "other.io/gate"}]})).await.expect("it waits");
+        assert_eq!(gates(&pod), ["other.io/gate", GATE], "{name}");
+    }
+    stage.ready("web", "solar").await;
+    let passes = async || stage.pod(OWNER, "web", "web", json!({})).await.is_ok_and(|pod| gates(&pod).is_empty());
+    eventually("a Pod that passes", passes).await;
+    assert_eq!(selector(&stage.get_pod("web", "web").await), ["pool=solar"]);
+    let node = async || stage.get_pod("web", "web").await.spec.expect("a spec").node_name;
+    eventually("the scheduler", async || node().await.is_some_and(|node| node.starts_with("solar-"))).await;
+
+    others_pass(&stage).await;
+    nodes_are_not_named(&stage).await;
+    nobody_lets_a_pod_go(&stage).await;
+    an_author_gains_nothing_by_a_gate(&stage).await;
+    subresources_change_nothing(&stage).await;
+    only_schedulers_bind(&stage).await;
+    stage.install("--on-unready=deny").await;
+    pods_are_refused(&stage).await;
+}
+
+/// Namespaces without a tenant, and those that are never looked at.
+async fn others_pass(stage: &Stage) {
+    stage.create(STRANGER, json!({"name": "free"})).await.expect("created");
+    stage.create(ADMIN, json!({"name": "kube-own", "labels": {stage.label(): "solar"}})).await.expect("created");
+    stage.create(STRANGER, json!({"name": "empty", "labels": {stage.label(): ""}})).await.expect("created");
+    for name in ["free", "kube-own", "empty"] {
+        let pod = stage.pod(STRANGER, name, "web", json!({"nodeSelector": {"pool": "lunar"}})).await.expect("it passes");
+        assert_eq!((gates(&pod), selector(&pod)), (vec![], vec!["pool=lunar".to_owned()]), "{name}");
+    }
+}
+
+async fn nodes_are_not_named(stage: &Stage) {
+    for name in ["fresh", "web"] {
+        let refused = stage.pod(OWNER, name, "named", json!({"nodeName": "lunar-1"})).await.expect_err("it names its node");
+        assert_eq!((refused.code, refused.message.contains("names its node (lunar-1)")), (403, true), "{}", refused.message);
+        let pod = stage.pod(ADMIN, name, "named", json!({"nodeName": "lunar-1"})).await.expect("an admin may");
+        assert_eq!(gates(&pod), [""; 0]);
+    }
+}
+
+/// Takes landlord's gate from a Pod, each time in another way.
+async fn let_go(stage: &Stage, user: &str, namespace: &str, name: &str) -> Vec<Result<Value, Refusal>> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+    let mut free = serde_json::to_value(stage.get_pod(namespace, name).await).expect("JSON");
+    free["spec"].as_object_mut().expect("a spec").remove("schedulingGates");
+    let strategic = json!({"spec": {"schedulingGates": [{"$patch": "delete", "name": GATE}]}});
+    let ways = [
+        (Method::PATCH, "application/json-patch+json", json!([{"op": "remove", "path": GATES}])),
+        (Method::PATCH, "application/merge-patch+json", json!({"spec": {"schedulingGates": null}})),
+        (Method::PATCH, "application/strategic-merge-patch+json", strategic),
+        (Method::PUT, "application/json", free),
+    ];
+    let mut answers = Vec::new();
+    for (method, content, body) in ways {
+        answers.push(stage.send(user, method, &path, content, &body).await);
+    }
+    answers
+}
+
+async fn nobody_lets_a_pod_go(stage: &Stage) {
+    for user in [OWNER, ADMIN] {
+        for answer in let_go(stage, user, "fresh", "web").await {
+            let refused = answer.expect_err("it has to wait");
+            assert_eq!((refused.code, refused.message.contains("is not ready")), (403, true), "{}", refused.message);
+        }
+    }
+    // A foreign pool can be asked for while a Pod waits, but not be reached.
+    let path = "/api/v1/namespaces/fresh/pods/web";
+    let foreign = json!({"spec": {"nodeSelector": {"pool": "lunar"}}});
+    stage.send(OWNER, Method::PATCH, path, "application/merge-patch+json", &foreign).await.expect("a Pod that waits may be changed");
+    stage.make_ready("fresh", "solar").await;
+    let ready =
+        async || let_go(stage, OWNER, "fresh", "web").await.into_iter().all(|one| one.is_err_and(|one| one.message.contains("pool=solar")));
+    eventually("refused for the selector", ready).await;
+    assert!(is_held(&stage.get_pod("fresh", "web").await));
+    // The controller is trusted: the API server may judge it by an old state of the namespace.
+    assert!(let_go(stage, CONTROLLER, "of-another", "web").await.remove(0).is_ok());
+    assert!(!is_held(&stage.get_pod("of-another", "web").await));
+}
+
+async fn an_author_gains_nothing_by_a_gate(stage: &Stage) {
+    let gate = json!({"schedulingGates": [{"name": GATE}]});
+    let pod = stage.pod(OWNER, "pending", "gated", gate.clone()).await.expect("it waits");
+    assert_eq!(gates(&pod), [GATE]);
+    assert!(let_go(stage, OWNER, "pending", "gated").await.iter().all(Result::is_err));
+    let pod = stage.pod(OWNER, "web", "gated", gate).await.expect("it waits");
+    assert_eq!((gates(&pod), selector(&pod)), (vec![GATE.to_owned()], vec!["pool=solar".to_owned()]));
+    assert!(let_go(stage, OWNER, "web", "gated").await.remove(0).is_ok(), "it runs where it has to");
+}
+
+async fn subresources_change_nothing(stage: &Stage) {
+    let before = stage.get_pod("pending", "web").await.spec.expect("a spec");
+    let path = |sub: &str| format!("/api/v1/namespaces/pending/pods/web/{sub}");
+    let moved = json!({"spec": {"schedulingGates": null, "nodeName": "lunar-1", "nodeSelector": {"pool": "lunar"},
+                       "ephemeralContainers": [{"name": "debug", "image": "debug"}]}});
+    for sub in ["ephemeralcontainers", "status", "resize"] {
+        drop(stage.send(OWNER, Method::PATCH, &path(sub), "application/strategic-merge-patch+json", &moved).await);
+        let after = stage.get_pod("pending", "web").await.spec.expect("a spec");
+        assert_eq!(
+            (after.node_name, after.node_selector, after.scheduling_gates),
+            (before.node_name.clone(), before.node_selector.clone(), before.scheduling_gates.clone()),
+            "{sub}"
+        );
+    }
+}
+
+async fn only_schedulers_bind(stage: &Stage) {
+    stage.pod(OWNER, "web", "unbound", json!({"schedulerName": "none"})).await.expect("it passes");
+    let target = |kind: &str| json!({"metadata": {"name": "unbound"}, "target": {"kind": kind, "name": "lunar-1"}});
+    let path = "/api/v1/namespaces/web/pods/unbound/binding";
+    for user in [OWNER, STRANGER] {
+        let refused = stage.send(user, Method::POST, path, "application/json", &target("Node")).await.expect_err("no scheduler");
+        assert!(refused.message.contains("only schedulers (system:kube-scheduler) and admins bind Pods"), "{}", refused.message);
+        assert_eq!(stage.bind(user, "web", "unbound", "lunar-1").await.expect_err("no scheduler").code, 403);
+    }
+    assert_eq!(stage.get_pod("web", "unbound").await.spec.expect("a spec").node_name, None);
+    stage.bind(ADMIN, "web", "unbound", "solar-1").await.expect("an admin may");
+}
+
+async fn pods_are_refused(stage: &Stage) {
+    for name in ["pending", "of-another", "without-selector", "broken"] {
+        for (user, spec) in [(OWNER, json!({})), (ADMIN, json!({"schedulingGates": [{"name": GATE}]}))] {
+            let refused = stage.pod(user, name, "late", spec).await.expect_err("not ready");
+            let said = refused.message.contains(&format!("namespace {name} is not ready")) && refused.message.contains("landlord explain");
+            assert_eq!((refused.code, said), (403, true), "{}", refused.message);
+        }
+    }
+    assert!(let_go(stage, OWNER, "pending", "web").await.iter().all(Result::is_err), "what waited under hold still does");
+    let pod = stage.pod(OWNER, "web", "late", json!({})).await.expect("it passes");
+    assert_eq!((gates(&pod), selector(&pod)), (vec![], vec!["pool=solar".to_owned()]));
+}
