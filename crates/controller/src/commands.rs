@@ -1,6 +1,7 @@
 //! Commands: flags in, text out.
 
 pub(crate) mod adopt;
+pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod completions;
 pub(crate) mod controller;

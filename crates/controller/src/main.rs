@@ -7,6 +7,7 @@
 
 mod admin;
 mod assessment;
+mod audit;
 mod clock;
 mod cluster;
 mod commands;
@@ -14,6 +15,7 @@ mod crd;
 mod estimate;
 mod fights;
 mod files;
+mod guarded;
 mod inventory;
 mod lease;
 mod live_settings;
@@ -36,8 +38,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    adopt::Adopt, backfill::Backfill, completions::Completions, controller::Controller, explain::Explain, move_::Move, plan::Plan,
-    render::Render, schema::Schema, status::Status,
+    adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions, controller::Controller, explain::Explain, move_::Move,
+    plan::Plan, render::Render, schema::Schema, status::Status,
 };
 
 /// Gives every namespace its tenant's node selector, labels and annotations
@@ -55,6 +57,7 @@ enum Command {
     Plan(Plan),
     Explain(Explain),
     Status(Status),
+    Audit(Audit),
     Adopt(Adopt),
     Move(Move),
     Schema(Schema),
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Plan(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Status(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
         Command::Schema(command) => command.run(),

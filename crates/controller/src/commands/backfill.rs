@@ -65,7 +65,7 @@ pub(crate) struct Backfill {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum DryRun {
+pub(super) enum DryRun {
     None,
     Client,
     Server,

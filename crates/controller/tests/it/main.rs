@@ -1,4 +1,5 @@
 //! The binary `landlord`, as users run it.
+mod audit;
 mod cluster;
 mod conformance;
 mod explain;

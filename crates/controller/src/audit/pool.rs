@@ -1,0 +1,106 @@
+//! Pool: where the Pods of one namespace belong.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
+use serde_json::Value;
+use tenancy::keys::NODE_SELECTOR;
+use tenancy::metadata::Key;
+use tenancy::plan::read_ledger;
+use tenancy::selector::NodeSelector;
+
+use super::Unjudged;
+use crate::assessment::{Assessment, State};
+use crate::fights::owns;
+use crate::inventory::Inventory;
+
+/// The nodes of one namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pool {
+    pub(crate) tenant: String,
+    /// What the tenant wants there now; never empty.
+    pub(crate) selector: NodeSelector,
+    pub(crate) carried: Carried,
+}
+
+/// Whether the namespace carries the selector, so that new Pods get it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    No,
+    /// Nothing says since when.
+    Yes,
+    /// At the latest since then.
+    Since(Timestamp),
+}
+
+/// The pools of namespaces whose tenant has a node selector, by name; and what cannot be judged.
+pub(super) fn pools(inventory: &Inventory, assessments: &[Assessment]) -> (BTreeMap<String, Pool>, Vec<Unjudged>) {
+    let objects: BTreeMap<&str, &Value> =
+        inventory.namespaces.iter().map(|listed| (listed.namespace.name_or_stem(), &listed.object)).collect();
+    let (mut pools, mut unjudged) = (BTreeMap::new(), Vec::new());
+    for assessment in assessments {
+        let meta = objects.get(assessment.name.as_str()).and_then(|object| object.get("metadata"));
+        match pool(assessment, meta) {
+            Ok(Some(pool)) => drop(pools.insert(assessment.name.clone(), pool)),
+            Ok(None) => {}
+            Err(error) => unjudged.push(Unjudged { namespace: assessment.name.clone(), pod: None, error }),
+        }
+    }
+    (pools, unjudged)
+}
+
+fn pool(assessment: &Assessment, meta: Option<&Value>) -> Result<Option<Pool>, String> {
+    if assessment.state() == State::Error {
+        return Err(assessment.error.clone().unwrap_or_default());
+    }
+    let (Some(tenant), Some(text)) = (assessment.tenant.clone(), wanted(assessment)) else { return Ok(None) };
+    let selector: NodeSelector = text.parse().map_err(|error| format!("{error}"))?;
+    let found = assessment.before.annotations.get(NODE_SELECTOR).and_then(|text| text.parse::<NodeSelector>().ok());
+    let carried = match found.as_ref() == Some(&selector) {
+        true => carried(meta),
+        false => Carried::No,
+    };
+    Ok((!selector.is_empty()).then_some(Pool { tenant, selector, carried }))
+}
+
+/// The node selector that the tenant wants on the namespace, whether it can be written or not.
+fn wanted(assessment: &Assessment) -> Option<String> {
+    let key = Key::annotation(NODE_SELECTOR);
+    if let Some(clash) = assessment.plan.refused.iter().find(|clash| clash.key == key) {
+        return Some(clash.wanted.clone());
+    }
+    let after = assessment.after();
+    let (ledger, _) = read_ledger(&after);
+    ledger.manages(&key).then(|| after.annotations.get(NODE_SELECTOR).cloned()).flatten()
+}
+
+/// Since when, by `managedFields`. What admission writes into a creation has no owner, so it is there from the beginning.
+fn carried(meta: Option<&Value>) -> Carried {
+    let meta: ObjectMeta = meta.cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
+    let Some(entries) = &meta.managed_fields else { return Carried::Yes };
+    let key = Key::annotation(NODE_SELECTOR);
+    let written = entries.iter().filter(|entry| owns(entry, &key)).filter_map(|entry| entry.time.as_ref().map(|time| time.0)).max();
+    written.or(meta.creation_timestamp.map(|time| time.0)).map_or(Carried::Yes, Carried::Since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn entry(day: &str, key: &str) -> Value {
+        json!({"manager": "landlord", "time": format!("2026-01-0{day}T00:00:00Z"), "fieldsV1": {"f:metadata": {"f:annotations": {format!("f:{key}"): {}}}}})
+    }
+
+    #[rstest]
+    #[case::written_later(json!([entry("2", NODE_SELECTOR), entry("3", "other")]), Some("2"))]
+    #[case::written_by_admission(json!([entry("3", "other")]), Some("1"))]
+    #[case::not_recorded(Value::Null, None)]
+    fn since_when(#[case] managed_fields: Value, #[case] day: Option<&str>) {
+        let meta = json!({"creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": managed_fields});
+        let time = |day: &str| format!("2026-01-0{day}T00:00:00Z").parse().expect("a time");
+        assert_eq!(carried(Some(&meta)), day.map_or(Carried::Yes, |day| Carried::Since(time(day))));
+    }
+}
