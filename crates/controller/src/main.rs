@@ -12,6 +12,7 @@ mod clock;
 mod cluster;
 mod commands;
 mod crd;
+mod doctor;
 mod estimate;
 mod fights;
 mod files;
@@ -38,8 +39,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions, controller::Controller, explain::Explain, move_::Move,
-    plan::Plan, render::Render, schema::Schema, status::Status,
+    adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions, controller::Controller, doctor::Doctor, explain::Explain,
+    move_::Move, plan::Plan, render::Render, schema::Schema, status::Status,
 };
 
 /// Gives every namespace its tenant's node selector, labels and annotations
@@ -58,6 +59,7 @@ enum Command {
     Explain(Explain),
     Status(Status),
     Audit(Audit),
+    Doctor(Doctor),
     Adopt(Adopt),
     Move(Move),
     Schema(Schema),
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Audit(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
         Command::Schema(command) => command.run(),

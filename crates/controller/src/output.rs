@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 pub(crate) mod audit;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod explanation;
 pub(crate) mod grid;
 pub(crate) mod json;

@@ -6,3 +6,4 @@ mod explain;
 mod landlord;
 mod plan;
 mod render;
+mod run;
