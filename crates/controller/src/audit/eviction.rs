@@ -177,11 +177,12 @@ impl Orders {
     }
 }
 
-/// 404 and 409 are about a Pod that is not there any more; 429 says that it has to stay for now.
+/// 404, and 409 with our precondition, are about a Pod that is not there any more; 429 says that it has to stay for now.
 fn refused(status: &Status) -> Answer {
     match status.code {
-        404 | 409 => Answer::Final(Fate::Gone),
-        429 => {
+        404 => Answer::Final(Fate::Gone),
+        409 if status.message.contains("precondition") => Answer::Final(Fate::Gone),
+        409 | 429 => {
             let after = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds)).filter(|seconds| *seconds > 0);
             Answer::Later(after.map_or(PAUSE, Duration::from_secs), reason(status))
         }

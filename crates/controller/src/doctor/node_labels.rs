@@ -6,7 +6,7 @@ use super::{Check, Finding, Patient, some};
 use crate::status::selectors;
 
 /// What kubelets may set below `kubernetes.io` and `k8s.io`, as the plugin NodeRestriction has it: `k8s.io/kubelet/pkg/apis`, well_known_labels.go.
-const KUBELETS_LABELS: [&str; 13] = [
+const KUBELETS_LABELS: [&str; 11] = [
     "kubernetes.io/hostname",
     "kubernetes.io/os",
     "kubernetes.io/arch",
@@ -18,8 +18,6 @@ const KUBELETS_LABELS: [&str; 13] = [
     "topology.kubernetes.io/region",
     "failure-domain.beta.kubernetes.io/zone",
     "failure-domain.beta.kubernetes.io/region",
-    "failure-domain.kubernetes.io/zone",
-    "failure-domain.kubernetes.io/region",
 ];
 const KUBELETS_DOMAINS: [&str; 2] = ["kubelet.kubernetes.io", "node.kubernetes.io"];
 const RESTRICTED: &str = "node-restriction.kubernetes.io";

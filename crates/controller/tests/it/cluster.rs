@@ -4,6 +4,7 @@ mod audit;
 mod backfill;
 mod chaos;
 mod commands;
+mod copies;
 mod crashes;
 mod doctor;
 mod fights;
