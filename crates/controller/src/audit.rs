@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use tenancy::metadata::Map;
+use tenancy::selector::NodeSelector;
 
 use crate::assessment::Assessment;
 use crate::inventory::Inventory;
@@ -70,6 +71,19 @@ pub(crate) struct Unjudged {
     pub(crate) error: String,
 }
 
+/// The nodes, and how many of them each selector matches.
+struct Grounds {
+    nodes: BTreeMap<String, Map>,
+    matching: BTreeMap<NodeSelector, usize>,
+}
+
+impl Grounds {
+    fn matching(&mut self, pool: &Pool) -> usize {
+        let count = || self.nodes.values().filter(|labels| matches(labels, pool)).count();
+        *self.matching.entry(pool.selector.clone()).or_insert_with(count)
+    }
+}
+
 /// Finds the Pods of these namespaces that are outside.
 pub(crate) fn judge(inventory: &Inventory, assessments: &[Assessment], evidence: Evidence) -> Report {
     let Evidence { pods, nodes, guard } = evidence;
@@ -78,9 +92,10 @@ pub(crate) fn judge(inventory: &Inventory, assessments: &[Assessment], evidence:
     for pool in pools.values() {
         report.totals.entry(pool.tenant.clone()).or_default().namespaces += 1;
     }
+    let mut grounds = Grounds { nodes, matching: BTreeMap::new() };
     for pod in pods {
         if let Some(pool) = pools.get(&pod.namespace) {
-            report.place(pod, pool, &nodes);
+            report.place(pod, pool, &mut grounds);
         }
     }
     report.strays.sort_by(|a, b| (&a.pod.namespace, &a.pod.name).cmp(&(&b.pod.namespace, &b.pod.name)));
@@ -94,8 +109,8 @@ impl Report {
         self.strays.len()
     }
 
-    fn place(&mut self, pod: Placed, pool: &Pool, nodes: &BTreeMap<String, Map>) {
-        let Some(labels) = nodes.get(&pod.node) else {
+    fn place(&mut self, pod: Placed, pool: &Pool, grounds: &mut Grounds) {
+        let Some(labels) = grounds.nodes.get(&pod.node) else {
             let error = format!("its node {:?} is not known: it may be gone, or was not given", pod.node);
             return self.unjudged.push(Unjudged { namespace: pod.namespace, pod: Some(pod.name), error });
         };
@@ -106,9 +121,9 @@ impl Report {
         }
         total.outside += 1;
         let keys = pool.selector.iter().filter_map(|(key, _)| Some((key.to_owned(), labels.get(key)?.clone())));
-        let matching_nodes = nodes.values().filter(|labels| matches(labels, pool)).count();
+        let (node_labels, matching_nodes) = (keys.collect(), grounds.matching(pool));
         let cause = cause(&pod, pool, &self.guard);
-        self.strays.push(Stray { node_labels: keys.collect(), matching_nodes, cause, fate: None, pool: pool.clone(), pod });
+        self.strays.push(Stray { node_labels, matching_nodes, cause, fate: None, pool: pool.clone(), pod });
     }
 }
 

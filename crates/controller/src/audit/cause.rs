@@ -47,8 +47,9 @@ pub(crate) fn cause(pod: &Placed, pool: &Pool, guard: &Guarded) -> Cause {
     }
     match (pool.carried, pod.created) {
         (Carried::No, _) => Cause::BeforeCompliance(None),
-        (Carried::Since(since), Some(created)) if created < since => Cause::BeforeCompliance(Some(since)),
-        (Carried::Since(_), Some(created)) => unstopped(created, guard),
+        // Times are whole seconds; what is of the same second is taken to have been too early.
+        (Carried::Since(since), Some(created)) if created <= since => Cause::BeforeCompliance(Some(since)),
+        (Carried::FromTheStart | Carried::Since(_), Some(created)) => unstopped(created, guard),
         (Carried::Yes, _) | (_, None) => Cause::Unexplained,
     }
 }
@@ -57,7 +58,7 @@ pub(crate) fn cause(pod: &Placed, pool: &Pool, guard: &Guarded) -> Cause {
 fn unstopped(created: Timestamp, guard: &Guarded) -> Cause {
     match guard {
         Guarded::No => Cause::Unguarded(None),
-        Guarded::Since(since) if created < *since => Cause::Unguarded(Some(*since)),
+        Guarded::Since(since) if created <= *since => Cause::Unguarded(Some(*since)),
         Guarded::Since(_) => Cause::Unexplained,
         Guarded::Unknown(why) => Cause::GuardUnknown(why.clone()),
     }
@@ -125,7 +126,9 @@ mod tests {
     #[case::narrowed(a_pod(&[("pool", "solar")]), Carried::No, Guarded::No, Cause::SelectorChanged("pool=solar".to_owned()))]
     #[case::before(a_pod(&[("own", "x")]), Carried::Since(time(4)), Guarded::No, Cause::BeforeCompliance(Some(time(4))))]
     #[case::not_yet(a_pod(&[]), Carried::No, Guarded::Since(time(1)), Cause::BeforeCompliance(None))]
-    #[case::no_guard(a_pod(&[]), Carried::Since(time(3)), Guarded::No, Cause::Unguarded(None))]
+    #[case::same_second(a_pod(&[]), Carried::Since(time(3)), Guarded::No, Cause::BeforeCompliance(Some(time(3))))]
+    #[case::from_the_start(a_pod(&[]), Carried::FromTheStart, Guarded::No, Cause::Unguarded(None))]
+    #[case::no_guard(a_pod(&[]), Carried::Since(time(2)), Guarded::No, Cause::Unguarded(None))]
     #[case::guard_came_later(a_pod(&[]), Carried::Since(time(1)), Guarded::Since(time(4)), Cause::Unguarded(Some(time(4))))]
     #[case::guard_unknown(a_pod(&[]), Carried::Since(time(1)), Guarded::Unknown("no right".to_owned()), Cause::GuardUnknown("no right".to_owned()))]
     #[case::guard_was_there(a_pod(&[]), Carried::Since(time(1)), Guarded::Since(time(2)), Cause::Unexplained)]

@@ -30,7 +30,9 @@ pub(crate) enum Carried {
     No,
     /// Nothing says since when.
     Yes,
-    /// At the latest since then.
+    /// Admission wrote it into the creation, so every Pod there came later.
+    FromTheStart,
+    /// Since then, or earlier.
     Since(Timestamp),
 }
 
@@ -75,13 +77,13 @@ fn wanted(assessment: &Assessment) -> Option<String> {
     ledger.manages(&key).then(|| after.annotations.get(NODE_SELECTOR).cloned()).flatten()
 }
 
-/// Since when, by `managedFields`. What admission writes into a creation has no owner, so it is there from the beginning.
+/// Since when, by `managedFields`. What admission writes into a creation has no owner.
 fn carried(meta: Option<&Value>) -> Carried {
     let meta: ObjectMeta = meta.cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
     let Some(entries) = &meta.managed_fields else { return Carried::Yes };
     let key = Key::annotation(NODE_SELECTOR);
     let written = entries.iter().filter(|entry| owns(entry, &key)).filter_map(|entry| entry.time.as_ref().map(|time| time.0)).max();
-    written.or(meta.creation_timestamp.map(|time| time.0)).map_or(Carried::Yes, Carried::Since)
+    written.map_or(Carried::FromTheStart, Carried::Since)
 }
 
 #[cfg(test)]
@@ -95,12 +97,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case::written_later(json!([entry("2", NODE_SELECTOR), entry("3", "other")]), Some("2"))]
-    #[case::written_by_admission(json!([entry("3", "other")]), Some("1"))]
-    #[case::not_recorded(Value::Null, None)]
-    fn since_when(#[case] managed_fields: Value, #[case] day: Option<&str>) {
-        let meta = json!({"creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": managed_fields});
-        let time = |day: &str| format!("2026-01-0{day}T00:00:00Z").parse().expect("a time");
-        assert_eq!(carried(Some(&meta)), day.map_or(Carried::Yes, |day| Carried::Since(time(day))));
+    #[case::written_later(json!([entry("2", NODE_SELECTOR), entry("3", "other")]), Carried::Since("2026-01-02T00:00:00Z".parse().expect("a time")))]
+    #[case::written_by_admission(json!([entry("3", "other")]), Carried::FromTheStart)]
+    #[case::not_recorded(Value::Null, Carried::Yes)]
+    fn since_when(#[case] managed_fields: Value, #[case] expected: Carried) {
+        assert_eq!(carried(Some(&json!({"managedFields": managed_fields}))), expected);
     }
 }

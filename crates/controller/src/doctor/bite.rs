@@ -36,9 +36,9 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
             Bite::Unknown(error) => reason = format!("a Pod in namespace {namespace} was refused, by somebody else: {error}"),
         }
     }
+    let label = patient.inventory.settings.tenant_label();
     let fix = format!(
-        "create namespace {NAMESPACE} with the label {}={NAMESPACE}, and leave it like that",
-        patient.inventory.settings.tenant_label()
+        "keep one unready for it: namespace {NAMESPACE} with the label {label}={NAMESPACE}; the webhook lets it in with `unknownTenant: allow`"
     );
     Check::GuardBites.unknown(reason, fix)
 }

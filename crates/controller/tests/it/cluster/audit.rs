@@ -134,6 +134,7 @@ async fn without_the_plugin_the_window_has_no_end() {
     let (report, _) = audit(&world, "").await;
     assert_eq!(by_pod(&report, "/cause"), map([("stray", "Unguarded")]), "it came before the guard");
     assert_eq!(report["guard"]["state"], "present");
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     place(&world, "later", json!({}), json!({})).await;
     assert_eq!(
         by_pod(&audit(&world, "").await.0, "/cause"),
