@@ -43,7 +43,7 @@ pub(super) fn pools(inventory: &Inventory, assessments: &[Assessment]) -> (BTree
     let (mut pools, mut unjudged) = (BTreeMap::new(), Vec::new());
     for assessment in assessments {
         let meta = objects.get(assessment.name.as_str()).and_then(|object| object.get("metadata"));
-        match pool(assessment, meta) {
+        match pool(assessment, meta, inventory.settings.tenant_label()) {
             Ok(Some(pool)) => drop(pools.insert(assessment.name.clone(), pool)),
             Ok(None) => {}
             Err(error) => unjudged.push(Unjudged { namespace: assessment.name.clone(), pod: None, error }),
@@ -52,7 +52,7 @@ pub(super) fn pools(inventory: &Inventory, assessments: &[Assessment]) -> (BTree
     (pools, unjudged)
 }
 
-fn pool(assessment: &Assessment, meta: Option<&Value>) -> Result<Option<Pool>, String> {
+fn pool(assessment: &Assessment, meta: Option<&Value>, label: &str) -> Result<Option<Pool>, String> {
     if assessment.state() == State::Error {
         return Err(assessment.error.clone().unwrap_or_default());
     }
@@ -60,7 +60,7 @@ fn pool(assessment: &Assessment, meta: Option<&Value>) -> Result<Option<Pool>, S
     let selector: NodeSelector = text.parse().map_err(|error| format!("{error}"))?;
     let found = assessment.before.annotations.get(NODE_SELECTOR).and_then(|text| text.parse::<NodeSelector>().ok());
     let carried = match found.as_ref() == Some(&selector) {
-        true => carried(meta),
+        true => carried(meta, label),
         false => Carried::No,
     };
     Ok((!selector.is_empty()).then_some(Pool { tenant, selector, carried }))
@@ -77,13 +77,15 @@ fn wanted(assessment: &Assessment) -> Option<String> {
     ledger.manages(&key).then(|| after.annotations.get(NODE_SELECTOR).cloned()).flatten()
 }
 
-/// Since when, by `managedFields`. What admission writes into a creation has no owner.
-fn carried(meta: Option<&Value>) -> Carried {
+/// Since when, by `managedFields`. What admission writes has no owner there; it came with the claim, so whoever labelled the namespace later brought it.
+fn carried(meta: Option<&Value>, label: &str) -> Carried {
     let meta: ObjectMeta = meta.cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
     let Some(entries) = &meta.managed_fields else { return Carried::Yes };
-    let key = Key::annotation(NODE_SELECTOR);
-    let written = entries.iter().filter(|entry| owns(entry, &key)).filter_map(|entry| entry.time.as_ref().map(|time| time.0)).max();
-    written.map_or(Carried::FromTheStart, Carried::Since)
+    let written =
+        |key: Key| entries.iter().filter(|entry| owns(entry, &key)).filter_map(|entry| entry.time.as_ref().map(|time| time.0)).max();
+    let created = meta.creation_timestamp.as_ref().map(|time| time.0);
+    let claimed = || written(Key::label(label)).filter(|at| Some(*at) > created);
+    written(Key::annotation(NODE_SELECTOR)).or_else(claimed).map_or(Carried::FromTheStart, Carried::Since)
 }
 
 #[cfg(test)]
@@ -92,15 +94,22 @@ mod tests {
     use rstest::rstest;
     use serde_json::json;
 
-    fn entry(day: &str, key: &str) -> Value {
-        json!({"manager": "landlord", "time": format!("2026-01-0{day}T00:00:00Z"), "fieldsV1": {"f:metadata": {"f:annotations": {format!("f:{key}"): {}}}}})
+    fn entry(day: u8, field: &str, key: &str) -> Value {
+        json!({"time": format!("2026-01-0{day}T00:00:00Z"), "fieldsV1": {"f:metadata": {field: {format!("f:{key}"): {}}}}})
+    }
+
+    fn since(day: u8) -> Carried {
+        Carried::Since(format!("2026-01-0{day}T00:00:00Z").parse().expect("a time"))
     }
 
     #[rstest]
-    #[case::written_later(json!([entry("2", NODE_SELECTOR), entry("3", "other")]), Carried::Since("2026-01-02T00:00:00Z".parse().expect("a time")))]
-    #[case::written_by_admission(json!([entry("3", "other")]), Carried::FromTheStart)]
+    #[case::written_later(json!([entry(2, "f:annotations", NODE_SELECTOR), entry(3, "f:labels", "tenant")]), since(2))]
+    #[case::with_a_later_claim(json!([entry(1, "f:labels", "own"), entry(3, "f:labels", "tenant")]), since(3))]
+    #[case::with_the_creation(json!([entry(1, "f:labels", "tenant"), entry(3, "f:labels", "own")]), Carried::FromTheStart)]
+    #[case::claimed_by_its_name(json!([]), Carried::FromTheStart)]
     #[case::not_recorded(Value::Null, Carried::Yes)]
     fn since_when(#[case] managed_fields: Value, #[case] expected: Carried) {
-        assert_eq!(carried(Some(&json!({"managedFields": managed_fields}))), expected);
+        let meta = json!({"creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": managed_fields});
+        assert_eq!(carried(Some(&meta), "tenant"), expected);
     }
 }
