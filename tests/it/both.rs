@@ -1,4 +1,7 @@
-//! Both stages at once: the scenarios of the controller's own tests, with the policy at work beside it. The end state is the same.
+//! Both stages at once: the scenarios of the controller's own tests, with the policy at work beside it. The end state is the same. And the doctor, with a
+//! webhook that answers.
+#[path = "../../crates/controller/tests/it/cluster/health.rs"]
+mod health;
 #[path = "../../crates/controller/tests/it/cluster/scenarios.rs"]
 mod scenarios;
 #[path = "../../crates/controller/tests/it/cluster/world.rs"]

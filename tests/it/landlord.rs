@@ -7,6 +7,7 @@ use crate::cluster::shipped;
 use crate::compiled::{policy_host, wasm};
 
 pub(crate) use crate::compiled::{landlord as binary, root};
+pub(crate) use crate::run::{Run, run};
 
 /// The policy behind its webhook.
 pub(crate) type Policy = Kubewarden;

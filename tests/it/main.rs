@@ -8,3 +8,5 @@ mod host_calls;
 mod landlord;
 mod laws;
 mod packaging;
+#[path = "../../crates/controller/tests/it/run.rs"]
+mod run;

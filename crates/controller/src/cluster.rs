@@ -22,7 +22,7 @@ use crate::inventory::{Inventory, settings_file};
 use crate::live_settings::SettingsSource;
 
 /// Objects of one page of a list, as kubectl asks for them.
-const PAGE: u32 = 500;
+pub(crate) const PAGE: u32 = 500;
 
 /// kubectl's flags for the way to a cluster.
 #[derive(Args, Clone, Debug)]
@@ -49,6 +49,11 @@ pub(crate) struct SettingsFlags {
 impl SettingsFlags {
     pub(crate) fn source(&self) -> SettingsSource {
         self.settings.clone().map_or_else(|| SettingsSource::Policy(self.policy.clone()), SettingsSource::File)
+    }
+
+    /// The ClusterAdmissionPolicy's name.
+    pub(crate) fn policy(&self) -> &str {
+        &self.policy
     }
 
     /// The file, if one was given.
@@ -108,8 +113,24 @@ fn connect(config: Config) -> Result<Client> {
 
 /// Reads tenants and namespaces as they are now.
 pub(crate) async fn inventory(client: &Client, settings: Settings) -> Result<Inventory> {
+    read(client, settings, Managers::Dropped).await
+}
+
+/// The same with `managedFields` of namespaces.
+pub(crate) async fn inventory_with_managers(client: &Client, settings: Settings) -> Result<Inventory> {
+    read(client, settings, Managers::Kept).await
+}
+
+/// Whether namespaces come with their `managedFields`, which are longer than the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Managers {
+    Dropped,
+    Kept,
+}
+
+async fn read(client: &Client, settings: Settings, managers: Managers) -> Result<Inventory> {
     let mut documents = tenants(client, &settings).await?;
-    documents.extend(namespaces(client).await?);
+    documents.extend(namespaces(client, managers).await?);
     Inventory::of(settings, documents)
 }
 
@@ -141,14 +162,14 @@ pub(crate) async fn tenant_objects(client: &Client, settings: &Settings) -> Resu
     Ok(objects.filter_map(|object| Some((settings.tenant(&object).ok()?.name, object))).collect())
 }
 
-async fn namespaces(client: &Client) -> Result<Vec<Document>> {
+async fn namespaces(client: &Client, managers: Managers) -> Result<Vec<Document>> {
     let api: Api<Namespace> = Api::all(client.clone());
     let mut documents = Vec::new();
     let mut page = ListParams::default().limit(PAGE);
     loop {
         let list = api.list_metadata(&page).await.context("namespaces cannot be listed")?;
         for mut found in list.items {
-            found.metadata.managed_fields = None;
+            found.metadata.managed_fields = found.metadata.managed_fields.filter(|_| managers == Managers::Kept);
             let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": found.metadata});
             documents.push(Document { place: Place::cluster(), object });
         }
@@ -159,6 +180,7 @@ async fn namespaces(client: &Client) -> Result<Vec<Document>> {
     }
 }
 
-fn next(token: Option<String>) -> Option<String> {
+/// Where the next page begins, if there is one.
+pub(crate) fn next(token: Option<String>) -> Option<String> {
     token.filter(|token| !token.is_empty())
 }

@@ -1,9 +1,11 @@
 //! Commands: flags in, text out.
 
 pub(crate) mod adopt;
+pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod completions;
 pub(crate) mod controller;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod move_;
 pub(crate) mod plan;

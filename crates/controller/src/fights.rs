@@ -119,7 +119,8 @@ pub(crate) fn rival(meta: &ObjectMeta, keys: &[Key]) -> Option<String> {
     newest(&mut others().filter(|entry| keys.iter().any(|key| owns(entry, key)))).or_else(|| newest(&mut others()))
 }
 
-fn owns(entry: &ManagedFieldsEntry, key: &Key) -> bool {
+/// Whether the entry says that its manager set the key.
+pub(crate) fn owns(entry: &ManagedFieldsEntry, key: &Key) -> bool {
     let field = match key.field {
         Field::Label => "f:labels",
         Field::Annotation => "f:annotations",

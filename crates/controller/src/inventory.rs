@@ -38,12 +38,18 @@ impl Inventory {
     /// Reads files, folders and `-`. Settings come from `settings`, else from a ClusterAdmissionPolicy among the files, else they
     /// are the defaults.
     pub(crate) fn read(files: &[PathBuf], settings: Option<&Path>) -> Result<Self> {
+        let (settings, documents) = Self::documents(files, settings)?;
+        Self::of(settings, documents)
+    }
+
+    /// What there is to read, not yet looked at.
+    pub(crate) fn documents(files: &[PathBuf], settings: Option<&Path>) -> Result<(Settings, Vec<Document>)> {
         let documents = files::read(files)?;
         let settings = match settings {
             Some(path) => settings_file(path)?,
             None => settings_among(&documents)?,
         };
-        Self::of(settings, documents)
+        Ok((settings, documents))
     }
 
     /// The same from objects that were read already.

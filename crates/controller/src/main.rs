@@ -7,14 +7,17 @@
 
 mod admin;
 mod assessment;
+mod audit;
 mod clock;
 mod cluster;
 mod commands;
 mod crd;
+mod doctor;
 mod estimate;
 mod fights;
 mod files;
 mod guard;
+mod guarded;
 mod holds;
 mod inventory;
 mod lease;
@@ -38,8 +41,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    adopt::Adopt, backfill::Backfill, completions::Completions, controller::Controller, explain::Explain, move_::Move, plan::Plan,
-    render::Render, schema::Schema, status::Status,
+    adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions, controller::Controller, doctor::Doctor, explain::Explain,
+    move_::Move, plan::Plan, render::Render, schema::Schema, status::Status,
 };
 
 /// Gives every namespace its tenant's node selector, labels and annotations
@@ -57,6 +60,8 @@ enum Command {
     Plan(Plan),
     Explain(Explain),
     Status(Status),
+    Audit(Audit),
+    Doctor(Doctor),
     Adopt(Adopt),
     Move(Move),
     Schema(Schema),
@@ -71,6 +76,8 @@ fn main() -> ExitCode {
         Command::Plan(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Status(command) => command.run(),
+        Command::Audit(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
         Command::Schema(command) => command.run(),

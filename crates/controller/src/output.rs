@@ -4,8 +4,11 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use clap::ValueEnum;
 
+pub(crate) mod audit;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod explanation;
+pub(crate) mod grid;
 pub(crate) mod json;
 pub(crate) mod table;
 

@@ -212,7 +212,8 @@ fn nodes_match(shared: &mut Shared, tenant: Option<&Tenant>) -> Condition {
     Condition { kind: "NodesMatch", holds, reason, message }
 }
 
-fn selectors(tenant: &Tenant) -> Vec<NodeSelector> {
+/// Each selector that the tenant may write, with or without an override.
+pub(crate) fn selectors(tenant: &Tenant) -> Vec<NodeSelector> {
     let (always, sometimes): (Vec<_>, Vec<_>) = tenant.layers.iter().partition(|layer| layer.selector.is_none());
     let always: Vec<&NodeSelector> = always.into_iter().filter_map(|layer| layer.node_selector.as_ref()).collect();
     let with = |also: Option<&NodeSelector>| {

@@ -66,7 +66,7 @@ pub(crate) struct Backfill {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum DryRun {
+pub(super) enum DryRun {
     None,
     Client,
     Server,

@@ -1,9 +1,11 @@
 //! Sources: the flags that say where settings, tenants and namespaces are: in files, else in the cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use kube::Client;
+use tenancy::settings::Settings;
 
 use crate::assessment::{Assessment, State};
 use crate::cluster::{self, Connection};
@@ -44,6 +46,25 @@ impl Sources {
             let client = self.connection.client().await?;
             Ok(Some(estimate(client, &inventory.into_store(), &names).await))
         })
+    }
+
+    /// Files, folders and `-`; none means the cluster.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The file of the settings, if one was given.
+    pub(crate) fn settings_file(&self) -> Option<&Path> {
+        self.settings.file()
+    }
+
+    pub(crate) async fn client(&self) -> Result<Client> {
+        self.connection.client().await
+    }
+
+    /// The settings in force in the cluster.
+    pub(crate) async fn settings(&self, client: &Client) -> Result<Settings> {
+        self.settings.read(client).await
     }
 
     async fn read_cluster(&self) -> Result<Inventory> {

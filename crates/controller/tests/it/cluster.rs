@@ -1,11 +1,15 @@
 //! The controller alone, as a process of its own under exactly the rights of `deploy/rbac.yaml`, on a real API server. Scenarios are
 //! those of `tests/conformance/scenarios.md`.
+mod audit;
 mod backfill;
 mod chaos;
 mod commands;
+mod copies;
 mod crashes;
+mod doctor;
 mod fights;
 mod guard;
+mod health;
 mod holds;
 mod lifecycle;
 mod replicas;

@@ -1,0 +1,173 @@
+//! `audit`: Pods outside their tenant's pool, since when, and why; and with `--evict` on their way.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use kube::Client;
+
+use super::backfill::DryRun;
+use super::selection::Selection;
+use super::sources::Sources;
+use crate::assessment::assess;
+use crate::audit::eviction::{Fate, Mode, Orders};
+use crate::audit::evidence::Evidence;
+use crate::audit::{Report, Stray, judge};
+use crate::cluster;
+use crate::inventory::Inventory;
+use crate::output;
+
+/// Pods are outside.
+const OUTSIDE: u8 = 2;
+
+/// Show Pods outside their tenant's pool: where, since when, and why
+///
+/// Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node selector, on a node whose labels do not match it. Reads
+/// the cluster, or with -f files (tenants, namespaces, Pods and Nodes among them), and then needs no cluster.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes:\n  0  no Pod is outside, or all that were are on their way\n  1  an error, or not everything could be judged\n  2  some are \
+    outside\n\nExamples:\n  landlord audit\n  landlord audit --tenant solar -o html > audit.html\n  kubectl get ns,tenants.landlord.dev,pods,nodes -A -o yaml \
+    --show-managed-fields | landlord audit -f -\n  landlord audit --evict --dry-run=server"
+)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    sources: Sources,
+    /// How to print; the JSON form is versioned and stable
+    #[arg(short, long, env = "LANDLORD_OUTPUT", value_enum, default_value = "table")]
+    output: Output,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    evictions: Evictions,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+    Markdown,
+    Html,
+}
+
+/// Whether and how Pods are moved.
+#[derive(Args, Debug)]
+struct Evictions {
+    /// Evict them, so that whoever made them makes them again inside; PodDisruptionBudgets are respected
+    #[arg(long, env = "LANDLORD_EVICT", conflicts_with = "files")]
+    evict: bool,
+    /// Do not ask
+    #[arg(short, long, env = "LANDLORD_YES")]
+    yes: bool,
+    /// Evict nobody: say who would be, or let the API server judge every eviction
+    #[arg(long, env = "LANDLORD_DRY_RUN", value_enum, default_value = "none")]
+    dry_run: DryRun,
+    /// Evict also Pods that no controller makes again, and those of DaemonSets
+    #[arg(long, env = "LANDLORD_BARE_PODS")]
+    bare_pods: bool,
+    /// Evictions in a second
+    #[arg(long, env = "LANDLORD_EVICTIONS_PER_SECOND", value_name = "NUMBER", default_value_t = 5.0, value_parser = rate)]
+    evictions_per_second: f64,
+    /// Seconds for which Pods that a PodDisruptionBudget protects are asked for again
+    #[arg(long, env = "LANDLORD_PATIENCE", value_name = "SECONDS", default_value_t = 300)]
+    patience: u64,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| (0.01..=1000.0).contains(rate));
+    rate.ok_or_else(|| format!("{text:?} is no rate: write 0.01 to 1000"))
+}
+
+impl Audit {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        if !self.sources.files().is_empty() {
+            let (settings, documents) = Inventory::documents(self.sources.files(), self.sources.settings_file())?;
+            let (evidence, others) = Evidence::among(documents)?;
+            let inventory = Inventory::of(settings, others)?;
+            inventory.notes.iter().for_each(|note| eprintln!("note: {note}"));
+            let assessments = self.selection.of(&inventory, assess(&inventory))?;
+            return self.end(&judge(&inventory, &assessments, evidence));
+        }
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
+            let client = self.sources.client().await?;
+            let mut report = self.report(&client).await?;
+            if self.evictions.evict {
+                self.evictions.carry_out(&client, &mut report).await?;
+            }
+            self.end(&report)
+        })
+    }
+
+    async fn report(&self, client: &Client) -> Result<Report> {
+        let settings = self.sources.settings(client).await?;
+        let inventory = cluster::inventory_with_managers(client, settings).await?;
+        inventory.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        let assessments = self.selection.of(&inventory, assess(&inventory))?;
+        let claimed: Vec<&str> = assessments.iter().filter(|one| one.tenant.is_some()).map(|one| one.name.as_str()).collect();
+        let evidence = Evidence::read(client, &claimed).await?;
+        Ok(judge(&inventory, &assessments, evidence))
+    }
+
+    fn end(&self, report: &Report) -> Result<ExitCode> {
+        match self.output {
+            Output::Table => output::print(&output::audit::text(report))?,
+            Output::Json => output::print_json(&output::audit::document(report))?,
+            Output::Markdown => output::print(&output::audit::markdown(report))?,
+            Output::Html => output::print(&output::audit::html(report))?,
+        }
+        let left = report.strays.iter().filter(|stray| !stray.fate.as_ref().is_some_and(Fate::is_gone)).count();
+        Ok(match (left, report.unjudged.is_empty()) {
+            (0, true) => ExitCode::SUCCESS,
+            (0, false) => ExitCode::FAILURE,
+            _ => ExitCode::from(OUTSIDE),
+        })
+    }
+}
+
+impl Evictions {
+    fn orders(&self) -> Orders {
+        let mode = match self.dry_run {
+            DryRun::None => Mode::Evict,
+            DryRun::Client => Mode::PlanOnly,
+            DryRun::Server => Mode::ServerDryRun,
+        };
+        let patience = Duration::from_secs(self.patience);
+        Orders { bare_pods: self.bare_pods, per_second: self.evictions_per_second, patience, mode }
+    }
+
+    async fn carry_out(&self, client: &Client, report: &mut Report) -> Result<()> {
+        let orders = self.orders();
+        let chosen = orders.sort(&mut report.strays);
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        if orders.mode == Mode::Evict && !self.yes {
+            confirm(report, chosen.len())?;
+        }
+        let tell = |stray: &Stray| {
+            let fate = stray.fate.as_ref().map(ToString::to_string).unwrap_or_default();
+            eprintln!("{}/{}: {fate}", stray.pod.namespace, stray.pod.name);
+        };
+        orders.carry_out(client, &mut report.strays, chosen, tell).await;
+        Ok(())
+    }
+}
+
+/// Shows what there is, and asks.
+fn confirm(report: &Report, count: usize) -> Result<()> {
+    let input = std::io::stdin();
+    if !input.is_terminal() {
+        bail!("{count} Pods are to be evicted, and there is no terminal to ask on: say --yes, or look first with --dry-run=client");
+    }
+    let mut screen = std::io::stderr();
+    write!(screen, "{}\nEvict {count} Pods? [y/N] ", output::audit::text(report))?;
+    let mut answer = String::new();
+    input.lock().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => bail!("nobody was evicted"),
+    }
+}
