@@ -1,6 +1,7 @@
 //! Both stages at once: the scenarios of the controller's own tests, with the policy at work beside it. The end state is the same.
 #[path = "../../crates/controller/tests/it/cluster/scenarios.rs"]
 mod scenarios;
+mod strategy;
 #[path = "../../crates/controller/tests/it/cluster/world.rs"]
 #[allow(dead_code, reason = "the controller's other tests use the rest")]
 mod world;

@@ -51,6 +51,11 @@ impl SettingsFlags {
         self.settings.clone().map_or_else(|| SettingsSource::Policy(self.policy.clone()), SettingsSource::File)
     }
 
+    /// The ClusterAdmissionPolicy's name.
+    pub(crate) fn policy(&self) -> &str {
+        &self.policy
+    }
+
     /// The file, if one was given.
     pub(crate) fn file(&self) -> Option<&std::path::Path> {
         self.settings.as_deref()

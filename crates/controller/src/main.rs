@@ -22,10 +22,12 @@ mod outcome;
 mod output;
 mod pace;
 mod planner;
+mod probe;
 mod queue;
 mod reconciler;
 mod status;
 mod store;
+mod strategy;
 mod watch;
 mod writer;
 
@@ -35,7 +37,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
     adopt::Adopt, backfill::Backfill, completions::Completions, controller::Controller, explain::Explain, move_::Move, plan::Plan,
-    render::Render, schema::Schema, status::Status,
+    render::Render, schema::Schema, status::Status, strategy::StrategyCommand,
 };
 
 /// Gives every namespace its tenant's node selector, labels and annotations
@@ -55,6 +57,7 @@ enum Command {
     Status(Status),
     Adopt(Adopt),
     Move(Move),
+    Strategy(StrategyCommand),
     Schema(Schema),
     Render(Render),
     Completions(Completions),
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Status(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
+        Command::Strategy(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Render(command) => command.run(),
         Command::Completions(command) => command.run(&mut Arguments::command()),

@@ -10,6 +10,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::queue::Urgency;
+use crate::strategy::metrics::StrategyMetrics;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Outcome {
@@ -43,6 +44,7 @@ pub(crate) struct Metrics {
     pub(crate) contested: Counter,
     pub(crate) events_dropped: Counter,
     depths: Family<Depth, Gauge>,
+    pub(crate) strategy: StrategyMetrics,
 }
 
 impl Metrics {
@@ -62,6 +64,7 @@ impl Metrics {
             contested: Counter::default(),
             events_dropped: Counter::default(),
             depths: Family::default(),
+            strategy: StrategyMetrics::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -87,6 +90,7 @@ impl Metrics {
         registry.register("contested", "Namespaces of which a key became contested by another writer", self.contested.clone());
         registry.register("lists", "Full lists of namespaces or tenants", self.lists.clone());
         registry.register("events_dropped", "Events left out, to keep within the budget", self.events_dropped.clone());
+        self.strategy.register(registry);
     }
 
     pub(crate) fn set_depths(&self, depths: [(Urgency, usize); 4]) {

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 pub(crate) mod diff;
 pub(crate) mod explanation;
 pub(crate) mod json;
+pub(crate) mod strategy;
 pub(crate) mod table;
 
 /// Writes data to standard output. A reader that has seen enough (`| head`) is no error.

@@ -11,7 +11,9 @@ use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 
 use crate::assessment::Assessment;
+use crate::probe::guard;
 
+mod load;
 mod nodes;
 
 use self::nodes::Nodes;
@@ -27,6 +29,8 @@ pub(crate) struct Store {
     /// Namespaces by the tenant that they claimed when they were last looked at.
     claims: HashMap<String, BTreeSet<String>>,
     pub(crate) nodes: Nodes,
+    /// Namespaces that were taken in and not known before.
+    arrivals: u64,
 }
 
 /// A namespace as it was last seen.
@@ -115,6 +119,7 @@ impl Store {
             gone: HashSet::new(),
             claims: HashMap::new(),
             nodes: Nodes::default(),
+            arrivals: 0,
         }
     }
 
@@ -139,6 +144,8 @@ impl Store {
                 return false;
             }
             held.standing.clone_from(&known.standing);
+        } else {
+            self.arrivals += 1;
         }
         self.namespaces.insert(name, held);
         true
@@ -213,7 +220,8 @@ impl Store {
 
     /// What the engine says of a namespace now; `None` for one that is not landlord's to look at.
     pub(crate) fn assess(&self, name: &str) -> Option<Assessment> {
-        let held = self.namespaces.get(name).filter(|held| !held.namespace.terminating && !self.settings.excludes(name))?;
+        let ours = |held: &&Held| !held.namespace.terminating && !self.settings.excludes(name) && name != guard::NAMESPACE;
+        let held = self.namespaces.get(name).filter(ours)?;
         Some(Assessment::of(&self.settings, &held.namespace, || held.document(), |tenant| self.tenant(tenant)))
     }
 

@@ -70,10 +70,13 @@ impl World {
 
     /// The same with this argument for the settings.
     pub(crate) async fn add_controller_reading(&mut self, settings: &str, identity: &str) -> usize {
-        let program = Program::new(identity, binary(), self.cluster.log(identity)).args([
-            "controller".to_owned(),
+        self.add_controller_with(&["controller", settings], identity).await
+    }
+
+    /// The same with these arguments.
+    pub(crate) async fn add_controller_with(&mut self, arguments: &[&str], identity: &str) -> usize {
+        let program = Program::new(identity, binary(), self.cluster.log(identity)).args(arguments.iter().copied()).args([
             format!("--kubeconfig={}", self.cluster.kubeconfig_of(CONTROLLER).display()),
-            settings.to_owned(),
             "--listen=127.0.0.1:0".to_owned(),
             format!("--identity={identity}"),
         ]);
