@@ -189,6 +189,20 @@ mod tests {
         assert_eq!((strategy.period, strategy.hold), (Duration::from_secs(15), Duration::from_secs(600)));
     }
 
+    /// What users copy is read, and its `auto` is what the defaults are.
+    #[test]
+    fn the_documentations_example() {
+        let text = include_str!("../../../../docs/strategies.md");
+        let yaml = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+        let document: Value = serde_saphyr::from_str(yaml).expect("YAML");
+        let strategy = read(&document["settings"]).expect("a document").expect("a strategy");
+        let defaults = read(&json!({"strategy": {"mode": "auto"}})).expect("a document").expect("a strategy");
+        let critical = strategy.critical.clone();
+        assert!(critical.labels.is_some() && critical.names.len() == 1);
+        assert_eq!(strategy, Strategy { critical, pin: Some(Mode::Webhook), ..defaults });
+        tenancy::settings::Settings::from_value(&document["settings"]).expect("settings");
+    }
+
     #[rstest]
     #[case::a_field(json!({"mod": "auto"}), "strategy: unknown field `mod`", "did you mean `mode`?")]
     #[case::a_mode(json!({"mode": "hybrit"}), "strategy.mode: unknown variant `hybrit`", "did you mean `hybrid`?")]
