@@ -35,7 +35,8 @@ async fn world() -> World {
     let mut policy = shipped("landlord");
     // A guard that watches every namespace, as `unclaimed: reject` is the webhook's work.
     policy["spec"]["settings"]["guard"] = json!({"scope": "all"});
-    policy["spec"]["settings"]["strategy"] = json!({"mode": "auto", "auto": {"period": "1s", "holdFor": "5s"}});
+    policy["spec"]["settings"]["strategy"] = json!({"mode": "auto", "critical": {"names": ["pay-*"]},
+        "auto": {"period": "1s", "holdFor": "5s", "namespaces": 3, "creationsPerSecond": 1000, "admissionLatency": "10s"}});
     apply_policy(&world.cluster.admin().expect("a client"), &policy.to_string()).await.expect("an active policy");
     world.cluster.apply(GUARD).await.expect("a guard");
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
@@ -68,21 +69,21 @@ impl World {
     }
 
     /// Whether the webhook writes the ledger as the namespace is created.
-    async fn is_written_at_creation(&self) -> bool {
-        let answer = self.try_creation("tried").await;
+    async fn is_written_at_creation(&self, name: &str) -> bool {
+        let answer = self.try_creation(name).await;
         answer.is_ok_and(|namespace| namespace.metadata.annotations.unwrap_or_default().contains_key(LEDGER))
     }
 }
 
 #[tokio::test]
-async fn auto_leaves_a_dead_webhook_and_comes_back() {
+async fn auto_leaves_a_dead_webhook_comes_back_and_gives_way_to_growth() {
     let world = world().await;
     let policy = world.policy.as_ref().expect("the policy");
     world.comes_to_mode("webhook").await;
     eventually("healthy probes", async || world.report()["measurement"]["admission"]["failures"] == 0).await;
     let report = world.report();
     assert_eq!((&report["measurement"]["admission"]["probes"], &report["measurement"]["guard"]["state"]), (&json!(3), &json!("bites")));
-    assert!(world.is_written_at_creation().await);
+    assert!(world.is_written_at_creation("ci-1").await);
 
     policy.kill_policy_server();
     let refused = world.try_creation("tried").await.expect_err("failurePolicy: Fail").to_string();
@@ -94,12 +95,19 @@ async fn auto_leaves_a_dead_webhook_and_comes_back() {
 
     policy.revive_policy_server().await.expect("the policy server");
     world.comes_to_mode("webhook").await;
-    eventually("the webhook's ledger", async || world.is_written_at_creation().await).await;
+    eventually("the webhook's ledger", async || world.is_written_at_creation("ci-1").await).await;
+
+    // A cluster that grows: only what is critical is worth a call.
+    for number in 0..3 {
+        world.create(&format!("web-{number}"), "solar", json!({})).await;
+    }
+    world.comes_to_mode("hybrid").await;
+    eventually("a creation without the webhook", async || !world.is_written_at_creation("ci-1").await).await;
+    assert!(world.is_written_at_creation("pay-1").await);
 
     let report = world.report();
-    let changes: Vec<(&Value, &Value)> =
-        report["history"].as_array().expect("changes").iter().map(|change| (&change["from"], &change["to"])).collect();
-    assert_eq!(changes, [(&json!("webhook"), &json!("controller")), (&json!("controller"), &json!("webhook"))], "{report}");
+    let changes: Vec<&Value> = report["history"].as_array().expect("changes").iter().map(|change| &change["to"]).collect();
+    assert_eq!(changes, ["controller", "webhook", "hybrid"], "{report}");
     let reason = report["history"][0]["reason"].as_str().expect("a reason");
     assert!(reason.starts_with("3 of 3 probes of the webhook failed: "), "{reason}");
     let events = world.events("ClusterAdmissionPolicy", "landlord").await;

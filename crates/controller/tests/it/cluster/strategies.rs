@@ -9,6 +9,7 @@ use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams
 use local_cluster::kubewarden::{DEFINITION, policies};
 use local_cluster::manifest::{api_of, apply_object};
 use local_cluster::user::{ADMIN, CONTROLLER};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::world::{World, eventually};
@@ -241,7 +242,7 @@ spec: {policyName: landlord-hold}
 
 #[tokio::test]
 async fn nothing_is_left_to_the_controller_without_a_guard() {
-    let world = world(&json!({"mode": "controller", "auto": {"period": "1s"}}), &[]).await;
+    let mut world = world(&json!({"mode": "controller", "auto": {"period": "1s"}}), &[]).await;
     eventually("a refusal", async || world.report().await["refused"] == true).await;
     assert_eq!(world.mode().await.as_deref(), Some("webhook"));
     let report = world.strategy("").await;
@@ -280,6 +281,17 @@ async fn nothing_is_left_to_the_controller_without_a_guard() {
         history == ["controller", "webhook", "controller", "webhook", "controller"]
     })
     .await;
+
+    // Whoever leads next goes on from there.
+    let before = world.report().await;
+    world.controller(0).signal(Signal::SIGTERM).expect("a signal");
+    world.add_controller_with(&["controller", "--policy=landlord"], "two").await;
+    eventually("another leader's measurement", async || {
+        world.page("two", "/metrics").await.contains("landlord_strategy{mode=\"controller\"} 1")
+    })
+    .await;
+    let after = world.report().await;
+    assert_eq!((&after["history"], &after["since"]), (&before["history"], &before["since"]));
 }
 
 #[tokio::test]
