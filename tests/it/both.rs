@@ -4,6 +4,7 @@
 mod health;
 #[path = "../../crates/controller/tests/it/cluster/scenarios.rs"]
 mod scenarios;
+mod strategy;
 #[path = "../../crates/controller/tests/it/cluster/world.rs"]
 #[allow(dead_code, reason = "the controller's other tests use the rest")]
 mod world;

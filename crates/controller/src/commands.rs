@@ -15,3 +15,4 @@ pub(crate) mod selection;
 mod single;
 pub(crate) mod sources;
 pub(crate) mod status;
+pub(crate) mod strategy;

@@ -11,6 +11,7 @@ use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 
 use crate::files::{self, Document, Place};
+use crate::probe::guard;
 use crate::store::{Held, Store};
 
 /// All that files say of a cluster.
@@ -113,6 +114,8 @@ impl Inventory {
             bail!("{place}: namespace {name:?} is there twice: leave one of them");
         }
         match (self.settings.excludes(&name), namespace.terminating) {
+            // Kept unready on purpose.
+            _ if name == guard::NAMESPACE => {}
             (true, _) => self.notes.push(format!("namespace {name:?} is excluded by the settings")),
             (_, true) => self.notes.push(format!("namespace {name:?} is terminating")),
             _ => self.namespaces.push(Listed { namespace, object }),

@@ -12,11 +12,13 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
 use serde_json::Value;
+use tenancy::decode::DecodeError;
 use tenancy::settings::Settings;
 use tokio::sync::watch;
 
 use crate::files;
 use crate::reconciler::Reconciler;
+use crate::strategy::Strategy;
 use crate::watch::{Readiness, SETTINGS, Watch};
 
 /// How often a file is looked at.
@@ -51,14 +53,18 @@ struct Publisher {
 
 impl Publisher {
     fn publish(&self, place: &Place<'_>, document: &Value) {
-        match Settings::from_value(document) {
-            Ok(settings) => {
+        let read = || Ok((Settings::from_value(document)?, Strategy::read(document)?));
+        match read() {
+            Ok((settings, strategy)) => {
                 self.reconciler.outcomes().metrics().settings_valid.set(1);
-                self.reconciler.shared().refused_settings = None;
+                let mut shared = self.reconciler.shared();
+                shared.refused_settings = None;
+                shared.strategy = strategy.map(Arc::new);
+                drop(shared);
                 tracing::info!(%place, "settings in force");
                 self.sender.send_replace(Some(Arc::new(settings)));
             }
-            Err(error) => self.refuse(place, &error.to_string()),
+            Err::<_, DecodeError>(error) => self.refuse(place, &error.to_string()),
         }
     }
 
@@ -154,7 +160,7 @@ async fn follow_file(path: &Path, publisher: &Publisher) {
 }
 
 /// The bare document, or a ClusterAdmissionPolicy that holds it.
-fn document(text: &str) -> Result<Value, String> {
+pub(crate) fn document(text: &str) -> Result<Value, String> {
     let document: Value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
     let policy = document.get("kind").and_then(Value::as_str) == Some(files::POLICY_KIND);
     Ok(if policy { document.pointer("/spec/settings").cloned().unwrap_or_default() } else { document })

@@ -27,12 +27,14 @@ mod outcome;
 mod output;
 mod pace;
 mod planner;
+mod probe;
 mod queue;
 mod reconciler;
 #[cfg(test)]
 mod simulation;
 mod status;
 mod store;
+mod strategy;
 mod watch;
 mod writer;
 
@@ -42,7 +44,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
     adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions, controller::Controller, doctor::Doctor, explain::Explain,
-    move_::Move, plan::Plan, render::Render, schema::Schema, status::Status,
+    move_::Move, plan::Plan, render::Render, schema::Schema, status::Status, strategy::StrategyCommand,
 };
 
 /// Gives every namespace its tenant's node selector, labels and annotations
@@ -64,6 +66,7 @@ enum Command {
     Doctor(Doctor),
     Adopt(Adopt),
     Move(Move),
+    Strategy(StrategyCommand),
     Schema(Schema),
     Render(Render),
     Completions(Completions),
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Doctor(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
+        Command::Strategy(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Render(command) => command.run(),
         Command::Completions(command) => command.run(&mut Arguments::command()),

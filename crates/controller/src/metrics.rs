@@ -11,6 +11,7 @@ use prometheus_client::registry::Registry;
 
 use crate::holds;
 use crate::queue::Urgency;
+use crate::strategy::metrics::StrategyMetrics;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Outcome {
@@ -60,6 +61,7 @@ pub(crate) struct Metrics {
     held_pods: Family<Held, Gauge>,
     pub(crate) pods_released: Family<Outcome, Counter>,
     pub(crate) pod_hold_seconds: Histogram,
+    pub(crate) strategy: StrategyMetrics,
 }
 
 impl Metrics {
@@ -84,6 +86,7 @@ impl Metrics {
             pods_released: Family::default(),
             // 5 ms to 1.5 hours.
             pod_hold_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 21)),
+            strategy: StrategyMetrics::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
@@ -114,6 +117,7 @@ impl Metrics {
         registry.register("held_pods", "Pods that landlord's scheduling gate holds, by how they stand", self.held_pods.clone());
         registry.register("pods_released", "Patches that release held Pods by outcome", self.pods_released.clone());
         registry.register("pod_hold_seconds", "Time from a held Pod's creation to its release", self.pod_hold_seconds.clone());
+        self.strategy.register(registry);
     }
 
     /// Sets how many Pods are held, in each state.

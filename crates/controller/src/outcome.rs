@@ -114,6 +114,12 @@ impl Outcomes {
         self.publish_about(&about, EventType::Warning, SETTINGS_REFUSED, note);
     }
 
+    /// The strategy of a policy changed, or would have. What somebody should look at is a warning.
+    pub(crate) fn strategy(&self, policy: &str, uid: &str, warning: bool, reason: &str, note: String) {
+        let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
+        self.publish_about(&about, if warning { EventType::Warning } else { EventType::Normal }, reason, note);
+    }
+
     /// What an edit of a tenant, or a backfill, has written in all.
     pub(crate) fn bulk_written(&self, api_version: &str, kind: &str, tenant: &str, uid: &str, namespaces: usize) {
         tracing::info!(tenant, namespaces, "written in bulk");

@@ -10,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod explanation;
 pub(crate) mod grid;
 pub(crate) mod json;
+pub(crate) mod strategy;
 pub(crate) mod table;
 
 /// Writes data to standard output. A reader that has seen enough (`| head`) is no error.

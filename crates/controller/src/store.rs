@@ -12,7 +12,9 @@ use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 
 use crate::assessment::Assessment;
+use crate::probe::guard;
 
+mod load;
 mod nodes;
 
 use self::nodes::Nodes;
@@ -30,6 +32,8 @@ pub(crate) struct Store {
     /// Namespaces by the tenant that they claimed when they were last looked at.
     claims: HashMap<String, BTreeSet<String>>,
     pub(crate) nodes: Nodes,
+    /// Namespaces that were taken in and not known before.
+    arrivals: u64,
 }
 
 /// Which object, and which of its specs.
@@ -124,6 +128,7 @@ impl Store {
             gone: HashSet::new(),
             claims: HashMap::new(),
             nodes: Nodes::default(),
+            arrivals: 0,
         }
     }
 
@@ -149,6 +154,8 @@ impl Store {
                 return false;
             }
             held.standing.clone_from(&known.standing);
+        } else {
+            self.arrivals += 1;
         }
         self.namespaces.insert(name, held);
         true
@@ -256,7 +263,8 @@ impl Store {
 
     /// What the engine says of a namespace now; `None` for one that is not landlord's to look at.
     pub(crate) fn assess(&self, name: &str) -> Option<Assessment> {
-        let held = self.namespaces.get(name).filter(|held| !held.namespace.terminating && !self.settings.excludes(name))?;
+        let ours = |held: &&Held| !held.namespace.terminating && !self.settings.excludes(name) && name != guard::NAMESPACE;
+        let held = self.namespaces.get(name).filter(ours)?;
         Some(Assessment::of(&self.settings, &held.namespace, || held.document(), |tenant| self.tenant(tenant)))
     }
 

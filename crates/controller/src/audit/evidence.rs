@@ -13,7 +13,8 @@ use tenancy::metadata::Map;
 use super::placed::Placed;
 use crate::cluster::{PAGE, next};
 use crate::files::Document;
-use crate::guarded::{Guarded, PART, Parts};
+use crate::guard::PART_LABEL;
+use crate::guarded::{Guarded, Parts};
 
 /// Up to so many namespaces, their Pods are listed one namespace after the other; of more, all of the cluster.
 const FEW: usize = 20;
@@ -67,7 +68,7 @@ impl Evidence {
 impl Parts {
     /// Takes an object in; false where it is none of the guard.
     fn add(&mut self, kind: &str, object: &Value) -> bool {
-        let Some(part) = object.pointer("/metadata/labels").and_then(|labels| labels.get(PART)).and_then(Value::as_str) else {
+        let Some(part) = object.pointer("/metadata/labels").and_then(|labels| labels.get(PART_LABEL)).and_then(Value::as_str) else {
             return false;
         };
         let created = object.pointer("/metadata/creationTimestamp").and_then(Value::as_str).and_then(|text| text.parse().ok());

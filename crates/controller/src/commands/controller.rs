@@ -25,6 +25,7 @@ use crate::pace::PaceFlags;
 use crate::reconciler::Reconciler;
 use crate::status::Statuses;
 use crate::store::Store;
+use crate::strategy::Strategies;
 use crate::watch::{Readiness, SETTINGS, TENANTS, Watch};
 use crate::writer::{ApplyMode, Writer};
 
@@ -60,6 +61,9 @@ pub(crate) struct Controller {
     /// Who this replica is in the lease [default: host name and process id]
     #[arg(long, env = "LANDLORD_IDENTITY", value_name = "NAME")]
     identity: Option<String>,
+    /// Let a strategy leave namespaces to the controller although no guard keeps their Pods out meanwhile. Pods may run on foreign nodes then
+    #[arg(long, env = "LANDLORD_WITHOUT_GUARD")]
+    without_guard: bool,
     #[command(flatten)]
     pace: PaceFlags,
     /// Release Pods that the guard holds (scheduling gate `landlord.dev/provisioning`) once their namespace is as it should be, also where the
@@ -172,6 +176,15 @@ impl Controller {
             settings: settings.clone(),
             orders,
         });
+        let strategies = Strategies {
+            client: client.clone(),
+            reconciler: Arc::clone(&reconciler),
+            readiness: Arc::clone(&readiness),
+            leadership: leadership.clone(),
+            policy: self.settings.policy().to_owned(),
+            namespace: self.lease_namespace.clone(),
+            without_guard: self.without_guard,
+        };
         let watch = Watch { client: client.clone(), reconciler: Arc::clone(&reconciler), readiness: Arc::clone(&readiness) };
         let mut tasks = vec![
             tokio::spawn(watch.clone().namespaces()),
@@ -180,6 +193,7 @@ impl Controller {
             tokio::spawn(follow_settings(watch, self.settings.source(), settings_sender, settings)),
             tokio::spawn(Arc::clone(&reconciler).run(leadership.clone())),
             tokio::spawn(Statuses { client, reconciler: Arc::clone(&reconciler), readiness, leadership: leadership.clone() }.run()),
+            tokio::spawn(strategies.run()),
             tokio::spawn(show_leadership(leadership, metrics)),
         ];
         tasks.extend(keeper.map(|keeper| tokio::spawn(keeper.run())));

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use tenancy::settings::Document;
 
-use crate::output;
+use crate::{output, strategy};
 
 /// Print the JSON Schema of the settings
 ///
@@ -18,6 +18,7 @@ impl Schema {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let mut schema = schemars::schema_for!(Document);
+        strategy::describe(&mut schema);
         schema.insert("title".to_owned(), "Landlord's settings".into());
         output::print_json(&schema)?;
         Ok(ExitCode::SUCCESS)

@@ -9,11 +9,9 @@ use tenancy::ledger;
 
 use super::trial::{create, refused_by_guard, words};
 use super::{Check, Finding, Patient};
+use crate::guard::GATE;
+use crate::probe::guard::NAMESPACE;
 
-/// A namespace that is kept unready for this.
-const NAMESPACE: &str = "landlord-guard-probe";
-/// What *hold* puts on a Pod.
-const GATE: &str = "landlord.dev/provisioning";
 /// Namespaces that are tried until one says something.
 const TRIES: usize = 3;
 const FIX: &str = "`landlord render guard | kubectl apply -f -`; if it is there, look at excludedNamespaces and at who you are: look for the policies' bindings";

@@ -1,6 +1,7 @@
 //! What all tasks of the reconciler see.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tenancy::metadata::Key;
@@ -12,6 +13,7 @@ use crate::pace::Pace;
 use crate::planner::{CONTESTED, Decision, Knowledge, Trouble, Write, decide};
 use crate::queue::{Queue, Urgency};
 use crate::store::{Compliance, Held, Standing, Store};
+use crate::strategy::Strategy;
 
 /// The first wait after a failure; each further one is twice as long.
 pub(crate) const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -33,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) written: u64,
     /// Namespaces that were given up after failed writes; those that are not to be written are not among them.
     pub(crate) failing: HashSet<String>,
+    /// How namespaces are shared out between webhook and controller, where the settings say.
+    pub(crate) strategy: Option<Arc<Strategy>>,
     /// Why the newest settings are not in force.
     pub(crate) refused_settings: Option<String>,
     /// Namespaces written in bulk since it was last told, by tenant.
@@ -52,10 +56,17 @@ impl Shared {
             troubles: HashMap::new(),
             written: 0,
             failing: HashSet::new(),
+            strategy: None,
             refused_settings: None,
             bulk: BTreeMap::new(),
             holds: Holds::default(),
         }
+    }
+
+    /// How long the namespace that waits longest for its write has been waiting. One whose write fails waits for somebody else.
+    pub(crate) fn lag(&self, now: Instant) -> Duration {
+        let waiting = self.since.iter().filter(|(name, _)| !self.failing.contains(*name));
+        waiting.map(|(_, since)| now.saturating_duration_since(*since)).max().unwrap_or_default()
     }
 
     /// Plans one namespace; what keeps it from being compliant is returned when it is new.

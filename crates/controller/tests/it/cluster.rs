@@ -15,4 +15,5 @@ mod lifecycle;
 mod replicas;
 mod rights;
 mod scenarios;
+mod strategies;
 mod world;

@@ -45,7 +45,7 @@ pub(super) async fn landlord(world: &World, words: &str) -> Run {
 /// As much of the guard as a doctor can tell: Pods are refused where there is no ledger. The other parts do nothing.
 pub(super) fn guard() -> String {
     let biting = "has(namespaceObject.metadata.annotations) && 'landlord.dev/ledger' in namespaceObject.metadata.annotations";
-    let parts = [("stamp", "true"), ("seal", "true"), ("binding", "true"), ("deny", biting)];
+    let parts = [("names", "true"), ("stamp", "true"), ("seal", "true"), ("binding", "true"), ("deny", biting)];
     let object = |kind: &str, part: &str, spec: Value| {
         json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "spec": spec,
                "metadata": {"name": format!("landlord-guard-{part}"), "labels": {"landlord.dev/guard": part}}})

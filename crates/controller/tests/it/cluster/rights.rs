@@ -88,8 +88,9 @@ async fn every_right_is_used_and_none_is_missing() {
         .to_string()
     };
     world.cluster.add_nodes([Node::new("n1").label("pool", "solar")]).await.expect("a node");
-    world.cluster.apply(&policy(json!({"tenantSource": "landlord"}))).await.expect("a policy");
-    let first = world.add_controller_with(&["--policy=landlord".to_owned(), "--guard".to_owned()], "one").await;
+    // A strategy: its probes, its condition and its record.
+    world.cluster.apply(&policy(json!({"tenantSource": "landlord", "strategy": {"mode": "auto"}}))).await.expect("a policy");
+    let first = world.add_controller_with(&["--policy=landlord", "--guard"], "one").await;
     the_guard_is_changed_and_repaired(&world).await;
     // Held before there is a tenant: one Pod is released then, another told that it clashes.
     world.create("held", "solar", json!({})).await;
@@ -110,6 +111,8 @@ async fn every_right_is_used_and_none_is_missing() {
         world.patch("web", json!({"annotations": {NODE_SELECTOR: "pool=x"}})).await;
     }
     eventually("a contested key", async || world.condition("solar", "Converged").await["reason"] == "Contested").await;
+    let measured = "landlord_admission_probes_total{outcome=\"failed\"}";
+    eventually("a measurement", async || world.page("one", "/metrics").await.contains(measured)).await;
     // A backfill as a Job of the same service account reads the policy at once.
     let words = format!("backfill --policy=landlord --kubeconfig={}", world.cluster.kubeconfig_of(CONTROLLER).display());
     tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");

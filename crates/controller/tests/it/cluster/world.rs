@@ -74,18 +74,18 @@ impl World {
 
     /// The same with this argument for the settings.
     pub(crate) async fn add_controller_reading(&mut self, settings: &str, identity: &str) -> usize {
-        self.add_controller_with(&[settings.to_owned()], identity).await
+        self.add_controller_with(&[settings], identity).await
     }
 
     /// The same with these arguments beside those that every controller of a test has.
-    pub(crate) async fn add_controller_with(&mut self, arguments: &[String], identity: &str) -> usize {
+    pub(crate) async fn add_controller_with(&mut self, arguments: &[&str], identity: &str) -> usize {
         let program = Program::new(identity, binary(), self.cluster.log(identity)).args([
             "controller".to_owned(),
             format!("--kubeconfig={}", self.cluster.kubeconfig_of(CONTROLLER).display()),
             "--listen=127.0.0.1:0".to_owned(),
             format!("--identity={identity}"),
         ]);
-        let program = program.args(self.flags.iter().map(|flag| (*flag).to_owned())).args(arguments.iter().cloned());
+        let program = program.args(self.flags.iter().copied()).args(arguments.iter().copied());
         self.controllers.push(program.start().expect("the controller starts"));
         eventually("the controller's address", async || self.log(identity).contains("listening on")).await;
         self.controllers.len() - 1

@@ -64,13 +64,13 @@ async fn repairs(world: &World, part: &str) -> u64 {
 async fn the_guard_is_installed_and_kept() {
     let mut world = World::on(Cluster::builder(), "landlord").await;
     world.set_settings(&settings("landlord"));
-    let arguments = |world: &World| [format!("--settings={}", world.cluster.file("settings.yaml").display()), "--guard".to_owned()];
-    let controller = world.add_controller_with(&arguments(&world), "one").await;
+    let settings_file = format!("--settings={}", world.cluster.file("settings.yaml").display());
+    let controller = world.add_controller_with(&[&settings_file, "--guard"], "one").await;
     let guard = rendered(&world, "");
     eventually("the guard", async || is_in_force(&world, &guard).await).await;
     assert_eq!(repairs(&world, "seal").await, 0, "to install is not to repair");
 
-    let standby = world.add_controller_with(&arguments(&world), "standby").await;
+    let standby = world.add_controller_with(&[&settings_file, "--guard"], "standby").await;
     deletions_are_repaired(&world, &guard).await;
     edits_are_repaired(&world, &guard).await;
     versions_rest(&world, &guard).await;
@@ -97,8 +97,8 @@ async fn the_guard_is_installed_and_kept() {
 
     // The flag wins over the settings.
     world.controller(second).signal(Signal::SIGTERM).expect("a signal");
-    let [settings, _] = arguments(&world);
-    world.add_controller_with(&[settings, "--guard=hold".to_owned(), "--guard-place".to_owned()], "three").await;
+    let settings = format!("--settings={}", world.cluster.file("settings.yaml").display());
+    world.add_controller_with(&[&settings, "--guard=hold", "--guard-place"], "three").await;
     let guard = rendered(&world, "--on-unready=hold --place");
     eventually("the guard of the flags", async || is_in_force(&world, &guard).await).await;
 }

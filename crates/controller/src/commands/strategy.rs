@@ -1,0 +1,115 @@
+//! `strategy`: who decides on namespaces as they are created, why, and what would change it.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use clap::{Args, ValueEnum};
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+
+use crate::cluster::{Connection, SettingsFlags};
+use crate::strategy::policy::{Pin, Policy};
+use crate::strategy::record::Record;
+use crate::strategy::{Mode, Strategy};
+use crate::{live_settings, output};
+
+/// Show who decides on namespaces as they are created – webhook or controller – why, and what would change it
+///
+/// Shows what the controller that leads has measured and decided last. Nothing is measured and, without --pin and --unpin, nothing is written.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes:\n  0  the mode that is called for is in force\n  1  an error\n  2  it is refused, because the guard does not bite\n\nExamples:\n  \
+                        landlord strategy\n  landlord strategy --pin webhook\n  landlord strategy --unpin"
+)]
+pub(crate) struct StrategyCommand {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    /// Keep this mode, whatever the settings say and the measurements call for
+    #[arg(long, value_name = "MODE", value_enum, conflicts_with = "unpin")]
+    pin: Option<Mode>,
+    /// With --pin: also where the guard does not bite. Pods may run on foreign nodes then
+    #[arg(long, requires = "pin")]
+    without_guard: bool,
+    /// Let go of a mode that was pinned by --pin
+    #[arg(long)]
+    unpin: bool,
+    /// How to print; the JSON form is versioned and stable
+    #[arg(short, long, env = "LANDLORD_OUTPUT", value_enum, default_value = "table")]
+    output: Output,
+    /// Namespace of the controller's lease, where its record is as well
+    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
+    lease_namespace: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+/// Another mode is called for, and there is no guard for it.
+const REFUSED: u8 = 2;
+
+impl StrategyCommand {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
+            let client = self.connection.client().await?;
+            let mut policy = self.policy(&client).await?;
+            let strategy = self.strategy(&policy)?;
+            if self.pin.is_some() || self.unpin {
+                return self.change_pin(&client, &mut policy, strategy.as_ref()).await;
+            }
+            let Some(strategy) = strategy else {
+                output::print(
+                    "no strategy is set: the webhook is asked about every namespace. To change that, set `strategy` in the settings\n",
+                )?;
+                return Ok(ExitCode::SUCCESS);
+            };
+            let record = Record::read(&client, &self.lease_namespace).await;
+            let record = record.with_context(|| format!("the record in namespace {} cannot be read", self.lease_namespace))?;
+            let report = output::strategy::Report { strategy: &strategy, policy: &policy, record: &record, now: Timestamp::now() };
+            match self.output {
+                Output::Table => output::print(&report.text())?,
+                Output::Json => output::print_json(&report.document())?,
+            }
+            Ok(if record.refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
+        })
+    }
+
+    async fn policy(&self, client: &Client) -> Result<Policy> {
+        let name = self.settings.policy();
+        let found = Policy::read(client, name).await.with_context(|| format!("ClusterAdmissionPolicy {name:?} cannot be read"))?;
+        found.with_context(|| format!("there is no ClusterAdmissionPolicy {name:?}: name yours with --policy"))
+    }
+
+    /// From the same settings as the controller's.
+    fn strategy(&self, policy: &Policy) -> Result<Option<Strategy>> {
+        let Some(path) = self.settings.file() else {
+            return Strategy::read(&policy.settings).with_context(|| format!("settings of ClusterAdmissionPolicy {:?}", policy.name));
+        };
+        let place = || format!("settings in {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(place)?;
+        let document = live_settings::document(&text).map_err(|error| anyhow!(error)).with_context(place)?;
+        Strategy::read(&document).with_context(place)
+    }
+
+    async fn change_pin(&self, client: &Client, policy: &mut Policy, strategy: Option<&Strategy>) -> Result<ExitCode> {
+        let pin = self.pin.map(|mode| Pin { mode, without_guard: self.without_guard });
+        if let Some(Pin { mode, .. }) = pin {
+            let Some(strategy) = strategy else { bail!("no strategy is set, so nobody would obey: set `strategy` in the settings first") };
+            ensure!(
+                mode != Mode::Hybrid || !strategy.critical().is_empty(),
+                "strategy.critical of the settings names no namespace: `hybrid` needs it"
+            );
+        }
+        policy.pin(client, pin).await.with_context(|| format!("ClusterAdmissionPolicy {:?} cannot be patched", policy.name))?;
+        output::print(&match pin {
+            Some(Pin { mode, .. }) => format!("pinned to {mode}: the controller follows at its next measurement\n"),
+            None => "not pinned any more: the controller goes by the settings at its next measurement\n".to_owned(),
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,158 @@
+//! A strategy as text, and in its machine form, `landlord.dev/strategy/v1`. Stable: fields are added, never changed.
+//!
+//! ```text
+//! {"apiVersion": "landlord.dev/strategy/v1", "mode", "since": time or null, "chosen": words, or null for `auto`,
+//!  "reason", "refused", "measured": time or null,
+//!  "measurement": null or {"admission": {"state": "probed", "probes", "failures", "latency", "fault"} or {"state": "unknown", "why"},
+//!                          "namespaces", "creationsPerSecond", "lag", "guard": {"state", "why"}},      times in seconds
+//!  "thresholds": {"hybrid": {"namespaces", "creationsPerSecond", "admissionLatency"}, "webhook": {…}},
+//!  "next": [{"mode", "when"}], "history": [{"at", "from", "to", "reason"}]}
+//! ```
+
+use std::time::Duration;
+
+use comfy_table::{ContentArrangement, Table, TableStyle};
+use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
+use serde_json::{Value, json};
+
+use crate::strategy::decision::{AGREEING, words};
+use crate::strategy::measurement::{Admission, Guard, Measurement};
+use crate::strategy::policy::Policy;
+use crate::strategy::record::Record;
+use crate::strategy::{Limits, Mode, Strategy};
+
+const API_VERSION: &str = "landlord.dev/strategy/v1";
+
+/// What there is to tell.
+pub(crate) struct Report<'a> {
+    pub(crate) strategy: &'a Strategy,
+    pub(crate) policy: &'a Policy,
+    pub(crate) record: &'a Record,
+    pub(crate) now: Timestamp,
+}
+
+impl Report<'_> {
+    /// The mode that is in force, whatever the record says.
+    fn mode(&self) -> Mode {
+        self.policy.mode.unwrap_or_default()
+    }
+
+    fn chosen(&self) -> Option<String> {
+        self.strategy.chosen(self.policy.pin).map(|(_, by)| by)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let Self { record, .. } = self;
+        let since = record.state.changed.map(|at| format!(", since {} ({})", rounded(at), self.ago(at))).unwrap_or_default();
+        let reason = if record.reason.is_empty() { "the controller has not measured yet: is it running?" } else { &record.reason };
+        let mut text = format!("mode       {}{since}\n", self.mode());
+        text += &format!("chosen     {}\n", self.chosen().unwrap_or_else(|| "`auto`, by the measurements".to_owned()));
+        text += &format!("reason     {reason}\n");
+        if let (Some(measurement), Some(at)) = (&record.measurement, record.measured) {
+            text += &format!("guard      {}\nmeasured   {} ago\n\n{}", guard(&measurement.guard), self.ago(at), self.numbers(measurement));
+        }
+        text += "\nwhat would change it\n";
+        self.next().iter().for_each(|(mode, when)| text += &format!("  {mode}: {when}\n"));
+        if !record.history.is_empty() {
+            text += "\nchanges\n";
+        }
+        for change in record.history.iter().rev() {
+            text += &format!("  {}  {} → {}  {}\n", rounded(change.at), change.from, change.to, change.reason);
+        }
+        text
+    }
+
+    fn numbers(&self, measurement: &Measurement) -> String {
+        let (high, low) = (self.strategy.limits.of(Mode::Webhook), self.strategy.limits.of(Mode::Hybrid));
+        let (added, failed) = match &measurement.admission {
+            Admission::Probed { probes, failures, latency, .. } => (words(*latency), format!("{failures} of {probes}")),
+            Admission::Unknown { .. } => ("unknown".to_owned(), "unknown".to_owned()),
+        };
+        let rate = |value: f64| format!("{value:.1}");
+        let mut table = Table::new();
+        table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(["MEASURED", "NOW", "HYBRID ABOVE", "UNTIL AT MOST"]);
+        let row = |name: &str, now: String, above: String, until: String| [name.to_owned(), now, above, until];
+        table.add_row(row(
+            "namespaces of tenants",
+            measurement.namespaces.to_string(),
+            high.namespaces.to_string(),
+            low.namespaces.to_string(),
+        ));
+        let rates = [measurement.creations_per_second, high.creations_per_second, low.creations_per_second].map(rate);
+        let [now, above, until] = rates;
+        table.add_row(row("creations a second", now, above, until));
+        table.add_row(row("added by the webhook", added, words(high.latency), words(low.latency)));
+        table.add_row(row("failed probes", failed, "-".to_owned(), "-".to_owned()));
+        table.add_row(row("controller behind", words(measurement.lag), "-".to_owned(), "-".to_owned()));
+        table.lines().map(|line| format!("{}\n", line.trim())).collect()
+    }
+
+    /// Which mode would come next, and when.
+    fn next(&self) -> Vec<(Mode, String)> {
+        let mode = self.mode();
+        if let Some((chosen, by)) = self.strategy.chosen(self.policy.pin) {
+            let change = if self.policy.pin.is_some() { "`landlord strategy --unpin`" } else { "an edit of the settings" };
+            return match chosen == mode {
+                true => vec![(mode, format!("stays until {change}"))],
+                false => vec![(chosen, format!("as soon as the guard bites: it is {by}"))],
+            };
+        }
+        let often = format!("in {AGREEING} measurements in a row");
+        let rested = self.rested();
+        let failing = (Mode::Controller, format!("more than half of the probes fail {often}"));
+        match mode {
+            Mode::Webhook => vec![(Mode::Hybrid, format!("a number is over its threshold {often}{rested}")), failing],
+            Mode::Hybrid => vec![(Mode::Webhook, format!("no number is over its lower threshold {often}{rested}")), failing],
+            Mode::Controller => vec![
+                (Mode::Webhook, format!("no probe fails and no number is over its threshold {often}{rested}")),
+                (Mode::Hybrid, format!("no probe fails, and a number is over its threshold {often}{rested}")),
+            ],
+        }
+    }
+
+    /// When the last change is old enough.
+    fn rested(&self) -> String {
+        let hold = SignedDuration::try_from(self.strategy.hold).unwrap_or(SignedDuration::MAX);
+        let until = self.record.state.changed.and_then(|at| at.checked_add(hold).ok()).filter(|until| *until > self.now);
+        until.map(|until| format!(", not before {}", rounded(until))).unwrap_or_default()
+    }
+
+    fn ago(&self, at: Timestamp) -> String {
+        words(Duration::try_from(self.now.duration_since(at)).unwrap_or_default())
+    }
+
+    pub(crate) fn document(&self) -> Value {
+        let Self { record, strategy, .. } = self;
+        let next: Vec<Value> = self.next().into_iter().map(|(mode, when)| json!({"mode": mode, "when": when})).collect();
+        json!({
+            "apiVersion": API_VERSION,
+            "mode": self.mode(),
+            "since": record.state.changed,
+            "chosen": self.chosen(),
+            "reason": record.reason,
+            "refused": record.refused,
+            "measured": record.measured,
+            "measurement": record.measurement,
+            "thresholds": {"hybrid": limits(&strategy.limits.of(Mode::Webhook)), "webhook": limits(&strategy.limits.of(Mode::Hybrid))},
+            "next": next,
+            "history": record.history,
+        })
+    }
+}
+
+fn limits(limits: &Limits) -> Value {
+    json!({"namespaces": limits.namespaces, "creationsPerSecond": limits.creations_per_second, "admissionLatency": limits.latency.as_secs_f64()})
+}
+
+fn guard(guard: &Guard) -> String {
+    match guard {
+        Guard::Bites => "bites".to_owned(),
+        Guard::Waived => "not shown to bite, which --without-guard overrides".to_owned(),
+        guard => guard.refusal().unwrap_or_default(),
+    }
+}
+
+fn rounded(at: Timestamp) -> Timestamp {
+    at.round(Unit::Second).unwrap_or(at)
+}

@@ -1,0 +1,37 @@
+//! Load: what a strategy goes by – how much there is, how fast it grows, and for whom a namespace could be created.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use tenancy::settings::TenantSource;
+
+use super::{Held, Store};
+use crate::assessment::Assessment;
+
+impl Store {
+    /// How many namespaces claim a tenant.
+    pub(crate) fn claimed(&self) -> usize {
+        self.claims.values().map(|names| names.len()).sum()
+    }
+
+    /// How many namespaces have been seen for the first time, ever.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    /// Tenants in the cluster, or in the settings.
+    pub(crate) fn all_tenant_names(&self) -> Vec<String> {
+        match &self.settings.source {
+            TenantSource::Inline(tenants) => tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+            _ => self.tenant_names(),
+        }
+    }
+
+    /// Whether a new namespace of this name would be given a ledger of this tenant, by the engine and so by the webhook.
+    pub(crate) fn would_accept(&self, name: &str, tenant: &str) -> bool {
+        let labels = BTreeMap::from([(self.settings.tenant_label().to_owned(), tenant.to_owned())]);
+        let held = Held::of(&ObjectMeta { name: Some(name.to_owned()), labels: Some(labels), ..ObjectMeta::default() });
+        let assessment = Assessment::of(&self.settings, &held.namespace, || held.document(), |tenant| self.tenant(tenant));
+        assessment.error.is_none() && assessment.plan.refused.is_empty() && assessment.tenant.as_deref() == Some(tenant)
+    }
+}

@@ -1,0 +1,158 @@
+//! Strategy: which namespaces are decided by the webhook as they are created, and which by the controller afterwards. The leader measures,
+//! decides, and says it to the API server by one of the policy's `matchConditions`.
+//!
+//! ```text
+//! probe ─▶ measurement ─▶ decision (pure) ─▶ condition of the policy
+//!                            └─▶ record, log, metric, Event
+//! ```
+
+use std::fmt;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tenancy::decode::DecodeError;
+use tenancy::glob::Glob;
+
+pub(crate) mod conditions;
+pub(crate) mod decision;
+mod document;
+pub(crate) mod measurement;
+pub(crate) mod metrics;
+pub(crate) mod policy;
+pub(crate) mod record;
+mod term;
+
+use self::decision::{Decision, State, decide, obey};
+use self::measurement::Measurement;
+use self::policy::Pin;
+pub(crate) use self::term::Strategies;
+
+/// Who decides on a namespace as it is created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum, schemars::JsonSchema)]
+#[schemars(rename = "StrategyPin")]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// The webhook, on every one.
+    #[default]
+    Webhook,
+    /// The webhook on the critical ones, the controller on all others.
+    Hybrid,
+    /// The controller.
+    Controller,
+}
+
+/// A mode, or that the measurements decide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "StrategyMode")]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Choice {
+    #[default]
+    Webhook,
+    Controller,
+    Hybrid,
+    Auto,
+}
+
+/// `strategy` of the settings.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Strategy {
+    pub(crate) choice: Choice,
+    pub(crate) pin: Option<Mode>,
+    critical: Critical,
+    pub(crate) limits: Limits,
+    pub(crate) period: Duration,
+    /// Time between two changes.
+    pub(crate) hold: Duration,
+}
+
+/// Namespaces that the webhook decides on in `hybrid`: those that the labels or one of the names match.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Critical {
+    /// Has been checked.
+    labels: Option<LabelSelector>,
+    names: Vec<Glob>,
+}
+
+/// Above one of these, `hybrid`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) namespaces: usize,
+    pub(crate) creations_per_second: f64,
+    pub(crate) latency: Duration,
+    /// In per cent.
+    pub(crate) hysteresis: u32,
+}
+
+impl Strategy {
+    /// The strategy of a document of settings; `None` where it sets none.
+    pub(crate) fn read(settings: &Value) -> Result<Option<Self>, DecodeError> {
+        document::read(settings)
+    }
+
+    /// What was chosen by hand, the nearest hand first, else what the measurements call for.
+    fn choose(&self, pin: Option<Pin>, state: &State, measurement: &Measurement, now: Timestamp) -> Decision {
+        match self.chosen(pin) {
+            Some((mode, by)) => obey(state, mode, &by, &measurement.guard, now),
+            None => decide(state, measurement, &self.limits, self.hold, now),
+        }
+    }
+
+    pub(crate) fn critical(&self) -> &Critical {
+        &self.critical
+    }
+
+    /// The mode that somebody chose, and where.
+    pub(crate) fn chosen(&self, pin: Option<Pin>) -> Option<(Mode, String)> {
+        let by_hand = pin.map(|pin| (pin.mode, format!("`{}`, pinned by annotation {} of the policy", pin.mode, policy::PIN)));
+        let by_settings = || self.pin.map(|mode| (mode, format!("`{mode}`, pinned by the settings")));
+        by_hand.or_else(by_settings).or_else(|| self.choice.mode().map(|mode| (mode, format!("`{mode}`, the settings' mode"))))
+    }
+}
+
+impl Critical {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.labels.is_none() && self.names.is_empty()
+    }
+}
+
+impl Choice {
+    fn mode(self) -> Option<Mode> {
+        match self {
+            Self::Webhook => Some(Mode::Webhook),
+            Self::Hybrid => Some(Mode::Hybrid),
+            Self::Controller => Some(Mode::Controller),
+            Self::Auto => None,
+        }
+    }
+}
+
+impl Mode {
+    pub(crate) const ALL: [Self; 3] = [Self::Webhook, Self::Hybrid, Self::Controller];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Hybrid => "hybrid",
+            Self::Controller => "controller",
+        }
+    }
+
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.word() == word)
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Describes the field in the settings' JSON Schema, where the policy's type says no more than that it is an object.
+pub(crate) fn describe(settings: &mut schemars::Schema) {
+    document::describe(settings);
+}

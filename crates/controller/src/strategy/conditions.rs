@@ -1,0 +1,148 @@
+//! Conditions: what a mode says to the API server about when to ask the webhook. It is one of the policy's `matchConditions`, evaluated in
+//! the API server, so that what is left out costs nothing, and a change of mode rolls no policy server. A `namespaceSelector` would see the
+//! new labels only: dropping the critical label in the same update would slip past it.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
+use serde_json::{Value, json};
+use tenancy::glob::Glob;
+use tenancy::settings::Settings;
+
+use super::{Critical, Mode};
+
+/// The name of the condition.
+pub(crate) const NAME: &str = "landlord-strategy";
+/// A label of the controller's dry-run creation that the webhook is not asked about: it shows what the API server takes by itself.
+pub(crate) const BASELINE: &str = "landlord.dev/probe";
+/// Of a `generateName`, so many characters are sure to begin the name (`k8s.io/apiserver/pkg/storage/names`).
+const STEM: usize = 58;
+
+/// The condition of this mode, in CEL.
+pub(crate) fn expression(mode: Mode, critical: &Critical, settings: &Settings) -> String {
+    let asked = match mode {
+        Mode::Webhook => "true".to_owned(),
+        Mode::Controller => "false".to_owned(),
+        Mode::Hybrid => format!("({})", is_critical(critical, &settings.excluded)),
+    };
+    let account = quoted(&format!("system:serviceaccount:{}", settings.controller));
+    let probe = format!("request.operation == 'CREATE' && request.userInfo.username == {account} && has(request.dryRun) && request.dryRun");
+    format!("{probe} ? !(has(object.metadata.labels) && '{BASELINE}' in object.metadata.labels) : {asked}")
+}
+
+/// A policy's conditions with this expression as ours; those of others stay as they are, where they are.
+pub(crate) fn with(conditions: &[Value], expression: &str) -> Vec<Value> {
+    let ours = json!({"name": NAME, "expression": expression});
+    let mut conditions = conditions.to_vec();
+    match conditions.iter_mut().find(|one| is_ours(one)) {
+        Some(found) => *found = ours,
+        None => conditions.push(ours),
+    }
+    conditions
+}
+
+/// The same without ours.
+pub(crate) fn without(conditions: &[Value]) -> Vec<Value> {
+    conditions.iter().filter(|one| !is_ours(one)).cloned().collect()
+}
+
+fn is_ours(condition: &Value) -> bool {
+    condition.get("name").and_then(Value::as_str) == Some(NAME)
+}
+
+/// Also what it was before an update: a namespace that is critical no longer was critical a moment ago. Names that tenancy excludes are a way
+/// out of it, and only the webhook knows who may create them.
+fn is_critical(Critical { labels, names }: &Critical, excluded: &[Glob]) -> String {
+    let labels = labels.as_ref().map(|selector| {
+        let equal = selector.match_labels.iter().flatten().map(|(key, value)| has_value(key, std::slice::from_ref(value)));
+        let terms: Vec<String> = equal.chain(selector.match_expressions.iter().flatten().map(term)).collect();
+        if terms.is_empty() { "true".to_owned() } else { terms.join(" && ") }
+    });
+    let names = (!names.is_empty()).then(|| has_name(names));
+    let ways: Vec<String> = [labels, names].into_iter().flatten().map(|way| format!("({way})")).collect();
+    let critical = (!ways.is_empty()).then(|| format!("[object, oldObject].exists(o, o != null && ({}))", ways.join(" || ")));
+    let excluded = (!excluded.is_empty()).then(|| format!("request.operation == 'CREATE' && [object].exists(o, {})", has_name(excluded)));
+    let ways: Vec<String> = [critical, excluded].into_iter().flatten().collect();
+    if ways.is_empty() { "false".to_owned() } else { ways.join(" || ") }
+}
+
+fn term(LabelSelectorRequirement { key, operator, values }: &LabelSelectorRequirement) -> String {
+    let values = values.as_deref().unwrap_or_default();
+    match operator.as_str() {
+        "In" => has_value(key, values),
+        "NotIn" => format!("!({})", has_value(key, values)),
+        "Exists" => has_key(key),
+        // Selectors with other operators are refused.
+        _ => format!("!({})", has_key(key)),
+    }
+}
+
+fn has_key(key: &str) -> String {
+    format!("has(o.metadata.labels) && {} in o.metadata.labels", quoted(key))
+}
+
+fn has_value(key: &str, values: &[String]) -> String {
+    let list: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+    format!("{} && o.metadata.labels[{}] in [{}]", has_key(key), quoted(key), list.join(", "))
+}
+
+/// Whether the name fits a glob. A name that the API server is yet to make may fit where it can begin as the glob does.
+fn has_name(globs: &[Glob]) -> String {
+    let patterns: Vec<String> = globs.iter().map(|glob| pattern(glob.as_str())).collect();
+    let stems: Vec<String> = globs.iter().map(|glob| quoted(&stem(glob.as_str()))).collect();
+    format!(
+        "has(o.metadata.name) && o.metadata.name != '' ? o.metadata.name.matches({}) : has(o.metadata.generateName) && \
+         [{}].exists(s, s.startsWith(o.metadata.generateName) || o.metadata.generateName.startsWith(s))",
+        quoted(&format!("^(?:{})$", patterns.join("|"))),
+        stems.join(", ")
+    )
+}
+
+/// RE2 of a glob.
+fn pattern(glob: &str) -> String {
+    let one = |c: char| match c {
+        '*' => ".*".to_owned(),
+        '?' => ".".to_owned(),
+        '.' | '+' | '(' | ')' | '|' | '^' | '$' => format!("\\{c}"),
+        c => c.to_string(),
+    };
+    glob.chars().map(one).collect()
+}
+
+/// How every name that fits begins.
+fn stem(glob: &str) -> String {
+    glob.chars().take_while(|c| !matches!(c, '*' | '?')).take(STEM).collect()
+}
+
+/// A string of CEL.
+fn quoted(text: &str) -> String {
+    let escaped: String = text.chars().flat_map(|c| matches!(c, '\\' | '\'').then_some('\\').into_iter().chain([c])).collect();
+    format!("'{escaped}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("prod-*", "prod-.*", "prod-")]
+    #[case("a.b?", "a\\.b.", "a.b")]
+    #[case("*", ".*", "")]
+    fn globs(#[case] glob: &str, #[case] regex: &str, #[case] begins: &str) {
+        assert_eq!((pattern(glob), stem(glob)), (regex.to_owned(), begins.to_owned()));
+    }
+
+    #[test]
+    fn conditions_of_others_stay_as_they_are() {
+        let others = [json!({"name": "a", "expression": "true"}), json!({"name": "z", "expression": "1 == 1", "more": 1})];
+        let [a, z] = others.clone();
+        let ours = |expression: &str| json!({"name": NAME, "expression": expression});
+        assert_eq!(with(&others, "x"), [a.clone(), z.clone(), ours("x")]);
+        assert_eq!(with(&[a.clone(), ours("x"), z.clone()], "y"), [a.clone(), ours("y"), z.clone()]);
+        assert_eq!(without(&[a, ours("y"), z]), others);
+    }
+
+    #[test]
+    fn text_is_quoted() {
+        assert_eq!(quoted(r"it's \d"), r"'it\'s \\d'");
+    }
+}

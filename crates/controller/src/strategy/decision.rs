@@ -1,0 +1,188 @@
+//! Decision: which mode the measurements call for, and whether it is time to change. Pure: what was decided before comes in and goes out.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::measurement::{Admission, Guard, Measurement};
+use super::{Limits, Mode};
+
+/// So many measurements in a row have to call for the same change.
+pub(crate) const AGREEING: u32 = 3;
+/// A controller that is so far behind would do no better than the webhook.
+const BEHIND: Duration = Duration::from_secs(60);
+
+/// What is remembered from one measurement to the next.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct State {
+    pub(crate) mode: Mode,
+    /// When the mode changed last.
+    pub(crate) changed: Option<Timestamp>,
+    /// Whether it changed because there was no guard: the way out of the webhook is not short then.
+    #[serde(default)]
+    pub(crate) retreated: bool,
+    pub(crate) wish: Option<Wish>,
+}
+
+/// A change that measurements call for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Wish {
+    pub(crate) mode: Mode,
+    /// How many in a row.
+    pub(crate) agreeing: u32,
+}
+
+/// The mode from now on, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Decision {
+    pub(crate) mode: Mode,
+    pub(crate) reason: String,
+    /// Whether another mode is called for and the guard is missing.
+    pub(crate) refused: bool,
+    pub(crate) next: State,
+}
+
+/// What one measurement calls for.
+struct Verdict {
+    mode: Mode,
+    reason: String,
+    cause: Cause,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Numbers,
+    Failing,
+    Unguarded,
+}
+
+/// Decides on one more measurement.
+pub(crate) fn decide(state: &State, measurement: &Measurement, limits: &Limits, hold: Duration, now: Timestamp) -> Decision {
+    let Verdict { mode, reason, cause } = judge(state.mode, measurement, limits);
+    let decision = |mode, reason, next| Decision { mode, reason, refused: cause == Cause::Unguarded, next };
+    if mode == state.mode {
+        return decision(mode, reason, State { wish: None, ..state.clone() });
+    }
+    let before = state.wish.as_ref().filter(|wish| wish.mode == mode).map_or(0, |wish| wish.agreeing);
+    let agreeing = before.saturating_add(1);
+    let wait = if agreeing < AGREEING {
+        Some(format!("{agreeing} of {AGREEING} measurements agree"))
+    } else {
+        state.rest(cause, hold, now).map(|rest| format!("the last change is too young, {} to go", words(rest)))
+    };
+    match wait {
+        Some(wait) => {
+            decision(state.mode, format!("{mode} next: {reason}; {wait}"), State { wish: Some(Wish { mode, agreeing }), ..state.clone() })
+        }
+        None => decision(mode, reason, State { mode, changed: Some(now), retreated: cause == Cause::Unguarded, wish: None }),
+    }
+}
+
+/// The same where somebody has chosen: their choice, if there is a guard for it.
+pub(crate) fn obey(state: &State, chosen: Mode, by: &str, guard: &Guard, now: Timestamp) -> Decision {
+    let refusal = guard.refusal().filter(|_| chosen != Mode::Webhook);
+    // Not knowing is no reason to undo what was right a moment ago.
+    let unknown = matches!(guard, Guard::Unknown { .. }) && state.mode == chosen;
+    let (mode, reason) = match refusal.filter(|_| !unknown) {
+        None => (chosen, by.to_owned()),
+        Some(why) => (Mode::Webhook, format!("{by} is refused: {why}")),
+    };
+    let changed = if mode == state.mode { state.changed } else { Some(now) };
+    let refused = mode != chosen;
+    Decision { mode, reason, refused, next: State { mode, changed, retreated: refused, wish: None } }
+}
+
+impl State {
+    /// How long the change has to wait yet.
+    fn rest(&self, cause: Cause, hold: Duration, now: Timestamp) -> Option<Duration> {
+        let at_once = cause == Cause::Unguarded || cause == Cause::Failing && !self.retreated;
+        let hold = SignedDuration::try_from(hold).unwrap_or(SignedDuration::MAX);
+        let rest = hold.saturating_sub(now.duration_since(self.changed?));
+        Duration::try_from(rest).ok().filter(|rest| !at_once && !rest.is_zero())
+    }
+}
+
+/// What is wanted, if there is a guard for it. Without one the webhook is the only way that keeps the promise.
+fn judge(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
+    let wanted = want(mode, measurement, limits);
+    match &measurement.guard {
+        _ if wanted.mode == Mode::Webhook => wanted,
+        Guard::Bites | Guard::Waived => wanted,
+        Guard::Unknown { .. } if mode != Mode::Webhook => Verdict { mode, ..wanted },
+        guard => {
+            let why = guard.refusal().unwrap_or_default();
+            Verdict {
+                mode: Mode::Webhook,
+                reason: format!("{} is refused: {why} ({})", wanted.mode, wanted.reason),
+                cause: Cause::Unguarded,
+            }
+        }
+    }
+}
+
+fn want(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
+    let verdict = |mode, reason| Verdict { mode, reason, cause: Cause::Numbers };
+    let (probes, failures, fault) = match &measurement.admission {
+        Admission::Unknown { why } => return verdict(mode, format!("the webhook's health is not known: {why}")),
+        Admission::Probed { probes, failures, fault, .. } => (*probes, *failures, fault.as_deref().unwrap_or_default()),
+    };
+    let failed = format!("{failures} of {probes} probes of the webhook failed: {fault}");
+    if failures * 2 > probes {
+        return Verdict { mode: Mode::Controller, reason: failed, cause: Cause::Failing };
+    }
+    if failures > 0 {
+        return verdict(mode, failed);
+    }
+    match over(mode, measurement, limits) {
+        Some(why) if mode == Mode::Webhook && measurement.lag > BEHIND => {
+            verdict(mode, format!("{why}, but the controller itself is {} behind", words(measurement.lag)))
+        }
+        Some(why) => verdict(Mode::Hybrid, why),
+        None => verdict(Mode::Webhook, format!("the webhook answers, and nothing is over its threshold: {}", measurement.words())),
+    }
+}
+
+/// Which threshold is passed. In `hybrid`, the lower one counts.
+fn over(mode: Mode, measurement: &Measurement, limits: &Limits) -> Option<String> {
+    let limits = limits.of(mode);
+    let Admission::Probed { latency, .. } = &measurement.admission else { return None };
+    let (namespaces, rate) = (measurement.namespaces, measurement.creations_per_second);
+    let over = [
+        (namespaces > limits.namespaces).then(|| format!("{namespaces} namespaces are over {}", limits.namespaces)),
+        (rate > limits.creations_per_second).then(|| format!("{rate:.1} creations a second are over {}", limits.creations_per_second)),
+        (*latency > limits.latency).then(|| format!("the webhook adds {}, over {}", words(*latency), words(limits.latency))),
+    ];
+    let over: Vec<String> = over.into_iter().flatten().collect();
+    (!over.is_empty()).then(|| over.join("; "))
+}
+
+impl Limits {
+    /// The thresholds that count in this mode: the lower ones in `hybrid`, so that a value at the edge does not sway it.
+    pub(crate) fn of(&self, mode: Mode) -> Self {
+        if mode != Mode::Hybrid {
+            return self.clone();
+        }
+        let share = f64::from(100_u32.saturating_sub(self.hysteresis)) / 100.0;
+        let lower = |value: usize| value.saturating_mul(100_usize.saturating_sub(self.hysteresis as usize)) / 100;
+        Self {
+            namespaces: lower(self.namespaces),
+            creations_per_second: self.creations_per_second * share,
+            latency: self.latency.mul_f64(share),
+            hysteresis: self.hysteresis,
+        }
+    }
+}
+
+/// `250 ms`, `12 s`, `9 min`.
+pub(crate) fn words(time: Duration) -> String {
+    match time.as_secs() {
+        0..2 => format!("{} ms", time.as_millis()),
+        seconds @ 2..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests;

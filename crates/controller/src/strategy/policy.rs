@@ -1,0 +1,138 @@
+//! Policy: the ClusterAdmissionPolicy, as far as strategies read and write it – its conditions, and two annotations.
+
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::{Client, Error};
+use serde_json::{Value, json};
+
+use super::{Mode, conditions};
+use crate::writer::FIELD_MANAGER;
+
+/// The mode that our condition stands for; written together with it.
+pub(crate) const MODE: &str = "landlord.dev/strategy";
+/// The mode that somebody asked for by `landlord strategy --pin`.
+pub(crate) const PIN: &str = "landlord.dev/strategy-pin";
+/// After a pinned mode: also without a guard.
+const WITHOUT_GUARD: &str = "without-guard";
+
+/// What was read of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    version: String,
+    conditions: Vec<Value>,
+    pub(crate) settings: Value,
+    /// What our annotation says; `None` where there is none.
+    pub(crate) mode: Option<Mode>,
+    pub(crate) pin: Option<Pin>,
+}
+
+/// A mode by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pin {
+    pub(crate) mode: Mode,
+    pub(crate) without_guard: bool,
+}
+
+impl Pin {
+    /// The annotation's value. Anything else is no pin.
+    fn parse(text: &str) -> Option<Self> {
+        let (mode, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
+        let without_guard = match rest.trim() {
+            "" => false,
+            WITHOUT_GUARD => true,
+            _ => return None,
+        };
+        Some(Self { mode: Mode::parse(mode)?, without_guard })
+    }
+
+    fn text(self) -> String {
+        if self.without_guard { format!("{} {WITHOUT_GUARD}", self.mode) } else { self.mode.to_string() }
+    }
+}
+
+impl Policy {
+    /// The policy of that name, if there is one. Where Kubewarden is not installed there is none.
+    pub(crate) async fn read(client: &Client, name: &str) -> Result<Option<Self>, Error> {
+        match api(client).get(name).await {
+            Ok(found) => Ok(Some(Self::of(found))),
+            Err(Error::Api(status)) if status.code == 404 => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn of(object: DynamicObject) -> Self {
+        let DynamicObject { metadata, data, .. } = object;
+        let annotations = metadata.annotations.unwrap_or_default();
+        let conditions = data.pointer("/spec/matchConditions").and_then(Value::as_array).cloned();
+        Self {
+            name: metadata.name.unwrap_or_default(),
+            uid: metadata.uid.unwrap_or_default(),
+            version: metadata.resource_version.unwrap_or_default(),
+            conditions: conditions.unwrap_or_default(),
+            settings: data.pointer("/spec/settings").cloned().unwrap_or_default(),
+            mode: annotations.get(MODE).and_then(|mode| Mode::parse(mode)),
+            pin: annotations.get(PIN).and_then(|pin| Pin::parse(pin)),
+        }
+    }
+
+    /// Puts a mode's condition in place; nothing is written where it is there already.
+    pub(crate) async fn apply(&mut self, client: &Client, mode: Mode, expression: &str) -> Result<(), Error> {
+        let conditions = conditions::with(&self.conditions, expression);
+        if conditions == self.conditions && self.mode == Some(mode) {
+            return Ok(());
+        }
+        self.patch(client, Some(mode), conditions).await
+    }
+
+    /// Takes the condition away; nothing is written where there is none.
+    pub(crate) async fn withdraw(&mut self, client: &Client) -> Result<(), Error> {
+        let conditions = conditions::without(&self.conditions);
+        if conditions == self.conditions && self.mode.is_none() {
+            return Ok(());
+        }
+        self.patch(client, None, conditions).await
+    }
+
+    /// Guarded by the version: whoever edits the conditions at the same moment is not undone.
+    async fn patch(&mut self, client: &Client, mode: Option<Mode>, conditions: Vec<Value>) -> Result<(), Error> {
+        let metadata = json!({"resourceVersion": self.version, "annotations": {MODE: mode.map(Mode::word)}});
+        let patch = json!({"metadata": metadata, "spec": {"matchConditions": conditions}});
+        *self = Self::of(api(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
+        Ok(())
+    }
+
+    /// Pins a mode, or lets go of it.
+    pub(crate) async fn pin(&mut self, client: &Client, pin: Option<Pin>) -> Result<(), Error> {
+        let patch = json!({"metadata": {"annotations": {PIN: pin.map(Pin::text)}}});
+        *self = Self::of(api(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
+        Ok(())
+    }
+}
+
+fn params() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
+}
+
+fn api(client: &Client) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk("policies.kubewarden.io", "v1", "ClusterAdmissionPolicy");
+    Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("hybrid", Some((Mode::Hybrid, false)))]
+    #[case(" controller without-guard", Some((Mode::Controller, true)))]
+    #[case("auto", None)]
+    #[case("hybrid loudly", None)]
+    #[case("", None)]
+    fn pins(#[case] text: &str, #[case] expected: Option<(Mode, bool)>) {
+        let pin = Pin::parse(text);
+        assert_eq!(pin, expected.map(|(mode, without_guard)| Pin { mode, without_guard }));
+        assert!(pin.is_none_or(|pin| Pin::parse(&pin.text()) == Some(pin)));
+    }
+}

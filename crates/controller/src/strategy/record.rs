@@ -1,0 +1,117 @@
+//! Record: what the leader remembers and tells of the strategy, in a ConfigMap beside its lease. Of bounded size, whatever happens.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::{Client, Error};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Mode;
+use super::decision::{Decision, State};
+use super::measurement::Measurement;
+use crate::writer::FIELD_MANAGER;
+
+/// The ConfigMap's name, and the key of its data.
+const NAME: &str = "landlord-strategy";
+const KEY: &str = "record.json";
+/// Changes that are remembered.
+const CHANGES: usize = 20;
+/// Characters of a reason that are remembered: an error of the API server can be long.
+const REASON: usize = 400;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Record {
+    pub(crate) state: State,
+    /// Why the mode is what it is, or what keeps it from being another.
+    pub(crate) reason: String,
+    /// Whether another mode is called for and the guard is missing.
+    pub(crate) refused: bool,
+    pub(crate) measured: Option<Timestamp>,
+    pub(crate) measurement: Option<Measurement>,
+    /// The newest last.
+    pub(crate) history: Vec<Change>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) at: Timestamp,
+    pub(crate) from: Mode,
+    pub(crate) to: Mode,
+    pub(crate) reason: String,
+}
+
+impl Record {
+    /// Takes in what was decided; the change, if it is one.
+    pub(crate) fn note(&mut self, decision: &Decision, measurement: Measurement, now: Timestamp) -> Option<Change> {
+        let (from, reason) = (self.state.mode, shortened(&decision.reason));
+        self.state = decision.next.clone();
+        self.reason.clone_from(&reason);
+        self.refused = decision.refused;
+        self.measured = Some(now);
+        self.measurement = Some(measurement);
+        if from == decision.mode {
+            return None;
+        }
+        let change = Change { at: now, from, to: decision.mode, reason };
+        self.history.push(change.clone());
+        let surplus = self.history.len().saturating_sub(CHANGES);
+        self.history.drain(..surplus);
+        Some(change)
+    }
+
+    /// The record in the cluster; none is an empty one, and so is one that cannot be understood.
+    pub(crate) async fn read(client: &Client, namespace: &str) -> Result<Self, Error> {
+        let found = api(client, namespace).get_opt(NAME).await?.and_then(|map| map.data);
+        let text = found.as_ref().and_then(|data| data.get(KEY));
+        Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+    }
+
+    pub(crate) async fn write(&self, client: &Client, namespace: &str) -> Result<(), Error> {
+        let text = serde_json::to_string(self).map_err(Error::SerdeError)?;
+        let object = json!({"metadata": {"name": NAME}, "data": {KEY: text}});
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        match api(client, namespace).patch(NAME, &params, &Patch::Merge(&object)).await {
+            Err(Error::Api(status)) if status.code == 404 => {
+                let map: ConfigMap = serde_json::from_value(object).map_err(Error::SerdeError)?;
+                api(client, namespace).create(&PostParams::default(), &map).await.map(drop)
+            }
+            outcome => outcome.map(drop),
+        }
+    }
+}
+
+fn api(client: &Client, namespace: &str) -> Api<ConfigMap> {
+    Api::namespaced(client.clone(), namespace)
+}
+
+fn shortened(reason: &str) -> String {
+    reason.chars().take(REASON).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategy::measurement::{Admission, Guard};
+    use std::time::Duration;
+
+    #[test]
+    fn it_is_of_bounded_size_and_can_be_read_again() {
+        let mut record = Record::default();
+        let admission = Admission::Probed { probes: 3, failures: 1, latency: Duration::from_millis(4), fault: Some("no".to_owned()) };
+        let guard = Guard::Missing { why: "none".to_owned() };
+        let measurement = Measurement { admission, namespaces: 1, creations_per_second: 0.5, lag: Duration::from_secs(1), guard };
+        for number in 0..100 {
+            let mode = if number % 2 == 0 { Mode::Hybrid } else { Mode::Webhook };
+            let next = State { mode, ..State::default() };
+            let decision = Decision { mode, reason: "x".repeat(10_000), refused: false, next };
+            assert!(record.note(&decision, measurement.clone(), Timestamp::UNIX_EPOCH).is_some());
+            assert!(record.note(&decision, measurement.clone(), Timestamp::UNIX_EPOCH).is_none());
+        }
+        let text = serde_json::to_string(&record).expect("JSON");
+        assert!(record.history.len() == CHANGES && text.len() < 16_384, "{}", text.len());
+        assert_eq!(serde_json::from_str::<Record>(&text).expect("a record"), record);
+    }
+}
