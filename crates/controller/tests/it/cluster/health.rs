@@ -42,34 +42,9 @@ pub(super) async fn landlord(world: &World, words: &str) -> Run {
     tokio::task::spawn_blocking(move || run(&words)).await.expect("the command")
 }
 
-/// As much of the guard as a doctor can tell: Pods are refused where there is no ledger. The other parts do nothing.
+/// The guard as it is shipped.
 pub(super) fn guard() -> String {
-    let biting = "has(namespaceObject.metadata.annotations) && 'landlord.dev/ledger' in namespaceObject.metadata.annotations";
-    let parts = [("names", "true"), ("stamp", "true"), ("seal", "true"), ("binding", "true"), ("deny", biting)];
-    let object = |kind: &str, part: &str, spec: Value| {
-        json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "spec": spec,
-               "metadata": {"name": format!("landlord-guard-{part}"), "labels": {"landlord.dev/guard": part}}})
-    };
-    let constraints = json!({
-        "namespaceSelector": {"matchExpressions": [{"key": "landlord.dev/tenant", "operator": "Exists"}]},
-        "resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
-    });
-    let mut objects = Vec::new();
-    for (part, expression) in parts {
-        let spec = json!({"matchConstraints": constraints, "validations": [{"expression": expression, "message": "not ready"}]});
-        objects.push(object("ValidatingAdmissionPolicy", part, spec));
-        let name = format!("landlord-guard-{part}");
-        objects.push(object("ValidatingAdmissionPolicyBinding", part, json!({"policyName": name, "validationActions": ["Deny"]})));
-    }
-    let nothing = json!({"patchType": "JSONPatch", "jsonPatch": {"expression": "[JSONPatch{op: 'test', path: '/kind', value: 'Pod'}]"}});
-    let never = json!([{"name": "never", "expression": "false"}]);
-    objects.push(object(
-        "MutatingAdmissionPolicy",
-        "hold",
-        json!({"matchConstraints": constraints, "matchConditions": never, "mutations": [nothing], "reinvocationPolicy": "Never"}),
-    ));
-    objects.push(object("MutatingAdmissionPolicyBinding", "hold", json!({"policyName": "landlord-guard-hold"})));
-    objects.iter().map(|object| format!("---\n{object}\n")).collect()
+    fs::read_to_string(root().join("deploy/guard.yaml")).expect("the guard")
 }
 
 /// The role in docs/operations.md, for the physician.
@@ -130,7 +105,7 @@ async fn a_healthy_cluster_is_good() {
     assert!(found.iter().all(good) && code == Some(0), "{code:?} {found:#?}");
     assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), CHECKS);
     assert_eq!(found["pod-node-selector"][0].1, format!("a Pod in namespace web gets {POOL}=solar"));
-    assert_eq!(found["guard-bites"][0].1, format!("a Pod in namespace {PROBE}, which is not ready, is refused"));
+    assert_eq!(found["guard-bites"][0].1, format!("a Pod in namespace {PROBE}, which is not ready, is held"));
     assert_eq!(found["pools"][0].1, format!("solar: {POOL}=solar matches 1"));
     if world.policy.is_some() {
         assert!(found["webhook"][0].1.starts_with("it answers; creating a namespace for tenant solar takes"), "{found:#?}");
