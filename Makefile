@@ -46,6 +46,7 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 test: annotated-policy.wasm kubernetes ## All tests that one machine can run
 	$(CARGO) test --workspace
 	$(MAKE) e2e-tests
+	$(MAKE) storm ARGS="-n 200"
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm kubernetes ## The fixtures by bats (KWCTL= chooses the runner)
@@ -67,6 +68,10 @@ kubernetes: local-cluster ## Build etcd and Kubernetes, once (10 minutes), into 
 .PHONY: demo
 demo: annotated-policy.wasm local-cluster ## The main job on a real cluster: where Pods land, with landlord and without (ARGS=--keep leaves it running)
 	@$(TARGET_DIR)/debug/local-cluster demo $(ARGS)
+
+.PHONY: storm
+storm: annotated-policy.wasm local-cluster ## 1000 namespaces with a Pod each at once, in every mode and through failures: no Pod may stray (ARGS="-n 200")
+	@$(TARGET_DIR)/debug/local-cluster storm $(ARGS)
 
 .PHONY: show-fixtures
 show-fixtures: annotated-policy.wasm ## What the policy makes of ten requests, without a cluster

@@ -37,6 +37,7 @@ pub struct Builder {
     plugins: Vec<String>,
     users: Vec<User>,
     controller_manager: bool,
+    second_api_server: bool,
     api_server_arguments: Vec<String>,
 }
 
@@ -47,6 +48,8 @@ pub struct Cluster {
     credentials: Vec<Credential>,
     /// URL of the API server.
     server: String,
+    /// URL of the second one, on the same etcd.
+    second: Option<String>,
     servers: Servers,
     // Last: folders go after the processes that use them.
     scratch: Scratch,
@@ -57,6 +60,7 @@ struct Servers {
     _controller_manager: Option<Process>,
     scheduler: Process,
     api_server: Process,
+    _second_api_server: Option<Process>,
     etcd: Process,
     api_server_program: Program,
 }
@@ -64,7 +68,7 @@ struct Servers {
 impl Default for Builder {
     fn default() -> Self {
         let plugins = vec!["PodNodeSelector".to_owned()];
-        Self { plugins, users: User::standard(), controller_manager: false, api_server_arguments: Vec::new() }
+        Self { plugins, users: User::standard(), controller_manager: false, second_api_server: false, api_server_arguments: Vec::new() }
     }
 }
 
@@ -92,6 +96,11 @@ impl Builder {
         Self { controller_manager: true, ..self }
     }
 
+    /// Starts a second API server on the same etcd: it sees what the first one wrote a moment later.
+    pub fn second_api_server(self) -> Self {
+        Self { second_api_server: true, ..self }
+    }
+
     /// Adds an argument of kube-apiserver.
     pub fn api_server_argument(mut self, argument: impl Into<String>) -> Self {
         self.api_server_arguments.push(argument.into());
@@ -115,7 +124,7 @@ impl Builder {
         let scratch = Scratch::new()?;
         let authority = Authority::new()?;
         let credentials: Vec<Credential> = self.users.iter().cloned().map(Credential::new).collect::<Result<_, _>>()?;
-        let [client_port, peer_port, api_port] = ports::free()?;
+        let [client_port, peer_port, api_port, second_port] = ports::free()?;
         let server = format!("https://127.0.0.1:{api_port}");
         files::write(&scratch, &authority, &credentials, &server)?;
         let etcd = programs::etcd(binaries, &scratch, client_port, peer_port).start()?;
@@ -123,9 +132,17 @@ impl Builder {
         let api_server = program.start()?;
         let scheduler = programs::scheduler(binaries, &scratch).start()?;
         let manager = self.controller_manager.then(|| programs::controller_manager(binaries, &scratch).start()).transpose()?;
-        let servers = Servers { _controller_manager: manager, scheduler, api_server, etcd, api_server_program: program };
-        let mut cluster = Cluster { binaries: binaries.clone(), authority, credentials, server, servers, scratch };
+        let servers =
+            Servers { _controller_manager: manager, scheduler, api_server, _second_api_server: None, etcd, api_server_program: program };
+        let mut cluster = Cluster { binaries: binaries.clone(), authority, credentials, server, second: None, servers, scratch };
         cluster.wait_until_ready().await?;
+        if self.second_api_server {
+            // Only now: two servers that find an empty etcd would both begin to fill it.
+            let program = programs::second_api_server(&cluster.binaries, &cluster.scratch, self, client_port, second_port);
+            cluster.servers._second_api_server = Some(program.start()?);
+            cluster.second = Some(format!("https://127.0.0.1:{second_port}"));
+            cluster.wait_until_second_is_ready().await?;
+        }
         Ok(cluster)
     }
 }
@@ -178,9 +195,18 @@ impl Cluster {
 
     /// How this user connects. Retries that kube would make by itself are off: a test wants to see what is answered.
     pub fn config(&self, user: &str) -> Result<Config, StartError> {
+        self.config_for(&self.server, user)
+    }
+
+    /// A client of this user at the second API server; the first one's where there is none.
+    pub fn second_client(&self, user: &str) -> Result<Client, StartError> {
+        Ok(Client::try_from(self.config_for(self.second.as_ref().unwrap_or(&self.server), user)?)?)
+    }
+
+    fn config_for(&self, server: &str, user: &str) -> Result<Config, StartError> {
         let credential = self.credentials.iter().find(|one| one.user.name == user);
         let token = credential.ok_or_else(|| StartError::UnknownUser(user.to_owned()))?.token.clone();
-        let server = self.server.parse().map_err(|error| io::Error::other(format!("{}: {error}", self.server)))?;
+        let server = server.parse().map_err(|error| io::Error::other(format!("{server}: {error}")))?;
         let mut config = Config::new(server);
         config.root_cert = Some(vec![self.authority.der()]);
         config.auth_info = AuthInfo { token: Some(token.into()), ..AuthInfo::default() };
@@ -270,6 +296,18 @@ impl Cluster {
         self.servers.api_server.wait(READY_WITHIN)?;
         self.servers.api_server = self.servers.api_server_program.start()?;
         self.wait_until_ready().await
+    }
+
+    async fn wait_until_second_is_ready(&self) -> Result<(), StartError> {
+        let client = self.second_client(user::ADMIN)?;
+        let deadline = Instant::now() + READY_WITHIN;
+        while let Err(error) = client.request_text(http_get("/readyz")?).await {
+            if Instant::now() > deadline {
+                return Err(error.into());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), StartError> {

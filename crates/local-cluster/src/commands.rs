@@ -6,5 +6,7 @@ pub(crate) mod bench_memory;
 pub(crate) mod build;
 pub(crate) mod crowd;
 pub(crate) mod demo;
+pub(crate) mod landlord;
 pub(crate) mod stage;
 pub(crate) mod start;
+pub(crate) mod storm;

@@ -13,6 +13,7 @@ use commands::{
     build::Build,
     demo::Demo,
     start::Start,
+    storm::Storm,
 };
 
 /// A real Kubernetes control plane on loopback, to try policies in
@@ -27,6 +28,7 @@ struct Arguments {
 enum Command {
     Build(Build),
     Start(Start),
+    Storm(Storm),
     Demo(Demo),
     Bench(Bench),
     BenchController(BenchController),
@@ -39,6 +41,7 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Build(command) => command.run(),
         Command::Start(command) => command.run().await,
+        Command::Storm(command) => command.run().await,
         Command::Demo(command) => command.run().await,
         Command::Bench(command) => command.run().await,
         Command::BenchController(command) => command.run().await,

@@ -12,8 +12,16 @@ use crate::user;
 const DISABLED_PLUGINS: &str = "ServiceAccount,TaintNodesByCondition";
 
 pub(super) fn api_server(binaries: &Binaries, scratch: &Scratch, wanted: &Builder, etcd_port: u16, port: u16) -> Program {
+    an_api_server("kube-apiserver", binaries, scratch, wanted, etcd_port, port)
+}
+
+pub(super) fn second_api_server(binaries: &Binaries, scratch: &Scratch, wanted: &Builder, etcd_port: u16, port: u16) -> Program {
+    an_api_server("kube-apiserver-2", binaries, scratch, wanted, etcd_port, port)
+}
+
+fn an_api_server(name: &str, binaries: &Binaries, scratch: &Scratch, wanted: &Builder, etcd_port: u16, port: u16) -> Program {
     let file = |name: &str| scratch.file(name).display().to_string();
-    Program::new("kube-apiserver", binaries.path("kube-apiserver"), scratch.log("kube-apiserver"))
+    Program::new(name, binaries.path("kube-apiserver"), scratch.log(name))
         .args([
             format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
             "--bind-address=127.0.0.1".to_owned(),

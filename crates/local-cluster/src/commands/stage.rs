@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use local_cluster::kubewarden::{Options, apply_policy};
 use local_cluster::user::MEMBERS_RIGHTS;
-use local_cluster::{Cluster, Kubewarden, User, manifest};
+use local_cluster::{Builder, Cluster, Kubewarden, User, manifest};
 
 /// What has been built, and where.
 #[derive(Args, Debug)]
@@ -32,11 +32,21 @@ pub(crate) struct Stage {
 /// Owners of the demo's tenants, and somebody who owns none.
 pub(crate) const TENANTS: [&str; 5] = ["comet", "lunar", "nova", "solar", "terra"];
 
+/// The user who owns this tenant.
+pub(crate) fn owner(tenant: &str) -> String {
+    format!("{tenant}-owner")
+}
+
 impl Stage {
     /// Starts the cluster. Users are `TENANT-owner` (group `TENANT-admins`), `ci`, and the standard ones.
     pub(crate) async fn start(_: &StageOptions) -> Result<Self> {
-        let owners = TENANTS.map(|tenant| User::member(format!("{tenant}-owner"), [format!("{tenant}-admins")]));
-        let builder = owners.into_iter().fold(Cluster::builder(), |builder, owner| builder.user(owner));
+        Self::start_on(Cluster::builder()).await
+    }
+
+    /// The same on this cluster.
+    pub(crate) async fn start_on(builder: Builder) -> Result<Self> {
+        let owners = TENANTS.map(|tenant| User::member(owner(tenant), [format!("{tenant}-admins")]));
+        let builder = owners.into_iter().fold(builder, |builder, owner| builder.user(owner));
         let cluster = builder.user(User::member("ci", Vec::<String>::new())).start().await?;
         cluster.apply(MEMBERS_RIGHTS).await?;
         Ok(Self { kubewarden: None, cluster })

@@ -66,7 +66,10 @@ async fn each_fault_is_found() {
     assert!(state == "wrong" && what.contains("failed calling webhook"), "{what}");
     world.cluster.apply(&guard().split("---\n").take(3).collect::<Vec<_>>().join("---\n")).await.expect("a part");
     let (found, _) = examine(&world, ADMIN, "").await;
-    assert_eq!(found["guard"][0].1, "parts of it are missing, or not bound: stamp, seal, deny, binding, hold", "of three objects the first two");
+    assert_eq!(
+        found["guard"][0].1, "parts of it are missing, or not bound: stamp, seal, deny, binding, hold",
+        "of three objects the first two"
+    );
     let table = doctor(&world, ADMIN, "").await.out;
     assert!(table.contains("  why: ") && table.contains("  fix: `landlord render guard"), "{table}");
 }

@@ -1,20 +1,19 @@
 //! Existing namespaces: made before landlord came, brought into compliance by `landlord backfill`, and reached by a tenant's edit.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
-use local_cluster::process::Program;
 use local_cluster::user::CONTROLLER;
 use local_cluster::{Cluster, Process};
 
 use super::tenants;
 use crate::commands::crowd::Crowd;
+use crate::commands::landlord::{binary, start_controller};
 
 /// Whose they are, and how many.
 const TENANT: &str = "solar";
@@ -38,21 +37,14 @@ pub(super) async fn play(cluster: &Cluster) -> Result<(Act, Process)> {
     let settings = cluster.file("settings.yaml");
     fs::write(&settings, "tenantSource: landlord\n")?;
     let backfill = backfill(cluster)?;
-    let controller = Program::new("controller", landlord()?, cluster.log("controller"))
-        .env("KUBECONFIG", cluster.kubeconfig_of(CONTROLLER))
-        .env("LANDLORD_SETTINGS", &settings)
-        .args(["controller", "--listen=127.0.0.1:0"])
-        .start()?;
-    // It follows tenants once it knows all of them.
-    until("the controller is ready", async || Ok(fs::read_to_string(controller.log()).unwrap_or_default().contains("all is known")))
-        .await?;
+    let controller = start_controller(cluster, "controller", &[&format!("--settings={}", settings.display())]).await?;
     let edit = edit(cluster).await?;
     Ok((Act { backfill, edit }, controller))
 }
 
 /// Runs the command with its progress on this terminal; returns its report's last line.
 fn backfill(cluster: &Cluster) -> Result<String> {
-    let output = std::process::Command::new(landlord()?)
+    let output = std::process::Command::new(binary()?)
         .args(["backfill", "--tenant", TENANT])
         .env("KUBECONFIG", cluster.kubeconfig_of(CONTROLLER))
         .env("LANDLORD_SETTINGS", cluster.file("settings.yaml"))
@@ -84,10 +76,4 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Resu
         tokio::time::sleep(POLL).await;
     }
     Ok(())
-}
-
-fn landlord() -> Result<PathBuf> {
-    let path = std::env::current_exe().context("this program")?.with_file_name("landlord");
-    ensure!(path.exists(), "{} is missing: `cargo build -p landlord` builds it", path.display());
-    Ok(path)
 }

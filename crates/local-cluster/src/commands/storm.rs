@@ -1,0 +1,140 @@
+//! `storm`: what a CI system does – thousands of namespaces, each with a Pod in the same moment – under every way to run landlord, while
+//! parts of it are killed. Counted is what matters: Pods on foreign nodes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+use local_cluster::{Cluster, Node};
+
+use super::stage::{Stage, StageOptions, TENANTS};
+
+mod clients;
+mod mode;
+mod placements;
+mod weather;
+
+use self::clients::Clients;
+use self::mode::Mode;
+use self::placements::Placements;
+use self::weather::Weather;
+
+/// Create many namespaces with a Pod each at once, under every strategy and through failures; count Pods on foreign nodes
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Ends with an error if a Pod lands outside of its tenant's pool, or is not placed at all, in any mode but `without`.\n\nExamples:\n  \
+                        local-cluster storm -n 200\n  local-cluster storm --mode controller-hold --mode two-servers"
+)]
+pub(crate) struct Storm {
+    #[command(flatten)]
+    stage: StageOptions,
+    /// Namespaces of each mode
+    #[arg(short = 'n', long, env = "LOCAL_CLUSTER_STORM_NAMESPACES", default_value_t = 1000)]
+    namespaces: usize,
+    /// Clients side by side
+    #[arg(long, default_value_t = 16)]
+    clients: usize,
+    /// Only these modes; all of them without it
+    #[arg(long = "mode", value_enum)]
+    modes: Vec<Mode>,
+}
+
+/// How long the last Pod may take to be placed; a controller that was killed is followed after 15 s.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What came of one mode.
+struct Outcome {
+    mode: Mode,
+    foreign: usize,
+    unplaced: usize,
+    failed: usize,
+    retries: usize,
+    /// From a Pod's first request to its node: half of them, and all but one in a hundred.
+    delays: [f64; 2],
+    took: f64,
+}
+
+impl Storm {
+    /// Runs the command.
+    pub(crate) async fn run(self) -> Result<()> {
+        let modes = if self.modes.is_empty() { Mode::ALL.to_vec() } else { self.modes.clone() };
+        println!(
+            "{:<18} {:>10} {:>8} {:>8} {:>7} {:>8} {:>10} {:>10} {:>7}",
+            "MODE", "NAMESPACES", "FOREIGN", "UNPLACED", "FAILED", "RETRIES", "DELAY P50", "DELAY P99", "TIME"
+        );
+        let mut broken = Vec::new();
+        for mode in modes {
+            let outcome = self.play(mode).await?;
+            println!("{}", self.row(&outcome));
+            let kept = outcome.foreign == 0 && outcome.unplaced == 0 && outcome.failed == 0;
+            broken.extend((mode != Mode::Without && !kept).then_some(mode.word()));
+        }
+        ensure!(broken.is_empty(), "the promise is broken: {}", broken.join(", "));
+        Ok(())
+    }
+
+    fn row(&self, one: &Outcome) -> String {
+        let [p50, p99] = one.delays.map(|ms| format!("{ms:.0} ms"));
+        format!(
+            "{:<18} {:>10} {:>8} {:>8} {:>7} {:>8} {p50:>10} {p99:>10} {:>5.1} s",
+            one.mode.word(),
+            self.namespaces,
+            one.foreign,
+            one.unplaced,
+            one.failed,
+            one.retries,
+            one.took
+        )
+    }
+
+    async fn play(&self, mode: Mode) -> Result<Outcome> {
+        let mut stage =
+            Stage::start_on(if mode == Mode::TwoServers { Cluster::builder().second_api_server() } else { Cluster::builder() }).await?;
+        stage.cluster.add_nodes(nodes()).await?;
+        let weather = Weather::begin(mode, &mut stage, &self.stage).await?;
+        let placements = Placements::watch(&stage.cluster).await?;
+        let done = Arc::new(AtomicUsize::new(0));
+        let clients = Clients { cluster: &stage.cluster, count: self.namespaces, side_by_side: self.clients, done: Arc::clone(&done) };
+        let began = Instant::now();
+        let (tally, ()) = tokio::try_join!(clients.run(), weather.change(&stage, &done, self.namespaces))?;
+        let placed = placements.settle(self.namespaces - tally.failed, PATIENCE).await;
+        let took = began.elapsed().as_secs_f64();
+        ensure!(done.load(Ordering::Relaxed) == self.namespaces, "not every namespace was asked for");
+        Ok(Outcome {
+            mode,
+            foreign: placed.foreign(),
+            unplaced: self.namespaces - tally.failed - placed.len(),
+            failed: tally.failed,
+            retries: tally.retries,
+            delays: placed.delays(&tally.asked),
+            took,
+        })
+    }
+}
+
+/// Two nodes for each tenant, and two that belong to nobody.
+fn nodes() -> Vec<Node> {
+    let pool = |name: &str| [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name).pods(5000));
+    TENANTS.iter().copied().chain(["shared"]).flat_map(pool).collect()
+}
+
+/// Whose namespace number so and so is.
+fn tenant(number: usize) -> &'static str {
+    TENANTS.get(number % TENANTS.len()).copied().unwrap_or_default()
+}
+
+/// Every tenth is what somebody would call critical.
+fn name(number: usize) -> String {
+    let word = if number.is_multiple_of(10) { "critical" } else { "job" };
+    format!("{}-{word}-{number}", tenant(number))
+}
+
+/// A file of the cluster's folder with the settings in force.
+fn settings_file(cluster: &Cluster, text: &str) -> Result<PathBuf> {
+    let path = cluster.file("settings.yaml");
+    std::fs::write(&path, text)?;
+    Ok(path)
+}
