@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
 use super::stage::{Stage, StageOptions};
 use super::start::End;
 
 mod existing;
+mod outage;
 mod run;
 mod table;
 mod tenants;
@@ -17,7 +18,7 @@ use self::run::{Outcome, Run};
 use self::table::table;
 
 /// Create namespaces as different users, and a Pod in each at once; show where the Pods landed, with landlord and without; then
-/// backfill namespaces that existed before, and edit their tenant
+/// backfill namespaces that existed before, edit their tenant, and take landlord down
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     #[command(flatten)]
@@ -48,13 +49,18 @@ impl Demo {
         let with = Run { prefix: "app", tenants: true }.play(&stage.cluster).await?;
 
         say("landlord backfill: namespaces that existed before; then its controller, and an edit of tenant solar");
-        let (act, _controller) = existing::play(&stage.cluster).await?;
+        let (act, controller) = existing::play(&stage.cluster).await?;
+
+        say("an outage: the policy server is killed, the controller frozen; namespaces are created, with a Pod each");
+        let kubewarden = stage.kubewarden.as_ref().context("the policy is installed")?;
+        let outage = outage::play(&stage.cluster, kubewarden, &controller).await?;
 
         println!("\n{}", table(&with));
         println!("{}", closing(&with, &without));
         println!("backfill: {}", act.backfill);
         println!("an edit of tenant solar reached its 500 old namespaces in {:.1} s", act.edit.as_secs_f64());
-        anyhow::ensure!(outside(&with) == 0, "the promise is broken: a Pod is outside of its tenant's pool");
+        println!("{outage}");
+        anyhow::ensure!(outside(&with) == 0 && outage.kept_the_promise(), "the promise is broken: a Pod is outside of its tenant's pool");
         if self.keep {
             let end = End::listen()?;
             println!("\nThe cluster goes on: export KUBECONFIG={}\nCtrl-C ends it", stage.cluster.kubeconfig().display());

@@ -5,13 +5,20 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::{Api, PostParams};
 use local_cluster::process::Program;
 use local_cluster::user::CONTROLLER;
 use local_cluster::{Cluster, Process};
+use serde_json::json;
 
-/// How long it may take to list everything; a moment is usual.
+/// How long anything may take that is waited for; a moment is usual.
 const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(50);
+
+/// The namespace of `deploy/rbac.yaml` that is never ready.
+const PROBE: &str = "landlord-guard-probe";
 
 /// Beside this program.
 pub(crate) fn binary() -> Result<PathBuf> {
@@ -28,10 +35,28 @@ pub(crate) async fn start_controller(cluster: &Cluster, identity: &str, argument
         .arg(format!("--identity={identity}"))
         .args(arguments.iter().copied())
         .start()?;
+    let ready = async || Ok(fs::read_to_string(process.log()).unwrap_or_default().contains("all is known"));
+    until("the controller is ready", ready).await.with_context(|| process.last_words())?;
+    Ok(process)
+}
+
+/// Whether a Pod in a namespace that is not ready is held or refused.
+pub(crate) async fn guard_bites(client: &Client) -> Result<bool> {
+    let pod = serde_json::from_value(json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "none", "image": "none"}]}}))?;
+    let params = PostParams { dry_run: true, ..PostParams::default() };
+    match Api::<Pod>::namespaced(client.clone(), PROBE).create(&params, &pod).await {
+        Ok(pod) => Ok(pod.spec.is_some_and(|spec| spec.scheduling_gates.is_some_and(|gates| !gates.is_empty()))),
+        Err(kube::Error::Api(status)) => Ok(status.message.contains("ValidatingAdmissionPolicy 'landlord")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits until this holds.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let began = Instant::now();
-    while !fs::read_to_string(process.log()).unwrap_or_default().contains("all is known") {
-        ensure!(began.elapsed() < PATIENCE, "the controller is not ready:\n{}", process.last_words());
+    while !holds().await? {
+        ensure!(began.elapsed() < PATIENCE, "{what}: not within {} s", PATIENCE.as_secs());
         tokio::time::sleep(POLL).await;
     }
-    Ok(process)
+    Ok(())
 }

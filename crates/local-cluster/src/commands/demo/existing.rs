@@ -13,14 +13,11 @@ use local_cluster::{Cluster, Process};
 
 use super::tenants;
 use crate::commands::crowd::Crowd;
-use crate::commands::landlord::{binary, start_controller};
+use crate::commands::landlord::{binary, start_controller, until};
 
 /// Whose they are, and how many.
 const TENANT: &str = "solar";
 const COUNT: usize = 500;
-/// How long the controller may take for any of it; seconds are usual.
-const PATIENCE: Duration = Duration::from_secs(120);
-const POLL: Duration = Duration::from_millis(50);
 
 pub(super) fn crowd() -> Crowd {
     Crowd::new(TENANT, COUNT).called("old")
@@ -32,12 +29,12 @@ pub(super) struct Act {
     pub(super) edit: Duration,
 }
 
-/// Backfills, starts the controller and edits the tenant.
+/// Backfills, starts the controller with its guard, and edits the tenant.
 pub(super) async fn play(cluster: &Cluster) -> Result<(Act, Process)> {
     let settings = cluster.file("settings.yaml");
     fs::write(&settings, "tenantSource: landlord\n")?;
     let backfill = backfill(cluster)?;
-    let controller = start_controller(cluster, "controller", &[&format!("--settings={}", settings.display())]).await?;
+    let controller = start_controller(cluster, "controller", &[&format!("--settings={}", settings.display()), "--guard=hold"]).await?;
     let edit = edit(cluster).await?;
     Ok((Act { backfill, edit }, controller))
 }
@@ -67,13 +64,4 @@ async fn edit(cluster: &Cluster) -> Result<Duration> {
     };
     until("the edit reaches every namespace", reached).await?;
     Ok(began.elapsed())
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let began = Instant::now();
-    while !holds().await? {
-        ensure!(began.elapsed() < PATIENCE, "{what}: not within {} s", PATIENCE.as_secs());
-        tokio::time::sleep(POLL).await;
-    }
-    Ok(())
 }

@@ -1,12 +1,8 @@
 //! Weather: what is set up before a storm, and what happens in the middle of it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use k8s_openapi::api::core::v1::Pod;
-use kube::Client;
-use kube::api::{Api, PostParams};
+use anyhow::Result;
 use local_cluster::Process;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -14,13 +10,8 @@ use tokio::sync::Mutex;
 
 use super::mode::Mode;
 use super::settings_file;
-use crate::commands::landlord::start_controller;
+use crate::commands::landlord::{guard_bites, start_controller, until};
 use crate::commands::stage::{Stage, StageOptions, TENANTS, owner};
-
-/// The namespace of `deploy/rbac.yaml` that is never ready.
-const PROBE: &str = "landlord-guard-probe";
-const PATIENCE: Duration = Duration::from_secs(120);
-const POLL: Duration = Duration::from_millis(50);
 
 pub(super) struct Weather {
     mode: Mode,
@@ -49,7 +40,7 @@ impl Weather {
             weather.start(stage, "one").await?;
             let owner = owner(TENANTS[0]);
             for client in [stage.cluster.client(&owner)?, stage.cluster.second_client(&owner)?] {
-                until("the guard", async || bites(&client).await).await?;
+                until("the guard", async || guard_bites(&client).await).await?;
             }
         }
         if mode == Mode::Hybrid {
@@ -107,24 +98,4 @@ fn policy(mode: Mode, shipped: &str) -> Result<String> {
         policy["spec"]["failurePolicy"] = json!("Ignore");
     }
     Ok(policy.to_string())
-}
-
-/// Whether a Pod in a namespace that is not ready is held or refused.
-async fn bites(client: &Client) -> Result<bool> {
-    let pod = serde_json::from_value(json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "none", "image": "none"}]}}))?;
-    let params = PostParams { dry_run: true, ..PostParams::default() };
-    match Api::<Pod>::namespaced(client.clone(), PROBE).create(&params, &pod).await {
-        Ok(pod) => Ok(pod.spec.is_some_and(|spec| spec.scheduling_gates.is_some_and(|gates| !gates.is_empty()))),
-        Err(kube::Error::Api(status)) => Ok(status.message.contains("ValidatingAdmissionPolicy 'landlord")),
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let began = Instant::now();
-    while !holds().await? {
-        ensure!(began.elapsed() < PATIENCE, "{what}: not within {} s", PATIENCE.as_secs());
-        tokio::time::sleep(POLL).await;
-    }
-    Ok(())
 }
