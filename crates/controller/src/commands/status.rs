@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::assessment::{State, assess};
 use crate::cluster::{self, Connection, SettingsFlags};
 use crate::output;
+use crate::strategy::policy::Policy;
 
 /// Show how many namespaces are as they should be, per tenant
 ///
@@ -71,6 +72,8 @@ struct Report {
     tenants: BTreeMap<String, Row>,
     unclaimed: usize,
     leader: Option<String>,
+    /// The strategy in force, and whether somebody pinned it; `None` where there is none, or it may not be read.
+    strategy: Option<String>,
 }
 
 impl Status {
@@ -99,7 +102,8 @@ impl Status {
     async fn report(&self, client: &Client) -> Result<Report> {
         let settings = self.settings.read(client).await?;
         let inventory = cluster::inventory(client, settings).await?;
-        let mut report = Report { tenants: BTreeMap::new(), unclaimed: 0, leader: self.leader(client).await };
+        let mut report =
+            Report { tenants: BTreeMap::new(), unclaimed: 0, leader: self.leader(client).await, strategy: self.strategy(client).await };
         for name in inventory.tenant_names() {
             report.tenants.insert(name, Row::default());
         }
@@ -129,6 +133,12 @@ impl Status {
         Ok(report)
     }
 
+    async fn strategy(&self, client: &Client) -> Option<String> {
+        let policy = Policy::read(client, self.settings.policy()).await.ok()??;
+        let pinned = policy.pin.as_ref().map_or("", |_| ", pinned");
+        policy.mode.map(|mode| format!("{mode}{pinned}"))
+    }
+
     /// Who holds the controller's lease; `None` where nobody does, or it may not be read.
     async fn leader(&self, client: &Client) -> Option<String> {
         let leases: Api<Lease> = Api::namespaced(client.clone(), &self.lease_namespace);
@@ -154,7 +164,8 @@ fn table(report: &Report) -> String {
     let contested =
         report.tenants.iter().filter_map(|(name, row)| row.contested.as_ref().map(|message| format!("\n{name}: contested: {message}\n")));
     let leader = report.leader.clone().unwrap_or_else(|| "none, or its lease may not be read".to_owned());
-    format!("{lines}{}\ncontroller: {leader}; {} namespaces unclaimed\n", contested.collect::<String>(), report.unclaimed)
+    let strategy = report.strategy.as_ref().map_or(String::new(), |mode| format!("; strategy: {mode}"));
+    format!("{lines}{}\ncontroller: {leader}{strategy}; {} namespaces unclaimed\n", contested.collect::<String>(), report.unclaimed)
 }
 
 fn document(report: &Report) -> Value {
@@ -163,5 +174,5 @@ fn document(report: &Report) -> Value {
                "errors": row.errors, "contested": row.contested})
     };
     let tenants: Vec<Value> = report.tenants.iter().map(row).collect();
-    json!({"apiVersion": "landlord.dev/status/v1", "leader": report.leader, "unclaimed": report.unclaimed, "tenants": tenants})
+    json!({"apiVersion": "landlord.dev/status/v1", "leader": report.leader, "strategy": report.strategy, "unclaimed": report.unclaimed, "tenants": tenants})
 }
