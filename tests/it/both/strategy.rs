@@ -11,24 +11,6 @@ use super::world::{LEDGER, NODE_SELECTOR, World, eventually};
 use crate::cluster::shipped;
 use crate::landlord::{binary, start_policy};
 
-/// Stands in for the guard.
-const GUARD: &str = r#"
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {name: landlord-deny}
-spec:
-  matchConstraints:
-    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
-  validations:
-  - expression: "has(namespaceObject.metadata.annotations) && 'landlord.dev/ledger' in namespaceObject.metadata.annotations"
-    message: not ready
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {name: landlord-deny}
-spec: {policyName: landlord-deny, validationActions: [Deny]}
-"#;
-
 async fn world() -> World {
     let mut world = World::without_controller("landlord").await;
     world.policy = start_policy(&world.cluster, "landlord").await;
@@ -38,9 +20,8 @@ async fn world() -> World {
     policy["spec"]["settings"]["strategy"] = json!({"mode": "auto", "critical": {"names": ["pay-*"]},
         "auto": {"period": "1s", "holdFor": "5s", "namespaces": 3, "creationsPerSecond": 1000, "admissionLatency": "10s"}});
     apply_policy(&world.cluster.admin().expect("a client"), &policy.to_string()).await.expect("an active policy");
-    world.cluster.apply(GUARD).await.expect("a guard");
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
-    world.add_controller_with(&["--policy=landlord"], "one").await;
+    world.add_controller_with(&["--policy=landlord", "--guard"], "one").await;
     world
 }
 
@@ -81,8 +62,9 @@ async fn auto_leaves_a_dead_webhook_comes_back_and_gives_way_to_growth() {
     let policy = world.policy.as_ref().expect("the policy");
     world.comes_to_mode("webhook").await;
     eventually("healthy probes", async || world.report()["measurement"]["admission"]["failures"] == 0).await;
-    let report = world.report();
-    assert_eq!((&report["measurement"]["admission"]["probes"], &report["measurement"]["guard"]["state"]), (&json!(3), &json!("bites")));
+    // A policy of the API server takes a moment to be in force.
+    eventually("a guard that bites", async || world.report()["measurement"]["guard"]["state"] == "bites").await;
+    assert_eq!(world.report()["measurement"]["admission"]["probes"], 3);
     assert!(world.is_written_at_creation("ci-1").await);
 
     policy.kill_policy_server();
