@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tenancy::settings::Settings;
 use tokio::task::JoinHandle;
 
+use crate::holds::Releaser;
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
@@ -20,6 +21,7 @@ use crate::writer::{ApplyMode, Writer};
 
 mod election;
 mod faults;
+mod held;
 mod orders;
 mod scale;
 
@@ -76,6 +78,7 @@ impl Simulation {
         readiness.reach(SETTINGS);
         let watch = Watch { client, reconciler: Arc::clone(&reconciler), readiness };
         let tasks = vec![
+            tokio::spawn(Releaser::new(watch.clone(), Leadership::forever()).run(true)),
             tokio::spawn(watch.clone().namespaces()),
             tokio::spawn(watch.tenants()),
             tokio::spawn(Arc::clone(&reconciler).run(Leadership::forever())),

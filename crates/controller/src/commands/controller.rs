@@ -67,7 +67,7 @@ pub(crate) struct Controller {
     #[command(flatten)]
     pace: PaceFlags,
     /// Release Pods that the guard holds (scheduling gate `landlord.dev/provisioning`) once their namespace is as it should be, also where the
-    /// guard was installed by somebody else; `--guard` and `--guard=hold` do so anyway
+    /// guard was installed by somebody else; `--guard` does so anyway
     #[arg(long, env = "LANDLORD_RELEASE_PODS")]
     release_pods: bool,
     #[command(flatten)]
@@ -118,9 +118,9 @@ impl GuardFlags {
         Some(Orders { on_unready, place: self.guard_place })
     }
 
-    /// Whether Pods may come to be held.
+    /// Whether Pods may be held: also under *deny*, by an earlier guard, or by their own authors.
     fn holds(self) -> bool {
-        matches!(self.guard, Some(GuardMode::Settings | GuardMode::Hold))
+        self.guard.is_some()
     }
 }
 

@@ -9,20 +9,22 @@ use crate::clock;
 use crate::lease::Leadership;
 use crate::outcome::{Outcomes, WINDOW};
 use crate::reconciler::{FIRST_RETRY, QUICK_CONFLICTS, Shared, backoff, until};
+use crate::store::Held;
 use crate::watch::Watch;
-use crate::writer::{Failure, Written};
+use crate::writer::{ApplyMode, Failure, Writer, Written};
 
 /// See the module.
 pub(crate) struct Releaser {
     watch: Watch,
     leadership: Leadership,
     writer: PodWriter,
+    namespaces: Writer,
 }
 
 impl Releaser {
     pub(crate) fn new(watch: Watch, leadership: Leadership) -> Self {
-        let writer = PodWriter(watch.client.clone());
-        Self { watch, leadership, writer }
+        let (writer, namespaces) = (PodWriter(watch.client.clone()), Writer::new(watch.client.clone(), ApplyMode::PlanOnly));
+        Self { watch, leadership, writer, namespaces }
     }
 
     /// Follows Pods, and works for as long as this replica leads. Does not return; without `wanted` it does nothing.
@@ -58,7 +60,11 @@ impl Releaser {
     }
 
     async fn work(&self, key: &PodKey) {
-        match self.decide(key) {
+        let mut decision = self.decide(key);
+        if matches!(decision, Some((_, Verdict::Release(_)))) {
+            decision = if self.refresh(&key.namespace).await { self.decide(key) } else { self.put_off_unread(key) };
+        }
+        match decision {
             Some((pod, Verdict::Release(patch))) => {
                 let (written, took) = self.writer.write(key, patch).await;
                 self.settle(key, &pod, written, took).await;
@@ -69,6 +75,25 @@ impl Releaser {
         let mut shared = self.shared();
         shared.holds.turns.done(key);
         shared.holds.wake.notify_one();
+    }
+
+    /// Reads the namespace anew. What the watch knows may be a moment old, and in that moment somebody may have moved it to another tenant,
+    /// or made another of its name; the patch of a Pod has no guard against that. False where there is no answer.
+    async fn refresh(&self, namespace: &str) -> bool {
+        match self.namespaces.read(namespace).await {
+            Ok(Some(meta)) => drop(self.shared().store.put_namespace(Held::of(&meta))),
+            Ok(None) => self.shared().forget(namespace, None),
+            Err(error) => {
+                tracing::debug!(namespace, %error, "not read again");
+                return false;
+            }
+        }
+        true
+    }
+
+    fn put_off_unread(&self, key: &PodKey) -> Option<(HeldPod, Verdict)> {
+        self.shared().holds.turns.add_later(key, clock::now() + FIRST_RETRY);
+        None
     }
 
     /// `None` where the Pod is gone, or where this is not the time to decide; it gets another turn then.

@@ -50,6 +50,12 @@ impl Refusal {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message, json!({"kind": plural, "name": name, "causes": [cause]}))
     }
 
+    /// A JSON patch whose `test` does not hold.
+    pub(super) fn test_failed() -> Self {
+        let message = "the server rejected our request due to an error in our request".to_owned();
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message, json!({}))
+    }
+
     /// A page of a list, or a start of a watch, that is not remembered any more.
     pub(super) fn expired(message: &str) -> Self {
         Self::new(StatusCode::GONE, "Expired", message.to_owned(), json!({}))

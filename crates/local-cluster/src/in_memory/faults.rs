@@ -30,6 +30,8 @@ pub struct Faults {
     pub refused_watches: usize,
     /// So many of the next pages of half-read lists are answered 410.
     pub expired_pages: usize,
+    /// Watches of this plural stay open and tell nothing.
+    pub deaf: Option<String>,
     meddling: Vec<Meddling>,
     meddling_after: Vec<Meddling>,
     requests: BTreeMap<(&'static str, String), usize>,

@@ -68,8 +68,8 @@ impl State {
     fn snapshot(&self, target: &Target) -> Result<Pages, Refusal> {
         let prefix = if target.namespace.is_empty() { String::new() } else { format!("{}/", target.namespace) };
         let objects = self.list(&target.api_version, &target.plural, &prefix);
-        let wanted = target.wanted_name()?;
-        let rest: VecDeque<_> = objects.into_iter().filter(|object| wanted.is_none_or(|name| object["metadata"]["name"] == name)).collect();
+        let wanted = target.wanted()?;
+        let rest: VecDeque<_> = objects.into_iter().filter(|object| wanted.has(object)).collect();
         Ok(Pages { revision: self.revision, rest })
     }
 }

@@ -73,6 +73,7 @@ impl Default for State {
         for kind in [
             Kind::cluster("v1", "Namespace", "namespaces"),
             Kind::cluster("v1", "Node", "nodes"),
+            Kind::namespaced("v1", "Pod", "pods"),
             Kind::namespaced("coordination.k8s.io/v1", "Lease", "leases"),
             Kind::namespaced("events.k8s.io/v1", "Event", "events"),
             Kind::cluster("landlord.dev/v1alpha1", "Tenant", "tenants"),

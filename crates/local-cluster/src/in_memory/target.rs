@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use http::{Method, Request};
+use serde_json::Value;
 
 use super::answer::Refusal;
 use super::store::{Kind, State};
@@ -50,8 +51,28 @@ pub(super) struct Target {
     /// `status`, `finalize` or empty.
     pub(super) subresource: String,
     pub(super) query: HashMap<String, String>,
+    /// The patch is a list of operations (RFC 6902), not a merge patch.
+    pub(super) json_patch: bool,
     /// Only the metadata are asked for.
     pub(super) metadata_only: bool,
+}
+
+/// Which objects are asked for.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    All,
+    Name(String),
+    WithoutNode,
+}
+
+impl Wanted {
+    pub(super) fn has(&self, object: &Value) -> bool {
+        match self {
+            Self::All => true,
+            Self::Name(name) => object["metadata"]["name"] == **name,
+            Self::WithoutNode => object["spec"]["nodeName"].is_null(),
+        }
+    }
 }
 
 impl Target {
@@ -67,14 +88,14 @@ impl Target {
         self.query.get("dryRun").is_some_and(|value| value == "All")
     }
 
-    /// The name that a field selector asks for; no other selector is understood.
-    pub(super) fn wanted_name(&self) -> Result<Option<&str>, Refusal> {
-        match self.query.get("fieldSelector").map(String::as_str) {
-            None | Some("") => Ok(None),
-            Some(selector) => match selector.strip_prefix("metadata.name=") {
-                Some(name) => Ok(Some(name)),
-                None => Err(Refusal::bad_request(format!("field selector {selector:?}: only metadata.name is served here"))),
-            },
+    /// What a field selector asks for: a name, or Pods without a node; no other selector is understood.
+    pub(super) fn wanted(&self) -> Result<Wanted, Refusal> {
+        let selector = self.query.get("fieldSelector").map_or("", String::as_str);
+        match (selector, selector.strip_prefix("metadata.name=")) {
+            ("", _) => Ok(Wanted::All),
+            ("spec.nodeName=", _) => Ok(Wanted::WithoutNode),
+            (_, Some(name)) => Ok(Wanted::Name(name.to_owned())),
+            _ => Err(Refusal::bad_request(format!("field selector {selector:?} is not served here"))),
         }
     }
 }
@@ -91,7 +112,8 @@ impl State {
         let query = form(request.uri().query().unwrap_or_default());
         let accept = request.headers().get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let metadata_only = accept.contains("as=PartialObjectMetadata");
-        let mut target = Target { api_version, query, metadata_only, ..Target::default() };
+        let json_patch = request.headers().get(http::header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json-patch+json");
+        let mut target = Target { api_version, query, metadata_only, json_patch, ..Target::default() };
         if rest.is_empty() {
             return if self.kinds().any(|kind| kind.api_version == target.api_version) { Ok(target) } else { Err(Refusal::no_resource()) };
         }

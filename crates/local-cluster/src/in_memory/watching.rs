@@ -14,7 +14,7 @@ use super::InMemory;
 use super::answer::Refusal;
 use super::read::presented;
 use super::store::Change;
-use super::target::Target;
+use super::target::{Target, Wanted};
 
 /// How often a watch hears how far it is.
 const BOOKMARKS: Duration = Duration::from_secs(60);
@@ -24,7 +24,7 @@ const TIMEOUT: u64 = 1800;
 struct Watching {
     server: InMemory,
     target: Target,
-    name: Option<String>,
+    wanted: Wanted,
     seen: u64,
     revision: watch::Receiver<u64>,
     breaks: watch::Receiver<u64>,
@@ -35,7 +35,7 @@ struct Watching {
 
 impl InMemory {
     pub(super) fn watch(&self, target: Target) -> Result<Response<Body>, Refusal> {
-        let name = target.wanted_name()?.map(str::to_owned);
+        let wanted = target.wanted()?;
         let now = Instant::now();
         let seen = target.number("resourceVersion").unwrap_or(0);
         let watching = Watching {
@@ -46,7 +46,7 @@ impl InMemory {
             breaks: self.breaks.subscribe(),
             server: self.clone(),
             target,
-            name,
+            wanted,
             over: false,
         };
         let lines = stream::unfold(watching, |mut watching| async move {
@@ -65,6 +65,12 @@ impl Watching {
                 return None;
             }
             self.revision.mark_unchanged();
+            if self.server.faults().deaf.as_ref() == Some(&self.target.plural) {
+                if let Some(bookmark) = self.wait().await.filter(|_| self.over) {
+                    return Some(bookmark);
+                }
+                continue;
+            }
             let changes = self.server.state().since(&self.target.api_version, &self.target.plural, self.seen);
             match changes {
                 Err(refusal) => {
@@ -110,8 +116,8 @@ impl Watching {
         for change in changes {
             self.seen = change.revision;
             let metadata = &change.object["metadata"];
-            let concerns = self.name.as_ref().is_none_or(|name| metadata["name"] == **name)
-                && (self.target.namespace.is_empty() || metadata["namespace"] == *self.target.namespace);
+            let concerns =
+                self.wanted.has(&change.object) && (self.target.namespace.is_empty() || metadata["namespace"] == *self.target.namespace);
             if concerns {
                 lines.extend(line(change.word, &presented(&change.object, &self.target)));
             }

@@ -68,7 +68,13 @@ impl State {
     fn patch(&mut self, target: &Target, patch: &Value) -> Result<Value, Refusal> {
         let before = self.found(target)?;
         let mut object = (*before).clone();
-        json_patch::merge(&mut object, patch);
+        if target.json_patch {
+            let operations: json_patch::Patch =
+                serde_json::from_value(patch.clone()).map_err(|error| Refusal::bad_request(error.to_string()))?;
+            json_patch::patch(&mut object, &operations).map_err(|_| Refusal::test_failed())?;
+        } else {
+            json_patch::merge(&mut object, patch);
+        }
         if object["metadata"]["uid"] != before["metadata"]["uid"] {
             return Err(Refusal::other_uid(&target.plural, &target.name));
         }
@@ -122,7 +128,8 @@ impl State {
         let plural = self.kinds().find(|one| one.api_version == api_version && one.kind == kind).map(|one| one.plural.clone());
         let plural = plural.ok_or_else(Refusal::no_resource)?;
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let target = Target { verb: Verb::Update, api_version, plural, name, ..Target::default() };
+        let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+        let target = Target { verb: Verb::Update, api_version, plural, namespace, name, ..Target::default() };
         match self.found(&target) {
             Err(_) => self.create(&target, object).map(drop),
             Ok(before) => {
