@@ -53,7 +53,8 @@ fn a_create_asks_once_with_exactly_these_fields(#[case] settings: Value, #[case]
 fn a_pod_asks_for_its_namespace_and_for_no_tenant(#[case] name: &str, #[case] more: Value, #[case] times: usize) {
     let mut settings = json!({"pods": {"place": true}});
     settings.as_object_mut().expect("settings").extend(more.as_object().expect("settings").clone());
-    let request = json!({"kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "namespace": name, "object": {"spec": {}}});
+    let request =
+        json!({"kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "namespace": name, "object": {"spec": {}}});
     let (verdict, asked) = ask(&request, &settings, vec![namespace(json!({}))]);
     assert!(verdict.allowed, "{}", verdict.message());
     let mut expected = get("web", true);
