@@ -100,7 +100,8 @@ check() {
 @test "pod-in-unclaimed-namespace: with guard scope all, one that landlord has looked at is" { check pod-in-unclaimed-namespace; }
 @test "pod-in-excluded-namespace: excluded namespaces are never looked at" { check pod-in-excluded-namespace; }
 @test "pod-in-namespace-with-broken-selector: an annotation that is no selector: 403 that says what to mend" { check pod-in-namespace-with-broken-selector; }
-@test "pod-in-namespace-with-broken-tolerations: nor are these tolerations" { check pod-in-namespace-with-broken-tolerations; }
+@test "pod-in-namespace-with-broken-tolerations: an annotation of the ledger that is no list of tolerations: 403 as well" { check pod-in-namespace-with-broken-tolerations; }
+@test "pod-in-namespace-with-foreign-tolerations: tolerations open nodes: those that the ledger does not list are not handed out" { check pod-in-namespace-with-foreign-tolerations; }
 @test "pod-with-lookup-error-rejected: the namespace cannot be read: 503" { check pod-with-lookup-error-rejected; }
 @test "pod-with-lookup-error-allowed: the same, accepted with a warning" { check pod-with-lookup-error-allowed; }
 @test "pod-in-missing-namespace: a namespace that is not there cannot be read either" { check pod-in-missing-namespace; }

@@ -92,9 +92,13 @@ impl Place<'_> {
 
     /// The guard's own test: the ledger begins with the tenant, and a selector that it lists is there.
     fn is_written_for(&self, tenant: &str) -> bool {
-        let ledger = self.annotation(ledger::ANNOTATION);
-        let listed = || ledger.contains(&format!("{NODE_SELECTOR:?}"));
-        ledger.starts_with(&format!("{{\"tenant\":{tenant:?}")) && (self.metadata.annotations.contains_key(NODE_SELECTOR) || !listed())
+        let head = format!("{{\"tenant\":{tenant:?}");
+        let selects = self.metadata.annotations.contains_key(NODE_SELECTOR);
+        self.annotation(ledger::ANNOTATION).starts_with(&head) && (selects || !self.lists(NODE_SELECTOR))
+    }
+
+    fn lists(&self, key: &str) -> bool {
+        self.annotation(ledger::ANNOTATION).contains(&format!("{key:?}"))
     }
 
     /// The Pod's node selector with the keys that it lacks, if it lacks any.
@@ -106,23 +110,13 @@ impl Place<'_> {
         for (key, value) in selector.iter() {
             let found = merged.entry(key).or_insert_with(|| Value::String(value.to_owned()));
             if found.as_str() != Some(value) {
-                clashes.push(format!("{key} is {found}, the namespace wants {value:?}"));
+                clashes.push(format!("{key} is {found}, namespace {} wants {value:?}", self.name));
             }
         }
         match clashes.is_empty() {
             true => Ok((merged.len() > before).then_some(Value::Object(merged))),
-            false => Err(self.clash(&clashes)),
+            false => Err(clash(&clashes)),
         }
-    }
-
-    /// As the plugin words it, and then what and where.
-    fn clash(&self, clashes: &[String]) -> Denial {
-        Denial::forbidden(format!(
-            "pod node label selector conflicts with its namespace node label selector: {}; leave these keys out of spec.nodeSelector, or create \
-             the Pod in a namespace other than {}",
-            clashes.join("; "),
-            self.name
-        ))
     }
 
     /// The Pod's tolerations with those that it lacks, if it lacks any.
@@ -137,9 +131,9 @@ impl Place<'_> {
         Ok((all.len() > before).then_some(Value::Array(all)))
     }
 
-    /// What is wrong with each of them, the API server says.
+    /// Tolerations open nodes, so only those count that landlord itself has written. What is wrong with each, the API server says.
     fn tolerations(&self) -> Result<Vec<Value>, Denial> {
-        let text = self.annotation(DEFAULT_TOLERATIONS);
+        let text = if self.lists(DEFAULT_TOLERATIONS) { self.annotation(DEFAULT_TOLERATIONS) } else { "" };
         match serde_json::from_str(if text.is_empty() { "[]" } else { text }) {
             Ok(Value::Array(list)) if list.iter().all(Value::is_object) => Ok(list),
             Ok(_) => Err(self.unusable(DEFAULT_TOLERATIONS, "it is not a list of tolerations")),
@@ -150,6 +144,15 @@ impl Place<'_> {
     fn unusable(&self, key: &str, cause: &str) -> Denial {
         Denial::forbidden(format!("annotation {key} of namespace {} cannot be used: {cause}; mend it or remove it", self.name))
     }
+}
+
+/// As the plugin words it, and then what and where.
+fn clash(clashes: &[String]) -> Denial {
+    Denial::forbidden(format!(
+        "pod node label selector conflicts with its namespace node label selector: {}; leave these keys out of spec.nodeSelector, or give them the \
+         namespace's values",
+        clashes.join("; ")
+    ))
 }
 
 /// Writes a field of the Pod's spec, if there is something to write.
