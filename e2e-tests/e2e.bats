@@ -81,6 +81,31 @@ check() {
 @test "update-moves-to-unreadable-tenant: a move is never taken on trust" { check update-moves-to-unreadable-tenant; }
 @test "update-with-old-clash: an old clash is a warning" { check update-with-old-clash; }
 @test "update-with-new-clash: a new one is 409" { check update-with-new-clash; }
+@test "pod-without-selector: a Pod gets its namespace's node selector; fields that no type knows stay" { check pod-without-selector; }
+@test "pod-with-more-selector: keys of its own stay, keys that it lacks come" { check pod-with-more-selector; }
+@test "pod-with-the-selector: a Pod that carries everything passes unchanged" { check pod-with-the-selector; }
+@test "pod-with-clash: another value for a key of the namespace: 403 in the words of the plugin, with every clash" { check pod-with-clash; }
+@test "pod-without-tolerations: a Pod gets its namespace's tolerations" { check pod-without-tolerations; }
+@test "pod-with-tolerations: tolerations that it lacks are added to its own; an absent operator means Equal" { check pod-with-tolerations; }
+@test "pod-of-daemon-set: a DaemonSet's Pod is placed like any other" { check pod-of-daemon-set; }
+@test "pod-of-daemon-set-left-out: daemonSets false: what the DaemonSet controller creates passes unchanged, and nothing is asked" { check pod-of-daemon-set-left-out; }
+@test "pod-with-forged-daemon-set: an owner reference is anybody's to write: such a Pod is placed" { check pod-with-forged-daemon-set; }
+@test "pod-in-namespace-without-selector: a namespace that says nothing changes nothing" { check pod-in-namespace-without-selector; }
+@test "pod-in-namespace-with-empty-selector: nor does one with the empty selector" { check pod-in-namespace-with-empty-selector; }
+@test "pod-in-foreign-namespace: what the annotation of a namespace without a tenant says counts as with the plugin" { check pod-in-foreign-namespace; }
+@test "pod-in-namespace-without-ledger: a claimed namespace that landlord has not written yet: 403" { check pod-in-namespace-without-ledger; }
+@test "pod-in-pending-namespace: nor is one ready whose ledger is pending" { check pod-in-pending-namespace; }
+@test "pod-in-namespace-without-its-selector: nor one that lost the selector which its ledger lists" { check pod-in-namespace-without-its-selector; }
+@test "pod-in-unseen-namespace: with guard scope all, nor one that landlord has not looked at" { check pod-in-unseen-namespace; }
+@test "pod-in-unclaimed-namespace: with guard scope all, one that landlord has looked at is" { check pod-in-unclaimed-namespace; }
+@test "pod-in-excluded-namespace: excluded namespaces are never looked at" { check pod-in-excluded-namespace; }
+@test "pod-in-namespace-with-broken-selector: an annotation that is no selector: 403 that says what to mend" { check pod-in-namespace-with-broken-selector; }
+@test "pod-in-namespace-with-broken-tolerations: an annotation of the ledger that is no list of tolerations: 403 as well" { check pod-in-namespace-with-broken-tolerations; }
+@test "pod-in-namespace-with-foreign-tolerations: tolerations open nodes: those that the ledger does not list are not handed out" { check pod-in-namespace-with-foreign-tolerations; }
+@test "pod-with-lookup-error-rejected: the namespace cannot be read: 503" { check pod-with-lookup-error-rejected; }
+@test "pod-with-lookup-error-allowed: the same, accepted with a warning" { check pod-with-lookup-error-allowed; }
+@test "pod-in-missing-namespace: a namespace that is not there cannot be read either" { check pod-in-missing-namespace; }
+@test "pod-not-placed: without pods.place, Pods pass" { check pod-not-placed; }
 @test "delete: operations that the policy does not ask for pass" { check delete; }
 
 @test "settings with each kind of mistake are refused with field and fix" {

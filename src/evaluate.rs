@@ -1,4 +1,5 @@
-//! Evaluate: from a request to an outcome. CREATE and UPDATE differ in what they compare the namespace with (DESIGN 7).
+//! Evaluate: from a request to an outcome. CREATE and UPDATE differ in what they compare the namespace with (DESIGN 7). Pods are
+//! judged where the settings say so.
 
 use serde_json::{Map as Object, Value, json};
 use tenancy::claim::{Claim, ClaimError};
@@ -14,11 +15,13 @@ use crate::request::{Operation, Request};
 use crate::response::{Admission, Denial, Outcome};
 
 mod create;
+mod pod;
 mod update;
 
 /// Decides one request.
 pub(crate) fn evaluate(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
     match request.operation() {
+        Operation::Create if request.is_about_pods() && settings.pods.place => pod::create(request, settings, host),
         _ if !request.is_about_namespaces() => Ok(Admission::default()),
         Operation::Create => create::create(request, settings, host),
         Operation::Update => update::update(request, settings, host),

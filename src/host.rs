@@ -1,9 +1,10 @@
-//! Host: the policy server's side, as the policy sees it, and the tenants that it hands out.
+//! Host: the policy server's side, as the policy sees it, and the tenants and namespaces that it hands out.
 
 use std::cell::RefCell;
 use std::fmt;
 
 use serde_json::{Value, json};
+use tenancy::namespace::Namespace;
 use tenancy::settings::{Reference, Settings, TenantLookup};
 use tenancy::tenant::Tenant;
 
@@ -66,7 +67,7 @@ impl<'a> Tenants<'a> {
         }
         let answer = self.read(name);
         if let Err(error) = &answer {
-            log::warn_lookup(self.host, self.namespace, name, &error.cause);
+            log::warn_lookup(self.host, self.namespace, Some(name), &error.cause);
         }
         self.known.borrow_mut().push((name.to_owned(), answer.clone()));
         answer
@@ -82,6 +83,17 @@ impl<'a> Tenants<'a> {
         let object = get(self.host, &reference, self.settings.lookup).map_err(|cause| fault(cause, UNREADABLE))?;
         object.map(|object| self.settings.tenant(&object).map_err(|error| fault(error.source.to_string(), UNUSABLE))).transpose()
     }
+}
+
+/// The namespace that a Pod is created in, or why it cannot be read.
+pub(crate) fn namespace(host: &dyn Host, name: &str, lookup: TenantLookup) -> Result<Namespace, String> {
+    let reference = Reference { api_version: "v1".to_owned(), kind: "Namespace".to_owned(), namespace: None, name: name.to_owned() };
+    let found = get(host, &reference, lookup).and_then(|object| object.ok_or_else(|| "it does not exist".to_owned()));
+    let answer = found.and_then(|object| Namespace::from_value(&object).map_err(|error| error.to_string()));
+    if let Err(cause) = &answer {
+        log::warn_lookup(host, name, None, cause);
+    }
+    answer
 }
 
 /// One GET. The request names every field, because the host's own client library sends them all.

@@ -4,11 +4,11 @@ use serde_json::json;
 
 use crate::host::Host;
 
-/// Says that a tenant could not be read. A host that takes no log lines is no reason to fail.
-pub(crate) fn warn_lookup(host: &dyn Host, namespace: &str, tenant: &str, error: &str) {
+/// Says that a tenant, or where none is named the namespace itself, could not be read. A host that takes no log lines is no reason to fail.
+pub(crate) fn warn_lookup(host: &dyn Host, namespace: &str, tenant: Option<&str>, error: &str) {
     let line = json!({
         "level": "warning",
-        "message": "tenant lookup failed",
+        "message": if tenant.is_some() { "tenant lookup failed" } else { "namespace lookup failed" },
         "namespace": namespace,
         "tenant": tenant,
         "error": error,

@@ -54,6 +54,15 @@ impl Request {
         self.text("/kind/group").is_empty() && self.text("/kind/kind") == "Namespace" || self.text("/resource/resource") == "namespaces"
     }
 
+    pub(crate) fn is_about_pods(&self) -> bool {
+        self.text("/kind/group").is_empty() && self.text("/kind/kind") == "Pod"
+    }
+
+    /// The namespace of the object; empty for what has none.
+    pub(crate) fn namespace(&self) -> &str {
+        self.text("/namespace")
+    }
+
     pub(crate) fn object(&self) -> &Value {
         self.raw.get("object").unwrap_or(&Value::Null)
     }

@@ -7,7 +7,11 @@ mod dry_run;
 mod guard;
 mod law_one;
 mod placement;
+mod pods;
 mod policy;
+#[path = "../../crates/controller/tests/it/cluster/guard/shapes.rs"]
+#[allow(dead_code, reason = "the guard's tests write the namespace by hand")]
+mod shapes;
 mod tampering;
 mod tenants;
 mod users;

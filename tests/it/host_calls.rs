@@ -46,6 +46,22 @@ fn a_create_asks_once_with_exactly_these_fields(#[case] settings: Value, #[case]
     assert_eq!(asked, [get("solar", disable_cache)]);
 }
 
+#[rstest]
+#[case::of_a_tenant("web", json!({"tenantLookup": "fresh"}), 1)]
+#[case::excluded("kube-system", json!({}), 0)]
+#[case::not_placed("web", json!({"pods": {"place": false}}), 0)]
+fn a_pod_asks_for_its_namespace_and_for_no_tenant(#[case] name: &str, #[case] more: Value, #[case] times: usize) {
+    let mut settings = json!({"pods": {"place": true}});
+    settings.as_object_mut().expect("settings").extend(more.as_object().expect("settings").clone());
+    let request =
+        json!({"kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "namespace": name, "object": {"spec": {}}});
+    let (verdict, asked) = ask(&request, &settings, vec![namespace(json!({}))]);
+    assert!(verdict.allowed, "{}", verdict.message());
+    let mut expected = get("web", true);
+    (expected["api_version"], expected["kind"]) = (json!("v1"), json!("Namespace"));
+    assert_eq!(asked, vec![expected; times]);
+}
+
 #[test]
 fn an_update_asks_once_and_a_move_twice() {
     let of = |tenant: &str| namespace(json!({"landlord.dev/tenant": tenant}));

@@ -233,7 +233,7 @@ fn is_landlords(key: &Key, ledger: &Ledger, plan: &Plan) -> bool {
     own || ledger.manages(key) || plan.set.contains_key(key)
 }
 
-fn runner(cases: u32) -> TestRunner {
+pub(crate) fn runner(cases: u32) -> TestRunner {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }

@@ -8,5 +8,6 @@ mod host_calls;
 mod landlord;
 mod laws;
 mod packaging;
+mod pods;
 #[path = "../../crates/controller/tests/it/run.rs"]
 mod run;

@@ -5,7 +5,7 @@ use std::fs;
 use landlord_policy::validate_settings;
 use policy_host::metadata::Metadata;
 use serde_json::{Value, json};
-use tenancy::settings::Settings;
+use tenancy::settings::{Pods, Settings};
 
 use crate::compiled::root;
 
@@ -14,6 +14,11 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 fn yaml(path: &str) -> Value {
     let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn documents(path: &str) -> Vec<Value> {
+    let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn metadata() -> Value {
@@ -49,6 +54,40 @@ fn one_set_of_rules_everywhere() {
     let granted = policy["spec"]["contextAwareResources"].as_array().expect("a list").clone();
     let known = metadata()["contextAwareResources"].as_array().expect("a list").clone();
     assert!(granted.iter().all(|resource| known.contains(resource)), "the policy is granted what its metadata asks for");
+}
+
+/// The optional policy for Pods is the other one, but for what it is about.
+#[test]
+fn the_policy_for_pods_is_the_shipped_one_for_pods() {
+    let (pods, shipped) = (documents("deploy/cluster-admission-policy-pods.yaml"), yaml("deploy/cluster-admission-policy.yaml"));
+    let [policy, role, binding] = pods.as_slice() else { panic!("{} documents", pods.len()) };
+    for field in ["module", "mutating", "backgroundAudit", "failurePolicy", "timeoutSeconds"] {
+        assert_eq!(policy["spec"][field], shipped["spec"][field], "{field}");
+    }
+    assert_eq!(
+        policy["spec"]["rules"],
+        json!([{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}])
+    );
+    let granted = &policy["spec"]["contextAwareResources"];
+    assert_eq!(granted, &json!([{"apiVersion": "v1", "kind": "Namespace"}]));
+    assert!(metadata()["contextAwareResources"].as_array().expect("a list").contains(&granted[0]));
+    assert_eq!(role["rules"], json!([{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}]));
+    let rights = documents("deploy/rbac.yaml");
+    let other = rights.iter().find(|one| one["kind"] == "ClusterRoleBinding" && one["metadata"]["name"] == "landlord:policy-server");
+    assert_eq!(binding["subjects"], other.expect("the policy server's rights")["subjects"]);
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+}
+
+/// What its settings and its conditions leave alone are the same namespaces.
+#[test]
+fn the_policy_for_pods_is_asked_about_the_namespaces_that_it_looks_at() {
+    let policy = &documents("deploy/cluster-admission-policy-pods.yaml")[0]["spec"];
+    let settings = Settings::from_value(&policy["settings"]).expect("valid settings");
+    assert_eq!(settings.pods, Pods { place: true, ..Pods::default() });
+    assert_eq!(policy["settings"]["tenantSource"], yaml("deploy/cluster-admission-policy.yaml")["spec"]["settings"]["tenantSource"]);
+    let excluded: Vec<String> = settings.excluded.iter().map(|glob| format!("'{glob}'")).collect();
+    let expression = format!("!(request.namespace in [{}])", excluded.join(", "));
+    assert_eq!(policy["matchConditions"], json!([{"name": "not-excluded", "expression": expression}]));
 }
 
 #[test]
@@ -110,6 +149,7 @@ fn the_readme_shows_every_setting_with_its_default() {
         ("schedulers", settings.schedulers.clone()),
         ("identify", Vec::new()),
         ("guard", vec!["labelled".to_owned(), "hold".to_owned()]),
+        ("pods", vec![format!("place: {}", settings.pods.place), format!("daemonSets: {}", settings.pods.daemon_sets)]),
     ] {
         parts.iter().for_each(|part| assert!(row(field).contains(part.as_str()), "{field}: {part} is a default"));
     }

@@ -143,7 +143,7 @@ pub(crate) fn settings_file(path: &Path) -> Result<Settings> {
 }
 
 fn settings_among(documents: &[Document]) -> Result<Settings> {
-    let mut policies = documents.iter().filter(|document| is_policy(&document.object));
+    let mut policies = documents.iter().filter(|document| is_policy(&document.object) && !is_about_pods(&document.object));
     match (policies.next(), policies.next()) {
         (None, _) => Settings::from_value(&Value::Null).map_err(Into::into),
         (Some(policy), None) => parse(policy),
@@ -155,6 +155,13 @@ fn settings_among(documents: &[Document]) -> Result<Settings> {
 
 fn is_policy(object: &Value) -> bool {
     object.get("kind").and_then(Value::as_str) == Some(files::POLICY_KIND)
+}
+
+/// The optional policy that places Pods stands beside the one that counts, and repeats of its settings what it needs.
+fn is_about_pods(policy: &Value) -> bool {
+    let rules = policy.pointer("/spec/rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let pods = |rule: &Value| rule.get("resources").and_then(Value::as_array).is_some_and(|named| named.iter().all(|one| one == "pods"));
+    !rules.is_empty() && rules.iter().all(pods)
 }
 
 /// A ClusterAdmissionPolicy's `spec.settings`, or the bare document.

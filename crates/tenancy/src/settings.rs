@@ -13,7 +13,7 @@ use crate::tenant::{Tenant, TenantError, capsule, landlord};
 mod document;
 mod source;
 
-pub use document::{Admins, Conflicts, Document, Guard, GuardScope, OnError, OnUnready, TenantLookup, Unclaimed, UnknownTenant};
+pub use document::{Admins, Conflicts, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed, UnknownTenant};
 pub use source::{Reference, TenantSource};
 
 /// The label under which landlord records tenants of its own, custom and inline sources.
@@ -35,6 +35,7 @@ pub struct Settings {
     pub unknown_tenant: UnknownTenant,
     pub unclaimed: Unclaimed,
     pub guard: Guard,
+    pub pods: Pods,
     /// User names that may bind Pods.
     pub schedulers: Vec<String>,
     pub on_error: OnError,
@@ -178,6 +179,7 @@ impl TryFrom<Document> for Settings {
             unknown_tenant: document.unknown_tenant,
             unclaimed: document.unclaimed,
             guard: document.guard,
+            pods: document.pods,
             schedulers: document.schedulers,
             on_error: document.on_error,
             lookup: document.tenant_lookup,

@@ -24,7 +24,7 @@ async fn pod(world: &World, namespace: &str, spec: Value) -> Result<Pod, Refusal
 }
 
 /// Namespace and node of every Pod, once all of them are placed.
-async fn placements(world: &World, label: &str) -> Vec<(String, String)> {
+pub(super) async fn placements(world: &World, label: &str) -> Vec<(String, String)> {
     let api: Api<Pod> = Api::all(world.client(ADMIN));
     for _ in 0..LOOKS {
         let pods = api.list(&ListParams::default()).await.expect("Pods");

@@ -11,7 +11,7 @@ use crate::assessment::State;
 /// Namespaces that are tried until one says something; quotas and the like may refuse a Pod in some.
 const TRIES: usize = 3;
 const FIX: &str = "add PodNodeSelector to --enable-admission-plugins of every API server; where that is not possible (EKS, GKE), let the guard do its work: \
-                   `landlord render guard --place | kubectl apply -f -`";
+                   `landlord render guard --place | kubectl apply -f -`, or before Kubernetes 1.36 the policy: deploy/cluster-admission-policy-pods.yaml";
 
 pub(super) async fn examine(patient: &Patient) -> Finding {
     let mut refusal = None;

@@ -102,6 +102,13 @@ fn errors_of_a_namespace(#[case] input: String, #[case] part: &str) {
     assert!(run.out.contains(part), "no {part:?} in {}", run.out);
 }
 
+/// The settings of the one for namespaces count.
+#[test]
+fn the_policy_for_pods_stands_beside_the_other_one() {
+    let with = run(&format!("{EXAMPLE} -f deploy/cluster-admission-policy-pods.yaml"));
+    assert_eq!((with.code, with.out.as_str()), (Some(0), run(EXAMPLE).out.as_str()), "{}", with.err);
+}
+
 #[test]
 fn what_is_passed_over_is_told() {
     let input = format!(

@@ -36,6 +36,8 @@ pub struct Document {
     /// What to do with a namespace that no rule claims.
     pub unclaimed: Unclaimed,
     pub guard: Guard,
+    /// What the policy does with Pods, if its rules ask for them.
+    pub pods: Pods,
     /// User names that may bind Pods.
     pub schedulers: Vec<String>,
     /// What to do when the tenant could not be read.
@@ -63,6 +65,7 @@ impl Default for Document {
             unknown_tenant: UnknownTenant::default(),
             unclaimed: Unclaimed::default(),
             guard: Guard::default(),
+            pods: Pods::default(),
             schedulers: texts(&["system:kube-scheduler"]),
             on_error: OnError::default(),
             tenant_lookup: TenantLookup::default(),
@@ -240,6 +243,23 @@ pub enum TenantLookup {
 pub struct Guard {
     pub scope: GuardScope,
     pub on_unready: OnUnready,
+}
+
+/// The work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API server has neither (DESIGN 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Pods {
+    /// Whether Pods get their namespace's node selector and tolerations.
+    pub place: bool,
+    /// Whether those that the DaemonSet controller creates get them as well.
+    pub daemon_sets: bool,
+}
+
+impl Default for Pods {
+    fn default() -> Self {
+        Self { place: false, daemon_sets: true }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -5,4 +5,5 @@ mod keeper;
 mod older;
 mod places;
 mod pods;
+mod shapes;
 mod stage;

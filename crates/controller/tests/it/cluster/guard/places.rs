@@ -2,26 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{Pod, Toleration};
 use local_cluster::Builder;
 use local_cluster::user::ADMIN;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::world::{LEDGER, NODE_SELECTOR, eventually};
+use super::shapes::{COMPACT, SELECTOR, Tolerated, json_tolerations, shapes, tolerated};
 use super::stage::{GATE, OWNER, STRANGER, Stage, builder, gates, is_held, ledger, selector};
-
-/// A namespace's selector, and its tolerations in both forms.
-const SELECTOR: &str = "pool=solar, tier=,zone=a";
-const COMPACT: &str = "pool=solar:NoSchedule,spot:NoExecute,empty=:PreferNoSchedule";
-
-fn json_tolerations() -> String {
-    json!([
-        {"key": "pool", "operator": "Equal", "value": "solar", "effect": "NoSchedule"},
-        {"key": "spot", "operator": "Exists", "effect": "NoExecute"},
-        {"key": "empty", "operator": "Equal", "value": "", "effect": "PreferNoSchedule"},
-    ])
-    .to_string()
-}
 
 #[tokio::test]
 async fn a_pod_that_lacks_the_selector_waits_and_one_that_contradicts_it_is_refused() {
@@ -57,75 +44,6 @@ async fn all_namespaces_wait(stage: &Stage) {
     stage.patch(ADMIN, "unseen", json!({"annotations": {"landlord.dev/unclaimed": "true"}})).await.expect("patched");
     let passes = async || stage.pod(STRANGER, "unseen", "late", json!({})).await.is_ok_and(|pod| !is_held(&pod));
     eventually("a Pod that passes", passes).await;
-}
-
-/// 312 shapes of Pods: own selectors and tolerations, some the same as the namespace's, some more or less, some the opposite; with and without affinity.
-fn shapes() -> Vec<Value> {
-    let selectors = json!([
-        null, {}, {"pool": "solar"}, {"disk": "ssd", "zone": "a"}, {"pool": "lunar"}, {"tier": "x"}, {"pool": "solar", "tier": ""}, {"zone": "b"},
-        {"pool": "solar", "tier": "", "zone": "a"}, {"tier": ""}, {"disk": "ssd"}, {"example.com/a": "b"}, {"pool": "lunar", "disk": "ssd"},
-    ]);
-    let same = json!({"key": "pool", "operator": "Equal", "value": "solar", "effect": "NoSchedule"});
-    let tolerations = json!([
-        null,
-        [],
-        [same],
-        [same, same],
-        [{"key": "pool", "value": "solar", "effect": "NoSchedule"}],
-        [{"key": "pool", "value": "solar"}],
-        [{"key": "pool", "value": "lunar", "effect": "NoSchedule"}, {"key": "spot", "operator": "Exists", "effect": "NoExecute"}],
-        [{"key": "other", "operator": "Exists"}],
-        [{"key": "spot", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
-        [{"key": "empty", "effect": "PreferNoSchedule"}, same],
-        [{"operator": "Exists", "effect": "NoSchedule"}],
-        [{"operator": "Exists"}],
-    ]);
-    let term = json!({"matchExpressions": [{"key": "pool", "operator": "Exists"}]});
-    let affinities =
-        [json!(null), json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}})];
-    let list = |value: &Value| value.as_array().expect("a list").clone();
-    let mut shapes = Vec::new();
-    for selector in list(&selectors) {
-        for tolerations in list(&tolerations) {
-            let spec = |affinity: &Value| json!({"nodeSelector": selector, "tolerations": tolerations, "affinity": affinity});
-            shapes.extend(affinities.iter().map(spec));
-        }
-    }
-    shapes
-}
-
-/// What a Pod tolerates: its tolerations without those that say less than another one.
-fn tolerated(pod: &Pod) -> BTreeSet<Tolerated> {
-    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).into_iter().flatten();
-    let all: BTreeSet<Tolerated> = tolerations.map(Tolerated::of).collect();
-    all.iter().filter(|one| !all.iter().any(|other| other != *one && other.covers(one))).cloned().collect()
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Tolerated {
-    key: String,
-    exists: bool,
-    value: String,
-    effect: String,
-    seconds: Option<i64>,
-}
-
-impl Tolerated {
-    fn of(one: Toleration) -> Self {
-        let text = Option::unwrap_or_default;
-        let exists = one.operator.as_deref() == Some("Exists");
-        Self { key: text(one.key), exists, value: text(one.value), effect: text(one.effect), seconds: one.toleration_seconds }
-    }
-
-    /// As Kubernetes compares them (`pkg/util/tolerations`).
-    fn covers(&self, other: &Self) -> bool {
-        let any_key = self.key.is_empty() && self.exists;
-        let as_long = self.seconds.is_none_or(|most| other.seconds.is_some_and(|seconds| seconds <= most));
-        (any_key || self.key == other.key)
-            && (self.effect.is_empty() || self.effect == other.effect)
-            && (self.exists || !other.exists && self.value == other.value)
-            && as_long
-    }
 }
 
 /// What each Pod's selector and tolerations become; `None` for one that is refused.

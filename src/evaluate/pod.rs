@@ -1,0 +1,177 @@
+//! Pods: the work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API server has neither and cannot run
+//! the guard's *place* (DESIGN 9). What counts is what the namespace says when the Pod is created.
+
+use serde_json::Value;
+use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, UNCLAIMED};
+use tenancy::ledger;
+use tenancy::metadata::Metadata;
+use tenancy::selector::NodeSelector;
+use tenancy::settings::{GuardScope, OnError, Settings};
+
+use super::member;
+use crate::host::{self, Host};
+use crate::request::Request;
+use crate::response::{Admission, Denial, Outcome};
+
+/// Who creates a DaemonSet's Pods: the controller's own account, or kube-controller-manager's where its controllers share one.
+const DAEMON_SET_CONTROLLERS: [&str; 2] = ["system:serviceaccount:kube-system:daemon-set-controller", "system:kube-controller-manager"];
+/// The fields of a toleration, and what an absent one means.
+const TOLERATION: [(&str, &str); 4] = [("key", ""), ("operator", "Equal"), ("value", ""), ("effect", "")];
+
+/// Decides the creation of a Pod.
+pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
+    let name = request.namespace();
+    if settings.excludes(name) || !settings.pods.daemon_sets && is_of_daemon_set(request) {
+        return Ok(Admission::default());
+    }
+    match host::namespace(host, name, settings.lookup) {
+        Ok(namespace) => Place { settings, name, metadata: &namespace.metadata }.put(request.object()),
+        Err(cause) => unread(name, &cause, settings.on_error),
+    }
+}
+
+/// An owner reference is anybody's to write, so it counts only if the DaemonSet controller wrote it.
+fn is_of_daemon_set(request: &Request) -> bool {
+    let owners = request.object().pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let owns = |owner: &Value| text(owner, "kind") == "DaemonSet" && owner.get("controller").and_then(Value::as_bool) == Some(true);
+    DAEMON_SET_CONTROLLERS.contains(&request.requester().username.as_str()) && owners.is_some_and(|owners| owners.iter().any(owns))
+}
+
+fn unread(name: &str, cause: &str, on_error: OnError) -> Outcome {
+    let message = format!("namespace {name:?} could not be read ({cause})");
+    match on_error {
+        OnError::Reject => Err(Denial::unavailable(format!("{message}: try again, and see that the policy server may get namespaces"))),
+        OnError::Allow => {
+            let warning = format!("{message}: the Pod got neither its node selector nor its tolerations");
+            Ok(Admission { warnings: vec![warning], ..Admission::default() })
+        }
+    }
+}
+
+/// The namespace of a Pod.
+struct Place<'a> {
+    settings: &'a Settings,
+    name: &'a str,
+    metadata: &'a Metadata,
+}
+
+impl Place<'_> {
+    fn put(&self, pod: &Value) -> Outcome {
+        self.check_ready()?;
+        let selected = self.selected(pod.pointer("/spec/nodeSelector").unwrap_or(&Value::Null))?;
+        let tolerating = self.tolerating(pod.pointer("/spec/tolerations").unwrap_or(&Value::Null))?;
+        let object = (selected.is_some() || tolerating.is_some()).then(|| {
+            let mut pod = pod.clone();
+            set(&mut pod, "nodeSelector", selected);
+            set(&mut pod, "tolerations", tolerating);
+            pod
+        });
+        Ok(Admission { object, ..Admission::default() })
+    }
+
+    fn annotation(&self, key: &str) -> &str {
+        self.metadata.annotations.get(key).map(String::as_str).unwrap_or_default()
+    }
+
+    /// What a namespace says may be wrong until landlord has written it, and a Pod's node selector cannot be changed later.
+    fn check_ready(&self) -> Result<(), Denial> {
+        let tenant = self.metadata.labels.get(self.settings.tenant_label()).filter(|tenant| !tenant.is_empty());
+        let ready = match tenant {
+            Some(tenant) => self.is_written_for(tenant),
+            None => self.settings.guard.scope == GuardScope::Labelled || self.metadata.annotations.contains_key(UNCLAIMED),
+        };
+        if ready {
+            return Ok(());
+        }
+        let name = self.name;
+        let what = tenant.map_or("belongs".to_owned(), |tenant| format!("tenant {tenant} wants"));
+        Err(Denial::forbidden(format!(
+            "namespace {name} is not ready: landlord has yet to write what {what} on it; try again in a moment, or ask `landlord explain {name}` why"
+        )))
+    }
+
+    /// The guard's own test: the ledger begins with the tenant, and a selector that it lists is there.
+    fn is_written_for(&self, tenant: &str) -> bool {
+        let head = format!("{{\"tenant\":{tenant:?}");
+        let selects = self.metadata.annotations.contains_key(NODE_SELECTOR);
+        self.annotation(ledger::ANNOTATION).starts_with(&head) && (selects || !self.lists(NODE_SELECTOR))
+    }
+
+    fn lists(&self, key: &str) -> bool {
+        self.annotation(ledger::ANNOTATION).contains(&format!("{key:?}"))
+    }
+
+    /// The Pod's node selector with the keys that it lacks, if it lacks any.
+    fn selected(&self, own: &Value) -> Result<Option<Value>, Denial> {
+        let text = self.annotation(NODE_SELECTOR);
+        let selector: NodeSelector = text.parse().map_err(|error| self.unusable(NODE_SELECTOR, &format!("{error}")))?;
+        let mut merged = own.as_object().cloned().unwrap_or_default();
+        let (mut clashes, before) = (Vec::new(), merged.len());
+        for (key, value) in selector.iter() {
+            let found = merged.entry(key).or_insert_with(|| Value::String(value.to_owned()));
+            if found.as_str() != Some(value) {
+                clashes.push(format!("{key} is {found}, namespace {} wants {value:?}", self.name));
+            }
+        }
+        match clashes.is_empty() {
+            true => Ok((merged.len() > before).then_some(Value::Object(merged))),
+            false => Err(clash(&clashes)),
+        }
+    }
+
+    /// The Pod's tolerations with those that it lacks, if it lacks any.
+    fn tolerating(&self, own: &Value) -> Result<Option<Value>, Denial> {
+        let mut all = own.as_array().cloned().unwrap_or_default();
+        let before = all.len();
+        for wanted in self.tolerations()? {
+            if !all.iter().any(|one| is_same(one, &wanted)) {
+                all.push(wanted);
+            }
+        }
+        Ok((all.len() > before).then_some(Value::Array(all)))
+    }
+
+    /// Tolerations open nodes, so only those count that landlord itself has written. What is wrong with each, the API server says.
+    fn tolerations(&self) -> Result<Vec<Value>, Denial> {
+        let text = if self.lists(DEFAULT_TOLERATIONS) { self.annotation(DEFAULT_TOLERATIONS) } else { "" };
+        match serde_json::from_str(if text.is_empty() { "[]" } else { text }) {
+            Ok(Value::Array(list)) if list.iter().all(Value::is_object) => Ok(list),
+            Ok(_) => Err(self.unusable(DEFAULT_TOLERATIONS, "it is not a list of tolerations")),
+            Err(error) => Err(self.unusable(DEFAULT_TOLERATIONS, &format!("it is not JSON, {error}"))),
+        }
+    }
+
+    fn unusable(&self, key: &str, cause: &str) -> Denial {
+        Denial::forbidden(format!("annotation {key} of namespace {} cannot be used: {cause}; mend it or remove it", self.name))
+    }
+}
+
+/// As the plugin words it, and then what and where.
+fn clash(clashes: &[String]) -> Denial {
+    Denial::forbidden(format!(
+        "pod node label selector conflicts with its namespace node label selector: {}; leave these keys out of spec.nodeSelector, or give them the \
+         namespace's values",
+        clashes.join("; ")
+    ))
+}
+
+/// Writes a field of the Pod's spec, if there is something to write.
+fn set(pod: &mut Value, field: &str, value: Option<Value>) {
+    let spec = member(pod, "spec").and_then(Value::as_object_mut);
+    if let Some((spec, value)) = spec.zip(value) {
+        spec.insert(field.to_owned(), value);
+    }
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    let said = |toleration, (field, absent): (&'static str, &'static str)| match text(toleration, field) {
+        "" => absent,
+        said => said,
+    };
+    let seconds = |toleration: &Value| toleration.get("tolerationSeconds").and_then(Value::as_i64);
+    TOLERATION.into_iter().all(|field| said(one, field) == said(other, field)) && seconds(one) == seconds(other)
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
