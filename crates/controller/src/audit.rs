@@ -21,12 +21,14 @@ pub(crate) mod eviction;
 pub(crate) mod evidence;
 pub(crate) mod placed;
 pub(crate) mod pool;
+pub(crate) mod template;
 
 use self::cause::{Cause, cause};
 use self::eviction::Fate;
 use self::evidence::Evidence;
 use self::placed::Placed;
 use self::pool::{Pool, pools};
+use self::template::Template;
 use crate::guarded::Guarded;
 
 /// What an audit says.
@@ -51,6 +53,8 @@ pub(crate) struct Stray {
     /// How many nodes the selector matches.
     pub(crate) matching_nodes: usize,
     pub(crate) cause: Cause,
+    /// What its owner would make next; read only where it may be evicted.
+    pub(crate) template: Template,
     /// What became of it, if it was to be evicted.
     pub(crate) fate: Option<Fate>,
 }
@@ -123,7 +127,7 @@ impl Report {
         let keys = pool.selector.iter().filter_map(|(key, _)| Some((key.to_owned(), labels.get(key)?.clone())));
         let (node_labels, matching_nodes) = (keys.collect(), grounds.matching(pool));
         let cause = cause(&pod, pool, &self.guard);
-        self.strays.push(Stray { node_labels, matching_nodes, cause, fate: None, pool: pool.clone(), pod });
+        self.strays.push(Stray { node_labels, matching_nodes, cause, template: Template::default(), fate: None, pool: pool.clone(), pod });
     }
 }
 

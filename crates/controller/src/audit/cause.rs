@@ -114,7 +114,7 @@ mod tests {
     }
 
     fn owned_by(kind: &str) -> Placed {
-        Placed { owner: Some(Owner { kind: kind.to_owned(), name: "logs".to_owned() }), ..a_pod(&[]) }
+        Placed { owner: Some(Owner { api_version: "apps/v1".to_owned(), kind: kind.to_owned(), name: "logs".to_owned() }), ..a_pod(&[]) }
     }
 
     #[rstest]

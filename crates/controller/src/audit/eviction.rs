@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Stray;
 use super::pool::Carried;
+use super::template::Template;
 use crate::clock;
 use crate::writer::FIELD_MANAGER;
 
@@ -110,6 +111,12 @@ impl Orders {
             Some(_) if pod.named_its_node => {
                 Some("the next one would name that node again: take spec.nodeName out of its owner's template")
             }
+            Some(_) if stray.template == Template::Clashes => {
+                Some("its owner's template asks for other nodes, so the next one would not be let in: mend the template's nodeSelector")
+            }
+            Some(_) if stray.template == Template::Unknown => Some(
+                "it asks for other nodes, and its owner's template cannot be read, so the next one might not be let in: let yourself get its owner",
+            ),
             Some(_) if pool.carried == Carried::No => {
                 Some("its namespace does not carry the selector, so the next one could be outside as well: run `landlord backfill` first")
             }

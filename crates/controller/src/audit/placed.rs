@@ -30,6 +30,7 @@ pub(crate) struct Placed {
 /// The controller that would make it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Owner {
+    pub(crate) api_version: String,
     pub(crate) kind: String,
     pub(crate) name: String,
 }
@@ -72,7 +73,7 @@ fn named_its_node(meta: &ObjectMeta, bound: Option<&PodCondition>) -> bool {
 
 fn owner(meta: &ObjectMeta) -> Option<Owner> {
     let controller = meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
-    Some(Owner { kind: controller.kind.clone(), name: controller.name.clone() })
+    Some(Owner { api_version: controller.api_version.clone(), kind: controller.kind.clone(), name: controller.name.clone() })
 }
 
 #[cfg(test)]
@@ -126,7 +127,7 @@ mod tests {
             created: time("1"),
             since: time("2"),
             selector: [("pool".to_owned(), "solar".to_owned())].into(),
-            owner: Some(Owner { kind: "ReplicaSet".to_owned(), name: "r".to_owned() }),
+            owner: Some(Owner { api_version: "apps/v1".to_owned(), kind: "ReplicaSet".to_owned(), name: "r".to_owned() }),
             named_its_node: false,
             terminating: true,
         };

@@ -14,7 +14,7 @@ use super::sources::Sources;
 use crate::assessment::assess;
 use crate::audit::eviction::{Fate, Mode, Orders};
 use crate::audit::evidence::Evidence;
-use crate::audit::{Report, Stray, judge};
+use crate::audit::{Report, Stray, judge, template};
 use crate::cluster;
 use crate::inventory::Inventory;
 use crate::output;
@@ -140,6 +140,7 @@ impl Evictions {
 
     async fn carry_out(&self, client: &Client, report: &mut Report) -> Result<()> {
         let orders = self.orders();
+        template::read(client, &mut report.strays).await;
         let chosen = orders.sort(&mut report.strays);
         if chosen.is_empty() {
             return Ok(());

@@ -236,6 +236,33 @@ async fn evictions_move_what_they_may_and_no_more() {
     assert_eq!(names(&world).await, ["asked", "kept"]);
 }
 
+/// Two Pods that ask for another pool: one by its namespace's old selector, the other by its owner's template.
+#[tokio::test]
+async fn a_pod_whose_template_asks_for_other_nodes_stays() {
+    let world = world(Cluster::builder()).await;
+    let selector = json!({"pool": "lunar"});
+    for (name, template) in [("old", json!({})), ("wanted", selector.clone())] {
+        let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": name, "namespace": "web"},
+            "spec": {"replicas": 1, "selector": {"matchLabels": {"app": name}}, "template": {
+                "metadata": {"labels": {"app": name}}, "spec": {"nodeSelector": template, "containers": [{"name": "none", "image": "none"}]}}}});
+        world.cluster.apply(&set.to_string()).await.expect("a ReplicaSet");
+        let mut metadata = owned_by("ReplicaSet");
+        metadata["ownerReferences"][0]["name"] = json!(name);
+        place(&world, name, metadata, json!({"nodeSelector": selector})).await;
+    }
+    place(&world, "orphan", owned_by("ReplicaSet"), json!({"nodeSelector": selector})).await;
+    assert_eq!(landlord(&world, "backfill").await.code, Some(0));
+    world.cluster.add_nodes([Node::new("solar-1").label("pool", "solar")]).await.expect("a node");
+    let (report, _) = audit(&world, "--evict --yes").await;
+    let fates = map([("old", "evicted"), ("wanted", "left alone"), ("orphan", "left alone")]);
+    assert_eq!(by_pod(&report, "/eviction/outcome"), fates);
+    let messages = by_pod(&report, "/eviction/message");
+    assert!(
+        messages["wanted"].contains("mend the template's nodeSelector") && messages["orphan"].contains("cannot be read"),
+        "{messages:?}"
+    );
+}
+
 /// The budget lets one go at a time; the replacements land inside.
 #[tokio::test]
 async fn a_deployment_moves_as_its_budget_allows() {
