@@ -12,7 +12,6 @@ use local_cluster::user::CONTROLLER;
 use local_cluster::{Cluster, Process};
 use serde_json::{Value, json};
 
-use super::bench_memory::rss;
 use super::crowd::Crowd;
 use super::stage::{Stage, StageOptions};
 
@@ -171,7 +170,6 @@ impl BenchController {
         say("idle");
         // What was still on its way is not the idle controller's.
         tokio::time::sleep(Duration::from_secs(5)).await;
-        println!("{:<44} {:>8.0} MB", "memory of the controller (RSS)", rss(controller)? / 1024.0);
         let (before, cpu) = (requests(cluster).await?, cpu(controller)?);
         tokio::time::sleep(Duration::from_secs(self.idle)).await;
         let busy = (self::cpu(controller)? - cpu) / self.idle as f64 * 100.0;

@@ -96,7 +96,7 @@ impl BenchMemory {
 async fn address(process: &Process) -> Result<String> {
     let began = Instant::now();
     loop {
-        let text = fs::read_to_string(process.log())?;
+        let text = fs::read_to_string(process.log()).unwrap_or_default();
         if let Some(url) = text.lines().find_map(|line| line.strip_prefix("listening on ")) {
             return Ok(url.to_owned());
         }
@@ -119,7 +119,7 @@ async fn compliant(pages: &str, count: usize) -> Result<()> {
 }
 
 /// Resident memory in KiB.
-pub(crate) fn rss(process: &Process) -> Result<f64> {
+fn rss(process: &Process) -> Result<f64> {
     let text = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
