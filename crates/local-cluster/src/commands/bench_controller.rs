@@ -115,26 +115,22 @@ impl BenchController {
         Ok(())
     }
 
+    /// The best of three of each, in turns: other work on the machine comes and goes.
     async fn edit(&self, cluster: &Cluster, changes: &Changes, edited: &Crowd) -> Result<()> {
         say("a tenant's edit");
-        changes.forget();
-        let began = Instant::now();
-        set_tenant(cluster, "edited", json!({"nodeSelector": {"pool": "b"}})).await?;
-        changes.reach("edited-", edited.len()).await?;
-        let took = began.elapsed();
-        let mut bare = Duration::MAX;
+        let (mut took, mut bare) = (Duration::MAX, Duration::MAX);
         for at_a_time in [8, 16, 32] {
+            changes.forget();
+            let began = Instant::now();
+            set_tenant(cluster, "edited", json!({"nodeSelector": {"pool": format!("b{at_a_time}")}})).await?;
+            changes.reach("edited-", edited.len()).await?;
+            took = took.min(began.elapsed());
             let began = Instant::now();
             edited.patch(cluster, at_a_time, &format!("bare-{at_a_time}")).await?;
             bare = bare.min(began.elapsed());
         }
-        let ratio = took.as_secs_f64() / bare.as_secs_f64();
-        println!(
-            "{:<44} {:>8.2} s  bare {:.2} s  ratio {ratio:.2}",
-            format!("edit of a tenant with {}", edited.len()),
-            took.as_secs_f64(),
-            bare.as_secs_f64()
-        );
+        let [took, bare] = [took, bare].map(|time| time.as_secs_f64());
+        println!("{:<44} {took:>8.2} s  bare {bare:.2} s  ratio {:.2}", format!("edit of a tenant with {}", edited.len()), took / bare);
         Ok(())
     }
 
