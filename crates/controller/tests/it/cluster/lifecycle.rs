@@ -32,6 +32,20 @@ async fn settings_are_followed_and_broken_ones_are_refused() {
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
 }
 
+/// Tenants that are written in the settings: no object is watched, and an edit of the settings is an edit of theirs.
+#[tokio::test]
+async fn inline_tenants_are_followed_in_the_settings() {
+    let mut world = World::without_controller("landlord").await;
+    let tenant =
+        |pool: &str| json!({"tenantSource": {"inline": [{"name": "solar", "nodeSelector": {"pool": pool}, "labels": {"a": "b"}}]}});
+    world.set_settings(&tenant("solar"));
+    world.add_controller("one").await;
+    world.create("web", "solar", json!({})).await;
+    world.comes_to("web", "solar", [("a", "b")], [(NODE_SELECTOR, "pool=solar")]).await;
+    world.set_settings(&tenant("lunar"));
+    world.comes_to("web", "solar", [("a", "b")], [(NODE_SELECTOR, "pool=lunar")]).await;
+}
+
 #[tokio::test]
 async fn a_kind_that_is_not_installed_is_waited_for() {
     let mut world = World::without_controller("landlord").await;
