@@ -12,7 +12,7 @@ use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
 use crate::assessment::{Assessment, assess};
-use crate::guarded::Parts;
+use crate::guard::shortfall::Stored;
 use crate::inventory::Inventory;
 
 mod bite;
@@ -80,7 +80,7 @@ pub(crate) struct Patient {
     inventory: Inventory,
     assessments: Vec<Assessment>,
     nodes: Result<Nodes, String>,
-    parts: Result<Parts, String>,
+    stored: Result<Stored, String>,
 }
 
 impl Check {
@@ -177,8 +177,8 @@ impl Patient {
     pub(crate) async fn admit(client: Client, policy: String, inventory: Inventory) -> Self {
         let assessments = assess(&inventory);
         let nodes = Nodes::read(&client).await.map_err(|error| format!("nodes cannot be listed: {error}"));
-        let parts = Parts::read(&client).await.map_err(|error| format!("admission policies cannot be listed: {error}"));
-        Self { client, policy, inventory, assessments, nodes, parts }
+        let stored = Stored::read(&client).await.map_err(|error| format!("admission policies cannot be listed: {error}"));
+        Self { client, policy, inventory, assessments, nodes, stored }
     }
 
     /// Makes every check but these, all at once.

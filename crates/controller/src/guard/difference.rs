@@ -51,7 +51,7 @@ impl Id {
         Self { kind: kind.to_owned(), name: name.to_owned() }
     }
 
-    fn of_rendered(object: &Value) -> Self {
+    pub(super) fn of_rendered(object: &Value) -> Self {
         let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         Self::of(text("/kind"), text("/metadata/name"))
     }
@@ -175,7 +175,7 @@ impl Known {
     }
 }
 
-fn spec(object: &DynamicObject) -> Value {
+pub(super) fn spec(object: &DynamicObject) -> Value {
     object.data.get("spec").cloned().unwrap_or_default()
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, PostParams};
+use kube::api::{DeleteParams, DynamicObject, PostParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Client, Error, ResourceExt};
@@ -15,16 +15,10 @@ use tokio::time::timeout;
 
 use super::Guard;
 use super::difference::{Change, Id, Known, News};
+use super::kinds::{KINDS, api};
 use crate::lease::Leadership;
 use crate::reconciler::Reconciler;
 
-/// The kinds that the guard consists of.
-const KINDS: [(&str, &str); 4] = [
-    ("MutatingAdmissionPolicy", "mutatingadmissionpolicies"),
-    ("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings"),
-    ("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
-    ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
-];
 /// How often the leader looks whether something is left to do.
 const LOOK: Duration = Duration::from_secs(1);
 /// No answer within this time counts as a failure.
@@ -105,7 +99,7 @@ impl Keeper {
 
     /// Sends one change; `None` is an object that is gone.
     async fn write(&self, change: &Change) -> Result<Option<DynamicObject>, Error> {
-        let api = self.api(&change.id.kind);
+        let api = api(&self.client, &change.id.kind);
         let late = |_| Error::Service(format!("no answer within {} s", TIMEOUT.as_secs()).into());
         let params = PostParams { field_manager: Some(crate::writer::FIELD_MANAGER.to_owned()), ..PostParams::default() };
         match &change.news {
@@ -142,13 +136,7 @@ impl Keeper {
 
     fn follow(&self, kind: usize) -> BoxStream<'static, Sighting> {
         let name = KINDS.get(kind).map_or("", |(name, _)| name);
-        watcher(self.api(name), Config::default()).default_backoff().map(move |event| (kind, event)).boxed()
-    }
-
-    fn api(&self, kind: &str) -> Api<DynamicObject> {
-        let plural = KINDS.iter().find(|(name, _)| *name == kind).map_or("", |(_, plural)| plural);
-        let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind), plural);
-        Api::all_with(self.client.clone(), &resource)
+        watcher(api(&self.client, name), Config::default()).default_backoff().map(move |event| (kind, event)).boxed()
     }
 }
 
