@@ -49,6 +49,15 @@ pub(crate) struct Keeper {
 
 type Sighting = (usize, Result<Event<DynamicObject>, watcher::Error>);
 
+/// What became of one change.
+enum Settled {
+    Done,
+    /// The others may be allowed.
+    Forbidden,
+    /// There is no point in going on.
+    Failed,
+}
+
 /// When to write again.
 #[derive(Debug, Default)]
 struct Pause {
@@ -86,13 +95,21 @@ impl Keeper {
             return;
         }
         pause.begin();
+        let mut stuck = Vec::new();
         for change in changes {
             if !self.leadership.holds() {
                 return;
             }
+            // Beside a policy that refuses what it writes, a new one would stop every creation of a namespace.
+            if stuck.contains(&change.id.part().to_owned()) {
+                continue;
+            }
             let answer = self.write(&change).await;
-            if !self.settle(known, change, answer).await {
-                return;
+            match self.settle(known, &change, answer).await {
+                Settled::Done => {}
+                Settled::Forbidden if change.news.is_removal() => stuck.push(change.id.part().to_owned()),
+                Settled::Forbidden => {}
+                Settled::Failed => return,
             }
         }
     }
@@ -113,14 +130,14 @@ impl Keeper {
         }
     }
 
-    /// Takes in the answer; whether there is a point in going on.
-    async fn settle(&self, known: &mut Known, change: Change, answer: Result<Option<DynamicObject>, Error>) -> bool {
+    /// Takes in the answer.
+    async fn settle(&self, known: &mut Known, change: &Change, answer: Result<Option<DynamicObject>, Error>) -> Settled {
         let outcomes = self.reconciler.outcomes();
         match answer {
             Ok(stored) => {
                 let uid = stored.as_ref().and_then(|object| object.metadata.uid.clone()).unwrap_or_default();
-                known.written(&change, stored);
-                outcomes.guard_written(&change, &uid);
+                known.written(change, stored);
+                outcomes.guard_written(change, &uid);
             }
             // Somebody else was faster; the watch brings what they wrote.
             Err(Error::Api(status)) if [404, 409].contains(&status.code) => {
@@ -128,10 +145,11 @@ impl Keeper {
             }
             Err(error) => {
                 tracing::warn!(kind = change.id.kind, name = change.id.name, %error, "guard not written, trying again");
-                return false;
+                let forbidden = matches!(&error, Error::Api(status) if status.code == 403);
+                return if forbidden { Settled::Forbidden } else { Settled::Failed };
             }
         }
-        true
+        Settled::Done
     }
 
     fn follow(&self, kind: usize) -> BoxStream<'static, Sighting> {
