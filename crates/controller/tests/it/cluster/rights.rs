@@ -146,11 +146,7 @@ async fn every_right_is_used_and_none_is_missing() {
     world.delete_tenant("moon").await;
     eventually("the second release", async || world.log("one").matches("releasing").count() >= 2).await;
     world.controller(first).signal(Signal::SIGTERM).expect("a signal");
-    // The next one does not fill in selectors.
-    let second = world.add_controller_with(&["--policy=landlord", "--guard"], "two").await;
-    eventually("the end of place", async || world.log("two").matches("outcome=\"removed\"").count() == 2).await;
-    world.controller(second).signal(Signal::SIGTERM).expect("a signal");
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    place_is_removed(&mut world).await;
 
     let requests = requests(&log);
     let refused: Vec<&Right> = requests.iter().filter(|one| one.code == 403).map(|one| &one.right).collect();
@@ -158,6 +154,14 @@ async fn every_right_is_used_and_none_is_missing() {
     let used: BTreeSet<Right> = requests.into_iter().flat_map(Request::rights).collect();
     let unused: Vec<Right> = given().difference(&used).cloned().collect();
     assert_eq!(unused, [""; 0], "rights that nothing needs; used: {used:#?}");
+}
+
+/// The next controller does not fill in selectors.
+async fn place_is_removed(world: &mut World) {
+    let second = world.add_controller_with(&["--policy=landlord", "--guard"], "two").await;
+    eventually("the end of place", async || world.log("two").matches("outcome=\"removed\"").count() == 2).await;
+    world.controller(second).signal(Signal::SIGTERM).expect("a signal");
+    tokio::time::sleep(Duration::from_secs(3)).await;
 }
 
 fn parts_that_give_way() -> String {
