@@ -12,10 +12,11 @@ use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
 use crate::assessment::{Assessment, assess};
-use crate::guarded::Parts;
+use crate::guard::shortfall::Stored;
 use crate::inventory::Inventory;
 
 mod bite;
+mod clock;
 mod daemon_sets;
 mod default_selector;
 mod guard;
@@ -39,6 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Check {
     Version,
+    Clock,
     Webhook,
     PodNodeSelector,
     DefaultSelector,
@@ -80,7 +82,7 @@ pub(crate) struct Patient {
     inventory: Inventory,
     assessments: Vec<Assessment>,
     nodes: Result<Nodes, String>,
-    parts: Result<Parts, String>,
+    stored: Result<Stored, String>,
 }
 
 impl Check {
@@ -88,6 +90,7 @@ impl Check {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Version => "version",
+            Self::Clock => "clock",
             Self::Webhook => "webhook",
             Self::PodNodeSelector => "pod-node-selector",
             Self::DefaultSelector => "default-selector",
@@ -106,6 +109,7 @@ impl Check {
     pub(crate) fn why(self) -> &'static str {
         match self {
             Self::Version => "the guard holds and places Pods by MutatingAdmissionPolicies, which Kubernetes has since 1.36",
+            Self::Clock => "how long a namespace has waited, and how long a mode has been in force, is told by the difference of the two",
             Self::Webhook => "a namespace that is created while it does not answer has no node selector until the controller comes",
             Self::PodNodeSelector => "the node selector on a namespace does nothing unless the API server puts it on Pods",
             Self::DefaultSelector => {
@@ -127,6 +131,7 @@ impl Check {
     async fn examine(self, patient: &Patient) -> Vec<Finding> {
         let findings: BoxFuture<'_, Vec<Finding>> = match self {
             Self::Version => version::examine(patient).map(one).boxed(),
+            Self::Clock => clock::examine(patient).map(one).boxed(),
             Self::Webhook => webhook::examine(patient).map(one).boxed(),
             Self::PodNodeSelector => plugin::examine(patient).map(one).boxed(),
             Self::DefaultSelector => default_selector::examine(patient).map(one).boxed(),
@@ -177,8 +182,8 @@ impl Patient {
     pub(crate) async fn admit(client: Client, policy: String, inventory: Inventory) -> Self {
         let assessments = assess(&inventory);
         let nodes = Nodes::read(&client).await.map_err(|error| format!("nodes cannot be listed: {error}"));
-        let parts = Parts::read(&client).await.map_err(|error| format!("admission policies cannot be listed: {error}"));
-        Self { client, policy, inventory, assessments, nodes, parts }
+        let stored = Stored::read(&client).await.map_err(|error| format!("admission policies cannot be listed: {error}"));
+        Self { client, policy, inventory, assessments, nodes, stored }
     }
 
     /// Makes every check but these, all at once.

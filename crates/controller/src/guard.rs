@@ -17,12 +17,14 @@ pub(crate) mod difference;
 mod expression;
 mod hold;
 pub(crate) mod keeper;
+mod kinds;
 mod names;
 mod owners;
 mod place;
 mod pods;
 mod policy;
 mod seal;
+pub(crate) mod shortfall;
 mod stamp;
 
 /// The scheduling gate of Pods that wait for their namespace.

@@ -39,11 +39,6 @@ impl Parts {
         Ok(Self { policies, bindings })
     }
 
-    /// Whether the part is in force.
-    pub(crate) fn has(&self, part: &str) -> bool {
-        self.policies.contains_key(part) && self.bindings.contains_key(part)
-    }
-
     /// Whether Pods are guarded: the part that refuses them is in force.
     pub(crate) fn guarded(&self) -> Guarded {
         match (self.policies.get(Part::Deny.word()), self.bindings.get(Part::Deny.word())) {

@@ -5,10 +5,9 @@ use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use serde_json::json;
 
+use crate::probe::guard::REFUSAL;
 use crate::writer::FIELD_MANAGER;
 
-/// How the API server names the guard when it refuses something.
-const REFUSAL: &str = "ValidatingAdmissionPolicy 'landlord";
 const NAME: &str = "landlord-doctor";
 
 /// Creates one in this namespace, as a dry run.

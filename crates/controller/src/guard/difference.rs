@@ -51,7 +51,7 @@ impl Id {
         Self { kind: kind.to_owned(), name: name.to_owned() }
     }
 
-    fn of_rendered(object: &Value) -> Self {
+    pub(super) fn of_rendered(object: &Value) -> Self {
         let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         Self::of(text("/kind"), text("/metadata/name"))
     }
@@ -75,6 +75,10 @@ impl News {
     /// Whether somebody took the guard away or changed it.
     pub(crate) fn is_repair(&self) -> bool {
         matches!(self, Self::Recreated(_) | Self::Repaired(_))
+    }
+
+    pub(crate) fn is_removal(&self) -> bool {
+        matches!(self, Self::Removed)
     }
 
     pub(crate) fn word(&self) -> &'static str {
@@ -139,8 +143,16 @@ impl Known {
         if !self.unlisted.is_empty() {
             return Vec::new();
         }
-        let mut changes: Vec<Change> = rendered.iter().filter_map(|object| self.compare_one(object)).collect();
-        changes.extend(self.surplus(rendered));
+        let (mut changes, mut surplus) = (Vec::new(), self.surplus(rendered));
+        for object in rendered {
+            // What is of the same part and of another kind refuses what this one writes.
+            let part = Id::of_rendered(object);
+            let (replaced, rest) = surplus.into_iter().partition(|change: &Change| change.id.part() == part.part());
+            surplus = rest;
+            changes.extend::<Vec<Change>>(replaced);
+            changes.extend(self.compare_one(object));
+        }
+        changes.extend(surplus);
         changes
     }
 
@@ -175,7 +187,7 @@ impl Known {
     }
 }
 
-fn spec(object: &DynamicObject) -> Value {
+pub(super) fn spec(object: &DynamicObject) -> Value {
     object.data.get("spec").cloned().unwrap_or_default()
 }
 
@@ -252,6 +264,27 @@ mod tests {
         assert_eq!(write(&mut known, &wanted, json!({"a": 1})), ["deleted by somebody, created again"]);
         let other = rendered(json!({"a": 2}));
         assert_eq!(write(&mut known, &other, json!({"a": 2})), ["updated"]);
+    }
+
+    /// The part that refuses goes before the one that mends is there, and what has no successor goes last.
+    #[test]
+    fn another_kind_of_a_part_goes_first() {
+        let mut known = known();
+        for (kind, name) in [("Policy", "owners"), ("PolicyBinding", "owners"), ("Policy", "seal"), ("PolicyBinding", "seal")] {
+            known.put(Id::of(kind, &format!("landlord-guard-{name}")), stored(json!({})));
+        }
+        let wanted = [rendered(json!({}))];
+        let changes: Vec<(String, String, &str)> =
+            known.compare(&wanted).iter().map(|one| (one.id.kind.clone(), one.id.part().to_owned(), one.news.word())).collect();
+        let line = |kind: &str, part: &str, word| (kind.to_owned(), part.to_owned(), word);
+        let expected = [
+            line("PolicyBinding", "seal", "removed"),
+            line("Policy", "seal", "removed"),
+            line("Kind", "seal", "installed"),
+            line("PolicyBinding", "owners", "removed"),
+            line("Policy", "owners", "removed"),
+        ];
+        assert_eq!(changes, expected);
     }
 
     #[test]

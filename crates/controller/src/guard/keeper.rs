@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, PostParams};
+use kube::api::{DeleteParams, DynamicObject, PostParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Client, Error, ResourceExt};
@@ -15,16 +15,10 @@ use tokio::time::timeout;
 
 use super::Guard;
 use super::difference::{Change, Id, Known, News};
+use super::kinds::{KINDS, api};
 use crate::lease::Leadership;
 use crate::reconciler::Reconciler;
 
-/// The kinds that the guard consists of.
-const KINDS: [(&str, &str); 4] = [
-    ("MutatingAdmissionPolicy", "mutatingadmissionpolicies"),
-    ("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings"),
-    ("ValidatingAdmissionPolicy", "validatingadmissionpolicies"),
-    ("ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"),
-];
 /// How often the leader looks whether something is left to do.
 const LOOK: Duration = Duration::from_secs(1);
 /// No answer within this time counts as a failure.
@@ -54,6 +48,15 @@ pub(crate) struct Keeper {
 }
 
 type Sighting = (usize, Result<Event<DynamicObject>, watcher::Error>);
+
+/// What became of one change.
+enum Settled {
+    Done,
+    /// The others may be allowed.
+    Forbidden,
+    /// There is no point in going on.
+    Failed,
+}
 
 /// When to write again.
 #[derive(Debug, Default)]
@@ -92,20 +95,28 @@ impl Keeper {
             return;
         }
         pause.begin();
+        let mut stuck = Vec::new();
         for change in changes {
             if !self.leadership.holds() {
                 return;
             }
+            // Beside a policy that refuses what it writes, a new one would stop every creation of a namespace.
+            if stuck.contains(&change.id.part().to_owned()) {
+                continue;
+            }
             let answer = self.write(&change).await;
-            if !self.settle(known, change, answer).await {
-                return;
+            match self.settle(known, &change, answer).await {
+                Settled::Done => {}
+                Settled::Forbidden if change.news.is_removal() => stuck.push(change.id.part().to_owned()),
+                Settled::Forbidden => {}
+                Settled::Failed => return,
             }
         }
     }
 
     /// Sends one change; `None` is an object that is gone.
     async fn write(&self, change: &Change) -> Result<Option<DynamicObject>, Error> {
-        let api = self.api(&change.id.kind);
+        let api = api(&self.client, &change.id.kind);
         let late = |_| Error::Service(format!("no answer within {} s", TIMEOUT.as_secs()).into());
         let params = PostParams { field_manager: Some(crate::writer::FIELD_MANAGER.to_owned()), ..PostParams::default() };
         match &change.news {
@@ -119,14 +130,14 @@ impl Keeper {
         }
     }
 
-    /// Takes in the answer; whether there is a point in going on.
-    async fn settle(&self, known: &mut Known, change: Change, answer: Result<Option<DynamicObject>, Error>) -> bool {
+    /// Takes in the answer.
+    async fn settle(&self, known: &mut Known, change: &Change, answer: Result<Option<DynamicObject>, Error>) -> Settled {
         let outcomes = self.reconciler.outcomes();
         match answer {
             Ok(stored) => {
                 let uid = stored.as_ref().and_then(|object| object.metadata.uid.clone()).unwrap_or_default();
-                known.written(&change, stored);
-                outcomes.guard_written(&change, &uid);
+                known.written(change, stored);
+                outcomes.guard_written(change, &uid);
             }
             // Somebody else was faster; the watch brings what they wrote.
             Err(Error::Api(status)) if [404, 409].contains(&status.code) => {
@@ -134,21 +145,16 @@ impl Keeper {
             }
             Err(error) => {
                 tracing::warn!(kind = change.id.kind, name = change.id.name, %error, "guard not written, trying again");
-                return false;
+                let forbidden = matches!(&error, Error::Api(status) if status.code == 403);
+                return if forbidden { Settled::Forbidden } else { Settled::Failed };
             }
         }
-        true
+        Settled::Done
     }
 
     fn follow(&self, kind: usize) -> BoxStream<'static, Sighting> {
         let name = KINDS.get(kind).map_or("", |(name, _)| name);
-        watcher(self.api(name), Config::default()).default_backoff().map(move |event| (kind, event)).boxed()
-    }
-
-    fn api(&self, kind: &str) -> Api<DynamicObject> {
-        let plural = KINDS.iter().find(|(name, _)| *name == kind).map_or("", |(_, plural)| plural);
-        let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind), plural);
-        Api::all_with(self.client.clone(), &resource)
+        watcher(api(&self.client, name), Config::default()).default_backoff().map(move |event| (kind, event)).boxed()
     }
 }
 

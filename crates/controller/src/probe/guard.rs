@@ -10,13 +10,14 @@ use thiserror::Error as ThisError;
 
 use super::message;
 use crate::guard::GATE;
+use crate::guard::shortfall::Stored;
 use crate::strategy::measurement::Guard;
 use crate::writer::FIELD_MANAGER;
 
 /// The namespace that never becomes ready; `deploy/rbac.yaml` brings it along.
 pub(crate) const NAMESPACE: &str = "landlord-guard-probe";
-/// How the API server names the policy that refused something; ours begin so.
-const REFUSAL: &str = "ValidatingAdmissionPolicy 'landlord";
+/// How the API server names the part of the guard that refuses Pods.
+pub(crate) const REFUSAL: &str = "ValidatingAdmissionPolicy 'landlord-guard-deny'";
 
 /// Why it cannot be found out.
 #[derive(Debug, ThisError)]
@@ -44,7 +45,7 @@ pub(crate) async fn guard_bites(client: &Client) -> Result<bool, GuardError> {
     }
 }
 
-/// The same, with what the settings leave to the webhook alone.
+/// The same for the whole guard: a Pod shows that *deny* or *hold* is at work, and the objects that the guard is the one for these settings.
 pub(crate) async fn check(client: &Client, settings: &Settings) -> Guard {
     if let Some(why) = uncovered(settings) {
         return Guard::Missing { why: why.to_owned() };
@@ -54,9 +55,18 @@ pub(crate) async fn check(client: &Client, settings: &Settings) -> Guard {
         guard_bites(client).await
     };
     match answer.await {
-        Ok(true) => Guard::Bites,
+        Ok(true) => compare(client, settings).await,
         Ok(false) => Guard::Missing { why: format!("it let a Pod into namespace {NAMESPACE}, which is not ready: install it") },
         Err(error) => Guard::Unknown { why: error.to_string() },
+    }
+}
+
+/// Whether the guard that bites is the one that the settings call for.
+async fn compare(client: &Client, settings: &Settings) -> Guard {
+    match Stored::read(client).await.map(|stored| stored.shortfall(settings)) {
+        Ok(shortfall) if shortfall.is_none() => Guard::Bites,
+        Ok(shortfall) => Guard::Missing { why: shortfall.words() },
+        Err(error) => Guard::Unknown { why: format!("admission policies cannot be listed: {}", message(&error)) },
     }
 }
 

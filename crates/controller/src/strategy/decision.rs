@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::measurement::{Admission, Guard, Measurement};
 use super::{Limits, Mode};
 
-/// So many measurements in a row have to call for the same change.
+/// So many measurements in a row have to call for the same change, unless the guard is gone.
 pub(crate) const AGREEING: u32 = 3;
 /// A controller that is so far behind would do no better than the webhook.
 const BEHIND: Duration = Duration::from_secs(60);
@@ -67,7 +67,8 @@ pub(crate) fn decide(state: &State, measurement: &Measurement, limits: &Limits, 
     }
     let before = state.wish.as_ref().filter(|wish| wish.mode == mode).map_or(0, |wish| wish.agreeing);
     let agreeing = before.saturating_add(1);
-    let wait = if agreeing < AGREEING {
+    // Every moment without a guard is one in which a Pod may stray.
+    let wait = if agreeing < AGREEING && cause != Cause::Unguarded {
         Some(format!("{agreeing} of {AGREEING} measurements agree"))
     } else {
         state.rest(cause, hold, now).map(|rest| format!("the last change is too young, {} to go", words(rest)))
@@ -104,20 +105,19 @@ impl State {
     }
 }
 
-/// What is wanted, if there is a guard for it. Without one the webhook is the only way that keeps the promise.
+/// What is wanted, if there is a guard for it. Without one the webhook is the only way that keeps the promise, and it is high time where another is in
+/// force.
 fn judge(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
     let wanted = want(mode, measurement, limits);
+    let gone = mode != Mode::Webhook && matches!(measurement.guard, Guard::Missing { .. });
     match &measurement.guard {
-        _ if wanted.mode == Mode::Webhook => wanted,
+        _ if wanted.mode == Mode::Webhook && !gone => wanted,
         Guard::Bites | Guard::Waived => wanted,
         Guard::Unknown { .. } if mode != Mode::Webhook => Verdict { mode, ..wanted },
         guard => {
             let why = guard.refusal().unwrap_or_default();
-            Verdict {
-                mode: Mode::Webhook,
-                reason: format!("{} is refused: {why} ({})", wanted.mode, wanted.reason),
-                cause: Cause::Unguarded,
-            }
+            let refused = if wanted.mode == Mode::Webhook { mode } else { wanted.mode };
+            Verdict { mode: Mode::Webhook, reason: format!("{refused} is refused: {why} ({})", wanted.reason), cause: Cause::Unguarded }
         }
     }
 }

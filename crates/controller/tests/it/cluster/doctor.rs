@@ -3,12 +3,14 @@
 use std::fs;
 
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
+use local_cluster::manifest::api_of;
 use local_cluster::user::ADMIN;
 use local_cluster::{Cluster, Node, User};
 use serde_json::json;
 
 use super::health::{PHYSICIAN, PROBE, doctor, examine, guard, landlord};
 use super::world::World;
+use crate::landlord::run;
 
 #[tokio::test]
 async fn each_fault_is_found() {
@@ -67,11 +69,39 @@ async fn each_fault_is_found() {
     world.cluster.apply(&guard().split("---\n").take(3).collect::<Vec<_>>().join("---\n")).await.expect("a part");
     let (found, _) = examine(&world, ADMIN, "").await;
     assert_eq!(
-        found["guard"][0].1, "parts of it are missing, or not bound: stamp, seal, deny, binding, hold",
+        found["guard"][0].1, "parts of it are missing, or not bound: stamp, seal, hold, deny, binding",
         "of three objects the first two"
     );
     let table = doctor(&world, ADMIN, "").await.out;
     assert!(table.contains("  why: ") && table.contains("  fix: `landlord render guard"), "{table}");
+    every_part_is_looked_at(&world).await;
+}
+
+/// What somebody changed is found, and a guard that refuses Pods is one although the settings say that they wait.
+async fn every_part_is_looked_at(world: &World) {
+    let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "landlord-guard-deny"}});
+    let stamp = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": "landlord-guard-stamp"}});
+    let edits = [
+        (binding, json!({"validationActions": ["Audit"]}), "part deny is not the one for these settings: it differs in validationActions"),
+        (stamp, json!({"failurePolicy": "Ignore"}), "part stamp is not the one for these settings: it differs in failurePolicy"),
+    ];
+    for (object, spec, expected) in edits {
+        world.cluster.apply(&guard()).await.expect("the guard");
+        let (found, _) = examine(world, ADMIN, "").await;
+        assert_eq!(found["guard"][0].0, "ok", "{:?}", found["guard"]);
+        let object = serde_json::from_value(object).expect("an object");
+        let api = api_of(&world.cluster.client(ADMIN).expect("a client"), &object).await.expect("the kind");
+        let name = object.metadata.name.as_deref().expect("a name");
+        api.patch(name, &PatchParams::default(), &Patch::Merge(json!({"spec": spec}))).await.expect("patched");
+        assert_eq!(examine(world, ADMIN, "").await.0["guard"][0], ("wrong".to_owned(), expected.to_owned()));
+        // Applying it anew would leave the foreign action beside ours.
+        api.delete(name, &DeleteParams::default()).await.expect("deleted");
+    }
+    world.cluster.apply(&run("render guard --on-unready=deny").out).await.expect("the guard");
+    let (found, _) = examine(world, ADMIN, "").await;
+    assert_eq!(found["guard"][0].0, "ok", "{:?}", found["guard"]);
 }
 
 /// Nobody listens there.

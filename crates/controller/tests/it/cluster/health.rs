@@ -76,7 +76,8 @@ async fn healthy() -> World {
     world
 }
 
-const CHECKS: [&str; 12] = [
+const CHECKS: [&str; 13] = [
+    "clock",
     "daemon-sets",
     "default-selector",
     "guard",
@@ -106,6 +107,7 @@ async fn a_healthy_cluster_is_good() {
     assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), CHECKS);
     assert_eq!(found["pod-node-selector"][0].1, format!("a Pod in namespace web gets {POOL}=solar"));
     assert_eq!(found["guard-bites"][0].1, format!("a Pod in namespace {PROBE}, which is not ready, is held"));
+    assert_eq!(found["clock"][0].1, "this machine's clock and the API server's agree");
     assert_eq!(found["pools"][0].1, format!("solar: {POOL}=solar matches 1"));
     if world.policy.is_some() {
         assert!(found["webhook"][0].1.starts_with("it answers; creating a namespace for tenant solar takes"), "{found:#?}");

@@ -18,12 +18,14 @@ use crate::landlord::{root, run};
 /// Everything that a service account asks for, without bodies.
 const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
     "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]}"#;
-/// `verb group/resource[/subresource]`.
+/// `verb group/resource[/subresource][ name]`.
 type Right = String;
 
 /// One request of the audit log.
 struct Request {
     right: Right,
+    /// Of the object.
+    name: String,
     code: i64,
     at: String,
 }
@@ -46,6 +48,7 @@ fn requests(log: &Path) -> Vec<Request> {
     let ours = events.filter(|event| event["user"]["username"] == CONTROLLER && event["objectRef"]["resource"].is_string());
     ours.map(|event| Request {
         right: right(&event),
+        name: event["objectRef"]["name"].as_str().unwrap_or_default().to_owned(),
         code: event["responseStatus"]["code"].as_i64().unwrap_or_default(),
         at: event["requestReceivedTimestamp"].as_str().unwrap_or_default().to_owned(),
     })
@@ -58,7 +61,15 @@ fn right(event: &Value) -> Right {
     format!("{} {}/{}{sub}", event["verb"].as_str().unwrap_or_default(), part("apiGroup"), part("resource"))
 }
 
-/// What the manifests give the controller.
+impl Request {
+    /// As a rule says it that lists no names, and as one that does.
+    fn rights(self) -> [Right; 2] {
+        let named = format!("{} {}", self.right, self.name);
+        [self.right, named]
+    }
+}
+
+/// What the manifests give the controller; rules that list names give it for each of them.
 fn given() -> BTreeSet<Right> {
     let text = fs::read_to_string(root().join("deploy/rbac.yaml")).expect("the rights");
     let objects: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
@@ -69,9 +80,13 @@ fn given() -> BTreeSet<Right> {
     let list = |value: &Value| value.as_array().into_iter().flatten().map(|one| one.as_str().expect("text").to_owned()).collect::<Vec<_>>();
     let mut rights = BTreeSet::new();
     for rule in objects.iter().filter(of_controller).flat_map(|object| object["rules"].as_array().expect("rules")) {
+        let names: Vec<String> = list(&rule["resourceNames"]).iter().map(|name| format!(" {name}")).collect();
+        let names = if names.is_empty() { vec![String::new()] } else { names };
         for group in list(&rule["apiGroups"]) {
             for resource in list(&rule["resources"]) {
-                rights.extend(list(&rule["verbs"]).iter().map(|verb| format!("{verb} {group}/{resource}")));
+                for verb in list(&rule["verbs"]) {
+                    rights.extend(names.iter().map(|name| format!("{verb} {group}/{resource}{name}")));
+                }
             }
         }
     }
@@ -90,7 +105,8 @@ async fn every_right_is_used_and_none_is_missing() {
     world.cluster.add_nodes([Node::new("n1").label("pool", "solar")]).await.expect("a node");
     // A strategy: its probes, its condition and its record.
     world.cluster.apply(&policy(json!({"tenantSource": "landlord", "strategy": {"mode": "auto"}}))).await.expect("a policy");
-    let first = world.add_controller_with(&["--policy=landlord", "--guard"], "one").await;
+    world.cluster.apply(&parts_that_give_way()).await.expect("what is left of the older form of the guard");
+    let first = world.add_controller_with(&["--policy=landlord", "--guard", "--guard-place"], "one").await;
     the_guard_is_changed_and_repaired(&world).await;
     // Held before there is a tenant: one Pod is released then, another told that it clashes.
     world.create("held", "solar", json!({})).await;
@@ -130,18 +146,32 @@ async fn every_right_is_used_and_none_is_missing() {
     world.delete_tenant("moon").await;
     eventually("the second release", async || world.log("one").matches("releasing").count() >= 2).await;
     world.controller(first).signal(Signal::SIGTERM).expect("a signal");
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    place_is_removed(&mut world).await;
 
     let requests = requests(&log);
     let refused: Vec<&Right> = requests.iter().filter(|one| one.code == 403).map(|one| &one.right).collect();
     assert_eq!(refused, [""; 0], "rights that are missing");
-    let used: BTreeSet<Right> = requests.into_iter().map(|one| one.right).collect();
+    let used: BTreeSet<Right> = requests.into_iter().flat_map(Request::rights).collect();
     let unused: Vec<Right> = given().difference(&used).cloned().collect();
     assert_eq!(unused, [""; 0], "rights that nothing needs; used: {used:#?}");
 }
 
+/// The next controller does not fill in selectors.
+async fn place_is_removed(world: &mut World) {
+    let second = world.add_controller_with(&["--policy=landlord", "--guard"], "two").await;
+    eventually("the end of place", async || world.log("two").matches("outcome=\"removed\"").count() == 2).await;
+    world.controller(second).signal(Signal::SIGTERM).expect("a signal");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+}
+
+fn parts_that_give_way() -> String {
+    let older = run("render guard --without-mutating-policies").out;
+    let parts = ["stamp", "owners", "seal"].map(|part| format!("landlord.dev/guard: {part}\n"));
+    older.split("---\n").filter(|object| parts.iter().any(|part| object.contains(part))).collect::<Vec<_>>().join("---\n")
+}
+
 async fn the_guard_is_changed_and_repaired(world: &World) {
-    let guard = tokio::task::spawn_blocking(|| run("render guard").out).await.expect("the guard");
+    let guard = tokio::task::spawn_blocking(|| run("render guard --place").out).await.expect("the guard");
     let objects = guard.matches("landlord.dev/guard: ").count();
     eventually("the guard", async || world.log("one").matches("outcome=\"installed\"").count() == objects).await;
     world.cluster.apply(&guard.replace("landlord.dev/guard: ", "landlord.dev/guard: not-")).await.expect("another guard");

@@ -11,6 +11,7 @@ use local_cluster::manifest::{api_of, apply_object};
 use local_cluster::user::{ADMIN, CONTROLLER};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use super::world::{World, eventually};
 use crate::landlord::{Run, root, run};
@@ -201,44 +202,28 @@ async fn the_api_server_asks_about_what_a_mode_says_and_nothing_else() {
     assert_eq!(world.mode().await, None);
 }
 
-/// Stands in for the guard: what is asked here is whether strategies see it.
-const GUARD: &str = r#"
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {name: landlord-deny}
-spec:
-  matchConstraints:
-    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
-  validations:
-  - expression: "has(namespaceObject.metadata.annotations) && 'landlord.dev/ledger' in namespaceObject.metadata.annotations"
-    message: not ready
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {name: landlord-deny}
-spec: {policyName: landlord-deny, validationActions: [Deny]}
-"#;
+/// The guard, as it is rendered for the policy's settings and these flags.
+fn guard(flags: &str) -> String {
+    let file = NamedTempFile::with_suffix(".yaml").expect("a file");
+    fs::write(file.path(), policy(&json!({})).to_string()).expect("written");
+    let run = run(&format!("render guard --settings={} {flags}", file.path().display()));
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
+    run.out
+}
 
-/// The same, but Pods are held instead of refused.
-const HOLD: &str = r#"
-apiVersion: admissionregistration.k8s.io/v1
-kind: MutatingAdmissionPolicy
-metadata: {name: landlord-hold}
-spec:
-  failurePolicy: Fail
-  reinvocationPolicy: Never
-  matchConstraints:
-    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
-  mutations:
-  - patchType: JSONPatch
-    jsonPatch:
-      expression: "[JSONPatch{op: 'add', path: '/spec/schedulingGates', value: [Object.spec.schedulingGates{name: 'landlord.dev/provisioning'}]}]"
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: MutatingAdmissionPolicyBinding
-metadata: {name: landlord-hold}
-spec: {policyName: landlord-hold}
-"#;
+/// A guard that lets no Pod in, and is not the one for these settings: nothing is left to the controller, and it is said why.
+async fn half_a_guard_is_none(world: &World) {
+    let deny = guard("").split("---\n").filter(|object| object.contains("landlord.dev/guard: deny")).collect::<Vec<_>>().join("---\n");
+    world.cluster.apply(&deny).await.expect("one part");
+    let missing = "the guard does not bite: parts of it are missing, or not bound: names, stamp, seal, hold, binding";
+    eventually("what is missing", async || world.strategy("").await.out.contains(missing)).await;
+    // Rendered before the settings said `all`.
+    world.cluster.apply(&guard("--scope=labelled")).await.expect("an old guard");
+    let old = "part deny is not the one for these settings: it differs in matchConstraints";
+    eventually("what differs", async || world.strategy("").await.out.contains(old)).await;
+    assert_eq!(world.mode().await.as_deref(), Some("webhook"));
+    assert_eq!(world.report().await["history"], json!([]));
+}
 
 #[tokio::test]
 async fn nothing_is_left_to_the_controller_without_a_guard() {
@@ -255,7 +240,8 @@ async fn nothing_is_left_to_the_controller_without_a_guard() {
     // The namespace that is kept unready for the question is not among those that landlord reports.
     assert!(!world.log("one").contains("not compliant"), "{}", world.log("one"));
 
-    world.cluster.apply(GUARD).await.expect("a guard");
+    half_a_guard_is_none(&world).await;
+    world.cluster.apply(&guard("--on-unready=deny")).await.expect("a guard");
     world.comes_to_mode("controller").await;
     assert_eq!(world.strategy("").await.code, Some(0));
     assert!(world.page("one", "/metrics").await.contains("landlord_strategy{mode=\"controller\"} 1"));
@@ -268,12 +254,12 @@ async fn nothing_is_left_to_the_controller_without_a_guard() {
     world.comes_to_mode("controller").await;
 
     let object = serde_json::from_value(json!({"apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "landlord-deny"}}))
+        "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "landlord-guard-deny"}}))
     .expect("an object");
     let bindings = api_of(&world.cluster.client(ADMIN).expect("a client"), &object).await.expect("the kind");
-    bindings.delete("landlord-deny", &DeleteParams::default()).await.expect("deleted");
+    bindings.delete("landlord-guard-deny", &DeleteParams::default()).await.expect("deleted");
     world.comes_to_mode("webhook").await;
-    world.cluster.apply(HOLD).await.expect("another guard");
+    world.cluster.apply(&guard("--on-unready=hold --place")).await.expect("another guard");
     world.comes_to_mode("controller").await;
     eventually("the whole story", async || {
         let report = world.report().await;

@@ -1,8 +1,9 @@
 //! Keeper: the controller installs the guard, keeps it as it is rendered, and says so.
 
+use std::fs;
 use std::time::Duration;
 
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use local_cluster::Cluster;
 use local_cluster::manifest::{api_of, read};
 use local_cluster::user::ADMIN;
@@ -11,12 +12,15 @@ use serde_json::{Value, json};
 
 use super::super::world::{World, eventually};
 use super::stage::settings;
-use crate::landlord::run;
+use crate::landlord::{root, run};
 
 /// The guard as it is rendered for the settings in force.
 fn rendered(world: &World, flags: &str) -> Vec<DynamicObject> {
-    let run = run(&format!("render guard --settings={} {flags}", world.cluster.file("settings.yaml").display()));
-    read(&run.out).expect("YAML")
+    read(&render(world, flags)).expect("YAML")
+}
+
+fn render(world: &World, flags: &str) -> String {
+    run(&format!("render guard --settings={} {flags}", world.cluster.file("settings.yaml").display())).out
 }
 
 fn named(objects: &[DynamicObject], kind: &str, part: &str) -> DynamicObject {
@@ -101,6 +105,34 @@ async fn the_guard_is_installed_and_kept() {
     world.add_controller_with(&[&settings, "--guard=hold", "--guard-place"], "three").await;
     let guard = rendered(&world, "--on-unready=hold --place");
     eventually("the guard of the flags", async || is_in_force(&world, &guard).await).await;
+}
+
+/// The API server was updated to 1.36: what refuses goes, what mends comes, and a right that is missing for one part does not stop the others.
+#[tokio::test]
+async fn the_older_form_gives_way() {
+    let mut world = World::on(Cluster::builder(), "landlord").await;
+    world.set_settings(&settings("landlord"));
+    let rights = fs::read_to_string(root().join("deploy/rbac.yaml")).expect("the rights");
+    world.cluster.apply(&rights.replace("landlord-guard-owners", "landlord-guard-others")).await.expect("fewer rights");
+    let older = render(&world, "--without-mutating-policies");
+    world.cluster.apply(&older).await.expect("the older form");
+    let settings_file = format!("--settings={}", world.cluster.file("settings.yaml").display());
+    world.add_controller_with(&[&settings_file, "--guard"], "one").await;
+
+    let guard = rendered(&world, "");
+    eventually("the guard", async || is_in_force(&world, &guard).await).await;
+    let gone = async |part| stored(&world, &named(&read(&older).expect("YAML"), "ValidatingAdmissionPolicy", part)).await.is_none();
+    assert!(gone("stamp").await && gone("seal").await, "they went before their successors came");
+    let mut number = 0;
+    eventually("a namespace", async || {
+        number += 1;
+        let body = serde_json::from_value(json!({"metadata": {"name": format!("web-{number}")}})).expect("a namespace");
+        world.namespaces().create(&PostParams::default(), &body).await.is_ok()
+    })
+    .await;
+    assert!(!gone("owners").await && world.log("one").contains("guard not written"), "{}", world.log("one"));
+    world.cluster.apply(&rights).await.expect("the rights");
+    eventually("no surplus", async || gone("owners").await).await;
 }
 
 async fn deletions_are_repaired(world: &World, guard: &[DynamicObject]) {

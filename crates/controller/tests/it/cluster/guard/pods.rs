@@ -122,20 +122,32 @@ async fn an_author_gains_nothing_by_a_gate(stage: &Stage) {
     assert!(let_go(stage, OWNER, "web", "gated").await.remove(0).is_ok(), "it runs where it has to");
 }
 
+/// What runs on which node is not changed by way of a subresource, while what they are there for is.
 async fn subresources_change_nothing(stage: &Stage) {
-    let before = stage.get_pod("pending", "web").await.spec.expect("a spec");
+    let bodies = [
+        json!({"spec": {"schedulingGates": null}}),
+        json!({"spec": {"schedulingGates": [{"$patch": "delete", "name": GATE}]}}),
+        json!({"spec": {"nodeName": "lunar-1"}}),
+        json!({"spec": {"nodeSelector": {"pool": "lunar"}}}),
+        json!({"spec": {"ephemeralContainers": [{"name": "debug", "image": "debug"}]}}),
+        json!({"status": {"nominatedNodeName": "lunar-1"}}),
+    ];
     let path = |sub: &str| format!("/api/v1/namespaces/pending/pods/web/{sub}");
-    let moved = json!({"spec": {"schedulingGates": null, "nodeName": "lunar-1", "nodeSelector": {"pool": "lunar"},
-                       "ephemeralContainers": [{"name": "debug", "image": "debug"}]}});
+    let place = async || {
+        let spec = stage.get_pod("pending", "web").await.spec.expect("a spec");
+        (spec.node_name, spec.node_selector, spec.scheduling_gates)
+    };
+    let before = place().await;
     for sub in ["ephemeralcontainers", "status", "resize"] {
-        drop(stage.send(OWNER, Method::PATCH, &path(sub), "application/strategic-merge-patch+json", &moved).await);
-        let after = stage.get_pod("pending", "web").await.spec.expect("a spec");
-        assert_eq!(
-            (after.node_name, after.node_selector, after.scheduling_gates),
-            (before.node_name.clone(), before.node_selector.clone(), before.scheduling_gates.clone()),
-            "{sub}"
-        );
+        for body in &bodies {
+            // The API server takes all of them, and writes what belongs to the subresource.
+            stage.send(OWNER, Method::PATCH, &path(sub), "application/strategic-merge-patch+json", body).await.expect("taken");
+            assert_eq!(place().await, before, "{sub}: {body}");
+        }
     }
+    let after = stage.get_pod("pending", "web").await;
+    assert_eq!(after.spec.expect("a spec").ephemeral_containers.map(|all| all.len()), Some(1));
+    assert_eq!(after.status.expect("a status").nominated_node_name.as_deref(), Some("lunar-1"));
 }
 
 async fn only_schedulers_bind(stage: &Stage) {
