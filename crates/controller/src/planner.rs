@@ -12,7 +12,7 @@ use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
-use crate::assessment::{Assessment, UNKNOWN_TENANT};
+use crate::assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
 use crate::fights::{self, Fights};
 use crate::queue::Urgency;
 use crate::store::{Compliance, Held, Standing, Store};
@@ -106,7 +106,7 @@ pub(crate) fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Stan
     }
     let contested = contest(known, held, &mut assessment.plan);
     let trouble = trouble(store, held, &assessment).or_else(|| contest_trouble(known, name, &contested));
-    let blocked = trouble.as_ref().is_some_and(|trouble| ![CONFLICTED, CONTESTED].contains(&trouble.reason));
+    let blocked = trouble.as_ref().is_some_and(|trouble| ![CONFLICTED, CONTESTED, UNCLAIMED].contains(&trouble.reason));
     let write = (!blocked && !assessment.plan.is_empty()).then(|| write(held, &assessment, trouble.clone()));
     let state = match (&trouble, &write) {
         (Some(Trouble { reason: CONFLICTED | CONTESTED, .. }), _) => Compliance::Conflicted,

@@ -139,6 +139,7 @@ async fn a_squatter_gets_nothing() {
 async fn no_forged_claim_opens_a_pool() {
     let mut stage = Stage::new(builder(), "landlord", "").await;
     stage.settings["guard"] = json!({"scope": "all"});
+    stage.settings["unclaimed"] = json!("reject");
     stage.settings["identify"] = json!([{"ownerReference": {"group": "landlord.dev", "kind": "Tenant"}}, {"namePrefix": {}}]);
     stage.install("").await;
     stage.world.set_settings(&stage.settings);
@@ -157,17 +158,33 @@ async fn no_forged_claim_opens_a_pool() {
         assert!(is_held(&pod), "{metadata}");
     }
     stage.create(OWNER, json!({"name": "solar-own"})).await.expect("created");
-    stage.create(STRANGER, json!({"name": "free"})).await.expect("created");
+    stage.create(ADMIN, json!({"name": "admins"})).await.expect("created");
+    free_namespaces(&stage).await;
     stage.world.add_controller("one").await;
-    for name in ["solar-own", "free"] {
+    for name in ["solar-own", "admins", "probe-free"] {
         eventually(name, async || stage.pod(STRANGER, name, "late", json!({})).await.is_ok_and(|pod| !is_held(&pod))).await;
     }
     assert_eq!(selector(&stage.get_pod("solar-own", "late").await), ["pool=solar"]);
-    for metadata in &forged {
-        let name = metadata["name"].as_str().expect("a name");
-        let report = format!("namespace=\"{name}\" reason=\"Unverified\"");
+    let claimed = forged.iter().map(|metadata| (metadata["name"].as_str().expect("a name"), "Unverified"));
+    for (name, reason) in claimed.chain([("free", "Unclaimed"), ("free-annotated", "Unclaimed")]) {
+        let report = format!("namespace=\"{name}\" reason=\"{reason}\"");
         eventually("the report", async || stage.world.log("one").contains(&report)).await;
-        assert!(is_held(&stage.pod(STRANGER, name, "late", json!({})).await.expect("it waits")), "{name}");
+        assert!(is_held(&stage.pod(STRANGER, name, "late", foreign()).await.expect("it waits")), "{name}");
+        assert!(is_held(&stage.get_pod(name, "early").await), "{name}");
         assert_eq!(own(&stage.get(name).await), [""; 0], "{name}");
+    }
+}
+
+/// What a Pod says that wants to run in the pool of solar.
+fn foreign() -> Value {
+    json!({"nodeSelector": {"pool": "solar"}})
+}
+
+/// Namespaces of a stranger that no rule claims; their Pods ask for the pool, or the namespace does.
+async fn free_namespaces(stage: &Stage) {
+    stage.create(STRANGER, json!({"name": "free"})).await.expect("created");
+    stage.create(STRANGER, json!({"name": "free-annotated", "annotations": {NODE_SELECTOR: "pool=solar"}})).await.expect("created");
+    for (name, spec) in [("free", foreign()), ("free-annotated", json!({}))] {
+        assert!(is_held(&stage.pod(STRANGER, name, "early", spec).await.expect("it waits")), "{name}");
     }
 }
