@@ -9,7 +9,7 @@ use tenancy::settings::{GuardScope, Rule, Settings, Unclaimed};
 use thiserror::Error as ThisError;
 
 use super::message;
-use crate::guard::GATE;
+use crate::guard::{GATE, unsealed};
 use crate::strategy::measurement::Guard;
 use crate::writer::FIELD_MANAGER;
 
@@ -65,6 +65,11 @@ fn uncovered(settings: &Settings) -> Option<&'static str> {
     if settings.unclaimed == Unclaimed::Reject && settings.guard.scope == GuardScope::Labelled {
         return Some("it watches labelled namespaces only, and `unclaimed: reject` is the webhook's work: set `guard: {scope: all}`");
     }
+    if !unsealed(settings).is_empty() {
+        return Some(
+            "a jsonPath rule of `identify` reads what it cannot seal, so the webhook judges moves: name one label or annotation in the path",
+        );
+    }
     let reads_request = settings.identify.iter().any(Rule::reads_request);
     reads_request.then_some("a rule of `identify` reads `$.request`, which only the webhook sees: identify by what the namespace says")
 }
@@ -109,7 +114,8 @@ mod tests {
     #[case(json!({"unclaimed": "reject", "guard": {"scope": "all"}}), false)]
     #[case(json!({"unclaimed": "allow"}), false)]
     #[case(json!({"identify": [{"jsonPath": {"path": "$.request.userInfo.groups[*]", "prefix": "tenant:"}}]}), true)]
-    #[case(json!({"identify": [{"jsonPath": {"path": "$..team"}}]}), true)]
+    #[case(json!({"identify": [{"jsonPath": {"path": "$.namespace..team"}}]}), true)]
+    #[case(json!({"identify": [{"jsonPath": {"path": "$.namespace.metadata.labels[*]", "prefix": "tenant-"}}]}), true)]
     #[case(json!({"identify": [{"jsonPath": {"path": "$.namespace.metadata.labels.team"}}, {"namePrefix": {}}]}), false)]
     fn what_only_the_webhook_refuses(#[case] settings: serde_json::Value, #[case] expected: bool) {
         let settings = Settings::from_value(&settings).expect("settings");

@@ -128,3 +128,27 @@ async fn a_stamped_stranger_has_no_free_namespace() {
     assert!(is_marked(&simulation, "admins") && simulation.reconciler.shared().troubles.len() == 1);
     assert_eq!(simulation.patches(), 2);
 }
+
+/// The label by which it is claimed is whoever's who may update the namespace, so the move waits for an admin.
+#[tokio::test(start_paused = true)]
+async fn a_move_that_the_guard_cannot_seal_is_not_followed() {
+    for (path, follows) in [("$.namespace.metadata.labels[*]", false), ("$.namespace.metadata.labels.team", true)] {
+        let server = populated(0);
+        server.put(tenant("lunar", json!({"nodeSelector": {"pool": "b"}}))).expect("a tenant");
+        let mut claimed = namespace("web", "");
+        claimed["metadata"]["labels"]["team"] = json!("tenant-solar");
+        server.put(claimed).expect("a namespace");
+        let settings = json!({"identify": [{"jsonPath": {"path": path, "prefix": "tenant-"}}]});
+        let simulation = Simulation::start_with(server, &settings);
+        simulation.until("its pool", |this| this.is_in_pool("web", "a")).await;
+        for other in [json!("tenant-lunar"), Value::Null] {
+            let mut moved = (*simulation.server.object("Namespace", "web").expect("it")).clone();
+            moved["metadata"]["labels"]["team"] = other.clone();
+            simulation.server.put(moved).expect("a move");
+            let reported = |this: &Simulation| this.reconciler.shared().troubles.get("web").map(|one| one.reason) == Some(UNVERIFIED);
+            let followed = |this: &Simulation| !this.is_in_pool("web", "a");
+            simulation.until("a decision", |this| if follows { followed(this) } else { reported(this) }).await;
+            assert!(follows || simulation.is_in_pool("web", "a"), "{path} {other}");
+        }
+    }
+}

@@ -76,7 +76,8 @@ async fn healthy() -> World {
     world
 }
 
-const CHECKS: [&str; 12] = [
+const CHECKS: [&str; 13] = [
+    "claims",
     "daemon-sets",
     "default-selector",
     "guard",
