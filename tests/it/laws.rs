@@ -11,9 +11,10 @@ use policy_host::{HostCalls, Objects};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rstest::rstest;
 use serde_json::{Map as Object, Value, json};
 use tenancy::claim::{Evidence, Resolution, resolve};
-use tenancy::keys::OWN_PREFIX;
+use tenancy::keys::{CREATOR, OWN_PREFIX, UNCLAIMED};
 use tenancy::ledger::Ledger;
 use tenancy::metadata::{Field, Key, Metadata};
 use tenancy::namespace::Namespace;
@@ -254,6 +255,31 @@ fn the_policy_does_what_the_engine_plans() {
 #[test]
 fn the_compiled_policy_does_what_the_engine_plans() {
     check(COMPILED_CASES, compiled);
+}
+
+/// Law 1 for a namespace that nobody claims: whether it is marked depends on the settings, and under `reject` on the guard's stamp.
+#[rstest]
+fn the_policy_marks_what_the_engine_marks(
+    #[values(None, Some("mallory"), Some("system:serviceaccount:ops:robot"))] creator: Option<&str>,
+    #[values("labelled", "all")] scope: &str,
+    #[values("allow", "reject")] unclaimed: &str,
+    #[values(true, false)] marked: bool,
+) {
+    let admins = json!({"groups": ["system:masters"], "serviceAccounts": ["ops:robot"]});
+    let settings = json!({"unclaimed": unclaimed, "guard": {"scope": scope}, "admins": admins});
+    let tenant = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "solar"}});
+    let stamp = creator.map(|name| (CREATOR.to_owned(), json!(json!({"username": name, "groups": []}).to_string())));
+    let mark = marked.then(|| (UNCLAIMED.to_owned(), json!("true")));
+    let annotations: Object<_, _> = stamp.into_iter().chain(mark).collect();
+    let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web", "labels": {}, "annotations": annotations}});
+    let case = Case { settings, tenant, earlier: None, created: object.clone(), edits: Vec::new() };
+    let plan = tenancy::plan::unclaimed(&case.settings(), &Namespace::from_value(&object).expect("a namespace"));
+    let expected = scope == "all" && (unclaimed == "allow" || creator != Some("mallory"));
+    for stage in [natively as Stage, compiled] {
+        let after = stage(&case, "UPDATE", &object).expect("accepted");
+        assert_eq!(after, applied(&object, &plan));
+        assert_eq!(metadata(&after).annotations.contains_key(UNCLAIMED), expected);
+    }
 }
 
 /// The laws would hold vacuously if nothing ever met.

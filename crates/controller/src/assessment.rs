@@ -14,6 +14,8 @@ use crate::inventory::{Inventory, Listed};
 
 /// The reason of a claim that names no tenant.
 pub(crate) const UNKNOWN_TENANT: &str = "UnknownTenant";
+/// The reason of a namespace that nobody claims, and that the settings do not let be nobody's.
+pub(crate) const UNCLAIMED: &str = "Unclaimed";
 
 /// A namespace, whose it is, and what is to be done.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(crate) struct Assessment {
     pub(crate) known: Option<Arc<Tenant>>,
     pub(crate) before: Metadata,
     pub(crate) plan: Plan,
-    /// Why there is no plan.
+    /// Why there is no plan, or it does not suffice.
     pub(crate) error: Option<String>,
     /// The same as a bounded word, for metrics, events and conditions.
     pub(crate) reason: Option<&'static str>,
@@ -94,7 +96,7 @@ impl Assessment {
         let mut unusable = None;
         let lookup = |name: &str| lookup(name).inspect_err(|_| unusable = Some(name.to_owned()));
         match resolve(settings, evidence, lookup) {
-            Ok(Resolution::Unclaimed) => assessment.plan = plan::unclaimed(settings, namespace),
+            Ok(Resolution::Unclaimed) => assessment.leave(settings, namespace),
             Ok(Resolution::Unknown(claim)) => {
                 assessment.fail(UNKNOWN_TENANT, format!("tenant {:?} does not exist: create it, or mend the claim", claim.tenant));
                 (assessment.tenant, assessment.rule) = (Some(claim.tenant), Some(claim.rule));
@@ -112,6 +114,15 @@ impl Assessment {
             }
         }
         assessment
+    }
+
+    /// Nobody claims it: what landlord wrote goes all the same where the settings do not let it be nobody's.
+    fn leave(&mut self, settings: &Settings, namespace: &Namespace) {
+        self.plan = plan::unclaimed(settings, namespace);
+        if !plan::may_be_unclaimed(settings, &namespace.metadata) {
+            let admin = format!("let an admin claim it by `landlord move {} --to TENANT`, or delete it", self.name);
+            self.fail(UNCLAIMED, format!("no rule claims it, and its creator may not leave it so (unclaimed: reject): {admin}"));
+        }
     }
 
     fn blank(namespace: &Namespace) -> Self {

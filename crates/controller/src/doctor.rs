@@ -16,6 +16,7 @@ use crate::guard::shortfall::Stored;
 use crate::inventory::Inventory;
 
 mod bite;
+mod claims;
 mod clock;
 mod daemon_sets;
 mod default_selector;
@@ -47,6 +48,7 @@ pub(crate) enum Check {
     Guard,
     GuardBites,
     Unclaimed,
+    Claims,
     Rights,
     Pools,
     NodeLabels,
@@ -97,6 +99,7 @@ impl Check {
             Self::Guard => "guard",
             Self::GuardBites => "guard-bites",
             Self::Unclaimed => "unclaimed",
+            Self::Claims => "claims",
             Self::Rights => "rights",
             Self::Pools => "pools",
             Self::NodeLabels => "node-labels",
@@ -118,6 +121,7 @@ impl Check {
             Self::Guard => "without it, Pods of a namespace that is not compliant yet run anywhere",
             Self::GuardBites => "a guard that lets Pods into a namespace which is not ready closes no window",
             Self::Unclaimed => "a namespace that no rule claims has no pool, so its Pods run anywhere",
+            Self::Claims => "whoever may update a namespace can give it another tenant, unless the webhook is there to ask who it is",
             Self::Rights => "what the controller may not do, it does not do",
             Self::Pools => "Pods whose selector matches no node stay pending",
             Self::NodeLabels => "a kubelet may give such a label to its own node, and whoever owns one node can draw a tenant's Pods to it",
@@ -140,6 +144,7 @@ impl Check {
             Self::DaemonSets => daemon_sets::examine(patient).boxed(),
             Self::Guard => return one(guard::examine(patient)),
             Self::Unclaimed => return one(unclaimed::examine(&patient.inventory.settings)),
+            Self::Claims => return one(claims::examine(&patient.inventory.settings)),
             Self::Pools => return pools::examine(patient),
             Self::NodeLabels => return node_labels::examine(patient),
             Self::Writers => return writers::examine(patient),

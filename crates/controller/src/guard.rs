@@ -10,6 +10,7 @@ use serde_json::Value;
 use tenancy::settings::{GuardScope, OnUnready, Settings};
 
 use self::policy::Policy;
+pub(crate) use self::seal::unsealed;
 
 mod binding;
 mod deny;

@@ -12,8 +12,9 @@ use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
-use crate::assessment::{Assessment, UNKNOWN_TENANT};
+use crate::assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
 use crate::fights::{self, Fights};
+use crate::guard;
 use crate::queue::Urgency;
 use crate::store::{Compliance, Held, Standing, Store};
 
@@ -106,7 +107,7 @@ pub(crate) fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Stan
     }
     let contested = contest(known, held, &mut assessment.plan);
     let trouble = trouble(store, held, &assessment).or_else(|| contest_trouble(known, name, &contested));
-    let blocked = trouble.as_ref().is_some_and(|trouble| ![CONFLICTED, CONTESTED].contains(&trouble.reason));
+    let blocked = trouble.as_ref().is_some_and(|trouble| ![CONFLICTED, CONTESTED, UNCLAIMED].contains(&trouble.reason));
     let write = (!blocked && !assessment.plan.is_empty()).then(|| write(held, &assessment, trouble.clone()));
     let state = match (&trouble, &write) {
         (Some(Trouble { reason: CONFLICTED | CONTESTED, .. }), _) => Compliance::Conflicted,
@@ -176,6 +177,13 @@ fn trouble(store: &Store, held: &Held, assessment: &Assessment) -> Option<Troubl
     if let (Some(reason), Some(message)) = (assessment.reason, assessment.error.clone()) {
         return Some(Trouble { reason, message });
     }
+    if is_moved_unsealed(store, held, assessment) {
+        let message = format!(
+            "it leaves its tenant by what anybody may write there, which landlord does not follow: put it back, or let an admin run `landlord adopt {}`",
+            assessment.name
+        );
+        return Some(Trouble { reason: UNVERIFIED, message });
+    }
     if let Some(tenant) = &assessment.known
         && !may_adopt(store, held, tenant)
     {
@@ -193,6 +201,15 @@ fn trouble(store: &Store, held: &Held, assessment: &Assessment) -> Option<Troubl
             refused.join(", ")
         ),
     })
+}
+
+/// A move, or a claim given up, by a rule whose evidence the guard does not seal: the webhook asks who does it, and nobody else can. The tenant that has
+/// the namespace keeps it.
+fn is_moved_unsealed(store: &Store, held: &Held, assessment: &Assessment) -> bool {
+    let (ledger, _) = read_ledger(&held.namespace.metadata);
+    let unsealed = guard::unsealed(store.settings());
+    let moves = !ledger.tenant.is_empty() && assessment.tenant.as_ref() != Some(&ledger.tenant);
+    moves && [&assessment.rule, &ledger.by].into_iter().flatten().any(|rule| unsealed.contains(rule))
 }
 
 /// The check that the policy makes at CREATE, made up for: only a stamp of the guard says who the creator was.

@@ -69,8 +69,12 @@ fn populated(namespaces: usize) -> InMemory {
 impl Simulation {
     /// Starts the controller's tasks and does not wait for anything.
     fn start(server: InMemory) -> Self {
+        Self::start_with(server, &Value::Null)
+    }
+
+    fn start_with(server: InMemory, settings: &Value) -> Self {
         let client = server.client();
-        let settings = Settings::from_value(&Value::Null).expect("settings");
+        let settings = Settings::from_value(settings).expect("settings");
         let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
         let writer = Writer::new(client.clone(), ApplyMode::Apply);
         let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), Pace::default(), writer, outcomes));

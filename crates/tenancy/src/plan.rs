@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::claim::Claim;
 use crate::desired::{DesireError, Want, Wants};
 use crate::keys;
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::metadata::{Field, InvalidMetadata, Key, Metadata, check_annotations_bytes};
 use crate::namespace::Namespace;
-use crate::settings::{GuardScope, Settings};
+use crate::requester::Requester;
+use crate::settings::{GuardScope, Settings, Unclaimed};
 use crate::tenant::{Dialect, Tenant};
 use crate::why::Why;
 
@@ -122,17 +125,21 @@ pub fn unclaimed(settings: &Settings, namespace: &Namespace) -> Plan {
         plan.remove.insert(label, Why::Released);
     }
     let marked = namespace.metadata.annotations.contains_key(keys::UNCLAIMED);
+    let wanted = settings.guard.scope == GuardScope::All && may_be_unclaimed(settings, &namespace.metadata);
     let marker = Key::annotation(keys::UNCLAIMED);
-    match (settings.guard.scope, marked) {
-        (GuardScope::All, false) => {
-            plan.set.insert(marker, Want { value: "true".to_owned(), why: Why::Unclaimed });
-        }
-        (GuardScope::Labelled, true) => {
-            plan.remove.insert(marker, Why::Unclaimed);
-        }
+    match (wanted, marked) {
+        (true, false) => drop(plan.set.insert(marker, Want { value: "true".to_owned(), why: Why::Unclaimed })),
+        (false, true) => drop(plan.remove.insert(marker, Why::Unclaimed)),
         _ => {}
     }
     plan
+}
+
+/// Whether the settings let this namespace be nobody's: as at CREATE, by the guard's stamp of who its creator was. What has none is older than the guard.
+pub fn may_be_unclaimed(settings: &Settings, metadata: &Metadata) -> bool {
+    let creator = |stamp: &String| serde_json::from_str(stamp).map(|stamp: Value| Requester::from_user_info(&stamp));
+    let by_admin = |stamp| creator(stamp).is_ok_and(|creator| settings.is_admin(&creator) || settings.is_controller(&creator));
+    settings.unclaimed == Unclaimed::Allow || metadata.annotations.get(keys::CREATOR).is_none_or(by_admin)
 }
 
 /// Plans the release of a namespace whose tenant is gone: managed keys and ledger go, the tenant label stays (so that the guard bites).

@@ -11,7 +11,7 @@ use tenancy::plan::read_ledger;
 use tenancy::selector::NodeSelector;
 
 use super::Unjudged;
-use crate::assessment::{Assessment, State};
+use crate::assessment::{Assessment, State, UNCLAIMED};
 use crate::fights::owns;
 use crate::inventory::Inventory;
 
@@ -53,7 +53,7 @@ pub(super) fn pools(inventory: &Inventory, assessments: &[Assessment]) -> (BTree
 }
 
 fn pool(assessment: &Assessment, meta: Option<&Value>, label: &str) -> Result<Option<Pool>, String> {
-    if assessment.state() == State::Error {
+    if assessment.state() == State::Error && assessment.reason != Some(UNCLAIMED) {
         return Err(assessment.error.clone().unwrap_or_default());
     }
     let (Some(tenant), Some(text)) = (assessment.tenant.clone(), wanted(assessment)) else { return Ok(None) };

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::controller::{drain, until_told};
 use super::selection::Selection;
-use crate::assessment::{Assessment, State, assess};
+use crate::assessment::{Assessment, assess};
 use crate::cluster::{self, Connection, SettingsFlags};
 use crate::inventory::Inventory;
 use crate::lease::Leadership;
@@ -106,7 +106,7 @@ impl Backfill {
     }
 
     async fn apply(&self, client: Client, inventory: Inventory, assessments: &[Assessment]) -> Result<ExitCode> {
-        let drifted: Vec<&str> = assessments.iter().filter(|one| one.state() == State::Drift).map(|one| one.name.as_str()).collect();
+        let drifted: Vec<&str> = assessments.iter().filter(|one| !one.plan.is_empty()).map(|one| one.name.as_str()).collect();
         let beforehand = unplannable(assessments);
         let mode = if self.dry_run == DryRun::Server { ApplyMode::ServerDryRun } else { ApplyMode::Apply };
         let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);

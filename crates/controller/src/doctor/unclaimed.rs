@@ -1,18 +1,15 @@
 //! Namespaces that no rule claims.
 
-use tenancy::settings::{GuardScope, Settings, Unclaimed};
+use tenancy::settings::{Settings, Unclaimed};
 
 use super::{Check, Finding};
 
 pub(super) fn examine(settings: &Settings) -> Finding {
-    match (settings.unclaimed, settings.guard.scope) {
-        (Unclaimed::Reject, _) => Check::Unclaimed.good("the settings reject namespaces that no rule claims"),
-        (Unclaimed::Allow, GuardScope::All) => {
-            Check::Unclaimed.good("the guard holds Pods of every namespace until landlord has looked at it")
-        }
-        (Unclaimed::Allow, GuardScope::Labelled) => Check::Unclaimed.wrong(
-            "the settings allow namespaces that no rule claims, and the guard looks at labelled ones only",
-            "set `unclaimed: reject`, or `guard: {scope: all}`; where only admins create namespaces, say --skip unclaimed",
+    match settings.unclaimed {
+        Unclaimed::Reject => Check::Unclaimed.good("the settings reject namespaces that no rule claims"),
+        Unclaimed::Allow => Check::Unclaimed.wrong(
+            "the settings allow namespaces that no rule claims, and their Pods may ask for any pool",
+            "set `unclaimed: reject`; where only admins create namespaces, say --skip unclaimed",
         ),
     }
 }
@@ -27,7 +24,8 @@ mod tests {
     #[rstest]
     #[case(json!({}), State::Wrong)]
     #[case(json!({"unclaimed": "reject"}), State::Good)]
-    #[case(json!({"guard": {"scope": "all"}}), State::Good)]
+    #[case::the_guard_waits_for_landlord_only(json!({"guard": {"scope": "all"}}), State::Wrong)]
+    #[case(json!({"unclaimed": "reject", "guard": {"scope": "all"}}), State::Good)]
     fn what_the_settings_say(#[case] settings: Value, #[case] state: State) {
         assert_eq!(examine(&Settings::from_value(&settings).expect("settings")).state, state);
     }

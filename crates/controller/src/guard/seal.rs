@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, OWN_ANNOTATIONS};
-use tenancy::settings::Rule;
+use tenancy::settings::{Rule, Settings};
 
 use super::expression::{field_or, list, text};
 use super::policy::{Effect, Named, Policy, Validation};
@@ -96,6 +96,18 @@ fn read_by(members: &[&str], field: &str) -> Option<String> {
     }
 }
 
+/// The rules that read of a namespace what is not sealed, by their ids: whoever may update it moves it by them. What `$.request` says is past.
+pub(crate) fn unsealed(settings: &Settings) -> Vec<String> {
+    let is_unsealed = |rule: &&Rule| match rule {
+        Rule::JsonPath { path, .. } => {
+            let sealed = ["labels", "annotations"].iter().any(|field| read_by(&path.members(), field).is_some());
+            !sealed && path.root() != Some("request") && path.members() != ["namespace", "metadata", "name"]
+        }
+        _ => false,
+    };
+    settings.identify.iter().filter(is_unsealed).map(Rule::id).collect()
+}
+
 impl Field {
     /// The sealed keys are gone through, and not those of the namespace: of these there may be 40 000, and CEL takes its time for each.
     fn variables(&self, keys: &BTreeSet<String>) -> Vec<Named> {
@@ -166,4 +178,25 @@ fn owner_patch() -> String {
     Object.metadata.ownerReferences{apiVersion: o.apiVersion, kind: o.kind, name: o.name, uid: o.uid,
         ?controller: o.?controller, ?blockOwnerDeletion: o.?blockOwnerDeletion})}]"#
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    #[rstest]
+    #[case::a_label("$.namespace.metadata.labels.team", false)]
+    #[case::an_annotation("$.namespace.metadata.annotations['example.com/team']", false)]
+    #[case::the_name("$.namespace.metadata.name", false)]
+    #[case::the_request("$.request.userInfo.groups[*]", false)]
+    #[case::any_label("$.namespace.metadata.labels[*]", true)]
+    #[case::any_owner("$.namespace.metadata.ownerReferences[*].name", true)]
+    #[case::anywhere("$.namespace..team", true)]
+    fn what_cannot_be_sealed(#[case] path: &str, #[case] expected: bool) {
+        let settings = Settings::from_value(&json!({"identify": [{"jsonPath": {"path": path}}, {"namePrefix": {}}]})).expect("settings");
+        let ids = if expected { vec![format!("jsonPath:{path}")] } else { vec![] };
+        assert_eq!(unsealed(&settings), ids);
+    }
 }

@@ -52,6 +52,7 @@ mod tests {
 
     use rstest::rstest;
     use serde_json::{Value, json};
+    use tenancy::keys::CREATOR;
     use tenancy::settings::Settings;
 
     use super::*;
@@ -123,5 +124,21 @@ mod tests {
         let marked = json!({"name": "web", "annotations": {"landlord.dev/unclaimed": "true"}});
         assert_eq!(terms(everywhere, marked), Some(Terms::default()));
         assert_eq!(terms(json!({"excludedNamespaces": ["web"]}), json!({"name": "web"})), None, "it is never looked at");
+    }
+
+    /// `unclaimed: reject`, made up for: a mark that landlord would not set is none, and the annotation of a stranger asks for no pool.
+    #[rstest]
+    #[case::by_nobody_known(None, true)]
+    #[case::by_an_admin(Some(json!({"username": "root", "groups": ["system:masters"]})), true)]
+    #[case::by_a_stranger(Some(json!({"username": "mallory", "groups": ["strangers"]})), false)]
+    fn whose_unclaimed_namespace_lets_pods_go(#[case] creator: Option<Value>, #[case] expected: bool) {
+        let marks = [json!({"landlord.dev/unclaimed": "true"}), json!({})];
+        for (mut annotations, marked) in marks.into_iter().zip([true, false]) {
+            annotations[NODE_SELECTOR] = json!("pool=solar");
+            annotations.as_object_mut().expect("a map").extend(creator.iter().map(|one| (CREATOR.to_owned(), json!(one.to_string()))));
+            let settings = json!({"unclaimed": "reject", "guard": {"scope": "all"}});
+            let terms = terms(settings, json!({"name": "web", "annotations": annotations}));
+            assert_eq!(terms.is_some(), expected && marked, "{annotations}");
+        }
     }
 }

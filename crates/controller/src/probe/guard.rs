@@ -5,12 +5,12 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use serde_json::json;
-use tenancy::settings::{GuardScope, Settings, Unclaimed};
+use tenancy::settings::{GuardScope, Rule, Settings, Unclaimed};
 use thiserror::Error as ThisError;
 
 use super::message;
-use crate::guard::GATE;
 use crate::guard::shortfall::Stored;
+use crate::guard::{GATE, unsealed};
 use crate::strategy::measurement::Guard;
 use crate::writer::FIELD_MANAGER;
 
@@ -70,10 +70,18 @@ async fn compare(client: &Client, settings: &Settings) -> Guard {
     }
 }
 
-/// Namespaces that only the webhook keeps from being a way out.
+/// Namespaces that only the webhook keeps from being a way out, and claims that only it can read.
 fn uncovered(settings: &Settings) -> Option<&'static str> {
-    (settings.unclaimed == Unclaimed::Reject && settings.guard.scope == GuardScope::Labelled)
-        .then_some("it watches labelled namespaces only, and `unclaimed: reject` is the webhook's work: set `guard: {scope: all}`")
+    if settings.unclaimed == Unclaimed::Reject && settings.guard.scope == GuardScope::Labelled {
+        return Some("it watches labelled namespaces only, and `unclaimed: reject` is the webhook's work: set `guard: {scope: all}`");
+    }
+    if !unsealed(settings).is_empty() {
+        return Some(
+            "a jsonPath rule of `identify` reads what it cannot seal, so the webhook judges moves: name one label or annotation in the path",
+        );
+    }
+    let reads_request = settings.identify.iter().any(Rule::reads_request);
+    reads_request.then_some("a rule of `identify` reads `$.request`, which only the webhook sees: identify by what the namespace says")
 }
 
 /// Claims the namespace for a tenant that is none of its own, once, and takes away what would make it look ready.
@@ -115,6 +123,10 @@ mod tests {
     #[case(json!({"unclaimed": "reject"}), true)]
     #[case(json!({"unclaimed": "reject", "guard": {"scope": "all"}}), false)]
     #[case(json!({"unclaimed": "allow"}), false)]
+    #[case(json!({"identify": [{"jsonPath": {"path": "$.request.userInfo.groups[*]", "prefix": "tenant:"}}]}), true)]
+    #[case(json!({"identify": [{"jsonPath": {"path": "$.namespace..team"}}]}), true)]
+    #[case(json!({"identify": [{"jsonPath": {"path": "$.namespace.metadata.labels[*]", "prefix": "tenant-"}}]}), true)]
+    #[case(json!({"identify": [{"jsonPath": {"path": "$.namespace.metadata.labels.team"}}, {"namePrefix": {}}]}), false)]
     fn what_only_the_webhook_refuses(#[case] settings: serde_json::Value, #[case] expected: bool) {
         let settings = Settings::from_value(&settings).expect("settings");
         assert_eq!(uncovered(&settings).is_some(), expected);

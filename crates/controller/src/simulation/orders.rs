@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
+use crate::assessment::UNCLAIMED;
 use crate::planner::{CONTESTED, UNVERIFIED};
 
 #[tokio::test(start_paused = true)]
@@ -104,4 +105,50 @@ async fn a_stamped_stranger_is_not_adopted() {
     simulation.until("the report", |this| this.reconciler.shared().troubles.contains_key("forged")).await;
     assert_eq!(simulation.reconciler.shared().troubles["forged"].reason, UNVERIFIED);
     assert_eq!(simulation.patches(), 0);
+}
+
+/// `unclaimed: reject` where no webhook said so: a mark that an earlier setting allowed goes, and it is reported.
+#[tokio::test(start_paused = true)]
+async fn a_stamped_stranger_has_no_free_namespace() {
+    let server = populated(0);
+    for (name, user) in [("free", "mallory"), ("admins", "system:serviceaccount:ops:robot")] {
+        let annotations =
+            json!({"landlord.dev/creator": json!({"username": user, "groups": []}).to_string(), "landlord.dev/unclaimed": "true"});
+        let mut namespace = namespace(name, "");
+        namespace["metadata"]["annotations"] = annotations;
+        server.put(namespace).expect("a namespace");
+    }
+    server.put(namespace("old", "")).expect("a namespace");
+    let settings = json!({"unclaimed": "reject", "guard": {"scope": "all"}, "admins": {"serviceAccounts": ["ops:robot"]}});
+    let simulation = Simulation::start_with(server, &settings);
+    let is_marked = |this: &Simulation, name: &str| this.metadata(name)["annotations"]["landlord.dev/unclaimed"] == "true";
+    simulation.until("the marks", |this| is_marked(this, "old") && !is_marked(this, "free")).await;
+    simulation.until("the report", |this| this.reconciler.shared().troubles.contains_key("free")).await;
+    assert_eq!(simulation.reconciler.shared().troubles["free"].reason, UNCLAIMED);
+    assert!(is_marked(&simulation, "admins") && simulation.reconciler.shared().troubles.len() == 1);
+    assert_eq!(simulation.patches(), 2);
+}
+
+/// The label by which it is claimed is whoever's who may update the namespace, so the move waits for an admin.
+#[tokio::test(start_paused = true)]
+async fn a_move_that_the_guard_cannot_seal_is_not_followed() {
+    for (path, follows) in [("$.namespace.metadata.labels[*]", false), ("$.namespace.metadata.labels.team", true)] {
+        let server = populated(0);
+        server.put(tenant("lunar", json!({"nodeSelector": {"pool": "b"}}))).expect("a tenant");
+        let mut claimed = namespace("web", "");
+        claimed["metadata"]["labels"]["team"] = json!("tenant-solar");
+        server.put(claimed).expect("a namespace");
+        let settings = json!({"identify": [{"jsonPath": {"path": path, "prefix": "tenant-"}}]});
+        let simulation = Simulation::start_with(server, &settings);
+        simulation.until("its pool", |this| this.is_in_pool("web", "a")).await;
+        for other in [json!("tenant-lunar"), Value::Null] {
+            let mut moved = (*simulation.server.object("Namespace", "web").expect("it")).clone();
+            moved["metadata"]["labels"]["team"] = other.clone();
+            simulation.server.put(moved).expect("a move");
+            let reported = |this: &Simulation| this.reconciler.shared().troubles.get("web").map(|one| one.reason) == Some(UNVERIFIED);
+            let followed = |this: &Simulation| !this.is_in_pool("web", "a");
+            simulation.until("a decision", |this| if follows { followed(this) } else { reported(this) }).await;
+            assert!(follows || simulation.is_in_pool("web", "a"), "{path} {other}");
+        }
+    }
 }

@@ -145,9 +145,9 @@ pub(crate) fn settings(source: &'static str, scope: Scope) -> impl Strategy<Valu
         option::weighted(0.3, protected),
         conflicts(scope),
         release(scope),
-        pick(&["labelled", "all"]),
+        (pick(&["labelled", "all"]), pick(&["allow", "reject"])),
     )
-        .prop_map(move |(rules, protected, conflicts, release, guard)| {
+        .prop_map(move |(rules, protected, conflicts, release, (guard, unclaimed))| {
             object(vec![
                 ("tenantSource", json!(source)),
                 ("identify", json!(rules)),
@@ -155,6 +155,7 @@ pub(crate) fn settings(source: &'static str, scope: Scope) -> impl Strategy<Valu
                 ("conflicts", conflicts),
                 ("release", release),
                 ("guard", json!({"scope": guard})),
+                ("unclaimed", json!(unclaimed)),
             ])
         })
 }
@@ -169,7 +170,10 @@ pub(crate) fn metadata(source: &'static str, clashes: bool) -> impl Strategy<Val
         option::weighted(0.3, pick(&["pool=x", "pool=y", "", "pool=x,zone=y"])).prop_map(move |selector| selector.filter(|_| clashes));
     let claim = prop_oneof![5 => pick(&TENANTS).prop_map(Some), 1 => Just(None)];
     let name = option::weighted(0.9, Just("web"));
-    (labels, annotations, selector, claim, name).prop_map(move |(mut labels, mut annotations, selector, claim, name)| {
+    let stamp =
+        option::weighted(0.3, pick(&[r#"{"username":"mallory","groups":[]}"#, r#"{"username":"x","groups":["system:masters"]}"#, "x"]));
+    (labels, annotations, selector, claim, name, stamp).prop_map(move |(mut labels, mut annotations, selector, claim, name, stamp)| {
+        annotations.extend(stamp.map(|stamp| (keys::CREATOR.to_owned(), stamp)));
         labels.extend(claim.map(|claim| (label.to_owned(), claim)));
         labels.extend(name.map(|name| (NAME_LABEL.to_owned(), name.to_owned())));
         annotations.extend(selector.map(|selector| (keys::NODE_SELECTOR.to_owned(), selector)));

@@ -76,7 +76,8 @@ async fn healthy() -> World {
     world
 }
 
-const CHECKS: [&str; 13] = [
+const CHECKS: [&str; 14] = [
+    "claims",
     "clock",
     "daemon-sets",
     "default-selector",

@@ -3,6 +3,7 @@
 use http::{Method, Request};
 use k8s_openapi::api::core::v1::Namespace;
 use local_cluster::user::ADMIN;
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::super::world::{LEDGER, NODE_SELECTOR, World, eventually};
@@ -134,40 +135,85 @@ async fn a_squatter_gets_nothing() {
     eventually("a Pod that passes", passes).await;
 }
 
-/// Whatever a claim is made by, it opens no pool that its maker does not own; with scope `all`, not even before the controller has seen it.
+/// A webhook that nobody answers, and that lets everything pass then.
+const DEAD_WEBHOOK: &str = r#"{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, metadata: {name: clusterwide-landlord},
+  webhooks: [{name: clusterwide-landlord.kubewarden.admission, admissionReviewVersions: [v1], sideEffects: None, failurePolicy: Ignore, timeoutSeconds: 2,
+  clientConfig: {url: "https://127.0.0.1:1/"}, rules: [{apiGroups: [""], apiVersions: [v1], resources: [namespaces], operations: [CREATE, UPDATE]}]}]}"#;
+
+/// Namespaces of a stranger, what a Pod in them says, and what the controller says of them.
+fn forgeries() -> Vec<(Value, Value, &'static str)> {
+    let reference = json!([{"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "name": "solar", "uid": "0"}]);
+    let foreign = json!({"nodeSelector": {"pool": "solar"}});
+    let mut marked = forged(json!({"name": "marked"}));
+    marked["labels"] = json!({});
+    vec![
+        (json!({"name": "by-label", "labels": {"landlord.dev/tenant": "solar"}}), json!({}), "Unverified"),
+        (forged(json!({"name": "by-ledger"})), json!({}), "Unverified"),
+        (json!({"name": "by-owner", "ownerReferences": reference}), json!({}), "Unverified"),
+        (json!({"name": "solar-by-prefix"}), json!({}), "Unverified"),
+        (json!({"name": "by-nobody", "labels": {"landlord.dev/tenant": "nobody"}}), foreign.clone(), "UnknownTenant"),
+        (json!({"name": "free"}), foreign.clone(), "Unclaimed"),
+        (json!({"name": "annotated", "annotations": {NODE_SELECTOR: "pool=solar"}}), json!({}), "Unclaimed"),
+        (marked, foreign, "Unclaimed"),
+    ]
+}
+
+async fn node(stage: &Stage, namespace: &str, pod: &str) -> Option<String> {
+    stage.get_pod(namespace, pod).await.spec.and_then(|spec| spec.node_name)
+}
+
+/// Whatever a namespace claims, or does not, it opens no pool that its maker does not own: not before the controller has seen it, and not afterwards.
+#[rstest]
+#[case::no_webhook(None)]
+#[case::a_dead_webhook(Some(DEAD_WEBHOOK))]
 #[tokio::test]
-async fn no_forged_claim_opens_a_pool() {
+async fn no_forged_claim_opens_a_pool(#[case] webhook: Option<&str>) {
     let mut stage = Stage::new(builder(), "landlord", "").await;
     stage.settings["guard"] = json!({"scope": "all"});
+    stage.settings["unclaimed"] = json!("reject");
     stage.settings["identify"] = json!([{"ownerReference": {"group": "landlord.dev", "kind": "Tenant"}}, {"namePrefix": {}}]);
     stage.install("").await;
+    if let Some(webhook) = webhook {
+        stage.world.cluster.apply(webhook).await.expect("a webhook");
+    }
     stage.world.set_settings(&stage.settings);
     let owners = json!([{"kind": "Group", "name": "solar-admins"}]);
     let spec = json!({"owners": owners, "nodeSelector": {"pool": "solar"}, "namespaces": {"prefixes": ["solar-"]}});
     stage.world.set_tenant("solar", spec).await;
-    let reference = json!([{"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "name": "solar", "uid": "0"}]);
-    let forged = [
-        json!({"name": "by-label", "labels": {"landlord.dev/tenant": "solar"}}),
-        json!({"name": "by-owner", "ownerReferences": reference}),
-        json!({"name": "solar-by-prefix"}),
-    ];
-    for metadata in &forged {
+    for (metadata, spec, _) in forgeries() {
         stage.create(STRANGER, metadata.clone()).await.expect("created");
-        let pod = stage.pod(STRANGER, metadata["name"].as_str().expect("a name"), "early", json!({})).await.expect("it waits");
+        let pod = stage.pod(STRANGER, metadata["name"].as_str().expect("a name"), "early", spec).await.expect("it waits");
         assert!(is_held(&pod), "{metadata}");
     }
     stage.create(OWNER, json!({"name": "solar-own"})).await.expect("created");
-    stage.create(STRANGER, json!({"name": "free"})).await.expect("created");
+    stage.pod(OWNER, "solar-own", "early", json!({})).await.expect("it waits");
+    stage.create(ADMIN, json!({"name": "admins"})).await.expect("created");
+    stage.world.flags = vec!["--release-pods"];
     stage.world.add_controller("one").await;
-    for name in ["solar-own", "free"] {
+    good_namespaces(&stage).await;
+    for (metadata, spec, reason) in forgeries() {
+        let name = metadata["name"].as_str().expect("a name");
+        let report = format!("namespace=\"{name}\" reason=\"{reason}\"");
+        eventually("the report", async || stage.world.log("one").contains(&report)).await;
+        assert!(is_held(&stage.pod(STRANGER, name, "late", spec).await.expect("it waits")), "{name}");
+        assert_eq!(own(&stage.get(name).await), [""; 0], "{name}");
+    }
+    // What comes last is placed; so what came before and could be placed is.
+    stage.pod(OWNER, "solar-own", "last", json!({})).await.expect("created");
+    eventually("the last Pod", async || node(&stage, "solar-own", "last").await.is_some()).await;
+    for (metadata, ..) in forgeries() {
+        let name = metadata["name"].as_str().expect("a name");
+        assert_eq!((node(&stage, name, "early").await, node(&stage, name, "late").await), (None, None), "{name}");
+    }
+}
+
+/// Namespaces of those who may have them: the Pod that waited is placed in the pool, and later ones do not wait.
+async fn good_namespaces(stage: &Stage) {
+    for name in ["solar-own", "admins", "probe-free"] {
         eventually(name, async || stage.pod(STRANGER, name, "late", json!({})).await.is_ok_and(|pod| !is_held(&pod))).await;
     }
-    assert_eq!(selector(&stage.get_pod("solar-own", "late").await), ["pool=solar"]);
-    for metadata in &forged {
-        let name = metadata["name"].as_str().expect("a name");
-        let report = format!("namespace=\"{name}\" reason=\"Unverified\"");
-        eventually("the report", async || stage.world.log("one").contains(&report)).await;
-        assert!(is_held(&stage.pod(STRANGER, name, "late", json!({})).await.expect("it waits")), "{name}");
-        assert_eq!(own(&stage.get(name).await), [""; 0], "{name}");
+    for pod in ["early", "late"] {
+        eventually("a node", async || node(stage, "solar-own", pod).await.is_some_and(|node| node.starts_with("solar-"))).await;
+        assert_eq!(selector(&stage.get_pod("solar-own", pod).await), ["pool=solar"]);
     }
 }
