@@ -63,8 +63,10 @@ async fn the_controller_writes_untouched_and_others_repair() {
 
 #[tokio::test]
 async fn the_controller_has_no_more_rights_than_it_needs() {
-    let refused = Source::Landlord.world().create(CONTROLLER, json!({"name": "mine"})).await.expect_err("no right to create");
-    assert!(refused.message.contains("cannot create resource \"namespaces\""), "{}", refused.message);
+    let world = Source::Landlord.world();
+    world.create(ADMIN, json!({"name": "mine"})).await.expect("created");
+    let refused = world.delete(CONTROLLER, "mine").await.expect_err("no right to delete");
+    assert!(refused.message.contains("cannot delete resource \"namespaces\""), "{}", refused.message);
 }
 
 #[tokio::test]
