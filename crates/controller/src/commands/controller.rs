@@ -168,6 +168,22 @@ impl Controller {
         let pages = tokio::spawn(admin.serve(listener, told(end.clone())));
 
         let (leadership, election) = self.elect(&client, told(end.clone()));
+        let tasks = self.start(&Watch { client, reconciler: Arc::clone(&reconciler), readiness }, &leadership);
+        tokio::spawn(show_leadership(leadership, metrics));
+        until_told(&mut terminate).await?;
+        tracing::info!("ending");
+        tasks.iter().for_each(JoinHandle::abort);
+        drain(&reconciler).await;
+        ended.send_replace(true);
+        // The lease is given up after the last write, so that its heir sees all of them.
+        let _ = tokio::time::timeout(SHUTDOWN, election).await;
+        let _ = tokio::time::timeout(SHUTDOWN, pages).await;
+        Ok(())
+    }
+
+    /// Starts what watches, decides and writes.
+    fn start(&self, watch: &Watch, leadership: &Leadership) -> Vec<JoinHandle<()>> {
+        let Watch { client, reconciler, readiness } = watch.clone();
         let (settings_sender, settings) = channel::channel(None::<Arc<Settings>>);
         let keeper = self.guard.orders().map(|orders| Keeper {
             client: client.clone(),
@@ -185,27 +201,17 @@ impl Controller {
             namespace: self.lease_namespace.clone(),
             without_guard: self.without_guard,
         };
-        let watch = Watch { client: client.clone(), reconciler: Arc::clone(&reconciler), readiness: Arc::clone(&readiness) };
         let mut tasks = vec![
             tokio::spawn(watch.clone().namespaces()),
             tokio::spawn(watch.clone().nodes()),
             tokio::spawn(Releaser::new(watch.clone(), leadership.clone()).run(self.release_pods || self.guard.holds())),
-            tokio::spawn(follow_settings(watch, self.settings.source(), settings_sender, settings)),
+            tokio::spawn(follow_settings(watch.clone(), self.settings.source(), settings_sender, settings)),
             tokio::spawn(Arc::clone(&reconciler).run(leadership.clone())),
-            tokio::spawn(Statuses { client, reconciler: Arc::clone(&reconciler), readiness, leadership: leadership.clone() }.run()),
+            tokio::spawn(Statuses { client, reconciler, readiness, leadership: leadership.clone() }.run()),
             tokio::spawn(strategies.run()),
-            tokio::spawn(show_leadership(leadership, metrics)),
         ];
         tasks.extend(keeper.map(|keeper| tokio::spawn(keeper.run())));
-        until_told(&mut terminate).await?;
-        tracing::info!("ending");
-        tasks.iter().for_each(JoinHandle::abort);
-        drain(&reconciler).await;
-        ended.send_replace(true);
-        // The lease is given up after the last write, so that its heir sees all of them.
-        let _ = tokio::time::timeout(SHUTDOWN, election).await;
-        let _ = tokio::time::timeout(SHUTDOWN, pages).await;
-        Ok(())
+        tasks
     }
 
     fn elect(&self, client: &kube::Client, end: impl Future<Output = ()> + Send + 'static) -> (Leadership, JoinHandle<()>) {
