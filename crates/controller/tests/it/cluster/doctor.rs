@@ -12,8 +12,8 @@ use super::health::{PHYSICIAN, PROBE, doctor, examine, guard, landlord};
 use super::world::World;
 use crate::landlord::run;
 
-#[tokio::test]
-async fn each_fault_is_found() {
+/// Where nothing is as it should be: no guard, no plugin, no webhook, a pool without nodes, a DaemonSet, another writer, no rights.
+async fn ailing() -> World {
     let world = World::on(Cluster::builder().without_pod_node_selector(), "landlord").await;
     world
         .cluster
@@ -37,7 +37,12 @@ async fn each_fault_is_found() {
     world.namespaces().patch("web", &PatchParams::apply("argocd-controller"), &Patch::Apply(applied)).await.expect("applied");
     let bindings: Api<k8s_openapi::api::rbac::v1::ClusterRoleBinding> = Api::all(world.cluster.client(ADMIN).expect("a client"));
     bindings.delete("landlord:controller", &DeleteParams::default()).await.expect("deleted");
+    world
+}
 
+#[tokio::test]
+async fn each_fault_is_found() {
+    let world = ailing().await;
     let (found, code) = examine(&world, ADMIN, "").await;
     assert_eq!(code, Some(2));
     let expected = [
@@ -59,22 +64,25 @@ async fn each_fault_is_found() {
     assert!(found["rights"][0].1.contains("get namespaces"), "{:?}", found["rights"]);
     assert!(found["pools"].iter().any(|(state, what)| state == "ok" && what == "solar: pool=solar matches 1"), "{:?}", found["pools"]);
 
-    // An incomplete guard, and a webhook that nobody answers.
+    half_a_guard_and_a_dead_webhook_are_found(&world).await;
+    every_part_is_looked_at(&world).await;
+}
+
+async fn half_a_guard_and_a_dead_webhook_are_found(world: &World) {
     world.cluster.apply(guard().split("---\n").next().expect("a policy")).await.expect("a part");
     world.cluster.apply(WEBHOOK).await.expect("a webhook");
-    let (found, _) = examine(&world, ADMIN, "").await;
+    let (found, _) = examine(world, ADMIN, "").await;
     assert_eq!(found["guard"][0].1, "it is not installed", "a policy without a binding");
     let (state, what) = &found["webhook"][0];
     assert!(state == "wrong" && what.contains("failed calling webhook"), "{what}");
     world.cluster.apply(&guard().split("---\n").take(3).collect::<Vec<_>>().join("---\n")).await.expect("a part");
-    let (found, _) = examine(&world, ADMIN, "").await;
+    let (found, _) = examine(world, ADMIN, "").await;
     assert_eq!(
         found["guard"][0].1, "parts of it are missing, or not bound: stamp, seal, hold, deny, binding",
         "of three objects the first two"
     );
-    let table = doctor(&world, ADMIN, "").await.out;
+    let table = doctor(world, ADMIN, "").await.out;
     assert!(table.contains("  why: ") && table.contains("  fix: `landlord render guard"), "{table}");
-    every_part_is_looked_at(&world).await;
 }
 
 /// What somebody changed is found, and a guard that refuses Pods is one although the settings say that they wait.

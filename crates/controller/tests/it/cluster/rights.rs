@@ -108,6 +108,30 @@ async fn every_right_is_used_and_none_is_missing() {
     world.cluster.apply(&parts_that_give_way()).await.expect("what is left of the older form of the guard");
     let first = world.add_controller_with(&["--policy=landlord", "--guard", "--guard-place"], "one").await;
     the_guard_is_changed_and_repaired(&world).await;
+    landlords_tenant_comes_and_goes(&world).await;
+
+    world.source = "capsule";
+    // Two parts of the guard have no place in this one.
+    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "guard": {"onUnready": "deny"}});
+    world.cluster.apply(&policy(settings)).await.expect("a policy");
+    world.set_tenant("moon", json!({"nodeSelector": {"pool": "moon"}})).await;
+    world.create("base", "moon", json!({})).await;
+    world.comes_to("base", "moon", [], [(NODE_SELECTOR, "pool=moon")]).await;
+    world.delete_tenant("moon").await;
+    eventually("the second release", async || world.log("one").matches("releasing").count() >= 2).await;
+    world.controller(first).signal(Signal::SIGTERM).expect("a signal");
+    place_is_removed(&mut world).await;
+
+    let requests = requests(&log);
+    let refused: Vec<&Right> = requests.iter().filter(|one| one.code == 403).map(|one| &one.right).collect();
+    assert_eq!(refused, [""; 0], "rights that are missing");
+    let used: BTreeSet<Right> = requests.into_iter().flat_map(Request::rights).collect();
+    let unused: Vec<Right> = given().difference(&used).cloned().collect();
+    assert_eq!(unused, [""; 0], "rights that nothing needs; used: {used:#?}");
+}
+
+/// Held Pods, an edit in bulk, a quarrel, a backfill and a release.
+async fn landlords_tenant_comes_and_goes(world: &World) {
     // Held before there is a tenant: one Pod is released then, another told that it clashes.
     world.create("held", "solar", json!({})).await;
     world.create_pod("held", "free", &[GATE], json!({})).await;
@@ -135,25 +159,6 @@ async fn every_right_is_used_and_none_is_missing() {
     // A deleted tenant is asked for once more, after its grace.
     world.delete_tenant("solar").await;
     eventually("the release", async || world.log("one").contains("releasing")).await;
-
-    world.source = "capsule";
-    // Two parts of the guard have no place in this one.
-    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "guard": {"onUnready": "deny"}});
-    world.cluster.apply(&policy(settings)).await.expect("a policy");
-    world.set_tenant("moon", json!({"nodeSelector": {"pool": "moon"}})).await;
-    world.create("base", "moon", json!({})).await;
-    world.comes_to("base", "moon", [], [(NODE_SELECTOR, "pool=moon")]).await;
-    world.delete_tenant("moon").await;
-    eventually("the second release", async || world.log("one").matches("releasing").count() >= 2).await;
-    world.controller(first).signal(Signal::SIGTERM).expect("a signal");
-    place_is_removed(&mut world).await;
-
-    let requests = requests(&log);
-    let refused: Vec<&Right> = requests.iter().filter(|one| one.code == 403).map(|one| &one.right).collect();
-    assert_eq!(refused, [""; 0], "rights that are missing");
-    let used: BTreeSet<Right> = requests.into_iter().flat_map(Request::rights).collect();
-    let unused: Vec<Right> = given().difference(&used).cloned().collect();
-    assert_eq!(unused, [""; 0], "rights that nothing needs; used: {used:#?}");
 }
 
 /// The next controller does not fill in selectors.

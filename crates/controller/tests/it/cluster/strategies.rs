@@ -268,7 +268,10 @@ async fn nothing_is_left_to_the_controller_without_a_guard() {
     })
     .await;
 
-    // Whoever leads next goes on from there.
+    whoever_leads_next_goes_on(&mut world).await;
+}
+
+async fn whoever_leads_next_goes_on(world: &mut World) {
     let before = world.report().await;
     world.controller(0).signal(Signal::SIGTERM).expect("a signal");
     world.add_controller_with(&["--policy=landlord"], "two").await;
