@@ -3,6 +3,7 @@
 
 use serde_json::{Map as Object, Value, json};
 use tenancy::claim::{Claim, ClaimError};
+use tenancy::hook::Failure;
 use tenancy::metadata::{Field, Metadata};
 use tenancy::namespace::{Namespace, NamespaceError};
 use tenancy::plan::{Clash, Plan};
@@ -100,13 +101,20 @@ fn unavailable(error: &Unavailable, namespace: &str) -> Denial {
     Denial::unavailable(format!("namespace {namespace:?}: {error}"))
 }
 
-/// Every clash in one message.
-fn conflict(clashes: &[&Clash], tenant: &str, namespace: &str) -> Denial {
-    let clashes: Vec<String> = clashes.iter().map(|clash| describe(clash)).collect();
-    Denial::conflict(format!(
-        "namespace {namespace:?} conflicts with tenant {tenant:?}: {}; remove these keys or give them the tenant's values",
-        clashes.join("; ")
-    ))
+/// Every clash and every failure of a hook in one message; `None` where there is neither.
+fn rejection(clashes: &[&Clash], failures: &[&Failure], tenant: &str, namespace: &str) -> Option<Denial> {
+    let list = |items: Vec<String>| (!items.is_empty()).then(|| items.join("; "));
+    let failures = list(failures.iter().map(ToString::to_string).collect());
+    let failures = failures.map(|list| format!("does not meet what tenant {tenant:?} requires: {list}"));
+    let conflict = list(clashes.iter().map(|clash| describe(clash)).collect());
+    let conflict =
+        conflict.map(|list| format!("conflicts with tenant {tenant:?}: {list}; remove these keys or give them the tenant's values"));
+    match (conflict, failures) {
+        (None, None) => None,
+        (None, Some(failures)) => Some(Denial::invalid(format!("namespace {namespace:?} {failures}"))),
+        (Some(conflict), None) => Some(Denial::conflict(format!("namespace {namespace:?} {conflict}"))),
+        (Some(conflict), Some(failures)) => Some(Denial::conflict(format!("namespace {namespace:?} {conflict}; and it {failures}"))),
+    }
 }
 
 fn kept(clash: &Clash) -> String {
@@ -159,4 +167,5 @@ fn record(admission: &mut Admission, claim: &Claim, plan: &Plan) {
     let removed = list(plan.remove.keys().map(|key| key.name.clone()).collect());
     admission.audit.extend([("set", set), ("removed", removed)].into_iter().filter_map(|(key, list)| Some((key, list?))));
     admission.warnings.extend(plan.kept.iter().map(kept));
+    admission.warnings.extend(plan.failures.iter().filter(|failure| failure.warning).map(ToString::to_string));
 }

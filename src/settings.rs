@@ -18,7 +18,7 @@ pub fn validate_settings(payload: &[u8]) -> Vec<u8> {
 
 /// The settings in force. Kubewarden has validated them before, so a fault means that policy and settings do not fit together.
 pub(crate) fn read(document: &Value) -> Result<Settings, Denial> {
-    Settings::from_value(document).map_err(|error| {
+    Settings::from_checked_value(document).map_err(|error| {
         Denial::internal(format!("landlord's settings are not valid, {error}: mend spec.settings of the ClusterAdmissionPolicy"))
     })
 }

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 
 use serde_json::{Value, json};
 use tenancy::claim::{Evidence, Resolution, resolve};
+use tenancy::hook::Stage;
 use tenancy::json_path::JsonPath;
 use tenancy::ledger::Ledger;
 use tenancy::namespace::Namespace;
@@ -69,7 +70,7 @@ fn assert_plans_come_to_rest(settings: &Settings, object: &Value) {
         let evidence = Evidence { namespace: &namespace, ledger: &ledger, document: None };
         let lookup = |name: &str| Ok::<_, Infallible>(settings.source.inline(name).cloned());
         let Ok(Resolution::Known(claim, tenant)) = resolve(settings, evidence, lookup) else { return };
-        let Ok(plan) = plan(settings, &namespace, &claim, &tenant) else { return };
+        let Ok(plan) = plan(settings, &namespace, &claim, &tenant, Stage::Reconcile) else { return };
         assert!(pass == 0 || plan.is_empty(), "a second plan is not empty: {plan:?}");
         namespace.metadata = plan.apply(&namespace.metadata);
     }

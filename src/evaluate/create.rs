@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve, stated};
+use tenancy::hook::Stage;
 use tenancy::keys::{CREATOR, OWN_PREFIX};
 use tenancy::ledger::Ledger;
 use tenancy::metadata::Metadata;
@@ -11,7 +12,7 @@ use tenancy::requester::Requester;
 use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 
-use super::{Authority, admit, ambiguous, conflict, document, namespace, record, unavailable};
+use super::{Authority, admit, ambiguous, document, namespace, record, rejection, unavailable};
 use crate::host::{Host, Tenants, Unavailable};
 use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
@@ -26,7 +27,7 @@ pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) ->
     let stripped = Namespace { metadata: without_own_annotations(&sent.metadata, &authority.requester), ..sent.clone() };
     let document = document(settings, Some(request), request.object());
     let document = document.as_ref();
-    let creation = Creation { object: request.object(), document, sent: &sent, namespace: &stripped, authority: &authority };
+    let creation = Creation { request, object: request.object(), document, sent: &sent, namespace: &stripped, authority: &authority };
     let evidence = Evidence { namespace: &stripped, ledger: &Ledger::default(), document };
     let tenants = Tenants::new(settings, host, sent.name_or_stem());
     match resolve(settings, evidence, |name| tenants.get(name)) {
@@ -70,6 +71,7 @@ fn without_own_annotations(metadata: &Metadata, requester: &Requester) -> Metada
 
 /// A namespace about to be created.
 struct Creation<'a> {
+    request: &'a Request,
     object: &'a Value,
     /// What JSONPath rules read.
     document: Option<&'a Value>,
@@ -84,9 +86,10 @@ impl Creation<'_> {
     fn known(&self, claim: &Claim, tenant: &Tenant) -> Outcome {
         let name = self.namespace.name_or_stem();
         self.authority.check_claim(tenant, name)?;
-        let plan = plan(self.authority.settings, self.namespace, claim, tenant).map_err(|error| invalid(name, &error))?;
-        if !plan.refused.is_empty() {
-            return Err(conflict(&Vec::from_iter(&plan.refused), &tenant.name, name));
+        let stage = Stage::Create(self.request.raw());
+        let plan = plan(self.authority.settings, self.namespace, claim, tenant, stage).map_err(|error| invalid(name, &error))?;
+        if let Some(denial) = rejection(&Vec::from_iter(&plan.refused), &Vec::from_iter(plan.rejections()), &tenant.name, name) {
+            return Err(denial);
         }
         let mut admission = self.admit(&plan.apply(&self.namespace.metadata));
         record(&mut admission, claim, &plan);

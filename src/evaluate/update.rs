@@ -3,16 +3,17 @@
 
 use serde_json::Value;
 use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve};
+use tenancy::hook::{Failure, Stage};
 use tenancy::keys::OWN_PREFIX;
 use tenancy::ledger::Ledger;
 use tenancy::metadata::{Key, Metadata};
 use tenancy::namespace::Namespace;
-use tenancy::plan::{Clash, plan, read_ledger, unclaimed};
+use tenancy::plan::{Clash, Plan, plan, read_ledger, unclaimed};
 use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 
 use super::create::invalid;
-use super::{Authority, admit, ambiguous, conflict, describe, document, namespace, record, unavailable};
+use super::{Authority, admit, ambiguous, describe, document, namespace, record, rejection, unavailable};
 use crate::host::{Host, Tenants, Unavailable};
 use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
@@ -35,8 +36,8 @@ pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) ->
         resolve(settings, Evidence { namespace, ledger: &ledger, document: document.as_ref() }, |name| tenants.get(name))
     };
     let restored = Restored::new(&authority, &old, &sent);
-    let change =
-        Change { object: request.object(), sent: &sent, new: &restored.namespace, old: &old, ledger: &ledger, authority: &authority };
+    let (object, new) = (request.object(), &restored.namespace);
+    let change = Change { request, object, sent: &sent, new, old: &old, ledger: &ledger, authority: &authority };
     let before = ask(&old, request.old_object());
     let mut admission = change.decide(&before, ask(&restored.namespace, request.object()))?;
     admission.warnings.extend(restored.warning);
@@ -71,6 +72,7 @@ fn put_label_back(settings: &Settings, old: &Namespace, new: &mut Namespace) -> 
 
 /// A namespace about to be changed.
 struct Change<'a> {
+    request: &'a Request,
     object: &'a Value,
     /// As the request has it.
     sent: &'a Namespace,
@@ -163,20 +165,24 @@ impl Change<'_> {
     /// `moved` says that this request changes the claim, so that every fault of the new tenant is its own.
     fn planned(&self, claim: &Claim, tenant: &Tenant, moved: bool) -> Outcome {
         let settings = self.authority.settings;
-        let before = || plan(settings, self.old, claim, tenant);
-        let planned = match plan(settings, self.new, claim, tenant) {
+        let stage = Stage::Update { request: self.request.raw(), old: &self.old.metadata };
+        let before = || plan(settings, self.old, claim, tenant, stage);
+        let planned = match plan(settings, self.new, claim, tenant, stage) {
             Ok(planned) => planned,
             Err(error) if moved || before().is_ok() => return Err(invalid(self.name(), &error)),
             Err(error) => return Ok(self.hold(error.to_string())),
         };
-        let known = if moved || planned.refused.is_empty() { Vec::new() } else { before().map(|plan| plan.refused).unwrap_or_default() };
-        let (old, new): (Vec<&Clash>, Vec<&Clash>) = planned.refused.iter().partition(|clash| known.contains(clash));
-        if !new.is_empty() {
-            return Err(conflict(&new, &tenant.name, self.name()));
+        let is_right = planned.refused.is_empty() && planned.rejections().next().is_none();
+        let known = if moved || is_right { Plan::default() } else { before().unwrap_or_default() };
+        let (old, new): (Vec<&Clash>, Vec<&Clash>) = planned.refused.iter().partition(|clash| known.refused.contains(clash));
+        let (failing, failed): (Vec<&Failure>, Vec<&Failure>) = planned.rejections().partition(|failure| known.failures.contains(failure));
+        if let Some(denial) = rejection(&new, &failed, &tenant.name, self.name()) {
+            return Err(denial);
         }
         let mut admission = self.admit(&planned.apply(&self.new.metadata));
         record(&mut admission, claim, &planned);
-        admission.warnings.extend(old.into_iter().map(|clash| format!("refused: {}", describe(clash))));
+        let clashes = old.into_iter().map(|clash| format!("refused: {}", describe(clash)));
+        admission.warnings.extend(clashes.chain(failing.into_iter().map(ToString::to_string)));
         Ok(admission)
     }
 

@@ -127,7 +127,7 @@ impl Case {
         let evidence = Evidence { namespace: &namespace, ledger: &ledger, document: None };
         let resolution = resolve(&settings, evidence, |_| Ok::<_, Infallible>(Some(tenant.clone())));
         let Ok(Resolution::Known(claim, tenant)) = resolution else { panic!("not claimed: {resolution:?}") };
-        plan(&settings, &namespace, &claim, &tenant).expect("a plan")
+        plan(&settings, &namespace, &claim, &tenant, tenancy::hook::Stage::Reconcile).expect("a plan")
     }
 
     /// The namespace as it is now: created, planned under the earlier tenant, edited.

@@ -1,14 +1,18 @@
 //! Assessment: what the engine says of one namespace.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tenancy::claim::{Evidence, Resolution, resolve};
-use tenancy::metadata::Metadata;
+use tenancy::claim::{Claim, Evidence, Resolution, resolve};
+use tenancy::hook::Stage;
+use tenancy::ledger::ANNOTATION;
+use tenancy::metadata::{Key, Metadata};
 use tenancy::namespace::Namespace;
 use tenancy::plan::{self, Plan, read_ledger};
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
+use tenancy::why::Why;
 
 use crate::inventory::{Inventory, Listed};
 
@@ -28,6 +32,8 @@ pub(crate) struct Assessment {
     pub(crate) known: Option<Arc<Tenant>>,
     pub(crate) before: Metadata,
     pub(crate) plan: Plan,
+    /// Where each wanted key comes from, whether it has to be changed or not. Only where somebody asks: see [`assess`].
+    pub(crate) origins: BTreeMap<Key, Why>,
     /// Why there is no plan, or it does not suffice.
     pub(crate) error: Option<String>,
     /// The same as a bounded word, for metrics, events and conditions.
@@ -74,7 +80,9 @@ impl Assessment {
 /// Asks the engine about every namespace of the inventory, in order of the names.
 pub(crate) fn assess(inventory: &Inventory) -> Vec<Assessment> {
     let one = |Listed { namespace, object }: &Listed| {
-        Assessment::of(&inventory.settings, namespace, || object.clone(), |name| inventory.tenant(name))
+        let mut assessment = Assessment::of(&inventory.settings, namespace, || object.clone(), |name| inventory.tenant(name));
+        assessment.trace(&inventory.settings, namespace);
+        assessment
     };
     inventory.namespaces.iter().map(one).collect()
 }
@@ -102,7 +110,7 @@ impl Assessment {
                 (assessment.tenant, assessment.rule) = (Some(claim.tenant), Some(claim.rule));
             }
             Ok(Resolution::Known(claim, tenant)) => {
-                match plan::plan(settings, namespace, &claim, &tenant) {
+                match plan::plan(settings, namespace, &claim, &tenant, Stage::Reconcile) {
                     Ok(plan) => assessment.plan = plan,
                     Err(error) => assessment.fail(error.reason(), error.to_string()),
                 }
@@ -114,6 +122,18 @@ impl Assessment {
             }
         }
         assessment
+    }
+
+    /// Finds out where each wanted key comes from: what would be set if landlord had not been there yet.
+    fn trace(&mut self, settings: &Settings, namespace: &Namespace) {
+        let (Some(tenant), Some(name), Some(rule), None) = (&self.known, &self.tenant, &self.rule, &self.error) else { return };
+        let (ledger, _) = read_ledger(&namespace.metadata);
+        let mut bare = namespace.clone();
+        bare.metadata.annotations.remove(ANNOTATION);
+        ledger.keys().for_each(|key| drop(bare.metadata.field_mut(key.field).remove(&key.name)));
+        let claim = Claim { tenant: name.clone(), rule: rule.clone(), by: None };
+        let plan = plan::plan(settings, &bare, &claim, tenant, Stage::Reconcile).unwrap_or_default();
+        self.origins = plan.set.into_iter().map(|(key, want)| (key, want.why)).filter(|(key, _)| ledger.manages(key)).collect();
     }
 
     /// Nobody claims it: what landlord wrote goes all the same where the settings do not let it be nobody's.
@@ -133,6 +153,7 @@ impl Assessment {
             known: None,
             before: namespace.metadata.clone(),
             plan: Plan::default(),
+            origins: BTreeMap::new(),
             error: None,
             reason: None,
         }

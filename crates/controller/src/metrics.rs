@@ -37,6 +37,12 @@ struct Held {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct Reason {
+    /// HookRejected or HookWarning.
+    pub(crate) reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct GuardPart {
     /// stamp, seal, deny …
     pub(crate) part: String,
@@ -55,6 +61,7 @@ pub(crate) struct Metrics {
     pub(crate) settings_valid: Gauge,
     pub(crate) lists: Counter<u64, AtomicU64>,
     pub(crate) contested: Counter,
+    pub(crate) hook_failures: Family<Reason, Counter>,
     pub(crate) events_dropped: Counter,
     pub(crate) guard_repairs: Family<GuardPart, Counter>,
     depths: Family<Depth, Gauge>,
@@ -79,6 +86,7 @@ impl Metrics {
             settings_valid: Gauge::default(),
             lists: Counter::default(),
             contested: Counter::default(),
+            hook_failures: Family::default(),
             events_dropped: Counter::default(),
             guard_repairs: Family::default(),
             depths: Family::default(),
@@ -110,6 +118,7 @@ impl Metrics {
             self.settings_valid.clone(),
         );
         registry.register("contested", "Namespaces of which a key became contested by another writer", self.contested.clone());
+        registry.register("hook_failures", "Namespaces that hooks began to reject, or to warn about", self.hook_failures.clone());
         registry.register("lists", "Full lists of namespaces, tenants or Pods", self.lists.clone());
         registry.register("events_dropped", "Events left out or put off, to keep within the budget", self.events_dropped.clone());
         let repairs = "Objects of the guard that somebody changed or deleted, put right, by part";

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::guard::difference::Change;
 use crate::holds::PodKey;
 use crate::metrics::{self, Metrics};
-use crate::planner::{CONTESTED, Trouble, Write};
+use crate::planner::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble, Write};
 use crate::queue::Urgency;
 
 mod pod_event;
@@ -94,7 +94,10 @@ impl Outcomes {
 
     /// A namespace that cannot be made compliant by landlord alone.
     pub(crate) fn troubled(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
-        tracing::warn!(namespace = name, reason, message, "not compliant");
+        if [HOOK_REJECTED, HOOK_WARNING].contains(reason) {
+            self.metrics.hook_failures.get_or_create(&metrics::Reason { reason }).inc();
+        }
+        tracing::warn!(namespace = name, reason, message, "not as it should be");
         // That one is told once it is known who the other writer is.
         if *reason != CONTESTED {
             self.publish(name, uid, EventType::Warning, reason, message.clone());

@@ -22,6 +22,10 @@ use crate::store::{Compliance, Held, Standing, Store};
 pub(crate) const UNVERIFIED: &str = "Unverified";
 /// The reason of a namespace with keys that `conflicts: reject` refuses.
 pub(crate) const CONFLICTED: &str = "Conflicted";
+/// The reason of a namespace that a hook rejects.
+pub(crate) const HOOK_REJECTED: &str = "HookRejected";
+/// The reason of a namespace that is compliant, but of which a hook has something to say.
+pub(crate) const HOOK_WARNING: &str = "HookWarning";
 /// The reason of a namespace with keys that another writer sets back again and again.
 pub(crate) const CONTESTED: &str = "Contested";
 
@@ -59,6 +63,13 @@ pub(crate) struct Write {
     /// Keys that are set, their values, and whether the ledger had them: then somebody else has changed them.
     pub(crate) sets: Vec<(Key, String, bool)>,
     pub(crate) trouble: Option<Trouble>,
+}
+
+impl Trouble {
+    /// Whether nothing may be written before it is mended.
+    fn blocks(&self) -> bool {
+        ![CONFLICTED, HOOK_REJECTED, HOOK_WARNING, CONTESTED, UNCLAIMED].contains(&self.reason)
+    }
 }
 
 impl Decision {
@@ -106,16 +117,18 @@ pub(crate) fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Stan
         release(store, held, &mut assessment);
     }
     let contested = contest(known, held, &mut assessment.plan);
-    let trouble = trouble(store, held, &assessment).or_else(|| contest_trouble(known, name, &contested));
-    let blocked = trouble.as_ref().is_some_and(|trouble| ![CONFLICTED, CONTESTED, UNCLAIMED].contains(&trouble.reason));
+    let trouble =
+        trouble(store, held, &assessment).or_else(|| contest_trouble(known, name, &contested)).or_else(|| warning(&assessment.plan));
+    let blocked = trouble.as_ref().is_some_and(|trouble| trouble.blocks());
     let write = (!blocked && !assessment.plan.is_empty()).then(|| write(held, &assessment, trouble.clone()));
     let state = match (&trouble, &write) {
-        (Some(Trouble { reason: CONFLICTED | CONTESTED, .. }), _) => Compliance::Conflicted,
+        (Some(Trouble { reason: CONFLICTED | HOOK_REJECTED | CONTESTED, .. }), _) => Compliance::Conflicted,
+        (None | Some(Trouble { reason: HOOK_WARNING, .. }), Some(_)) => Compliance::Pending,
+        (None | Some(Trouble { reason: HOOK_WARNING, .. }), None) => Compliance::Compliant,
         (Some(_), _) => Compliance::Failed,
-        (None, Some(_)) => Compliance::Pending,
-        (None, None) => Compliance::Compliant,
     };
-    let standing = Standing { tenant: assessment.tenant, state, reason: trouble.as_ref().map(|trouble| trouble.reason) };
+    let reason = trouble.as_ref().map(|trouble| trouble.reason).filter(|reason| *reason != HOOK_WARNING);
+    let standing = Standing { tenant: assessment.tenant, state, reason };
     (write.map_or(Decision::Rest { trouble }, Decision::Write), Some(standing))
 }
 
@@ -193,14 +206,24 @@ fn trouble(store: &Store, held: &Held, assessment: &Assessment) -> Option<Troubl
         );
         return Some(Trouble { reason: UNVERIFIED, message });
     }
-    let refused: Vec<String> = assessment.plan.refused.iter().map(|clash| clash.key.to_string()).collect();
-    (!refused.is_empty()).then(|| Trouble {
-        reason: CONFLICTED,
-        message: format!(
-            "{} already there with another value (conflicts: reject): remove it, or let the tenant override",
-            refused.join(", ")
-        ),
-    })
+    rejection(&assessment.plan)
+}
+
+/// What the policy would deny a new namespace for: clashes and hooks, all in one message.
+fn rejection(plan: &Plan) -> Option<Trouble> {
+    let refused: Vec<String> = plan.refused.iter().map(|clash| clash.key.to_string()).collect();
+    let clashes = (!refused.is_empty()).then(|| {
+        format!("{} already there with another value (conflicts: reject): remove it, or let the tenant override", refused.join(", "))
+    });
+    let reason = if clashes.is_some() { CONFLICTED } else { HOOK_REJECTED };
+    let messages: Vec<String> = clashes.into_iter().chain(plan.rejections().map(ToString::to_string)).collect();
+    (!messages.is_empty()).then(|| Trouble { reason, message: messages.join("; ") })
+}
+
+/// What hooks have to say of a namespace that is all right for them.
+fn warning(plan: &Plan) -> Option<Trouble> {
+    let messages: Vec<String> = plan.failures.iter().filter(|failure| failure.warning).map(ToString::to_string).collect();
+    (!messages.is_empty()).then(|| Trouble { reason: HOOK_WARNING, message: messages.join("; ") })
 }
 
 /// A move, or a claim given up, by a rule whose evidence the guard does not seal: the webhook asks who does it, and nobody else can. The tenant that has

@@ -69,7 +69,7 @@ pub(crate) enum Compliance {
     Compliant,
     /// Something is to be written.
     Pending,
-    /// A key is refused (`conflicts: reject`).
+    /// A key is refused (`conflicts: reject`), or a hook rejects the namespace.
     Conflicted,
     /// It cannot be planned, or not be written.
     Failed,

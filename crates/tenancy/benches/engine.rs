@@ -6,6 +6,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use tenancy::claim::{Evidence, Resolution, resolve};
+use tenancy::hook::Stage;
 use tenancy::namespace::Namespace;
 use tenancy::plan::{Plan, plan, read_ledger};
 use tenancy::settings::Settings;
@@ -34,7 +35,9 @@ impl Scene {
         let (ledger, _) = read_ledger(&self.namespace.metadata);
         let evidence = Evidence { namespace: &self.namespace, ledger: &ledger, document: None };
         match resolve(&self.settings, evidence, |_| Ok::<_, Infallible>(Some(&self.tenant))) {
-            Ok(Resolution::Known(claim, tenant)) => plan(&self.settings, &self.namespace, &claim, tenant).expect("a plan"),
+            Ok(Resolution::Known(claim, tenant)) => {
+                plan(&self.settings, &self.namespace, &claim, tenant, Stage::Reconcile).expect("a plan")
+            }
             other => panic!("not claimed: {other:?}"),
         }
     }

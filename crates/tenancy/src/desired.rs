@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decode::with_causes;
 use crate::glob::Glob;
+use crate::hook::{Failure, Stage, View};
 use crate::keys;
-use crate::metadata::{Field, Key, Map, check_annotation_key, check_label_key, check_label_value};
+use crate::metadata::{Field, Key, Map, Metadata, check_annotation_key, check_label_key, check_label_value};
 use crate::namespace::NAME_LABEL;
 use crate::selector::NodeSelector;
-use crate::tenant::{Dialect, Entry, Layer, Precedence, Tenant, capsule};
+use crate::settings::Conflicts;
+use crate::template::Template;
+use crate::tenant::{Dialect, Layer, Precedence, Tenant, capsule};
 use crate::toleration::{self, Toleration};
 use crate::why::Why;
+
+mod hooks;
 
 /// A wanted value and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,23 @@ pub struct Desired {
     pub defaults: Wants,
     /// Keys, unrendered, that wait for the namespace to get its name.
     pub waiting: BTreeSet<String>,
+    /// What hooks remove, whoever wrote it.
+    pub removals: BTreeMap<Key, Why>,
+    /// Keys whose hook decides for itself what a clash means.
+    pub conflicts: BTreeMap<Key, Conflicts>,
+    /// Keys that the other stage may have written: they stay as they are.
+    pub held: BTreeSet<Key>,
+    /// Values that could not be made.
+    pub failures: Vec<Failure>,
+}
+
+/// What a tenant's layers and hooks read of a namespace.
+pub(crate) struct Sight<'a> {
+    /// What the layers' selectors read.
+    pub(crate) labels: &'a Map,
+    /// What hooks read: the base.
+    pub(crate) view: View<'a>,
+    pub(crate) stage: Stage<'a>,
 }
 
 /// A tenant whose wants cannot be written on this namespace.
@@ -58,17 +80,18 @@ impl DesireError {
     }
 }
 
-/// Computes the wants. `labels` is what the layers' selectors read; `name` is `None` as long as the namespace has none.
-pub fn desire(tenant: &Tenant, labels: &Map, name: Option<&str>) -> Result<Desired, DesireError> {
+/// Computes the wants. `name` is `None` as long as the namespace has none.
+pub(crate) fn desire(tenant: &Tenant, sight: &Sight<'_>, name: Option<&str>) -> Result<Desired, DesireError> {
     let mut draft =
         Draft { tenant: &tenant.name, dialect: tenant.dialect, name, desired: Desired::default(), node_selector: None, tolerations: None };
     for layer in &tenant.layers {
         match &layer.selector {
             Some(selector) if name.is_none() && selector.keys().any(|key| key == NAME_LABEL) => draft.wait(layer),
-            Some(selector) if !selector.matches(labels) => {}
+            Some(selector) if !selector.matches(sight.labels) => {}
             _ => draft.add(layer)?,
         }
     }
+    tenant.hooks.iter().try_for_each(|hook| draft.run(hook, sight))?;
     if tenant.dialect == Dialect::Capsule {
         draft.force();
     }
@@ -76,25 +99,36 @@ pub fn desire(tenant: &Tenant, labels: &Map, name: Option<&str>) -> Result<Desir
     Ok(draft.desired)
 }
 
-/// Takes from `labels` those that the tenant could set, whatever its selectors say (the base, DESIGN 6). As long as the namespace has
-/// no name, that is whatever a name could make of a key.
-pub(crate) fn forget_possible_labels(tenant: &Tenant, name: Option<&str>, labels: &mut Map) {
-    for Entry { key, .. } in tenant.layers.iter().flat_map(|layer| &layer.labels) {
+/// Takes from the metadata what the tenant or a hook could set or remove, whatever their conditions say (the base, DESIGN 6). As long as
+/// the namespace has no name, that is whatever a name could make of a key. A hook's literal keys are read by no other hook (see
+/// `hook::check`), so they matter to selectors only.
+pub(crate) fn forget_possible(tenant: &Tenant, name: Option<&str>, metadata: &mut Metadata) {
+    let selects = tenant.layers.iter().any(|layer| layer.selector.is_some());
+    let hooks = tenant.hooks.iter().flat_map(|hook| hook.keys()).filter(|(_, key)| selects || key.has_tags());
+    for (field, key) in layer_keys(tenant).chain(hooks) {
+        let map = metadata.field_mut(field);
         let pattern = || key.render(&tenant.name, Some("*")).and_then(|pattern| Glob::parse(&pattern).ok());
         match key.render(&tenant.name, name) {
-            Some(key) => drop(labels.remove(&key)),
-            None => labels.retain(|name, _| !pattern().is_some_and(|pattern| pattern.matches(name))),
+            Some(key) => drop(map.remove(&key)),
+            None => map.retain(|name, _| !pattern().is_some_and(|pattern| pattern.matches(name))),
         }
     }
 }
 
+fn layer_keys(tenant: &Tenant) -> impl Iterator<Item = (Field, &Template)> {
+    tenant.layers.iter().flat_map(|layer| {
+        let labels = layer.labels.iter().map(|entry| (Field::Label, &entry.key));
+        labels.chain(layer.annotations.iter().map(|entry| (Field::Annotation, &entry.key)))
+    })
+}
+
 /// Every key that the tenant could set, whatever its selectors say, some of them twice.
 pub fn possible_keys(tenant: &Tenant, name: Option<&str>) -> Vec<Key> {
-    let mut keys = Vec::new();
+    let hooks = tenant.hooks.iter().flat_map(|hook| hook.keys());
+    let render = |(field, key): (Field, &Template)| Some(Key { field, name: key.render(&tenant.name, name)? });
+    let mut keys: Vec<Key> = layer_keys(tenant).chain(hooks).filter_map(render).collect();
+    keys.extend(tenant.hooks.iter().filter(|hook| hook.node_selector.is_some()).map(|_| Key::annotation(keys::NODE_SELECTOR)));
     for layer in &tenant.layers {
-        let render = |entry: &Entry| entry.key.render(&tenant.name, name);
-        keys.extend(layer.labels.iter().filter_map(render).map(Key::label));
-        keys.extend(layer.annotations.iter().filter_map(render).map(Key::annotation));
         if layer.node_selector.is_some() {
             keys.push(Key::annotation(keys::NODE_SELECTOR));
         }
@@ -162,8 +196,7 @@ impl Draft<'_> {
                 continue;
             };
             if keys::is_reserved(self.dialect, &name) {
-                let (tenant, fault) = (self.tenant.to_owned(), "written by landlord itself".to_owned());
-                return Err(DesireError::Key { tenant, field, key: name, fault });
+                return Err(reserved(self.tenant, Key { field, name }));
             }
             wants.entry(Key { field, name }).or_insert(Want { value, why: layer.why.clone() });
         }
@@ -188,6 +221,10 @@ impl Desired {
     fn check(&self, tenant: &str) -> Result<(), DesireError> {
         self.wants.iter().chain(&self.forced).chain(&self.defaults).try_for_each(|(key, want)| check(tenant, key, &want.value))
     }
+}
+
+fn reserved(tenant: &str, Key { field, name: key }: Key) -> DesireError {
+    DesireError::Key { tenant: tenant.to_owned(), field, key, fault: "written by landlord itself".to_owned() }
 }
 
 fn check(tenant: &str, key: &Key, value: &str) -> Result<(), DesireError> {

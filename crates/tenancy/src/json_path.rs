@@ -110,7 +110,7 @@ impl JsonPath {
 
     /// Every value the path leads to, none where it leads nowhere.
     pub fn select<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
-        self.steps.iter().fold(vec![value], |values, step| values.into_iter().flat_map(|value| step.select(value)).collect())
+        follow(&self.steps, value)
     }
 
     /// The strings among what the path leads to.
@@ -138,6 +138,23 @@ impl JsonPath {
             _ => None,
         });
         members.collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// The members that it names from the root up to its first other step.
+    pub(crate) fn leading_members(&self) -> Vec<&str> {
+        let members = self.steps.iter().map_while(|step| match step {
+            Step::Member(name) => Some(name.as_str()),
+            _ => None,
+        });
+        members.collect()
+    }
+
+    /// What the path leads to if it begins with member `root` and `value` is that member.
+    pub(crate) fn select_member<'a>(&self, value: &'a Value, root: &str) -> Vec<&'a Value> {
+        match self.steps.split_first() {
+            Some((Step::Member(name), steps)) if name == root => follow(steps, value),
+            _ => Vec::new(),
+        }
     }
 
     /// Whether the path can lead to the value at this place, given as member names. Filters may read anything below them.
@@ -176,6 +193,10 @@ impl Step {
             Step::Filter(filter) => children(value).into_iter().filter(|value| filter.holds(value)).collect(),
         }
     }
+}
+
+fn follow<'a>(steps: &[Step], value: &'a Value) -> Vec<&'a Value> {
+    steps.iter().fold(vec![value], |values, step| values.into_iter().flat_map(|value| step.select(value)).collect())
 }
 
 fn may_reach(steps: &[Step], place: &[&str]) -> bool {

@@ -10,6 +10,7 @@ pub mod claim;
 pub mod decode;
 pub mod desired;
 pub mod glob;
+pub mod hook;
 pub mod json_path;
 pub mod keys;
 pub mod label_selector;

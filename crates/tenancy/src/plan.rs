@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::claim::Claim;
 use crate::desired::{DesireError, Want, Wants};
+use crate::hook::{Failure, Stage};
 use crate::keys;
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::metadata::{Field, InvalidMetadata, Key, Metadata, check_annotations_bytes};
@@ -18,6 +19,7 @@ use crate::why::Why;
 mod pass;
 mod release;
 mod rest;
+mod verdict;
 
 use self::pass::Pass;
 use self::release::Releaser;
@@ -31,6 +33,8 @@ pub struct Plan {
     pub kept: Vec<Clash>,
     /// Wanted keys that are refused: a denial at admission, a report at reconcile.
     pub refused: Vec<Clash>,
+    /// Hooks whose requirements do not hold in the end, or whose values cannot be written; in the order of the hooks.
+    pub failures: Vec<Failure>,
     /// Keys, unrendered, that wait for the namespace to get its name.
     pub waiting: BTreeSet<String>,
     /// Why the ledger that was there could not be read; it is treated as empty and rewritten.
@@ -73,7 +77,12 @@ impl PlanError {
 }
 
 impl Plan {
-    /// Whether there is nothing to write; what is kept or refused does not count.
+    /// Hooks that reject the namespace.
+    pub fn rejections(&self) -> impl Iterator<Item = &Failure> {
+        self.failures.iter().filter(|failure| !failure.warning)
+    }
+
+    /// Whether there is nothing to write; what is kept, refused or fails does not count.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.remove.is_empty()
     }
@@ -100,13 +109,24 @@ pub fn read_ledger(metadata: &Metadata) -> (Ledger, Option<String>) {
     }
 }
 
+/// What a plan is made for, whatever the namespace's metadata are.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    settings: &'a Settings,
+    claim: &'a Claim,
+    tenant: &'a Tenant,
+    /// `None` as long as the namespace has none.
+    name: Option<&'a str>,
+    stage: Stage<'a>,
+}
+
 /// Plans a namespace that `claim` gives to `tenant`.
-pub fn plan(settings: &Settings, namespace: &Namespace, claim: &Claim, tenant: &Tenant) -> Result<Plan, PlanError> {
+pub fn plan(settings: &Settings, namespace: &Namespace, claim: &Claim, tenant: &Tenant, stage: Stage<'_>) -> Result<Plan, PlanError> {
     let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
-    let name = namespace.name.as_deref();
+    let subject = Subject { settings, claim, tenant, name: namespace.name.as_deref(), stage };
     let mut plan = match tenant.dialect {
-        Dialect::Landlord => Pass::new(settings, &namespace.metadata, &ledger, claim, tenant).run(name)?.plan,
-        Dialect::Capsule => rest::plan(settings, namespace, ledger, claim, tenant)?,
+        Dialect::Landlord => Pass::new(subject, &namespace.metadata, &ledger).run()?.plan,
+        Dialect::Capsule => rest::plan(subject, &namespace.metadata, ledger)?,
     };
     plan.ledger_fault = ledger_fault;
     if !plan.is_empty() {

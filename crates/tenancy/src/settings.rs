@@ -1,9 +1,12 @@
 //! Settings: the one document that policy and controller share, checked whole before anything uses it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::decode::{DecodeError, decode};
 use crate::glob::Glob;
+use crate::hook::{self, Hook, Hooks};
 use crate::json_path::JsonPath;
 use crate::ledger::Release;
 use crate::metadata::{Field, Key};
@@ -40,6 +43,8 @@ pub struct Settings {
     pub schedulers: Vec<String>,
     pub on_error: OnError,
     pub lookup: TenantLookup,
+    /// In the order in which they run.
+    pub hooks: Hooks,
 }
 
 /// One way in which a namespace says whose it is.
@@ -93,6 +98,13 @@ fn field(key: &Key) -> &'static str {
 impl Settings {
     /// Reads and checks `spec.settings`. `null` stands for the empty document.
     pub fn from_value(document: &Value) -> Result<Self, DecodeError> {
+        let settings = Self::from_checked_value(document)?;
+        hook::check::check(&hooks(document)?, &[])?;
+        Ok(settings)
+    }
+
+    /// The same for a document that [`Settings::from_value`] has accepted before: its hooks are not compared with each other again.
+    pub fn from_checked_value(document: &Value) -> Result<Self, DecodeError> {
         let empty = Value::Object(serde_json::Map::new());
         let document: Document = decode(if document.is_null() { &empty } else { document })?;
         document.try_into()
@@ -139,13 +151,15 @@ impl Settings {
         requester.is_service_account(&self.controller)
     }
 
-    /// Reads a tenant object of the source in force.
+    /// Reads a tenant object of the source in force, with the hooks that run on its namespaces.
     pub fn tenant(&self, object: &Value) -> Result<Tenant, TenantError> {
-        match &self.source {
+        let tenant = match &self.source {
             TenantSource::Capsule => capsule::tenant(object),
             TenantSource::Custom(source) => source.tenant(object),
             TenantSource::Landlord | TenantSource::Inline(_) => landlord::tenant(object),
-        }
+        }?;
+        let name = tenant.name.clone();
+        tenant.with_hooks(&self.hooks, self.conflicts, object).map_err(|source| TenantError { tenant: name, source: source.within("spec") })
     }
 }
 
@@ -153,10 +167,8 @@ impl TryFrom<Document> for Settings {
     type Error = DecodeError;
 
     fn try_from(document: Document) -> Result<Self, DecodeError> {
-        if !document.hooks.is_empty() {
-            return Err(DecodeError::new("hooks", "this version runs no hooks yet: leave the list empty"));
-        }
-        let source = TenantSource::try_from(document.tenant_source)?;
+        let hooks = hook::in_order(hook::read_all(&document.hooks)?.into_iter().map(Arc::new));
+        let source = document.tenant_source.read(&hooks, document.conflicts)?;
         let identify = rules(document.identify, &source)?;
         let protected = match (document.protected_keys, &source) {
             (Some(keys), _) => globs("protectedKeys", &keys)?,
@@ -183,8 +195,15 @@ impl TryFrom<Document> for Settings {
             schedulers: document.schedulers,
             on_error: document.on_error,
             lookup: document.tenant_lookup,
+            hooks,
         })
     }
+}
+
+/// The hooks as they are written, so that errors count them as their author does.
+fn hooks(document: &Value) -> Result<Vec<Arc<Hook>>, DecodeError> {
+    let listed = document.get("hooks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    Ok(hook::read_all(listed)?.into_iter().map(Arc::new).collect())
 }
 
 fn globs(path: &str, texts: &[String]) -> Result<Vec<Glob>, DecodeError> {

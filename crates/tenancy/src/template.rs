@@ -71,6 +71,11 @@ impl Template {
         self.parts.contains(&Part::Namespace)
     }
 
+    /// Whether it holds any tag.
+    pub fn has_tags(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Text(_)))
+    }
+
     /// The text with its tags replaced; `None` where it needs a namespace name that is not known.
     pub fn render(&self, tenant: &str, namespace: Option<&str>) -> Option<String> {
         self.parts

@@ -1,5 +1,9 @@
 //! Tenant: who owns it, and the layers of metadata that it wants on its namespaces. Adapters build it from raw objects.
 
+use serde_json::Value;
+
+use crate::decode::DecodeError;
+use crate::hook::{self, Hooks};
 use crate::label_selector::LabelSelector;
 use crate::ledger::Release;
 use crate::metadata::Map;
@@ -31,6 +35,10 @@ pub struct Tenant {
     pub dialect: Dialect,
     /// Capsule's `managedMetadataOnly`: every other label and annotation goes.
     pub exclusive: bool,
+    /// Those of the settings and its own, in the order in which they run.
+    pub hooks: Hooks,
+    /// The object without its status, for hooks that read it; else `null`.
+    pub document: Value,
 }
 
 /// Whose semantics the layers follow.
@@ -92,6 +100,22 @@ impl TenantError {
 }
 
 impl Tenant {
+    /// Adds the settings' hooks to its own, and what they read of `object`. `conflicts` are the settings'.
+    pub(crate) fn with_hooks(mut self, settings: &Hooks, conflicts: Conflicts, object: &Value) -> Result<Self, DecodeError> {
+        self.hooks = match self.hooks.is_empty() {
+            true => settings.clone(),
+            false => {
+                hook::check::check(&self.hooks, settings)?;
+                hook::in_order(self.hooks.iter().chain(settings.iter()).cloned())
+            }
+        };
+        if self.hooks.iter().any(|hook| hook.reads_tenant()) {
+            self.document = stated(object);
+        }
+        hook::check::check_tenant(&self, self.conflicts.unwrap_or(conflicts))?;
+        Ok(self)
+    }
+
     /// Whether `requester` owns this tenant; a tenant without a list of owners is everybody's to claim.
     pub fn may_be_claimed_by(&self, requester: &Requester) -> bool {
         self.owners.as_ref().is_none_or(|owners| owners.iter().any(|owner| owner.is(requester)))
@@ -106,4 +130,14 @@ impl Tenant {
     pub fn lists_prefix_of(&self, namespace: &str) -> bool {
         self.prefixes.iter().any(|prefix| !prefix.is_empty() && namespace.starts_with(prefix.as_str()))
     }
+}
+
+/// What somebody has written in an object: without its status and what the API server keeps in its metadata, which change by themselves.
+fn stated(object: &Value) -> Value {
+    let metadata = object.get("metadata").and_then(Value::as_object).into_iter().flatten();
+    let metadata = metadata.filter(|(name, _)| ["name", "namespace", "labels", "annotations"].contains(&name.as_str()));
+    let metadata: serde_json::Map<_, _> = metadata.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let fields = object.as_object().into_iter().flatten().filter(|(name, _)| *name != "status" && *name != "metadata");
+    let fields = fields.map(|(name, value)| (name.clone(), value.clone()));
+    Value::Object(fields.chain([("metadata".to_owned(), Value::Object(metadata))]).collect())
 }

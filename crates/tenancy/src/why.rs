@@ -16,6 +16,10 @@ pub enum Why {
     Rule(usize),
     /// A `default` of a Capsule rule: set once, never repaired.
     DefaultRule,
+    /// A hook, by name.
+    Hook(String),
+    /// Set by a hook that runs at another stage, and put back as it was.
+    Held,
     /// Written over user and tenant alike.
     Forced,
     /// The tenant label that records what another rule found.
@@ -42,6 +46,8 @@ impl fmt::Display for Why {
             Self::ListItem(index) => write!(f, "additionalMetadataList {index}"),
             Self::Rule(index) => write!(f, "rule {index}"),
             Self::DefaultRule => f.write_str("default rule"),
+            Self::Hook(name) => write!(f, "hook {name}"),
+            Self::Held => f.write_str("hook of another stage"),
             Self::Forced => f.write_str("forced"),
             Self::Recorded => f.write_str("recorded claim"),
             Self::Ledger => f.write_str("ledger"),

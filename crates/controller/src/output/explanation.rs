@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tenancy::hook::Failure;
 use tenancy::keys::OWN_PREFIX;
 use tenancy::metadata::{Field, Key};
 use tenancy::plan::{Clash, read_ledger};
@@ -29,6 +30,8 @@ pub(crate) fn render(assessment: &Assessment) -> String {
     };
     text.extend(assessment.plan.kept.iter().map(|kept| clash("kept", kept)));
     text.extend(assessment.plan.refused.iter().map(|refused| clash("refused", refused)));
+    let failure = |failure: &Failure| format!("{} by {failure}\n", if failure.warning { "warned" } else { "rejected" });
+    text.extend(assessment.plan.failures.iter().map(failure));
     text.extend(assessment.plan.waiting.iter().map(|key| format!("waiting for the namespace's name: {key:?}\n")));
     text
 }
@@ -54,8 +57,11 @@ fn keys(assessment: &Assessment) -> String {
     for (field, entries) in [(Field::Label, &assessment.before.labels), (Field::Annotation, &assessment.before.annotations)] {
         for (name, value) in entries {
             let key = Key { field, name: name.clone() };
-            let whose =
-                if ledger.manages(&key) || name.starts_with(OWN_PREFIX) { "landlord's, as it should be" } else { "foreign, not touched" };
+            let whose = match assessment.origins.get(&key) {
+                Some(why) => format!("landlord's, as it should be: {why}"),
+                None if ledger.manages(&key) || name.starts_with(OWN_PREFIX) => "landlord's, as it should be".to_owned(),
+                None => "foreign, not touched".to_owned(),
+            };
             lines.insert(key.clone(), format!("  {key}: {value:?} ({whose})\n"));
         }
     }

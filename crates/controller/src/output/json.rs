@@ -7,10 +7,13 @@
 //!   "set":    {"labels": {key: {"value", "why"}}, "annotations": {…}},
 //!   "remove": {"labels": {key: {"why"}}, "annotations": {…}},
 //!   "kept", "refused": [{"field": "label" or "annotation", "key", "found": value or null, "wanted", "why"}],
+//!   "failures": [{"hook", "message", "warning": whether it is only to be said}]   what hooks require and do not find
+//!   "origins": {"labels": {key: {"why"}}, "annotations": {…}}   where each key comes from that landlord wants there, changed or not
 //!   "error": null or text}]}
 //! ```
 
 use serde_json::{Map, Value, json};
+use tenancy::hook::Failure;
 use tenancy::metadata::{Field, Key};
 use tenancy::plan::Clash;
 
@@ -37,8 +40,14 @@ fn namespace(assessment: &Assessment) -> Value {
         "remove": by_field(plan.remove.iter().map(|(key, why)| (key, json!({"why": why.to_string()})))),
         "kept": plan.kept.iter().map(clash).collect::<Vec<_>>(),
         "refused": plan.refused.iter().map(clash).collect::<Vec<_>>(),
+        "failures": plan.failures.iter().map(failure).collect::<Vec<_>>(),
+        "origins": by_field(assessment.origins.iter().map(|(key, why)| (key, json!({"why": why.to_string()})))),
         "error": assessment.error,
     })
+}
+
+fn failure(Failure { hook, message, warning, .. }: &Failure) -> Value {
+    json!({"hook": hook, "message": message, "warning": warning})
 }
 
 fn by_field<'a>(entries: impl Iterator<Item = (&'a Key, Value)>) -> Value {

@@ -25,14 +25,24 @@ pub(crate) fn render(assessments: &[Assessment]) -> String {
 /// `2 set, 1 removed`, or `-`.
 fn changes(assessment: &Assessment) -> String {
     let plan = &assessment.plan;
-    let counts = [(plan.set.len(), "set"), (plan.remove.len(), "removed"), (plan.kept.len(), "kept"), (plan.refused.len(), "refused")];
+    let counts = [
+        (plan.set.len(), "set"),
+        (plan.remove.len(), "removed"),
+        (plan.kept.len(), "kept"),
+        (plan.refused.len(), "refused"),
+        (plan.failures.len(), "failed by hooks"),
+    ];
     let parts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
 }
 
 fn remarks(assessments: &[Assessment]) -> String {
-    let error = |assessment: &Assessment| assessment.error.as_ref().map(|error| format!("\n{}: {error}", assessment.name));
-    let mut remarks: String = assessments.iter().filter_map(error).collect();
+    let of = |assessment: &Assessment| {
+        let failures = assessment.plan.failures.iter().map(ToString::to_string);
+        let messages: Vec<String> = assessment.error.iter().cloned().chain(failures).collect();
+        messages.into_iter().map(|message| format!("\n{}: {message}", assessment.name)).collect::<String>()
+    };
+    let mut remarks: String = assessments.iter().map(of).collect();
     if !remarks.is_empty() {
         remarks.push('\n');
     }

@@ -1,15 +1,17 @@
 //! One pass: wants against a namespace and its ledger, key by key (DESIGN 6: conflicts, placement keys, release).
 
+use std::collections::BTreeMap;
+
 use super::release::Releaser;
-use super::{Clash, Plan, PlanError};
-use crate::claim::Claim;
-use crate::desired::{Desired, Want, Wants, desire, forget_possible_labels};
+use super::{Clash, Plan, PlanError, Subject};
+use crate::desired::{Desired, Sight, Want, Wants, desire, forget_possible};
+use crate::hook::{Stage, View};
 use crate::keys;
 use crate::ledger::{self, Ledger, Release};
-use crate::metadata::{Key, Map, Metadata};
+use crate::metadata::{Field, Key, Map, Metadata};
 use crate::namespace::NAME_LABEL;
-use crate::settings::{Conflicts, Settings};
-use crate::tenant::{Dialect, Tenant};
+use crate::settings::Conflicts;
+use crate::tenant::Dialect;
 use crate::why::Why;
 
 /// The ledger's reason while a placement key is not as the tenant wants it.
@@ -24,21 +26,20 @@ pub(super) struct Outcome {
 }
 
 pub(super) struct Pass<'a> {
-    settings: &'a Settings,
-    current: &'a Metadata,
+    pub(super) subject: Subject<'a>,
+    pub(super) current: &'a Metadata,
     ledger: &'a Ledger,
-    claim: &'a Claim,
-    tenant: &'a Tenant,
     /// Whether landlord has not yet planned for this tenant here.
     first: bool,
     conflicts: Conflicts,
     release: Release,
-    plan: Plan,
+    pub(super) plan: Plan,
     next: Ledger,
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(settings: &'a Settings, current: &'a Metadata, ledger: &'a Ledger, claim: &'a Claim, tenant: &'a Tenant) -> Self {
+    pub(super) fn new(subject: Subject<'a>, current: &'a Metadata, ledger: &'a Ledger) -> Self {
+        let Subject { settings, claim, tenant, .. } = subject;
         let release = tenant.release.unwrap_or(settings.release);
         let next = Ledger {
             tenant: tenant.name.clone(),
@@ -48,7 +49,7 @@ impl<'a> Pass<'a> {
         };
         let conflicts = tenant.conflicts.unwrap_or(settings.conflicts);
         let first = ledger.tenant != tenant.name;
-        Self { settings, current, ledger, claim, tenant, first, conflicts, release, plan: Plan::default(), next }
+        Self { subject, current, ledger, first, conflicts, release, plan: Plan::default(), next }
     }
 
     /// A later pass of a first plan is still the first plan.
@@ -56,61 +57,81 @@ impl<'a> Pass<'a> {
         Self { first, ..self }
     }
 
-    pub(super) fn run(mut self, name: Option<&str>) -> Result<Outcome, PlanError> {
-        let desired = match self.tenant.dialect {
-            Dialect::Capsule => desire(self.tenant, &self.current.labels, name)?,
-            Dialect::Landlord => desire(self.tenant, &self.base(name), name)?,
-        };
+    pub(super) fn run(mut self) -> Result<Outcome, PlanError> {
+        let Subject { settings, tenant, name, stage, .. } = self.subject;
+        let base = self.base();
+        let labels = if tenant.dialect == Dialect::Capsule { &self.current.labels } else { &base.labels };
+        let mut desired = desire(tenant, &Sight { labels, view: self.view(&base, None), stage }, name)?;
+        self.plan.failures = std::mem::take(&mut desired.failures);
         for (key, want) in &desired.wants {
-            self.want(key, want);
+            self.want(key, want, desired.conflicts.get(key).copied().unwrap_or(self.conflicts));
         }
-        for (key, want) in desired.forced.iter().filter(|(key, _)| !self.settings.protects(&key.name)) {
+        for (key, want) in desired.forced.iter().filter(|(key, _)| !settings.protects(&key.name)) {
             self.set(key, &want.value, want.why.clone());
         }
+        self.hold(&desired);
         self.record();
         self.release_rest(&desired.forced);
-        match self.tenant.exclusive {
+        self.remove(&desired.removals);
+        match tenant.exclusive {
             true => self.remove_others(&desired),
             false => self.set_defaults(&desired),
         }
+        let failed = self.plan.failures.iter().any(|failure| failure.placement && !failure.warning);
+        self.mark_pending(failed);
         if desired.waiting.iter().any(|name| keys::is_placement(&Key::annotation(name))) {
             self.next.pending.get_or_insert(PENDING_NAME.to_owned());
         }
         self.write_ledger()?;
+        let failures = self.judge(&base, &desired.waiting);
+        self.plan.failures.extend(failures);
         self.plan.waiting = desired.waiting;
         Ok(Outcome { plan: self.plan, ledger: self.next })
     }
 
-    /// The labels that selectors of a landlord tenant read: the foreign part, less all that the tenant could write.
-    fn base(&self, name: Option<&str>) -> Map {
-        if self.tenant.layers.iter().all(|layer| layer.selector.is_none()) {
-            return Map::new();
-        }
-        let mut labels = self.current.labels.clone();
-        let releaser = self.releaser();
-        for name in &self.ledger.labels {
-            labels.remove(name);
-            labels.extend(releaser.value_after(&Key::label(name)).map(|value| (name.clone(), value.clone())));
-        }
-        forget_possible_labels(self.tenant, name, &mut labels);
-        labels.retain(|key, _| key != self.settings.tenant_label() && !key.starts_with(keys::OWN_PREFIX));
-        if let Some(name) = name {
-            labels.insert(NAME_LABEL.to_owned(), name.to_owned());
-        }
-        labels
+    /// The foreign part of the metadata (DESIGN 6), as far as anybody reads it.
+    fn base(&self) -> Metadata {
+        let Subject { settings, tenant, name, .. } = self.subject;
+        let selects = tenant.dialect == Dialect::Landlord && tenant.layers.iter().any(|layer| layer.selector.is_some());
+        let reads = |field| tenant.hooks.iter().flat_map(|hook| hook.written_from()).any(|place| place.reads(field));
+        let copy = |field: Field, wanted: bool| if wanted { self.released(field) } else { Map::new() };
+        let mut base = Metadata {
+            labels: copy(Field::Label, selects || reads(Field::Label)),
+            annotations: copy(Field::Annotation, reads(Field::Annotation)),
+        };
+        forget_possible(tenant, name, &mut base);
+        base.labels.retain(|key, _| key != settings.tenant_label() && !key.starts_with(keys::OWN_PREFIX));
+        base.labels.extend(name.map(|name| (NAME_LABEL.to_owned(), name.to_owned())));
+        base
     }
 
-    fn want(&mut self, key: &Key, want: &Want) {
+    /// As it is once every managed key is released.
+    fn released(&self, field: Field) -> Map {
+        let mut map = self.current.field(field).clone();
+        let releaser = self.releaser();
+        for name in self.ledger.field(field) {
+            map.remove(name);
+            map.extend(releaser.value_after(&Key { field, name: name.clone() }).map(|value| (name.clone(), value.clone())));
+        }
+        map
+    }
+
+    pub(super) fn view<'v>(&'v self, metadata: &'v Metadata, plan: Option<&'v Plan>) -> View<'v> {
+        let Subject { settings, tenant, name, stage, .. } = self.subject;
+        View { request: stage.request(), tenant: &tenant.document, name, metadata, plan, tenant_label: settings.tenant_label() }
+    }
+
+    fn want(&mut self, key: &Key, want: &Want, conflicts: Conflicts) {
         let found = self.current.field(key.field).get(&key.name);
         let placement = keys::is_placement(key);
-        if self.settings.spares(key, &want.value) {
+        if self.subject.settings.spares(key, &want.value) {
             if found != Some(&want.value) {
                 self.plan.kept.push(clash(key, found, want));
                 self.mark_pending(placement);
             }
             return;
         }
-        let conflicts = match self.conflicts {
+        let conflicts = match conflicts {
             Conflicts::Keep if placement => Conflicts::Override,
             other => other,
         };
@@ -124,6 +145,34 @@ impl<'a> Pass<'a> {
             Some(_) => {
                 self.plan.refused.push(clash(key, found, want));
                 self.mark_pending(placement);
+            }
+        }
+    }
+
+    /// Keys that the other stage wrote stay managed; at admission an edit of them is put back.
+    fn hold(&mut self, desired: &Desired) {
+        let theirs = |key: &&Key| !self.first && self.ledger.manages(key) && !desired.wants.contains_key(key);
+        for key in desired.held.iter().filter(theirs).filter(|key| !desired.removals.contains_key(key)).cloned().collect::<Vec<_>>() {
+            self.next.field_mut(key.field).insert(key.name.clone());
+            if let Some(previous) = self.ledger_previous(&key) {
+                self.next.previous.field_mut(key.field).insert(key.name.clone(), previous);
+            }
+            if let Stage::Update { old, .. } = self.subject.stage
+                && let Some(value) = old.field(key.field).get(&key.name)
+            {
+                self.set(&key, value, Why::Held);
+            }
+        }
+    }
+
+    /// What hooks remove goes, whoever wrote it, unless it is protected.
+    fn remove(&mut self, removals: &BTreeMap<Key, Why>) {
+        for (key, why) in removals {
+            self.plan.set.remove(key);
+            if let Some(value) = self.current.field(key.field).get(&key.name)
+                && !self.subject.settings.spares(key, value)
+            {
+                self.plan.remove.insert(key.clone(), why.clone());
             }
         }
     }
@@ -163,7 +212,7 @@ impl<'a> Pass<'a> {
         }
         for (key, want) in desired.defaults.iter().filter(|(key, _)| !desired.wants.contains_key(key)) {
             let absent = !self.current.field(key.field).contains_key(&key.name) || self.plan.remove.contains_key(key);
-            if absent && !self.settings.spares(key, &want.value) {
+            if absent && !self.subject.settings.spares(key, &want.value) {
                 self.set(key, &want.value, want.why.clone());
             }
         }
@@ -171,9 +220,9 @@ impl<'a> Pass<'a> {
 
     /// Writes the tenant label where another rule found the name, and drops what a claimed namespace does not carry.
     fn record(&mut self) {
-        let label = Key::label(self.settings.tenant_label());
-        if self.tenant.dialect != Dialect::Capsule {
-            self.set(&label, &self.claim.tenant, Why::Recorded);
+        let label = Key::label(self.subject.settings.tenant_label());
+        if self.subject.tenant.dialect != Dialect::Capsule {
+            self.set(&label, &self.subject.claim.tenant, Why::Recorded);
         }
         for (key, why) in [(keys::CREATOR, Why::Stamp), (keys::UNCLAIMED, Why::Unclaimed)] {
             if self.current.annotations.contains_key(key) {
@@ -184,11 +233,11 @@ impl<'a> Pass<'a> {
 
     /// How keys that are no longer wanted go: as the tenant that put them there said.
     fn release_mode(&self) -> Release {
-        if self.ledger.tenant == self.tenant.name { self.release } else { self.ledger.release.unwrap_or_default() }
+        if self.ledger.tenant == self.subject.tenant.name { self.release } else { self.ledger.release.unwrap_or_default() }
     }
 
     fn releaser(&self) -> Releaser<'a> {
-        Releaser { settings: self.settings, current: self.current, ledger: self.ledger, mode: self.release_mode() }
+        Releaser { settings: self.subject.settings, current: self.current, ledger: self.ledger, mode: self.release_mode() }
     }
 
     fn release_rest(&mut self, forced: &Wants) {
@@ -205,7 +254,7 @@ impl<'a> Pass<'a> {
         for (key, value) in labels.chain(annotations) {
             let own = key.name.starts_with(keys::OWN_PREFIX) || key.name == NAME_LABEL;
             let wanted = desired.wants.contains_key(&key) || desired.forced.contains_key(&key);
-            if !own && !wanted && !self.settings.spares(&key, value) {
+            if !own && !wanted && !self.subject.settings.spares(&key, value) {
                 self.plan.set.remove(&key);
                 self.plan.remove.insert(key, Why::Exclusive);
             }
@@ -213,7 +262,7 @@ impl<'a> Pass<'a> {
     }
 
     fn write_ledger(&mut self) -> Result<(), PlanError> {
-        let fault = |source| PlanError::Previous { tenant: self.tenant.name.clone(), source };
+        let fault = |source| PlanError::Previous { tenant: self.subject.tenant.name.clone(), source };
         self.next.check_previous_size().map_err(fault)?;
         let text = self.next.to_string_compact();
         self.set(&Key::annotation(ledger::ANNOTATION), &text, Why::Ledger);

@@ -4,33 +4,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pass::{Outcome, Pass};
-use super::{Plan, PlanError};
-use crate::claim::Claim;
+use super::{Plan, PlanError, Subject};
 use crate::desired::Want;
 use crate::ledger::Ledger;
 use crate::metadata::{Field, Key, Metadata};
-use crate::namespace::Namespace;
-use crate::settings::Settings;
-use crate::tenant::Tenant;
 use crate::why::Why;
 
 /// More passes than any sensible list of items needs (DESIGN 4.2).
 const MAX_PASSES: usize = 8;
 
-pub(super) fn plan(settings: &Settings, namespace: &Namespace, ledger: Ledger, claim: &Claim, tenant: &Tenant) -> Result<Plan, PlanError> {
-    let name = namespace.name.as_deref();
-    let mut state = State { metadata: namespace.metadata.clone(), ledger, reasons: BTreeMap::new() };
+pub(super) fn plan(subject: Subject<'_>, before: &Metadata, ledger: Ledger) -> Result<Plan, PlanError> {
+    let tenant = &subject.tenant.name;
+    let mut state = State { metadata: before.clone(), ledger, reasons: BTreeMap::new() };
     let mut last = Plan::default();
-    let first = state.ledger.tenant != tenant.name;
+    let first = state.ledger.tenant != *tenant;
     for _ in 0..=MAX_PASSES {
-        let Outcome { plan, ledger } = Pass::new(settings, &state.metadata, &state.ledger, claim, tenant).first(first).run(name)?;
+        let Outcome { plan, ledger } = Pass::new(subject, &state.metadata, &state.ledger).first(first).run()?;
         if plan.is_empty() {
-            return Ok(state.difference(&namespace.metadata, plan));
+            return Ok(state.difference(before, plan));
         }
         state.advance(&plan, ledger);
         last = plan;
     }
-    Err(PlanError::NoRest { tenant: tenant.name.clone(), items: items(&last) })
+    Err(PlanError::NoRest { tenant: tenant.clone(), items: items(&last) })
 }
 
 /// The namespace between two passes, and why each key is as it is.

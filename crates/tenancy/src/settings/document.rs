@@ -44,7 +44,8 @@ pub struct Document {
     pub on_error: OnError,
     /// How the policy reads the tenant.
     pub tenant_lookup: TenantLookup,
-    /// Mutations and validations beyond a tenant's fixed fields.
+    /// Mutations and validations beyond a tenant's fixed fields, for all tenants.
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::hook::schema::of_settings"))]
     pub hooks: Vec<Value>,
     /// Read by the controller only.
     pub strategy: serde_json::Map<String, Value>,

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Rule, TENANT_LABEL};
+use super::{Conflicts, Rule, TENANT_LABEL};
 use crate::decode::DecodeError;
+use crate::hook::Hooks;
 use crate::metadata::check_label_value;
 use crate::tenant::custom::{self, CustomSource};
 use crate::tenant::{Tenant, capsule, landlord};
@@ -104,26 +105,25 @@ impl TenantSource {
     }
 }
 
-impl TryFrom<Document> for TenantSource {
-    type Error = DecodeError;
-
-    fn try_from(document: Document) -> Result<Self, DecodeError> {
-        match document {
-            Document::Landlord => Ok(Self::Landlord),
-            Document::Capsule => Ok(Self::Capsule),
-            Document::Custom(custom) => CustomSource::try_from(custom)
-                .map(|source| Self::Custom(Box::new(source)))
+impl Document {
+    /// The source in force; `hooks` and `conflicts` are the settings', for inline tenants.
+    pub(super) fn read(self, hooks: &Hooks, conflicts: Conflicts) -> Result<TenantSource, DecodeError> {
+        match self {
+            Self::Landlord => Ok(TenantSource::Landlord),
+            Self::Capsule => Ok(TenantSource::Capsule),
+            Self::Custom(custom) => CustomSource::try_from(custom)
+                .map(|source| TenantSource::Custom(Box::new(source)))
                 .map_err(|error| error.within("tenantSource.custom")),
-            Document::Inline(tenants) => inline(&tenants).map(Self::Inline),
+            Self::Inline(tenants) => inline(&tenants, hooks, conflicts).map(TenantSource::Inline),
         }
     }
 }
 
-fn inline(items: &[Value]) -> Result<Vec<Tenant>, DecodeError> {
+fn inline(items: &[Value], hooks: &Hooks, conflicts: Conflicts) -> Result<Vec<Tenant>, DecodeError> {
     let mut tenants: Vec<Tenant> = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let path = format!("tenantSource.inline[{index}]");
-        let tenant = inline_tenant(item).map_err(|error| error.within(&path))?;
+        let tenant = inline_tenant(item, hooks, conflicts).map_err(|error| error.within(&path))?;
         if tenants.iter().any(|other| other.name == tenant.name) {
             return Err(DecodeError::new(path, format!("tenant {:?} is written twice: merge the two", tenant.name)));
         }
@@ -132,7 +132,7 @@ fn inline(items: &[Value]) -> Result<Vec<Tenant>, DecodeError> {
     Ok(tenants)
 }
 
-fn inline_tenant(item: &Value) -> Result<Tenant, DecodeError> {
+fn inline_tenant(item: &Value, hooks: &Hooks, conflicts: Conflicts) -> Result<Tenant, DecodeError> {
     let Value::Object(fields) = item else {
         return Err(DecodeError::new("", "not an object: write `name` and the fields of a Tenant's spec"));
     };
@@ -142,9 +142,11 @@ fn inline_tenant(item: &Value) -> Result<Tenant, DecodeError> {
         return Err(DecodeError::new("name", "missing: every inline tenant needs one"));
     }
     let spec: serde_json::Map<_, _> = fields.iter().filter(|(key, _)| *key != "name").map(|(k, v)| (k.clone(), v.clone())).collect();
-    landlord::tenant(&json!({"metadata": {"name": name}, "spec": spec})).map_err(|error| {
+    let object = json!({"metadata": {"name": name}, "spec": spec});
+    let tenant = landlord::tenant(&object).map_err(|error| {
         let DecodeError { path, message } = error.source;
         let path = path.strip_prefix("spec.").map(str::to_owned).unwrap_or(path);
         DecodeError { path, message }
-    })
+    })?;
+    tenant.with_hooks(hooks, conflicts, &object)
 }

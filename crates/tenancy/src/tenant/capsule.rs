@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Dialect, Entry, Layer, Precedence, Tenant, TenantError};
 use crate::decode::DecodeError;
+use crate::hook::Hooks;
 use crate::label_selector::LabelSelector;
 use crate::metadata::{Map, check_annotation_key, check_label_key};
 use crate::requester::{Owner, OwnerKind};
@@ -60,6 +61,8 @@ fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
         release: None,
         dialect: Dialect::Capsule,
         exclusive: spec.pointer("/namespaceOptions/managedMetadataOnly").and_then(Value::as_bool).unwrap_or(false),
+        hooks: Hooks::default(),
+        document: Value::Null,
     })
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Dialect, Tenant, TenantError, landlord};
 use crate::decode::{DecodeError, decode};
+use crate::hook::Hooks;
 use crate::json_path::JsonPath;
 use crate::metadata::{Map, check_label_value};
 use crate::requester::Owner;
@@ -109,6 +110,8 @@ impl CustomSource {
             release: None,
             dialect: Dialect::Landlord,
             exclusive: false,
+            hooks: Hooks::default(),
+            document: Value::Null,
         })
     }
 }

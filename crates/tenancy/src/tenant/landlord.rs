@@ -1,10 +1,13 @@
 //! Landlord's own Tenant: `landlord.dev/v1alpha1`. The spec is strict: what cannot be right is refused when it is applied.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Dialect, Entry, Layer, Precedence, Tenant, TenantError};
 use crate::decode::{DecodeError, decode};
+use crate::hook::{self, Hook, Hooks};
 use crate::keys;
 use crate::label_selector::LabelSelector;
 use crate::ledger::Release;
@@ -65,7 +68,7 @@ pub struct TenantSpec {
     pub release: Option<Release>,
     /// Mutations and validations beyond the fixed fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::hooks"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "hook::schema::of_tenant"))]
     pub hooks: Option<Vec<Value>>,
 }
 
@@ -115,9 +118,7 @@ fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
 }
 
 fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
-    if spec.hooks.is_some_and(|hooks| !hooks.is_empty()) {
-        return Err(DecodeError::new("hooks", "this version runs no hooks yet: leave the list empty"));
-    }
+    let hooks: Vec<Arc<Hook>> = hook::read_all(&spec.hooks.unwrap_or_default())?.into_iter().map(Arc::new).collect();
     let own =
         Wants { node_selector: spec.node_selector, tolerations: spec.tolerations, labels: spec.labels, annotations: spec.annotations };
     let mut layers = vec![own.layer(Why::Spec, None)?];
@@ -134,6 +135,8 @@ fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
         release: spec.release,
         dialect: Dialect::Landlord,
         exclusive: false,
+        hooks: Hooks::from(hooks),
+        document: Value::Null,
     })
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 use tenancy::claim::{Claim, Evidence, Resolution, resolve};
+use tenancy::hook::Stage;
 use tenancy::ledger::Ledger;
 use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
@@ -92,7 +93,7 @@ impl Cluster {
         let document = json!({"namespace": {"metadata": namespace.metadata}});
         let evidence = Evidence { namespace, ledger: &ledger, document: Some(&document) };
         match resolve(&self.settings, evidence, |name| Ok::<_, Infallible>(self.tenants.get(name).cloned())) {
-            Ok(Resolution::Known(claim, tenant)) => match plan(&self.settings, namespace, &claim, &tenant) {
+            Ok(Resolution::Known(claim, tenant)) => match plan(&self.settings, namespace, &claim, &tenant, Stage::Reconcile) {
                 Ok(plan) => Step::Planned(Box::new(claim), plan),
                 Err(error) => Step::Reported(error.to_string()),
             },

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tenancy::claim::{Evidence, Resolution, resolve};
+use tenancy::hook::Stage;
 use tenancy::ledger::{self, Ledger};
 use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
@@ -47,7 +48,7 @@ fn outcome(case: &Value) -> Value {
     let evidence = Evidence { namespace: &namespace, ledger: &ledger, document: None };
     let resolution = resolve(&settings, evidence, |_| Ok::<_, std::convert::Infallible>(Some(tenant.clone())));
     let Ok(Resolution::Known(claim, tenant)) = resolution else { panic!("not claimed: {resolution:?}") };
-    match plan(&settings, &namespace, &claim, &tenant) {
+    match plan(&settings, &namespace, &claim, &tenant, Stage::Reconcile) {
         Ok(plan) => {
             let after = plan.apply(&namespace.metadata);
             assert_idempotent(&settings, &namespace, &after);

@@ -3,4 +3,5 @@
 mod arbitrary;
 mod cluster;
 mod conformance;
+mod hooks;
 mod laws;

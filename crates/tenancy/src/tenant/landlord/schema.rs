@@ -90,10 +90,6 @@ pub(super) fn data(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "maxProperties": MAX_ENTRIES, "additionalProperties": {"type": "string", "maxLength": MAX_DATA}})
 }
 
-pub(super) fn hooks(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "array", "maxItems": MAX_ITEMS, "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}})
-}
-
 pub(super) fn prefixes(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "array", "maxItems": MAX_ENTRIES, "items": {
         "type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9][-a-z0-9]*$",

@@ -1,0 +1,215 @@
+//! Checks of hooks that meet: what cannot be meant is refused when settings or a tenant are loaded, and says which hook and field.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::exclusion::contradict;
+use super::{Hook, OnFailure, Requirement, Setting, Source, View};
+use crate::decode::DecodeError;
+use crate::metadata::{Field, Key, Metadata};
+use crate::settings::Conflicts;
+use crate::tenant::Tenant;
+
+/// Checks the hooks of one document against each other and against `others`, which run beside them. Paths lead into `own`.
+pub(crate) fn check(own: &[Arc<Hook>], others: &[Arc<Hook>]) -> Result<(), DecodeError> {
+    for (index, hook) in own.iter().enumerate() {
+        let fault = |(field, message): (String, String)| {
+            DecodeError::new(format!("hooks[{index}].{field}"), format!("hook {:?}: {message}", hook.name))
+        };
+        check_alone(hook).map_err(fault)?;
+        let before = own.iter().take(index).chain(others);
+        before.clone().try_for_each(|other| check_pair(hook, other)).map_err(fault)?;
+        before.clone().try_for_each(|other| check_reads(hook, other)).map_err(fault)?;
+        before.clone().try_for_each(|other| check_read_by(hook, other)).map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// A field and what is wrong with it.
+type Fault = (String, String);
+
+fn check_alone(hook: &Hook) -> Result<(), Fault> {
+    if contradict(&hook.when) {
+        return Err(("when".to_owned(), "no namespace can fulfil all of its conditions, so it never runs: mend or remove one".to_owned()));
+    }
+    if hook.node_selector.is_some() && !(hook.stages.admission && hook.stages.reconcile) {
+        let message = "a node selector must be the same at both stages, or Pods land elsewhere after a repair: leave out `stages`";
+        return Err(("set.nodeSelector".to_owned(), message.to_owned()));
+    }
+    let set: BTreeSet<_> = hook.set.iter().map(|setting| (setting.field, setting.key.as_source())).collect();
+    match hook.remove.iter().find(|removal| set.contains(&(removal.field, removal.key.as_source()))) {
+        Some(removal) => {
+            Err(("remove".to_owned(), format!("it also sets {} {:?}: leave one of the two", removal.field, removal.key.as_source())))
+        }
+        None => check_reads(hook, hook),
+    }
+}
+
+fn check_pair(hook: &Hook, other: &Hook) -> Result<(), Fault> {
+    if hook.name == other.name {
+        return Err(("name".to_owned(), "another hook has this name: choose one of its own".to_owned()));
+    }
+    let Some((field, key)) = clash(hook, other) else { return Ok(()) };
+    if contradict(hook.when.iter().chain(&other.when)) {
+        return Ok(());
+    }
+    let message = format!(
+        "it and hook {:?} can give {key} different values: let their conditions exclude each other, or set it in one hook",
+        other.name
+    );
+    Err((field, message))
+}
+
+/// The first key that both write, but not to the same value, with the field of the first hook.
+fn clash(hook: &Hook, other: &Hook) -> Option<(String, String)> {
+    let differs = |a: &&Setting, b: &Setting| a.field == b.field && a.key == b.key && a.value != b.value;
+    let set = hook.set.iter().find(|setting| other.set.iter().any(|theirs| differs(setting, theirs)));
+    let gone =
+        hook.set.iter().find(|setting| other.remove.iter().any(|removal| (removal.field, &removal.key) == (setting.field, &setting.key)));
+    let drops =
+        hook.remove.iter().find(|removal| other.set.iter().any(|theirs| (removal.field, &removal.key) == (theirs.field, &theirs.key)));
+    let theirs: BTreeMap<&str, &Source> = other.node_selector.iter().flatten().map(|(key, source)| (key.as_str(), source)).collect();
+    let mut ours = hook.node_selector.iter().flatten();
+    let pool = ours.find(|(key, source)| theirs.get(key.as_str()).is_some_and(|theirs| *theirs != source));
+    let of = |field: Field, key: &str| format!("{field} {key:?}");
+    set.or(gone)
+        .map(|setting| (place_of(setting), of(setting.field, setting.key.as_source())))
+        .or(drops.map(|removal| ("remove".to_owned(), of(removal.field, removal.key.as_source()))))
+        .or(pool.map(|(key, _)| (format!("set.nodeSelector[{key:?}]"), format!("node selector key {key:?}"))))
+}
+
+fn place_of(setting: &Setting) -> String {
+    format!("set.{}[{:?}]", super::place::member(setting.field), setting.key.as_source())
+}
+
+/// What hooks write is no part of the base that they read, so that no order of theirs matters.
+fn check_reads(reader: &Hook, writer: &Hook) -> Result<(), Fault> {
+    let reads = |field, key: &str| reader.written_from().any(|place| place.may_read(field, key));
+    if let Some(removal) = writer.remove.iter().find(|removal| reads(removal.field, removal.key.as_source())) {
+        let (field, key) = (removal.field, removal.key.as_source());
+        return Err(("when".to_owned(), format!("it reads {field} {key:?}, which hook {:?} removes: read another key", writer.name)));
+    }
+    match writer.set.iter().find(|setting| reads(setting.field, setting.key.as_source())) {
+        Some(setting) => Err((
+            "when".to_owned(),
+            format!(
+                "it reads {} {:?}, which hook {:?} sets, and hooks see only what none of them writes: to set a key only where it is absent, \
+                 write `conflicts: keep`; else read another key",
+                setting.field,
+                setting.key.as_source(),
+                writer.name
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The same, reported at the hook that writes.
+fn check_read_by(writer: &Hook, reader: &Hook) -> Result<(), Fault> {
+    let field = if writer.set.is_empty() { "remove" } else { "set" };
+    check_reads(reader, writer)
+        .map_err(|(_, message)| (field.to_owned(), format!("hook {:?} cannot run beside it: {message}", reader.name)))
+}
+
+/// Checks hooks against what the tenant itself writes. `conflicts` are those in force for it.
+pub(crate) fn check_tenant(tenant: &Tenant, conflicts: Conflicts) -> Result<(), DecodeError> {
+    let written = Written::of(tenant, conflicts);
+    if written.keys.is_empty() {
+        return Ok(());
+    }
+    tenant.hooks.iter().try_for_each(|hook| written.check(hook, tenant))
+}
+
+/// What the layers of a tenant write.
+struct Written<'a> {
+    /// Literal keys, in whatever layer.
+    keys: BTreeSet<(Field, &'a str)>,
+    /// Those that every namespace has, whoever else writes, with their values.
+    fixed: BTreeMap<(Field, &'a str), String>,
+}
+
+impl<'a> Written<'a> {
+    fn of(tenant: &'a Tenant, conflicts: Conflicts) -> Self {
+        let (mut keys, mut fixed) = (BTreeSet::new(), BTreeMap::new());
+        for layer in &tenant.layers {
+            let labels = layer.labels.iter().map(|entry| (Field::Label, entry));
+            for (field, entry) in labels.chain(layer.annotations.iter().map(|entry| (Field::Annotation, entry))) {
+                let key = (field, entry.key.as_source());
+                let value = entry.value.render(&tenant.name, None).filter(|_| layer.selector.is_none() && keys.insert(key));
+                match value {
+                    Some(value) => drop(fixed.insert(key, value)),
+                    None => drop((keys.insert(key), fixed.remove(&key))),
+                }
+            }
+        }
+        if conflicts == Conflicts::Keep {
+            fixed.clear();
+        }
+        for key in tenant.hooks.iter().flat_map(|hook| hook.written_keys()) {
+            fixed.remove(&key);
+        }
+        Self { keys, fixed }
+    }
+
+    fn check(&self, hook: &Hook, tenant: &Tenant) -> Result<(), DecodeError> {
+        self.check_when(hook)?;
+        self.check_stages(hook)?;
+        hook.require.iter().enumerate().try_for_each(|(index, requirement)| self.check_requirement(hook, tenant, index, requirement))
+    }
+
+    fn check_when(&self, hook: &Hook) -> Result<(), DecodeError> {
+        let wrote = |key: &&Key| self.keys.contains(&(key.field, key.name.as_str()));
+        let blind = hook.when.iter().enumerate().find_map(|(index, condition)| {
+            let key = condition.place.key().filter(wrote).filter(|_| !condition.negated)?;
+            Some((index, key))
+        });
+        let Some((index, key)) = blind else { return Ok(()) };
+        Err(fault(
+            hook,
+            &format!("when[{index}]"),
+            &format!(
+                "it reads {key}, which this tenant writes itself, and hooks see only what nobody writes, so it never runs here: read `$.tenant` instead, or take the key from the tenant"
+            ),
+        ))
+    }
+
+    /// What only one stage sets, the other would set back to the tenant's own value.
+    fn check_stages(&self, hook: &Hook) -> Result<(), DecodeError> {
+        let one_stage = !(hook.stages.admission && hook.stages.reconcile);
+        match hook.set.iter().find(|setting| one_stage && self.keys.contains(&(setting.field, setting.key.as_source()))) {
+            Some(setting) => Err(fault(
+                hook,
+                &place_of(setting),
+                "this tenant writes the key as well, and the stage without the hook would set it back: leave one of the two",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn check_requirement(&self, hook: &Hook, tenant: &Tenant, index: usize, requirement: &Requirement) -> Result<(), DecodeError> {
+        let condition = &requirement.condition;
+        let value = condition.place.key().and_then(|key| self.fixed.get(&(key.field, key.name.as_str())));
+        match value {
+            Some(value) if hook.on_failure != OnFailure::Ignore && !condition.accepts(value) && always_runs(hook, tenant) => Err(fault(
+                hook,
+                &format!("require[{index}]"),
+                &format!(
+                    "it demands that {} {condition}, but this tenant sets it to {value:?} on every namespace: mend one of the two",
+                    condition.place.as_str()
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether its conditions hold for every namespace of the tenant.
+fn always_runs(hook: &Hook, tenant: &Tenant) -> bool {
+    let nothing = Metadata::default();
+    let view = View { request: None, tenant: &tenant.document, name: None, metadata: &nothing, plan: None, tenant_label: "" };
+    hook.when.iter().all(|condition| condition.place.reads_tenant() && condition.holds(&view) == Some(true))
+}
+
+fn fault(hook: &Hook, field: &str, message: &str) -> DecodeError {
+    DecodeError::new("hooks", format!("hook {:?}: {field}: {message}", hook.name))
+}

@@ -1,0 +1,104 @@
+//! Condition: one path and what must be true of the values that it leads to.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use regex_lite::{Regex, RegexBuilder};
+
+use super::{Place, View};
+
+/// Most bytes of a regular expression.
+const MAX_EXPRESSION_BYTES: usize = 512;
+/// Most bytes of a compiled expression: it bounds the time that a match takes as well.
+const MAX_COMPILED_BYTES: usize = 16 * 1024;
+/// Most bytes of a value that an expression is asked about; a longer one does not match. Label values have 63.
+const MAX_MATCHED_BYTES: usize = 4096;
+
+/// Holds if the test holds for any of the values at the place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    pub place: Place,
+    pub test: Test,
+    /// Whether it holds exactly where the test does not.
+    pub negated: bool,
+}
+
+/// What is asked about the values. Numbers and booleans are compared by their JSON text, since labels are text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    Exists,
+    /// Equal to one of these.
+    In(BTreeSet<String>),
+    Matches(Expression),
+}
+
+/// A regular expression of bounded size. Equal if spelled equally.
+#[derive(Clone, Debug)]
+pub struct Expression(Regex);
+
+impl Expression {
+    pub(super) fn parse(source: &str) -> Result<Self, String> {
+        if source.len() > MAX_EXPRESSION_BYTES {
+            return Err(format!("{} bytes long: shorten it to {MAX_EXPRESSION_BYTES}", source.len()));
+        }
+        let built = RegexBuilder::new(source).size_limit(MAX_COMPILED_BYTES).build();
+        built.map(Self).map_err(|error| format!("{source:?} is not a regular expression landlord reads ({error}): mend or simplify it"))
+    }
+
+    pub(super) fn matches(&self, value: &str) -> bool {
+        value.len() <= MAX_MATCHED_BYTES && self.0.is_match(value)
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Test {
+    pub(super) fn holds(&self, value: Option<&str>) -> bool {
+        match self {
+            Self::Exists => true,
+            Self::In(values) => value.is_some_and(|value| values.contains(value)),
+            Self::Matches(expression) => value.is_some_and(|value| expression.matches(value)),
+        }
+    }
+}
+
+impl Condition {
+    /// Whether it holds; `None` if that cannot be said yet, because the namespace has no name.
+    pub(crate) fn holds(&self, view: &View<'_>) -> Option<bool> {
+        if view.name.is_none() && self.place.needs_name() {
+            return None;
+        }
+        let found = self.place.read(view).iter().any(|value| self.test.holds(value.as_deref()));
+        Some(found != self.negated)
+    }
+
+    /// Whether it holds where the place has this one value.
+    pub(super) fn accepts(&self, value: &str) -> bool {
+        self.test.holds(Some(value)) != self.negated
+    }
+
+    /// What is there instead, as a phrase.
+    pub(crate) fn complain(&self, view: &View<'_>) -> String {
+        let found: Vec<String> =
+            self.place.read(view).into_iter().map(|value| value.map_or("a list or map".into(), |v| format!("{v:?}"))).collect();
+        let found = if found.is_empty() { "absent".to_owned() } else { found.join(", ") };
+        format!("{} is {found}, it must {self}", self.place.as_str())
+    }
+}
+
+/// The demand: `be "prod"`, `not exist`, `match "^[0-9]{4}$"`.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.negated { "not " } else { "" })?;
+        match &self.test {
+            Test::Exists => f.write_str("exist"),
+            Test::In(values) if values.len() == 1 => values.iter().try_for_each(|value| write!(f, "be {value:?}")),
+            Test::In(values) => write!(f, "be one of {}", values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", ")),
+            Test::Matches(expression) => write!(f, "match {:?}", expression.0.as_str()),
+        }
+    }
+}

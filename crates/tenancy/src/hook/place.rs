@@ -1,0 +1,131 @@
+//! Place: what a path of a hook reads. Most name one label or annotation; those are looked up without a document.
+
+use serde_json::Value;
+
+use super::View;
+use crate::json_path::JsonPath;
+use crate::metadata::{Field, Key};
+use crate::namespace::NAME_LABEL;
+
+/// A checked path over `{request, namespace, tenant}`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    path: JsonPath,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Request,
+    Tenant,
+    Name,
+    Key(Key),
+    /// Something of all labels or of all annotations.
+    Within(Field),
+}
+
+impl Place {
+    /// Reads a path and says why it is none that a hook can read.
+    pub(super) fn parse(source: &str) -> Result<Self, String> {
+        let path = JsonPath::parse(source).map_err(|error| error.to_string())?;
+        let kind = match path.root() {
+            Some("request") => Ok(Kind::Request),
+            Some("tenant") if path.leading_members().get(1) == Some(&"status") => Err("a tenant's status is not for hooks: read its spec"),
+            Some("tenant") => Ok(Kind::Tenant),
+            Some("namespace") => in_namespace(&path),
+            _ => Err("a hook reads `$.request`, `$.namespace` or `$.tenant`: begin with one of them"),
+        };
+        kind.map(|kind| Self { path: path.clone(), kind }).map_err(|message| format!("{source:?}: {message}"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        self.path.as_str()
+    }
+
+    pub fn reads_request(&self) -> bool {
+        self.kind == Kind::Request
+    }
+
+    pub fn reads_tenant(&self) -> bool {
+        self.kind == Kind::Tenant
+    }
+
+    /// The one label or annotation that it names.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        match &self.kind {
+            Kind::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Whether it leads to one value at most: it names member after member.
+    pub(super) fn is_single(&self) -> bool {
+        !self.path.members().is_empty()
+    }
+
+    /// Whether it can read this label or annotation.
+    pub(crate) fn may_read(&self, field: Field, name: &str) -> bool {
+        match &self.kind {
+            Kind::Key(key) => key.field == field && key.name == name,
+            Kind::Within(of) => *of == field && self.path.may_reach(&["namespace", "metadata", member(field), name]),
+            Kind::Request | Kind::Tenant | Kind::Name => false,
+        }
+    }
+
+    /// Whether it can read any key of this field.
+    pub(crate) fn reads(&self, field: Field) -> bool {
+        matches!(&self.kind, Kind::Within(of) | Kind::Key(Key { field: of, .. }) if *of == field)
+    }
+
+    /// Whether what it reads is not known as long as the namespace has no name.
+    pub(crate) fn needs_name(&self) -> bool {
+        self.kind == Kind::Name || self.may_read(Field::Label, NAME_LABEL)
+    }
+
+    /// What is there: the text of strings, numbers and booleans, `None` for lists and maps.
+    pub(crate) fn read(&self, view: &View<'_>) -> Vec<Option<String>> {
+        match &self.kind {
+            Kind::Request => view.request.map(|request| self.select(request, "request")).unwrap_or_default(),
+            Kind::Tenant => self.select(view.tenant, "tenant"),
+            Kind::Name => view.name.map(|name| Some(name.to_owned())).into_iter().collect(),
+            Kind::Key(key) => view.get(key).map(|value| Some(value.to_owned())).into_iter().collect(),
+            Kind::Within(field) => self.path.select(&view.document(*field)).into_iter().map(text).collect(),
+        }
+    }
+
+    fn select(&self, value: &Value, root: &str) -> Vec<Option<String>> {
+        self.path.select_member(value, root).into_iter().map(text).collect()
+    }
+}
+
+/// A namespace is its name, labels and annotations to a hook: the rest is not the same at both stages.
+fn in_namespace(path: &JsonPath) -> Result<Kind, &'static str> {
+    let leading = path.leading_members();
+    let field = match leading.get(1..) {
+        Some(["metadata", "name"]) if path.members().len() == 3 => return Ok(Kind::Name),
+        Some(["metadata", "labels", ..]) => Field::Label,
+        Some(["metadata", "annotations", ..]) => Field::Annotation,
+        _ => return Err("of a namespace, hooks read `metadata.name`, `metadata.labels` and `metadata.annotations`"),
+    };
+    match path.members().get(3..) {
+        Some([name]) => Ok(Kind::Key(Key { field, name: (*name).to_owned() })),
+        Some([_, _, ..]) => Err("a label or annotation has no members: write a key with dots as ['example.com/key']"),
+        _ => Ok(Kind::Within(field)),
+    }
+}
+
+/// The member of `metadata` that holds the field.
+pub(super) fn member(field: Field) -> &'static str {
+    match field {
+        Field::Label => "labels",
+        Field::Annotation => "annotations",
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}

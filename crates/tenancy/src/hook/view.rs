@@ -1,0 +1,49 @@
+//! View: what a hook may read of a namespace, its tenant and the request.
+
+use serde_json::{Value, json};
+
+use super::place::member;
+use crate::keys;
+use crate::metadata::{Field, Key, Metadata};
+use crate::plan::Plan;
+
+/// What paths lead into. Landlord's own keys are not in it: their values are the work of the plan that is being made.
+pub(crate) struct View<'a> {
+    /// The AdmissionRequest; not there at reconcile.
+    pub(crate) request: Option<&'a Value>,
+    /// The tenant object, without its status.
+    pub(crate) tenant: &'a Value,
+    /// `None` as long as the namespace has no name.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) metadata: &'a Metadata,
+    /// Seen as carried out.
+    pub(crate) plan: Option<&'a Plan>,
+    pub(crate) tenant_label: &'a str,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn get(&self, key: &Key) -> Option<&'a str> {
+        self.shows(&key.name).then(|| self.value(key)).flatten()
+    }
+
+    fn value(&self, key: &Key) -> Option<&'a str> {
+        match self.plan {
+            Some(plan) if plan.remove.contains_key(key) => None,
+            Some(plan) if plan.set.contains_key(key) => plan.set.get(key).map(|want| want.value.as_str()),
+            _ => self.metadata.field(key.field).get(&key.name).map(String::as_str),
+        }
+    }
+
+    /// All labels or all annotations, where a path finds them.
+    pub(super) fn document(&self, field: Field) -> Value {
+        let planned = self.plan.iter().flat_map(|plan| plan.set.keys()).filter(|key| key.field == field).map(|key| &key.name);
+        let names = self.metadata.field(field).keys().chain(planned);
+        let entry = |name: &String| Some((name.clone(), Value::from(self.get(&Key { field, name: name.clone() })?)));
+        let entries: serde_json::Map<_, _> = names.filter_map(entry).collect();
+        json!({"namespace": {"metadata": {member(field): entries}}})
+    }
+
+    fn shows(&self, name: &str) -> bool {
+        name != self.tenant_label && !name.starts_with(keys::OWN_PREFIX)
+    }
+}

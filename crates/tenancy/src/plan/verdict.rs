@@ -1,0 +1,35 @@
+//! Verdict: what hooks require, judged on the namespace as the plan leaves it.
+
+use std::collections::BTreeSet;
+
+use super::pass::Pass;
+use crate::hook::{Failure, Hook, OnFailure, Requirement, View};
+use crate::metadata::{Field, Metadata};
+
+impl Pass<'_> {
+    /// Every requirement that does not hold, in the order of the hooks. Conditions read the base, as those of what hooks write do.
+    pub(super) fn judge(&self, base: &Metadata, waiting: &BTreeSet<String>) -> Vec<Failure> {
+        let (before, after) = (self.view(base, None), self.view(self.current, Some(&self.plan)));
+        let hooks = self.subject.tenant.hooks.iter().filter(|hook| !hook.require.is_empty() && hook.on_failure != OnFailure::Ignore);
+        let hooks = hooks.filter(|hook| hook.judges_at(self.subject.stage));
+        let asked = hooks.filter(|hook| hook.when.iter().all(|condition| condition.holds(&before) == Some(true)));
+        asked.flat_map(|hook| hook.require.iter().filter_map(|one| failure(hook, one, &after, waiting))).collect()
+    }
+}
+
+fn failure(hook: &Hook, requirement: &Requirement, view: &View<'_>, waiting: &BTreeSet<String>) -> Option<Failure> {
+    let Requirement { condition, message } = requirement;
+    if awaits(requirement, view, waiting) || condition.holds(view) != Some(false) {
+        return None;
+    }
+    let complaint = condition.complain(view);
+    let message = message.as_ref().map_or(complaint.clone(), |message| format!("{message} ({complaint})"));
+    Some(Failure { hook: hook.name.clone(), message, warning: hook.on_failure == OnFailure::Warn, placement: false })
+}
+
+/// As long as a namespace has no name, keys that need it are not there yet; the controller judges once they are.
+fn awaits(requirement: &Requirement, view: &View<'_>, waiting: &BTreeSet<String>) -> bool {
+    let place = &requirement.condition.place;
+    let read = |key: &String| key.contains("{{") || [Field::Label, Field::Annotation].iter().any(|field| place.may_read(*field, key));
+    view.name.is_none() && waiting.iter().any(read)
+}
