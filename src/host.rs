@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tenancy::namespace::Namespace;
 use tenancy::settings::{Reference, Settings, TenantLookup};
 use tenancy::tenant::Tenant;
+use tenancy::text;
 
 use crate::log;
 
@@ -106,7 +107,7 @@ fn get(host: &dyn Host, reference: &Reference, lookup: TenantLookup) -> Result<O
         "disable_cache": lookup == TenantLookup::Fresh,
         "field_masks": null,
     });
-    match host.call("kubewarden", "kubernetes", "get_resource", request.to_string().as_bytes()) {
+    match host.call("kubewarden", "kubernetes", "get_resource", text::print(&request).as_bytes()) {
         Ok(object) => serde_json::from_slice(&object).map(Some).map_err(|error| format!("the host's answer is not JSON, {error}")),
         Err(error) if error.contains(&not_found(reference)) => Ok(None),
         Err(error) => Err(error),

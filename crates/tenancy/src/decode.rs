@@ -5,7 +5,7 @@ mod located;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use self::located::{Fault, Located};
+use self::located::{Located, Wrong};
 
 /// A document that does not have the shape asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,8 +55,10 @@ fn location(path: &str) -> String {
 
 /// Reads `value` as a `T`. Types refuse unknown fields themselves (`serde(deny_unknown_fields)`); this adds path and suggestion.
 pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, DecodeError> {
-    T::deserialize(Located::document(value))
-        .map_err(|Fault { path, message }| DecodeError::new(path.unwrap_or_default(), suggest(&message)))
+    T::deserialize(Located::document(value)).map_err(|fault| {
+        let Wrong { path, message } = fault.into_parts();
+        DecodeError::new(path.unwrap_or_default(), suggest(&message))
+    })
 }
 
 /// Serde lists the valid names after an unknown one, each in back quotes; name the one that was probably meant.

@@ -162,7 +162,7 @@ pub fn check_label_key(key: &str) -> Result<(), InvalidMetadata> {
 
 /// Checks an annotation key: the lower-cased key must be a qualified name, as in Kubernetes' `ValidateAnnotations`.
 pub fn check_annotation_key(key: &str) -> Result<(), InvalidMetadata> {
-    check_key(Field::Annotation, key, &key.to_lowercase())
+    check_key(Field::Annotation, key, &lower_case(key))
 }
 
 /// Checks a key of this field.
@@ -171,6 +171,17 @@ pub fn check_field_key(field: Field, key: &str) -> Result<(), InvalidMetadata> {
         Field::Label => check_label_key(key),
         Field::Annotation => check_annotation_key(key),
     }
+}
+
+/// As `strings.ToLower` of Go, as far as it can make a valid key of one that is not: beside the capitals of ASCII, only these two letters
+/// have one of ASCII below them. (`str::to_lowercase` brings 8 KB of tables.)
+fn lower_case(key: &str) -> String {
+    let letter = |letter| match letter {
+        '\u{212a}' => 'k', // the sign of the kelvin
+        '\u{130}' => 'i',  // the dotted capital I
+        other => other.to_ascii_lowercase(),
+    };
+    key.chars().map(letter).collect()
 }
 
 fn check_key(field: Field, key: &str, qualified: &str) -> Result<(), InvalidMetadata> {
