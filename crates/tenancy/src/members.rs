@@ -10,6 +10,11 @@ pub fn by_name(object: &Object<String, Value>) -> Vec<(&str, &Value)> {
     members
 }
 
+/// The value at this place, given as member names. (`Value::pointer` copies each name twice, to undo an escape that none of ours has.)
+pub fn at<'a>(value: &'a Value, place: &[&str]) -> Option<&'a Value> {
+    place.iter().try_fold(value, |value, name| value.get(*name))
+}
+
 /// An object with these members. (`json!` serialises each value into a new one: that copies it, and is code of its own.)
 pub fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     let mut object = Object::new();

@@ -2,6 +2,7 @@
 //!
 //! The rules are those of `k8s.io/apimachinery/pkg/util/validation` and `…/api/validation/objectmeta.go`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -175,13 +176,16 @@ pub fn check_field_key(field: Field, key: &str) -> Result<(), InvalidMetadata> {
 
 /// As `strings.ToLower` of Go, as far as it can make a valid key of one that is not: beside the capitals of ASCII, only these two letters
 /// have one of ASCII below them. (`str::to_lowercase` brings 8 KB of tables.)
-fn lower_case(key: &str) -> String {
+fn lower_case(key: &str) -> Cow<'_, str> {
     let letter = |letter| match letter {
         '\u{212a}' => 'k', // the sign of the kelvin
         '\u{130}' => 'i',  // the dotted capital I
         other => other.to_ascii_lowercase(),
     };
-    key.chars().map(letter).collect()
+    match key.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        true => key.chars().map(letter).collect::<String>().into(),
+        false => key.into(),
+    }
 }
 
 fn check_key(field: Field, key: &str, qualified: &str) -> Result<(), InvalidMetadata> {
