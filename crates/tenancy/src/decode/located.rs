@@ -4,10 +4,11 @@
 use std::fmt::{self, Display};
 
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor};
+use serde::de::{self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
-use serde_json::{Map as Object, Number, Value};
+use serde_json::{Map as Object, Value};
 
+use super::fault::Fault;
 use crate::members::by_name;
 
 /// A value and its place.
@@ -25,17 +26,6 @@ enum Place<'p> {
     Element(&'p Place<'p>, usize),
 }
 
-/// What is wrong and, once it is known, where. Boxed, because every step of every derived reader hands it on: that is a copy of one
-/// word instead of six.
-#[derive(Debug)]
-pub(super) struct Fault(Box<Wrong>);
-
-#[derive(Debug)]
-pub(super) struct Wrong {
-    pub(super) path: Option<String>,
-    pub(super) message: String,
-}
-
 impl Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -44,63 +34,6 @@ impl Display for Place<'_> {
             Place::Member(parent, name) => write!(f, "{parent}.{name}"),
             Place::Element(parent, index) => write!(f, "{parent}[{index}]"),
         }
-    }
-}
-
-impl Fault {
-    #[cold]
-    fn new(message: String) -> Self {
-        Self(Box::new(Wrong { path: None, message }))
-    }
-
-    /// The innermost place wins.
-    #[cold]
-    fn at(mut self, place: &Place<'_>) -> Self {
-        self.0.path.get_or_insert_with(|| place.to_string());
-        self
-    }
-
-    pub(super) fn into_parts(self) -> Wrong {
-        *self.0
-    }
-}
-
-impl Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl de::Error for Fault {
-    fn custom<T: Display>(message: T) -> Self {
-        Self::new(message.to_string())
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("invalid type: {}, expected {expected}", describe(found)))
-    }
-
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("invalid value: {}, expected {expected}", describe(found)))
-    }
-}
-
-/// What serde's visitors may be given of JSON, in serde's words. Its own `Display` would bring the standard library's printing of
-/// floats into the policy, 20 KB for this one message; serde_json's is there anyway.
-#[cold]
-fn describe(found: Unexpected<'_>) -> String {
-    match found {
-        Unexpected::Bool(value) => format!("boolean `{value}`"),
-        Unexpected::Unsigned(value) => format!("integer `{value}`"),
-        Unexpected::Signed(value) => format!("integer `{value}`"),
-        Unexpected::Float(value) => Number::from_f64(value).map_or("number".to_owned(), |number| format!("floating point `{number}`")),
-        Unexpected::Str(text) => format!("string {text:?}"),
-        Unexpected::Unit => "unit value".to_owned(),
-        Unexpected::Seq => "sequence".to_owned(),
-        Unexpected::Map => "map".to_owned(),
-        _ => "value of another type".to_owned(),
     }
 }
 
