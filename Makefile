@@ -16,7 +16,7 @@ help: ## List the targets
 policy.wasm: ## Build the policy
 	@scripts/install-tools wasm
 	$(CARGO) build -p landlord-policy --target wasm32-wasip1 --profile wasm
-	@cp $(WASM_DIR)/landlord_policy.wasm $@
+	@scripts/shrink-wasm $(WASM_DIR)/landlord_policy.wasm $@
 
 .PHONY: annotated-policy.wasm
 annotated-policy.wasm: policy.wasm policy-host ## Build the policy with its metadata, ready for kwctl and for a registry
@@ -33,7 +33,7 @@ fmt: ## Format the code
 
 .PHONY: lint
 lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencies, the policy's size
-	@scripts/install-tools lint deny
+	@scripts/install-tools lint deny wasm-opt
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	for crate in landlord-policy tenancy landlord policy-host accept-policy local-cluster; do $(CARGO) check --quiet -p $$crate || exit 1; done

@@ -1,9 +1,10 @@
 //! Evaluate: from a request to an outcome. CREATE and UPDATE differ in what they compare the namespace with (DESIGN 7). Pods are
 //! judged where the settings say so.
 
-use serde_json::{Map as Object, Value, json};
+use serde_json::{Map as Object, Value};
 use tenancy::claim::{Claim, ClaimError};
 use tenancy::hook::Failure;
+use tenancy::members;
 use tenancy::metadata::{Field, Metadata};
 use tenancy::namespace::{Namespace, NamespaceError};
 use tenancy::plan::{Clash, Plan};
@@ -88,8 +89,8 @@ fn namespace(object: &Value) -> Result<Namespace, Denial> {
 fn document(settings: &Settings, request: Option<&Request>, object: &Value) -> Option<Value> {
     let wanted = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
     wanted.then(|| match request {
-        Some(request) => json!({"request": request.raw(), "namespace": object}),
-        None => json!({"namespace": object}),
+        Some(request) => members::object([("request", request.raw().clone()), ("namespace", object.clone())]),
+        None => members::object([("namespace", object.clone())]),
     })
 }
 

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 use tenancy::namespace::Namespace;
 use tenancy::settings::{Reference, Settings, TenantLookup};
 use tenancy::tenant::Tenant;
+use tenancy::text;
 
 use crate::log;
 
@@ -44,7 +46,7 @@ impl fmt::Display for Unavailable {
 }
 
 /// A tenant, or `None` where there is none of that name.
-type Answer = Result<Option<Tenant>, Unavailable>;
+type Answer = Result<Option<Rc<Tenant>>, Unavailable>;
 
 /// Tenants by name, each asked for once a request.
 pub(crate) struct Tenants<'a> {
@@ -77,11 +79,13 @@ impl<'a> Tenants<'a> {
         let fault = |cause, remedy| Unavailable { tenant: name.to_owned(), cause, remedy };
         let source = &self.settings.source;
         if source.kind().is_none() {
-            return Ok(source.inline(name).cloned());
+            return Ok(source.inline(name).cloned().map(Rc::new));
         }
         let Some(reference) = source.reference(name) else { return Ok(None) };
         let object = get(self.host, &reference, self.settings.lookup).map_err(|cause| fault(cause, UNREADABLE))?;
-        object.map(|object| self.settings.tenant(&object).map_err(|error| fault(error.source.to_string(), UNUSABLE))).transpose()
+        object
+            .map(|object| self.settings.tenant(&object).map(Rc::new).map_err(|error| fault(error.source.to_string(), UNUSABLE)))
+            .transpose()
     }
 }
 
@@ -106,7 +110,7 @@ fn get(host: &dyn Host, reference: &Reference, lookup: TenantLookup) -> Result<O
         "disable_cache": lookup == TenantLookup::Fresh,
         "field_masks": null,
     });
-    match host.call("kubewarden", "kubernetes", "get_resource", request.to_string().as_bytes()) {
+    match host.call("kubewarden", "kubernetes", "get_resource", text::print(&request).as_bytes()) {
         Ok(object) => serde_json::from_slice(&object).map(Some).map_err(|error| format!("the host's answer is not JSON, {error}")),
         Err(error) if error.contains(&not_found(reference)) => Ok(None),
         Err(error) => Err(error),

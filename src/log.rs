@@ -1,6 +1,7 @@
 //! Log: lines for the operator, sent to the policy server's own log. There is none on the accept path.
 
 use serde_json::json;
+use tenancy::text;
 
 use crate::host::Host;
 
@@ -13,5 +14,5 @@ pub(crate) fn warn_lookup(host: &dyn Host, namespace: &str, tenant: Option<&str>
         "tenant": tenant,
         "error": error,
     });
-    drop(host.call("kubewarden", "tracing", "log", line.to_string().as_bytes()));
+    drop(host.call("kubewarden", "tracing", "log", text::print(&line).as_bytes()));
 }

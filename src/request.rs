@@ -2,6 +2,7 @@
 //! would drop fields that the type does not know.
 
 use serde_json::Value;
+use tenancy::members::at;
 use tenancy::requester::Requester;
 
 use crate::response::Denial;
@@ -42,7 +43,7 @@ impl Request {
     }
 
     pub(crate) fn operation(&self) -> Operation {
-        match self.text("/operation") {
+        match self.text(&["operation"]) {
             "CREATE" => Operation::Create,
             "UPDATE" => Operation::Update,
             _ => Operation::Other,
@@ -51,16 +52,17 @@ impl Request {
 
     /// Whether this is about a Namespace or one of its subresources.
     pub(crate) fn is_about_namespaces(&self) -> bool {
-        self.text("/kind/group").is_empty() && self.text("/kind/kind") == "Namespace" || self.text("/resource/resource") == "namespaces"
+        self.text(&["kind", "group"]).is_empty() && self.text(&["kind", "kind"]) == "Namespace"
+            || self.text(&["resource", "resource"]) == "namespaces"
     }
 
     pub(crate) fn is_about_pods(&self) -> bool {
-        self.text("/kind/group").is_empty() && self.text("/kind/kind") == "Pod"
+        self.text(&["kind", "group"]).is_empty() && self.text(&["kind", "kind"]) == "Pod"
     }
 
     /// The namespace of the object; empty for what has none.
     pub(crate) fn namespace(&self) -> &str {
-        self.text("/namespace")
+        self.text(&["namespace"])
     }
 
     pub(crate) fn object(&self) -> &Value {
@@ -75,7 +77,7 @@ impl Request {
         Requester::from_user_info(self.raw.get("userInfo").unwrap_or(&Value::Null))
     }
 
-    fn text(&self, pointer: &str) -> &str {
-        self.raw.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    fn text(&self, place: &[&str]) -> &str {
+        at(&self.raw, place).and_then(Value::as_str).unwrap_or_default()
     }
 }

@@ -1,8 +1,9 @@
 //! Settings: reading `spec.settings`, and the answer to Kubewarden's question whether they are valid.
 
-use kubewarden_policy_sdk::settings::SettingsValidationResponse;
 use serde_json::Value;
+use tenancy::members::object;
 use tenancy::settings::Settings;
+use tenancy::text;
 
 use crate::response::Denial;
 
@@ -12,8 +13,7 @@ pub fn validate_settings(payload: &[u8]) -> Vec<u8> {
         Ok(document) => Settings::from_value(&document).err().map(|error| error.to_string()),
         Err(error) => Some(format!("settings are not JSON: {error}")),
     };
-    // A struct of a flag and a string always serialises.
-    serde_json::to_vec(&SettingsValidationResponse { valid: message.is_none(), message }).unwrap_or_default()
+    text::print(&object([("valid", Value::from(message.is_none())), ("message", Value::from(message))])).into_bytes()
 }
 
 /// The settings in force. Kubewarden has validated them before, so a fault means that policy and settings do not fit together.

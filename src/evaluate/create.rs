@@ -11,6 +11,7 @@ use tenancy::plan::{PlanError, plan, unclaimed};
 use tenancy::requester::Requester;
 use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
+use tenancy::text;
 
 use super::{Authority, admit, ambiguous, document, namespace, record, rejection, unavailable};
 use crate::host::{Host, Tenants, Unavailable};
@@ -62,7 +63,7 @@ fn excluded(authority: &Authority<'_>, namespace: &Namespace) -> Option<Outcome>
 
 /// Landlord writes these annotations itself. The guard's stamp stays if it tells the truth about the requester.
 fn without_own_annotations(metadata: &Metadata, requester: &Requester) -> Metadata {
-    let is_true = |stamp: &str| serde_json::from_str(stamp).is_ok_and(|stamp| Requester::from_user_info(&stamp) == *requester);
+    let is_true = |stamp: &str| text::parse(stamp).is_ok_and(|stamp| Requester::from_user_info(&stamp) == *requester);
     let stays = |key: &str, value: &str| !key.starts_with(OWN_PREFIX) || key == CREATOR && is_true(value);
     let mut metadata = metadata.clone();
     metadata.annotations.retain(|key, value| stays(key, value));

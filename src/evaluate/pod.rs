@@ -7,6 +7,7 @@ use tenancy::ledger;
 use tenancy::metadata::Metadata;
 use tenancy::selector::NodeSelector;
 use tenancy::settings::{GuardScope, OnError, Settings};
+use tenancy::text::parse;
 
 use super::member;
 use crate::host::{self, Host};
@@ -134,7 +135,7 @@ impl Place<'_> {
     /// Tolerations open nodes, so only those count that landlord itself has written. What is wrong with each, the API server says.
     fn tolerations(&self) -> Result<Vec<Value>, Denial> {
         let text = if self.lists(DEFAULT_TOLERATIONS) { self.annotation(DEFAULT_TOLERATIONS) } else { "" };
-        match serde_json::from_str(if text.is_empty() { "[]" } else { text }) {
+        match parse(if text.is_empty() { "[]" } else { text }) {
             Ok(Value::Array(list)) if list.iter().all(Value::is_object) => Ok(list),
             Ok(_) => Err(self.unusable(DEFAULT_TOLERATIONS, "it is not a list of tolerations")),
             Err(error) => Err(self.unusable(DEFAULT_TOLERATIONS, &format!("it is not JSON, {error}"))),

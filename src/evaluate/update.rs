@@ -1,6 +1,8 @@
 //! UPDATE: what landlord recorded on the old object counts, whatever the new one says; who changes the claim must be allowed
 //! to on both sides; an edit that leaves the claim alone is denied only for a cause that it brings itself.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve};
 use tenancy::hook::{Failure, Stage};
@@ -19,7 +21,7 @@ use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
 
 /// What the rules make of a namespace.
-type Answer = Result<Resolution<Tenant>, ClaimError<Unavailable>>;
+type Answer = Result<Resolution<Rc<Tenant>>, ClaimError<Unavailable>>;
 
 /// Decides an update of a namespace, its status or its finalizers.
 pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::collection::gather;
 use crate::ledger::Ledger;
 use crate::namespace::Namespace;
 use crate::settings::{Rule, Settings};
@@ -124,14 +125,14 @@ fn stated_name<E>(settings: &Settings, rule: &Rule, evidence: Evidence<'_>) -> R
         Rule::OwnerReference { group, kind } => {
             let owners = evidence.namespace.owner_references.iter();
             let names = owners.filter(|owner| owner.group == *group && owner.kind == *kind);
-            unambiguous(rule, names.map(|owner| owner.name.clone()).collect())
+            unambiguous(rule, gather(names.map(|owner| owner.name.clone())))
         }
         Rule::NamePrefix { separator, segments } => Ok(prefix(evidence.namespace, separator, *segments)),
         Rule::JsonPath { path, prefix } => {
             let Some(document) = evidence.document else { return Ok(None) };
             let values = path.strings(document).into_iter();
             let names = values.filter_map(|value| value.strip_prefix(prefix.as_str()).map(str::to_owned));
-            unambiguous(rule, names.filter(|name| !name.is_empty()).collect())
+            unambiguous(rule, gather(names.filter(|name| !name.is_empty())))
         }
     }
 }

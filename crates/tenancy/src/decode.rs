@@ -1,11 +1,13 @@
 //! Reading a document into a type, with errors that say where the fault is and which name was probably meant.
 
+mod fault;
 mod located;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use self::located::{Fault, Located};
+use self::fault::Wrong;
+use self::located::Located;
 
 /// A document that does not have the shape asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,8 +57,10 @@ fn location(path: &str) -> String {
 
 /// Reads `value` as a `T`. Types refuse unknown fields themselves (`serde(deny_unknown_fields)`); this adds path and suggestion.
 pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, DecodeError> {
-    T::deserialize(Located::document(value))
-        .map_err(|Fault { path, message }| DecodeError::new(path.unwrap_or_default(), suggest(&message)))
+    T::deserialize(Located::document(value)).map_err(|fault| {
+        let Wrong { path, message } = fault.into_parts();
+        DecodeError::new(path.unwrap_or_default(), suggest(&message))
+    })
 }
 
 /// Serde lists the valid names after an unknown one, each in back quotes; name the one that was probably meant.
@@ -109,6 +113,8 @@ mod tests {
     #[rstest]
     #[case(json!({"unknwonTenant": "x"}), "did you mean `unknownTenant`?")]
     #[case(json!({"_list": [1, "x"]}), "_list[1]: invalid type")]
+    #[case(json!({"_list": [1.5]}), "_list[0]: invalid type: floating point `1.5`, expected u8")]
+    #[case(json!({"_list": [-1]}), "_list[0]: invalid value: integer `-1`, expected u8")]
     fn faults_are_located(#[case] document: serde_json::Value, #[case] part: &str) {
         let message = decode::<Sample>(&document).expect_err("must be refused").to_string();
         assert!(message.contains(part), "{message}");

@@ -1,6 +1,7 @@
 //! Patterns for names: `*` stands for any run of characters, `?` for exactly one, everything else for itself.
 
 use std::fmt;
+use std::str::Chars;
 
 /// Longest pattern in bytes: the longest key, `253/63`.
 pub const MAX_GLOB_BYTES: usize = 253 + 1 + 63;
@@ -15,7 +16,6 @@ const GENERATED_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob {
     source: String,
-    pattern: Vec<char>,
 }
 
 /// Why something is not a pattern.
@@ -65,55 +65,33 @@ impl Glob {
         if let Some(character) = source.chars().find(|c| is_foreign(*c)) {
             return Err(GlobError::Character { pattern: source.to_owned(), character });
         }
-        Ok(Glob { source: source.to_owned(), pattern: source.chars().collect() })
+        Ok(Glob { source: source.to_owned() })
     }
 
     /// Whether the whole name fits the pattern.
     pub fn matches(&self, name: &str) -> bool {
-        let mut matcher = Matcher::default();
-        let name: Vec<char> = name.chars().collect();
-        while let Some(&c) = name.get(matcher.at) {
-            if !matcher.step(&self.pattern, c) {
+        let mut matcher = Matcher { pattern: self.source.chars(), name: name.chars(), star: None };
+        while !matcher.name.as_str().is_empty() {
+            if !matcher.step() {
                 return false;
             }
         }
-        self.pattern.iter().skip(matcher.next).all(|c| *c == '*')
+        matcher.pattern.all(|c| c == '*')
     }
 
     /// Whether a name that the API server makes of this `generateName` can fit the pattern.
     pub fn may_match_generated(&self, stem: &str) -> bool {
+        let pattern: Vec<char> = self.source.chars().collect();
         let known = stem.chars().take(MAX_STEM_CHARS).map(Some);
-        let places = known.chain([None; GENERATED_CHARS]).fold(self.open(vec![0]), |places, c| self.advance(&places, c));
-        places.contains(&self.pattern.len())
+        let places = known.chain([None; GENERATED_CHARS]).fold(open(&pattern, vec![0]), |places, c| advance(&pattern, &places, c));
+        places.contains(&pattern.len())
     }
 
     /// Whether every name that the API server makes of this `generateName` fits the pattern: one that already fits with its
     /// last character a `*` fits whatever follows.
     pub fn always_matches_generated(&self, stem: &str) -> bool {
         let stem: String = stem.chars().take(MAX_STEM_CHARS).collect();
-        self.pattern.last() == Some(&'*') && self.matches(&stem)
-    }
-
-    /// The places in the pattern, in order, after one more character; `None` is one of those that the API server draws.
-    fn advance(&self, places: &[usize], c: Option<char>) -> Vec<usize> {
-        let fits = |p: char| p == '?' || c.map_or(GENERATED_ALPHABET.contains(p), |c| c == p);
-        let next = places.iter().filter_map(|&place| match self.pattern.get(place) {
-            Some('*') => Some(place),
-            Some(&p) if fits(p) => Some(place + 1),
-            _ => None,
-        });
-        self.open(next.collect())
-    }
-
-    /// A `*` may stand for nothing, so each place before one is also the place after it.
-    fn open(&self, places: Vec<usize>) -> Vec<usize> {
-        let mut open: Vec<usize> = Vec::new();
-        for place in places {
-            let stars = self.pattern.iter().skip(place).take_while(|c| **c == '*').count();
-            let new = (place..=place + stars).filter(|place| open.last().is_none_or(|last| last < place));
-            open.extend(new.collect::<Vec<_>>());
-        }
-        open
+        self.source.ends_with('*') && self.matches(&stem)
     }
 
     /// The pattern as written.
@@ -128,36 +106,58 @@ impl fmt::Display for Glob {
     }
 }
 
-/// Where in name (`at`) and pattern (`next`) the match stands, and where to resume after the last `*`: going back to an
-/// earlier one can never help, which is what keeps this from blowing up.
-#[derive(Default)]
-struct Matcher {
-    at: usize,
-    next: usize,
-    star: Option<(usize, usize)>,
+/// The places in the pattern, in order, after one more character; `None` is one of those that the API server draws.
+fn advance(pattern: &[char], places: &[usize], c: Option<char>) -> Vec<usize> {
+    let fits = |p: char| p == '?' || c.map_or(GENERATED_ALPHABET.contains(p), |c| c == p);
+    let next = places.iter().filter_map(|&place| match pattern.get(place) {
+        Some('*') => Some(place),
+        Some(&p) if fits(p) => Some(place + 1),
+        _ => None,
+    });
+    open(pattern, next.collect())
 }
 
-impl Matcher {
-    /// Takes one step at this character; false where nothing can match any more.
-    fn step(&mut self, pattern: &[char], c: char) -> bool {
-        match pattern.get(self.next) {
-            Some('*') => {
-                self.star = Some((self.next + 1, self.at));
-                self.next += 1;
+/// A `*` may stand for nothing, so each place before one is also the place after it.
+fn open(pattern: &[char], places: Vec<usize>) -> Vec<usize> {
+    let mut open: Vec<usize> = Vec::new();
+    for place in places {
+        let stars = pattern.iter().skip(place).take_while(|c| **c == '*').count();
+        let new = (place..=place + stars).filter(|place| open.last().is_none_or(|last| last < place));
+        open.extend(new.collect::<Vec<_>>());
+    }
+    open
+}
+
+/// What is left of name and pattern, and of both after the last `*`: going back to an earlier one can never help, which is what
+/// keeps this from blowing up.
+struct Matcher<'a> {
+    pattern: Chars<'a>,
+    name: Chars<'a>,
+    star: Option<(Chars<'a>, Chars<'a>)>,
+}
+
+impl Matcher<'_> {
+    /// Takes one step; false where nothing can match any more.
+    fn step(&mut self) -> bool {
+        let (mut pattern, mut name) = (self.pattern.clone(), self.name.clone());
+        match (pattern.next(), name.next()) {
+            (Some('*'), _) => {
+                self.star = Some((pattern.clone(), self.name.clone()));
+                self.pattern = pattern;
+                true
             }
-            Some(&p) if p == '?' || p == c => {
-                self.next += 1;
-                self.at += 1;
+            (Some(p), Some(c)) if p == '?' || p == c => {
+                (self.pattern, self.name) = (pattern, name);
+                true
             }
-            _ => return self.widen_star(),
+            _ => self.widen_star(),
         }
-        true
     }
 
     fn widen_star(&mut self) -> bool {
-        let Some((next, at)) = self.star else { return false };
-        self.star = Some((next, at + 1));
-        (self.next, self.at) = (next, at + 1);
+        let Some((pattern, name)) = &mut self.star else { return false };
+        name.next();
+        (self.pattern, self.name) = (pattern.clone(), name.clone());
         true
     }
 }

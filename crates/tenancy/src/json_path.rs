@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use self::filter::Filter;
 use self::grammar::Reader;
+use crate::members::by_name;
 
 /// Longest path in bytes.
 pub const MAX_PATH_BYTES: usize = 256;
@@ -216,11 +217,7 @@ fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 fn children(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(elements) => elements.iter().collect(),
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_unstable_by_key(|(name, _)| *name);
-            members.into_iter().map(|(_, value)| value).collect()
-        }
+        Value::Object(members) => by_name(members).into_iter().map(|(_, value)| value).collect(),
         _ => Vec::new(),
     }
 }

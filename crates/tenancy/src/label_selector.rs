@@ -1,10 +1,10 @@
 //! Kubernetes' label selector, `{matchLabels, matchExpressions}`, by the rules of `metav1.LabelSelectorAsSelector`.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map as Object, Value};
 
+use crate::members::by_name;
 use crate::metadata::{InvalidMetadata, Map, check_label_key, check_label_value};
+use crate::text;
 
 /// Terms that all must hold; without any it matches everything. Every term has been checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,8 +20,8 @@ struct Term {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Test {
-    In(BTreeSet<String>),
-    NotIn(BTreeSet<String>),
+    In(Vec<String>),
+    NotIn(Vec<String>),
     Exists,
     DoesNotExist,
 }
@@ -126,9 +126,7 @@ fn read_labels(selector: &Object<String, Value>) -> Result<Vec<Term>, LabelSelec
         Some(Value::Object(labels)) => labels,
         Some(other) => return Err(wrong_type("matchLabels", "a map of strings", other)),
     };
-    let mut terms = labels.iter().collect::<Vec<_>>();
-    terms.sort_unstable_by_key(|(key, _)| *key);
-    terms.into_iter().map(|(key, value)| read_label(key, value)).collect()
+    by_name(labels).into_iter().map(|(key, value)| read_label(key, value)).collect()
 }
 
 fn read_label(key: &str, value: &Value) -> Result<Term, LabelSelectorError> {
@@ -136,7 +134,7 @@ fn read_label(key: &str, value: &Value) -> Result<Term, LabelSelectorError> {
     let text = value.as_str().ok_or_else(|| wrong_type(&term, "a string", value))?;
     check_key(&term, key)?;
     check_values(&term, [text])?;
-    Ok(Term { key: key.to_owned(), test: Test::In(BTreeSet::from([text.to_owned()])) })
+    Ok(Term { key: key.to_owned(), test: Test::In(vec![text.to_owned()]) })
 }
 
 fn read_expressions(selector: &Object<String, Value>) -> Result<Vec<Term>, LabelSelectorError> {
@@ -160,7 +158,7 @@ fn read_expression(index: usize, value: &Value) -> Result<Term, LabelSelectorErr
 }
 
 fn read_test(term: &str, operator: &str, values: &[String]) -> Result<Test, LabelSelectorError> {
-    let (term, set) = (term.to_owned(), || values.iter().cloned().collect());
+    let (term, set) = (term.to_owned(), || values.to_vec());
     let error_operator = operator.to_owned();
     match (operator, values.is_empty()) {
         ("In", false) => Ok(Test::In(set())),
@@ -200,7 +198,7 @@ fn check_values<'a>(term: &str, values: impl IntoIterator<Item = &'a str>) -> Re
 }
 
 fn wrong_type(term: &str, expected: &'static str, value: &Value) -> LabelSelectorError {
-    LabelSelectorError::Type { term: term.to_owned(), expected, value: value.to_string() }
+    LabelSelectorError::Type { term: term.to_owned(), expected, value: text::print(value) }
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::decode::{DecodeError, decode};
 use crate::metadata::{Field, InvalidMetadata, Key, Map, Metadata, check_annotation_key, check_label_key, check_label_value};
+use crate::text;
 
 /// The annotation that holds the ledger.
 pub const ANNOTATION: &str = "landlord.dev/ledger";
@@ -143,7 +143,7 @@ impl Ledger {
 }
 
 fn read_shape(text: &str) -> Result<Shape, DecodeError> {
-    let value: Value = serde_json::from_str(text).map_err(|error| DecodeError::caused("", &error))?;
+    let value = text::parse(text).map_err(|error| DecodeError::caused("", &error))?;
     match value.is_object() {
         // Serde would also take the fields from a JSON array.
         false => Err(DecodeError::new("", "not a JSON object")),

@@ -7,6 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod claim;
+mod collection;
 pub mod decode;
 pub mod desired;
 pub mod glob;
@@ -15,6 +16,7 @@ pub mod json_path;
 pub mod keys;
 pub mod label_selector;
 pub mod ledger;
+pub mod members;
 pub mod metadata;
 pub mod namespace;
 pub mod plan;
@@ -23,6 +25,7 @@ pub mod selector;
 pub mod settings;
 pub mod template;
 pub mod tenant;
+pub mod text;
 pub mod toleration;
 pub mod why;
 

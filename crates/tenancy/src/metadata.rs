@@ -2,6 +2,7 @@
 //!
 //! The rules are those of `k8s.io/apimachinery/pkg/util/validation` and `…/api/validation/objectmeta.go`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -162,7 +163,7 @@ pub fn check_label_key(key: &str) -> Result<(), InvalidMetadata> {
 
 /// Checks an annotation key: the lower-cased key must be a qualified name, as in Kubernetes' `ValidateAnnotations`.
 pub fn check_annotation_key(key: &str) -> Result<(), InvalidMetadata> {
-    check_key(Field::Annotation, key, &key.to_lowercase())
+    check_key(Field::Annotation, key, &lower_case(key))
 }
 
 /// Checks a key of this field.
@@ -170,6 +171,20 @@ pub fn check_field_key(field: Field, key: &str) -> Result<(), InvalidMetadata> {
     match field {
         Field::Label => check_label_key(key),
         Field::Annotation => check_annotation_key(key),
+    }
+}
+
+/// As `strings.ToLower` of Go, as far as it can make a valid key of one that is not: beside the capitals of ASCII, only these two letters
+/// have one of ASCII below them. (`str::to_lowercase` brings 8 KB of tables.)
+fn lower_case(key: &str) -> Cow<'_, str> {
+    let letter = |letter| match letter {
+        '\u{212a}' => 'k', // the sign of the kelvin
+        '\u{130}' => 'i',  // the dotted capital I
+        other => other.to_ascii_lowercase(),
+    };
+    match key.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        true => key.chars().map(letter).collect::<String>().into(),
+        false => key.into(),
     }
 }
 
@@ -256,6 +271,9 @@ mod tests {
     #[case("landlord.dev/tenant", true, true)]
     #[case("A_b.c-9", true, true)]
     #[case("Example.com/x", false, true)]
+    #[case::kelvin("\u{212a}.com/x", false, true)]
+    #[case::dotted_capital_i("\u{130}.com/x", false, true)]
+    #[case::other_capital("\u{c9}.com/x", false, false)]
     #[case("", false, false)]
     #[case("/a", false, false)]
     #[case("a/", false, false)]

@@ -2,6 +2,7 @@
 
 use serde_json::{Map as JsonMap, Value};
 
+use crate::collection::try_gather;
 use crate::metadata::{Map, Metadata};
 
 /// The label that the API server puts on every namespace before admission.
@@ -84,7 +85,7 @@ fn strings(metadata: Option<&JsonMap<String, Value>>, key: &str, path: &str) -> 
         Value::Null => Ok((key.clone(), String::new())),
         other => Err(shape(format!("{path}[{key:?}]"), "a string", other)),
     };
-    entries.iter().map(entry).collect()
+    try_gather(entries.iter().map(entry))
 }
 
 fn owner_references(metadata: Option<&JsonMap<String, Value>>) -> Vec<OwnerReference> {

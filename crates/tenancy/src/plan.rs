@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use crate::claim::Claim;
 use crate::desired::{DesireError, Want, Wants};
 use crate::hook::{Failure, Stage};
@@ -14,6 +12,7 @@ use crate::namespace::Namespace;
 use crate::requester::Requester;
 use crate::settings::{GuardScope, Settings, Unclaimed};
 use crate::tenant::{Dialect, Tenant};
+use crate::text;
 use crate::why::Why;
 
 mod pass;
@@ -157,7 +156,7 @@ pub fn unclaimed(settings: &Settings, namespace: &Namespace) -> Plan {
 
 /// Whether the settings let this namespace be nobody's: as at CREATE, by the guard's stamp of who its creator was. What has none is older than the guard.
 pub fn may_be_unclaimed(settings: &Settings, metadata: &Metadata) -> bool {
-    let creator = |stamp: &String| serde_json::from_str(stamp).map(|stamp: Value| Requester::from_user_info(&stamp));
+    let creator = |stamp: &String| text::parse(stamp).map(|stamp| Requester::from_user_info(&stamp));
     let by_admin = |stamp| creator(stamp).is_ok_and(|creator| settings.is_admin(&creator) || settings.is_controller(&creator));
     settings.unclaimed == Unclaimed::Allow || metadata.annotations.get(keys::CREATOR).is_none_or(by_admin)
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::collection::try_gather;
 use crate::metadata::{InvalidMetadata, Map, check_label_key, check_label_value};
 
 /// Node labels that a Pod's node must carry. Empty is a selector too: it switches the cluster's default selector off.
@@ -82,7 +83,7 @@ impl FromStr for NodeSelector {
         if text.is_empty() {
             return Ok(NodeSelector::default());
         }
-        text.split(',').map(|part| parse_part(part, text)).collect::<Result<Map, _>>().map(NodeSelector)
+        try_gather(text.split(',').map(|part| parse_part(part, text))).map(NodeSelector)
     }
 }
 

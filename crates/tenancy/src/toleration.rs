@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map as Object, Value};
 
 use crate::metadata::{InvalidMetadata, check_label_key, check_label_value};
+use crate::text;
 
 /// One toleration, valid by construction when it comes from [`Toleration::from_value`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,7 +133,7 @@ impl TolerationError {
 impl Toleration {
     /// Reads a toleration as Kubernetes writes it; `null` and an absent field are the same.
     pub fn from_value(value: &Value) -> Result<Self, TolerationError> {
-        let object = value.as_object().ok_or_else(|| TolerationError::NotAnObject { value: value.to_string() })?;
+        let object = value.as_object().ok_or_else(|| TolerationError::NotAnObject { value: text::print(value) })?;
         let key = read_key(object)?;
         check_fields(object, &key)?;
         let operator = read_operator(object, &key)?;
@@ -235,7 +236,7 @@ fn read_string<'a>(object: &'a Object<String, Value>, field: &'static str) -> Re
     match object.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(TolerationError::NotAString { field, value: other.to_string() }),
+        Some(other) => Err(TolerationError::NotAString { field, value: text::print(other) }),
     }
 }
 

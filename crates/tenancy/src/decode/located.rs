@@ -8,6 +8,9 @@ use serde::de::{self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, M
 use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::{Map as Object, Value};
 
+use super::fault::Fault;
+use crate::members::by_name;
+
 /// A value and its place.
 #[derive(Clone, Copy)]
 pub(super) struct Located<'de, 'p> {
@@ -23,13 +26,6 @@ enum Place<'p> {
     Element(&'p Place<'p>, usize),
 }
 
-/// What is wrong and, once it is known, where.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) path: Option<String>,
-    pub(super) message: String,
-}
-
 impl Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -38,27 +34,6 @@ impl Display for Place<'_> {
             Place::Member(parent, name) => write!(f, "{parent}.{name}"),
             Place::Element(parent, index) => write!(f, "{parent}[{index}]"),
         }
-    }
-}
-
-impl Fault {
-    /// The innermost place wins.
-    fn at(self, place: &Place<'_>) -> Self {
-        Self { path: self.path.or_else(|| Some(place.to_string())), ..self }
-    }
-}
-
-impl Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl de::Error for Fault {
-    fn custom<T: Display>(message: T) -> Self {
-        Self { path: None, message: message.to_string() }
     }
 }
 
@@ -78,7 +53,7 @@ impl<'de, 'p> Located<'de, 'p> {
             Value::Array(_) => "a list".to_owned(),
             Value::Object(_) => "an object".to_owned(),
         };
-        Fault { path: None, message: format!("invalid type: {found}, expected {expected}") }.at(&self.place)
+        Fault::new(format!("invalid type: {found}, expected {expected}")).at(&self.place)
     }
 
     fn elements(&self, elements: &'de [Value]) -> Elements<'de, '_> {
@@ -87,9 +62,20 @@ impl<'de, 'p> Located<'de, 'p> {
 
     /// By name, so that which of two faults is told does not depend on the order of the JSON.
     fn members(&self, members: &'de Object<String, Value>) -> Members<'de, '_> {
-        let mut members: Vec<_> = members.iter().collect();
-        members.sort_unstable_by_key(|(name, _)| *name);
-        Members { place: &self.place, rest: members.into_iter(), value: None }
+        Members { place: &self.place, rest: by_name(members).into_iter(), value: &Value::Null, name: "" }
+    }
+
+    /// An enum's name and what stands beside it.
+    fn variant(self) -> Result<Variant<'de, 'p>, Fault> {
+        let (name, value) = match self.value {
+            Value::String(name) => (name.as_str(), None),
+            Value::Object(members) if members.len() == 1 => {
+                members.iter().next().map_or(("", None), |(name, value)| (name.as_str(), Some(value)))
+            }
+            Value::Object(members) => return Err(Fault::new(format!("an object of {} members, expected one", members.len()))),
+            _ => return Err(Fault::new("expected a name, or an object of one member".to_owned())),
+        };
+        Ok(Variant { name, value, place: self.place })
     }
 
     fn visit_number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -204,26 +190,38 @@ impl<'de> SeqAccess<'de> for Elements<'de, '_> {
     }
 }
 
-/// The members of an object; `value` belongs to the name that was read last.
+/// The members of an object; `name` and `value` are those of the member that was read last.
 struct Members<'de, 'p> {
     place: &'p Place<'p>,
-    rest: std::vec::IntoIter<(&'de String, &'de Value)>,
-    value: Option<(&'de str, &'de Value)>,
+    rest: std::vec::IntoIter<(&'de str, &'de Value)>,
+    name: &'de str,
+    value: &'de Value,
+}
+
+impl<'de, 'p> Members<'de, 'p> {
+    fn step(&mut self) -> Option<StrDeserializer<'de, Fault>> {
+        (self.name, self.value) = self.rest.next()?;
+        Some(self.name.into_deserializer())
+    }
+
+    fn current(&self) -> Located<'de, 'p>
+    where
+        'de: 'p,
+    {
+        Located { value: self.value, place: Place::Member(self.place, self.name) }
+    }
 }
 
 impl<'de> MapAccess<'de> for Members<'de, '_> {
     type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        let Some((name, value)) = self.rest.next() else { return Ok(None) };
-        self.value = Some((name, value));
-        let name: StrDeserializer<'de, Fault> = name.as_str().into_deserializer();
+        let Some(name) = self.step() else { return Ok(None) };
         seed.deserialize(name).map(Some).map_err(|fault| fault.at(self.place))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        let (name, value) = self.value.take().unwrap_or(("", &Value::Null));
-        seed.deserialize(Located { value, place: Place::Member(self.place, name) })
+        seed.deserialize(self.current())
     }
 }
 
@@ -232,16 +230,9 @@ impl<'de, 'p> EnumAccess<'de> for Located<'de, 'p> {
     type Variant = Variant<'de, 'p>;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Variant<'de, 'p>), Fault> {
-        let (name, value) = match self.value {
-            Value::String(name) => (name.as_str(), None),
-            Value::Object(members) if members.len() == 1 => {
-                members.iter().next().map_or(("", None), |(name, value)| (name.as_str(), Some(value)))
-            }
-            Value::Object(members) => return Err(de::Error::custom(format_args!("an object of {} members, expected one", members.len()))),
-            _ => return Err(de::Error::custom("expected a name, or an object of one member")),
-        };
-        let variant: StrDeserializer<'de, Fault> = name.into_deserializer();
-        Ok((seed.deserialize(variant)?, Variant { name, value, place: self.place }))
+        let variant = self.variant()?;
+        let name: StrDeserializer<'de, Fault> = variant.name.into_deserializer();
+        Ok((seed.deserialize(name)?, variant))
     }
 }
 

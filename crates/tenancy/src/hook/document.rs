@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::condition::{Condition, Expression, Test};
 use super::{Hook, OnFailure, Place, Removal, Requirement, Setting, Source, Stages};
+use crate::collection::try_gather;
 use crate::decode::{DecodeError, decode};
 use crate::keys;
 use crate::metadata::{Field, Key, MAX_NAME_BYTES, check_annotation_key, check_label_key, check_label_value, check_name};
@@ -14,6 +15,7 @@ use crate::namespace::NAME_LABEL;
 use crate::settings::Conflicts;
 use crate::template::{Grammar, Template};
 use crate::tenant::Dialect;
+use crate::text;
 
 /// One hook of the settings or of a Tenant.
 #[derive(Clone, Debug, Deserialize)]
@@ -227,15 +229,15 @@ impl TestDocument {
 fn members(values: &[Value]) -> Result<BTreeSet<String>, DecodeError> {
     match values.is_empty() {
         true => Err(DecodeError::new("in", "empty, so it never holds: list at least one value")),
-        false => values.iter().enumerate().map(|(index, value)| scalar(&format!("in[{index}]"), value)).collect(),
+        false => try_gather(values.iter().enumerate().map(|(index, value)| scalar(&format!("in[{index}]"), value))),
     }
 }
 
 fn scalar(path: &str, value: &Value) -> Result<String, DecodeError> {
     match value {
         Value::String(text) => Ok(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
-        other => Err(DecodeError::new(path, format!("{other} is no text, number or boolean: compare with one of these"))),
+        Value::Number(_) | Value::Bool(_) => Ok(text::print(value)),
+        other => Err(DecodeError::new(path, format!("{} is no text, number or boolean: compare with one of these", text::print(other)))),
     }
 }
 
@@ -280,7 +282,7 @@ fn source(value: &Value) -> Result<Source, String> {
             let document: PathDocument = decode(value).map_err(|error| error.to_string())?;
             Place::parse(&document.from_path).map(Source::Path).map_err(|message| format!("fromPath: {message}"))
         }
-        other => Err(format!("{other} is no text: put it in quotes, or write {{fromPath: …}}")),
+        other => Err(format!("{} is no text: put it in quotes, or write {{fromPath: …}}", text::print(other))),
     }
 }
 

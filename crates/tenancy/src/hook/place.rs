@@ -6,6 +6,7 @@ use super::View;
 use crate::json_path::JsonPath;
 use crate::metadata::{Field, Key};
 use crate::namespace::NAME_LABEL;
+use crate::text;
 
 /// A checked path over `{request, namespace, tenant}`.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,12 +90,12 @@ impl Place {
             Kind::Tenant => self.select(view.tenant, "tenant"),
             Kind::Name => view.name.map(|name| Some(name.to_owned())).into_iter().collect(),
             Kind::Key(key) => view.get(key).map(|value| Some(value.to_owned())).into_iter().collect(),
-            Kind::Within(field) => self.path.select(&view.document(*field)).into_iter().map(text).collect(),
+            Kind::Within(field) => self.path.select(&view.document(*field)).into_iter().map(scalar).collect(),
         }
     }
 
     fn select(&self, value: &Value, root: &str) -> Vec<Option<String>> {
-        self.path.select_member(value, root).into_iter().map(text).collect()
+        self.path.select_member(value, root).into_iter().map(scalar).collect()
     }
 }
 
@@ -122,10 +123,10 @@ pub(super) fn member(field: Field) -> &'static str {
     }
 }
 
-fn text(value: &Value) -> Option<String> {
+fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Number(_) | Value::Bool(_) => Some(text::print(value)),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -1,9 +1,10 @@
 //! View: what a hook may read of a namespace, its tenant and the request.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::place::member;
 use crate::keys;
+use crate::members::object;
 use crate::metadata::{Field, Key, Metadata};
 use crate::plan::Plan;
 
@@ -40,7 +41,7 @@ impl<'a> View<'a> {
         let names = self.metadata.field(field).keys().chain(planned);
         let entry = |name: &String| Some((name.clone(), Value::from(self.get(&Key { field, name: name.clone() })?)));
         let entries: serde_json::Map<_, _> = names.filter_map(entry).collect();
-        json!({"namespace": {"metadata": {member(field): entries}}})
+        object([("namespace", object([("metadata", object([(member(field), Value::Object(entries))]))]))])
     }
 
     fn shows(&self, name: &str) -> bool {

@@ -46,6 +46,7 @@ fn document() -> Value {
 #[case("$..ownerReferences[*].name", &["x", "solar", "wind"])]
 #[case("$.absent.name", &[])]
 #[case("$.request.userInfo.groups[?(@ == 'tenant:solar')]", &["tenant:solar"])]
+#[case("$..ownerReferences[?(@.size == 002.50)].name", &["wind"])]
 fn selects(#[case] path: &str, #[case] strings: &[&str]) {
     assert_eq!(JsonPath::parse(path).unwrap().strings(&document()), strings);
 }

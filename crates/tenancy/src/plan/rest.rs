@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::pass::{Outcome, Pass};
 use super::{Plan, PlanError, Subject};
+use crate::collection::gather;
 use crate::desired::Want;
 use crate::ledger::Ledger;
 use crate::metadata::{Field, Key, Metadata};
@@ -63,6 +64,6 @@ impl State {
 fn items(last: &Plan) -> String {
     let switched = last.set.iter().filter(|(key, _)| key.field == Field::Label).map(|(_, change)| &change.why);
     let removed = last.remove.keys().map(|key| format!("{key} comes and goes"));
-    let named: BTreeSet<String> = switched.map(Why::to_string).chain(removed).collect();
+    let named: BTreeSet<String> = gather(switched.map(Why::to_string).chain(removed));
     named.into_iter().collect::<Vec<_>>().join(", ")
 }

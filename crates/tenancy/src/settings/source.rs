@@ -1,11 +1,12 @@
 //! Tenant source: which objects are tenants, and where a tenant of a given name is to be found.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Conflicts, Rule, TENANT_LABEL};
 use crate::decode::DecodeError;
 use crate::hook::Hooks;
+use crate::members::object;
 use crate::metadata::check_label_value;
 use crate::tenant::custom::{self, CustomSource};
 use crate::tenant::{Tenant, capsule, landlord};
@@ -141,8 +142,9 @@ fn inline_tenant(item: &Value, hooks: &Hooks, conflicts: Conflicts) -> Result<Te
     if name.is_empty() {
         return Err(DecodeError::new("name", "missing: every inline tenant needs one"));
     }
-    let spec: serde_json::Map<_, _> = fields.iter().filter(|(key, _)| *key != "name").map(|(k, v)| (k.clone(), v.clone())).collect();
-    let object = json!({"metadata": {"name": name}, "spec": spec});
+    let mut spec = fields.clone();
+    spec.remove("name");
+    let object = object([("metadata", object([("name", Value::from(name))])), ("spec", Value::Object(spec))]);
     let tenant = landlord::tenant(&object).map_err(|error| {
         let DecodeError { path, message } = error.source;
         let path = path.strip_prefix("spec.").map(str::to_owned).unwrap_or(path);

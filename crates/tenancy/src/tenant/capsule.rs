@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::{Dialect, Entry, Layer, Precedence, Tenant, TenantError};
+use crate::collection::gather;
 use crate::decode::DecodeError;
 use crate::hook::Hooks;
 use crate::label_selector::LabelSelector;
@@ -125,7 +126,7 @@ fn allowed_classes(options: Option<&Value>, key: &str) -> Map {
     let expression = field("allowedRegex").and_then(Value::as_str).unwrap_or_default();
     let exact = (!listed.is_empty()).then(|| (key.to_owned(), listed.join(",")));
     let regexp = (!expression.is_empty()).then(|| (format!("{key}-regexp"), expression.to_owned()));
-    exact.into_iter().chain(regexp).collect()
+    gather(exact.into_iter().chain(regexp))
 }
 
 /// Items are templated, and whatever came before them wins.
@@ -172,7 +173,7 @@ fn rule_values(metadata: &Value, field: &str, kind: &str) -> Map {
     let keys = metadata.get(field).and_then(Value::as_object);
     let concrete = |key: &str| if field == "labels" { check_label_key(key).is_ok() } else { check_annotation_key(key).is_ok() };
     let value = |(key, rule): (&String, &Value)| Some((key.clone(), rule.get(kind)?.as_str()?.to_owned()));
-    keys.into_iter().flatten().filter(|(key, _)| concrete(key)).filter_map(value).collect()
+    gather(keys.into_iter().flatten().filter(|(key, _)| concrete(key)).filter_map(value))
 }
 
 fn entries(path: &str, map: Map, grammar: Grammar) -> Result<Vec<Entry>, DecodeError> {
@@ -192,5 +193,5 @@ fn one_or_many(value: Option<&Value>) -> impl Iterator<Item = &Value> {
 
 fn strings(value: Option<&Value>) -> Map {
     let entries = value.and_then(Value::as_object).into_iter().flatten();
-    entries.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+    gather(entries.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())))
 }

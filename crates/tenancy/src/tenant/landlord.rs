@@ -11,6 +11,7 @@ use crate::hook::{self, Hook, Hooks};
 use crate::keys;
 use crate::label_selector::LabelSelector;
 use crate::ledger::Release;
+use crate::members::at;
 use crate::metadata::{Map, check_annotation_key, check_label_key, check_label_value};
 use crate::requester::Owner;
 use crate::selector::NodeSelector;
@@ -106,14 +107,14 @@ pub struct Override {
 
 /// Reads a Tenant object.
 pub fn tenant(object: &Value) -> Result<Tenant, TenantError> {
-    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    let name = at(object, &["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
     read(name, object).map_err(|source| TenantError { tenant: name.to_owned(), source })
 }
 
 fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
     check_label_value(name).map_err(|error| DecodeError::caused("metadata.name", &error))?;
-    let spec = object.get("spec").cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-    let spec: TenantSpec = decode(&spec).map_err(|error| error.within("spec"))?;
+    let empty = Value::Object(serde_json::Map::new());
+    let spec: TenantSpec = decode(object.get("spec").unwrap_or(&empty)).map_err(|error| error.within("spec"))?;
     build(name, spec).map_err(|error| error.within("spec"))
 }
 
