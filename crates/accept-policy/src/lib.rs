@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use kubewarden_policy_sdk::request::ValidationRequest;
 use kubewarden_policy_sdk::{accept_request, protocol_version_guest};
 use wapc_guest::{CallResult, register_function};
@@ -18,6 +20,6 @@ pub extern "C" fn wapc_init() {
 }
 
 fn validate(payload: &[u8]) -> CallResult {
-    ValidationRequest::<HashMap<String, String>>::new(payload)?;
+    ValidationRequest::<HashMap<String, Value>>::new(payload)?;
     accept_request()
 }

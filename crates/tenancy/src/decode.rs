@@ -1,6 +1,7 @@
 //! Reading a document into a type, with errors that say where the fault is and which name was probably meant.
 
 mod fault;
+pub(crate) mod fields;
 mod located;
 
 use serde::de::DeserializeOwned;

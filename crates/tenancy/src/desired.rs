@@ -40,9 +40,9 @@ pub struct Desired {
     /// What hooks remove, whoever wrote it.
     pub removals: BTreeMap<Key, Why>,
     /// Keys whose hook decides for itself what a clash means.
-    pub conflicts: BTreeMap<Key, Conflicts>,
+    pub conflicts: Vec<(Key, Conflicts)>,
     /// Keys that the other stage may have written: they stay as they are.
-    pub held: BTreeSet<Key>,
+    pub held: Vec<Key>,
     /// Values that could not be made.
     pub failures: Vec<Failure>,
 }

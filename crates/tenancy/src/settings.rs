@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::decode::{DecodeError, decode};
+use crate::decode::{DecodeError, decode, fields};
 use crate::glob::Glob;
 use crate::hook::{self, Hook, Hooks};
 use crate::json_path::JsonPath;
@@ -98,16 +98,16 @@ fn field(key: &Key) -> &'static str {
 impl Settings {
     /// Reads and checks `spec.settings`. `null` stands for the empty document.
     pub fn from_value(document: &Value) -> Result<Self, DecodeError> {
-        let settings = Self::from_checked_value(document)?;
         hook::check::check(&hooks(document)?, &[])?;
-        Ok(settings)
+        Self::from_checked_value(document)
     }
 
     /// The same for a document that [`Settings::from_value`] has accepted before: its hooks are not compared with each other again.
     pub fn from_checked_value(document: &Value) -> Result<Self, DecodeError> {
         let empty = Value::Object(serde_json::Map::new());
+        let hooks = hook::in_order(hooks(document)?);
         let document: Document = decode(if document.is_null() { &empty } else { document })?;
-        document.try_into()
+        Self::build(document, hooks)
     }
 
     /// The label that names a namespace's tenant.
@@ -163,11 +163,8 @@ impl Settings {
     }
 }
 
-impl TryFrom<Document> for Settings {
-    type Error = DecodeError;
-
-    fn try_from(document: Document) -> Result<Self, DecodeError> {
-        let hooks = hook::in_order(hook::read_all(&document.hooks)?.into_iter().map(Arc::new));
+impl Settings {
+    fn build(document: Document, hooks: Hooks) -> Result<Self, DecodeError> {
         let source = document.tenant_source.read(&hooks, document.conflicts)?;
         let identify = rules(document.identify, &source)?;
         let protected = match (document.protected_keys, &source) {
@@ -202,7 +199,11 @@ impl TryFrom<Document> for Settings {
 
 /// The hooks as they are written, so that errors count them as their author does.
 fn hooks(document: &Value) -> Result<Vec<Arc<Hook>>, DecodeError> {
-    let listed = document.get("hooks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let listed = match document.get("hooks") {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(hooks)) => hooks.as_slice(),
+        Some(other) => return Err(fields::mismatch("hooks", other, "a list")),
+    };
     Ok(hook::read_all(listed)?.into_iter().map(Arc::new).collect())
 }
 

@@ -17,6 +17,7 @@ pub enum Grammar {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Template {
     source: String,
+    /// None where the source holds no tag: most have none, and there can be hundreds.
     parts: Vec<Part>,
 }
 
@@ -60,7 +61,8 @@ impl Template {
     /// Reads a text by this grammar. Only [`Grammar::Strict`] returns errors.
     pub fn parse(source: &str, grammar: Grammar) -> Result<Self, TemplateError> {
         let parts = match grammar {
-            Grammar::Literal => vec![Part::Text(source.to_owned())],
+            Grammar::Literal => Vec::new(),
+            Grammar::Strict | Grammar::Lenient if !source.contains("{{") => Vec::new(),
             Grammar::Strict | Grammar::Lenient => parse_parts(source, grammar)?,
         };
         Ok(Template { source: source.to_owned(), parts })
@@ -78,6 +80,9 @@ impl Template {
 
     /// The text with its tags replaced; `None` where it needs a namespace name that is not known.
     pub fn render(&self, tenant: &str, namespace: Option<&str>) -> Option<String> {
+        if self.parts.is_empty() {
+            return Some(self.source.clone());
+        }
         self.parts
             .iter()
             .map(|part| match part {

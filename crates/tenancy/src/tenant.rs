@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::collection::gather;
 use crate::decode::DecodeError;
 use crate::hook::{self, Hooks};
 use crate::label_selector::LabelSelector;
@@ -106,7 +107,7 @@ impl Tenant {
             true => settings.clone(),
             false => {
                 hook::check::check(&self.hooks, settings)?;
-                hook::in_order(self.hooks.iter().chain(settings.iter()).cloned())
+                hook::in_order(self.hooks.iter().chain(settings.iter()).cloned().collect())
             }
         };
         if self.hooks.iter().any(|hook| hook.reads_tenant()) {
@@ -134,10 +135,12 @@ impl Tenant {
 
 /// What somebody has written in an object: without its status and what the API server keeps in its metadata, which change by themselves.
 fn stated(object: &Value) -> Value {
+    let copy = |(name, value): (&String, &Value)| (name.clone(), value.clone());
     let metadata = object.get("metadata").and_then(Value::as_object).into_iter().flatten();
     let metadata = metadata.filter(|(name, _)| ["name", "namespace", "labels", "annotations"].contains(&name.as_str()));
-    let metadata: serde_json::Map<_, _> = metadata.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let metadata: serde_json::Map<_, _> = gather(metadata.map(copy));
     let fields = object.as_object().into_iter().flatten().filter(|(name, _)| *name != "status" && *name != "metadata");
-    let fields = fields.map(|(name, value)| (name.clone(), value.clone()));
-    Value::Object(fields.chain([("metadata".to_owned(), Value::Object(metadata))]).collect())
+    let mut stated: serde_json::Map<_, _> = gather(fields.map(copy));
+    stated.insert("metadata".to_owned(), Value::Object(metadata));
+    Value::Object(stated)
 }

@@ -33,6 +33,9 @@ pub(crate) struct Bench {
     /// How many copies of the first object, under other names, the cluster holds besides
     #[arg(long, env = "POLICY_HOST_CROWDS", value_name = "N", value_delimiter = ',', default_value = "10,10000")]
     crowds: Vec<usize>,
+    /// How many hooks the settings hold besides, each about another value of a label
+    #[arg(long, env = "POLICY_HOST_HOOKS", value_name = "N", value_delimiter = ',', default_value = "20,200")]
+    hooks: Vec<usize>,
     /// Requests of each kind
     #[arg(short = 'n', long, env = "POLICY_HOST_ITERATIONS", default_value_t = 2000)]
     iterations: usize,
@@ -61,6 +64,7 @@ struct Row {
 struct Contender<'a> {
     name: String,
     module: &'a PolicyModule,
+    settings: Value,
     host: Arc<dyn HostCalls>,
     times: Vec<f64>,
 }
@@ -72,13 +76,19 @@ impl Bench {
         let settings = input::settings(self.settings_path.as_deref(), None)?;
         let compile = |place: &str| PolicyModule::compile(&input::policy(place)?).with_context(|| format!("{place} cannot be used"));
         let (policy, baseline) = (compile(&self.policy)?, compile(&self.baseline)?);
-        let mut contenders = vec![Contender::new("accept everything".to_owned(), &baseline, Arc::new(policy_host::Denied))];
+        let ceiling = |hooks| (&baseline, with_hooks(&settings, hooks), Arc::new(policy_host::Denied) as Arc<dyn HostCalls>);
+        let mut contenders = vec![Contender::new("accept everything".to_owned(), ceiling(0))];
         for crowd in &self.crowds {
-            let objects = crowded(input::objects(&self.objects)?, *crowd);
-            contenders.push(Contender::new(format!("policy, {crowd} other tenants"), &policy, Arc::new(Objects::of(objects)?)));
+            let host = Arc::new(Objects::of(crowded(input::objects(&self.objects)?, *crowd))?);
+            contenders.push(Contender::new(format!("policy, {crowd} other tenants"), (&policy, settings.clone(), host)));
+        }
+        for hooks in &self.hooks {
+            let host = Arc::new(Objects::of(input::objects(&self.objects)?)?);
+            contenders.push(Contender::new(format!("accept, {hooks} hooks in settings"), ceiling(*hooks)));
+            contenders.push(Contender::new(format!("policy, {hooks} hooks"), (&policy, with_hooks(&settings, *hooks), host)));
         }
         for _ in 0..self.iterations {
-            contenders.iter_mut().for_each(|contender| contender.take_turn(&request, &settings));
+            contenders.iter_mut().for_each(|contender| contender.take_turn(&request));
         }
         print(self.output, self.iterations, &rows(contenders))?;
         Ok(ExitCode::SUCCESS)
@@ -86,16 +96,32 @@ impl Bench {
 }
 
 impl<'a> Contender<'a> {
-    fn new(name: String, module: &'a PolicyModule, host: Arc<dyn HostCalls>) -> Self {
-        Self { name, module, host, times: Vec::new() }
+    fn new(name: String, (module, settings, host): (&'a PolicyModule, Value, Arc<dyn HostCalls>)) -> Self {
+        Self { name, module, settings, host, times: Vec::new() }
     }
 
-    fn take_turn(&mut self, request: &Value, settings: &Value) {
+    fn take_turn(&mut self, request: &Value) {
         let began = Instant::now();
-        let verdict = self.module.validate(request, settings, Arc::clone(&self.host));
+        let verdict = self.module.validate(request, &self.settings, Arc::clone(&self.host));
         self.times.push(began.elapsed().as_secs_f64() * 1e6);
         assert!(verdict.allowed, "the bench measures an accepted request, but the policy says: {}", verdict.message());
     }
+}
+
+/// The settings with this many hooks, of which none runs.
+fn with_hooks(settings: &Value, hooks: usize) -> Value {
+    let hook = |index| {
+        json!({
+            "name": format!("hook-{index}"),
+            "when": [{"path": "$.namespace.metadata.labels.env", "equals": format!("env-{index}")}],
+            "set": {"labels": {format!("key-{index}"): "value"}},
+        })
+    };
+    let mut settings = settings.clone();
+    if hooks > 0 {
+        settings["hooks"] = (0..hooks).map(hook).collect();
+    }
+    settings
 }
 
 /// The objects and `crowd` copies of the first of them under other names.
@@ -127,9 +153,9 @@ fn print(output: Output, iterations: usize, rows: &[Row]) -> Result<()> {
     match output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&report(iterations, rows))?),
         Output::Table => {
-            println!("{:<28} {:>10} {:>10} {:>7}", "instantiate + validate", "p50 µs", "p99 µs", "ratio");
+            println!("{:<32} {:>10} {:>10} {:>7}", "instantiate + validate", "p50 µs", "p99 µs", "ratio");
             for Row { name, p50, p99, ratio } in rows {
-                println!("{name:<28} {p50:>10.1} {p99:>10.1} {ratio:>7.2}");
+                println!("{name:<32} {p50:>10.1} {p99:>10.1} {ratio:>7.2}");
             }
         }
     }

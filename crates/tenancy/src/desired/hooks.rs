@@ -101,10 +101,8 @@ impl Draft<'_> {
 
     fn insert(&mut self, hook: &Hook, key: Key, value: String) {
         self.desired.removals.remove(&key);
-        match hook.conflicts {
-            Some(conflicts) => drop(self.desired.conflicts.insert(key.clone(), conflicts)),
-            None => drop(self.desired.conflicts.remove(&key)),
-        }
+        self.desired.conflicts.retain(|(other, _)| *other != key);
+        self.desired.conflicts.extend(hook.conflicts.map(|conflicts| (key.clone(), conflicts)));
         self.desired.wants.insert(key, Want { value, why: Why::Hook(hook.name.clone()) });
     }
 

@@ -1,6 +1,5 @@
 //! Checks of hooks that meet: what cannot be meant is refused when settings or a tenant are loaded, and says which hook and field.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::exclusion::contradict;
@@ -36,8 +35,8 @@ fn check_alone(hook: &Hook) -> Result<(), Fault> {
         let message = "a node selector must be the same at both stages, or Pods land elsewhere after a repair: leave out `stages`";
         return Err(("set.nodeSelector".to_owned(), message.to_owned()));
     }
-    let set: BTreeSet<_> = hook.set.iter().map(|setting| (setting.field, setting.key.as_source())).collect();
-    match hook.remove.iter().find(|removal| set.contains(&(removal.field, removal.key.as_source()))) {
+    let sets = |field, key| hook.set.iter().any(|setting| (setting.field, setting.key.as_source()) == (field, key));
+    match hook.remove.iter().find(|removal| sets(removal.field, removal.key.as_source())) {
         Some(removal) => {
             Err(("remove".to_owned(), format!("it also sets {} {:?}: leave one of the two", removal.field, removal.key.as_source())))
         }
@@ -68,9 +67,8 @@ fn clash(hook: &Hook, other: &Hook) -> Option<(String, String)> {
         hook.set.iter().find(|setting| other.remove.iter().any(|removal| (removal.field, &removal.key) == (setting.field, &setting.key)));
     let drops =
         hook.remove.iter().find(|removal| other.set.iter().any(|theirs| (removal.field, &removal.key) == (theirs.field, &theirs.key)));
-    let theirs: BTreeMap<&str, &Source> = other.node_selector.iter().flatten().map(|(key, source)| (key.as_str(), source)).collect();
-    let mut ours = hook.node_selector.iter().flatten();
-    let pool = ours.find(|(key, source)| theirs.get(key.as_str()).is_some_and(|theirs| *theirs != source));
+    let differs = |key: &str, source: &Source| other.node_selector.iter().flatten().any(|(theirs, value)| theirs == key && value != source);
+    let pool = hook.node_selector.iter().flatten().find(|(key, source)| differs(key, source));
     let of = |field: Field, key: &str| format!("{field} {key:?}");
     set.or(gone)
         .map(|setting| (place_of(setting), of(setting.field, setting.key.as_source())))
@@ -123,32 +121,31 @@ pub(crate) fn check_tenant(tenant: &Tenant, conflicts: Conflicts) -> Result<(), 
 /// What the layers of a tenant write.
 struct Written<'a> {
     /// Literal keys, in whatever layer.
-    keys: BTreeSet<(Field, &'a str)>,
+    keys: Vec<(Field, &'a str)>,
     /// Those that every namespace has, whoever else writes, with their values.
-    fixed: BTreeMap<(Field, &'a str), String>,
+    fixed: Vec<((Field, &'a str), String)>,
 }
 
 impl<'a> Written<'a> {
     fn of(tenant: &'a Tenant, conflicts: Conflicts) -> Self {
-        let (mut keys, mut fixed) = (BTreeSet::new(), BTreeMap::new());
+        let mut written = Self { keys: Vec::new(), fixed: Vec::new() };
         for layer in &tenant.layers {
             let labels = layer.labels.iter().map(|entry| (Field::Label, entry));
             for (field, entry) in labels.chain(layer.annotations.iter().map(|entry| (Field::Annotation, entry))) {
                 let key = (field, entry.key.as_source());
-                let value = entry.value.render(&tenant.name, None).filter(|_| layer.selector.is_none() && keys.insert(key));
-                match value {
-                    Some(value) => drop(fixed.insert(key, value)),
-                    None => drop((keys.insert(key), fixed.remove(&key))),
-                }
+                let value = entry.value.render(&tenant.name, None).filter(|_| layer.selector.is_none() && !written.keys.contains(&key));
+                written.fixed.retain(|(other, _)| *other != key);
+                written.fixed.extend(value.map(|value| (key, value)));
+                written.keys.push(key);
             }
         }
-        if conflicts == Conflicts::Keep {
-            fixed.clear();
-        }
-        for key in tenant.hooks.iter().flat_map(|hook| hook.written_keys()) {
-            fixed.remove(&key);
-        }
-        Self { keys, fixed }
+        let hooks = || tenant.hooks.iter().flat_map(|hook| hook.keys()).map(|(field, key)| (field, key.as_source()));
+        written.fixed.retain(|(key, _)| conflicts != Conflicts::Keep && !hooks().any(|hook| hook == *key));
+        written
+    }
+
+    fn value(&self, key: &Key) -> Option<&String> {
+        self.fixed.iter().find(|((field, name), _)| (*field, *name) == (key.field, &key.name)).map(|(_, value)| value)
     }
 
     fn check(&self, hook: &Hook, tenant: &Tenant) -> Result<(), DecodeError> {
@@ -188,7 +185,7 @@ impl<'a> Written<'a> {
 
     fn check_requirement(&self, hook: &Hook, tenant: &Tenant, index: usize, requirement: &Requirement) -> Result<(), DecodeError> {
         let condition = &requirement.condition;
-        let value = condition.place.key().and_then(|key| self.fixed.get(&(key.field, key.name.as_str())));
+        let value = condition.place.key().and_then(|key| self.value(key));
         match value {
             Some(value) if hook.on_failure != OnFailure::Ignore && !condition.accepts(value) && always_runs(hook, tenant) => Err(fault(
                 hook,

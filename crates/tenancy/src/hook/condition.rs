@@ -1,6 +1,5 @@
 //! Condition: one path and what must be true of the values that it leads to.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use regex_lite::{Regex, RegexBuilder};
@@ -28,7 +27,7 @@ pub struct Condition {
 pub enum Test {
     Exists,
     /// Equal to one of these.
-    In(BTreeSet<String>),
+    In(Vec<String>),
     Matches(Expression),
 }
 
@@ -60,7 +59,7 @@ impl Test {
     pub(super) fn holds(&self, value: Option<&str>) -> bool {
         match self {
             Self::Exists => true,
-            Self::In(values) => value.is_some_and(|value| values.contains(value)),
+            Self::In(values) => value.is_some_and(|value| values.iter().any(|one| one == value)),
             Self::Matches(expression) => value.is_some_and(|value| expression.matches(value)),
         }
     }

@@ -1,15 +1,15 @@
-//! Hooks as they are written, and the checks of one hook by itself.
+//! Hooks as they are written, and the checks of one hook by itself. They are read from the JSON as it is: there can be hundreds of them,
+//! and the policy reads them at each request.
 
-use std::collections::BTreeSet;
-
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map as Object, Value};
 
 use super::condition::{Condition, Expression, Test};
-use super::{Hook, OnFailure, Place, Removal, Requirement, Setting, Source, Stages};
-use crate::collection::try_gather;
-use crate::decode::{DecodeError, decode};
+use super::place::{Place, member};
+use super::{Hook, OnFailure, Removal, Requirement, Setting, Source, Stages};
+use crate::decode::DecodeError;
+use crate::decode::fields::{Fields, mismatch, word};
 use crate::keys;
+use crate::members::by_name;
 use crate::metadata::{Field, Key, MAX_NAME_BYTES, check_annotation_key, check_label_key, check_label_value, check_name};
 use crate::namespace::NAME_LABEL;
 use crate::settings::Conflicts;
@@ -17,133 +17,59 @@ use crate::template::{Grammar, Template};
 use crate::tenant::Dialect;
 use crate::text;
 
-/// One hook of the settings or of a Tenant.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Document {
-    name: String,
-    stages: Option<BTreeSet<StageName>>,
-    #[serde(default = "usual_priority")]
-    priority: i32,
-    #[serde(default)]
-    when: Vec<ConditionDocument>,
-    #[serde(default)]
-    set: SetDocument,
-    #[serde(default)]
-    remove: RemoveDocument,
-    #[serde(default)]
-    require: Vec<RequirementDocument>,
-    #[serde(default)]
-    on_failure: OnFailure,
-    conflicts: Option<Conflicts>,
-}
+const FIELDS: [&str; 9] = ["name", "stages", "priority", "when", "set", "remove", "require", "onFailure", "conflicts"];
+const CONDITION: [&str; 6] = ["path", "exists", "equals", "in", "matches", "not"];
+const REQUIREMENT: [&str; 7] = ["path", "exists", "equals", "in", "matches", "not", "message"];
+const TEST: [&str; 4] = ["exists", "equals", "in", "matches"];
+const USUAL_PRIORITY: i32 = 100;
+const ON_FAILURE: [(&str, OnFailure); 3] = [("reject", OnFailure::Reject), ("warn", OnFailure::Warn), ("ignore", OnFailure::Ignore)];
+const CONFLICTS: [(&str, Conflicts); 3] = [("override", Conflicts::Override), ("keep", Conflicts::Keep), ("reject", Conflicts::Reject)];
+const ONE_TEST: &str = "write one of `exists`, `equals`, `in`, `matches` and `not`";
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum StageName {
-    Admission,
-    Reconcile,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-struct SetDocument {
-    node_selector: Option<serde_json::Map<String, Value>>,
-    labels: serde_json::Map<String, Value>,
-    annotations: serde_json::Map<String, Value>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RemoveDocument {
-    labels: Vec<String>,
-    annotations: Vec<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConditionDocument {
-    path: String,
-    exists: Option<bool>,
-    equals: Option<Value>,
-    r#in: Option<Vec<Value>>,
-    matches: Option<String>,
-    not: Option<TestDocument>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RequirementDocument {
-    path: String,
-    exists: Option<bool>,
-    equals: Option<Value>,
-    r#in: Option<Vec<Value>>,
-    matches: Option<String>,
-    not: Option<TestDocument>,
-    message: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TestDocument {
-    exists: Option<bool>,
-    equals: Option<Value>,
-    r#in: Option<Vec<Value>>,
-    matches: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct PathDocument {
-    from_path: String,
-}
-
-fn usual_priority() -> i32 {
-    100
-}
+type Read<T> = Result<T, DecodeError>;
 
 /// Reads a list of hooks; errors say which one, by place and by name.
-pub(crate) fn read_all(items: &[Value]) -> Result<Vec<Hook>, DecodeError> {
+pub(crate) fn read_all(items: &[Value]) -> Read<Vec<Hook>> {
     let one = |(index, item): (usize, &Value)| {
-        let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
-        let hook = decode::<Document>(item).and_then(Hook::try_from).map_err(|error| error.within(&format!("hooks[{index}]")));
-        hook.map_err(|DecodeError { path, message }| DecodeError { path, message: format!("hook {name:?}: {message}") })
+        read(item).map_err(|error| {
+            let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
+            let DecodeError { path, message } = error.within(&format!("hooks[{index}]"));
+            DecodeError { path, message: format!("hook {name:?}: {message}") }
+        })
     };
     items.iter().enumerate().map(one).collect()
 }
 
-impl TryFrom<Document> for Hook {
-    type Error = DecodeError;
-
-    fn try_from(document: Document) -> Result<Self, DecodeError> {
-        check_hook_name(&document.name)?;
-        let conditions = document.when.into_iter().enumerate();
-        let requirements = document.require.into_iter().enumerate();
-        let hook = Self {
-            stages: stages(document.stages)?,
-            priority: document.priority,
-            when: conditions.map(|(index, one)| one.read().map_err(|e| e.within(&format!("when[{index}]")))).collect::<Result<_, _>>()?,
-            node_selector: document.set.node_selector.map(node_selector).transpose()?,
-            set: settings(document.set.labels, document.set.annotations)?,
-            remove: removals(document.remove)?,
-            require: requirements
-                .map(|(index, one)| one.read().map_err(|e| e.within(&format!("require[{index}]"))))
-                .collect::<Result<_, _>>()?,
-            on_failure: document.on_failure,
-            conflicts: document.conflicts,
-            name: document.name,
-        };
-        check_does_something(&hook)?;
-        check_request(&hook)?;
-        Ok(hook)
+fn read(item: &Value) -> Read<Hook> {
+    let fields = Fields::of(item, &FIELDS)?;
+    let mut hook = Hook {
+        name: hook_name(fields.text("name")?.unwrap_or_default())?,
+        stages: fields.list("stages")?.map_or(Ok(Stages { admission: true, reconcile: true }), stages)?,
+        priority: fields.integer("priority")?.unwrap_or(USUAL_PRIORITY),
+        when: items(fields, "when", condition)?,
+        node_selector: None,
+        set: Vec::new(),
+        remove: Vec::new(),
+        require: items(fields, "require", requirement)?,
+        on_failure: fields.word("onFailure", &ON_FAILURE)?.unwrap_or_default(),
+        conflicts: fields.word("conflicts", &CONFLICTS)?,
+    };
+    if let Some(set) = fields.get("set") {
+        read_set(set, &mut hook).map_err(|error| error.within("set"))?;
     }
+    if let Some(remove) = fields.get("remove") {
+        read_remove(remove, &mut hook).map_err(|error| error.within("remove"))?;
+    }
+    check_does_something(&hook)?;
+    check_request(&hook)?;
+    Ok(hook)
 }
 
 /// It stands in messages, in the audit log and in lists.
-fn check_hook_name(name: &str) -> Result<(), DecodeError> {
+fn hook_name(name: &str) -> Read<String> {
     let short = name.len() <= MAX_NAME_BYTES && !name.contains('.');
     match check_name(name) {
-        Ok(()) if short => Ok(()),
+        Ok(()) if short => Ok(name.to_owned()),
         _ => Err(DecodeError::new(
             "name",
             format!("{name:?} is no DNS label: write up to 63 small letters, digits and dashes, like `cost-center`"),
@@ -151,15 +77,25 @@ fn check_hook_name(name: &str) -> Result<(), DecodeError> {
     }
 }
 
-fn stages(listed: Option<BTreeSet<StageName>>) -> Result<Stages, DecodeError> {
-    match listed {
-        None => Ok(Stages { admission: true, reconcile: true }),
-        Some(listed) if listed.is_empty() => Err(DecodeError::new("stages", "empty, so the hook never runs: leave it out for both stages")),
-        Some(listed) => Ok(Stages { admission: listed.contains(&StageName::Admission), reconcile: listed.contains(&StageName::Reconcile) }),
+fn stages(listed: &[Value]) -> Read<Stages> {
+    let mut stages = Stages { admission: false, reconcile: false };
+    for (index, value) in listed.iter().enumerate() {
+        let path = format!("stages[{index}]");
+        let name = value.as_str().ok_or_else(|| mismatch(&path, value, "a string"))?;
+        match word(&path, name, &[("admission", true), ("reconcile", false)])? {
+            true => stages.admission = true,
+            false => stages.reconcile = true,
+        }
+    }
+    match stages {
+        Stages { admission: false, reconcile: false } => {
+            Err(DecodeError::new("stages", "empty, so the hook never runs: leave it out for both stages"))
+        }
+        stages => Ok(stages),
     }
 }
 
-fn check_does_something(hook: &Hook) -> Result<(), DecodeError> {
+fn check_does_something(hook: &Hook) -> Read<()> {
     let idle = hook.node_selector.is_none() && hook.set.is_empty() && hook.remove.is_empty() && hook.require.is_empty();
     match idle {
         true => Err(DecodeError::new("", "it neither sets, removes nor requires anything: add `set`, `remove` or `require`")),
@@ -168,7 +104,7 @@ fn check_does_something(hook: &Hook) -> Result<(), DecodeError> {
 }
 
 /// The controller never sees the request, so what hangs on it can be said at admission only.
-fn check_request(hook: &Hook) -> Result<(), DecodeError> {
+fn check_request(hook: &Hook) -> Read<()> {
     match hook.places().find(|place| place.reads_request()) {
         Some(place) if hook.stages.reconcile => Err(DecodeError::new(
             "stages",
@@ -178,27 +114,27 @@ fn check_request(hook: &Hook) -> Result<(), DecodeError> {
     }
 }
 
-impl ConditionDocument {
-    fn read(self) -> Result<Condition, DecodeError> {
-        let own = TestDocument { exists: self.exists, equals: self.equals, r#in: self.r#in, matches: self.matches };
-        condition(&self.path, own, self.not)
-    }
+/// Every element of a list, read by `read`.
+fn items<T>(fields: Fields<'_>, name: &str, read: impl Fn(&Value) -> Read<T>) -> Read<Vec<T>> {
+    let listed = fields.list(name)?.unwrap_or_default();
+    listed.iter().enumerate().map(|(index, item)| read(item).map_err(|error| error.within(&format!("{name}[{index}]")))).collect()
 }
 
-impl RequirementDocument {
-    fn read(self) -> Result<Requirement, DecodeError> {
-        let own = TestDocument { exists: self.exists, equals: self.equals, r#in: self.r#in, matches: self.matches };
-        Ok(Requirement { condition: condition(&self.path, own, self.not)?, message: self.message })
-    }
+fn requirement(item: &Value) -> Read<Requirement> {
+    let fields = Fields::of(item, &REQUIREMENT)?;
+    Ok(Requirement { condition: tested(fields)?, message: fields.text("message")?.map(str::to_owned) })
 }
 
-const ONE_TEST: &str = "write one of `exists`, `equals`, `in`, `matches` and `not`";
+fn condition(item: &Value) -> Read<Condition> {
+    tested(Fields::of(item, &CONDITION)?)
+}
 
-fn condition(path: &str, own: TestDocument, not: Option<TestDocument>) -> Result<Condition, DecodeError> {
+/// A path, and exactly one test of what is there.
+fn tested(fields: Fields<'_>) -> Read<Condition> {
+    let path = fields.text("path")?.unwrap_or_default();
     let place = Place::parse(path).map_err(|message| DecodeError::new("path", message))?;
-    let own = own.read()?;
-    let not = not.map(|not| not.read().map_err(|error| error.within("not"))).transpose()?;
-    match (own, not) {
+    let not = fields.get("not").map(|not| Fields::of(not, &TEST).and_then(test)).transpose();
+    match (test(fields)?, not.map_err(|error| error.within("not"))?) {
         (Some((test, negated)), None) => Ok(Condition { place, test, negated }),
         (None, Some(Some((test, negated)))) => Ok(Condition { place, test, negated: !negated }),
         (Some(_), Some(_)) => {
@@ -208,32 +144,28 @@ fn condition(path: &str, own: TestDocument, not: Option<TestDocument>) -> Result
     }
 }
 
-impl TestDocument {
-    /// The test, and whether it is negated (`exists: false`); `None` where nothing is written.
-    fn read(self) -> Result<Option<(Test, bool)>, DecodeError> {
-        let exists = self.exists.map(|exists| Ok((Test::Exists, !exists)));
-        let equals = self.equals.map(|value| Ok((Test::In(BTreeSet::from([scalar("equals", &value)?])), false)));
-        let among = self.r#in.map(|values| Ok((Test::In(members(&values)?), false)));
-        let matches = self.matches.map(|source| match Expression::parse(&source) {
-            Ok(expression) => Ok((Test::Matches(expression), false)),
-            Err(message) => Err(DecodeError::new("matches", message)),
-        });
-        let mut tests = [exists, equals, among, matches].into_iter().flatten();
-        match (tests.next(), tests.next()) {
-            (Some(_), Some(_)) => Err(DecodeError::new("", format!("two tests at once: {ONE_TEST}"))),
-            (one, _) => one.transpose(),
-        }
+/// The test, and whether it is negated (`exists: false`); `None` where nothing is written.
+fn test(fields: Fields<'_>) -> Read<Option<(Test, bool)>> {
+    let exists = fields.flag("exists")?.map(|exists| (Test::Exists, !exists));
+    let equals = fields.get("equals").map(|value| scalar("equals", value)).transpose()?.map(|value| (Test::In(vec![value]), false));
+    let among = fields.list("in")?.map(members).transpose()?.map(|values| (Test::In(values), false));
+    let matches = fields.text("matches")?.map(Expression::parse).transpose().map_err(|message| DecodeError::new("matches", message))?;
+    let matches = matches.map(|expression| (Test::Matches(expression), false));
+    let mut tests = [exists, equals, among, matches].into_iter().flatten();
+    match (tests.next(), tests.next()) {
+        (Some(_), Some(_)) => Err(DecodeError::new("", format!("two tests at once: {ONE_TEST}"))),
+        (one, _) => Ok(one),
     }
 }
 
-fn members(values: &[Value]) -> Result<BTreeSet<String>, DecodeError> {
+fn members(values: &[Value]) -> Read<Vec<String>> {
     match values.is_empty() {
         true => Err(DecodeError::new("in", "empty, so it never holds: list at least one value")),
-        false => try_gather(values.iter().enumerate().map(|(index, value)| scalar(&format!("in[{index}]"), value))),
+        false => values.iter().enumerate().map(|(index, value)| scalar(&format!("in[{index}]"), value)).collect(),
     }
 }
 
-fn scalar(path: &str, value: &Value) -> Result<String, DecodeError> {
+fn scalar(path: &str, value: &Value) -> Read<String> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(_) | Value::Bool(_) => Ok(text::print(value)),
@@ -241,70 +173,60 @@ fn scalar(path: &str, value: &Value) -> Result<String, DecodeError> {
     }
 }
 
-fn settings(labels: serde_json::Map<String, Value>, annotations: serde_json::Map<String, Value>) -> Result<Vec<Setting>, DecodeError> {
-    let labels = labels.into_iter().map(|(key, value)| (Field::Label, key, value));
-    let annotations = annotations.into_iter().map(|(key, value)| (Field::Annotation, key, value));
-    let mut settings: Vec<Setting> =
-        labels.chain(annotations).map(|(field, key, value)| setting(field, &key, &value)).collect::<Result<_, _>>()?;
-    // The order of a JSON object means nothing.
-    settings.sort_by(|a, b| (a.field, a.key.as_source()).cmp(&(b.field, b.key.as_source())));
-    Ok(settings)
-}
-
-fn setting(field: Field, key: &str, value: &Value) -> Result<Setting, DecodeError> {
-    let path = || format!("set.{}[{key:?}]", super::place::member(field));
-    let template = key_template(field, key).map_err(|message| DecodeError::new(path(), message))?;
-    let value = source(value).and_then(|source| check_literal(field, source)).map_err(|message| DecodeError::new(path(), message))?;
-    Ok(Setting { field, key: template, value })
-}
-
-fn node_selector(entries: serde_json::Map<String, Value>) -> Result<Vec<(String, Source)>, DecodeError> {
-    let one = |(key, value): (String, Value)| {
-        let fault = |message: String| DecodeError::new(format!("set.nodeSelector[{key:?}]"), message);
-        check_label_key(&key).map_err(|error| fault(error.to_string()))?;
-        let source = source(&value).and_then(|source| check_literal(Field::Label, source)).map_err(fault)?;
-        match &source {
-            Source::Text(text) if text.needs_namespace() => {
-                Err(fault("a node pool of one namespace is none: leave out {{namespace}}".to_owned()))
-            }
-            _ => Ok((key, source)),
+fn read_set(item: &Value, hook: &mut Hook) -> Read<()> {
+    let fields = Fields::of(item, &["nodeSelector", "labels", "annotations"])?;
+    hook.node_selector = fields.object("nodeSelector")?.map(node_selector).transpose()?;
+    for field in [Field::Label, Field::Annotation] {
+        for (key, value) in fields.object(member(field))?.map(by_name).unwrap_or_default() {
+            let fault = |message| DecodeError::new(format!("{}[{key:?}]", member(field)), message);
+            let setting = key_template(field, key).and_then(|key| Ok(Setting { field, key, value: checked_source(field, value)? }));
+            hook.set.push(setting.map_err(fault)?);
         }
-    };
-    let mut selector: Vec<_> = entries.into_iter().map(one).collect::<Result<_, _>>()?;
-    selector.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(selector)
+    }
+    Ok(())
 }
 
-fn source(value: &Value) -> Result<Source, String> {
+fn node_selector(entries: &Object<String, Value>) -> Read<Vec<(String, Source)>> {
+    let one = |(key, value): (&str, &Value)| {
+        let source = check_label_key(key).map_err(|error| error.to_string()).and_then(|()| checked_source(Field::Label, value));
+        let source = source.and_then(|source| match &source {
+            Source::Text(text) if text.needs_namespace() => Err("a node pool of one namespace is none: leave out {{namespace}}".to_owned()),
+            _ => Ok(source),
+        });
+        source.map(|source| (key.to_owned(), source)).map_err(|message| DecodeError::new(format!("nodeSelector[{key:?}]"), message))
+    };
+    by_name(entries).into_iter().map(one).collect()
+}
+
+/// What has no tag is known already, and so checked now.
+fn checked_source(field: Field, value: &Value) -> Result<Source, String> {
     match value {
-        Value::String(text) => Template::parse(text, Grammar::Strict).map(Source::Text).map_err(|error| error.to_string()),
+        Value::String(text) => {
+            if field == Field::Label && !text.contains("{{") {
+                check_label_value(text).map_err(|error| error.to_string())?;
+            }
+            Template::parse(text, Grammar::Strict).map(Source::Text).map_err(|error| error.to_string())
+        }
         Value::Object(_) => {
-            let document: PathDocument = decode(value).map_err(|error| error.to_string())?;
-            Place::parse(&document.from_path).map(Source::Path).map_err(|message| format!("fromPath: {message}"))
+            let fields = Fields::of(value, &["fromPath"]).map_err(|error| error.to_string())?;
+            let path = fields.text("fromPath").map_err(|error| error.to_string())?.unwrap_or_default();
+            Place::parse(path).map(Source::Path).map_err(|message| format!("fromPath: {message}"))
         }
         other => Err(format!("{} is no text: put it in quotes, or write {{fromPath: …}}", text::print(other))),
     }
 }
 
-/// What has no tag is known already.
-fn check_literal(field: Field, source: Source) -> Result<Source, String> {
-    match &source {
-        Source::Text(text) if field == Field::Label && !text.as_source().contains("{{") => {
-            check_label_value(text.as_source()).map_err(|error| error.to_string())?;
+fn read_remove(item: &Value, hook: &mut Hook) -> Read<()> {
+    let fields = Fields::of(item, &["labels", "annotations"])?;
+    for field in [Field::Label, Field::Annotation] {
+        for (index, value) in fields.list(member(field))?.unwrap_or_default().iter().enumerate() {
+            let path = format!("{}[{index}]", member(field));
+            let key = value.as_str().ok_or_else(|| mismatch(&path, value, "a string"))?;
+            let key = key_template(field, key).map_err(|message| DecodeError::new(path, message))?;
+            hook.remove.push(Removal { field, key });
         }
-        _ => {}
     }
-    Ok(source)
-}
-
-fn removals(document: RemoveDocument) -> Result<Vec<Removal>, DecodeError> {
-    let labels = document.labels.into_iter().enumerate().map(|(index, key)| (Field::Label, index, key));
-    let annotations = document.annotations.into_iter().enumerate().map(|(index, key)| (Field::Annotation, index, key));
-    let one = |(field, index, key): (Field, usize, String)| match key_template(field, &key) {
-        Ok(key) => Ok(Removal { field, key }),
-        Err(message) => Err(DecodeError::new(format!("remove.{}[{index}]", super::place::member(field)), message)),
-    };
-    labels.chain(annotations).map(one).collect()
+    Ok(())
 }
 
 /// A key that a hook may write: not landlord's own, and none that decides where Pods run.

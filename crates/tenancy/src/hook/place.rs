@@ -4,51 +4,52 @@ use serde_json::Value;
 
 use super::View;
 use crate::json_path::JsonPath;
-use crate::metadata::{Field, Key};
+use crate::metadata::{Field, Key, MAX_NAME_BYTES};
 use crate::namespace::NAME_LABEL;
 use crate::text;
 
 /// A checked path over `{request, namespace, tenant}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
-    path: JsonPath,
+    source: String,
     kind: Kind,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
-    Request,
-    Tenant,
+    Request(JsonPath),
+    Tenant(JsonPath),
     Name,
     Key(Key),
     /// Something of all labels or of all annotations.
-    Within(Field),
+    Within(Field, JsonPath),
 }
+
+/// Before most keys: what follows is a name, so that there is no path to compile.
+const SHORT: [(&str, Field); 2] =
+    [("$.namespace.metadata.labels.", Field::Label), ("$.namespace.metadata.annotations.", Field::Annotation)];
 
 impl Place {
     /// Reads a path and says why it is none that a hook can read.
     pub(super) fn parse(source: &str) -> Result<Self, String> {
-        let path = JsonPath::parse(source).map_err(|error| error.to_string())?;
-        let kind = match path.root() {
-            Some("request") => Ok(Kind::Request),
-            Some("tenant") if path.leading_members().get(1) == Some(&"status") => Err("a tenant's status is not for hooks: read its spec"),
-            Some("tenant") => Ok(Kind::Tenant),
-            Some("namespace") => in_namespace(&path),
-            _ => Err("a hook reads `$.request`, `$.namespace` or `$.tenant`: begin with one of them"),
+        let key = SHORT.iter().find_map(|(start, field)| Some(Key { field: *field, name: simple_name(source.strip_prefix(start)?)? }));
+        let kind = match key {
+            Some(key) => Kind::Key(key),
+            None => kind(source)?,
         };
-        kind.map(|kind| Self { path: path.clone(), kind }).map_err(|message| format!("{source:?}: {message}"))
+        Ok(Self { source: source.to_owned(), kind })
     }
 
     pub fn as_str(&self) -> &str {
-        self.path.as_str()
+        &self.source
     }
 
     pub fn reads_request(&self) -> bool {
-        self.kind == Kind::Request
+        matches!(self.kind, Kind::Request(_))
     }
 
     pub fn reads_tenant(&self) -> bool {
-        self.kind == Kind::Tenant
+        matches!(self.kind, Kind::Tenant(_))
     }
 
     /// The one label or annotation that it names.
@@ -61,21 +62,25 @@ impl Place {
 
     /// Whether it leads to one value at most: it names member after member.
     pub(super) fn is_single(&self) -> bool {
-        !self.path.members().is_empty()
+        match &self.kind {
+            Kind::Key(_) | Kind::Name => true,
+            Kind::Request(path) | Kind::Tenant(path) => !path.members().is_empty(),
+            Kind::Within(..) => false,
+        }
     }
 
     /// Whether it can read this label or annotation.
     pub(crate) fn may_read(&self, field: Field, name: &str) -> bool {
         match &self.kind {
             Kind::Key(key) => key.field == field && key.name == name,
-            Kind::Within(of) => *of == field && self.path.may_reach(&["namespace", "metadata", member(field), name]),
-            Kind::Request | Kind::Tenant | Kind::Name => false,
+            Kind::Within(of, path) => *of == field && path.may_reach(&["namespace", "metadata", member(field), name]),
+            Kind::Request(_) | Kind::Tenant(_) | Kind::Name => false,
         }
     }
 
     /// Whether it can read any key of this field.
     pub(crate) fn reads(&self, field: Field) -> bool {
-        matches!(&self.kind, Kind::Within(of) | Kind::Key(Key { field: of, .. }) if *of == field)
+        matches!(&self.kind, Kind::Within(of, _) | Kind::Key(Key { field: of, .. }) if *of == field)
     }
 
     /// Whether what it reads is not known as long as the namespace has no name.
@@ -86,21 +91,39 @@ impl Place {
     /// What is there: the text of strings, numbers and booleans, `None` for lists and maps.
     pub(crate) fn read(&self, view: &View<'_>) -> Vec<Option<String>> {
         match &self.kind {
-            Kind::Request => view.request.map(|request| self.select(request, "request")).unwrap_or_default(),
-            Kind::Tenant => self.select(view.tenant, "tenant"),
+            Kind::Request(path) => view.request.map(|request| select(path, request, "request")).unwrap_or_default(),
+            Kind::Tenant(path) => select(path, view.tenant, "tenant"),
             Kind::Name => view.name.map(|name| Some(name.to_owned())).into_iter().collect(),
             Kind::Key(key) => view.get(key).map(|value| Some(value.to_owned())).into_iter().collect(),
-            Kind::Within(field) => self.path.select(&view.document(*field)).into_iter().map(scalar).collect(),
+            Kind::Within(field, path) => path.select(&view.document(*field)).into_iter().map(scalar).collect(),
         }
-    }
-
-    fn select(&self, value: &Value, root: &str) -> Vec<Option<String>> {
-        self.path.select_member(value, root).into_iter().map(scalar).collect()
     }
 }
 
+fn select(path: &JsonPath, value: &Value, root: &str) -> Vec<Option<String>> {
+    path.select_member(value, root).into_iter().map(scalar).collect()
+}
+
+/// A name that a path may hold without quotes, and that is not longer than a path may be.
+fn simple_name(name: &str) -> Option<String> {
+    let simple = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
+    (simple && name.len() <= MAX_NAME_BYTES).then(|| name.to_owned())
+}
+
+fn kind(source: &str) -> Result<Kind, String> {
+    let path = JsonPath::parse(source).map_err(|error| error.to_string())?;
+    let kind = match path.root() {
+        Some("request") => Ok(Kind::Request(path)),
+        Some("tenant") if path.leading_members().get(1) == Some(&"status") => Err("a tenant's status is not for hooks: read its spec"),
+        Some("tenant") => Ok(Kind::Tenant(path)),
+        Some("namespace") => in_namespace(path),
+        _ => Err("a hook reads `$.request`, `$.namespace` or `$.tenant`: begin with one of them"),
+    };
+    kind.map_err(|message| format!("{source:?}: {message}"))
+}
+
 /// A namespace is its name, labels and annotations to a hook: the rest is not the same at both stages.
-fn in_namespace(path: &JsonPath) -> Result<Kind, &'static str> {
+fn in_namespace(path: JsonPath) -> Result<Kind, &'static str> {
     let leading = path.leading_members();
     let field = match leading.get(1..) {
         Some(["metadata", "name"]) if path.members().len() == 3 => return Ok(Kind::Name),
@@ -111,7 +134,7 @@ fn in_namespace(path: &JsonPath) -> Result<Kind, &'static str> {
     match path.members().get(3..) {
         Some([name]) => Ok(Kind::Key(Key { field, name: (*name).to_owned() })),
         Some([_, _, ..]) => Err("a label or annotation has no members: write a key with dots as ['example.com/key']"),
-        _ => Ok(Kind::Within(field)),
+        _ => Ok(Kind::Within(field, path)),
     }
 }
 

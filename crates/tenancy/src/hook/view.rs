@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::place::member;
+use crate::collection::gather;
 use crate::keys;
 use crate::members::object;
 use crate::metadata::{Field, Key, Metadata};
@@ -40,7 +41,7 @@ impl<'a> View<'a> {
         let planned = self.plan.iter().flat_map(|plan| plan.set.keys()).filter(|key| key.field == field).map(|key| &key.name);
         let names = self.metadata.field(field).keys().chain(planned);
         let entry = |name: &String| Some((name.clone(), Value::from(self.get(&Key { field, name: name.clone() })?)));
-        let entries: serde_json::Map<_, _> = names.filter_map(entry).collect();
+        let entries: serde_json::Map<_, _> = gather(names.filter_map(entry));
         object([("namespace", object([("metadata", object([(member(field), Value::Object(entries))]))]))])
     }
 

@@ -64,7 +64,8 @@ impl<'a> Pass<'a> {
         let mut desired = desire(tenant, &Sight { labels, view: self.view(&base, None), stage }, name)?;
         self.plan.failures = std::mem::take(&mut desired.failures);
         for (key, want) in &desired.wants {
-            self.want(key, want, desired.conflicts.get(key).copied().unwrap_or(self.conflicts));
+            let own = desired.conflicts.iter().find(|(other, _)| other == key).map(|(_, conflicts)| *conflicts);
+            self.want(key, want, own.unwrap_or(self.conflicts));
         }
         for (key, want) in desired.forced.iter().filter(|(key, _)| !settings.protects(&key.name)) {
             self.set(key, &want.value, want.why.clone());

@@ -46,9 +46,15 @@ pub struct Document {
     pub tenant_lookup: TenantLookup,
     /// Mutations and validations beyond a tenant's fixed fields, for all tenants.
     #[cfg_attr(feature = "schema", schemars(schema_with = "crate::hook::schema::of_settings"))]
-    pub hooks: Vec<Value>,
+    #[serde(deserialize_with = "passed_over")]
+    pub hooks: (),
     /// Read by the controller only.
     pub strategy: serde_json::Map<String, Value>,
+}
+
+/// Hooks are read by themselves, see `hook::read_all`.
+fn passed_over<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    serde::de::IgnoredAny::deserialize(deserializer).map(drop)
 }
 
 impl Default for Document {
@@ -70,7 +76,7 @@ impl Default for Document {
             schedulers: texts(&["system:kube-scheduler"]),
             on_error: OnError::default(),
             tenant_lookup: TenantLookup::default(),
-            hooks: Vec::new(),
+            hooks: (),
             strategy: serde_json::Map::new(),
         }
     }
