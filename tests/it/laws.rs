@@ -21,6 +21,7 @@ use tenancy::namespace::Namespace;
 use tenancy::plan::{Plan, plan, read_ledger};
 use tenancy::settings::{Settings, TENANT_LABEL};
 use tenancy::tenant::Tenant;
+use tenancy::why::Why;
 
 use crate::compiled::POLICY;
 use crate::fixtures::Native;
@@ -82,6 +83,24 @@ fn tenants() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Hooks that can be meant together, whatever the tenants of these cases write.
+fn hooks() -> impl Strategy<Value = Value> {
+    let stage = "$.namespace.metadata.labels.stage";
+    let all = vec![
+        json!({"name": "set", "when": [{"path": stage, "equals": "a"}], "set": {"labels": {"team": "hook", "{{tenant.name}}-at": "{{namespace}}"}}}),
+        json!({"name": "set-else", "when": [{"path": stage, "not": {"equals": "a"}}], "set": {"labels": {"team": "b"}}}),
+        json!({"name": "pool", "when": [{"path": stage, "exists": true}], "set": {"nodeSelector": {"tier": "a"}}}),
+        json!({"name": "drop", "priority": 200, "remove": {"labels": ["cost"], "annotations": ["env"]}}),
+        json!({"name": "keep", "conflicts": "keep", "set": {"annotations": {"contact": {"fromPath": stage}}}}),
+        json!({"name": "need", "when": [{"path": stage, "exists": true}], "require": [{"path": "$.namespace.metadata.labels.contact", "matches": "^a"}]}),
+        json!({"name": "warn", "onFailure": "warn", "require": [{"path": "$.namespace.metadata.labels.env", "exists": true}]}),
+        json!({"name": "of-tenant", "when": [{"path": "$.tenant.metadata.name", "equals": "solar"}], "set": {"annotations": {"of": "{{tenant.name}}"}}}),
+    ];
+    (Just(all), any::<bool>())
+        .prop_flat_map(|(all, some)| subsequence(all.clone(), 0..=if some { all.len() } else { 0 }))
+        .prop_map(Value::Array)
+}
+
 fn namespaces() -> impl Strategy<Value = Value> {
     let annotations = (entries(KEYS), proptest::option::weighted(0.3, select(vec!["pool=a", "pool=b,zone=a", ""])));
     (entries(&["team", "cost", "env", "contact", "stage"]), annotations).prop_map(|(mut labels, (mut annotations, selector))| {
@@ -104,8 +123,8 @@ fn edits() -> impl Strategy<Value = Vec<(String, &'static str, Option<String>)>>
 }
 
 fn cases() -> impl Strategy<Value = Case> {
-    let settings = (select(vec!["override", "keep", "reject"]), select(vec!["remove", "restore", "keep"]))
-        .prop_map(|(conflicts, release)| json!({"conflicts": conflicts, "release": release}));
+    let settings = (select(vec!["override", "keep", "reject"]), select(vec!["remove", "restore", "keep"]), hooks())
+        .prop_map(|(conflicts, release, hooks)| json!({"conflicts": conflicts, "release": release, "hooks": hooks}));
     let earlier = proptest::option::weighted(0.8, tenants());
     (settings, tenants(), earlier, namespaces(), edits(), any::<bool>()).prop_map(|(settings, tenant, earlier, created, edits, same)| {
         let earlier = earlier.map(|earlier| if same { tenant.clone() } else { earlier });
@@ -204,7 +223,8 @@ fn holds_on_update(case: &Case, stage: Stage) -> Result<(), TestCaseError> {
 fn holds_on_create(case: &Case, stage: Stage) -> Result<(), TestCaseError> {
     let plan = case.plan(&case.tenant, &case.created);
     let after = stage(case, "CREATE", &case.created);
-    let expected = plan.refused.is_empty().then(|| applied(&case.created, &plan));
+    let accepted = plan.refused.is_empty() && plan.rejections().next().is_none();
+    let expected = accepted.then(|| applied(&case.created, &plan));
     prop_assert_eq!(after, expected, "plan: {:?}", plan);
     Ok(())
 }
@@ -231,7 +251,8 @@ fn holds_foreign_keys(case: &Case, before: &Value, after: &Value, plan: &Plan) -
 
 fn is_landlords(key: &Key, ledger: &Ledger, plan: &Plan) -> bool {
     let own = key.field == Field::Annotation && key.name.starts_with(OWN_PREFIX) || key.name == TENANT_LABEL;
-    own || ledger.manages(key) || plan.set.contains_key(key)
+    let by_hook = matches!(plan.remove.get(key), Some(Why::Hook(_)));
+    own || ledger.manages(key) || plan.set.contains_key(key) || by_hook
 }
 
 pub(crate) fn runner(cases: u32) -> TestRunner {
@@ -299,6 +320,9 @@ fn the_cases_are_worth_their_time() {
         ("refused", count(|plan| !plan.refused.is_empty())),
         ("kept", count(|plan| !plan.kept.is_empty())),
         ("released", count(|plan| !plan.remove.is_empty())),
+        ("removed by a hook", count(|plan| plan.remove.values().any(|why| matches!(why, Why::Hook(_))))),
+        ("set by a hook", count(|plan| plan.set.values().any(|want| matches!(want.why, Why::Hook(_))))),
+        ("rejected by a hook", count(|plan| plan.rejections().next().is_some())),
     ];
     for (what, number) in kinds {
         assert!(number >= 50, "{what}: {number} of 1000 cases");

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use tenancy::keys;
 use tenancy::ledger::ANNOTATION;
 use tenancy::namespace::NAME_LABEL;
+use tenancy::settings::Settings;
 
 /// Keys that tenants want and namespaces have. `web` is also what `{{namespace}}` renders to.
 const KEYS: [&str; 4] = ["a", "b", "c", "web"];
@@ -87,13 +88,68 @@ fn layer() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
     })
 }
 
+/// What hooks read: keys that some of them write, so that not all of them can be meant, and others.
+fn condition(scope: Scope) -> impl Strategy<Value = Value> {
+    let stable =
+        ["$.namespace.metadata.labels.env", "$.namespace.metadata.labels.tier", "$.tenant.metadata.name", "$.namespace.metadata.name"];
+    let any = ["$.namespace.metadata.labels.a", "$.namespace.metadata.labels.*", "$.namespace.metadata.annotations.note"];
+    let paths = if scope.stable_selectors { stable.to_vec() } else { [&stable[..], &any[..]].concat() };
+    (proptest::sample::select(paths), pick(&VALUES), 0..5).prop_map(|(path, value, form)| match form {
+        0 => json!({"path": path, "equals": value}),
+        1 => json!({"path": path, "not": {"equals": value}}),
+        2 => json!({"path": path, "exists": false}),
+        3 => json!({"path": path, "matches": "^[12s]"}),
+        _ => json!({"path": path, "in": ["1", "solar", "web"]}),
+    })
+}
+
+fn hook(scope: Scope) -> impl Strategy<Value = Value> {
+    let source = prop_oneof![3 => wants(), 1 => pick(&KEYS).prop_map(|key| json!({key: {"fromPath": "$.namespace.metadata.labels.env"}}))];
+    let pool = prop_oneof![2 => Just(Value::Null), 1 => pick(&["x", "y"]).prop_map(|zone| json!({"zone": zone}))];
+    let set = (source, wants(), pool)
+        .prop_map(|(labels, annotations, pool)| object(vec![("labels", labels), ("annotations", annotations), ("nodeSelector", pool)]));
+    let free = scope.release.is_none() && scope.conflicts.is_none();
+    let remove = option::weighted(0.3, pick(&KEYS)).prop_map(move |key| json!({"labels": Vec::from_iter(key.filter(|_| free))}));
+    let conflicts = option::weighted(0.3, pick(&["override", "keep", "reject"])).prop_map(move |conflicts| conflicts.filter(|_| free));
+    let name = pick(&["one", "two", "three", "four"]);
+    let failure = option::of(pick(&["reject", "warn", "ignore"]));
+    (name, vec(condition(scope), 0..2), set, remove, vec(condition(scope), 0..2), conflicts, failure).prop_map(
+        |(name, when, set, remove, require, conflicts, failure)| {
+            object(vec![
+                ("name", json!(name)),
+                ("when", json!(when)),
+                ("set", set),
+                ("remove", remove),
+                ("require", json!(require)),
+                ("conflicts", json!(conflicts)),
+                ("onFailure", json!(failure)),
+            ])
+        },
+    )
+}
+
+/// Hooks that can be meant together, in any order.
+pub(crate) fn hooks(scope: Scope) -> impl Strategy<Value = Value> {
+    let together = |mut hooks: Vec<Value>, hook: Value| {
+        hooks.push(hook);
+        if Settings::from_value(&json!({"hooks": hooks})).is_err() {
+            hooks.pop();
+        }
+        hooks
+    };
+    vec(hook(scope), 0..4).prop_map(move |hooks| hooks.into_iter().fold(Vec::new(), together).into())
+}
+
 /// `spec` of a landlord tenant.
 pub(crate) fn spec(scope: Scope) -> impl Strategy<Value = Value> {
+    let hooks = prop_oneof![3 => Just(Value::Null), 1 => hooks(scope)];
     let one = (selector(scope), layer()).prop_map(|(selector, layer)| [vec![("namespaceSelector", selector)], layer].concat());
-    (layer(), vec(one.prop_map(object), 0..3), conflicts(scope), release(scope)).prop_map(|(own, overrides, conflicts, release)| {
-        let more = vec![("overrides", json!(overrides)), ("conflicts", conflicts), ("release", release)];
-        object([own, more].concat())
-    })
+    (layer(), vec(one.prop_map(object), 0..3), conflicts(scope), release(scope), hooks).prop_map(
+        |(own, overrides, conflicts, release, hooks)| {
+            let more = vec![("overrides", json!(overrides)), ("conflicts", conflicts), ("release", release), ("hooks", hooks)];
+            object([own, more].concat())
+        },
+    )
 }
 
 /// `spec` of a Capsule tenant. With `lasting`, it has nothing that outlives it by design: no defaults and no `managedMetadataOnly`.
@@ -146,8 +202,9 @@ pub(crate) fn settings(source: &'static str, scope: Scope) -> impl Strategy<Valu
         conflicts(scope),
         release(scope),
         (pick(&["labelled", "all"]), pick(&["allow", "reject"])),
+        prop_oneof![1 => Just(json!([])), 1 => hooks(scope)],
     )
-        .prop_map(move |(rules, protected, conflicts, release, (guard, unclaimed))| {
+        .prop_map(move |(rules, protected, conflicts, release, (guard, unclaimed), hooks)| {
             object(vec![
                 ("tenantSource", json!(source)),
                 ("identify", json!(rules)),
@@ -156,6 +213,7 @@ pub(crate) fn settings(source: &'static str, scope: Scope) -> impl Strategy<Valu
                 ("release", release),
                 ("guard", json!({"scope": guard})),
                 ("unclaimed", json!(unclaimed)),
+                ("hooks", hooks),
             ])
         })
 }
@@ -220,6 +278,15 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
         "tenant",
         "previous",
         "ownerReferences",
+        "hooks",
+        "when",
+        "set",
+        "remove",
+        "require",
+        "equals",
+        "matches",
+        "not",
+        "fromPath",
     ]);
     let text = prop_oneof![
         pick(&[

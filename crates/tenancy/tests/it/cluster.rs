@@ -67,6 +67,14 @@ impl Cluster {
         Self { settings: Settings::from_value(settings).expect("valid settings"), tenants: BTreeMap::new(), documents }
     }
 
+    /// With these hooks in the settings. Tenants that cannot live with them are gone.
+    pub(crate) fn with_hooks(&self, hooks: &Value) -> Self {
+        let mut settings = self.documents["settings"].clone();
+        settings["hooks"] = hooks.clone();
+        let tenants = self.documents.iter().filter(|(name, _)| *name != "settings");
+        tenants.fold(Self::new(&settings), |cluster, (name, spec)| cluster.with(name, spec))
+    }
+
     /// Of this one tenant.
     pub(crate) fn of(settings: Settings, tenant: Tenant) -> Self {
         Self { settings, tenants: [(tenant.name.clone(), tenant)].into(), documents: BTreeMap::new() }
