@@ -22,6 +22,7 @@ use crate::writer::{ApplyMode, Writer};
 mod election;
 mod faults;
 mod held;
+mod hooks;
 mod orders;
 mod scale;
 
