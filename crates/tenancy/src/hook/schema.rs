@@ -47,10 +47,6 @@ fn hook() -> Value {
         "x-kubernetes-validations": [
             rule("has(self.set) || has(self.remove) || has(self.require)", "hooks: a hook sets, removes or requires something"),
             rule(&request, "hooks: what reads $.request runs at admission only; write stages: [admission]"),
-            rule(
-                "!has(self.set) || !has(self.set.nodeSelector) || !has(self.stages) || self.stages.size() == 2",
-                "hooks: a node selector must be the same at both stages; leave out stages",
-            ),
         ],
     })
 }
@@ -89,7 +85,7 @@ fn condition(requirement: bool) -> Value {
     json!({"type": "object", "required": ["path"], "properties": properties, "x-kubernetes-validations": [one]})
 }
 
-/// Texts, or `{fromPath: …}`.
+/// Texts, or `{fromPath: …}`: of no type, so CEL does not see them.
 fn values() -> Value {
     json!({"type": "object", "maxProperties": MAX_KEYS, "additionalProperties": {"x-kubernetes-preserve-unknown-fields": true}})
 }
