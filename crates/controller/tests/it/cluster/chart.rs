@@ -163,6 +163,27 @@ fn tenant(api_version: &str, name: &str) -> Value {
     json!({"apiVersion": api_version, "kind": "Tenant", "metadata": {"name": name}, "spec": {"nodeSelector": {"pool": name}}})
 }
 
+/// What those apply who have no Helm, as it is; the controller comes in two forms, of which the last one stays.
+#[tokio::test]
+async fn everything_in_deploy_is_taken() {
+    let site = Site::new().await;
+    let all = [
+        "crds",
+        "rbac",
+        "flow-schema",
+        "cluster-admission-policy",
+        "cluster-admission-policy-pods",
+        "guard",
+        "controller-only",
+        "controller",
+    ];
+    for name in all {
+        let text = fs::read_to_string(root().join(format!("deploy/{name}.yaml"))).expect("a manifest");
+        site.cluster.apply(&text).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    assert_eq!(fs::read_dir(root().join("deploy")).expect("deploy/").count(), all.len(), "all of them");
+}
+
 #[tokio::test]
 async fn a_release_from_its_installation_to_its_end() {
     let mut site = Site::new().await;
