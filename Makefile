@@ -6,6 +6,11 @@ WASM_DIR := $(TARGET_DIR)/wasm32-wasip1/wasm
 # The runner of the fixtures: kwctl where there is one, else our own host, which takes the same flags.
 KWCTL ?= $(or $(shell command -v kwctl),$(TARGET_DIR)/debug/policy-host)
 MAX_WASM_BYTES := 614400
+# What the container image holds: static, for the machine that builds it.
+MUSL_TARGET := $(shell uname -m)-unknown-linux-musl
+IMAGE_BINARY := $(TARGET_DIR)/image/landlord
+MAX_IMAGE_BYTES := 26214400
+IMAGE ?= ghcr.io/landlord-dev/landlord:dev
 CLUSTER_KUBECONFIG := $(TARGET_DIR)/local-cluster/kubeconfig
 
 .PHONY: help
@@ -44,6 +49,7 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 
 .PHONY: test
 test: annotated-policy.wasm kubernetes ## All tests that one machine can run
+	@scripts/install-tools helm bats
 	$(CARGO) test --workspace
 	$(MAKE) e2e-tests
 	$(MAKE) storm ARGS="-n 200"
@@ -64,6 +70,33 @@ local-cluster:
 .PHONY: kubernetes
 kubernetes: local-cluster ## Build etcd and Kubernetes, once (10 minutes), into a cache that `clean` leaves alone
 	@$(TARGET_DIR)/debug/local-cluster build
+
+.PHONY: manifests
+manifests: ## Write what is generated: deploy/, and the chart's definition and schema
+	@scripts/install-tools helm bats
+	$(CARGO) build -p landlord
+	scripts/render-manifests
+
+.PHONY: chart
+chart: ## The Helm chart as a package, in target/chart
+	@scripts/install-tools helm
+	scripts/helm lint --strict charts/landlord
+	scripts/helm package charts/landlord --destination $(TARGET_DIR)/chart
+
+.PHONY: image-binary
+image-binary: ## The controller as the container image holds it: static, stripped
+	@scripts/install-tools musl
+	$(CARGO) build --locked -p landlord --target $(MUSL_TARGET) --profile image
+	@mkdir -p $(dir $(IMAGE_BINARY))
+	@cp $(TARGET_DIR)/$(MUSL_TARGET)/image/landlord $(IMAGE_BINARY)
+
+.PHONY: image-check
+image-check: image-binary kubernetes ## The image's size, and that its binary needs nothing else: it runs in an empty root directory (root or sudo)
+	@scripts/check-image $(IMAGE_BINARY) $(MAX_IMAGE_BYTES)
+
+.PHONY: image
+image: ## Build the container image (docker; IMAGE= names it)
+	docker build --tag $(IMAGE) .
 
 .PHONY: demo
 demo: annotated-policy.wasm local-cluster ## The main job on a real cluster: where Pods land, with landlord and without (ARGS=--keep leaves it running)

@@ -43,7 +43,7 @@ async fn placing(more: Value) -> World {
     let daemon_sets = User::member(DAEMON_SETS, ["system:serviceaccounts"]);
     let world = world(builder().user(daemon_sets).without_pod_node_selector()).await;
     let text = fs::read_to_string(root().join("deploy/cluster-admission-policy-pods.yaml")).expect("the policy");
-    let (policy, rights) = text.split_once("---\n").expect("two parts");
+    let (rights, policy) = text.rsplit_once("---\n").expect("two parts");
     world.cluster.apply(rights).await.expect("rights");
     let mut policy: Value = serde_saphyr::from_str(policy).expect("YAML");
     more.as_object().into_iter().flatten().for_each(|(field, value)| policy["spec"]["settings"]["pods"][field] = value.clone());

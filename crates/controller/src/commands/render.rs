@@ -24,7 +24,19 @@ enum What {
     /// The CustomResourceDefinition of landlord's Tenant
     Crds,
     Guard(RenderGuard),
+    /// The ClusterAdmissionPolicy, for Kubewarden, with default settings
+    Policy,
+    /// Rights for everything that landlord can be asked to do, each in a role of its own
+    Rbac,
+    /// All that a cluster without Kubewarden needs, without Helm: definition, rights, the controller's share of the API server, the controller with the guard
+    Manifests,
 }
+
+/// Rendered from the Helm chart; `make manifests` and a test keep them in step.
+const POLICY: &str = include_str!("../../../../deploy/cluster-admission-policy.yaml");
+const RBAC: &str = include_str!("../../../../deploy/rbac.yaml");
+const FLOW_SCHEMA: &str = include_str!("../../../../deploy/flow-schema.yaml");
+const CONTROLLER: &str = include_str!("../../../../deploy/controller-only.yaml");
 
 /// The guard: admission policies that stop Pods in namespaces which are not what their tenant wants
 ///
@@ -93,6 +105,9 @@ impl Render {
         let text = match self.what {
             What::Crds => serde_saphyr::to_string(&crd::definition()?)?,
             What::Guard(guard) => guard.text()?,
+            What::Policy => POLICY.to_owned(),
+            What::Rbac => RBAC.to_owned(),
+            What::Manifests => [serde_saphyr::to_string(&crd::definition()?)?.as_str(), RBAC, FLOW_SCHEMA, CONTROLLER].join("---\n"),
         };
         output::print(&text)?;
         Ok(ExitCode::SUCCESS)

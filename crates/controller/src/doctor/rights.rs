@@ -1,18 +1,21 @@
-//! The controller's rights: whether its service account may do all that `deploy/rbac.yaml` gives it.
+//! The controller's rights: whether its service account may do what `deploy/rbac.yaml` gives it. A role for a feature may be left out as a whole.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use serde_json::Value;
+use tenancy::settings::TenantSource;
 
 use super::{Check, Finding, Patient, some};
 
 const MANIFEST: &str = include_str!("../../../../deploy/rbac.yaml");
 /// The service account that the manifest gives rights to.
 const SHIPPED: (&str, &str) = ("landlord", "controller");
+const FIX: &str = "the roles are in the Helm chart and in deploy/rbac.yaml: if the account has another name there, bind the same roles to it, and name it in the \
+                   settings (`controller`)";
 /// Questions at a time.
 const AT_A_TIME: usize = 8;
 
@@ -28,17 +31,45 @@ struct Right {
     verb: String,
 }
 
+/// The rights of each role.
+type Roles = BTreeMap<String, BTreeSet<Right>>;
+
 pub(super) async fn examine(patient: &Patient) -> Finding {
-    let account = &patient.inventory.settings.controller;
-    let rights = rights();
-    match missing(&patient.client, account, &rights).await {
-        Ok(missing) if missing.is_empty() => Check::Rights.good(format!("service account {account} has all {} rights that the controller uses", rights.len())),
-        Ok(missing) => Check::Rights.wrong(
-            format!("service account {account} may not {}", some(missing.iter().map(Right::words))),
-            "`kubectl apply -f deploy/rbac.yaml`; if the account has another name, bind the same roles to it, and name it in the settings (`controller`)",
-        ),
-        Err(error) => Check::Rights.unknown(format!("the API server does not say what {account} may: {error}"), "let yourself create subjectaccessreviews"),
+    let settings = &patient.inventory.settings;
+    let (account, roles) = (&settings.controller, roles(&settings.controller));
+    match missing(&patient.client, account, &roles.values().flatten().cloned().collect()).await {
+        Ok(missing) => judge(account, &roles, &required(&settings.source), &missing.into_iter().collect()),
+        Err(error) => Check::Rights
+            .unknown(format!("the API server does not say what {account} may: {error}"), "let yourself create subjectaccessreviews"),
     }
+}
+
+/// Roles that every controller needs; the others come with features, of which nobody has to use any.
+fn required(source: &TenantSource) -> Vec<&'static str> {
+    let tenants = match source {
+        TenantSource::Landlord => Some("landlord:tenants"),
+        TenantSource::Capsule => Some("landlord:tenants-capsule"),
+        TenantSource::Custom(_) | TenantSource::Inline(_) => None,
+    };
+    ["landlord:controller", "landlord:leases", "landlord:events"].into_iter().chain(tenants).collect()
+}
+
+fn judge(account: &str, roles: &Roles, required: &[&str], missing: &BTreeSet<Right>) -> Finding {
+    let (used, unused): (Vec<_>, Vec<_>) =
+        roles.keys().partition(|role| required.contains(&role.as_str()) || is_given(role, roles, missing));
+    let needed: BTreeSet<&Right> = used.iter().filter_map(|role| roles.get(*role)).flatten().collect();
+    let lacking: Vec<&&Right> = needed.iter().filter(|right| missing.contains(**right)).collect();
+    if !lacking.is_empty() {
+        return Check::Rights.wrong(format!("service account {account} may not {}", some(lacking.iter().map(|right| right.words()))), FIX);
+    }
+    let beside = if unused.is_empty() { String::new() } else { format!("; it has nothing of {}", some(unused)) };
+    Check::Rights.good(format!("service account {account} has all {} rights that it uses{beside}", needed.len()))
+}
+
+/// Whether somebody gave a role, be it in part: one of the rights that no other role has is there.
+fn is_given(role: &str, roles: &Roles, missing: &BTreeSet<Right>) -> bool {
+    let others = |right: &&Right| roles.iter().all(|(name, rights)| name == role || !rights.contains(right));
+    roles.get(role).into_iter().flatten().filter(others).any(|right| !missing.contains(right))
 }
 
 async fn missing(client: &Client, account: &str, rights: &BTreeSet<Right>) -> Result<Vec<Right>, Error> {
@@ -61,6 +92,12 @@ async fn may(client: &Client, account: &str, right: &Right) -> Result<bool, Erro
 }
 
 impl Right {
+    /// The same where the controller runs in this namespace.
+    fn beside(self, controller: &str) -> Self {
+        let namespace = self.namespace.map(|name| if name == SHIPPED.0 { controller.to_owned() } else { name });
+        Self { namespace, ..self }
+    }
+
     fn attributes(&self) -> ResourceAttributes {
         ResourceAttributes {
             namespace: self.namespace.clone(),
@@ -82,11 +119,16 @@ impl Right {
     }
 }
 
-/// Those that the manifest gives the controller.
-fn rights() -> BTreeSet<Right> {
+/// Those that the manifest gives the controller, for a service account that may be in another namespace.
+fn roles(account: &str) -> Roles {
     let documents: Vec<Value> = serde_saphyr::from_multiple(MANIFEST).unwrap_or_default();
-    let bindings = documents.iter().filter(|one| text(one, "/kind").ends_with("Binding") && binds_controller(one));
-    bindings.flat_map(|binding| of_role(&documents, binding)).collect()
+    let namespace = account.split_once(':').map_or("", |(namespace, _)| namespace);
+    let mut roles = Roles::new();
+    for binding in documents.iter().filter(|one| text(one, "/kind").ends_with("Binding") && binds_controller(one)) {
+        let rights = of_role(&documents, binding).into_iter().map(|right| right.beside(namespace));
+        roles.entry(text(binding, "/roleRef/name").to_owned()).or_default().extend(rights);
+    }
+    roles
 }
 
 fn binds_controller(binding: &Value) -> bool {
@@ -142,16 +184,43 @@ fn list<'a>(object: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
 mod tests {
     use super::*;
 
+    fn words(rights: &BTreeSet<Right>) -> BTreeSet<String> {
+        rights.iter().map(Right::words).collect()
+    }
+
     #[test]
     fn the_manifest_is_taken_apart() {
-        let words: BTreeSet<String> = rights().iter().map(Right::words).collect();
-        for expected in [
-            "patch namespaces",
-            "patch tenants/status.landlord.dev",
-            "update leases.coordination.k8s.io in namespace landlord",
-            "create events.events.k8s.io in namespace default",
+        let roles = roles("tenancy:keeper");
+        for (role, expected) in [
+            ("landlord:controller", "patch namespaces"),
+            ("landlord:tenants", "patch tenants/status.landlord.dev"),
+            ("landlord:leases", "update leases.coordination.k8s.io in namespace tenancy"),
+            ("landlord:events", "create events.events.k8s.io in namespace default"),
         ] {
-            assert!(words.contains(expected), "no {expected:?} in {words:?}");
+            assert!(words(&roles[role]).contains(expected), "no {expected:?} in {:?}", roles[role]);
         }
+        required(&TenantSource::Landlord)
+            .into_iter()
+            .chain(required(&TenantSource::Capsule))
+            .for_each(|role| assert!(roles.contains_key(role), "{role}"));
+    }
+
+    /// A feature's role is missed only where a part of it is there.
+    #[test]
+    fn features_may_be_left_out() {
+        let all = roles("landlord:controller");
+        let required = required(&TenantSource::Landlord);
+        let without = |left_out: &dyn Fn(&str, &Right) -> bool| {
+            let missing = all.iter().flat_map(|(role, rights)| rights.iter().filter(|right| left_out(role, right)).cloned());
+            judge("landlord:controller", &all, &required, &missing.collect())
+        };
+        assert!(without(&|_, _| false).fix.is_none());
+        // The guard may list what the strategy may list: that does not make a strategy.
+        let good = without(&|role, right| role == "landlord:strategy" && right.verb != "list");
+        assert!(good.fix.is_none() && good.what.ends_with("it has nothing of landlord:strategy"), "{}", good.what);
+        let wrong = without(&|role, right| role == "landlord:holds" && right.verb == "patch");
+        assert_eq!(wrong.what, "service account landlord:controller may not patch pods");
+        let wrong = without(&|role, _| role == "landlord:tenants");
+        assert!(wrong.fix.is_some() && wrong.what.contains("list tenants.landlord.dev"), "{}", wrong.what);
     }
 }

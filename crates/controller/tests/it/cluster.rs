@@ -3,6 +3,7 @@
 mod audit;
 mod backfill;
 mod chaos;
+mod chart;
 mod commands;
 mod copies;
 mod crashes;

@@ -1,8 +1,10 @@
 //! The binary `landlord`, as users run it.
 mod audit;
+mod chart;
 mod cluster;
 mod conformance;
 mod explain;
+mod helm;
 mod landlord;
 mod plan;
 mod render;

@@ -12,7 +12,7 @@ use crate::landlord::run;
 fn the_custom_resource_definition_is_the_one_in_deploy() {
     let run = run("render crds");
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
-    assert_eq!(run.out, include_str!("../../../../deploy/crds.yaml"), "run `landlord render crds > deploy/crds.yaml`");
+    assert_eq!(run.out, include_str!("../../../../deploy/crds.yaml"), "run `make manifests`");
 }
 
 /// The guard for default settings, for those who do not render their own.
@@ -20,7 +20,20 @@ fn the_custom_resource_definition_is_the_one_in_deploy() {
 fn the_guard_is_the_one_in_deploy() {
     let run = run("render guard");
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
-    assert_eq!(run.out, include_str!("../../../../deploy/guard.yaml"), "run `landlord render guard > deploy/guard.yaml`");
+    assert_eq!(run.out, include_str!("../../../../deploy/guard.yaml"), "run `make manifests`");
+}
+
+/// Whoever has the binary has the manifests: the same, and what is there belongs together.
+#[test]
+fn manifests_are_those_of_deploy() {
+    assert_eq!(run("render rbac").out, include_str!("../../../../deploy/rbac.yaml"));
+    assert_eq!(run("render policy").out, include_str!("../../../../deploy/cluster-admission-policy.yaml"));
+    let all: Vec<Value> = serde_saphyr::from_multiple(&run("render manifests").out).expect("YAML");
+    let kinds: BTreeSet<&str> = all.iter().map(|object| object["kind"].as_str().expect("a kind")).collect();
+    for kind in ["CustomResourceDefinition", "Namespace", "ServiceAccount", "ClusterRole", "FlowSchema", "ConfigMap", "Deployment"] {
+        assert!(kinds.contains(kind), "{kind} is not among {kinds:?}");
+    }
+    assert!(!kinds.contains("ClusterAdmissionPolicy"));
 }
 
 /// The controller may change and delete what it may have to, and nothing else.

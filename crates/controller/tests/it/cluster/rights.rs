@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
 use local_cluster::user::{ADMIN, CONTROLLER};
-use local_cluster::{Cluster, Node};
+use local_cluster::{Builder, Cluster, Node};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -30,22 +30,31 @@ struct Request {
     at: String,
 }
 
-/// The folder with the log goes when it is dropped.
-async fn audited() -> (World, PathBuf, TempDir) {
+/// A cluster that writes an audit log, and where that is. The folder goes when it is dropped.
+pub(super) fn audited_cluster() -> (Builder, PathBuf, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("policy.yaml"), POLICY).expect("a file");
     let log = folder.path().join("audit.log");
     let builder = Cluster::builder()
         .api_server_argument(format!("--audit-policy-file={}", folder.path().join("policy.yaml").display()))
         .api_server_argument(format!("--audit-log-path={}", log.display()));
+    (builder, log, folder)
+}
+
+async fn audited() -> (World, PathBuf, TempDir) {
+    let (builder, log, folder) = audited_cluster();
     (World::on(builder, "landlord").await, log, folder)
 }
 
 /// What the controller has asked for.
 fn requests(log: &Path) -> Vec<Request> {
+    requests_of(CONTROLLER, log)
+}
+
+fn requests_of(user: &str, log: &Path) -> Vec<Request> {
     let text = fs::read_to_string(log).unwrap_or_default();
     let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let ours = events.filter(|event| event["user"]["username"] == CONTROLLER && event["objectRef"]["resource"].is_string());
+    let ours = events.filter(|event| event["user"]["username"] == user && event["objectRef"]["resource"].is_string());
     ours.map(|event| Request {
         right: right(&event),
         name: event["objectRef"]["name"].as_str().unwrap_or_default().to_owned(),
@@ -53,6 +62,13 @@ fn requests(log: &Path) -> Vec<Request> {
         at: event["requestReceivedTimestamp"].as_str().unwrap_or_default().to_owned(),
     })
     .collect()
+}
+
+/// Rights that this user has used, and those that were missing.
+pub(super) fn used_and_missing(user: &str, log: &Path) -> (BTreeSet<Right>, BTreeSet<Right>) {
+    let requests = requests_of(user, log);
+    let missing = requests.iter().filter(|one| one.code == 403).map(|one| one.right.clone()).collect();
+    (requests.into_iter().map(|one| one.right).collect(), missing)
 }
 
 fn right(event: &Value) -> Right {

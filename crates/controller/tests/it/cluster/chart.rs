@@ -1,0 +1,323 @@
+//! The Helm chart on a real cluster, by a real Helm: installed, upgraded and taken away; and the controller as the rendered Deployment says, with its arguments,
+//! its settings and its service account's token. There is no kubelet: the test does what one would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, ServiceAccount};
+use kube::Client;
+use kube::api::{Api, DynamicObject, ListParams, PostParams};
+use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
+use local_cluster::manifest::{api_of, apply_object};
+use local_cluster::process::Program;
+use local_cluster::user::{ADMIN, CONTROLLER};
+use local_cluster::{CAPSULE_DEFINITION, Cluster, Node, Process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::rights::{audited_cluster, used_and_missing};
+use super::world::{GATE, NODE_SELECTOR, eventually};
+use crate::helm::{CHART, helm};
+use crate::landlord::{binary, root};
+
+/// Not the namespace that everything is named after.
+const NAMESPACE: &str = "tenancy";
+const ACCOUNT: &str = "system:serviceaccount:tenancy:controller";
+/// As much of the Prometheus Operator as takes a ServiceMonitor.
+const MONITOR_DEFINITION: &str = r#"{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "servicemonitors.monitoring.coreos.com"},
+    "spec": {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": {"kind": "ServiceMonitor", "plural": "servicemonitors", "singular": "servicemonitor"},
+    "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}}"#;
+
+/// A cluster with a release in it.
+struct Site {
+    // Ends before the cluster.
+    controller: Option<Process>,
+    cluster: Cluster,
+    audit: PathBuf,
+    _folder: TempDir,
+    starts: usize,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let (builder, audit, folder) = audited_cluster();
+        let cluster = builder.start().await.expect("a cluster");
+        for definition in [CAPSULE_DEFINITION, POLICY_DEFINITION, MONITOR_DEFINITION] {
+            cluster.apply(definition).await.expect("a kind");
+        }
+        cluster.add_nodes([Node::new("n1").label("pool", "solar")]).await.expect("a node");
+        Self { controller: None, cluster, audit, _folder: folder, starts: 0 }
+    }
+
+    fn client(&self) -> Client {
+        self.cluster.client(ADMIN).expect("a client")
+    }
+
+    /// `helm COMMAND landlord … CHART`; what it says.
+    async fn helm(&self, command: &str, chart: &str, values: Value) -> String {
+        let words = [command, "landlord", chart, "--namespace", NAMESPACE, "--create-namespace"].map(str::to_owned);
+        let kubeconfig = self.cluster.kubeconfig();
+        let run = tokio::task::spawn_blocking(move || helm(words.iter().map(String::as_str), &values, Some(&kubeconfig)));
+        let run = run.await.expect("Helm");
+        assert_eq!(run.code, Some(0), "{command}: {}", run.err);
+        run.out
+    }
+
+    async fn upgrade(&self, values: Value) -> String {
+        self.helm("upgrade", CHART, values).await
+    }
+
+    async fn deployment(&self) -> Deployment {
+        Api::namespaced(self.client(), NAMESPACE).get("landlord-controller").await.expect("a Deployment")
+    }
+
+    /// Whether there is such an object in the cluster.
+    async fn has(&self, api_version: &str, kind: &str, name: &str) -> bool {
+        let object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}});
+        let object: DynamicObject = serde_json::from_value(object).expect("an object");
+        api_of(&self.client(), &object).await.expect("the kind").get_opt(name).await.expect("an answer").is_some()
+    }
+
+    async fn has_role(&self, name: &str) -> bool {
+        self.has("rbac.authorization.k8s.io/v1", "ClusterRole", name).await
+    }
+
+    async fn apply(&self, object: Value) {
+        apply_object(&self.client(), &serde_json::from_value(object).expect("an object")).await.expect("applied");
+    }
+
+    /// Runs the Deployment's container in place of the one before: a kubelet without containers.
+    async fn start_controller(&mut self) {
+        self.controller = None;
+        self.starts += 1;
+        let spec = self.deployment().await.spec.template.spec.expect("a Pod");
+        let container = spec.containers.first().expect("a container").clone();
+        let token = self.token(spec.service_account_name.as_deref().expect("a service account")).await;
+        let (name, log) = (format!("controller-{}", self.starts), self.log());
+        let program = Program::new(&name, binary(), log).args(self.arguments(&container).await).env("KUBECONFIG", self.kubeconfig(&token));
+        let env = container.env.unwrap_or_default().into_iter();
+        let program = env.fold(program, |program, one| program.env(one.name, one.value.expect("a plain value")));
+        // Its port would be taken on this machine, where it has no network of its own.
+        self.controller = Some(program.env("LANDLORD_LISTEN", "127.0.0.1:0").start().expect("it starts"));
+    }
+
+    /// The Deployment's arguments; files that a volume would bring are elsewhere.
+    async fn arguments(&self, container: &Container) -> Vec<String> {
+        let mut arguments = container.args.clone().expect("arguments");
+        for mount in container.volume_mounts.iter().flatten() {
+            let folder = self.cluster.file(&mount.name);
+            fs::create_dir_all(&folder).expect("a folder");
+            let map: ConfigMap = Api::namespaced(self.client(), NAMESPACE).get("landlord-settings").await.expect("a ConfigMap");
+            map.data.into_iter().flatten().for_each(|(name, text)| fs::write(folder.join(name), text).expect("a file"));
+            let here = format!("{}/", folder.display());
+            arguments = arguments.iter().map(|one| one.replace(&format!("{}/", mount.mount_path), &here)).collect();
+        }
+        arguments
+    }
+
+    /// A token of the service account, as a Pod gets one.
+    async fn token(&self, account: &str) -> String {
+        let request = TokenRequest { spec: Some(TokenRequestSpec::default()), ..TokenRequest::default() };
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), NAMESPACE);
+        let token = accounts.create_token_request(account, &PostParams::default(), &request).await.expect("a token");
+        token.status.and_then(|status| status.token).expect("a token")
+    }
+
+    fn kubeconfig(&self, token: &str) -> PathBuf {
+        let text = fs::read_to_string(self.cluster.kubeconfig_of(CONTROLLER)).expect("a kubeconfig");
+        let mut config: Value = serde_json::from_str(&text).expect("JSON");
+        config["users"][0]["user"]["token"] = json!(token);
+        let path = self.cluster.file("token.kubeconfig");
+        fs::write(&path, config.to_string()).expect("a file");
+        path
+    }
+
+    fn log(&self) -> PathBuf {
+        self.cluster.log(&format!("controller-{}", self.starts))
+    }
+
+    /// A namespace of this tenant that comes to carry its selector.
+    async fn becomes_compliant(&self, name: &str, label: &str, selector: &str) {
+        let tenant = name.split('-').next().expect("a tenant");
+        self.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {label: tenant}}})).await;
+        let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.client());
+        eventually(&format!("{name}; the log is {}", self.log().display()), async || {
+            let annotations = namespaces.get(name).await.expect("the namespace").metadata.annotations.unwrap_or_default();
+            annotations.get(NODE_SELECTOR).map(String::as_str) == Some(selector)
+        })
+        .await;
+    }
+
+    /// The API server has refused the controller nothing, and was asked for this.
+    fn nothing_is_missing(&self, used: &[&str]) {
+        let (all, missing) = used_and_missing(ACCOUNT, &self.audit);
+        assert!(missing.is_empty(), "{missing:?}; the log is {}", self.log().display());
+        used.iter().for_each(|right| assert!(all.contains(*right), "{right:?} is not among {all:?}"));
+    }
+}
+
+fn tenant(api_version: &str, name: &str) -> Value {
+    json!({"apiVersion": api_version, "kind": "Tenant", "metadata": {"name": name}, "spec": {"nodeSelector": {"pool": name}}})
+}
+
+/// What those apply who have no Helm, as it is; the controller comes in two forms, of which the last one stays.
+#[tokio::test]
+async fn everything_in_deploy_is_taken() {
+    let site = Site::new().await;
+    let all = [
+        "crds",
+        "rbac",
+        "flow-schema",
+        "cluster-admission-policy",
+        "cluster-admission-policy-pods",
+        "guard",
+        "controller-only",
+        "controller",
+    ];
+    for name in all {
+        let text = fs::read_to_string(root().join(format!("deploy/{name}.yaml"))).expect("a manifest");
+        site.cluster.apply(&text).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    assert_eq!(fs::read_dir(root().join("deploy")).expect("deploy/").count(), all.len(), "all of them");
+}
+
+#[tokio::test]
+async fn a_release_from_its_installation_to_its_end() {
+    let mut site = Site::new().await;
+    the_defaults_work(&mut site).await;
+    the_guard_works(&mut site).await;
+    the_policy_works(&mut site).await;
+    another_definition_is_brought(&site).await;
+    nothing_is_left_but_tenants(&mut site).await;
+}
+
+/// Without the guard and without a policy: the rights of a small installation are enough.
+async fn the_defaults_work(site: &mut Site) {
+    let notes = site.helm("install", CHART, json!({})).await;
+    assert!(notes.contains("THERE IS A WINDOW") && notes.contains("landlord doctor --settings settings.yaml"), "{notes}");
+    let before = site.deployment().await.metadata;
+    site.upgrade(json!({})).await;
+    assert_eq!(site.deployment().await.metadata.resource_version, before.resource_version, "the same values change nothing");
+
+    site.apply(tenant("landlord.dev/v1alpha1", "solar")).await;
+    site.start_controller().await;
+    site.becomes_compliant("solar-web", "landlord.dev/tenant", "pool=solar").await;
+    site.nothing_is_missing(&["patch /namespaces", "get coordination.k8s.io/leases", "list landlord.dev/tenants"]);
+    for role in ["landlord:guard", "landlord:holds", "landlord:strategy", "landlord:policy"] {
+        assert!(!site.has_role(role).await, "{role}");
+    }
+}
+
+async fn the_guard_works(site: &mut Site) {
+    let notes = site
+        .upgrade(
+            json!({"guard": {"enabled": true}, "serviceMonitor": {"enabled": true}, "env": [{"name": "LANDLORD_LOG", "value": "debug"}]}),
+        )
+        .await;
+    assert!(!notes.contains("THERE IS A WINDOW") && notes.contains("Uninstall"), "{notes}");
+    assert!(site.has("monitoring.coreos.com/v1", "ServiceMonitor", "landlord-controller").await);
+    site.start_controller().await;
+    eventually("the guard, which holds a Pod", async || {
+        let pod = json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "none", "image": "none"}]}});
+        let params = PostParams { dry_run: true, ..PostParams::default() };
+        let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(site.client(), "landlord-guard-probe");
+        let pod = pods.create(&params, &serde_json::from_value(pod).expect("a Pod")).await.expect("judged");
+        pod.spec.and_then(|spec| spec.scheduling_gates).into_iter().flatten().any(|gate| gate.name == GATE)
+    })
+    .await;
+    site.becomes_compliant("solar-batch", "landlord.dev/tenant", "pool=solar").await;
+    site.nothing_is_missing(&["list /pods", "create admissionregistration.k8s.io/mutatingadmissionpolicies"]);
+}
+
+/// Another source, and settings in a policy, of which there is one.
+async fn the_policy_works(site: &mut Site) {
+    let values = json!({"policy": {"enabled": true, "pods": {"enabled": true}}, "settings": {"tenantSource": "capsule", "strategy": {"mode": "auto"}}, "guard": {"enabled": true}});
+    site.upgrade(values).await;
+    assert!(!site.has("v1", "ConfigMap", "landlord-settings").await && !site.has_role("landlord:tenants").await);
+    site.apply(tenant("capsule.clastix.io/v1beta2", "moon")).await;
+    site.start_controller().await;
+    site.becomes_compliant("moon-base", "capsule.clastix.io/tenant", "pool=moon").await;
+    let record = async || site.has("v1", "ConfigMap", "landlord-strategy").await;
+    eventually("a measurement", record).await;
+    site.nothing_is_missing(&[
+        "watch policies.kubewarden.io/clusteradmissionpolicies",
+        "create /configmaps",
+        "list capsule.clastix.io/tenants",
+    ]);
+}
+
+/// A copy of the chart with another schema.
+async fn another_definition_is_brought(site: &Site) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copied = Command::new("cp").arg("-r").arg(root().join(CHART)).arg(folder.path()).status().expect("cp");
+    assert!(copied.success());
+    let chart = folder.path().join("landlord");
+    let file = chart.join("files/crds.yaml");
+    let text = fs::read_to_string(&file).expect("the definition");
+    fs::write(&file, text.replace("- llt\n", "- llt\n    - newer\n")).expect("a file");
+    site.helm("upgrade", chart.to_str().expect("UTF-8"), json!({})).await;
+    let names = definition(site).await.expect("the definition").data["spec"]["names"]["shortNames"].clone();
+    assert_eq!(names, json!(["llt", "newer"]));
+}
+
+async fn definition(site: &Site) -> Option<DynamicObject> {
+    let object =
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "tenants.landlord.dev"}});
+    let api = api_of(&site.client(), &serde_json::from_value(object).expect("an object")).await.expect("the kind");
+    api.get_opt("tenants.landlord.dev").await.expect("an answer")
+}
+
+/// What the README says about the end is done, and it can be installed again.
+async fn nothing_is_left_but_tenants(site: &mut Site) {
+    site.controller = None;
+    documented_end(site).await;
+    assert!(definition(site).await.is_some() && site.has("landlord.dev/v1alpha1", "Tenant", "solar").await, "tenants stay");
+    site.cluster.finalize_namespaces().await.expect("finalized");
+    assert_eq!(left(site).await, [""; 0]);
+    site.helm("install", CHART, json!({"guard": {"enabled": true}})).await;
+}
+
+async fn documented_end(site: &Site) {
+    let readme = fs::read_to_string(root().join(CHART).join("README.md")).expect("the README");
+    let (_, block) = readme.split_once("<!-- test: uninstall -->\n```console\n").expect("the block");
+    let commands = block.split("```").next().expect("commands").replace("--namespace landlord", &format!("--namespace {NAMESPACE}"));
+    let kubectl = site.cluster.binaries().path("kubectl");
+    let path = [kubectl.parent().expect("a folder"), &root().join("scripts")].map(Path::to_owned);
+    let path =
+        std::env::join_paths(path.into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").expect("a PATH")))).expect("a PATH");
+    for command in commands.lines().map(|line| line.trim_start_matches("$ ").to_owned()) {
+        let (path, kubeconfig) = (path.clone(), site.cluster.kubeconfig());
+        let run = move || Command::new("sh").args(["-c", &command]).env("PATH", path).env("KUBECONFIG", kubeconfig).output();
+        let output = tokio::task::spawn_blocking(run).await.expect("sh").expect("sh");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Objects of landlord's that are still there, beside the definition.
+async fn left(site: &Site) -> Vec<String> {
+    let kinds = [
+        ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+        ("rbac.authorization.k8s.io/v1", "Role"),
+        ("v1", "ServiceAccount"),
+        ("v1", "Service"),
+        ("v1", "Namespace"),
+        ("apps/v1", "Deployment"),
+        ("policies.kubewarden.io/v1", "ClusterAdmissionPolicy"),
+        ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"),
+        ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"),
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"),
+    ];
+    let mut names = Vec::new();
+    for (api_version, kind) in kinds {
+        let object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "any", "namespace": NAMESPACE}});
+        let api = api_of(&site.client(), &serde_json::from_value(object).expect("an object")).await.expect("the kind");
+        let found = api.list(&ListParams::default()).await.expect("a list").into_iter().filter_map(|one| one.metadata.name);
+        names.extend(found.filter(|name| name.contains("landlord")).map(|name| format!("{kind} {name}")));
+    }
+    names
+}
