@@ -23,7 +23,7 @@ mod place;
 pub(crate) mod schema;
 mod view;
 
-pub use self::condition::Condition;
+pub use self::condition::{Condition, Expression, Listed, Matcher, Test};
 pub(crate) use self::document::read_all;
 pub use self::place::Place;
 pub(crate) use self::view::View;
@@ -83,6 +83,8 @@ pub enum Source {
 /// What must hold in the end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Requirement {
+    /// It is judged only where all of these hold in the end.
+    pub given: Vec<Condition>,
     pub condition: Condition,
     /// In the author's words.
     pub message: Option<String>,
@@ -179,7 +181,8 @@ impl Hook {
 
     /// Every place that it reads.
     pub(crate) fn places(&self) -> impl Iterator<Item = &Place> {
-        self.written_from().chain(self.require.iter().map(|requirement| &requirement.condition.place))
+        let required = self.require.iter().flat_map(|one| one.given.iter().chain([&one.condition]));
+        self.written_from().chain(required.map(|condition| &condition.place))
     }
 
     /// The places that decide what it sets or removes.

@@ -154,7 +154,7 @@ impl Settings {
     /// Reads a tenant object of the source in force, with the hooks that run on its namespaces.
     pub fn tenant(&self, object: &Value) -> Result<Tenant, TenantError> {
         let tenant = match &self.source {
-            TenantSource::Capsule => capsule::tenant(object),
+            TenantSource::Capsule { validations } => capsule::tenant(object, *validations),
             TenantSource::Custom(source) => source.tenant(object),
             TenantSource::Landlord | TenantSource::Inline(_) => landlord::tenant(object),
         }?;
@@ -169,7 +169,7 @@ impl Settings {
         let identify = rules(document.identify, &source)?;
         let protected = match (document.protected_keys, &source) {
             (Some(keys), _) => globs("protectedKeys", &keys)?,
-            (None, TenantSource::Capsule) => Vec::new(),
+            (None, TenantSource::Capsule { .. }) => Vec::new(),
             (None, _) => globs("protectedKeys", &[crate::namespace::NAME_LABEL.to_owned()])?,
         };
         check_account("controller", &document.controller)?;

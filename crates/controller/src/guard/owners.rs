@@ -38,7 +38,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Option<Policy> {
 fn owners(source: &TenantSource) -> Option<&'static str> {
     match source {
         TenantSource::Landlord => Some("has(params.spec.owners) ? params.spec.owners : null"),
-        TenantSource::Capsule => Some(
+        TenantSource::Capsule { .. } => Some(
             "has(params.status) && has(params.status.owners) && size(params.status.owners) > 0 ? params.status.owners\n\
              : has(params.spec.owners) ? params.spec.owners : []",
         ),

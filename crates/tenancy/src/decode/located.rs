@@ -265,7 +265,11 @@ impl<'de> VariantAccess<'de> for Variant<'de, '_> {
     }
 
     fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
-        let value = self.value.unwrap_or(&Value::Null);
-        Deserializer::deserialize_any(Located { value, place: Place::Member(&self.place, self.name) }, visitor)
+        let place = Place::Member(&self.place, self.name);
+        match self.value {
+            Some(value) => Deserializer::deserialize_any(Located { value, place }, visitor),
+            // The name alone: every field has its default.
+            None => visitor.visit_map(Members { place: &place, rest: Vec::new().into_iter(), value: &Value::Null, name: "" }),
+        }
     }
 }

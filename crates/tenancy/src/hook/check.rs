@@ -187,14 +187,21 @@ impl<'a> Written<'a> {
         let condition = &requirement.condition;
         let value = condition.place.key().and_then(|key| self.value(key));
         match value {
-            Some(value) if hook.on_failure != OnFailure::Ignore && !condition.accepts(value) && always_runs(hook, tenant) => Err(fault(
-                hook,
-                &format!("require[{index}]"),
-                &format!(
-                    "it demands that {} {condition}, but this tenant sets it to {value:?} on every namespace: mend one of the two",
-                    condition.place.as_str()
-                ),
-            )),
+            Some(value)
+                if hook.on_failure != OnFailure::Ignore
+                    && requirement.given.is_empty()
+                    && !condition.accepts(value)
+                    && always_runs(hook, tenant) =>
+            {
+                Err(fault(
+                    hook,
+                    &format!("require[{index}]"),
+                    &format!(
+                        "it demands that {} {condition}, but this tenant sets it to {value:?} on every namespace: mend one of the two",
+                        condition.place.as_str()
+                    ),
+                ))
+            }
             _ => Ok(()),
         }
     }
@@ -203,7 +210,7 @@ impl<'a> Written<'a> {
 /// Whether its conditions hold for every namespace of the tenant.
 fn always_runs(hook: &Hook, tenant: &Tenant) -> bool {
     let nothing = Metadata::default();
-    let view = View { request: None, tenant: &tenant.document, name: None, metadata: &nothing, plan: None, tenant_label: "" };
+    let view = View { request: None, tenant: &tenant.document, name: None, metadata: &nothing, plan: None, tenant_label: "", ledger: None };
     hook.when.iter().all(|condition| condition.place.reads_tenant() && condition.holds(&view) == Some(true))
 }
 

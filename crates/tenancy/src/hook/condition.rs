@@ -29,6 +29,30 @@ pub enum Test {
     /// Equal to one of these.
     In(Vec<String>),
     Matches(Expression),
+    /// What Capsule's lists say of a value.
+    Listed(Listed),
+}
+
+/// Matchers of which one is enough. `outside` asks for values that none of them takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    pub matchers: Vec<Matcher>,
+    pub outside: bool,
+}
+
+/// One of Capsule's expressions: exact texts or a regular expression; `negate` turns the answer around.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matcher {
+    pub exact: Vec<String>,
+    pub expression: Option<Expression>,
+    pub negate: bool,
+}
+
+impl Matcher {
+    fn takes(&self, value: &str) -> bool {
+        let expressed = || self.expression.as_ref().is_some_and(|expression| expression.matches(value));
+        (self.exact.iter().any(|one| one == value) || expressed()) != self.negate
+    }
 }
 
 /// A regular expression of bounded size. Equal if spelled equally.
@@ -36,7 +60,7 @@ pub enum Test {
 pub struct Expression(Regex);
 
 impl Expression {
-    pub(super) fn parse(source: &str) -> Result<Self, String> {
+    pub(crate) fn parse(source: &str) -> Result<Self, String> {
         if source.len() > MAX_EXPRESSION_BYTES {
             return Err(format!("{} bytes long: shorten it to {MAX_EXPRESSION_BYTES}", source.len()));
         }
@@ -61,6 +85,9 @@ impl Test {
             Self::Exists => true,
             Self::In(values) => value.is_some_and(|value| values.iter().any(|one| one == value)),
             Self::Matches(expression) => value.is_some_and(|value| expression.matches(value)),
+            Self::Listed(Listed { matchers, outside }) => {
+                value.is_some_and(|value| matchers.iter().any(|matcher| matcher.takes(value)) != *outside)
+            }
         }
     }
 }
@@ -82,8 +109,9 @@ impl Condition {
 
     /// What is there instead, as a phrase.
     pub(crate) fn complain(&self, view: &View<'_>) -> String {
-        let found: Vec<String> =
-            self.place.read(view).into_iter().map(|value| value.map_or("a list or map".into(), |v| format!("{v:?}"))).collect();
+        // Of many, those that are at fault.
+        let read = self.place.read(view).into_iter().filter(|value| !self.negated || self.test.holds(value.as_deref()));
+        let found: Vec<String> = read.map(|value| value.map_or("a list or map".into(), |v| format!("{v:?}"))).collect();
         let found = if found.is_empty() { "absent".to_owned() } else { found.join(", ") };
         format!("{} is {found}, it must {self}", self.place.as_str())
     }
@@ -98,6 +126,9 @@ impl fmt::Display for Condition {
             Test::In(values) if values.len() == 1 => values.iter().try_for_each(|value| write!(f, "be {value:?}")),
             Test::In(values) => write!(f, "be one of {}", values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", ")),
             Test::Matches(expression) => write!(f, "match {:?}", expression.0.as_str()),
+            Test::Listed(Listed { outside, .. }) => {
+                f.write_str(if *outside { "be other than what is allowed" } else { "be what is denied" })
+            }
         }
     }
 }

@@ -122,7 +122,7 @@ fn items<T>(fields: Fields<'_>, name: &str, read: impl Fn(&Value) -> Read<T>) ->
 
 fn requirement(item: &Value) -> Read<Requirement> {
     let fields = Fields::of(item, &REQUIREMENT)?;
-    Ok(Requirement { condition: tested(fields)?, message: fields.text("message")?.map(str::to_owned) })
+    Ok(Requirement { given: Vec::new(), condition: tested(fields)?, message: fields.text("message")?.map(str::to_owned) })
 }
 
 fn condition(item: &Value) -> Read<Condition> {

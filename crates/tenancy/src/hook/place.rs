@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::View;
+use super::condition::Expression;
 use crate::json_path::JsonPath;
 use crate::metadata::{Field, Key, MAX_NAME_BYTES};
 use crate::namespace::NAME_LABEL;
@@ -23,6 +24,12 @@ enum Kind {
     Key(Key),
     /// Something of all labels or of all annotations.
     Within(Field, JsonPath),
+    /// The names of keys that landlord does not write itself, if they match.
+    Names(Field, Option<Expression>),
+    /// The values of such keys.
+    Values(Field, Expression),
+    /// The values of keys of which the name matches, whoever writes them.
+    Any(Field, Expression),
 }
 
 /// Before most keys: what follows is a name, so that there is no path to compile.
@@ -31,13 +38,33 @@ const SHORT: [(&str, Field); 2] =
 
 impl Place {
     /// Reads a path and says why it is none that a hook can read.
-    pub(super) fn parse(source: &str) -> Result<Self, String> {
+    pub(crate) fn parse(source: &str) -> Result<Self, String> {
         let key = SHORT.iter().find_map(|(start, field)| Some(Key { field: *field, name: simple_name(source.strip_prefix(start)?)? }));
         let kind = match key {
             Some(key) => Kind::Key(key),
             None => kind(source)?,
         };
         Ok(Self { source: source.to_owned(), kind })
+    }
+
+    /// The names of all labels or annotations that landlord does not manage.
+    pub(crate) fn names(field: Field, matching: Option<Expression>) -> Self {
+        Self { source: format!("a name among metadata.{}", member(field)), kind: Kind::Names(field, matching) }
+    }
+
+    /// The values of those of which the name matches; `called` names them.
+    pub(crate) fn values(field: Field, matching: Expression, called: &str) -> Self {
+        Self { source: format!("metadata.{}[{called:?}]", member(field)), kind: Kind::Values(field, matching) }
+    }
+
+    /// The same, those of landlord included.
+    pub(crate) fn any(field: Field, matching: Expression, called: &str) -> Self {
+        Self { source: format!("metadata.{}[{called:?}]", member(field)), kind: Kind::Any(field, matching) }
+    }
+
+    /// One label or annotation.
+    pub(crate) fn of(key: Key) -> Self {
+        Self { source: format!("metadata.{}[{:?}]", member(key.field), key.name), kind: Kind::Key(key) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -65,7 +92,7 @@ impl Place {
         match &self.kind {
             Kind::Key(_) | Kind::Name => true,
             Kind::Request(path) | Kind::Tenant(path) => !path.members().is_empty(),
-            Kind::Within(..) => false,
+            Kind::Within(..) | Kind::Names(..) | Kind::Values(..) | Kind::Any(..) => false,
         }
     }
 
@@ -74,7 +101,7 @@ impl Place {
         match &self.kind {
             Kind::Key(key) => key.field == field && key.name == name,
             Kind::Within(of, path) => *of == field && path.may_reach(&["namespace", "metadata", member(field), name]),
-            Kind::Request(_) | Kind::Tenant(_) | Kind::Name => false,
+            Kind::Request(_) | Kind::Tenant(_) | Kind::Name | Kind::Names(..) | Kind::Values(..) | Kind::Any(..) => false,
         }
     }
 
@@ -95,6 +122,16 @@ impl Place {
             Kind::Tenant(path) => select(path, view.tenant, "tenant"),
             Kind::Name => view.name.map(|name| Some(name.to_owned())).into_iter().collect(),
             Kind::Key(key) => view.get(key).map(|value| Some(value.to_owned())).into_iter().collect(),
+            Kind::Names(field, matching) => {
+                let asked = |name: &str| matching.as_ref().is_none_or(|expression| expression.matches(name));
+                view.foreign(*field).into_iter().filter(|(name, _)| asked(name)).map(|(name, _)| Some(name)).collect()
+            }
+            Kind::Values(field, matching) => {
+                view.foreign(*field).into_iter().filter(|(name, _)| matching.matches(name)).map(|(_, value)| Some(value)).collect()
+            }
+            Kind::Any(field, matching) => {
+                view.all(*field).into_iter().filter(|(name, _)| matching.matches(name)).map(|(_, value)| Some(value)).collect()
+            }
             Kind::Within(field, path) => path.select(&view.document(*field)).into_iter().map(scalar).collect(),
         }
     }

@@ -34,7 +34,7 @@ pub(super) struct Pass<'a> {
     conflicts: Conflicts,
     release: Release,
     pub(super) plan: Plan,
-    next: Ledger,
+    pub(super) next: Ledger,
 }
 
 impl<'a> Pass<'a> {
@@ -119,7 +119,15 @@ impl<'a> Pass<'a> {
 
     pub(super) fn view<'v>(&'v self, metadata: &'v Metadata, plan: Option<&'v Plan>) -> View<'v> {
         let Subject { settings, tenant, name, stage, .. } = self.subject;
-        View { request: stage.request(), tenant: &tenant.document, name, metadata, plan, tenant_label: settings.tenant_label() }
+        View {
+            request: stage.request(),
+            tenant: &tenant.document,
+            name,
+            metadata,
+            plan,
+            tenant_label: settings.tenant_label(),
+            ledger: None,
+        }
     }
 
     fn want(&mut self, key: &Key, want: &Want, conflicts: Conflicts) {

@@ -9,7 +9,8 @@ use crate::metadata::{Field, Metadata};
 impl Pass<'_> {
     /// Every requirement that does not hold, in the order of the hooks. Conditions read the base, as those of what hooks write do.
     pub(super) fn judge(&self, base: &Metadata, waiting: &BTreeSet<String>) -> Vec<Failure> {
-        let (before, after) = (self.view(base, None), self.view(self.current, Some(&self.plan)));
+        let before = self.view(base, None);
+        let after = View { ledger: Some(&self.next), ..self.view(self.current, Some(&self.plan)) };
         let hooks = self.subject.tenant.hooks.iter().filter(|hook| !hook.require.is_empty() && hook.on_failure != OnFailure::Ignore);
         let hooks = hooks.filter(|hook| hook.judges_at(self.subject.stage));
         let asked = hooks.filter(|hook| hook.when.iter().all(|condition| condition.holds(&before) == Some(true)));
@@ -18,8 +19,9 @@ impl Pass<'_> {
 }
 
 fn failure(hook: &Hook, requirement: &Requirement, view: &View<'_>, waiting: &BTreeSet<String>) -> Option<Failure> {
-    let Requirement { condition, message } = requirement;
-    if awaits(requirement, view, waiting) || condition.holds(view) != Some(false) {
+    let Requirement { given, condition, message } = requirement;
+    let given = given.iter().all(|condition| condition.holds(view) == Some(true));
+    if !given || awaits(requirement, view, waiting) || condition.holds(view) != Some(false) {
         return None;
     }
     let complaint = condition.complain(view);

@@ -45,7 +45,7 @@ pub struct Document {
     /// How the policy reads the tenant.
     pub tenant_lookup: TenantLookup,
     /// Mutations and validations beyond a tenant's fixed fields, for all tenants.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::hook::schema::of_settings"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::hook::schema::of_settings", default = "Vec::<Value>::new"))]
     #[serde(deserialize_with = "passed_over")]
     pub hooks: (),
     /// Read by the controller only.

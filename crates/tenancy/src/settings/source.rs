@@ -14,23 +14,36 @@ use crate::tenant::{Tenant, capsule, landlord};
 /// `tenantSource` as it is written.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", schemars(transform = short_capsule))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Document {
     /// `landlord.dev/v1alpha1` Tenants.
     Landlord,
-    /// `capsule.clastix.io/v1beta2` Tenants.
-    Capsule,
+    /// `capsule.clastix.io/v1beta2` Tenants; `{capsule: {validations: true}}` judges their namespaces as Capsule's webhook does.
+    Capsule {
+        /// Whether what Capsule's webhook judges is judged: for clusters without that webhook.
+        #[serde(default)]
+        validations: bool,
+    },
     /// Any object, read by JSONPath.
     Custom(custom::Document),
     /// Tenants written here: `name` beside the fields of a Tenant's `spec`.
     Inline(Vec<Value>),
 }
 
+/// `capsule` alone stands for `{capsule: {}}`.
+#[cfg(feature = "schema")]
+fn short_capsule(schema: &mut schemars::Schema) {
+    if let Some(Value::Array(forms)) = schema.get_mut("oneOf") {
+        forms.push(crate::members::object([("type", Value::from("string")), ("const", Value::from("capsule"))]));
+    }
+}
+
 /// The tenant source in force.
 #[derive(Clone, Debug)]
 pub enum TenantSource {
     Landlord,
-    Capsule,
+    Capsule { validations: bool },
     Custom(Box<CustomSource>),
     Inline(Vec<Tenant>),
 }
@@ -48,7 +61,7 @@ impl TenantSource {
     /// The label that names a namespace's tenant.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Capsule => capsule::TENANT_LABEL,
+            Self::Capsule { .. } => capsule::TENANT_LABEL,
             _ => TENANT_LABEL,
         }
     }
@@ -76,7 +89,7 @@ impl TenantSource {
     pub fn kind(&self) -> Option<(&str, &str)> {
         match self {
             Self::Landlord => Some((landlord::API_VERSION, landlord::KIND)),
-            Self::Capsule => Some((capsule::API_VERSION, capsule::KIND)),
+            Self::Capsule { .. } => Some((capsule::API_VERSION, capsule::KIND)),
             Self::Custom(source) => Some((&source.api_version, &source.kind)),
             Self::Inline(_) => None,
         }
@@ -111,7 +124,7 @@ impl Document {
     pub(super) fn read(self, hooks: &Hooks, conflicts: Conflicts) -> Result<TenantSource, DecodeError> {
         match self {
             Self::Landlord => Ok(TenantSource::Landlord),
-            Self::Capsule => Ok(TenantSource::Capsule),
+            Self::Capsule { validations } => Ok(TenantSource::Capsule { validations }),
             Self::Custom(custom) => CustomSource::try_from(custom)
                 .map(|source| TenantSource::Custom(Box::new(source)))
                 .map_err(|error| error.within("tenantSource.custom")),

@@ -1,18 +1,22 @@
 //! Capsule's Tenant: `capsule.clastix.io/v1beta2`, read as Capsule v0.14 reads it (DESIGN 4.2; expected values in
 //! `tests/conformance`). Unknown fields are Capsule's business and passed over.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Dialect, Entry, Layer, Precedence, Tenant, TenantError};
 use crate::collection::gather;
 use crate::decode::DecodeError;
-use crate::hook::Hooks;
+use crate::hook::{Hook, Hooks};
 use crate::label_selector::LabelSelector;
 use crate::metadata::{Map, check_annotation_key, check_label_key};
 use crate::requester::{Owner, OwnerKind};
 use crate::selector::NodeSelector;
 use crate::template::{Grammar, Template};
 use crate::why::Why;
+
+mod validations;
 
 pub const API_VERSION: &str = "capsule.clastix.io/v1beta2";
 pub const KIND: &str = "Tenant";
@@ -36,13 +40,13 @@ const ALLOWED: [(&str, &str); 3] = [
     ("/containerRegistries", "capsule.clastix.io/allowed-registries"),
 ];
 
-/// Reads a Tenant object.
-pub fn tenant(object: &Value) -> Result<Tenant, TenantError> {
+/// Reads a Tenant object. With `validations`, what Capsule's webhook judges is judged by hooks.
+pub fn tenant(object: &Value, validations: bool) -> Result<Tenant, TenantError> {
     let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    read(name, object).map_err(|source| TenantError { tenant: name.to_owned(), source })
+    read(name, object, validations).map_err(|source| TenantError { tenant: name.to_owned(), source })
 }
 
-fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
+fn read(name: &str, object: &Value, validations: bool) -> Result<Tenant, DecodeError> {
     let spec = object.get("spec").unwrap_or(&Value::Null);
     let mut layers = vec![own_layer(object, spec)?];
     for (index, item) in array(spec.pointer("/namespaceOptions/additionalMetadataList")).enumerate() {
@@ -52,9 +56,14 @@ fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
     for (index, rule) in array(spec.get("rules")).enumerate() {
         layers.extend(rule_layers(index, rule).map_err(|error| error.within(&format!("spec.rules[{index}]")))?);
     }
+    let owners = owners(object, spec);
+    let hooks: Vec<Arc<Hook>> = match validations {
+        true => validations::hooks(spec, &owners)?.into_iter().map(Arc::new).collect(),
+        false => Vec::new(),
+    };
     Ok(Tenant {
         name: name.to_owned(),
-        owners: Some(owners(object, spec)),
+        owners: Some(owners),
         prefixes: Vec::new(),
         data: Map::new(),
         layers,
@@ -62,7 +71,7 @@ fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
         release: None,
         dialect: Dialect::Capsule,
         exclusive: spec.pointer("/namespaceOptions/managedMetadataOnly").and_then(Value::as_bool).unwrap_or(false),
-        hooks: Hooks::default(),
+        hooks: Hooks::from(hooks),
         document: Value::Null,
     })
 }

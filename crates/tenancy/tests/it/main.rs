@@ -1,6 +1,7 @@
 //! The engine as its users see it: conformance with Capsule, laws, tables.
 
 mod arbitrary;
+mod capsule_validations;
 mod cluster;
 mod conformance;
 mod hooks;
