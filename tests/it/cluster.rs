@@ -4,7 +4,10 @@ mod create;
 mod definition;
 mod deletion;
 mod dry_run;
+#[path = "../../crates/controller/tests/it/cluster/examples.rs"]
+mod examples;
 mod guard;
+mod hooks;
 mod law_one;
 mod placement;
 mod pods;

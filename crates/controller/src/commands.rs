@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod controller;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod hook_test;
 pub(crate) mod move_;
 pub(crate) mod plan;
 pub(crate) mod render;

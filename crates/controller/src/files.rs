@@ -28,6 +28,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Something that was not read from a file.
+    pub(crate) fn named(what: &str) -> Self {
+        Self { file: what.to_owned(), number: 0 }
+    }
+
     /// A live object.
     pub(crate) fn cluster() -> Self {
         Self { file: "the cluster".to_owned(), number: 0 }

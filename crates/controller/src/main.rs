@@ -19,6 +19,7 @@ mod files;
 mod guard;
 mod guarded;
 mod holds;
+mod hook_tests;
 mod inventory;
 mod lease;
 mod live_settings;
@@ -44,7 +45,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
     adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions, controller::Controller, doctor::Doctor, explain::Explain,
-    move_::Move, plan::Plan, render::Render, schema::Schema, status::Status, strategy::StrategyCommand,
+    hook_test::HookTest, move_::Move, plan::Plan, render::Render, schema::Schema, status::Status, strategy::StrategyCommand,
 };
 
 /// Gives every namespace its tenant's node selector, labels and annotations
@@ -67,6 +68,8 @@ enum Command {
     Adopt(Adopt),
     Move(Move),
     Strategy(StrategyCommand),
+    #[command(name = "test")]
+    HookTest(HookTest),
     Schema(Schema),
     Render(Render),
     Completions(Completions),
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
         Command::Strategy(command) => command.run(),
+        Command::HookTest(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Render(command) => command.run(),
         Command::Completions(command) => command.run(&mut Arguments::command()),

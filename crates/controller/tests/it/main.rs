@@ -5,6 +5,7 @@ mod cluster;
 mod conformance;
 mod explain;
 mod helm;
+mod hook_tests;
 mod landlord;
 mod plan;
 mod render;

@@ -1,0 +1,79 @@
+//! `test`: runs hook tests, so that teams check their hooks before anybody applies them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::hook_tests::{Outcome, run_file};
+use crate::output;
+
+/// Run hook tests: what settings and tenants make of namespaces, at admission and at reconcile
+///
+/// A test file names settings and tenants, and cases:
+///
+///   settings: settings.yaml            # or the document itself
+///   tenants: [tenants.yaml]            # or the objects themselves
+///   cases:
+///   - name: production needs a cost centre
+///     namespace: {name: web, labels: {landlord.dev/tenant: solar, env: prod}}
+///     expect: {denied: ["four digits"]}
+///
+/// A case is judged at `create` by the policy itself and at `reconcile` by what the controller would do; `stage: update` with `oldNamespace` judges
+/// an edit, and `request: {userInfo: …}` says who asks. `expect` takes `labels`, `annotations`, `nodeSelector`, `absent`, `denied` and `warnings`.
+///
+/// Exit status: 0 all as expected, 1 not, or a file that cannot be read.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct HookTest {
+    /// Files of tests
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How to print
+    #[arg(short, long, env = "LANDLORD_OUTPUT", value_enum, default_value = "text")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+impl HookTest {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let mut results = Vec::new();
+        for file in &self.files {
+            results.push((file.display().to_string(), run_file(file)?));
+        }
+        let failed = results.iter().flat_map(|(_, outcomes)| outcomes).filter(|outcome| !outcome.differences.is_empty()).count();
+        match self.output {
+            Output::Text => output::print(&text(&results, failed))?,
+            Output::Json => output::print_json(&document(&results))?,
+        }
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn text(results: &[(String, Vec<Outcome>)], failed: usize) -> String {
+    let mut text = String::new();
+    for (file, outcomes) in results {
+        text += &format!("{file}\n");
+        for Outcome { case, stage, differences } in outcomes {
+            let mark = if differences.is_empty() { "✓" } else { "✗" };
+            text += &format!("  {mark} {case} ({})\n", stage.word());
+            text.extend(differences.iter().map(|difference| format!("      {difference}\n")));
+        }
+    }
+    let all: usize = results.iter().map(|(_, outcomes)| outcomes.len()).sum();
+    text + &format!("{} passed, {failed} failed\n", all - failed)
+}
+
+fn document(results: &[(String, Vec<Outcome>)]) -> serde_json::Value {
+    let one = |file: &String, Outcome { case, stage, differences }: &Outcome| json!({"file": file, "case": case, "stage": stage.word(), "passed": differences.is_empty(), "differences": differences});
+    let all = results.iter().flat_map(|(file, outcomes)| outcomes.iter().map(move |outcome| one(file, outcome)));
+    json!({"apiVersion": "landlord.dev/test/v1", "results": all.collect::<Vec<_>>()})
+}

@@ -1,0 +1,174 @@
+//! One case at one stage: what comes out, and how it differs from what is expected.
+
+use anyhow::{Context, Result, anyhow};
+use landlord_policy::Host;
+use serde_json::{Value, json};
+use tenancy::keys::NODE_SELECTOR;
+use tenancy::metadata::Metadata;
+
+use super::Outcome;
+use super::document::{Case, Namespace, StageName};
+use crate::assessment::Assessment;
+use crate::inventory::Inventory;
+
+/// Settings and tenants that cases are judged under.
+pub(super) struct Judge<'a> {
+    pub(super) settings: &'a Value,
+    pub(super) inventory: &'a Inventory,
+    pub(super) tenants: &'a [Value],
+}
+
+/// What came out.
+struct Verdict {
+    /// Why it is denied, or reported as Conflicted.
+    denied: Option<String>,
+    warnings: Vec<String>,
+    after: Metadata,
+}
+
+impl Judge<'_> {
+    pub(super) fn case(&self, case: &Case) -> Result<Vec<Outcome>> {
+        let at = |stage: StageName| {
+            let verdict = match stage {
+                StageName::Create => self.admit(case, "CREATE", None)?,
+                StageName::Update => {
+                    let old = case.old_namespace.as_ref().ok_or_else(|| anyhow!("stage update needs oldNamespace, as it was before"))?;
+                    self.admit(case, "UPDATE", Some(self.settled(old)?))?
+                }
+                StageName::Reconcile => self.reconcile(&case.namespace)?,
+            };
+            Ok(Outcome { case: case.name.clone(), stage, differences: differences(case, &verdict) })
+        };
+        case.stages().into_iter().map(at).collect()
+    }
+
+    /// The policy's answer to a request.
+    fn admit(&self, case: &Case, operation: &str, old: Option<Value>) -> Result<Verdict> {
+        let admin = json!({"username": "kubernetes-admin", "groups": ["system:masters"]});
+        let user_info = case.request.as_ref().map_or(admin, |request| request.user_info.clone());
+        let mut object = object(&case.namespace);
+        if let Some(ledger) = old.as_ref().and_then(|old| old.pointer("/metadata/annotations")) {
+            keep_own(&mut object, ledger);
+        }
+        let request = json!({
+            "uid": "test", "kind": {"group": "", "version": "v1", "kind": "Namespace"}, "operation": operation, "userInfo": user_info,
+            "name": case.namespace.name, "namespace": case.namespace.name, "object": object, "oldObject": old,
+        });
+        let payload = json!({"request": request, "settings": self.settings}).to_string();
+        let answer = landlord_policy::validate(payload.as_bytes(), &Tenants(self.tenants));
+        let answer: Value = serde_json::from_slice(&answer).context("the policy's answer is not JSON")?;
+        let accepted = answer.get("accepted").and_then(Value::as_bool).unwrap_or(false);
+        let stored = answer.get("mutated_object").filter(|object| !object.is_null()).unwrap_or(&object);
+        Ok(Verdict {
+            denied: (!accepted).then(|| answer.get("message").and_then(Value::as_str).unwrap_or_default().to_owned()),
+            warnings: answer.get("warnings").and_then(Value::as_array).into_iter().flatten().filter_map(text).collect(),
+            after: tenancy::namespace::Namespace::from_value(stored)?.metadata,
+        })
+    }
+
+    /// What the controller would report and write.
+    fn reconcile(&self, namespace: &Namespace) -> Result<Verdict> {
+        let assessment = self.assess(namespace)?;
+        let failures = assessment.plan.rejections().map(ToString::to_string);
+        let clashes = assessment.plan.refused.iter().map(|clash| format!("{} is refused", clash.key));
+        let denied: Vec<String> = assessment.error.iter().cloned().chain(clashes).chain(failures).collect();
+        let warnings = assessment.plan.failures.iter().filter(|failure| failure.warning);
+        Ok(Verdict {
+            denied: (!denied.is_empty()).then(|| denied.join("; ")),
+            warnings: warnings.map(ToString::to_string).collect(),
+            after: assessment.after(),
+        })
+    }
+
+    fn assess(&self, namespace: &Namespace) -> Result<Assessment> {
+        let object = object(namespace);
+        let parsed = tenancy::namespace::Namespace::from_value(&object)?;
+        Ok(Assessment::of(&self.inventory.settings, &parsed, || object, |name| self.inventory.tenant(name)))
+    }
+
+    /// The namespace once landlord has been there.
+    fn settled(&self, namespace: &Namespace) -> Result<Value> {
+        let after = self.assess(namespace)?.after();
+        Ok(object(&Namespace { name: namespace.name.clone(), labels: after.labels, annotations: after.annotations }))
+    }
+}
+
+/// What an editor sends back: landlord's own annotations as they are.
+fn keep_own(object: &mut Value, old: &Value) {
+    for (name, value) in old.as_object().into_iter().flatten().filter(|(name, _)| name.starts_with(tenancy::keys::OWN_PREFIX)) {
+        object["metadata"]["annotations"][name] = value.clone();
+    }
+}
+
+fn object(Namespace { name, labels, annotations }: &Namespace) -> Value {
+    let mut labels = labels.clone();
+    labels.insert(tenancy::namespace::NAME_LABEL.to_owned(), name.clone());
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels, "annotations": annotations}})
+}
+
+fn differences(case: &Case, verdict: &Verdict) -> Vec<String> {
+    let expect = &case.expect;
+    let mut differences = Vec::new();
+    match &verdict.denied {
+        Some(message) if expect.denied.is_empty() => differences.push(format!("denied: {message}")),
+        Some(message) => {
+            let missing = expect.denied.iter().filter(|part| !message.contains(*part));
+            differences.extend(missing.map(|part| format!("the denial does not say {part:?}: {message}")));
+        }
+        None if !expect.denied.is_empty() => differences.push(format!("accepted, but expected a denial that says {:?}", expect.denied)),
+        None => {}
+    }
+    let said = |part: &&String| !verdict.warnings.iter().any(|warning| warning.contains(*part));
+    differences.extend(expect.warnings.iter().filter(said).map(|part| format!("no warning says {part:?}: {:?}", verdict.warnings)));
+    if verdict.denied.is_none() {
+        differences.extend(metadata_differences(case, &verdict.after));
+    }
+    differences
+}
+
+fn metadata_differences(case: &Case, after: &Metadata) -> Vec<String> {
+    let expect = &case.expect;
+    let selector = expect.node_selector.iter().map(|value| (NODE_SELECTOR, value));
+    let labels = expect.labels.iter().map(|(key, value)| ("label", key.as_str(), value, after.labels.get(key)));
+    let annotations = expect.annotations.iter().map(|(key, value)| (key.as_str(), value)).chain(selector);
+    let annotations = annotations.map(|(key, value)| ("annotation", key, value, after.annotations.get(key)));
+    let unlike = labels.chain(annotations).filter(|(_, _, expected, found)| *found != Some(*expected));
+    let unlike = unlike.map(|(field, key, expected, found)| match found {
+        Some(found) => format!("{field} {key:?} is {found:?}, expected {expected:?}"),
+        None => format!("{field} {key:?} is absent, expected {expected:?}"),
+    });
+    let there = |field: &'static str, keys: &[String], map: &tenancy::metadata::Map| -> Vec<String> {
+        keys.iter().filter_map(|key| Some(format!("{field} {key:?} is {:?}, expected to be absent", map.get(key)?))).collect()
+    };
+    let labels = there("label", &expect.absent.labels, &after.labels);
+    unlike.chain(labels).chain(there("annotation", &expect.absent.annotations, &after.annotations)).collect()
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// Tenants as a policy server hands them out.
+struct Tenants<'a>(&'a [Value]);
+
+impl Host for Tenants<'_> {
+    fn call(&self, _: &str, _: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
+        if operation != "get_resource" {
+            return Ok(Vec::new());
+        }
+        let asked: Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+        let word = |field: &str| asked.get(field).and_then(Value::as_str).unwrap_or_default();
+        let is =
+            |object: &Value, place: &str, field: &str| object.pointer(place).and_then(Value::as_str).unwrap_or_default() == word(field);
+        let found = self.0.iter().find(|object| {
+            is(object, "/apiVersion", "api_version")
+                && is(object, "/kind", "kind")
+                && is(object, "/metadata/name", "name")
+                && is(object, "/metadata/namespace", "namespace")
+        });
+        // As policy-evaluator words it.
+        let missing =
+            || format!("Cannot find {}/{} named '{}' inside of namespace 'None'", word("api_version"), word("kind"), word("name"));
+        found.map(|object| object.to_string().into_bytes()).ok_or_else(missing)
+    }
+}

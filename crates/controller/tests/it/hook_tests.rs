@@ -1,0 +1,80 @@
+//! `landlord test`: every worked example, and what it says of a case that fails and of a file that cannot be read.
+
+use std::fs;
+
+use rstest::rstest;
+
+use crate::landlord::root;
+use crate::run::run;
+
+#[test]
+fn every_example_passes_its_tests() {
+    let folders: Vec<_> = fs::read_dir(root().join("examples/hooks")).expect("examples").map(|entry| entry.expect("one").path()).collect();
+    assert!(folders.len() >= 6);
+    for folder in folders {
+        let run = run(&format!("test {}", folder.join("tests.yaml").display()));
+        assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{}", run.out);
+        assert!(run.out.contains("(reconcile)") && run.out.ends_with(" 0 failed\n"), "{}", run.out);
+    }
+}
+
+fn file(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tests.yaml");
+    fs::write(&path, text).expect("a file");
+    let path = path.display().to_string();
+    (folder, path)
+}
+
+const SUITE: &str = r#"
+settings: {hooks: [{name: one, set: {labels: {a: "1"}}, require: [{path: "$.namespace.metadata.name", matches: "^w"}]}]}
+tenants: [{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: solar}}]
+cases:
+- name: other than it is
+  namespace: {name: web, labels: {landlord.dev/tenant: solar}}
+  expect: {labels: {a: "2", b: "1"}, absent: {labels: [a]}, denied: [], warnings: [none]}
+- name: not denied
+  stage: reconcile
+  namespace: {name: web, labels: {landlord.dev/tenant: solar}}
+  expect: {denied: ["no"]}
+- name: denied
+  stage: create
+  namespace: {name: other, labels: {landlord.dev/tenant: solar}}
+  expect: {}
+"#;
+
+#[test]
+fn failures_say_what_is_otherwise() {
+    let (_folder, path) = file(SUITE);
+    let run = run(&format!("test {path}"));
+    assert_eq!(run.code, Some(1));
+    for part in [
+        "✗ other than it is (create)",
+        "✗ other than it is (reconcile)",
+        "label \"a\" is \"1\", expected \"2\"",
+        "label \"b\" is absent, expected \"1\"",
+        "label \"a\" is \"1\", expected to be absent",
+        "no warning says \"none\"",
+        "accepted, but expected a denial that says [\"no\"]",
+        "denied: namespace \"other\" does not meet what tenant \"solar\" requires: hook one: $.namespace.metadata.name is \"other\"",
+        "0 passed, 4 failed",
+    ] {
+        assert!(run.out.contains(part), "{part:?} is not in\n{}", run.out);
+    }
+    let json = crate::run::run(&format!("test {path} -o json"));
+    assert!(json.out.contains("\"landlord.dev/test/v1\"") && json.out.contains("\"passed\": false"), "{}", json.out);
+}
+
+#[rstest]
+#[case("cases: []", "cases: empty, so nothing is tested")]
+#[case("case: []", "did you mean `cases`?")]
+#[case("settings: nowhere.yaml\ncases: [{name: a, namespace: {name: a}, expect: {}}]", "nowhere.yaml")]
+#[case("settings: {hook: []}\ncases: [{name: a, namespace: {name: a}, expect: {}}]", "did you mean `hooks`?")]
+#[case("cases: [{name: a, stage: update, namespace: {name: a}, expect: {}}]", "stage update needs oldNamespace")]
+#[case("cases: [{name: a, namespace: {name: a}, expect: {label: {}}}]", "did you mean `labels`?")]
+fn a_file_that_cannot_be_read_is_an_error(#[case] text: &str, #[case] message: &str) {
+    let (_folder, path) = file(text);
+    let run = run(&format!("test {path}"));
+    assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
+    assert!(run.err.contains("tests.yaml") && run.err.contains(message), "{}", run.err);
+}
