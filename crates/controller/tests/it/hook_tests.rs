@@ -18,6 +18,15 @@ fn every_example_passes_its_tests() {
     }
 }
 
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let text = fs::read_to_string(root().join("docs/hooks.md")).expect("the chapter");
+    let shown = text.split("$ landlord test ").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let (file, output) = shown.split_once('\n').expect("a command and its output");
+    let printed = run(&format!("test {}", root().join(file).display())).out;
+    assert_eq!(printed.replace(&format!("{}/", root().display()), ""), output);
+}
+
 fn file(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("tests.yaml");
