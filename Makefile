@@ -32,6 +32,29 @@ annotated-policy.wasm: policy.wasm policy-host ## Build the policy with its meta
 policy-host:
 	$(CARGO) build -p policy-host
 
+.PHONY: push
+push: annotated-policy.wasm ## Publish the policy: make push REF=registry://ghcr.io/you/landlord-policy:v0.1.0
+	@[ -n "$(REF)" ] || { echo "make push: say where to: REF=registry://HOST/NAME:TAG" >&2; exit 2; }
+	@if command -v kwctl >/dev/null; then push=kwctl; else push=$(TARGET_DIR)/debug/policy-host; fi; $$push push annotated-policy.wasm $(REF)
+
+.PHONY: reproducible
+reproducible: ## Build the policy in two folders and compare the bytes
+	@scripts/check-reproducible
+
+.PHONY: advisories
+advisories: ## Known vulnerabilities of what is built in (asks databases on the network)
+	@scripts/install-tools audit govulncheck
+	$(CARGO) audit
+	cd crates/local-cluster/kubernetes && $$(../../../scripts/install-tools govulncheck) ./...
+
+.PHONY: sbom
+sbom: ## What the policy and the binary are made of, as CycloneDX, in target/sbom
+	@scripts/install-tools sbom
+	$(CARGO) cyclonedx --format json --override-filename sbom
+	@mkdir -p $(TARGET_DIR)/sbom
+	@mv sbom.json $(TARGET_DIR)/sbom/landlord-policy.cdx.json; mv crates/controller/sbom.json $(TARGET_DIR)/sbom/landlord.cdx.json
+	@find crates -name sbom.json -delete
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(CARGO) fmt --all

@@ -12,6 +12,7 @@ mod law_one;
 mod placement;
 mod pods;
 mod policy;
+mod registry;
 #[path = "../../crates/controller/tests/it/cluster/guard/shapes.rs"]
 #[allow(dead_code, reason = "the guard's tests write the namespace by hand")]
 mod shapes;

@@ -16,7 +16,7 @@ pub(crate) type Policy = Kubewarden;
 pub(crate) async fn start_policy(cluster: &Cluster, source: &str) -> Option<Policy> {
     let policy = shipped(source);
     let module = policy["spec"]["module"].as_str().expect("a module").to_owned();
-    let options = Options { policy_host: policy_host().to_owned(), modules: [(module, wasm().to_owned())].into() };
+    let options = Options { policy_host: policy_host().to_owned(), modules: [(module, wasm().to_owned())].into(), sources: None };
     let kubewarden = Kubewarden::start(cluster, options).await.expect("Kubewarden");
     apply_policy(&cluster.admin().expect("a client"), &policy.to_string()).await.expect("an active policy");
     Some(kubewarden)

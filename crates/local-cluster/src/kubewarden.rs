@@ -42,8 +42,10 @@ pub struct Kubewarden {
 pub struct Options {
     /// The binary `policy-host`.
     pub policy_host: PathBuf,
-    /// Files of modules by the URL that policies name them with.
+    /// Files of modules by the URL that policies name them with. Others in a registry are pulled from there.
     pub modules: BTreeMap<String, PathBuf>,
+    /// How registries are spoken to: the policy server's `--sources-path`.
+    pub sources: Option<PathBuf>,
 }
 
 impl Kubewarden {
@@ -62,7 +64,8 @@ impl Kubewarden {
             format!("--key-file={}", cluster.file("policy-server.key").display()),
             format!("--kubeconfig={}", cluster.kubeconfig_of(user::POLICY_SERVER).display()),
         ]);
-        let server = Arc::new(PolicyServer::new(program, cluster.file("policies.yml"), port, cluster.authority(), options.modules));
+        let program = program.args(options.sources.iter().map(|sources| format!("--sources-path={}", sources.display())));
+        let server = Arc::new(PolicyServer::new(program, cluster.file("policies.yml"), port, cluster.authority(), options));
         let (stop, stopped) = watch::channel(false);
         let config = cluster.config(user::ADMIN)?;
         let seen = Arc::clone(&server);

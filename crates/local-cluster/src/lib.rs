@@ -17,6 +17,7 @@ pub mod kubewarden;
 pub mod manifest;
 pub mod node;
 pub mod process;
+pub mod registry;
 pub mod user;
 
 mod kubeconfig;
@@ -30,6 +31,7 @@ pub use in_memory::InMemory;
 pub use kubewarden::Kubewarden;
 pub use node::Node;
 pub use process::Process;
+pub use registry::Registry;
 pub use user::User;
 
 /// The definition of Capsule's kind Tenant, for tests: as much of its schema as landlord reads.

@@ -4,5 +4,8 @@ pub(crate) mod annotate;
 pub(crate) mod bench;
 pub(crate) mod changes;
 pub(crate) mod input;
+pub(crate) mod pull;
+pub(crate) mod push;
+pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod serve;

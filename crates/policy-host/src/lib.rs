@@ -3,13 +3,15 @@
 //!
 //! ```text
 //! wasm ──PolicyModule──▶ instance ──validate──▶ ValidationResponse ──Verdict──▶ AdmissionResponse
-//!                          └──HostCalls (denied | session | objects | cluster)
+//!  │                       └──HostCalls (denied | session | objects | cluster)
+//!  └──Registry (push, pull)
 //! ```
 
 pub mod annotation;
 pub mod host_calls;
 pub mod metadata;
 pub mod module;
+pub mod registry;
 pub mod serve;
 pub mod verdict;
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{annotate::Annotate, bench::Bench, run::Run, serve::Serve};
+use commands::{annotate::Annotate, bench::Bench, pull::Pull, push::Push, run::Run, serve::Serve};
 
 /// Run a compiled Kubewarden policy the way Kubewarden does, without a cluster
 #[derive(Parser, Debug)]
@@ -22,6 +22,8 @@ enum Command {
     Serve(Serve),
     Bench(Bench),
     Annotate(Annotate),
+    Push(Push),
+    Pull(Pull),
 }
 
 fn main() -> ExitCode {
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Annotate(command) => command.run(),
+        Command::Push(command) => command.run(),
+        Command::Pull(command) => command.run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("Error: {error:#}");

@@ -22,7 +22,7 @@ async fn every_example_at_admission() {
         cluster.apply(yaml).await.expect("a manifest that the API server takes");
     }
     let module = shipped("landlord")["spec"]["module"].as_str().expect("a module").to_owned();
-    let options = Options { policy_host: policy_host().to_owned(), modules: [(module, wasm().to_owned())].into() };
+    let options = Options { policy_host: policy_host().to_owned(), modules: [(module, wasm().to_owned())].into(), sources: None };
     let kubewarden = Kubewarden::start(&cluster, options).await.expect("Kubewarden");
     let world = World { kubewarden, cluster };
     for object in examples::rancher() {

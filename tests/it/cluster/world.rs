@@ -75,6 +75,13 @@ fn wait_for<T: Send, F: Future<Output = T>>(future: impl FnOnce() -> F + Send) -
 
 impl World {
     pub(crate) async fn start(builder: Builder, policy: Value) -> Self {
+        let module = policy["spec"]["module"].as_str().expect("a module").to_owned();
+        let modules = [(module, wasm().to_owned())].into();
+        Self::start_with(builder, policy, Options { policy_host: policy_host().to_owned(), modules, sources: None }).await
+    }
+
+    /// With a policy server that gets its modules as these options say.
+    pub(crate) async fn start_with(builder: Builder, policy: Value, options: Options) -> Self {
         let cluster = builder.start().await.expect("a cluster");
         let pool = |name: &str| [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name));
         cluster.add_nodes(["solar", "lunar", "shared"].into_iter().flat_map(pool)).await.expect("nodes");
@@ -82,8 +89,6 @@ impl World {
         for yaml in [MEMBERS_RIGHTS, &file("deploy/crds.yaml"), &file("deploy/rbac.yaml"), CAPSULE_DEFINITION] {
             cluster.apply(yaml).await.expect("a manifest that the API server takes");
         }
-        let module = policy["spec"]["module"].as_str().expect("a module").to_owned();
-        let options = Options { policy_host: policy_host().to_owned(), modules: [(module, wasm().to_owned())].into() };
         let kubewarden = Kubewarden::start(&cluster, options).await.expect("Kubewarden");
         apply_policy(&cluster.admin().expect("a client"), &policy.to_string()).await.expect("an active policy");
         Self { kubewarden, cluster }

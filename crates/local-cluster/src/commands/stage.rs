@@ -63,7 +63,7 @@ impl Stage {
         let host = options.policy_host.clone().map_or_else(beside_this_program, Ok)?;
         let file = fs::canonicalize(&options.policy)
             .with_context(|| format!("{} cannot be found: `make annotated-policy.wasm` builds it", options.policy.display()))?;
-        let options = Options { policy_host: host, modules: [(module_of(policy)?, file)].into() };
+        let options = Options { policy_host: host, modules: [(module_of(policy)?, file)].into(), sources: None };
         self.kubewarden = Some(Kubewarden::start(&self.cluster, options).await?);
         apply_policy(&self.cluster.admin()?, policy).await
     }

@@ -12,6 +12,7 @@ use kube::{Client, Config};
 use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json};
 
+use super::Options;
 use super::webhook::unique_name;
 use crate::authority::Authority;
 use crate::process::{Process, Program};
@@ -26,17 +27,17 @@ pub(super) struct PolicyServer {
     port: u16,
     authority_pem: String,
     authority_der: Vec<u8>,
-    modules: BTreeMap<String, PathBuf>,
+    options: Options,
     process: Mutex<Option<Process>>,
     /// What the running server was started with.
     served: Mutex<Value>,
 }
 
 impl PolicyServer {
-    pub(super) fn new(program: Program, policies: PathBuf, port: u16, authority: &Authority, modules: BTreeMap<String, PathBuf>) -> Self {
+    pub(super) fn new(program: Program, policies: PathBuf, port: u16, authority: &Authority, options: Options) -> Self {
         let (authority_pem, authority_der) = (authority.pem(), authority.der());
         let (process, served) = (Mutex::new(None), Mutex::new(Value::Null));
-        Self { program, policies, port, authority_pem, authority_der, modules, process, served }
+        Self { program, policies, port, authority_pem, authority_der, options, process, served }
     }
 
     pub(super) fn url(&self) -> String {
@@ -71,9 +72,13 @@ impl PolicyServer {
             let field = |name: &str| spec.get(name).cloned();
             let url = field("module").and_then(|url| url.as_str().map(str::to_owned)).unwrap_or_default();
             let unknown = || io::Error::other(format!("module {url:?} is not among those that this harness can serve"));
-            let file = self.modules.get(&url).ok_or_else(unknown)?;
+            let module = match self.options.modules.get(&url) {
+                Some(file) => format!("file://{}", file.display()),
+                None if url.starts_with("registry://") && self.options.sources.is_some() => url,
+                None => return Err(unknown()),
+            };
             let entry = json!({
-                "module": format!("file://{}", file.display()),
+                "module": module,
                 "allowedToMutate": field("mutating").unwrap_or_default(),
                 "contextAwareResources": field("contextAwareResources").unwrap_or_else(|| json!([])),
                 "settings": field("settings").unwrap_or_else(|| json!({})),

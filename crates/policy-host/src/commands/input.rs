@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// A policy's file. kwctl's `file://` is understood; policies in registries have to be pulled first.
+/// A policy's file. kwctl's `file://` is understood.
 pub(crate) fn policy(place: &str) -> Result<Vec<u8>> {
     let path = match place.split_once("://") {
         None => place,
         Some(("file", path)) => path,
         Some((scheme, _)) => {
-            bail!("{place:?} cannot be fetched here ({scheme}://): pull it first, for example with `kwctl pull`, and give the file")
+            bail!("{place:?} cannot be read here ({scheme}://): pull it first (`policy-host pull`, `kwctl pull`), and give the file")
         }
     };
     fs::read(path).with_context(|| format!("policy {path:?} cannot be read: build it with `make policy.wasm`"))

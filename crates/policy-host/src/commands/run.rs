@@ -10,13 +10,14 @@ use policy_host::metadata::Metadata;
 use policy_host::{Denied, HostCalls, Objects, PolicyModule, Session, annotation};
 use serde_json::{Value, json};
 
+use super::registry::RegistryFlags;
 use super::{changes, input};
 
 /// Evaluate one request and print the AdmissionResponse as JSON
 #[derive(Args, Debug)]
 #[command(after_help = "Exit codes: 0 the policy answered, whether it accepted or denied; 1 it could not be asked.")]
 pub(crate) struct Run {
-    /// File of the annotated policy
+    /// The annotated policy: a file, or registry://HOST[:PORT]/NAME:TAG
     policy: String,
     /// File of the AdmissionRequest (JSON; `-` is standard input)
     #[arg(short, long, env = "POLICY_HOST_REQUEST_PATH", value_name = "FILE")]
@@ -39,6 +40,8 @@ pub(crate) struct Run {
     /// What to print: kwctl's JSON, or what changes for a reader
     #[arg(short, long, env = "POLICY_HOST_OUTPUT", value_enum, default_value = "json")]
     output: Output,
+    #[command(flatten)]
+    registry: RegistryFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -50,7 +53,7 @@ enum Output {
 impl Run {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let wasm = input::policy(&self.policy)?;
+        let wasm = self.registry.policy(&self.policy)?;
         let request = input::request(&self.request_path)?;
         let settings = input::settings(self.settings_path.as_deref(), self.settings_json.as_deref())?;
         let module = PolicyModule::compile(&wasm).with_context(|| format!("{} cannot be used", self.policy))?;

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::input;
+use super::registry::RegistryFlags;
 
 /// Serve policies to an API server by HTTPS (AdmissionReview v1), with a fresh instance for every request
 ///
@@ -45,6 +46,8 @@ pub(crate) struct Serve {
     /// How many requests are evaluated at a time (default: one a core)
     #[arg(long, env = "POLICY_HOST_WORKERS", value_name = "N")]
     workers: Option<usize>,
+    #[command(flatten)]
+    registry: RegistryFlags,
 }
 
 impl Serve {
@@ -59,10 +62,11 @@ impl Serve {
 
     async fn serve(self) -> Result<()> {
         let entries = read_policies(&input::text(&self.policies)?).with_context(|| self.policies.display().to_string())?;
+        let registry = self.registry.registry()?;
         let access = ClusterAccess::new(self.client().await?, Handle::current());
         let mut policies = BTreeMap::new();
         for (name, entry) in entries {
-            let policy = ServedPolicy::load(&name, entry, &access)?;
+            let policy = ServedPolicy::load(&name, entry, &access, &registry).await?;
             tracing::info!(policy = name, "loaded");
             policies.insert(name, policy);
         }

@@ -9,13 +9,14 @@ use serde_json::{Map, Value};
 
 use crate::host_calls::{ClusterAccess, ClusterObjects};
 use crate::module::{CallError, ModuleError, PolicyModule};
+use crate::registry::{Registry, RegistryError, SCHEME};
 use crate::verdict::Verdict;
 
 /// One entry of `policies.yml`, by the name that is the last part of its webhook's path.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyEntry {
-    /// `file://…`, or a path.
+    /// `file://…`, a path, or `registry://…`.
     pub module: String,
     /// Whether the policy's mutations are passed on; else they are a rejection, as in Kubewarden.
     #[serde(default)]
@@ -42,8 +43,10 @@ pub enum PoliciesError {
     Yaml(String),
     #[error("policy {name:?}: module {module:?} cannot be read: {source}")]
     Read { name: String, module: PathBuf, source: std::io::Error },
-    #[error("policy {name:?}: module {module:?} cannot be fetched here: pull it first, for example with `kwctl pull`, and give the file")]
+    #[error("policy {name:?}: module {module:?} cannot be fetched here: give a file, or registry://HOST/NAME:TAG")]
     Scheme { name: String, module: String },
+    #[error("policy {name:?}: {source}")]
+    Pull { name: String, source: RegistryError },
     #[error("policy {name:?}: {source}")]
     Module { name: String, source: ModuleError },
     #[error("policy {name:?} could not be asked about its settings: {source}")]
@@ -65,16 +68,26 @@ pub fn read_policies(yaml: &str) -> Result<BTreeMap<String, PolicyEntry>, Polici
     serde_saphyr::from_str(yaml).map_err(|error| PoliciesError::Yaml(error.to_string()))
 }
 
+/// The bytes of a module, wherever it is.
+async fn fetch(name: &str, module: &str, registry: &Registry) -> Result<Vec<u8>, PoliciesError> {
+    let name = || name.to_owned();
+    if module.starts_with(SCHEME) {
+        let pulled = registry.pull(module).await.map_err(|source| PoliciesError::Pull { name: name(), source })?;
+        return Ok(pulled.wasm);
+    }
+    let path = match module.split_once("://") {
+        None => PathBuf::from(module),
+        Some(("file", path)) => PathBuf::from(path),
+        Some(_) => return Err(PoliciesError::Scheme { name: name(), module: module.to_owned() }),
+    };
+    std::fs::read(&path).map_err(|source| PoliciesError::Read { name: name(), module: path, source })
+}
+
 impl ServedPolicy {
-    /// Compiles the policy and asks it about its settings.
-    pub fn load(name: &str, entry: PolicyEntry, access: &Arc<ClusterAccess>) -> Result<Self, PoliciesError> {
+    /// Fetches and compiles the policy, and asks it about its settings.
+    pub async fn load(name: &str, entry: PolicyEntry, access: &Arc<ClusterAccess>, registry: &Registry) -> Result<Self, PoliciesError> {
+        let wasm = fetch(name, &entry.module, registry).await?;
         let name = || name.to_owned();
-        let path = match entry.module.split_once("://") {
-            None => PathBuf::from(&entry.module),
-            Some(("file", path)) => PathBuf::from(path),
-            Some(_) => return Err(PoliciesError::Scheme { name: name(), module: entry.module }),
-        };
-        let wasm = std::fs::read(&path).map_err(|source| PoliciesError::Read { name: name(), module: path, source })?;
         let module = PolicyModule::compile(&wasm).map_err(|source| PoliciesError::Module { name: name(), source })?;
         let settings = Value::Object(entry.settings);
         let verdict = module.validate_settings(&settings).map_err(|source| PoliciesError::Call { name: name(), source })?;

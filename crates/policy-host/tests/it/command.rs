@@ -43,7 +43,7 @@ fn run_prints_kwctls_answer() {
 }
 
 #[rstest]
-#[case(&["run", "registry://ghcr.io/x", "-r", "x"], "pull it first")]
+#[case(&["annotate", "registry://ghcr.io/x", "-m", "x", "-o", "x"], "pull it first")]
 #[case(&["run", "/nowhere.wasm", "-r", "x"], "/nowhere.wasm")]
 #[case(&["run", "/nowhere.wasm"], "--request-path")]
 fn bad_arguments(#[case] arguments: &[&str], #[case] part: &str) {

@@ -4,4 +4,5 @@ mod command;
 mod guests;
 mod host_calls;
 mod module;
+mod registry;
 mod serve;
