@@ -59,6 +59,7 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
         let labels = crate::metrics::State { state: state.word() };
         metrics.namespaces.get_or_create(&labels).set(i64::try_from(standing.count()).unwrap_or(i64::MAX));
     }
+    metrics.set_troubled(shared.store.namespaces().filter_map(|(_, held)| held.standing.as_ref()?.reason));
     drop(shared);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())
 }

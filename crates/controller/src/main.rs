@@ -24,6 +24,7 @@ mod inventory;
 mod lease;
 mod live_settings;
 mod metrics;
+mod monitoring;
 mod outcome;
 mod output;
 mod pace;

@@ -31,6 +31,12 @@ pub(crate) struct State {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Trouble {
+    /// Unverified, Contested, UnknownTenant …
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Held {
     /// waiting, clashing or failing.
     state: &'static str,
@@ -55,6 +61,7 @@ pub(crate) struct Metrics {
     pub(crate) write_seconds: Histogram,
     pub(crate) compliance_seconds: Histogram,
     pub(crate) namespaces: Family<State, Gauge>,
+    troubled: Family<Trouble, Gauge>,
     pub(crate) pace: Gauge,
     pub(crate) leader: Gauge,
     pub(crate) ready: Gauge,
@@ -80,6 +87,7 @@ impl Metrics {
             write_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 15)),
             compliance_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 20)),
             namespaces: Family::default(),
+            troubled: Family::default(),
             pace: Gauge::default(),
             leader: Gauge::default(),
             ready: Gauge::default(),
@@ -108,6 +116,7 @@ impl Metrics {
         let compliance = "Time from a namespace's creation, or from the first sight of its difference, to its compliance";
         registry.register("namespace_compliance_seconds", compliance, self.compliance_seconds.clone());
         registry.register("namespaces", "Namespaces that landlord looks after, by how they stand", self.namespaces.clone());
+        registry.register("troubled_namespaces", "Namespaces that are not compliant, by what is wrong with them", self.troubled.clone());
         registry.register("queue_depth", "Namespaces that wait for their turn, by urgency", self.depths.clone());
         registry.register("pace", "Patches that may be under way at a time", self.pace.clone());
         registry.register("leader", "Whether this replica writes", self.leader.clone());
@@ -127,6 +136,28 @@ impl Metrics {
         registry.register("pods_released", "Patches that release held Pods by outcome", self.pods_released.clone());
         registry.register("pod_hold_seconds", "Time from a held Pod's creation to its release", self.pod_hold_seconds.clone());
         self.strategy.register(registry);
+    }
+
+    /// Gives each metric a sample: one without is not exported.
+    #[cfg(test)]
+    pub(crate) fn touch(&self) {
+        drop(self.writes.get_or_create(&Outcome { outcome: "done" }));
+        drop(self.namespaces.get_or_create(&State { state: "compliant" }));
+        drop(self.hook_failures.get_or_create(&Reason { reason: "HookRejected" }));
+        drop(self.guard_repairs.get_or_create(&GuardPart { part: "seal".to_owned() }));
+        drop(self.pods_released.get_or_create(&Outcome { outcome: "done" }));
+        self.set_troubled(["Unverified"].into_iter());
+        self.set_held_pods(std::iter::empty());
+        self.set_depths([(Urgency::Placement, 0), (Urgency::Drift, 0), (Urgency::Backfill, 0), (Urgency::Retry, 0)]);
+        self.strategy.touch();
+    }
+
+    /// Sets how many namespaces are not compliant, for each reason.
+    pub(crate) fn set_troubled(&self, reasons: impl Iterator<Item = &'static str>) {
+        self.troubled.clear();
+        for reason in reasons {
+            self.troubled.get_or_create(&Trouble { reason }).inc();
+        }
     }
 
     /// Sets how many Pods are held, in each state.

@@ -10,6 +10,7 @@ use tenancy::settings::{GuardScope, OnUnready, Settings};
 
 use crate::guard::Guard;
 use crate::inventory::settings_file;
+use crate::monitoring::{alerts, dashboard};
 use crate::{crd, output};
 
 /// Print manifests as YAML
@@ -24,12 +25,26 @@ enum What {
     /// The CustomResourceDefinition of landlord's Tenant
     Crds,
     Guard(RenderGuard),
+    /// A Grafana dashboard (JSON), for Grafana's import or a ConfigMap of its sidecar
+    Grafana,
+    Alerts(RenderAlerts),
     /// The ClusterAdmissionPolicy, for Kubewarden, with default settings
     Policy,
     /// Rights for everything that landlord can be asked to do, each in a role of its own
     Rbac,
     /// All that a cluster without Kubewarden needs, without Helm: definition, rights, the controller's share of the API server, the controller with the guard
     Manifests,
+}
+
+/// Alerts on landlord's metrics, each with the chapter of docs/operations.md that says what to do
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  landlord render alerts | kubectl apply -n monitoring -f -\n  landlord render alerts --plain > landlord.rules.yml"
+)]
+struct RenderAlerts {
+    /// A file for Prometheus' `rule_files` instead of a PrometheusRule for its operator
+    #[arg(long, env = "LANDLORD_PLAIN")]
+    plain: bool,
 }
 
 /// Rendered from the Helm chart; `make manifests` and a test keep them in step.
@@ -105,6 +120,9 @@ impl Render {
         let text = match self.what {
             What::Crds => serde_saphyr::to_string(&crd::definition()?)?,
             What::Guard(guard) => guard.text()?,
+            What::Grafana => dashboard::dashboard().text()?,
+            What::Alerts(RenderAlerts { plain: true }) => serde_saphyr::to_string(&alerts::rules())?,
+            What::Alerts(RenderAlerts { plain: false }) => serde_saphyr::to_string(&alerts::prometheus_rule())?,
             What::Policy => POLICY.to_owned(),
             What::Rbac => RBAC.to_owned(),
             What::Manifests => [serde_saphyr::to_string(&crd::definition()?)?.as_str(), RBAC, FLOW_SCHEMA, CONTROLLER].join("---\n"),
