@@ -11,3 +11,4 @@ mod packaging;
 mod pods;
 #[path = "../../crates/controller/tests/it/run.rs"]
 mod run;
+mod workflows;
