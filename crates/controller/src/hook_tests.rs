@@ -4,7 +4,7 @@
 mod document;
 mod run;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -58,7 +58,7 @@ fn tenants(folder: &Path, listed: &[Value]) -> Result<Vec<Document>> {
     let mut documents = Vec::new();
     for item in listed {
         match item {
-            Value::String(file) => documents.extend(files::read(&[PathBuf::from(folder.join(file))])?),
+            Value::String(file) => documents.extend(files::read(&[folder.join(file)])?),
             object => documents.push(Document { place: files::Place::named("tenants"), object: object.clone() }),
         }
     }

@@ -46,7 +46,7 @@ pub enum PoliciesError {
     #[error("policy {name:?}: module {module:?} cannot be fetched here: give a file, or registry://HOST/NAME:TAG")]
     Scheme { name: String, module: String },
     #[error("policy {name:?}: {source}")]
-    Pull { name: String, source: RegistryError },
+    Pull { name: String, source: Box<RegistryError> },
     #[error("policy {name:?}: {source}")]
     Module { name: String, source: ModuleError },
     #[error("policy {name:?} could not be asked about its settings: {source}")]
@@ -72,7 +72,7 @@ pub fn read_policies(yaml: &str) -> Result<BTreeMap<String, PolicyEntry>, Polici
 async fn fetch(name: &str, module: &str, registry: &Registry) -> Result<Vec<u8>, PoliciesError> {
     let name = || name.to_owned();
     if module.starts_with(SCHEME) {
-        let pulled = registry.pull(module).await.map_err(|source| PoliciesError::Pull { name: name(), source })?;
+        let pulled = registry.pull(module).await.map_err(|error| PoliciesError::Pull { name: name(), source: Box::new(error) })?;
         return Ok(pulled.wasm);
     }
     let path = match module.split_once("://") {

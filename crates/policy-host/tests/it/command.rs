@@ -96,9 +96,25 @@ fn annotate_writes_nothing_where_the_metadata_is_wrong() {
 fn bench_prints_a_ratio_for_each_crowd() {
     let folder = TempDir::new().expect("a folder");
     let request = file(&folder, "request.json", "{}");
-    let output = run(&["bench", accept(), "--baseline", accept(), "-r", text(&request), "-n", "20", "--crowds", "1,3", "-o", "json"]);
+    let output = run(&[
+        "bench",
+        accept(),
+        "--baseline",
+        accept(),
+        "-r",
+        text(&request),
+        "-n",
+        "20",
+        "--crowds",
+        "1,3",
+        "--hooks",
+        "2",
+        "-o",
+        "json",
+    ]);
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let names: Vec<_> = report["rows"].as_array().expect("rows").iter().map(|row| row["name"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["accept everything", "policy, 1 other tenants", "policy, 3 other tenants"]);
+    let hooks = ["accept, 2 hooks in settings", "policy, 2 hooks"];
+    assert_eq!(names, [&["accept everything", "policy, 1 other tenants", "policy, 3 other tenants"][..], &hooks].concat());
     assert!(report["rows"][1]["ratio"].as_f64().expect("a ratio") > 0.0);
 }

@@ -4,5 +4,6 @@ mod arbitrary;
 mod capsule_validations;
 mod cluster;
 mod conformance;
+mod hook_mistakes;
 mod hooks;
 mod laws;
