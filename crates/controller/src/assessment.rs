@@ -45,6 +45,8 @@ pub(crate) struct Assessment {
 pub(crate) enum State {
     Compliant,
     Drift,
+    /// Nothing is to be written, but a key is refused or a hook rejects it.
+    Conflicted,
     /// Nobody's, and nothing to do.
     Unclaimed,
     Error,
@@ -55,6 +57,7 @@ impl State {
         match self {
             Self::Compliant => "compliant",
             Self::Drift => "drift",
+            Self::Conflicted => "conflicted",
             Self::Unclaimed => "unclaimed",
             Self::Error => "error",
         }
@@ -66,9 +69,15 @@ impl Assessment {
         match (&self.error, self.plan.is_empty(), &self.tenant) {
             (Some(_), ..) => State::Error,
             (None, false, _) => State::Drift,
+            (None, true, _) if self.is_rejected() => State::Conflicted,
             (None, true, None) => State::Unclaimed,
             (None, true, Some(_)) => State::Compliant,
         }
+    }
+
+    /// Whether the policy would deny a new namespace like this one.
+    fn is_rejected(&self) -> bool {
+        !self.plan.refused.is_empty() || self.plan.rejections().next().is_some()
     }
 
     /// Labels and annotations after the plan.

@@ -116,7 +116,7 @@ impl Status {
             match assessment.state() {
                 State::Compliant | State::Unclaimed => row.compliant += 1,
                 State::Drift => row.drift += 1,
-                State::Error => row.errors += 1,
+                State::Error | State::Conflicted => row.errors += 1,
             }
         }
         for (tenant, object) in cluster::tenant_objects(client, &inventory.settings).await? {

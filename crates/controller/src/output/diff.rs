@@ -1,7 +1,7 @@
 //! A plan as the lines that differ, a namespace a paragraph.
 
 use similar::{ChangeTag, TextDiff};
-use tenancy::metadata::{Map, Metadata};
+use tenancy::metadata::{Field, Key, Metadata};
 
 use super::Color;
 use crate::assessment::{Assessment, State};
@@ -23,13 +23,17 @@ fn paragraph(assessment: &Assessment, paint: Paint) -> Option<String> {
     let tenant = assessment.tenant.as_deref().unwrap_or("nobody");
     match assessment.state() {
         State::Error => Some(head(format!("namespace {}: error: {}", assessment.name, assessment.error.as_deref().unwrap_or_default()))),
-        State::Drift => Some(head(format!("namespace {} ({tenant})", assessment.name)) + &changes(assessment, paint)),
+        State::Drift | State::Conflicted => {
+            let failures = assessment.plan.failures.iter().map(|failure| paint.line(RED, &format!("! {failure}")));
+            Some(head(format!("namespace {} ({tenant})", assessment.name)) + &changes(assessment, paint) + &failures.collect::<String>())
+        }
         State::Compliant | State::Unclaimed => None,
     }
 }
 
 fn changes(assessment: &Assessment, paint: Paint) -> String {
-    let (before, after) = (lines(&assessment.before), lines(&assessment.after()));
+    let why = |key: &Key| assessment.plan.set.get(key).map_or(String::new(), |want| format!("   # {}", want.why));
+    let (before, after) = (lines(&assessment.before, |_| String::new()), lines(&assessment.after(), why));
     let diff = TextDiff::from_lines(&before, &after);
     let line = |change: similar::Change<&str>| {
         let text = change.value().trim_end();
@@ -42,12 +46,14 @@ fn changes(assessment: &Assessment, paint: Paint) -> String {
     diff.iter_all_changes().map(line).collect()
 }
 
-fn lines(metadata: &Metadata) -> String {
-    let field = |name: &str, entries: &Map| {
-        let lines: String = entries.iter().map(|(key, value)| format!("  {key}: {value:?}\n")).collect();
-        if lines.is_empty() { lines } else { format!("{name}:\n{lines}") }
+/// A line a key; `remark` follows its value.
+fn lines(metadata: &Metadata, remark: impl Fn(&Key) -> String) -> String {
+    let field = |title: &str, field: Field| {
+        let line = |(name, value): (&String, &String)| format!("  {name}: {value:?}{}\n", remark(&Key { field, name: name.clone() }));
+        let lines: String = metadata.field(field).iter().map(line).collect();
+        if lines.is_empty() { lines } else { format!("{title}:\n{lines}") }
     };
-    field("labels", &metadata.labels) + &field("annotations", &metadata.annotations)
+    field("labels", Field::Label) + &field("annotations", Field::Annotation)
 }
 
 /// Whether to colour.

@@ -51,8 +51,12 @@ fn remarks(assessments: &[Assessment]) -> String {
 
 fn summary(assessments: &[Assessment]) -> String {
     let count = |state: State| assessments.iter().filter(|assessment| assessment.state() == state).count();
+    let conflicted = match count(State::Conflicted) {
+        0 => String::new(),
+        number => format!(", {number} conflicted"),
+    };
     format!(
-        "{} namespaces: {} compliant, {} to change, {} unclaimed, {} with errors\n",
+        "{} namespaces: {} compliant, {} to change, {} unclaimed, {} with errors{conflicted}\n",
         assessments.len(),
         count(State::Compliant),
         count(State::Drift),

@@ -87,3 +87,27 @@ fn a_file_that_cannot_be_read_is_an_error(#[case] text: &str, #[case] message: &
     assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
     assert!(run.err.contains("tests.yaml") && run.err.contains(message), "{}", run.err);
 }
+
+/// What a hook rejects is told by every form of the plan, also where there is nothing to write.
+#[test]
+fn plans_say_which_hook_sets_and_which_rejects() {
+    let (_folder, namespaces) = file(concat!(
+        "{apiVersion: v1, kind: Namespace, metadata: {name: a, labels: {landlord.dev/tenant: solar, size: large}}}\n---\n",
+        "{apiVersion: v1, kind: Namespace, metadata: {name: b, labels: {landlord.dev/tenant: solar, size: lrage}, annotations: {",
+        "scheduler.alpha.kubernetes.io/node-selector: pool=solar, landlord.dev/ledger: ",
+        r#"'{"tenant":"solar","labels":[],"annotations":["scheduler.alpha.kubernetes.io/node-selector"]}'}}}"#
+    ));
+    let example = root().join("examples/hooks/node-pool-by-size");
+    let sources = format!("-f {namespaces} {0}/tenants.yaml --settings {0}/settings.yaml", example.display());
+    let table = run(&format!("plan {sources}")).out;
+    let rejected = "b: hook known-sizes: size is small or large";
+    assert!(table.contains(rejected) && table.contains("conflicted\n") && table.contains("0 with errors, 1 conflicted"), "{table}");
+    let diff = run(&format!("plan -o diff {sources}")).out;
+    assert!(diff.contains("\"pool=solar,size=large\"   # hook large-nodes") && diff.contains("! hook known-sizes: size is"), "{diff}");
+    let json: serde_json::Value = serde_json::from_str(&run(&format!("plan -o json {sources}")).out).expect("JSON");
+    let selector = "scheduler.alpha.kubernetes.io/node-selector";
+    assert_eq!(json["namespaces"][0]["set"]["annotations"][selector]["why"], "hook large-nodes");
+    assert_eq!(json["namespaces"][1]["failures"][0]["hook"], "known-sizes");
+    assert_eq!(json["namespaces"][1]["compliant"], false);
+    assert!(run(&format!("explain b {sources}")).out.contains("rejected by hook known-sizes"));
+}
