@@ -58,6 +58,7 @@ check() {
 @test "create-with-broken-tenant: a tenant that cannot be used is a lookup error that names the field" { check create-with-broken-tenant; }
 @test "create-with-rendered-value-too-long: a templated label value over 63 characters names tenant, key and length" { check create-with-rendered-value-too-long; }
 @test "create-with-inline-tenant: inline tenants need no host call" { check create-with-inline-tenant; }
+@test "create-by-controller-with-hooks: a probe of the controller gets its ledger whatever hooks require" { check create-by-controller-with-hooks; }
 @test "create-with-hooks: hooks set a node selector and an annotation from the tenant's data, remove a label, and warn" { check create-with-hooks; }
 @test "create-with-hooks-rejected: every requirement that does not hold is in one message" { check create-with-hooks-rejected; }
 @test "create-for-capsule-tenant: an owner reference claims for a Capsule tenant; Capsule's forced labels are written" { check create-for-capsule-tenant; }

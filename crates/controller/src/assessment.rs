@@ -76,7 +76,7 @@ impl Assessment {
     }
 
     /// Whether the policy would deny a new namespace like this one.
-    fn is_rejected(&self) -> bool {
+    pub(crate) fn is_rejected(&self) -> bool {
         !self.plan.refused.is_empty() || self.plan.rejections().next().is_some()
     }
 

@@ -72,7 +72,7 @@ fn candidates(patient: &Patient, name: &str) -> Vec<String> {
         let mut namespace = Plain { name: Some(name.to_owned()), ..Plain::default() };
         namespace.metadata.labels.insert(settings.tenant_label().to_owned(), tenant.clone());
         let assessment = Assessment::of(settings, &namespace, || json!({}), |name| patient.inventory.tenant(name));
-        assessment.error.is_none() && assessment.plan.refused.is_empty()
+        assessment.error.is_none() && !assessment.is_rejected()
     };
     patient.tenants().into_iter().map(|(tenant, _)| tenant).filter(accepted).take(TENANTS).collect()
 }
