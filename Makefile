@@ -6,6 +6,8 @@ WASM_DIR := $(TARGET_DIR)/wasm32-wasip1/wasm
 # The runner of the fixtures: kwctl where there is one, else our own host, which takes the same flags.
 KWCTL ?= $(or $(shell command -v kwctl),$(TARGET_DIR)/debug/policy-host)
 MAX_WASM_BYTES := 614400
+# Where it was built does not show in the policy, so that everybody's has the same digest (`make reproducible`).
+REMAP := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo --remap-path-prefix=$(CURDIR)=/landlord
 # What the container image holds: static, for the machine that builds it.
 MUSL_TARGET := $(shell uname -m)-unknown-linux-musl
 IMAGE_BINARY := $(TARGET_DIR)/image/landlord
@@ -20,7 +22,7 @@ help: ## List the targets
 .PHONY: policy.wasm
 policy.wasm: ## Build the policy
 	@scripts/install-tools wasm
-	$(CARGO) build -p landlord-policy --target wasm32-wasip1 --profile wasm
+	CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$(REMAP)" $(CARGO) build -p landlord-policy --target wasm32-wasip1 --profile wasm
 	@scripts/shrink-wasm $(WASM_DIR)/landlord_policy.wasm $@
 
 .PHONY: annotated-policy.wasm
@@ -33,9 +35,9 @@ policy-host:
 	$(CARGO) build -p policy-host
 
 .PHONY: push
-push: annotated-policy.wasm ## Publish the policy: make push REF=registry://ghcr.io/you/landlord-policy:v0.1.0
+push: annotated-policy.wasm ## Publish the policy: make push REF=registry://ghcr.io/you/landlord-policy:v0.1.0 (ARGS= for more flags)
 	@[ -n "$(REF)" ] || { echo "make push: say where to: REF=registry://HOST/NAME:TAG" >&2; exit 2; }
-	@if command -v kwctl >/dev/null; then push=kwctl; else push=$(TARGET_DIR)/debug/policy-host; fi; $$push push annotated-policy.wasm $(REF)
+	@$(KWCTL) push $(ARGS) annotated-policy.wasm $(REF)
 
 .PHONY: reproducible
 reproducible: ## Build the policy in two folders and compare the bytes
@@ -43,17 +45,14 @@ reproducible: ## Build the policy in two folders and compare the bytes
 
 .PHONY: advisories
 advisories: ## Known vulnerabilities of what is built in (asks databases on the network)
-	@scripts/install-tools audit govulncheck
+	@scripts/install-tools audit
 	$(CARGO) audit
 	cd crates/local-cluster/kubernetes && $$(../../../scripts/install-tools govulncheck) ./...
 
-.PHONY: sbom
-sbom: ## What the policy and the binary are made of, as CycloneDX, in target/sbom
-	@scripts/install-tools sbom
-	$(CARGO) cyclonedx --format json --override-filename sbom
-	@mkdir -p $(TARGET_DIR)/sbom
-	@mv sbom.json $(TARGET_DIR)/sbom/landlord-policy.cdx.json; mv crates/controller/sbom.json $(TARGET_DIR)/sbom/landlord.cdx.json
-	@find crates -name sbom.json -delete
+.PHONY: dist
+dist: annotated-policy.wasm image-binary ## What a release consists of, in target/dist, with SBOMs and checksums
+	@scripts/install-tools helm sbom bats
+	@scripts/dist
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -69,6 +68,7 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 	$(CARGO) clippy -p landlord-policy --target wasm32-wasip1 -- -D warnings
 	$(CARGO) deny --log-level error check licenses bans sources
 	@scripts/check-size annotated-policy.wasm $(MAX_WASM_BYTES)
+	@! grep -aoF -e "$(CURDIR)" -e "$(HOME)/.cargo" annotated-policy.wasm || { echo "the policy names a folder of this machine (docs/publishing.md)" >&2; exit 1; }
 
 .PHONY: test
 test: annotated-policy.wasm kubernetes ## All tests that one machine can run

@@ -12,12 +12,32 @@ setup() {
   POLICY=${POLICY:-../annotated-policy.wasm}
 }
 
+teardown() {
+  [ -z "${REGISTRY:-}" ] || kill "$REGISTRY"
+}
+
+# start_registry: a real one on loopback; $ADDRESS is its, $SOURCES says that it speaks plain HTTP. teardown ends it.
+start_registry() {
+  local binary; binary=$(../scripts/install-tools registry)
+  echo 'version: 0.1
+storage: {inmemory: {}}
+http: {addr: "127.0.0.1:0"}' >"$BATS_TEST_TMPDIR/registry.yml"
+  OTEL_TRACES_EXPORTER=none "$binary" serve "$BATS_TEST_TMPDIR/registry.yml" >"$BATS_TEST_TMPDIR/registry.log" 2>&1 3>&- &
+  REGISTRY=$!
+  until ADDRESS=$(grep -o 'listening on 127.0.0.1:[0-9]*' "$BATS_TEST_TMPDIR/registry.log"); do kill -0 "$REGISTRY"; sleep 0.1; done
+  ADDRESS=${ADDRESS#listening on }
+  SOURCES=$BATS_TEST_TMPDIR/sources.yml
+  echo "insecure_sources: [\"$ADDRESS\"]" >"$SOURCES"
+  # Nobody's own credentials, and for kwctl a store of its own.
+  export DOCKER_CONFIG=$BATS_TEST_TMPDIR HOME=$BATS_TEST_TMPDIR NO_PROXY=127.0.0.1
+}
+
 # run_case NAME: prints the response with its patch decoded, keys sorted, nothing that is absent.
 run_case() {
   local settings args=()
   settings=$(jq -r .settings "expected/$1.json")
   [ -e "sessions/$1.yml" ] && args+=(--replay-host-capabilities-interactions "sessions/$1.yml")
-  "$KWCTL" run --allow-context-aware "${args[@]}" --request-path "requests/$1.json" --settings-path "settings/$settings.json" "$POLICY" |
+  "$KWCTL" run --allow-context-aware "${args[@]}" --request-path "requests/$1.json" --settings-path "settings/$settings.json" ${SOURCES:+--sources-path "$SOURCES"} "$POLICY" |
     jq -S "$NORMAL"
 }
 
@@ -161,4 +181,27 @@ without_chance() {
   [ "$status" -eq 0 ]
   [[ "$output" == *"+    scheduler.alpha.kubernetes.io/node-selector: pool=solar"* ]]
   [ "$(grep -c '^denied' <<<"$output")" -eq 2 ]
+}
+
+@test "a pushed policy is pulled as it was, and answers from the registry" {
+  start_registry
+  run "$KWCTL" push --sources-path "$SOURCES" "$POLICY" "registry://$ADDRESS/landlord-policy:v1"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"Policy successfully pushed: $ADDRESS/landlord-policy@sha256:"* ]]
+  "$KWCTL" pull --sources-path "$SOURCES" --output-path "$BATS_TEST_TMPDIR/pulled.wasm" "registry://$ADDRESS/landlord-policy:v1"
+  cmp "$BATS_TEST_TMPDIR/pulled.wasm" "$POLICY"
+  POLICY=registry://$ADDRESS/landlord-policy:v1
+  check create-with-tenant-label
+}
+
+@test "policy and chart are published as the release does it" {
+  local home=$HOME version; version=$(../scripts/check-version)
+  start_registry
+  HOME=$home ../scripts/helm package ../charts/landlord --destination "$BATS_TEST_TMPDIR/dist"
+  run --separate-stderr env FLAGS="--sources-path $SOURCES" KWCTL="$KWCTL" POLICY="$POLICY" ../scripts/publish policy "$ADDRESS" "$version"
+  [[ "$output" =~ ^$ADDRESS/landlord-policy@sha256:[0-9a-f]{64}$ ]]
+  run --separate-stderr env HOME="$home" FLAGS=--plain-http DIST="$BATS_TEST_TMPDIR/dist" ../scripts/publish chart "$ADDRESS" "$version"
+  [[ "$output" =~ ^$ADDRESS/charts/landlord@sha256:[0-9a-f]{64}$ ]]
+  HOME=$home ../scripts/helm pull --plain-http "oci://$ADDRESS/charts/landlord" --version "$version" --destination "$BATS_TEST_TMPDIR"
+  cmp "$BATS_TEST_TMPDIR/dist/landlord-$version.tgz" "$BATS_TEST_TMPDIR/landlord-$version.tgz"
 }

@@ -9,6 +9,6 @@ mod landlord;
 mod laws;
 mod packaging;
 mod pods;
+mod releasing;
 #[path = "../../crates/controller/tests/it/run.rs"]
 mod run;
-mod workflows;

@@ -31,12 +31,6 @@ pub(crate) struct State {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Trouble {
-    /// Unverified, Contested, UnknownTenant …
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Held {
     /// waiting, clashing or failing.
     state: &'static str,
@@ -44,7 +38,7 @@ struct Held {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct Reason {
-    /// HookRejected or HookWarning.
+    /// HookRejected or HookWarning; Unverified, Contested, UnknownTenant …
     pub(crate) reason: &'static str,
 }
 
@@ -61,7 +55,7 @@ pub(crate) struct Metrics {
     pub(crate) write_seconds: Histogram,
     pub(crate) compliance_seconds: Histogram,
     pub(crate) namespaces: Family<State, Gauge>,
-    troubled: Family<Trouble, Gauge>,
+    troubled: Family<Reason, Gauge>,
     pub(crate) pace: Gauge,
     pub(crate) leader: Gauge,
     pub(crate) ready: Gauge,
@@ -138,25 +132,11 @@ impl Metrics {
         self.strategy.register(registry);
     }
 
-    /// Gives each metric a sample: one without is not exported.
-    #[cfg(test)]
-    pub(crate) fn touch(&self) {
-        drop(self.writes.get_or_create(&Outcome { outcome: "done" }));
-        drop(self.namespaces.get_or_create(&State { state: "compliant" }));
-        drop(self.hook_failures.get_or_create(&Reason { reason: "HookRejected" }));
-        drop(self.guard_repairs.get_or_create(&GuardPart { part: "seal".to_owned() }));
-        drop(self.pods_released.get_or_create(&Outcome { outcome: "done" }));
-        self.set_troubled(["Unverified"].into_iter());
-        self.set_held_pods(std::iter::empty());
-        self.set_depths([(Urgency::Placement, 0), (Urgency::Drift, 0), (Urgency::Backfill, 0), (Urgency::Retry, 0)]);
-        self.strategy.touch();
-    }
-
     /// Sets how many namespaces are not compliant, for each reason.
     pub(crate) fn set_troubled(&self, reasons: impl Iterator<Item = &'static str>) {
         self.troubled.clear();
         for reason in reasons {
-            self.troubled.get_or_create(&Trouble { reason }).inc();
+            self.troubled.get_or_create(&Reason { reason }).inc();
         }
     }
 

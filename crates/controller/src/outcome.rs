@@ -29,6 +29,12 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a note that the API server takes.
 const NOTE: usize = 1024;
 
+/// What became of a write, where it did not fail, in metrics.
+pub(crate) const DONE: &str = "done";
+pub(crate) const CONFLICT: &str = "conflict";
+pub(crate) const GONE: &str = "gone";
+pub(crate) const PUSHBACK: &str = "pushback";
+
 /// The reason of an Event about one changed namespace.
 const WRITTEN: &str = "Written";
 /// Those of Events that are said once.
@@ -68,7 +74,7 @@ impl Outcomes {
 
     /// A namespace was changed. `lag` is the time since its creation or since its difference was seen.
     pub(crate) fn written(&self, write: &Write, urgency: Urgency, took: Duration, lag: Duration) {
-        self.count("done", took);
+        self.count(DONE, took);
         self.metrics.compliance_seconds.observe(lag.as_secs_f64());
         let tenant = write.tenant.as_deref().unwrap_or("-");
         tracing::info!(namespace = write.name, tenant, urgency = urgency.word(), took_ms = took.as_millis(), "written");

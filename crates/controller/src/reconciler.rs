@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::clock;
 use crate::fights;
 use crate::lease::Leadership;
-use crate::outcome::Outcomes;
+use crate::outcome::{self, Outcomes};
 use crate::pace::Pace;
 use crate::planner::{CONTESTED, Decision, Trouble, Write};
 use crate::queue::Urgency;
@@ -179,18 +179,18 @@ impl Reconciler {
                 shared.rest(&write.name, write.trouble.clone());
             }
             Written::Conflict(message) => {
-                self.outcomes.not_written(write, "conflict", took);
+                self.outcomes.not_written(write, outcome::CONFLICT, took);
                 self.shared().pace.end();
                 self.refresh(write, urgency, message, took).await;
             }
             Written::Gone => {
-                self.outcomes.not_written(write, "gone", took);
+                self.outcomes.not_written(write, outcome::GONE, took);
                 let mut shared = self.shared();
                 shared.pace.end();
                 shared.forget(&write.name, Some(&write.uid));
             }
             Written::Pushback(after) => {
-                self.outcomes.not_written(write, "pushback", took);
+                self.outcomes.not_written(write, outcome::PUSHBACK, took);
                 let mut shared = self.shared();
                 shared.pace.push_back(now, after);
                 shared.queue.add(&write.name, urgency, now + after);

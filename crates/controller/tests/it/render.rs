@@ -79,6 +79,17 @@ fn the_schema_of_the_settings() {
     assert_snapshot!(run.out);
 }
 
+/// What they hold is checked where the metrics are (`monitoring/tests.rs`).
+#[test]
+fn monitoring_is_what_grafana_and_prometheus_read() {
+    let dashboard: Value = serde_json::from_str(&run("render grafana").out).expect("JSON");
+    assert_eq!((&dashboard["uid"], dashboard["panels"].as_array().map(Vec::is_empty)), (&"landlord".into(), Some(false)));
+    let rule: Value = serde_saphyr::from_str(&run("render alerts").out).expect("YAML");
+    assert_eq!((&rule["apiVersion"], &rule["kind"]), (&"monitoring.coreos.com/v1".into(), &"PrometheusRule".into()));
+    let plain: Value = serde_saphyr::from_str(&run("render alerts --plain").out).expect("YAML");
+    assert_eq!(rule["spec"], plain);
+}
+
 #[test]
 fn completions_for_a_shell() {
     assert!(run("completions bash").out.contains("complete -F _landlord"));

@@ -109,7 +109,8 @@ async fn what_is_no_review_is_refused(#[case] path: &str, #[case] body: Value, #
 }
 
 #[rstest]
-#[case(json!({"a": {"module": "registry://ghcr.io/x/y:v1"}}), "pull it first")]
+#[case(json!({"a": {"module": "https://example.com/x.wasm"}}), "cannot be fetched here")]
+#[case(json!({"a": {"module": "registry://127.0.0.1:1/x:v1"}}), "cannot be reached")]
 #[case(json!({"a": {"module": "nowhere.wasm"}}), "cannot be read")]
 #[case(json!({"a": {"module": "policies.yml"}}), "not a WebAssembly module")]
 #[case(json!({"a": {"modul": "x"}}), "modul")]

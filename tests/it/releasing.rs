@@ -1,0 +1,195 @@
+//! Releases: the workflows, and the scripts that they call.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rstest::rstest;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::compiled::root;
+
+const WORKFLOWS: &str = ".github/workflows";
+
+fn workflows() -> Vec<(String, Value)> {
+    let files = fs::read_dir(root().join(WORKFLOWS)).expect("workflows").map(|file| file.expect("a file").path());
+    let read = |path: std::path::PathBuf| {
+        let text = fs::read_to_string(&path).expect("text");
+        (path.display().to_string(), serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    };
+    files.map(read).collect()
+}
+
+/// All jobs, and all steps of all jobs.
+fn jobs(workflow: &Value) -> impl Iterator<Item = &Value> {
+    workflow["jobs"].as_object().expect("jobs").values()
+}
+
+fn steps(workflow: &Value) -> impl Iterator<Item = &Value> {
+    jobs(workflow).filter_map(|job| job["steps"].as_array()).flatten()
+}
+
+fn commands(workflow: &Value) -> impl Iterator<Item = &str> {
+    steps(workflow).filter_map(|step| step["run"].as_str()).flat_map(str::lines)
+}
+
+/// An action of somebody else is named by its commit, or it may become another one overnight.
+fn is_pinned(uses: &str) -> bool {
+    let hash = uses.split_once('@').map(|(_, hash)| hash).unwrap_or_default();
+    uses.starts_with("./") || (hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)))
+}
+
+#[test]
+fn every_action_is_named_by_its_commit_and_says_which_version_that_is() {
+    for (file, workflow) in workflows() {
+        let used = steps(&workflow).chain(jobs(&workflow)).filter_map(|one| one["uses"].as_str());
+        let text = fs::read_to_string(&file).expect("text");
+        for uses in used {
+            assert!(is_pinned(uses), "{file}: {uses}");
+            let line = text.lines().find(|line| line.contains(uses)).expect("the line");
+            assert!(uses.starts_with("./") || line.contains("# v"), "{file}: {line} does not say which version it is");
+        }
+    }
+    assert!(!is_pinned("actions/checkout@v7") && !is_pinned("actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90bX"));
+}
+
+#[test]
+fn nobody_is_given_rights_for_a_whole_workflow() {
+    for (file, workflow) in workflows() {
+        assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}), "{file}");
+        jobs(&workflow).for_each(|job| assert!(job["uses"].is_string() || job["timeout-minutes"].is_u64(), "{file}: a job without an end"));
+    }
+}
+
+/// What follows a word in the commands, for example the target of `make`.
+fn called<'a>(workflow: &'a Value, word: &'a str) -> impl Iterator<Item = &'a str> {
+    let words = commands(workflow).flat_map(move |line| line.split(word).skip(1));
+    words.filter_map(|rest| rest.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-._".contains(letter))).next())
+}
+
+#[test]
+fn every_target_and_script_that_is_called_is_there() {
+    let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile");
+    let targets: BTreeSet<&str> = makefile.lines().filter_map(|line| line.strip_prefix(".PHONY: ")).collect();
+    let mut seen = BTreeSet::new();
+    for (file, workflow) in workflows() {
+        for target in called(&workflow, "make ") {
+            assert!(targets.contains(target), "{file}: make {target}");
+            seen.insert(target.to_owned());
+        }
+        for script in called(&workflow, "scripts/") {
+            let mode =
+                fs::metadata(root().join("scripts").join(script)).unwrap_or_else(|error| panic!("{file}: {script}: {error}")).permissions();
+            assert!(mode.mode() & 0o111 != 0, "scripts/{script} cannot be run");
+            seen.insert(script.to_owned());
+        }
+    }
+    for expected in ["dist", "image", "reproducible", "advisories", "check-version", "publish", "release-notes", "push-artifacthub"] {
+        assert!(seen.contains(expected), "no workflow calls {expected}");
+    }
+}
+
+/// The files that name the version, in a folder where they can be changed.
+fn copy() -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    let files =
+        ["Cargo.toml", "artifacthub-pkg.yml", "artifacthub-repo.yml", "policy-metadata.yml", "README.md", "charts/landlord/Chart.yaml"];
+    let scripts = ["scripts/check-version", "scripts/release-notes", "scripts/push-artifacthub"];
+    let policies = ["deploy/cluster-admission-policy.yaml", "deploy/cluster-admission-policy-pods.yaml"];
+    for file in files.iter().chain(&scripts).chain(&policies) {
+        let to = folder.path().join(file);
+        fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+        fs::copy(root().join(file), to).expect("copied");
+    }
+    // Not ours: that one names the version from the release's commit on.
+    fs::write(folder.path().join("CHANGELOG.md"), "# Changelog\n\n## Unreleased\n\n* New.\n\n## 0.0.1\n\n* Old.\n").expect("written");
+    folder
+}
+
+fn replace(folder: &Path, file: &str, from: &str, to: &str) {
+    let text = fs::read_to_string(folder.join(file)).expect("text");
+    assert!(text.contains(from), "{file} has no {from:?}");
+    fs::write(folder.join(file), text.replacen(from, to, 1)).expect("written");
+}
+
+fn run(folder: &Path, script: &str, arguments: &[&str]) -> Output {
+    Command::new(folder.join(script)).args(arguments).current_dir(folder).output().expect("it runs")
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[test]
+fn a_version_that_is_everywhere_the_same_is_printed() {
+    let folder = copy();
+    replace(folder.path(), "CHANGELOG.md", "## Unreleased", &format!("## {VERSION} (2026-12-01)"));
+    let tag = format!("v{VERSION}");
+    for arguments in [&[][..], &[tag.as_str()]] {
+        let output = run(folder.path(), "scripts/check-version", arguments);
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), VERSION, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let notes = run(folder.path(), "scripts/release-notes", &[VERSION]).stdout;
+    assert_eq!(String::from_utf8_lossy(&notes).trim(), "* New.", "its chapter and no other");
+}
+
+#[rstest]
+#[case("artifacthub-pkg.yml", "version: ", "version: 9", "artifacthub-pkg.yml, version, says 9")]
+#[case("artifacthub-pkg.yml", "landlord-policy:v", "landlord-policy:v9", "landlord-policy:v9")]
+#[case("policy-metadata.yml", "io.kubewarden.policy.version: ", "io.kubewarden.policy.version: 9", "policy-metadata.yml")]
+#[case("charts/landlord/Chart.yaml", "\nversion: ", "\nversion: 9", "charts/landlord/Chart.yaml, version, says 9")]
+#[case("charts/landlord/Chart.yaml", "appVersion: ", "appVersion: 9", "charts/landlord/Chart.yaml, appVersion, says 9")]
+#[case("deploy/cluster-admission-policy.yaml", "landlord-policy:v", "landlord-policy:v9", "landlord-policy:v9")]
+#[case("Cargo.toml", "\nversion = \"", "\nversion = \"9", "Cargo.toml says 9")]
+fn a_version_that_differs_somewhere_is_told(#[case] file: &str, #[case] from: &str, #[case] to: &str, #[case] part: &str) {
+    let folder = copy();
+    replace(folder.path(), file, from, to);
+    let output = run(folder.path(), "scripts/check-version", &[]);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains(part), "{words}");
+}
+
+#[rstest]
+#[case("v9.9.9", "the tag v9.9.9 says 9.9.9")]
+#[case(VERSION, "does not begin with v")]
+#[case(&format!("v{VERSION}"), "CHANGELOG.md has no chapter")]
+fn a_tag_that_is_not_the_version_or_has_no_notes_is_told(#[case] tag: &str, #[case] part: &str) {
+    let output = run(copy().path(), "scripts/check-version", &[tag]);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains(part), "{words}");
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"];
+    let output = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git runs");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// On a real remote: the branch is made, then moved, then left alone.
+#[test]
+fn the_branch_for_artifact_hub_holds_what_it_reads_and_nothing_else() {
+    let (folder, remote) = (copy(), TempDir::new().expect("a folder"));
+    git(remote.path(), &["init", "--quiet", "--bare"]);
+    git(folder.path(), &["init", "--quiet"]);
+    for (name, value) in [("user.name", "test"), ("user.email", "test@example.com")] {
+        git(folder.path(), &["config", name, value]);
+    }
+    git(folder.path(), &["add", "--all"]);
+    git(folder.path(), &["commit", "--quiet", "-m", "All"]);
+    let remote = remote.path().to_str().expect("a path");
+    let push = || {
+        let output = run(folder.path(), "scripts/push-artifacthub", &[remote]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(push(), format!("artifacthub has {VERSION}\n"));
+    let files = || git(Path::new(remote), &["ls-tree", "-r", "--name-only", "artifacthub"]);
+    assert_eq!(files(), "README.md\nartifacthub-pkg.yml\nartifacthub-repo.yml\n");
+    assert_eq!(push(), format!("artifacthub has {VERSION} already\n"));
+    replace(folder.path(), "README.md", "# ", "# New: ");
+    assert_eq!(push(), format!("artifacthub has {VERSION}\n"));
+    assert_eq!(git(Path::new(remote), &["rev-list", "--count", "artifacthub"]), "2\n");
+    assert_eq!(git(folder.path(), &["worktree", "list"]).lines().count(), 1, "nothing is left behind");
+}
