@@ -82,6 +82,9 @@ check() {
 @test "create-with-hooks: hooks set a node selector and an annotation from the tenant's data, remove a label, and warn" { check create-with-hooks; }
 @test "create-with-hooks-rejected: every requirement that does not hold is in one message" { check create-with-hooks-rejected; }
 @test "create-for-capsule-tenant: an owner reference claims for a Capsule tenant; Capsule's forced labels are written" { check create-for-capsule-tenant; }
+@test "create-against-capsule-rules: what Capsule's webhook would deny is in one message" { check create-against-capsule-rules; }
+@test "update-repairs-half-of-capsule-rules: an edit that takes away one of two forbidden labels is let through, with a warning about the other" { check update-repairs-half-of-capsule-rules; }
+@test "update-moves-value-against-capsule-rules: a denied value under another key is this edit's fault" { check update-moves-value-against-capsule-rules; }
 @test "create-for-rancher-project: the annotation names namespace and project; the claim is recorded with an underscore" { check create-for-rancher-project; }
 @test "update-compliant: an unrelated edit of a compliant namespace passes unchanged" { check update-compliant; }
 @test "update-tampers-with-ledger: a changed ledger is put back" { check update-tampers-with-ledger; }

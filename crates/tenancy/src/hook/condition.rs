@@ -107,8 +107,21 @@ impl Condition {
         self.test.holds(Some(value)) != self.negated
     }
 
+    /// What is at fault. Of keys that must not be so each is a complaint, so that an edit answers for those that it touches only.
+    pub(crate) fn complaints(&self, view: &View<'_>) -> Vec<String> {
+        let Some(keys) = self.place.keys(view).filter(|_| self.negated) else { return vec![self.complain(view)] };
+        let wrong = keys.into_iter().filter(|(_, read)| self.test.holds(Some(read)));
+        wrong
+            .map(
+                |(key, read)| {
+                    if self.place.is_names() { format!("{key} must not exist") } else { format!("{key} is {read:?}, it must {self}") }
+                },
+            )
+            .collect()
+    }
+
     /// What is there instead, as a phrase.
-    pub(crate) fn complain(&self, view: &View<'_>) -> String {
+    fn complain(&self, view: &View<'_>) -> String {
         // Of many, those that are at fault.
         let read = self.place.read(view).into_iter().filter(|value| !self.negated || self.test.holds(value.as_deref()));
         let found: Vec<String> = read.map(|value| value.map_or("a list or map".into(), |v| format!("{v:?}"))).collect();

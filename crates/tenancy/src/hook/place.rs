@@ -122,18 +122,32 @@ impl Place {
             Kind::Tenant(path) => select(path, view.tenant, "tenant"),
             Kind::Name => view.name.map(|name| Some(name.to_owned())).into_iter().collect(),
             Kind::Key(key) => view.get(key).map(|value| Some(value.to_owned())).into_iter().collect(),
-            Kind::Names(field, matching) => {
-                let asked = |name: &str| matching.as_ref().is_none_or(|expression| expression.matches(name));
-                view.foreign(*field).into_iter().filter(|(name, _)| asked(name)).map(|(name, _)| Some(name)).collect()
-            }
-            Kind::Values(field, matching) => {
-                view.foreign(*field).into_iter().filter(|(name, _)| matching.matches(name)).map(|(_, value)| Some(value)).collect()
-            }
+            Kind::Names(..) | Kind::Values(..) => self.keys(view).unwrap_or_default().into_iter().map(|(_, read)| Some(read)).collect(),
             Kind::Any(field, matching) => {
                 view.all(*field).into_iter().filter(|(name, _)| matching.matches(name)).map(|(_, value)| Some(value)).collect()
             }
             Kind::Within(field, path) => path.select(&view.document(*field)).into_iter().map(scalar).collect(),
         }
+    }
+}
+
+impl Place {
+    /// The keys that a place of Capsule's validations reads, with what is read of each; `None` for all other places.
+    pub(super) fn keys(&self, view: &View<'_>) -> Option<Vec<(Key, String)>> {
+        let (field, matching) = match &self.kind {
+            Kind::Names(field, matching) => (*field, matching.as_ref()),
+            Kind::Values(field, matching) => (*field, Some(matching)),
+            _ => return None,
+        };
+        let asked = |name: &str| matching.is_none_or(|expression| expression.matches(name));
+        let read = |name: &str, value| if self.is_names() { name.to_owned() } else { value };
+        let keys = view.foreign(field).into_iter().filter(|(name, _)| asked(name));
+        Some(keys.map(|(name, value)| (read(&name, value), name)).map(|(read, name)| (Key { field, name }, read)).collect())
+    }
+
+    /// Whether it is the keys' names that are read, not their values.
+    pub(super) fn is_names(&self) -> bool {
+        matches!(self.kind, Kind::Names(..))
     }
 }
 

@@ -14,19 +14,28 @@ impl Pass<'_> {
         let hooks = self.subject.tenant.hooks.iter().filter(|hook| !hook.require.is_empty() && hook.on_failure != OnFailure::Ignore);
         let hooks = hooks.filter(|hook| hook.judges_at(self.subject.stage));
         let asked = hooks.filter(|hook| hook.when.iter().all(|condition| condition.holds(&before) == Some(true)));
-        asked.flat_map(|hook| hook.require.iter().filter_map(|one| failure(hook, one, &after, waiting))).collect()
+        let mut failures = Vec::new();
+        for failure in asked.flat_map(|hook| hook.require.iter().flat_map(|one| failed(hook, one, &after, waiting))) {
+            // A requester can belong to several of those that a rule is for.
+            if !failures.contains(&failure) {
+                failures.push(failure);
+            }
+        }
+        failures
     }
 }
 
-fn failure(hook: &Hook, requirement: &Requirement, view: &View<'_>, waiting: &BTreeSet<String>) -> Option<Failure> {
+fn failed(hook: &Hook, requirement: &Requirement, view: &View<'_>, waiting: &BTreeSet<String>) -> Vec<Failure> {
     let Requirement { given, condition, message } = requirement;
     let given = given.iter().all(|condition| condition.holds(view) == Some(true));
     if !given || awaits(requirement, view, waiting) || condition.holds(view) != Some(false) {
-        return None;
+        return Vec::new();
     }
-    let complaint = condition.complain(view);
-    let message = message.as_ref().map_or(complaint.clone(), |message| format!("{message} ({complaint})"));
-    Some(Failure { hook: hook.name.clone(), message, warning: hook.on_failure == OnFailure::Warn, placement: false })
+    let failure = |complaint: String| {
+        let message = message.as_ref().map_or(complaint.clone(), |message| format!("{message} ({complaint})"));
+        Failure { hook: hook.name.clone(), message, warning: hook.on_failure == OnFailure::Warn, placement: false }
+    };
+    condition.complaints(view).into_iter().map(failure).collect()
 }
 
 /// As long as a namespace has no name, keys that need it are not there yet; the controller judges once they are.

@@ -1,5 +1,7 @@
 //! `tenantSource: {capsule: {validations: true}}`: what Capsule's webhook would deny, landlord denies, and reports at reconcile.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 use tenancy::claim::Claim;
@@ -8,17 +10,25 @@ use tenancy::namespace::Namespace;
 use tenancy::plan::{Plan, plan};
 use tenancy::settings::Settings;
 
+use crate::arbitrary;
+
 const LABEL: &str = "capsule.clastix.io/tenant";
 
 fn judged(settings: &Value, spec: &Value, metadata: &Value, stage: Stage<'_>) -> Plan {
+    tried(settings, spec, metadata, stage).expect("a plan")
+}
+
+fn tried(settings: &Value, spec: &Value, metadata: &Value, stage: Stage<'_>) -> Result<Plan, String> {
     let settings = Settings::from_value(settings).expect("valid settings");
     let tenant = settings.tenant(&json!({"metadata": {"name": "solar"}, "spec": spec})).expect("a valid tenant");
     let mut metadata = metadata.clone();
-    metadata["name"] = json!("web");
+    if metadata.get("generateName").is_none() {
+        metadata["name"] = json!("web");
+    }
     metadata["labels"][LABEL] = json!("solar");
     let namespace = Namespace::from_value(&json!({"metadata": metadata})).expect("a namespace");
     let claim = Claim { tenant: "solar".into(), rule: format!("label:{LABEL}"), by: None };
-    plan(&settings, &namespace, &claim, &tenant, stage).expect("a plan")
+    plan(&settings, &namespace, &claim, &tenant, stage).map_err(|error| error.to_string())
 }
 
 fn on() -> Value {
@@ -41,7 +51,7 @@ fn options(options: Value) -> Value {
 #[case::absent(options(json!({"requiredMetadata": {"labels": {"env": "^(prod|dev)$"}}})), json!({}), "required by spec.namespaceOptions.requiredMetadata.labels[\"env\"]")]
 #[case::unlike(options(json!({"requiredMetadata": {"labels": {"env": "^(prod|dev)$"}}})), json!({"env": "test"}), "is \"test\", it must match")]
 #[case::denied(options(json!({"forbiddenLabels": {"denied": ["env", "x"]}})), json!({"env": "a"}), "forbidden by spec.namespaceOptions.forbiddenLabels")]
-#[case::denied_by_expression(options(json!({"forbiddenLabels": {"deniedRegex": "^en"}})), json!({"env": "a"}), "is \"env\"")]
+#[case::denied_by_expression(options(json!({"forbiddenLabels": {"deniedRegex": "^en"}})), json!({"env": "a"}), "(label \"env\" must not exist)")]
 #[case::not_among(metadata_rule("allow", json!({"env": {"values": [{"exact": ["prod"]}]}})), json!({"env": "test"}), "spec.rules[0].enforce.metadata.labels[\"env\"]")]
 #[case::not_like(metadata_rule("allow", json!({"env": {"values": [{"exp": "^p"}]}})), json!({"env": "test"}), "is \"test\"")]
 #[case::negated(metadata_rule("allow", json!({"env": {"values": [{"exact": ["test"], "negate": true}]}})), json!({"env": "test"}), "is \"test\"")]
@@ -88,6 +98,7 @@ fn an_audit_only_warns() {
 #[case(json!({"kind": "User", "name": "alice"}), true)]
 #[case(json!({"kind": "User", "name": "bob"}), false)]
 #[case(json!({"kind": "Group", "name": "devs"}), true)]
+#[case(json!({"kind": "Group", "name": "ops"}), false)]
 #[case(json!({"kind": "ServiceAccount", "name": "system:serviceaccount:ci:robot"}), false)]
 #[case(json!({"kind": "Custom", "name": "TenantOwner"}), true)]
 fn an_audience_is_judged_at_admission_only(#[case] subject: Value, #[case] judged: bool) {
@@ -109,4 +120,64 @@ fn what_landlord_cannot_judge_is_an_error(#[case] spec: Value, #[case] message: 
     let settings = Settings::from_value(&on()).expect("valid settings");
     let error = settings.tenant(&json!({"metadata": {"name": "solar"}, "spec": spec})).expect_err("refused").to_string();
     assert!(error.contains(message), "{error}");
+}
+
+#[rstest]
+#[case("system:serviceaccount:ci:robot", true)]
+#[case("ci:robot", true)]
+#[case("ci:other", false)]
+fn a_service_account_is_an_audience(#[case] name: &str, #[case] judged: bool) {
+    let mut spec = metadata_rule("deny", json!({"env": {}}));
+    spec["rules"][0]["audience"] = json!([{"kind": "ServiceAccount", "name": name}]);
+    let request = json!({"userInfo": {"username": "system:serviceaccount:ci:robot", "groups": ["system:serviceaccounts"]}});
+    let failures = failures(&spec, &json!({"labels": {"env": "a"}}), Stage::Create(&request));
+    assert_eq!(failures.len(), usize::from(judged), "{failures:?}");
+}
+
+#[test]
+fn who_belongs_to_two_audiences_is_told_once() {
+    let mut spec = metadata_rule("deny", json!({"env": {}}));
+    spec["rules"][0]["audience"] = json!([{"kind": "User", "name": "alice"}, {"kind": "Group", "name": "devs"}]);
+    let request = json!({"userInfo": {"username": "alice", "groups": ["devs"]}});
+    let failures = failures(&spec, &json!({"labels": {"env": "a"}}), Stage::Create(&request));
+    assert_eq!(failures.len(), 1, "{failures:?}");
+}
+
+/// An edit answers for what it brings, so each key has to be a failure of its own, that says which key it is.
+#[rstest]
+#[case::names(options(json!({"forbiddenLabels": {"denied": ["a", "b"]}})))]
+#[case::values(metadata_rule("deny", json!({"*": {"values": [{"exact": ["x"]}]}})))]
+#[case::outside(metadata_rule("allow", json!({"[ab]": {"values": [{"exact": ["y"]}]}})))]
+fn each_key_is_a_failure_of_its_own(#[case] spec: Value) {
+    let of = |labels| failures(&spec, &json!({"labels": labels}), Stage::Reconcile);
+    let both = of(json!({"a": "x", "b": "x"}));
+    assert_eq!(both, [of(json!({"a": "x"})), of(json!({"b": "x"}))].concat());
+    assert!(both.len() == 2 && both[0] != both[1], "{both:?}");
+}
+
+fn validated() -> impl Strategy<Value = Value> {
+    let rule = (proptest::sample::select(vec!["allow", "deny", "audit"]), proptest::sample::select(vec!["a", "env", "e*", "*"]))
+        .prop_map(|(action, key)| metadata_rule(action, json!({key: {"values": [{"exact": ["1"]}]}}))["rules"][0].clone());
+    (arbitrary::capsule_spec(false), vec(rule, 0..3), any::<bool>()).prop_map(|(mut spec, rules, demanding)| {
+        spec["rules"].as_array_mut().expect("rules").extend(rules);
+        if demanding {
+            spec["namespaceOptions"]["requiredMetadata"] = json!({"labels": {"env": "^1$"}});
+            spec["namespaceOptions"]["forbiddenAnnotations"] = json!({"denied": ["note"], "deniedRegex": "^own"});
+        }
+        spec
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Validations judge and write nothing; without them nothing is judged.
+    #[test]
+    fn validations_change_nothing_but_the_verdict(spec in validated(), metadata in arbitrary::metadata("capsule", true)) {
+        let on = tried(&on(), &spec, &metadata, Stage::Reconcile).map(|plan| Plan { failures: Vec::new(), ..plan });
+        for off in [json!("capsule"), json!({"capsule": {}}), json!({"capsule": {"validations": false}})] {
+            // It has no failures, else it would differ.
+            prop_assert_eq!(&on, &tried(&json!({"tenantSource": off}), &spec, &metadata, Stage::Reconcile));
+        }
+    }
 }

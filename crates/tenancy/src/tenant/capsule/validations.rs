@@ -9,8 +9,8 @@
 //! | `rules[].audience` | whose requests the rule judges (`pkg/ruleengine/audience.go`) | a hook at admission, given the requester |
 //!
 //! What the tenant itself writes is not judged, as in Capsule. A namespace selector of a rule is asked about the namespace as it will be.
-//! Where it differs: each rule stands by itself (in Capsule a later `allow` lifts an earlier `deny`), and everybody's namespaces are
-//! judged, also those that an admin creates.
+//! Where it differs: each rule and key stands by itself (in Capsule the last match decides, `pkg/ruleengine/enforce_evaluator.go`), and
+//! everybody's namespaces are judged, also those that an admin creates. `docs/configuration.md` has the list.
 
 use serde_json::Value;
 
