@@ -27,6 +27,21 @@ fn the_documentation_shows_what_is_printed() {
     assert_eq!(printed.replace(&format!("{}/", root().display()), ""), output);
 }
 
+#[test]
+fn the_documentation_shows_what_is_said_of_mistakes() {
+    let text = fs::read_to_string(root().join("docs/hooks.md")).expect("the chapter");
+    let rows: Vec<_> =
+        text.lines().filter_map(|line| line.strip_prefix("| `{name: one").and_then(|rest| rest.split_once("` | "))).collect();
+    assert_eq!(rows.len(), 7, "{rows:?}");
+    for (hooks, message) in rows {
+        let message = message.trim_end_matches(" |");
+        let (_folder, path) =
+            file(&format!("settings: {{hooks: [{{name: one{hooks}]}}\ncases: [{{name: a, namespace: {{name: a}}, expect: {{}}}}]"));
+        let run = run(&format!("test {path}"));
+        assert!(run.code == Some(1) && run.err.contains(message), "{hooks}: {}{}", run.out, run.err);
+    }
+}
+
 fn file(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("tests.yaml");
