@@ -1,5 +1,6 @@
 //! A file of hook tests, as it is written.
 
+use anyhow::{Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 use tenancy::metadata::Map;
@@ -64,10 +65,53 @@ pub(super) struct Expectation {
     pub(super) node_selector: Option<String>,
     /// What is not there in the end.
     pub(super) absent: Absent,
-    /// Parts of the message of a denial; at reconcile of the report. Empty: it is accepted.
-    pub(super) denied: Vec<String>,
+    pub(super) denied: Denial,
     /// Parts of warnings.
     pub(super) warnings: Vec<String>,
+}
+
+/// Whether a case is denied; at reconcile, whether it is reported as Conflicted.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "write `true`, a part of the message, or a list of parts")]
+pub(super) enum Denial {
+    Whether(bool),
+    Part(String),
+    /// All of them. Empty: it is accepted.
+    Parts(Vec<String>),
+}
+
+impl Default for Denial {
+    fn default() -> Self {
+        Self::Whether(false)
+    }
+}
+
+impl Denial {
+    pub(super) fn is_expected(&self) -> bool {
+        match self {
+            Self::Whether(expected) => *expected,
+            Self::Part(_) => true,
+            Self::Parts(parts) => !parts.is_empty(),
+        }
+    }
+
+    /// What its message says, among other things.
+    pub(super) fn parts(&self) -> &[String] {
+        match self {
+            Self::Whether(_) => &[],
+            Self::Part(part) => std::slice::from_ref(part),
+            Self::Parts(parts) => parts,
+        }
+    }
+}
+
+impl Expectation {
+    /// Whether it says anything of what is there in the end.
+    fn is_of_metadata(&self) -> bool {
+        let Absent { labels, annotations } = &self.absent;
+        let absent = !(labels.is_empty() && annotations.is_empty());
+        absent || !(self.labels.is_empty() && self.annotations.is_empty() && self.node_selector.is_none())
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,6 +122,33 @@ pub(super) struct Absent {
 }
 
 impl Case {
+    /// Refuses what would not be judged: a test that cannot fail looks like one that passes.
+    pub(super) fn check(&self) -> Result<()> {
+        let stages = self.stages();
+        let only = |stage| stages.iter().all(|one| *one == stage);
+        match &self.old_namespace {
+            None if only(StageName::Update) => bail!("stage update needs oldNamespace, as it was before"),
+            Some(_) if !only(StageName::Update) => bail!("oldNamespace is for edits: write stage: update, or leave one of the two out"),
+            Some(old) if old.name != self.namespace.name => {
+                bail!(
+                    "oldNamespace.name is {:?} and namespace.name {:?}: an edit does not rename, so write one name",
+                    old.name,
+                    self.namespace.name
+                )
+            }
+            _ => {}
+        }
+        if self.request.is_some() && only(StageName::Reconcile) {
+            bail!("request is not known at reconcile: leave it out, or write stage: create");
+        }
+        if self.expect.denied.is_expected() && self.expect.is_of_metadata() && !stages.contains(&StageName::Reconcile) {
+            bail!(
+                "expect: nothing is stored of a denied request: leave out labels, annotations, nodeSelector and absent, or write stage: reconcile"
+            );
+        }
+        Ok(())
+    }
+
     /// At which stages it is judged.
     pub(super) fn stages(&self) -> Vec<StageName> {
         match (self.stage, &self.old_namespace, &self.request) {

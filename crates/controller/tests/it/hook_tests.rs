@@ -27,6 +27,21 @@ fn the_documentation_shows_what_is_printed() {
     assert_eq!(printed.replace(&format!("{}/", root().display()), ""), output);
 }
 
+#[test]
+fn the_documentation_shows_what_is_said_of_mistakes() {
+    let text = fs::read_to_string(root().join("docs/hooks.md")).expect("the chapter");
+    let rows: Vec<_> =
+        text.lines().filter_map(|line| line.strip_prefix("| `{name: one").and_then(|rest| rest.split_once("` | "))).collect();
+    assert_eq!(rows.len(), 7, "{rows:?}");
+    for (hooks, message) in rows {
+        let message = message.trim_end_matches(" |");
+        let (_folder, path) =
+            file(&format!("settings: {{hooks: [{{name: one{hooks}]}}\ncases: [{{name: a, namespace: {{name: a}}, expect: {{}}}}]"));
+        let run = run(&format!("test {path}"));
+        assert!(run.code == Some(1) && run.err.contains(message), "{hooks}: {}{}", run.out, run.err);
+    }
+}
+
 fn file(text: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("tests.yaml");
@@ -81,11 +96,52 @@ fn failures_say_what_is_otherwise() {
 #[case("settings: {hook: []}\ncases: [{name: a, namespace: {name: a}, expect: {}}]", "did you mean `hooks`?")]
 #[case("cases: [{name: a, stage: update, namespace: {name: a}, expect: {}}]", "stage update needs oldNamespace")]
 #[case("cases: [{name: a, namespace: {name: a}, expect: {label: {}}}]", "did you mean `labels`?")]
+#[case("cases: [{name: a, namespace: {name: a}, expect: {denied: 3}}]", "write `true`, a part of the message, or a list of parts")]
+#[case("cases: [{name: a, stage: create, namespace: {name: a}, oldNamespace: {name: a}, expect: {}}]", "oldNamespace is for edits")]
+#[case("cases: [{name: a, namespace: {name: a}, oldNamespace: {name: b}, expect: {}}]", "an edit does not rename")]
+#[case(
+    "cases: [{name: a, stage: reconcile, namespace: {name: a}, request: {userInfo: {}}, expect: {}}]",
+    "request is not known at reconcile"
+)]
+#[case(
+    "cases: [{name: a, stage: create, namespace: {name: a}, expect: {denied: true, nodeSelector: a=b}}]",
+    "nothing is stored of a denied request"
+)]
 fn a_file_that_cannot_be_read_is_an_error(#[case] text: &str, #[case] message: &str) {
     let (_folder, path) = file(text);
     let run = run(&format!("test {path}"));
     assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
     assert!(run.err.contains("tests.yaml") && run.err.contains(message), "{}", run.err);
+}
+
+const DENIALS: &str = r#"
+settings: {hooks: [{name: one, require: [{path: "$.namespace.metadata.name", matches: "^w"}]}]}
+tenants: [{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: solar}, spec: {nodeSelector: {pool: solar}, owners: [{kind: Group, name: devs}]}}]
+cases:
+- {name: denied, namespace: {name: bad, labels: {landlord.dev/tenant: solar}}, expect: {denied: DENIED, nodeSelector: SELECTOR}}
+- name: a stranger
+  namespace: {name: web, labels: {landlord.dev/tenant: solar}}
+  request: {userInfo: {username: eve, groups: [others]}}
+  expect: {denied: 'which "eve" does not own'}
+- name: an owner
+  namespace: {name: web, labels: {landlord.dev/tenant: solar}}
+  request: {userInfo: {username: ada, groups: [devs]}}
+  expect: {nodeSelector: pool=solar}
+"#;
+
+/// A denial may be written in three forms, and what the controller writes of a rejected namespace is judged as well.
+#[rstest]
+#[case("true", "pool=solar", "4 passed, 0 failed")]
+#[case("hook one", "pool=solar", "4 passed, 0 failed")]
+#[case("[hook one, \"is \\\"bad\\\"\"]", "pool=solar", "4 passed, 0 failed")]
+#[case("false", "pool=solar", "2 passed, 2 failed")]
+#[case("hook two", "pool=solar", "2 passed, 2 failed")]
+#[case("true", "pool=wind", "3 passed, 1 failed")]
+fn denials_are_judged_by_what_is_said_and_written(#[case] denied: &str, #[case] selector: &str, #[case] summary: &str) {
+    let (_folder, path) = file(&DENIALS.replace("DENIED", denied).replace("SELECTOR", selector));
+    let run = run(&format!("test {path}"));
+    assert!(run.out.ends_with(&format!("{summary}\n")), "{}{}", run.out, run.err);
+    assert_eq!(run.code, Some(if summary.ends_with(" 0 failed") { 0 } else { 1 }));
 }
 
 /// What a hook rejects is told by every form of the plan, also where there is nothing to write.

@@ -38,9 +38,26 @@ impl Example {
     }
 }
 
-/// The parts of a denial that a case expects; none where it is accepted.
-pub(crate) fn denied(case: &Value) -> Vec<String> {
-    case["expect"]["denied"].as_array().into_iter().flatten().map(|part| part.as_str().expect("text").to_owned()).collect()
+/// The parts of a denial that a case expects; `None` where it is accepted.
+pub(crate) fn denied(case: &Value) -> Option<Vec<String>> {
+    match &case["expect"]["denied"] {
+        Value::Null | Value::Bool(false) => None,
+        Value::Bool(true) => Some(Vec::new()),
+        Value::String(part) => Some(vec![part.clone()]),
+        Value::Array(parts) if parts.is_empty() => None,
+        Value::Array(parts) => Some(parts.iter().map(|part| part.as_str().expect("text").to_owned()).collect()),
+        other => panic!("{}: denied is {other}", case["name"]),
+    }
+}
+
+/// Whether a case is judged at this stage, as `landlord test` reads it.
+pub(crate) fn is_at(case: &Value, stage: &str) -> bool {
+    match (case["stage"].as_str(), case.get("oldNamespace"), case.get("request")) {
+        (Some(said), ..) => said == stage,
+        (None, Some(_), _) => stage == "update",
+        (None, None, Some(_)) => stage == "create",
+        (None, None, None) => ["create", "reconcile"].contains(&stage),
+    }
 }
 
 /// How metadata differ from what a case expects.

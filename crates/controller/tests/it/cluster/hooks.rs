@@ -21,26 +21,24 @@ async fn every_example_at_reconcile() {
     assert!(world.page("one", "/metrics").await.contains("landlord_hook_failures_total{reason=\"HookRejected\"}"));
 }
 
-/// The cases that are judged at reconcile: those of nobody's request and without an edit.
+/// The cases that are judged at reconcile.
 async fn run(world: &World, example: &Example) {
     world.set_settings(&example.settings);
     for tenant in &example.tenants {
         apply(world, tenant.clone()).await;
     }
-    let cases = example.cases.iter().filter(|case| case.get("request").is_none() && case.get("oldNamespace").is_none());
-    let cases: Vec<&Value> = cases.collect();
+    let cases: Vec<&Value> = example.cases.iter().filter(|case| examples::is_at(case, "reconcile")).collect();
     assert!(!cases.is_empty(), "{} has no case for the controller", example.name);
     for case in &cases {
         apply(world, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": case["namespace"]})).await;
     }
     for case in cases {
         let name = case["namespace"]["name"].as_str().expect("a name").to_owned();
-        let parts = examples::denied(case);
         let what = format!("{}: {}; the log is {}", example.name, case["name"], world.cluster.log("one").display());
-        match parts.is_empty() {
-            true => eventually(&what, async || differences(world, case, &name).await.is_empty()).await,
-            false => eventually(&what, async || is_rejected(world, &name, &parts).await).await,
+        if let Some(parts) = examples::denied(case) {
+            eventually(&what, async || is_rejected(world, &name, &parts).await).await;
         }
+        eventually(&what, async || differences(world, case, &name).await.is_empty()).await;
     }
 }
 
