@@ -13,6 +13,7 @@ mod fights;
 mod guard;
 mod health;
 mod holds;
+mod hook_mistakes;
 mod hooks;
 mod lifecycle;
 mod replicas;
