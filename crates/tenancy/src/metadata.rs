@@ -56,6 +56,16 @@ pub enum Field {
     Annotation,
 }
 
+impl Field {
+    /// The member of `metadata` that holds it.
+    pub fn member(self) -> &'static str {
+        match self {
+            Field::Label => "labels",
+            Field::Annotation => "annotations",
+        }
+    }
+}
+
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

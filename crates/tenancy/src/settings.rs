@@ -69,7 +69,7 @@ impl Rule {
             Self::Label(name) => key.field == Field::Label && key.name == *name,
             Self::Annotation(name) => key.field == Field::Annotation && key.name == *name,
             Self::JsonPath { path, prefix } => {
-                value.starts_with(prefix) && path.may_reach(&["namespace", "metadata", field(key), &key.name])
+                value.starts_with(prefix) && path.may_reach(&["namespace", "metadata", key.field.member(), &key.name])
             }
             Self::OwnerReference { .. } | Self::NamePrefix { .. } => false,
         }
@@ -84,14 +84,6 @@ impl Rule {
             Self::NamePrefix { separator, segments } => format!("namePrefix:{segments}{separator}"),
             Self::JsonPath { path, .. } => format!("jsonPath:{}", path.as_str()),
         }
-    }
-}
-
-/// The member of `metadata` that holds the key.
-fn field(key: &Key) -> &'static str {
-    match key.field {
-        Field::Label => "labels",
-        Field::Annotation => "annotations",
     }
 }
 

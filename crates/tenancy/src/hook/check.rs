@@ -77,7 +77,7 @@ fn clash(hook: &Hook, other: &Hook) -> Option<(String, String)> {
 }
 
 fn place_of(setting: &Setting) -> String {
-    format!("set.{}[{:?}]", super::place::member(setting.field), setting.key.as_source())
+    format!("set.{}[{:?}]", setting.field.member(), setting.key.as_source())
 }
 
 /// What hooks write is no part of the base that they read, so that no order of theirs matters.

@@ -48,6 +48,14 @@ pub struct Matcher {
     pub negate: bool,
 }
 
+impl Listed {
+    /// Of a value that no expression is asked about nobody knows: it is denied, not allowed.
+    fn holds(&self, value: &str) -> bool {
+        let is_unknown = value.len() > MAX_MATCHED_BYTES && self.matchers.iter().any(|matcher| matcher.expression.is_some());
+        is_unknown || self.matchers.iter().any(|matcher| matcher.takes(value)) != self.outside
+    }
+}
+
 impl Matcher {
     fn takes(&self, value: &str) -> bool {
         let expressed = || self.expression.as_ref().is_some_and(|expression| expression.matches(value));
@@ -85,9 +93,7 @@ impl Test {
             Self::Exists => true,
             Self::In(values) => value.is_some_and(|value| values.iter().any(|one| one == value)),
             Self::Matches(expression) => value.is_some_and(|value| expression.matches(value)),
-            Self::Listed(Listed { matchers, outside }) => {
-                value.is_some_and(|value| matchers.iter().any(|matcher| matcher.takes(value)) != *outside)
-            }
+            Self::Listed(listed) => value.is_some_and(|value| listed.holds(value)),
         }
     }
 }

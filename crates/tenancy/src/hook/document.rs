@@ -4,7 +4,7 @@
 use serde_json::{Map as Object, Value};
 
 use super::condition::{Condition, Expression, Test};
-use super::place::{Place, member};
+use super::place::Place;
 use super::{Hook, OnFailure, Removal, Requirement, Setting, Source, Stages};
 use crate::decode::DecodeError;
 use crate::decode::fields::{Fields, mismatch, word};
@@ -177,8 +177,8 @@ fn read_set(item: &Value, hook: &mut Hook) -> Read<()> {
     let fields = Fields::of(item, &["nodeSelector", "labels", "annotations"])?;
     hook.node_selector = fields.object("nodeSelector")?.map(node_selector).transpose()?;
     for field in [Field::Label, Field::Annotation] {
-        for (key, value) in fields.object(member(field))?.map(by_name).unwrap_or_default() {
-            let fault = |message| DecodeError::new(format!("{}[{key:?}]", member(field)), message);
+        for (key, value) in fields.object(field.member())?.map(by_name).unwrap_or_default() {
+            let fault = |message| DecodeError::new(format!("{}[{key:?}]", field.member()), message);
             let setting = key_template(field, key).and_then(|key| Ok(Setting { field, key, value: checked_source(field, value)? }));
             hook.set.push(setting.map_err(fault)?);
         }
@@ -219,8 +219,8 @@ fn checked_source(field: Field, value: &Value) -> Result<Source, String> {
 fn read_remove(item: &Value, hook: &mut Hook) -> Read<()> {
     let fields = Fields::of(item, &["labels", "annotations"])?;
     for field in [Field::Label, Field::Annotation] {
-        for (index, value) in fields.list(member(field))?.unwrap_or_default().iter().enumerate() {
-            let path = format!("{}[{index}]", member(field));
+        for (index, value) in fields.list(field.member())?.unwrap_or_default().iter().enumerate() {
+            let path = format!("{}[{index}]", field.member());
             let key = value.as_str().ok_or_else(|| mismatch(&path, value, "a string"))?;
             let key = key_template(field, key).map_err(|message| DecodeError::new(path, message))?;
             hook.remove.push(Removal { field, key });

@@ -49,22 +49,22 @@ impl Place {
 
     /// The names of all labels or annotations that landlord does not manage.
     pub(crate) fn names(field: Field, matching: Option<Expression>) -> Self {
-        Self { source: format!("a name among metadata.{}", member(field)), kind: Kind::Names(field, matching) }
+        Self { source: format!("a name among metadata.{}", field.member()), kind: Kind::Names(field, matching) }
     }
 
     /// The values of those of which the name matches; `called` names them.
     pub(crate) fn values(field: Field, matching: Expression, called: &str) -> Self {
-        Self { source: format!("metadata.{}[{called:?}]", member(field)), kind: Kind::Values(field, matching) }
+        Self { source: format!("metadata.{}[{called:?}]", field.member()), kind: Kind::Values(field, matching) }
     }
 
     /// The same, those of landlord included.
     pub(crate) fn any(field: Field, matching: Expression, called: &str) -> Self {
-        Self { source: format!("metadata.{}[{called:?}]", member(field)), kind: Kind::Any(field, matching) }
+        Self { source: format!("metadata.{}[{called:?}]", field.member()), kind: Kind::Any(field, matching) }
     }
 
     /// One label or annotation.
     pub(crate) fn of(key: Key) -> Self {
-        Self { source: format!("metadata.{}[{:?}]", member(key.field), key.name), kind: Kind::Key(key) }
+        Self { source: format!("metadata.{}[{:?}]", key.field.member(), key.name), kind: Kind::Key(key) }
     }
 
     pub fn as_str(&self) -> &str {
@@ -100,7 +100,7 @@ impl Place {
     pub(crate) fn may_read(&self, field: Field, name: &str) -> bool {
         match &self.kind {
             Kind::Key(key) => key.field == field && key.name == name,
-            Kind::Within(of, path) => *of == field && path.may_reach(&["namespace", "metadata", member(field), name]),
+            Kind::Within(of, path) => *of == field && path.may_reach(&["namespace", "metadata", field.member(), name]),
             Kind::Request(_) | Kind::Tenant(_) | Kind::Name | Kind::Names(..) | Kind::Values(..) | Kind::Any(..) => false,
         }
     }
@@ -129,9 +129,7 @@ impl Place {
             Kind::Within(field, path) => path.select(&view.document(*field)).into_iter().map(scalar).collect(),
         }
     }
-}
 
-impl Place {
     /// The keys that a place of Capsule's validations reads, with what is read of each; `None` for all other places.
     pub(super) fn keys(&self, view: &View<'_>) -> Option<Vec<(Key, String)>> {
         let (field, matching) = match &self.kind {
@@ -186,14 +184,6 @@ fn in_namespace(path: JsonPath) -> Result<Kind, &'static str> {
         Some([name]) => Ok(Kind::Key(Key { field, name: (*name).to_owned() })),
         Some([_, _, ..]) => Err("a label or annotation has no members: write a key with dots as ['example.com/key']"),
         _ => Ok(Kind::Within(field, path)),
-    }
-}
-
-/// The member of `metadata` that holds the field.
-pub(super) fn member(field: Field) -> &'static str {
-    match field {
-        Field::Label => "labels",
-        Field::Annotation => "annotations",
     }
 }
 

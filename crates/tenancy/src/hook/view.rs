@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::place::member;
 use crate::collection::gather;
 use crate::keys;
 use crate::ledger::Ledger;
@@ -62,7 +61,7 @@ impl<'a> View<'a> {
     pub(super) fn document(&self, field: Field) -> Value {
         let entry = |name: String| Some((name.clone(), Value::from(self.get(&Key { field, name })?)));
         let entries: serde_json::Map<_, _> = gather(self.names(field).into_iter().filter_map(entry));
-        object([("namespace", object([("metadata", object([(member(field), Value::Object(entries))]))]))])
+        object([("namespace", object([("metadata", object([(field.member(), Value::Object(entries))]))]))])
     }
 
     fn shows(&self, name: &str) -> bool {

@@ -88,6 +88,35 @@ fn what_capsule_accepts_is_accepted(#[case] spec: Value, #[case] labels: Value) 
     assert_eq!(failures(&spec, &json!({"labels": labels}), Stage::Reconcile), Vec::<String>::new());
 }
 
+/// In Capsule one of several `allow` is enough; here as far as the other one holds wherever this one does.
+#[rstest]
+#[case::both(json!({}), json!({}), "dev", true)]
+#[case::neither(json!({}), json!({}), "test", false)]
+#[case::narrower(json!({}), json!({"namespaceSelector": {"matchLabels": {"team": "a"}}}), "dev", false)]
+#[case::same(json!({"audience": [{"kind": "User", "name": "alice"}]}), json!({"audience": [{"kind": "User", "name": "alice"}]}), "dev", true)]
+fn what_one_of_several_rules_allows_is_allowed(#[case] one: Value, #[case] other: Value, #[case] env: &str, #[case] accepted: bool) {
+    let rule = |mut rule: Value, value: &str| {
+        rule["enforce"] = metadata_rule("allow", json!({"env": {"values": [{"exact": [value]}]}}))["rules"][0]["enforce"].clone();
+        rule
+    };
+    let spec = json!({"rules": [rule(one, "prod"), rule(other, "dev")]});
+    let request = json!({"userInfo": {"username": "alice"}});
+    let failures = failures(&spec, &json!({"labels": {"env": env, "team": "b"}}), Stage::Create(&request));
+    assert_eq!(failures.is_empty(), accepted, "{failures:?}");
+}
+
+/// No expression is asked about it, so it is denied by what denies and not allowed by what allows.
+#[rstest]
+#[case("deny", json!([{"exp": "^secret"}]))]
+#[case("deny", json!([{"exp": "^secret", "negate": true}]))]
+#[case("allow", json!([{"exp": "."}]))]
+#[case("allow", json!([{"exp": "^secret", "negate": true}]))]
+fn a_value_too_long_for_expressions_is_not_let_through(#[case] action: &str, #[case] values: Value) {
+    let mut spec = metadata_rule(action, json!({}));
+    spec["rules"][0]["enforce"]["metadata"][0]["annotations"] = json!({"note": {"values": values}});
+    assert_eq!(failures(&spec, &json!({"labels": {}, "annotations": {"note": "s".repeat(5000)}}), Stage::Reconcile).len(), 1);
+}
+
 #[test]
 fn an_audit_only_warns() {
     let plan = judged(&on(), &metadata_rule("audit", json!({"env": {}})), &json!({"labels": {"env": "a"}}), Stage::Reconcile);

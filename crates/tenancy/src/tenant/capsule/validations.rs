@@ -9,7 +9,8 @@
 //! | `rules[].audience` | whose requests the rule judges (`pkg/ruleengine/audience.go`) | a hook at admission, given the requester |
 //!
 //! What the tenant itself writes is not judged, as in Capsule. A namespace selector of a rule is asked about the namespace as it will be.
-//! Where it differs: each rule and key stands by itself (in Capsule the last match decides, `pkg/ruleengine/enforce_evaluator.go`), and
+//! Rules that allow values of the same key are taken together. Else each rule and key stands by itself (in Capsule the last match decides,
+//! `pkg/ruleengine/enforce_evaluator.go`), and
 //! everybody's namespaces are judged, also those that an admin creates. `docs/configuration.md` has the list.
 
 use serde_json::Value;
@@ -38,8 +39,9 @@ pub(super) fn hooks(spec: &Value, owners: &[Owner]) -> Read<Vec<Hook>> {
     if !forbidden.is_empty() {
         hooks.push(hook("capsule-forbidden".to_owned(), forbidden));
     }
-    for (index, item) in array(spec.get("rules")).enumerate() {
-        let rule = rule(index, item, owners).map_err(|error| error.within(&format!("spec.rules[{index}]")))?;
+    let rules: Vec<&Value> = array(spec.get("rules")).collect();
+    for index in 0..rules.len() {
+        let rule = rule(index, &rules, owners).map_err(|error| error.within(&format!("spec.rules[{index}]")))?;
         hooks.extend(rule.filter(|hook| !hook.require.is_empty()));
     }
     Ok(hooks)
@@ -92,19 +94,16 @@ fn forbidden(spec: &Value) -> Read<Vec<Requirement>> {
 }
 
 /// `None` for a rule about other kinds.
-fn rule(index: usize, rule: &Value, owners: &[Owner]) -> Read<Option<Hook>> {
-    let action = at(rule, &["enforce", "action"]).and_then(Value::as_str).unwrap_or("deny");
+fn rule(index: usize, rules: &[&Value], owners: &[Owner]) -> Read<Option<Hook>> {
+    let Some(rule) = rules.get(index) else { return Ok(None) };
+    let action = action(rule);
     let given = selected(rule)?;
     let mut requirements = Vec::new();
-    for metadata in one_or_many(at(rule, &["enforce", "metadata"])).filter(|metadata| names_namespaces(metadata)) {
-        for (field, name) in [(Field::Label, "labels"), (Field::Annotation, "annotations")] {
-            for (selector, policy) in metadata.get(name).and_then(Value::as_object).map(by_name).unwrap_or_default() {
-                let path = format!("enforce.metadata.{name}[{selector:?}]");
-                for condition in judge(action, field, selector, policy, &path)? {
-                    let message = Some(format!("spec.rules[{index}].{path}"));
-                    requirements.push(Requirement { given: given.clone(), condition, message });
-                }
-            }
+    for (field, selector, policy) in policies(rule) {
+        let path = format!("enforce.metadata.{}[{selector:?}]", field.member());
+        for condition in judge(action, Key { field, name: selector.to_owned() }, policy, &beside(rules, rule), &path)? {
+            let message = Some(format!("spec.rules[{index}].{path}"));
+            requirements.push(Requirement { given: given.clone(), condition, message });
         }
     }
     let mut hook = hook(format!("capsule-rule-{index}"), requirements);
@@ -118,6 +117,31 @@ fn rule(index: usize, rule: &Value, owners: &[Owner]) -> Read<Option<Hook>> {
     Ok(Some(hook).filter(|hook| !hook.require.is_empty()))
 }
 
+fn action(rule: &Value) -> &str {
+    at(rule, &["enforce", "action"]).and_then(Value::as_str).unwrap_or("deny")
+}
+
+/// What a rule says of the metadata of namespaces: field, selector of keys, policy.
+fn policies(rule: &Value) -> Vec<(Field, &str, &Value)> {
+    let metadata = one_or_many(at(rule, &["enforce", "metadata"])).filter(|metadata| names_namespaces(metadata));
+    let of_field = |metadata, field: Field| {
+        let listed = Value::get(metadata, field.member()).and_then(Value::as_object).map(by_name).unwrap_or_default();
+        listed.into_iter().map(move |(selector, policy)| (field, selector, policy))
+    };
+    metadata.flat_map(|metadata| of_field(metadata, Field::Label).chain(of_field(metadata, Field::Annotation))).collect()
+}
+
+/// The rules that allow and hold wherever this one does: for everybody and everywhere, or for the same. What one of them allows is allowed.
+fn beside<'a>(rules: &[&'a Value], rule: &Value) -> Vec<&'a Value> {
+    let unsaid = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    let as_wide = |other: &Value, field| other.get(field).is_none_or(unsaid) || other.get(field) == rule.get(field);
+    rules
+        .iter()
+        .copied()
+        .filter(|other| action(other) == "allow" && as_wide(other, "namespaceSelector") && as_wide(other, "audience"))
+        .collect()
+}
+
 impl Requirement {
     fn given(mut self, condition: &Condition) -> Self {
         self.given.push(condition.clone());
@@ -126,17 +150,20 @@ impl Requirement {
 }
 
 /// What one key's policy demands.
-fn judge(action: &str, field: Field, selector: &str, policy: &Value, path: &str) -> Read<Vec<Condition>> {
-    let keys = || expression(path, &key_expression(selector));
-    let matchers: Vec<Matcher> = array(policy.get("values")).map(|value| matcher(path, value)).collect::<Read<_>>()?;
-    let values = |test| Ok(Condition { place: Place::values(field, keys()?, selector), test, negated: true });
+fn judge(action: &str, key: Key, policy: &Value, beside: &[&Value], path: &str) -> Read<Vec<Condition>> {
+    let Key { field, name: selector } = key;
+    let keys = || expression(path, &key_expression(&selector));
+    let values = |test| Ok(Condition { place: Place::values(field, keys()?, &selector), test, negated: true });
+    let matchers = matchers(path, policy)?;
     match action {
         "allow" => {
-            let listed = (!matchers.is_empty()).then(|| values(Test::Listed(Listed { matchers, outside: true }))).transpose()?;
+            let same = beside.iter().flat_map(|rule| policies(rule)).filter(|(of, name, _)| (*of, *name) == (field, selector.as_str()));
+            let allowed = same.map(|(_, _, policy)| self::matchers(path, policy)).collect::<Read<Vec<_>>>()?.concat();
+            let listed = (!matchers.is_empty()).then(|| values(Test::Listed(Listed { matchers: allowed, outside: true }))).transpose()?;
             let required = policy.get("required").and_then(Value::as_bool).unwrap_or(false);
             // The tenant's own keys count as well: they are there.
             let present =
-                required.then(|| Ok(Condition { place: Place::any(field, keys()?, selector), test: Test::Exists, negated: false }));
+                required.then(|| Ok(Condition { place: Place::any(field, keys()?, &selector), test: Test::Exists, negated: false }));
             Ok(present.transpose()?.into_iter().chain(listed).collect())
         }
         "deny" | "audit" if policy.get("values").is_none() && is_written(policy) => Ok(Vec::new()),
@@ -149,6 +176,10 @@ fn judge(action: &str, field: Field, selector: &str, policy: &Value, path: &str)
 /// Whether the policy says what to write, and nothing about other values.
 fn is_written(policy: &Value) -> bool {
     policy.get("managed").or(policy.get("default")).is_some_and(|value| !value.is_null())
+}
+
+fn matchers(path: &str, policy: &Value) -> Read<Vec<Matcher>> {
+    array(policy.get("values")).map(|value| matcher(path, value)).collect()
 }
 
 /// Capsule's `ExpressionMatch`: `exact`, `exp`, `negate`.
