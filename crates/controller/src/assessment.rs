@@ -18,6 +18,8 @@ use crate::inventory::{Inventory, Listed};
 
 /// The reason of a claim that names no tenant.
 pub(crate) const UNKNOWN_TENANT: &str = "UnknownTenant";
+/// The reason of a claim on a tenant that cannot be used.
+const INVALID_TENANT: &str = "InvalidTenant";
 /// The reason of a namespace that nobody claims, and that the settings do not let be nobody's.
 pub(crate) const UNCLAIMED: &str = "Unclaimed";
 
@@ -126,7 +128,8 @@ impl Assessment {
                 (assessment.tenant, assessment.rule, assessment.known) = (Some(claim.tenant), Some(claim.rule), Some(tenant));
             }
             Err(error) => {
-                assessment.fail(error.reason(), error.to_string());
+                // Nothing is looked up here: tenants are at hand, and this one has a fault.
+                assessment.fail(if unusable.is_some() { INVALID_TENANT } else { error.reason() }, error.to_string());
                 assessment.tenant = unusable;
             }
         }

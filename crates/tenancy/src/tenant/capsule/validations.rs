@@ -101,7 +101,8 @@ fn rule(index: usize, rules: &[&Value], owners: &[Owner]) -> Read<Option<Hook>> 
     let mut requirements = Vec::new();
     for (field, selector, policy) in policies(rule) {
         let path = format!("enforce.metadata.{}[{selector:?}]", field.member());
-        for condition in judge(action, Key { field, name: selector.to_owned() }, policy, &beside(rules, rule), &path)? {
+        let allowed = if action == "allow" { allowed(rules, rule, field, selector, &path)? } else { Vec::new() };
+        for condition in judge(action, field, selector, policy, allowed, &path)? {
             let message = Some(format!("spec.rules[{index}].{path}"));
             requirements.push(Requirement { given: given.clone(), condition, message });
         }
@@ -123,23 +124,33 @@ fn action(rule: &Value) -> &str {
 
 /// What a rule says of the metadata of namespaces: field, selector of keys, policy.
 fn policies(rule: &Value) -> Vec<(Field, &str, &Value)> {
-    let metadata = one_or_many(at(rule, &["enforce", "metadata"])).filter(|metadata| names_namespaces(metadata));
-    let of_field = |metadata, field: Field| {
-        let listed = Value::get(metadata, field.member()).and_then(Value::as_object).map(by_name).unwrap_or_default();
-        listed.into_iter().map(move |(selector, policy)| (field, selector, policy))
-    };
-    metadata.flat_map(|metadata| of_field(metadata, Field::Label).chain(of_field(metadata, Field::Annotation))).collect()
+    let mut policies = Vec::new();
+    for metadata in one_or_many(at(rule, &["enforce", "metadata"])).filter(|metadata| names_namespaces(metadata)) {
+        for field in [Field::Label, Field::Annotation] {
+            for (selector, policy) in metadata.get(field.member()).and_then(Value::as_object).map(by_name).unwrap_or_default() {
+                policies.push((field, selector, policy));
+            }
+        }
+    }
+    policies
 }
 
-/// The rules that allow and hold wherever this one does: for everybody and everywhere, or for the same. What one of them allows is allowed.
-fn beside<'a>(rules: &[&'a Value], rule: &Value) -> Vec<&'a Value> {
+/// Whether a rule that allows holds wherever this one does: for everybody and everywhere, or for the same. What either allows is allowed.
+fn holds_beside(rule: &Value, other: &Value) -> bool {
     let unsaid = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-    let as_wide = |other: &Value, field| other.get(field).is_none_or(unsaid) || other.get(field) == rule.get(field);
-    rules
-        .iter()
-        .copied()
-        .filter(|other| action(other) == "allow" && as_wide(other, "namespaceSelector") && as_wide(other, "audience"))
-        .collect()
+    let as_wide = |field| other.get(field).is_none_or(unsaid) || other.get(field) == rule.get(field);
+    action(other) == "allow" && as_wide("namespaceSelector") && as_wide("audience")
+}
+
+/// What the rules that hold beside this one allow of the same keys, its own values among it.
+fn allowed(rules: &[&Value], rule: &Value, field: Field, selector: &str, path: &str) -> Read<Vec<Matcher>> {
+    let mut allowed = Vec::new();
+    for other in rules.iter().filter(|other| holds_beside(rule, other)) {
+        for (_, _, policy) in policies(other).into_iter().filter(|(of, name, _)| (*of, *name) == (field, selector)) {
+            allowed.append(&mut matchers(path, policy)?);
+        }
+    }
+    Ok(allowed)
 }
 
 impl Requirement {
@@ -150,20 +161,18 @@ impl Requirement {
 }
 
 /// What one key's policy demands.
-fn judge(action: &str, key: Key, policy: &Value, beside: &[&Value], path: &str) -> Read<Vec<Condition>> {
-    let Key { field, name: selector } = key;
-    let keys = || expression(path, &key_expression(&selector));
-    let values = |test| Ok(Condition { place: Place::values(field, keys()?, &selector), test, negated: true });
+fn judge(action: &str, field: Field, selector: &str, policy: &Value, allowed: Vec<Matcher>, path: &str) -> Read<Vec<Condition>> {
+    let keys = || expression(path, &key_expression(selector));
+    let values = |test| Ok(Condition { place: Place::values(field, keys()?, selector), test, negated: true });
     let matchers = matchers(path, policy)?;
     match action {
         "allow" => {
-            let same = beside.iter().flat_map(|rule| policies(rule)).filter(|(of, name, _)| (*of, *name) == (field, selector.as_str()));
-            let allowed = same.map(|(_, _, policy)| self::matchers(path, policy)).collect::<Read<Vec<_>>>()?.concat();
-            let listed = (!matchers.is_empty()).then(|| values(Test::Listed(Listed { matchers: allowed, outside: true }))).transpose()?;
+            let listed = Test::Listed(Listed { matchers: allowed, outside: true });
+            let listed = (!matchers.is_empty()).then(|| values(listed)).transpose()?;
             let required = policy.get("required").and_then(Value::as_bool).unwrap_or(false);
             // The tenant's own keys count as well: they are there.
             let present =
-                required.then(|| Ok(Condition { place: Place::any(field, keys()?, &selector), test: Test::Exists, negated: false }));
+                required.then(|| Ok(Condition { place: Place::any(field, keys()?, selector), test: Test::Exists, negated: false }));
             Ok(present.transpose()?.into_iter().chain(listed).collect())
         }
         "deny" | "audit" if policy.get("values").is_none() && is_written(policy) => Ok(Vec::new()),
