@@ -171,7 +171,7 @@ async fn is_refused(world: &World, name: &str, message: &str) {
     .await;
     eventually(&format!("an Event about {namespace}: {message}"), async || {
         let events = world.events("Namespace", &namespace).await;
-        events.iter().any(|(_, note)| note.contains(message))
+        events.iter().any(|(reason, note)| reason == "InvalidTenant" && note.contains(message))
     })
     .await;
     world.comes_to(&namespace, name, [], []).await;
