@@ -210,7 +210,7 @@ fn trouble(store: &Store, held: &Held, assessment: &Assessment) -> Option<Troubl
 }
 
 /// What the policy would deny a new namespace for: clashes and hooks, all in one message.
-fn rejection(plan: &Plan) -> Option<Trouble> {
+pub(crate) fn rejection(plan: &Plan) -> Option<Trouble> {
     let refused: Vec<String> = plan.refused.iter().map(|clash| clash.key.to_string()).collect();
     let clashes = (!refused.is_empty()).then(|| {
         format!("{} already there with another value (conflicts: reject): remove it, or let the tenant override", refused.join(", "))

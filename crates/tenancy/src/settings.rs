@@ -90,16 +90,20 @@ impl Rule {
 impl Settings {
     /// Reads and checks `spec.settings`. `null` stands for the empty document.
     pub fn from_value(document: &Value) -> Result<Self, DecodeError> {
-        hook::check::check(&hooks(document)?, &[])?;
-        Self::from_checked_value(document)
+        let hooks = hooks(document)?;
+        hook::check::check(&hooks, &[])?;
+        Self::read(document, hooks)
     }
 
     /// The same for a document that [`Settings::from_value`] has accepted before: its hooks are not compared with each other again.
     pub fn from_checked_value(document: &Value) -> Result<Self, DecodeError> {
+        Self::read(document, hooks(document)?)
+    }
+
+    fn read(document: &Value, hooks: Vec<Arc<Hook>>) -> Result<Self, DecodeError> {
         let empty = Value::Object(serde_json::Map::new());
-        let hooks = hook::in_order(hooks(document)?);
         let document: Document = decode(if document.is_null() { &empty } else { document })?;
-        Self::build(document, hooks)
+        Self::build(document, hook::in_order(hooks))
     }
 
     /// The label that names a namespace's tenant.

@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
 use crate::output;
 use crate::pace::PaceFlags;
-use crate::planner::Trouble;
+use crate::planner::{HOOK_WARNING, Trouble, rejection};
 use crate::reconciler::Reconciler;
 use crate::writer::{ApplyMode, Writer};
 
@@ -107,19 +107,21 @@ impl Backfill {
 
     async fn apply(&self, client: Client, inventory: Inventory, assessments: &[Assessment]) -> Result<ExitCode> {
         let drifted: Vec<&str> = assessments.iter().filter(|one| !one.plan.is_empty()).map(|one| one.name.as_str()).collect();
-        let beforehand = unplannable(assessments);
+        let beforehand = not_mendable(assessments);
         let mode = if self.dry_run == DryRun::Server { ApplyMode::ServerDryRun } else { ApplyMode::Apply };
         let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
         let reconciler = Arc::new(Reconciler::once(inventory.into_store(), self.pace.pace(), Writer::new(client, mode), outcomes));
         let began = Instant::now();
         let end = self.work(&reconciler, &drifted).await?;
-        let failed: BTreeMap<String, Trouble> = reconciler.shared().troubles.clone().into_iter().chain(beforehand).collect();
+        let troubles = reconciler.shared().troubles.clone().into_iter().chain(beforehand);
+        let (warned, failed): (Troubles, Troubles) = troubles.partition(|(_, trouble)| trouble.reason == HOOK_WARNING);
         let (written, took) = (reconciler.shared().written, began.elapsed());
         report(&Report {
             selected: assessments.len(),
             drifted: drifted.len(),
             written,
             took,
+            warned: &warned,
             failed: &failed,
             end,
             dry: mode != ApplyMode::Apply,
@@ -175,29 +177,31 @@ impl Backfill {
     }
 }
 
-/// Namespaces for which there is no plan.
-fn unplannable(assessments: &[Assessment]) -> Vec<(String, Trouble)> {
-    let trouble = |one: &Assessment| {
-        let trouble = Trouble { reason: one.reason?, message: one.error.clone()? };
-        Some((one.name.clone(), trouble))
-    };
+/// Namespaces for which there is no plan, or for which it does not suffice.
+fn not_mendable(assessments: &[Assessment]) -> Troubles {
+    let error = |one: &Assessment| Some(Trouble { reason: one.reason?, message: one.error.clone()? });
+    let trouble = |one: &Assessment| Some((one.name.clone(), error(one).or_else(|| rejection(&one.plan))?));
     assessments.iter().filter_map(trouble).collect()
 }
+
+type Troubles = BTreeMap<String, Trouble>;
 
 struct Report<'a> {
     selected: usize,
     drifted: usize,
     written: u64,
     took: Duration,
-    failed: &'a BTreeMap<String, Trouble>,
+    /// Compliant, and hooks have something to say of them.
+    warned: &'a Troubles,
+    failed: &'a Troubles,
     end: End,
     dry: bool,
 }
 
 fn report(report: &Report<'_>) -> Result<()> {
-    let Report { selected, drifted, written, took, failed, end, dry } = report;
+    let Report { selected, drifted, written, took, warned, failed, end, dry } = report;
     let mut text = String::new();
-    for (name, Trouble { reason, message }) in *failed {
+    for (name, Trouble { reason, message }) in warned.iter().chain(*failed) {
         text += &format!("{name}: {reason}: {message}\n");
     }
     let seconds = took.as_secs_f64();

@@ -251,3 +251,22 @@ fn the_image_is_what_the_pod_expects() {
     assert_eq!(all("EXPOSE "), [container["ports"][0]["containerPort"].to_string()]);
     assert!(container["command"].is_null() && container["args"][0] == "controller");
 }
+
+/// What the README sets by Helm are values of the chart, with such a default.
+#[test]
+fn the_readme_sets_values_that_there_are() {
+    let values = fs::read_to_string(root().join("charts/landlord/values.yaml")).expect("the values");
+    let values: Value = serde_saphyr::from_str(&values).expect("YAML");
+    for readme in ["README.md", "charts/landlord/README.md"] {
+        let text = fs::read_to_string(root().join(readme)).expect("the README");
+        for setting in text.split("--set ").skip(1).filter_map(|rest| rest.split(['`', ' ', '\n']).next()) {
+            let (path, value) = setting.split_once('=').expect("a value");
+            let default = values.pointer(&format!("/{}", path.replace('.', "/")));
+            assert!(
+                default.is_some_and(|default| default.is_boolean()) == ["true", "false"].contains(&value),
+                "{readme}: {setting}: {default:?}"
+            );
+        }
+    }
+    assert!(fs::read_to_string(root().join("README.md")).expect("the README").contains("--set guard.enabled=true"));
+}

@@ -63,6 +63,21 @@ async fn what_cannot_be_done_is_reported_with_its_reason() {
     assert!(text(&run).contains("clash: Conflicted: ") && text(&run).contains("lost: UnknownTenant: "), "{}", text(&run));
     assert_eq!(world.metadata("good").await.0["a"], "b");
 
+    // A warning is told and fails nothing; a rejection is told also where nothing is to be written.
+    let require = |name: &str, failure: &str, path: &str| json!({"name": name, "onFailure": failure, "require": [{"path": format!("$.namespace.metadata.{path}"), "exists": true}]});
+    world.set_tenant("lunar", json!({"labels": {"c": "d"}, "hooks": [require("soft", "warn", "labels.soft")]})).await;
+    world.create("warned", "lunar", json!({})).await;
+    let warned = world.landlord(&["backfill", "--tenant", "lunar"]);
+    assert!(warned.status.success() && text(&warned).contains("warned: HookWarning: hook soft: "), "{}", text(&warned));
+    world.set_tenant("lunar", json!({"labels": {"c": "d"}, "hooks": [require("hard", "reject", "labels.hard")]})).await;
+    let rejected = world.landlord(&["backfill", "--tenant", "lunar"]);
+    assert_eq!(rejected.status.code(), Some(2), "{}", text(&rejected));
+    assert!(
+        text(&rejected).contains("0 of 0 written") && text(&rejected).contains("warned: HookRejected: hook hard: "),
+        "{}",
+        text(&rejected)
+    );
+
     let none = world.landlord(&["backfill", "--canary", "200%"]);
     assert!(text(&none).contains("write 0% to 100%"), "{}", text(&none));
 }
