@@ -67,6 +67,10 @@ impl Draft<'_> {
                 Made::Fault(fault) => return self.fail(hook, format!("nodeSelector[{key:?}]: {fault}"), true),
             }
         }
+        // An empty selector is said by an empty one, and not by paths that lead nowhere: it switches the cluster's default off.
+        if labels.is_empty() && !entries.is_empty() {
+            return;
+        }
         // Keys and values have been checked one by one.
         let Ok(selector) = NodeSelector::try_from(labels) else { return };
         let merged = self.node_selector.get_or_insert_default();

@@ -88,6 +88,8 @@ const SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
     json!({"labels": {"env": "prod"}, "annotations": {"was": "prod"}})
 )]
 #[case::from_nowhere(json!({"annotations": {"team": {"fromPath": "$.tenant.spec.data.nothing"}}}), json!({"labels": {"env": "prod"}, "annotations": {}}))]
+#[case::pool_from_nowhere(json!({"nodeSelector": {"tier": {"fromPath": "$.tenant.spec.data.nothing"}}}), json!({"labels": {"env": "prod"}, "annotations": {}}))]
+#[case::no_pool(json!({"nodeSelector": {}}), json!({"labels": {"env": "prod"}, "annotations": {SELECTOR: ""}}))]
 #[case::pool(json!({"nodeSelector": {"tier": "gold", "of": "{{tenant.name}}"}}), json!({"labels": {"env": "prod"}, "annotations": {SELECTOR: "of=solar,tier=gold"}}))]
 fn a_hook_sets(#[case] set: Value, #[case] expected: Value) {
     let world = World::with_hook(json!({"name": "one", "set": set}));
