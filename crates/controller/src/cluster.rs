@@ -17,26 +17,30 @@ use serde_json::{Value, json};
 use tenancy::settings::Settings;
 use tower::{BoxError, ServiceBuilder};
 
+use crate::completion;
 use crate::files::{Document, Place};
 use crate::inventory::{Inventory, settings_file};
 use crate::live_settings::SettingsSource;
+use crate::names::suggestion;
 
 /// Objects of one page of a list, as kubectl asks for them.
 pub(crate) const PAGE: u32 = 500;
 
 /// kubectl's flags for the way to a cluster.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Cluster")]
 pub(crate) struct Connection {
     /// Kubeconfig to use [default: as kubectl, or the Pod's service account]
     #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig
-    #[arg(long, env = "LANDLORD_CONTEXT", value_name = "NAME")]
+    #[arg(long, env = "LANDLORD_CONTEXT", value_name = "NAME", add = completion::contexts())]
     context: Option<String>,
 }
 
 /// Where the settings are.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Settings")]
 pub(crate) struct SettingsFlags {
     /// The ClusterAdmissionPolicy whose settings count
     #[arg(long, env = "LANDLORD_POLICY", value_name = "NAME", default_value = "landlord")]
@@ -83,15 +87,25 @@ impl Connection {
     pub(crate) async fn client(&self) -> Result<Client> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let mut config = match &self.kubeconfig {
-            Some(path) => {
+            // A list of files, as kubectl takes it from the environment, is for kube to merge.
+            Some(path) if !path.as_os_str().as_encoded_bytes().contains(&b':') => {
                 let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("kubeconfig {}", path.display()))?;
-                Config::from_custom_kubeconfig(kubeconfig, &options).await?
+                self.choose(kubeconfig, &options).await.with_context(|| format!("kubeconfig {}", path.display()))?
             }
-            None if self.context.is_some() => Config::from_kubeconfig(&options).await?,
-            None => Config::infer().await.context("no cluster: give --kubeconfig, or files with -f")?,
+            None if self.context.is_none() => Config::infer().await.context("no cluster")?,
+            _ => self.choose(Kubeconfig::read().context("no cluster")?, &options).await?,
         };
         config.default_retry = false;
         connect(config)
+    }
+
+    /// The context that is asked for, or the current one.
+    async fn choose(&self, kubeconfig: Kubeconfig, options: &KubeConfigOptions) -> Result<Config> {
+        let names: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
+        if let Some(wanted) = self.context.as_ref().filter(|wanted| !names.contains(wanted)) {
+            bail!("there is no context {wanted:?}{}", suggestion(wanted, names.iter().map(String::as_str)));
+        }
+        Ok(Config::from_custom_kubeconfig(kubeconfig, options).await?)
     }
 }
 
@@ -109,6 +123,11 @@ fn connect(config: Config) -> Result<Client> {
     let layers = ServiceBuilder::new().layer(config.base_uri_layer()).option_layer(config.auth_layer()?);
     let layers = layers.layer(config.extra_headers_layer()?).map_err(BoxError::from);
     Ok(Client::new(layers.service(http), config.default_namespace))
+}
+
+/// A client for the cluster that flags and environment would choose.
+pub(crate) async fn client() -> Result<Client> {
+    Connection { kubeconfig: None, context: std::env::var("LANDLORD_CONTEXT").ok() }.client().await
 }
 
 /// Reads tenants and namespaces as they are now.
@@ -129,12 +148,12 @@ enum Managers {
 }
 
 async fn read(client: &Client, settings: Settings, managers: Managers) -> Result<Inventory> {
-    let mut documents = tenants(client, &settings).await?;
+    let mut documents = tenants(client, &settings, Managers::Dropped).await?;
     documents.extend(namespaces(client, managers).await?);
     Inventory::of(settings, documents)
 }
 
-async fn tenants(client: &Client, settings: &Settings) -> Result<Vec<Document>> {
+async fn tenants(client: &Client, settings: &Settings, managers: Managers) -> Result<Vec<Document>> {
     let Some((api_version, kind)) = settings.source.kind() else { return Ok(Vec::new()) };
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let found = pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await;
@@ -145,7 +164,7 @@ async fn tenants(client: &Client, settings: &Settings) -> Result<Vec<Document>> 
     loop {
         let list = api.list(&page).await.with_context(|| format!("{kind} objects cannot be listed"))?;
         for mut object in list.items {
-            object.metadata.managed_fields = None;
+            object.metadata.managed_fields = object.metadata.managed_fields.filter(|_| managers == Managers::Kept);
             object.types.get_or_insert_with(|| kube::core::TypeMeta { api_version: api_version.to_owned(), kind: kind.to_owned() });
             documents.push(Document { place: Place::cluster(), object: serde_json::to_value(&object)? });
         }
@@ -156,9 +175,9 @@ async fn tenants(client: &Client, settings: &Settings) -> Result<Vec<Document>> 
     }
 }
 
-/// Tenants as they are in the cluster, by name; those that cannot be used are left out.
+/// Tenants as they are in the cluster, `managedFields` and all, by name; those that cannot be used are left out.
 pub(crate) async fn tenant_objects(client: &Client, settings: &Settings) -> Result<Vec<(String, Value)>> {
-    let objects = tenants(client, settings).await?.into_iter().map(|document| document.object);
+    let objects = tenants(client, settings, Managers::Kept).await?.into_iter().map(|document| document.object);
     Ok(objects.filter_map(|object| Some((settings.tenant(&object).ok()?.name, object))).collect())
 }
 

@@ -12,6 +12,7 @@ use tenancy::namespace::Namespace;
 use crate::assessment::Assessment;
 use crate::cluster::{self, Connection, SettingsFlags};
 use crate::inventory::{Inventory, Listed};
+use crate::names::suggestion;
 use crate::output;
 use crate::planner::Write;
 use crate::store::Held;
@@ -62,7 +63,8 @@ impl<'a> Target<'a> {
     fn find(inventory: &'a Inventory, name: &str) -> Result<Self> {
         let found = inventory.namespaces.iter().find(|listed| listed.namespace.name.as_deref() == Some(name));
         let Some(Listed { object, .. }) = found else {
-            bail!("there is no namespace {name:?}, or it is excluded by the settings");
+            let names = inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
+            bail!("there is no namespace {name:?}, or it is excluded by the settings{}", suggestion(name, names));
         };
         let meta: ObjectMeta = serde_json::from_value(object["metadata"].clone())?;
         let held = Held::of(&meta);
@@ -85,6 +87,10 @@ impl<'a> Target<'a> {
         let settings = &self.inventory.settings;
         let before = self.assess(&self.held.namespace).ok().and_then(|assessment| assessment.tenant);
         let wanted = settings.source.canonical(tenant.to_owned());
+        if let Ok(None) = self.inventory.tenant(&wanted) {
+            let names = self.inventory.tenant_names();
+            bail!("there is no tenant {wanted:?}{}", suggestion(&wanted, names.iter().map(String::as_str)));
+        }
         let mut namespace = self.held.namespace.clone();
         namespace.metadata.labels.insert(settings.tenant_label().to_owned(), wanted.clone());
         let assessment = self.assess(&namespace)?;

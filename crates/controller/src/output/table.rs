@@ -1,29 +1,24 @@
 //! A plan as a table, a namespace a line, and a summary.
 
-use comfy_table::{ContentArrangement, Table, TableStyle};
+use super::columns::Column;
+use super::grid::Grid;
+use super::screen::Screen;
+use super::tally::Tally;
+use crate::assessment::Assessment;
 
-use crate::assessment::{Assessment, State};
+const HEAD: [Column; 5] =
+    [Column::fixed("namespace"), Column::fixed("tenant"), Column::extra("rule"), Column::words("changes"), Column::state("state")];
 
 /// The table, and below it what needs words.
-pub(crate) fn render(assessments: &[Assessment]) -> String {
-    let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["NAMESPACE", "TENANT", "RULE", "CHANGES", "STATE"]);
-    for assessment in assessments {
-        table.add_row([
-            assessment.name.clone(),
-            assessment.tenant.clone().unwrap_or_else(|| "-".to_owned()),
-            assessment.rule.clone().unwrap_or_else(|| "-".to_owned()),
-            changes(assessment),
-            assessment.state().word().to_owned(),
-        ]);
-    }
-    let lines: String = table.lines().map(|line| format!("{}\n", line.trim())).collect();
-    format!("{lines}{}\n{}", remarks(assessments), summary(assessments))
+pub(crate) fn render(assessments: &[Assessment], screen: Screen) -> String {
+    let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "-".to_owned());
+    let row = |one: &Assessment| vec![one.name.clone(), name(&one.tenant), name(&one.rule), changes(one), one.state().word().to_owned()];
+    let grid = Grid { title: "Namespaces", head: HEAD.to_vec(), rows: assessments.iter().map(row).collect() };
+    format!("{}{}\n{}\n", grid.text(screen), remarks(assessments), Tally::of(assessments).words())
 }
 
 /// `2 set, 1 removed`, or `-`.
-fn changes(assessment: &Assessment) -> String {
+pub(crate) fn changes(assessment: &Assessment) -> String {
     let plan = &assessment.plan;
     let counts = [
         (plan.set.len(), "set"),
@@ -47,20 +42,4 @@ fn remarks(assessments: &[Assessment]) -> String {
         remarks.push('\n');
     }
     remarks
-}
-
-fn summary(assessments: &[Assessment]) -> String {
-    let count = |state: State| assessments.iter().filter(|assessment| assessment.state() == state).count();
-    let conflicted = match count(State::Conflicted) {
-        0 => String::new(),
-        number => format!(", {number} conflicted"),
-    };
-    format!(
-        "{} namespaces: {} compliant, {} to change, {} unclaimed, {} with errors{conflicted}\n",
-        assessments.len(),
-        count(State::Compliant),
-        count(State::Drift),
-        count(State::Unclaimed),
-        count(State::Error)
-    )
 }
