@@ -1,6 +1,7 @@
 //! Cluster: where a command's API server is, and what it reads of it at once.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -8,6 +9,7 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::client::ConfigExt;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -15,6 +17,7 @@ use kube::discovery::pinned_kind;
 use kube::{Client, Config};
 use serde_json::{Value, json};
 use tenancy::settings::Settings;
+use tenancy::tenant::Tenant;
 use tower::{BoxError, ServiceBuilder};
 
 use crate::completion;
@@ -182,19 +185,34 @@ pub(crate) async fn tenant_objects(client: &Client, settings: &Settings) -> Resu
 }
 
 async fn namespaces(client: &Client, managers: Managers) -> Result<Vec<Document>> {
+    let document = |mut metadata: ObjectMeta| {
+        metadata.managed_fields = metadata.managed_fields.filter(|_| managers == Managers::Kept);
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
+        Document { place: Place::cluster(), object }
+    };
+    Ok(namespace_metadata(client).await?.into_iter().map(document).collect())
+}
+
+/// Tenants that can be used, by name, those of the settings included.
+pub(crate) async fn known_tenants(client: &Client, settings: &Settings) -> Result<Vec<(String, Arc<Tenant>)>> {
+    let objects = tenants(client, settings, Managers::Dropped).await?.into_iter();
+    Ok(objects
+        .filter_map(|document| settings.tenant(&document.object).ok())
+        .map(|tenant| (tenant.name.clone(), Arc::new(tenant)))
+        .collect())
+}
+
+/// Every namespace, those that the settings exclude included.
+pub(crate) async fn namespace_metadata(client: &Client) -> Result<Vec<ObjectMeta>> {
     let api: Api<Namespace> = Api::all(client.clone());
-    let mut documents = Vec::new();
+    let mut found = Vec::new();
     let mut page = ListParams::default().limit(PAGE);
     loop {
         let list = api.list_metadata(&page).await.context("namespaces cannot be listed")?;
-        for mut found in list.items {
-            found.metadata.managed_fields = found.metadata.managed_fields.filter(|_| managers == Managers::Kept);
-            let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": found.metadata});
-            documents.push(Document { place: Place::cluster(), object });
-        }
+        found.extend(list.items.into_iter().map(|item| item.metadata));
         match next(list.metadata.continue_) {
             Some(token) => page = page.continue_token(&token),
-            None => return Ok(documents),
+            None => return Ok(found),
         }
     }
 }

@@ -42,6 +42,7 @@ mod simulation;
 mod status;
 mod store;
 mod strategy;
+mod uninstall;
 mod watch;
 mod writer;
 
@@ -52,7 +53,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions, controller::Controller, doctor::Doctor, explain::Explain,
-    hook_test::HookTest, move_::Move, plan::Plan, reference::Reference, render::Render, schema::Schema, status::Status,
+    hook_test::HookTest, move_::Move, plan::Plan, reference::Reference, release::Release, render::Render, schema::Schema, status::Status,
     strategy::StrategyCommand,
 };
 use output::screen::{Color, ScreenFlags};
@@ -78,6 +79,7 @@ enum Command {
     Doctor(Doctor),
     Adopt(Adopt),
     Move(Move),
+    Release(Release),
     Strategy(StrategyCommand),
     #[command(name = "test")]
     HookTest(HookTest),
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
         Command::Doctor(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
+        Command::Release(command) => command.run(),
         Command::Strategy(command) => command.run(),
         Command::HookTest(command) => command.run(),
         Command::Schema(command) => command.run(),

@@ -13,6 +13,7 @@ pub(crate) mod json;
 mod page;
 pub(crate) mod plan_html;
 pub(crate) mod plan_markdown;
+pub(crate) mod release;
 pub(crate) mod screen;
 pub(crate) mod status;
 pub(crate) mod strategy;

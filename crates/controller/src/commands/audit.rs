@@ -1,14 +1,14 @@
 //! `audit`: Pods outside their tenant's pool, since when, and why; and with `--evict` on their way.
 
-use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use kube::Client;
 
 use super::backfill::DryRun;
+use super::consent::Question;
 use super::selection::Selection;
 use super::sources::Sources;
 use crate::assessment::assess;
@@ -180,16 +180,11 @@ impl Evictions {
 
 /// Shows what there is, and asks.
 fn confirm(report: &Report, count: usize) -> Result<()> {
-    let input = std::io::stdin();
-    if !input.is_terminal() {
-        bail!("{count} Pods are to be evicted, and there is no terminal to ask on: say --yes, or look first with --dry-run=client");
-    }
-    let mut screen = std::io::stderr();
-    write!(screen, "{}\nEvict {count} Pods? [y/N] ", output::audit::text(report, Screen::current()))?;
-    let mut answer = String::new();
-    input.lock().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => bail!("nobody was evicted"),
-    }
+    let question = Question {
+        shown: &output::audit::text(report, Screen::current()),
+        question: &format!("Evict {count} Pods?"),
+        unasked: &format!("{count} Pods are to be evicted"),
+        refused: "nobody was evicted",
+    };
+    question.ask()
 }

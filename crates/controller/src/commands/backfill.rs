@@ -11,6 +11,7 @@ use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::controller::{drain, until_told};
+use super::progress::Progress;
 use super::selection::Selection;
 use crate::assessment::{Assessment, assess};
 use crate::cluster::{self, Connection, SettingsFlags};
@@ -27,10 +28,8 @@ use crate::planner::Trouble;
 use crate::reconciler::Reconciler;
 use crate::writer::{ApplyMode, Writer};
 
-mod progress;
 mod report;
 
-use self::progress::Progress;
 use self::report::Report;
 
 /// Some namespaces could not be brought into compliance.

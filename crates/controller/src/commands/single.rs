@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::{Map, Value, json};
-use tenancy::metadata::{Field, Metadata};
+use serde_json::{Value, json};
+use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
 
 use crate::assessment::Assessment;
@@ -118,10 +118,9 @@ impl<'a> Target<'a> {
 
     async fn write(self, writer: &Writer) -> Result<()> {
         let name = self.held.namespace.name.clone().unwrap_or_default();
-        let Some(patch) = patch(&self.held, &self.after) else {
+        let Some(write) = Write::by_hand(&self.held, &self.after) else {
             return Ok(output::print(&format!("{name}: nothing to do\n"))?);
         };
-        let write = Write::by_hand(&self.held, patch);
         match writer.write(&write).await.0 {
             Written::Done(_) => Ok(output::print(&format!("{name}: {}\n", self.done))?),
             Written::Dry => Ok(output::print(&format!("{name}: {} (dry run)\n", self.done))?),
@@ -133,20 +132,4 @@ impl<'a> Target<'a> {
             }
         }
     }
-}
-
-/// A merge patch that makes of it what shall be; `None` if that is what it is.
-fn patch(held: &Held, after: &Metadata) -> Option<Value> {
-    let before = &held.namespace.metadata;
-    let mut metadata = json!({"uid": held.uid, "resourceVersion": held.version});
-    for (field, name) in [(Field::Label, "labels"), (Field::Annotation, "annotations")] {
-        let (old, new) = (before.field(field), after.field(field));
-        let set = new.iter().filter(|(key, value)| old.get(*key) != Some(*value)).map(|(key, value)| (key.clone(), json!(value)));
-        let remove = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
-        let changes: Map<String, Value> = set.chain(remove).collect();
-        if !changes.is_empty() {
-            metadata[name] = Value::Object(changes);
-        }
-    }
-    (before != after).then(|| json!({"metadata": metadata}))
 }

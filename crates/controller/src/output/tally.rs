@@ -36,7 +36,8 @@ impl Tally {
 
     /// Each number with its words; conflicts are rare, and named where there are any.
     pub(crate) fn counts(&self) -> Vec<(usize, &'static str)> {
-        let counts = [(self.compliant, "compliant"), (self.drift, "to change"), (self.unclaimed, "unclaimed"), (self.errors, "with errors")];
+        let counts =
+            [(self.compliant, "compliant"), (self.drift, "to change"), (self.unclaimed, "unclaimed"), (self.errors, "with errors")];
         let conflicted = (self.conflicted > 0).then_some((self.conflicted, "conflicted"));
         counts.into_iter().chain(conflicted).collect()
     }

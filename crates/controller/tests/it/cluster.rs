@@ -15,6 +15,7 @@ mod health;
 mod holds;
 mod hooks;
 mod lifecycle;
+mod release;
 mod replicas;
 mod rights;
 mod scenarios;

@@ -6,7 +6,7 @@ use super::world::{NODE_SELECTOR, World};
 use crate::landlord::{Run, run};
 
 /// Runs a command as the cluster's admin.
-async fn landlord(world: &World, words: &str) -> Run {
+pub(super) async fn landlord(world: &World, words: &str) -> Run {
     let settings = world.cluster.file("settings.yaml").display().to_string();
     let words = format!("{words} --settings={settings} --kubeconfig={}", world.cluster.kubeconfig().display());
     tokio::task::spawn_blocking(move || run(&words)).await.expect("the command")
@@ -62,7 +62,7 @@ async fn they_show_estimate_adopt_and_move() {
     assert_eq!((moved.out.as_str(), moved.code), ("web: moved from tenant \"solar\" to tenant \"lunar\"\n", Some(0)), "{}", moved.err);
     world.comes_to("web", "lunar", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;
     let nowhere = landlord(&world, "move web --to nobody").await;
-    assert!(nowhere.code == Some(1) && nowhere.err.contains("does not exist"), "{}", nowhere.err);
+    assert!(nowhere.code == Some(1) && nowhere.err.contains("there is no tenant \"nobody\""), "{}", nowhere.err);
     let status = landlord(&world, "status").await;
     assert_eq!(status.code, Some(0), "{}{}", status.out, status.err);
     assert!(status.out.contains("lunar"), "{}", status.out);
