@@ -1,6 +1,6 @@
 //! Cluster: where a command's API server is, and what it reads of it at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::client::ConfigExt;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::discovery::pinned_kind;
 use kube::{Client, Config};
 use serde_json::{Value, json};
@@ -90,13 +90,12 @@ impl Connection {
     pub(crate) async fn client(&self) -> Result<Client> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let mut config = match &self.kubeconfig {
-            // A list of files, as kubectl takes it from the environment, is for kube to merge.
-            Some(path) if !path.as_os_str().as_encoded_bytes().contains(&b':') => {
-                let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("kubeconfig {}", path.display()))?;
-                self.choose(kubeconfig, &options).await.with_context(|| format!("kubeconfig {}", path.display()))?
+            Some(path) => {
+                let place = || format!("kubeconfig {}", path.display());
+                self.choose(kubeconfig(path).with_context(place)?, &options).await.with_context(place)?
             }
             None if self.context.is_none() => Config::infer().await.context("no cluster")?,
-            _ => self.choose(Kubeconfig::read().context("no cluster")?, &options).await?,
+            None => self.choose(Kubeconfig::read().context("no cluster")?, &options).await?,
         };
         config.default_retry = false;
         connect(config)
@@ -109,6 +108,18 @@ impl Connection {
             bail!("there is no context {wanted:?}{}", suggestion(wanted, names.iter().map(String::as_str)));
         }
         Ok(Config::from_custom_kubeconfig(kubeconfig, options).await?)
+    }
+}
+
+/// A file, or as kubectl takes it from the environment several of them, of which those that are not there are passed over.
+fn kubeconfig(paths: &Path) -> Result<Kubeconfig, KubeconfigError> {
+    let paths: Vec<PathBuf> = std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect();
+    match paths.as_slice() {
+        [path] => Kubeconfig::read_from(path),
+        paths => {
+            let read = paths.iter().filter(|path| path.exists()).map(Kubeconfig::read_from);
+            read.reduce(|merged, next| merged?.merge(next?)).unwrap_or(Err(KubeconfigError::FindPath))
+        }
     }
 }
 

@@ -108,8 +108,7 @@ fn overview(command: &clap::Command) -> String {
 fn closing() -> String {
     let codes = EXITS.map(|(code, _)| code.to_string()).join(", ");
     format!(
-        "`{0} COMMAND -h` shows a command's flags, `--help` says more. Every flag can be set in the\nenvironment. Exit codes ({codes}) are \
-         explained in `{0} COMMAND --help`.",
+        "`{0} COMMAND -h` shows a command's flags, `--help` says more, and what the\nexit codes ({codes}) mean. Flags can be set in the environment.",
         program()
     )
 }

@@ -27,10 +27,7 @@ const OUTSIDE: u8 = 2;
 const EXAMPLES: [Example; 4] = [
     ("The whole cluster", "landlord audit"),
     ("One tenant, for a browser", "landlord audit --tenant solar -o html > audit.html"),
-    (
-        "From files, with who changed what",
-        "kubectl get ns,tenants.landlord.dev,pods,nodes -A -o yaml --show-managed-fields | landlord audit -f -",
-    ),
+    ("From files: tenants, namespaces, Pods and Nodes", "landlord audit -f dump/"),
     ("Who would be moved inside, as the API server judges it", "landlord audit --evict --dry-run=server"),
 ];
 const EXITS: [Exit; 3] = [

@@ -36,7 +36,7 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 const EXAMPLES: [Example; 3] = [
     ("In a Pod, by the settings of a ClusterAdmissionPolicy", "landlord controller --policy landlord"),
     ("With the guard kept as it is rendered", "landlord controller --guard"),
-    ("By hand, alone", "landlord controller --settings settings.yaml --no-leader-election --listen 127.0.0.1:8080"),
+    ("By hand, alone", "landlord controller --settings settings.yaml --no-leader-election"),
 ];
 const EXITS: [Exit; 2] = [(0, "ended by SIGTERM or Ctrl-C, in order: the lease is given up"), (1, "it could not begin")];
 

@@ -33,10 +33,7 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 
 const EXAMPLES: [Example; 4] = [
     ("What would go", "landlord release --all --dry-run"),
-    (
-        "Stop the controller, then everything but tenants and the policy",
-        "kubectl scale -n landlord deployment --all --replicas=0 && landlord release --all",
-    ),
+    ("Everything but tenants and the policy, once the controller is stopped", "landlord release --all"),
     ("The policy and the tenants as well", "landlord release --all --with-policy --with-crds"),
     ("Keep the labels by which people claimed tenants, for another day", "landlord release --all --keep-claims"),
 ];

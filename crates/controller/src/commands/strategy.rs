@@ -24,7 +24,7 @@ const EXAMPLES: [Example; 3] = [
 const EXITS: [Exit; 3] =
     [(0, "the mode that is called for is in force"), (1, "an error"), (2, "it is refused, because the guard does not bite")];
 
-/// Show who decides as namespaces are created, and what would change it
+/// Show who decides as namespaces are created, and what changes it
 ///
 /// Either the webhook or the controller decides. Shows what the controller that leads has measured and decided last. Nothing is measured and, without --pin and --unpin, nothing is written.
 #[derive(Args, Debug)]

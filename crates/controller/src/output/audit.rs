@@ -76,8 +76,8 @@ fn grids(report: &Report) -> Vec<Grid> {
 
 fn strays(report: &Report) -> Grid {
     let evicted = report.strays.iter().any(|stray| stray.fate.is_some());
-    let mut head = ["Namespace", "Pod", "Tenant", "Belongs on", "Node"].map(Column::fixed).to_vec();
-    head.extend([Column::fixed("Since"), Column::words("Why")]);
+    let mut head = ["Namespace", "Pod", "Tenant"].map(Column::fixed).to_vec();
+    head.extend([Column::extra("Belongs on"), Column::fixed("Node"), Column::fixed("Since"), Column::words("Why")]);
     head.extend(evicted.then_some(Column::words("Eviction")));
     let row = |stray: &Stray| {
         let Stray { pod, pool, cause, fate, .. } = stray;

@@ -1,7 +1,7 @@
 //! Columns: rows of cells as lines of a terminal, no wider than it is.
 //!
-//! What does not fit is made to: columns that say the least are left out, from the right; then texts are folded at their blanks, then
-//! everything else. A cell never breaks out of its column.
+//! What does not fit is made to: sentences are folded; then columns that say the least are left out, from the right; then sentences go below their
+//! row; and only then is anything else folded. A cell never breaks out of its column.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -9,9 +9,11 @@ use super::screen::{Ink, Screen};
 
 /// Blanks between two columns.
 const GAP: usize = 2;
-/// A column is not folded to less, as long as there is another way.
-const NARROW: usize = 12;
-/// Nor to less than this, whatever the screen.
+/// Sentences are not folded to less than this: they go below their row instead.
+const READABLE: usize = 24;
+/// How far to the right they stand there.
+const INDENT: usize = 4;
+/// Nothing is folded to less than this, whatever the screen.
 const NARROWEST: usize = 4;
 
 /// One column.
@@ -54,27 +56,47 @@ impl Column {
     }
 }
 
+/// The columns that are shown side by side, with their widths, and those whose cells go below the row.
+struct Layout {
+    widths: Vec<(usize, usize)>,
+    below: Vec<usize>,
+}
+
 /// The head in capitals, and every row.
 pub(crate) fn lay_out(head: &[Column], rows: &[Vec<String>], screen: Screen) -> String {
     let titles = head.iter().map(|column| column.title.to_uppercase()).collect();
-    let rows: Vec<Vec<String>> =
-        std::iter::once(titles).chain(rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect())).collect();
+    let cells = |row: &Vec<String>| row.iter().map(|cell| visible(cell)).collect();
+    let rows: Vec<Vec<String>> = std::iter::once(titles).chain(rows.iter().map(cells)).collect();
     let widest = |index: usize| rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.width()).max().unwrap_or_default();
-    let mut widths: Vec<(usize, usize)> = (0..head.len()).map(|index| (index, widest(index))).collect();
-    fit(head, &mut widths, screen.width.unwrap_or(usize::MAX));
-    rows.iter().enumerate().map(|(number, row)| line(head, row, &widths, screen, number == 0)).collect()
+    let widths = (0..head.len()).map(|index| (index, widest(index))).collect();
+    let layout = fit(head, Layout { widths, below: Vec::new() }, screen.width.unwrap_or(usize::MAX));
+    let lines = rows
+        .iter()
+        .enumerate()
+        .map(|(number, row)| line(head, row, &layout.widths, screen, number == 0) + &below(row, &layout, screen, number));
+    lines.collect()
 }
 
-/// Leaves columns out and makes others narrower, until all of them fit.
-fn fit(head: &[Column], widths: &mut Vec<(usize, usize)>, screen: usize) {
-    let kind = |index: usize| head.get(index).map(|column| column.kind);
-    while total(widths) > screen {
-        let Some(place) = widths.iter().rposition(|(index, _)| kind(*index) == Some(Kind::Extra)) else { break };
-        widths.remove(place);
+/// Makes room until everything fits.
+fn fit(head: &[Column], mut layout: Layout, screen: usize) -> Layout {
+    let is = |index: usize, kind: Kind| head.get(index).is_some_and(|column| column.kind == kind);
+    loop {
+        let mut shrunk = layout.widths.clone();
+        shrink(&mut shrunk, screen, READABLE, |index| is(index, Kind::Words));
+        if total(&shrunk) <= screen {
+            return Layout { widths: shrunk, ..layout };
+        }
+        let last = |kind: Kind| layout.widths.iter().rposition(|(index, _)| is(*index, kind));
+        if let Some(place) = last(Kind::Extra) {
+            layout.widths.remove(place);
+        } else if let Some(place) = last(Kind::Words).filter(|_| layout.widths.len() > 1) {
+            let (index, _) = layout.widths.remove(place);
+            layout.below.insert(0, index);
+        } else {
+            shrink(&mut layout.widths, screen, NARROWEST, |_| true);
+            return layout;
+        }
     }
-    shrink(widths, screen, NARROW, |index| kind(index) == Some(Kind::Words));
-    shrink(widths, screen, NARROW, |_| true);
-    shrink(widths, screen, NARROWEST, |_| true);
 }
 
 /// Takes from the widest of these columns what is too much.
@@ -84,6 +106,13 @@ fn shrink(widths: &mut [(usize, usize)], screen: usize, least: usize, may: impl 
         let Some((_, width)) = widest else { return };
         *width -= 1;
     }
+}
+
+/// What found no place in the row; the head has no need of it.
+fn below(row: &[String], layout: &Layout, screen: Screen, number: usize) -> String {
+    let width = screen.width.unwrap_or(usize::MAX).saturating_sub(INDENT).max(NARROWEST);
+    let cells = layout.below.iter().filter_map(|index| row.get(*index)).filter(|cell| number > 0 && !cell.is_empty());
+    cells.flat_map(|cell| fold(cell, width)).map(|part| format!("{}{part}\n", " ".repeat(INDENT))).collect()
 }
 
 fn total(widths: &[(usize, usize)]) -> usize {
@@ -171,10 +200,19 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_left_out_and_texts_are_folded() {
+    fn sentences_are_folded_and_columns_left_out() {
         let expected = "NAME         STATE  WHY\n\
-                        web          drift  somebody changed the\n\
-                        \x20                   node selector\n\
+                        web          drift  somebody changed the node\n\
+                        \x20                   selector\n\
+                        db\\u{1b}[2J  ok\n";
+        assert_eq!(table(Some(46), false), expected);
+    }
+
+    #[test]
+    fn a_sentence_without_room_goes_below_its_row() {
+        let expected = "NAME         STATE\n\
+                        web          drift\n\
+                        \x20   somebody changed the node selector\n\
                         db\\u{1b}[2J  ok\n";
         assert_eq!(table(Some(40), false), expected);
     }

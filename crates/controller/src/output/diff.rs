@@ -44,10 +44,11 @@ pub(crate) fn render(assessments: &[Assessment], screen: Screen) -> String {
 
 fn paragraph(assessment: &Assessment, screen: Screen) -> Option<String> {
     let head = |text: String| screen.paint(Ink::Strong, &text) + "\n";
-    let tenant = assessment.tenant.as_deref().unwrap_or("nobody");
+    let tenant = visible(assessment.tenant.as_deref().unwrap_or("nobody"));
+    let name = visible(&assessment.name);
     match assessment.state() {
-        State::Error => Some(head(format!("namespace {}: error: {}", assessment.name, assessment.error.as_deref().unwrap_or_default()))),
-        State::Drift | State::Conflicted => Some(head(format!("namespace {} ({tenant})", assessment.name)) + &changes(assessment, screen)),
+        State::Error => Some(head(format!("namespace {name}: error: {}", visible(assessment.error.as_deref().unwrap_or_default())))),
+        State::Drift | State::Conflicted => Some(head(format!("namespace {name} ({tenant})")) + &changes(assessment, screen)),
         State::Compliant | State::Unclaimed => None,
     }
 }

@@ -9,15 +9,16 @@ use tenancy::plan::{Clash, read_ledger};
 use tenancy::requester::Owner;
 use tenancy::tenant::Tenant;
 
+use super::columns::visible;
 use super::screen::{Ink, Screen};
 use crate::assessment::Assessment;
 
 /// The explanation, a fact a line.
 pub(crate) fn render(assessment: &Assessment, screen: Screen) -> String {
-    let mut text = screen.paint(Ink::Strong, &format!("namespace {}", assessment.name)) + "\n";
+    let mut text = screen.paint(Ink::Strong, &format!("namespace {}", visible(&assessment.name))) + "\n";
     text += &whose(assessment);
     if let Some(error) = &assessment.error {
-        return format!("{text}error: {error}\n");
+        return format!("{text}error: {}\n", visible(error));
     }
     if let Some(fault) = &assessment.plan.ledger_fault {
         text += &format!("ledger: {fault}\n");
@@ -39,7 +40,7 @@ pub(crate) fn render(assessment: &Assessment, screen: Screen) -> String {
 
 fn whose(assessment: &Assessment) -> String {
     let (Some(tenant), Some(rule)) = (&assessment.tenant, &assessment.rule) else { return "tenant: none, no rule claims it\n".to_owned() };
-    format!("tenant: {tenant}, by rule {rule}\n{}", assessment.known.as_deref().map(owners).unwrap_or_default())
+    format!("tenant: {}, by rule {rule}\n{}", visible(tenant), assessment.known.as_deref().map(owners).unwrap_or_default())
 }
 
 fn owners(tenant: &Tenant) -> String {

@@ -38,6 +38,16 @@ pub(crate) fn render(assessments: &[Assessment]) -> String {
     text
 }
 
+/// Text in an element. Nothing in it can be taken for Markdown, though no reader should look for that there.
+fn inert_html(text: &str) -> String {
+    let letter = |letter: char| match letter {
+        '`' | '[' | ']' | '*' | '_' | '@' | '|' | '#' | '~' => format!("&#{};", u32::from(letter)),
+        letter if letter.is_control() => " ".to_owned(),
+        letter => escape(&letter.to_string()),
+    };
+    text.chars().map(letter).collect()
+}
+
 fn heading(tenant: Option<&str>, group: &[&Assessment]) -> String {
     let title = tenant.map_or("Namespaces of nobody".to_owned(), |tenant| format!("Tenant {}", inert(tenant)));
     format!("\n## {title}\n\n{}\n", Tally::of(group.iter().copied()).words())
@@ -53,7 +63,7 @@ fn namespace(assessment: &Assessment) -> Option<String> {
         State::Drift | State::Conflicted => {
             // Every line begins with a mark or a blank, so none of them can end the fence.
             let lines: String = lines(assessment).iter().map(|line| line.marked() + "\n").collect();
-            let name = escape(&assessment.name.replace(char::is_control, " "));
+            let name = inert_html(&assessment.name);
             Some(format!(
                 "\n<details><summary><code>{name}</code> – {}</summary>\n\n```diff\n{lines}```\n\n</details>\n",
                 changes(assessment)

@@ -1,6 +1,6 @@
 //! A plan as a table, a namespace a line, and a summary.
 
-use super::columns::Column;
+use super::columns::{Column, visible};
 use super::grid::Grid;
 use super::screen::Screen;
 use super::tally::Tally;
@@ -35,7 +35,7 @@ fn remarks(assessments: &[Assessment]) -> String {
     let of = |assessment: &Assessment| {
         let failures = assessment.plan.failures.iter().map(ToString::to_string);
         let messages: Vec<String> = assessment.error.iter().cloned().chain(failures).collect();
-        messages.into_iter().map(|message| format!("\n{}: {message}", assessment.name)).collect::<String>()
+        messages.into_iter().map(|message| format!("\n{}: {}", visible(&assessment.name), visible(&message))).collect::<String>()
     };
     let mut remarks: String = assessments.iter().map(of).collect();
     if !remarks.is_empty() {

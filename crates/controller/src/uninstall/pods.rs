@@ -1,6 +1,7 @@
 //! Pods: those that landlord's gate holds go while their namespace still says where they belong.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -15,7 +16,7 @@ use crate::cluster::{PAGE, next};
 use crate::guard::GATE;
 use crate::holds::pod_writer::PodWriter;
 use crate::holds::{HeldPod, PodKey, Terms, UnscheduledPod, Verdict, release};
-use crate::store::Store;
+use crate::store::{Held, Store};
 use crate::writer::{ApplyMode, Written};
 
 /// Somebody else may write the Pod at the same moment, and the guard may be at work for a moment after it is deleted.
@@ -30,11 +31,13 @@ pub(crate) struct Let {
 
 /// Every held Pod. One whose namespace does not say where it belongs – or that wants to go elsewhere itself – loses the gate and nothing else.
 pub(super) async fn held(client: &Client, orders: &Orders, namespaces: &[ObjectMeta]) -> Result<Vec<Let>> {
-    let mut store = Store::new(std::sync::Arc::new(orders.settings.clone()));
+    let mut store = Store::new(Arc::new(orders.settings.clone()));
     for (name, tenant) in crate::cluster::known_tenants(client, &orders.settings).await.unwrap_or_default() {
         store.put_tenant(name, Ok(tenant));
     }
-    namespaces.iter().for_each(|meta| drop(store.put_namespace(crate::store::Held::of(meta))));
+    for meta in namespaces {
+        store.put_namespace(Held::of(meta));
+    }
     let found = list(client).await.context("Pods cannot be listed")?;
     let terms: BTreeMap<String, Option<Terms>> =
         found.iter().map(|(key, _)| (key.namespace.to_string(), Terms::now(&store, &key.namespace))).collect();

@@ -3,7 +3,6 @@
 use clap::{Arg, Command};
 
 use crate::help;
-use crate::output::grid::inert;
 
 const OPENING: &str = "\
 # Command line
@@ -79,7 +78,7 @@ fn words(arg: &Arg) -> String {
 }
 
 fn meaning(arg: &Arg) -> String {
-    let help = arg.get_help().map(|help| inert(&help.to_string())).unwrap_or_default();
+    let help = arg.get_help().map(|help| help.to_string().replace('|', "\\|").replace('<', "&lt;")).unwrap_or_default();
     let possible: Vec<String> = match arg.get_action().takes_values() && !arg.is_hide_possible_values_set() {
         true => arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect(),
         false => Vec::new(),

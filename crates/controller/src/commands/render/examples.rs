@@ -18,10 +18,7 @@ pub(super) const GUARD: [Example; 3] = [
 ];
 pub(super) const GRAFANA: [Example; 2] = [
     ("For Grafana's import", "landlord render grafana > landlord.json"),
-    (
-        "For the sidecar of Grafana's chart",
-        "landlord render grafana | kubectl create configmap landlord-dashboard --from-file=landlord.json=/dev/stdin",
-    ),
+    ("For a ConfigMap", "landlord render grafana | kubectl create cm dashboard --from-file=a.json=/dev/stdin"),
 ];
 pub(super) const ALERTS: [Example; 2] = [
     ("For the Prometheus operator", "landlord render alerts | kubectl apply -n monitoring -f -"),
