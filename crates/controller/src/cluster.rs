@@ -14,7 +14,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::client::ConfigExt;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::discovery::pinned_kind;
-use kube::{Client, Config};
+use kube::{Client, Config, Error};
 use serde_json::{Value, json};
 use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
@@ -76,6 +76,10 @@ impl SettingsFlags {
         let kind = GroupVersionKind::gvk("policies.kubewarden.io", "v1", "ClusterAdmissionPolicy");
         let resource = ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies");
         let policy = Api::<DynamicObject>::all_with(client.clone(), &resource).get_opt(&self.policy).await;
+        // A kind that is there answers by naming the object that is not.
+        if matches!(&policy, Err(Error::Api(status)) if status.code == 404) {
+            bail!("there is no kind ClusterAdmissionPolicy, so Kubewarden is not installed here: give the settings by --settings FILE");
+        }
         let policy = policy.with_context(|| format!("ClusterAdmissionPolicy {:?} cannot be read", self.policy))?;
         let Some(policy) = policy else {
             bail!("there is no ClusterAdmissionPolicy {:?}: name yours with --policy, or give --settings FILE", self.policy);

@@ -3,13 +3,25 @@
 use anyhow::Error;
 use kube::config::{InferConfigError, KubeconfigError};
 
-/// The error and its causes in one line; some already say theirs.
+/// The error and its causes in one line; some already say theirs. What the API server says is said in its own words, and nothing after it.
 pub(crate) fn words(error: &Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.is_empty() {
-        true => cause,
-        false if text.ends_with(&cause) => text,
-        false => format!("{text}: {cause}"),
-    })
+    let mut text = String::new();
+    for cause in error.chain() {
+        let status = match cause.downcast_ref::<kube::Error>() {
+            Some(kube::Error::Api(status)) => Some(status.message.as_str()),
+            _ => None,
+        };
+        let words = status.map_or_else(|| cause.to_string(), str::to_owned);
+        if text.is_empty() {
+            text = words;
+        } else if !text.ends_with(&words) {
+            text += &format!(": {words}");
+        }
+        if status.is_some() {
+            break;
+        }
+    }
+    text
 }
 
 /// A way out; `None` where the error says it itself.

@@ -4,6 +4,7 @@ mod audit;
 mod backfill;
 mod chaos;
 mod chart;
+mod command_line;
 mod commands;
 mod copies;
 mod crashes;
