@@ -11,6 +11,7 @@ use super::backfill::DryRun;
 use super::consent::Question;
 use super::selection::Selection;
 use super::sources::Sources;
+use super::watching::WatchFlags;
 use crate::assessment::assess;
 use crate::audit::eviction::{Fate, Mode, Orders};
 use crate::audit::evidence::Evidence;
@@ -52,6 +53,8 @@ pub(crate) struct Audit {
     selection: Selection,
     #[command(flatten)]
     evictions: Evictions,
+    #[command(flatten)]
+    watching: WatchFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -73,7 +76,7 @@ enum Output {
 #[command(next_help_heading = "Eviction")]
 struct Evictions {
     /// Evict them, so that whoever made them makes them again inside; PodDisruptionBudgets are respected
-    #[arg(long, env = "LANDLORD_EVICT", conflicts_with = "files")]
+    #[arg(long, env = "LANDLORD_EVICT", conflicts_with_all = ["files", "watch"])]
     evict: bool,
     /// Do not ask
     #[arg(short, long, env = "LANDLORD_YES")]
@@ -114,7 +117,11 @@ impl Audit {
             if self.evictions.evict {
                 self.evictions.carry_out(&client, &mut report).await?;
             }
-            self.end(&report)
+            let mut code = self.end(&report)?;
+            while self.watching.wait().await? {
+                code = self.end(&self.report(&client).await?)?;
+            }
+            Ok(if self.watching.watch { ExitCode::SUCCESS } else { code })
         })
     }
 

@@ -1,11 +1,12 @@
 //! Every screen at 80 and at 140 columns: help, and each form of output that depends on the width, on fixed input.
 
 use std::fmt::Write;
+use std::process::Command;
 
 use insta::assert_snapshot;
 use rstest::rstest;
 
-use crate::landlord::run_in;
+use crate::landlord::{binary, root, run_command, run_in};
 
 const WIDTHS: [&str; 2] = ["80", "140"];
 
@@ -92,4 +93,20 @@ fn tables_fit_the_screen() {
     }
     let piped = run_in([("A", "b")], "audit -f crates/controller/tests/it/audit").out;
     assert!(widest(&piped) > 140, "a row is a line where programs read");
+}
+
+/// On a real terminal: its own width counts, not `COLUMNS`, and states are coloured.
+#[test]
+fn a_terminal_has_colours_and_a_width_of_its_own() {
+    let on_terminal = |environment: &str| {
+        let words = format!("stty rows 40 cols 60; {environment} {} plan -f examples/getting-started", binary().display());
+        let mut command = Command::new("script");
+        let run =
+            run_command(command.args(["-qec", &words, "/dev/null"]).current_dir(root()).env("COLUMNS", "300").env_remove("NO_COLOR"), "");
+        run.out.replace('\r', "")
+    };
+    let coloured = on_terminal("");
+    assert!(coloured.contains("\u{1b}[33mdrift\u{1b}[0m") && !coloured.contains("RULE"), "{coloured}");
+    let plain = on_terminal("NO_COLOR=1");
+    assert!(plain.contains("solar-web    solar   4 set    drift\n"), "{plain}");
 }

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use local_cluster::process::Program;
 use local_cluster::user::User;
 use local_cluster::{Cluster, kubewarden};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::world::{World, eventually};
@@ -107,4 +109,22 @@ async fn kubectl_landlord(kubectl: &Path, words: &str, bin: &Path, kubeconfig: &
     command.args(words.split_whitespace()).env_clear().env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
     command.env("HOME", bin).env("KUBECONFIG", kubeconfig).env("LANDLORD_SETTINGS", settings);
     tokio::task::spawn_blocking(move || run_command(&mut command, "")).await.expect("kubectl")
+}
+
+/// Reports follow each other until Ctrl-C, which is no error then.
+#[tokio::test]
+async fn watching_ends_by_ctrl_c() {
+    let world = world().await;
+    for command in ["status", "audit"] {
+        let log = world.cluster.log(command);
+        let settings = format!("--settings={}", world.cluster.file("settings.yaml").display());
+        let kubeconfig = format!("--kubeconfig={}", world.cluster.kubeconfig().display());
+        let words = [command.to_owned(), "--watch".to_owned(), "--interval=1".to_owned(), "-o=json".to_owned(), settings, kubeconfig];
+        let mut process = Program::new(command, binary(), &log).args(words).start().expect("the command starts");
+        let reports = || std::fs::read_to_string(&log).unwrap_or_default().matches("\"apiVersion\"").count();
+        eventually("two reports", async || reports() >= 2).await;
+        process.signal(Signal::SIGINT).expect("a signal");
+        eventually("its end", async || !process.runs()).await;
+        assert_eq!(process.ended().expect("a status").and_then(|status| status.code()), Some(0), "{}", process.last_words());
+    }
 }

@@ -12,6 +12,25 @@ pub(super) async fn landlord(world: &World, words: &str) -> Run {
     tokio::task::spawn_blocking(move || run(&words)).await.expect("the command")
 }
 
+/// `web` of tenant solar waits, and nobody leads.
+async fn shows_the_status(world: &World) {
+    let status = landlord(world, "status -o json").await;
+    assert_eq!(status.code, Some(2), "{}", status.err);
+    let report: Value = serde_json::from_str(&status.out).expect("JSON");
+    let row = |name: &str, drift: usize, behind: &Value| json!({"name": name, "namespaces": drift, "compliant": 0, "drift": drift, "errors": 0, "contested": null, "behind": behind});
+    let behind = &report["tenants"][1]["behind"];
+    assert_eq!(report["tenants"], json!([row("lunar", 0, &Value::Null), row("solar", 1, behind)]));
+    let (since, seconds) = (behind["since"].as_str().expect("a time"), behind["seconds"].as_i64().expect("seconds"));
+    assert!(behind["namespace"] == "web" && since.len() == "2026-01-01T00:00:00Z".len() && seconds >= 0, "{behind}");
+    assert_eq!((&report["apiVersion"], &report["leader"]), (&json!("landlord.dev/status/v1"), &Value::Null));
+    let unknown = landlord(world, "status nobody").await;
+    assert!(
+        unknown.code == Some(1) && unknown.err.contains("no tenant \"nobody\"") && unknown.err.contains("there is \"lunar\", \"solar\""),
+        "{}",
+        unknown.err
+    );
+}
+
 #[tokio::test]
 async fn they_show_estimate_adopt_and_move() {
     let world = World::without_controller("landlord").await;
@@ -27,21 +46,7 @@ async fn they_show_estimate_adopt_and_move() {
     let stamp = json!({"username": "mallory", "groups": ["strangers"]}).to_string();
     world.patch("web", json!({"annotations": {"landlord.dev/creator": stamp}})).await;
 
-    let status = landlord(&world, "status -o json").await;
-    assert_eq!(status.code, Some(2), "{}", status.err);
-    let report: Value = serde_json::from_str(&status.out).expect("JSON");
-    let row = |name: &str, drift: usize, behind: &Value| json!({"name": name, "namespaces": drift, "compliant": 0, "drift": drift, "errors": 0, "contested": null, "behind": behind});
-    let behind = &report["tenants"][1]["behind"];
-    assert_eq!(report["tenants"], json!([row("lunar", 0, &Value::Null), row("solar", 1, behind)]));
-    let (since, seconds) = (behind["since"].as_str().expect("a time"), behind["seconds"].as_i64().expect("seconds"));
-    assert!(behind["namespace"] == "web" && since.len() == "2026-01-01T00:00:00Z".len() && seconds >= 0, "{behind}");
-    assert_eq!((&report["apiVersion"], &report["leader"]), (&json!("landlord.dev/status/v1"), &Value::Null));
-    let unknown = landlord(&world, "status nobody").await;
-    assert!(
-        unknown.code == Some(1) && unknown.err.contains("no tenant \"nobody\"") && unknown.err.contains("there is \"lunar\", \"solar\""),
-        "{}",
-        unknown.err
-    );
+    shows_the_status(&world).await;
 
     // Who created it may not claim it, so a backfill leaves it alone.
     let backfill = landlord(&world, "backfill").await;
