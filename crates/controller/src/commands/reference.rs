@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use clap_mangen::Man;
 
 use crate::output;
 
@@ -47,8 +48,23 @@ impl Reference {
 
 fn write_pages(command: clap::Command, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("folder {} cannot be made", folder.display()))?;
-    let command = without_values(command).bin_name("landlord");
-    clap_mangen::generate_to(command, folder).with_context(|| format!("pages cannot be written to {}", folder.display()))
+    let mut command = without_values(command).bin_name("landlord").disable_help_subcommand(true);
+    command.build();
+    write_page(&command, folder)
+}
+
+/// The page of a command, and those of the commands below it.
+fn write_page(command: &clap::Command, folder: &Path) -> Result<()> {
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        write_page(below, folder)?;
+    }
+    let man = Man::new(command.clone());
+    let (path, mut page) = (folder.join(man.get_filename()), Vec::new());
+    man.render(&mut page)?;
+    // What stands below the flags has names of its own in man pages.
+    let text = String::from_utf8(page)?.replace(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n.nf\n");
+    let text = text.replace("\nExit codes:\n", "\n.fi\n.SH EXIT STATUS\n.nf\n");
+    fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// What happens to stand in the environment is not part of a reference.

@@ -31,6 +31,8 @@ fn every_command_has_a_man_page() {
         assert!(page.contains(".TH") && page.contains("SYNOPSIS"), "{page}");
     }
     let plan = fs::read_to_string(folder.path().join("man1/landlord-plan.1")).expect("a page");
-    assert!(plan.contains("Exit codes:") && plan.contains("LANDLORD_SETTINGS"), "{plan}");
+    for part in [".SH EXAMPLES", ".SH EXIT STATUS", "LANDLORD_SETTINGS"] {
+        assert!(plan.contains(part), "no {part:?} in {plan}");
+    }
     assert!(!folder.path().join("man1/landlord-reference.1").exists(), "it is hidden");
 }
