@@ -34,6 +34,15 @@ annotated-policy.wasm: policy.wasm policy-host ## Build the policy with its meta
 policy-host:
 	$(CARGO) build -p policy-host
 
+.PHONY: install
+install: ## Build the command line and install it, the kubectl plugin, man pages and completions: make install PREFIX=~/.local
+	$(CARGO) build --release --locked -p landlord
+	@scripts/install $(TARGET_DIR)/release/landlord $(or $(PREFIX),$(HOME)/.local)
+
+.PHONY: reference
+reference: local-cluster ## Write docs/command-line.md from the command line itself
+	@env -i $(TARGET_DIR)/debug/landlord reference markdown > docs/command-line.md
+
 .PHONY: push
 push: annotated-policy.wasm ## Publish the policy: make push REF=registry://ghcr.io/you/landlord-policy:v0.1.0 (ARGS= for more flags)
 	@[ -n "$(REF)" ] || { echo "make push: say where to: REF=registry://HOST/NAME:TAG" >&2; exit 2; }
