@@ -20,3 +20,5 @@ mod rights;
 mod scenarios;
 mod strategies;
 mod world;
+
+pub(crate) use self::world::eventually;

@@ -3,6 +3,7 @@ mod audit;
 mod chart;
 mod cluster;
 mod conformance;
+mod docs;
 mod explain;
 mod helm;
 mod hook_tests;
