@@ -38,6 +38,26 @@ fn every_command_is_run_or_says_why_not() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
+/// Pages that say what is shown by which test.
+const PAGES_THAT_NAME_TESTS: [&str; 2] = ["docs/security.md", "docs/failures.md"];
+
+/// What a page calls a test, in backquotes and with two underscores at least, is one.
+#[test]
+fn tests_that_pages_name_exist() {
+    let tests = sources();
+    for path in PAGES_THAT_NAME_TESTS {
+        let page = Page::read(path);
+        let names: Vec<&str> = page.text.split('`').skip(1).step_by(2).filter(|word| is_name_of_a_test(word)).collect();
+        assert!(names.len() > 5, "{path}: names are not read");
+        let missing: Vec<&&str> = names.iter().filter(|name| !tests.contains(&format!("fn {name}("))).collect();
+        assert!(missing.is_empty(), "{path} names tests that are not there: {missing:?}");
+    }
+}
+
+fn is_name_of_a_test(word: &str) -> bool {
+    word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_') && word.matches('_').count() > 1
+}
+
 /// The text of all other tests.
 fn sources() -> String {
     let mut text = String::new();
