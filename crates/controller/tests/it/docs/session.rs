@@ -47,8 +47,6 @@ impl Session {
         let environment = vec![
             ("PATH".to_owned(), format!("{}:/usr/local/bin:/usr/bin:/bin", programs.display())),
             ("HOME".to_owned(), folder.path().display().to_string()),
-            // A test takes no port that somebody else may want.
-            ("LANDLORD_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
         ];
         Self { folder, environment }
     }
