@@ -5,6 +5,7 @@ mod cluster;
 mod completions;
 mod conformance;
 mod errors;
+mod docs;
 mod explain;
 mod helm;
 mod hook_tests;
