@@ -67,6 +67,9 @@ impl Readiness {
     }
 }
 
+/// Namespaces that are planned without a look at whether that still makes sense.
+const PART: usize = 256;
+
 /// What both watches share.
 #[derive(Clone)]
 pub(crate) struct Watch {
@@ -76,15 +79,27 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// A part is there; once all are, everything is planned.
-    pub(crate) async fn reach(&self, part: &'static str) {
+    /// A part is there; once all are, everything is planned. That takes seconds in a large cluster, and is not waited for: whoever calls this reads
+    /// a watch, and a new namespace comes that way.
+    pub(crate) fn reach(&self, part: &'static str) {
         if self.readiness.reach(part) {
             let names = self.reconciler.shared().store.names();
             tracing::info!(namespaces = names.len(), "all is known, planning");
             self.reconciler.outcomes().metrics().ready.set(1);
-            self.reconciler.consider_all(&names, crate::clock::now()).await;
-            self.bury_orphans();
+            tokio::spawn(self.clone().plan(names));
         }
+    }
+
+    /// Ends early where something is not known any more, as after a change of the settings; all is planned again then.
+    async fn plan(self, names: Vec<String>) {
+        let now = crate::clock::now();
+        for part in names.chunks(PART) {
+            if !self.readiness.is_complete() {
+                return;
+            }
+            self.reconciler.consider_all(part, now).await;
+        }
+        self.bury_orphans();
     }
 
     /// Follows namespaces, of which nothing but the metadata is asked for. Does not return.
@@ -104,7 +119,7 @@ impl Watch {
                     self.put(&found, false);
                     listed.get_or_insert_default().insert(name);
                 }
-                Ok(Some(Event::InitDone)) => self.forget_all_but(&listed.take().unwrap_or_default()).await,
+                Ok(Some(Event::InitDone)) => self.forget_all_but(&listed.take().unwrap_or_default()),
                 Ok(Some(Event::Apply(found))) => self.put(&found, true),
                 Ok(Some(Event::Delete(found))) => self.reconciler.shared().forget(&found.name_any(), found.metadata.uid.as_deref()),
                 Ok(None) => return,
@@ -120,9 +135,9 @@ impl Watch {
         }
     }
 
-    async fn forget_all_but(&self, listed: &BTreeSet<String>) {
+    fn forget_all_but(&self, listed: &BTreeSet<String>) {
         self.drop_all_but(listed);
-        self.reach(NAMESPACES).await;
+        self.reach(NAMESPACES);
     }
 
     fn drop_all_but(&self, listed: &BTreeSet<String>) {

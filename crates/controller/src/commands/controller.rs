@@ -249,7 +249,7 @@ async fn follow_settings(
             watch.readiness.wait(TENANTS, "the settings have changed".to_owned());
         }
         watch.reconciler.shared().store.set_settings(settings);
-        watch.reach(SETTINGS).await;
+        watch.reach(SETTINGS);
         tenants = Some(tokio::spawn(watch.clone().tenants()));
     }
     follow.abort();

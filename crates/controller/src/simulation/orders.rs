@@ -152,3 +152,23 @@ async fn a_move_that_the_guard_cannot_seal_is_not_followed() {
         }
     }
 }
+
+/// While the first plan of a whole cluster is made, watches are read: a new namespace does not wait for its end.
+#[tokio::test(start_paused = true)]
+async fn a_new_namespace_does_not_wait_for_the_first_plan() {
+    const MANY: usize = 4000;
+    let simulation = Simulation::start(populated(MANY));
+    while simulation.patches() == 0 {
+        tokio::task::yield_now().await;
+    }
+    simulation.server.put(namespace("new", "solar")).expect("a namespace");
+    while !simulation.is_in_pool("new", "a") {
+        tokio::task::yield_now().await;
+    }
+    let planned = {
+        let shared = simulation.reconciler.shared();
+        shared.queue.len() + usize::try_from(shared.written).expect("a number")
+    };
+    assert!(planned < MANY, "{planned} of {MANY} were planned before it was written");
+    simulation.until_compliant().await;
+}

@@ -25,7 +25,7 @@ impl Watch {
     pub(crate) async fn tenants(self) {
         let settings = Arc::clone(self.reconciler.shared().store.settings());
         let Some((api_version, kind)) = settings.source.kind() else {
-            self.reach(TENANTS).await;
+            self.reach(TENANTS);
             return std::future::pending().await;
         };
         let resource = self.kind(api_version, kind).await;
@@ -157,6 +157,6 @@ impl Tenants {
                 self.lose(name).await;
             }
         }
-        self.watch.reach(TENANTS).await;
+        self.watch.reach(TENANTS);
     }
 }
