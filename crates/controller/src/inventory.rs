@@ -19,8 +19,9 @@ pub(crate) struct Inventory {
     pub(crate) settings: Settings,
     tenants: BTreeMap<String, Entry>,
     pub(crate) namespaces: Vec<Listed>,
-    /// What was passed over, for standard error.
-    pub(crate) notes: Vec<String>,
+    /// Namespaces that the settings exclude, and what else was passed over.
+    excluded: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// A tenant, or why it cannot be used, and where it was read.
@@ -55,7 +56,7 @@ impl Inventory {
 
     /// The same from objects that were read already.
     pub(crate) fn of(settings: Settings, documents: Vec<Document>) -> Result<Self> {
-        let mut inventory = Self { settings, tenants: BTreeMap::new(), namespaces: Vec::new(), notes: Vec::new() };
+        let mut inventory = Self { settings, tenants: BTreeMap::new(), namespaces: Vec::new(), excluded: Vec::new(), notes: Vec::new() };
         let mut foreign = 0;
         for document in documents {
             foreign += usize::from(!inventory.add(document)?);
@@ -96,6 +97,15 @@ impl Inventory {
         store
     }
 
+    /// Says on standard error what was passed over, a line for each reason.
+    pub(crate) fn tell_notes(&self) {
+        self.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        if !self.excluded.is_empty() {
+            let names: Vec<String> = self.excluded.iter().map(|name| format!("{name:?}")).collect();
+            eprintln!("note: the settings exclude {}", names.join(", "));
+        }
+    }
+
     /// Takes an object in; false where it is of another kind.
     fn add(&mut self, Document { place, object }: Document) -> Result<bool> {
         let text = |field: &str| object.get(field).and_then(Value::as_str).unwrap_or_default();
@@ -119,7 +129,7 @@ impl Inventory {
         match (self.settings.excludes(&name), namespace.terminating) {
             // Kept unready on purpose.
             _ if name == guard::NAMESPACE => {}
-            (true, _) => self.notes.push(format!("namespace {name:?} is excluded by the settings")),
+            (true, _) => self.excluded.push(name),
             (_, true) => self.notes.push(format!("namespace {name:?} is terminating")),
             _ => self.namespaces.push(Listed { namespace, object }),
         }

@@ -107,7 +107,7 @@ impl Audit {
             let (settings, documents) = Inventory::documents(self.sources.files(), self.sources.settings_file())?;
             let (evidence, others) = Evidence::among(documents)?;
             let inventory = Inventory::of(settings, others)?;
-            inventory.notes.iter().for_each(|note| eprintln!("note: {note}"));
+            inventory.tell_notes();
             let assessments = self.selection.of(&inventory, assess(&inventory))?;
             return self.end(&judge(&inventory, &assessments, evidence));
         }
@@ -128,7 +128,7 @@ impl Audit {
     async fn report(&self, client: &Client) -> Result<Report> {
         let settings = self.sources.settings(client).await?;
         let inventory = cluster::inventory_with_managers(client, settings).await?;
-        inventory.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        inventory.tell_notes();
         let assessments = self.selection.of(&inventory, assess(&inventory))?;
         let claimed: Vec<&str> = assessments.iter().filter(|one| one.tenant.is_some()).map(|one| one.name.as_str()).collect();
         let evidence = Evidence::read(client, &claimed).await?;

@@ -32,7 +32,7 @@ impl Sources {
         } else {
             Inventory::read(&self.files, self.settings.file())?
         };
-        inventory.notes.iter().for_each(|note| eprintln!("note: {note}"));
+        inventory.tell_notes();
         Ok(inventory)
     }
 

@@ -112,11 +112,12 @@ fn the_policy_for_pods_stands_beside_the_other_one() {
 #[test]
 fn what_is_passed_over_is_told() {
     let input = format!(
-        "{TENANT}\n---\n{{apiVersion: v1, kind: Namespace, metadata: {{name: kube-system}}}}\n---\n{{apiVersion: v1, kind: Secret}}"
+        "{TENANT}\n---\n{{apiVersion: v1, kind: Namespace, metadata: {{name: kube-system}}}}\n---\n{{apiVersion: v1, kind: Namespace, \
+         metadata: {{name: kube-public}}}}\n---\n{{apiVersion: v1, kind: Secret}}"
     );
     let run = run_on("plan -f -", &input);
     assert_eq!(run.code, Some(0));
-    assert!(run.err.contains("namespace \"kube-system\" is excluded"), "{}", run.err);
+    assert!(run.err.contains("note: the settings exclude \"kube-system\", \"kube-public\"\n"), "{}", run.err);
     assert!(run.err.contains("1 objects of other kinds passed over"), "{}", run.err);
 }
 
