@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
@@ -19,6 +20,18 @@ const DURATION: Duration = Duration::from_secs(15);
 const RENEW_WITHIN: Duration = Duration::from_secs(10);
 /// How often it is renewed, and looked at by the others.
 const PERIOD: Duration = Duration::from_secs(2);
+
+/// Which Lease it is.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Election")]
+pub(crate) struct LeaseFlags {
+    /// Namespace of the controller's lease
+    #[arg(long = "lease-namespace", env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
+    pub(crate) namespace: String,
+    /// Name of the controller's lease
+    #[arg(long = "lease-name", env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller")]
+    pub(crate) name: String,
+}
 
 /// Until when this replica may write.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ use crate::cluster::{Connection, SettingsFlags};
 use crate::guard::keeper::{Keeper, Orders};
 use crate::help::{self, Example, Exit};
 use crate::holds::Releaser;
-use crate::lease::{Election, Leadership};
+use crate::lease::{Election, Leadership, LeaseFlags};
 use crate::live_settings;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
@@ -57,12 +57,8 @@ pub(crate) struct Controller {
     /// Write without a lease: for a replica that is alone
     #[arg(long, env = "LANDLORD_NO_LEADER_ELECTION", help_heading = "Election")]
     no_leader_election: bool,
-    /// Namespace of the lease
-    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord", help_heading = "Election")]
-    lease_namespace: String,
-    /// Name of the lease
-    #[arg(long, env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller", help_heading = "Election")]
-    lease_name: String,
+    #[command(flatten)]
+    lease: LeaseFlags,
     /// Who this replica is in the lease [default: host name and process id]
     #[arg(long, env = "LANDLORD_IDENTITY", value_name = "NAME", help_heading = "Election")]
     identity: Option<String>,
@@ -204,7 +200,7 @@ impl Controller {
             readiness: Arc::clone(&readiness),
             leadership: leadership.clone(),
             policy: self.settings.policy().to_owned(),
-            namespace: self.lease_namespace.clone(),
+            namespace: self.lease.namespace.clone(),
             without_guard: self.without_guard,
         };
         let mut tasks = vec![
@@ -226,7 +222,7 @@ impl Controller {
         }
         let host = || std::env::var("HOSTNAME").unwrap_or_else(|_| "landlord".to_owned());
         let identity = self.identity.clone().unwrap_or_else(|| format!("{}-{}", host(), std::process::id()));
-        let (leadership, work) = Election::new(client.clone(), &self.lease_namespace, &self.lease_name, identity).run(end);
+        let (leadership, work) = Election::new(client.clone(), &self.lease.namespace, &self.lease.name, identity).run(end);
         (leadership, tokio::spawn(work))
     }
 }

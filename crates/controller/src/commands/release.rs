@@ -17,7 +17,7 @@ use super::consent::Question;
 use super::progress::Progress;
 use crate::cluster::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
-use crate::lease::Election;
+use crate::lease::{Election, LeaseFlags};
 use crate::output::form::FormFlags;
 use crate::output::release as output;
 use crate::uninstall::{Orders, Report, Traces};
@@ -83,12 +83,8 @@ pub(crate) struct Release {
     dry_run: DryRun,
     #[command(flatten)]
     settings: SettingsFlags,
-    /// Namespace of the controller's lease
-    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord", help_heading = "Settings")]
-    lease_namespace: String,
-    /// Name of the controller's lease
-    #[arg(long, env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller", help_heading = "Settings")]
-    lease_name: String,
+    #[command(flatten)]
+    lease: LeaseFlags,
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
@@ -129,7 +125,7 @@ impl Release {
         Ok(Orders {
             settings: self.settings.read(client).await?,
             policy: self.settings.policy().to_owned(),
-            namespace: self.lease_namespace.clone(),
+            namespace: self.lease.namespace.clone(),
             mode,
             with_policy: self.with_policy,
             with_crds: self.with_crds,
@@ -142,7 +138,7 @@ impl Release {
     async fn lead_and_remove(&self, client: &Client, orders: &Orders) -> Result<Report> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         // Where the lease has no place, no controller can have it.
-        let leading = match namespaces.get_opt(&self.lease_namespace).await.context("the lease's namespace cannot be read")? {
+        let leading = match namespaces.get_opt(&self.lease.namespace).await.context("the lease's namespace cannot be read")? {
             Some(_) => Some(self.lead(client).await?),
             None => None,
         };
@@ -167,15 +163,15 @@ impl Release {
         let identity = format!("landlord-release-{}", std::process::id());
         let (give_up, told) = oneshot::channel::<()>();
         let end = async { drop(told.await) };
-        let (mut leadership, work) = Election::new(client.clone(), &self.lease_namespace, &self.lease_name, identity).run(end);
+        let (mut leadership, work) = Election::new(client.clone(), &self.lease.namespace, &self.lease.name, identity).run(end);
         let election = tokio::spawn(work);
         if tokio::time::timeout(PATIENCE, leadership.gained()).await.is_err() {
             election.abort();
             bail!(
                 "the lease {0}/{1} cannot be had: a controller runs, and would write back what goes. Stop it first: `kubectl scale -n {0} deployment \
                  --all --replicas=0`",
-                self.lease_namespace,
-                self.lease_name
+                self.lease.namespace,
+                self.lease.name
             );
         }
         Ok((give_up, election))

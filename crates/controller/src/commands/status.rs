@@ -17,6 +17,7 @@ use crate::cluster::{self, Connection, SettingsFlags};
 use crate::completion;
 use crate::help::{self, Example, Exit};
 use crate::inventory::Inventory;
+use crate::lease::LeaseFlags;
 use crate::names::suggestion;
 use crate::output::form::FormFlags;
 use crate::output::screen::Screen;
@@ -45,12 +46,8 @@ pub(crate) struct Status {
     watching: WatchFlags,
     #[command(flatten)]
     settings: SettingsFlags,
-    /// Namespace of the controller's lease
-    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord", help_heading = "Settings")]
-    lease_namespace: String,
-    /// Name of the controller's lease
-    #[arg(long, env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller", help_heading = "Settings")]
-    lease_name: String,
+    #[command(flatten)]
+    lease: LeaseFlags,
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
@@ -109,8 +106,8 @@ impl Status {
 
     /// Who holds the controller's lease; `None` where nobody does, or it may not be read.
     async fn leader(&self, client: &Client) -> Option<String> {
-        let leases: Api<Lease> = Api::namespaced(client.clone(), &self.lease_namespace);
-        leases.get_opt(&self.lease_name).await.ok()??.spec?.holder_identity.filter(|holder| !holder.is_empty())
+        let leases: Api<Lease> = Api::namespaced(client.clone(), &self.lease.namespace);
+        leases.get_opt(&self.lease.name).await.ok()??.spec?.holder_identity.filter(|holder| !holder.is_empty())
     }
 }
 
