@@ -4,6 +4,17 @@ use local_cluster::chaos::{Layer, Schedule};
 
 use super::{play, report};
 
+fn play_text(text: &str) -> Vec<String> {
+    play(&text.parse().expect("a schedule")).violations().to_vec()
+}
+
+/// Found as seed 8: the list that came back empty was believed to be wrong for ever.
+#[test]
+fn tenants_that_were_all_lost_unseen_are_given_up_once_another_is_there() {
+    let lost = "memory 8: create web-3 solar; 5000 forget; drop solar; drop nova; drop lunar; 60000 tenant nova 0";
+    assert_eq!(play_text(lost), Vec::<String>::new());
+}
+
 /// One that fails among many that do not is found, and what has nothing to do with it is left out.
 #[test]
 fn a_broken_law_is_reported_with_the_shortest_schedule() {
