@@ -18,7 +18,7 @@ const WRITES_A_CHANGE: usize = 1;
 const WRITES_OF_A_QUARREL: usize = 2;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Laws {
     violations: Vec<String>,
     /// How often something was compared.
@@ -33,10 +33,12 @@ pub struct Laws {
     holder: Option<String>,
     /// Controllers whose writes may come late or without a lease.
     pub unfenced: BTreeSet<String>,
+    /// Two wrote at a time, one of them without a lease: where one knows less than the other, they write in turn until it does not.
+    pub led_twice: bool,
 }
 
 /// A Pod that nobody has placed yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Pod {
     namespace: String,
     /// Pools of the tenants that its namespace has had since it was created.

@@ -17,6 +17,8 @@ mod sabotage;
 
 /// Namespaces of nobody's, so that a list has more than one page.
 const CROWD: usize = 700;
+/// What an answer takes at least: where it takes none, two who write in turn stop the clock.
+const LATENCY: Duration = Duration::from_millis(1);
 
 struct Stage {
     server: InMemory,
@@ -56,6 +58,7 @@ impl Stage {
             (0..CROWD).for_each(|number| server.put(nobodys(number)).expect("a namespace"));
         }
         server.record();
+        server.faults().latency = LATENCY;
         TENANTS.iter().for_each(|name| server.put(spec::tenant(name, 0)).expect("a tenant"));
         let mut stage = Self { server, laws: Laws::default(), replicas: BTreeMap::new(), pods: 0, injected: 0 };
         stage.start(Part::One);
@@ -97,7 +100,7 @@ impl Stage {
             }
             Event::Fail(count) => self.server.faults().failures = count as usize,
             Event::LoseAnswers(count) => self.server.faults().lost_answers = count as usize,
-            Event::Slow(ms) => self.server.faults().latency = Duration::from_millis(ms.into()),
+            Event::Slow(ms) => self.server.faults().latency = LATENCY.max(Duration::from_millis(ms.into())),
             Event::BreakWatches => self.server.break_watches(),
             Event::ExpirePages(count) => self.server.faults().expired_pages = count as usize,
             Event::Forget => {
@@ -118,6 +121,7 @@ impl Stage {
             Part::One | Part::Two if !self.replicas.contains_key(&part) => Replica::candidate(&self.server, name_of(part)),
             Part::Usurper if !self.replicas.contains_key(&part) => {
                 self.laws.unfenced.insert(name_of(part).to_owned());
+                self.laws.led_twice = true;
                 Replica::usurper(&self.server, name_of(part))
             }
             _ => return,

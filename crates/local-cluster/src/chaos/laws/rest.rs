@@ -10,6 +10,8 @@ pub struct Rest {
     pub tenants: Vec<Arc<Value>>,
     /// Namespaces of which it is said why they are not compliant.
     pub reported: BTreeSet<String>,
+    /// What was reported once and is all right by now counts as well: there is nothing but a log.
+    pub once_is_enough: bool,
 }
 
 impl Laws {
@@ -25,7 +27,9 @@ impl Laws {
             }
         }
         let (writes, allowed) = (self.writes, self.allowed);
-        self.check(writes <= allowed, || format!("writes: {writes} of namespaces, where the changes made {allowed} necessary at most"));
+        self.check(writes <= allowed || self.led_twice, || {
+            format!("writes: {writes} of namespaces, where the changes made {allowed} necessary at most")
+        });
     }
 
     fn see_compliance(&mut self, namespace: &Value, tenant: &Value, rest: &Rest) {
@@ -51,7 +55,9 @@ impl Laws {
         self.check(wrong.is_empty() || reported, || {
             format!("convergence: {name} of {tenant} at rest, and nothing is reported: {}", wrong.join(", "))
         });
-        self.check(!wrong.is_empty() || !reported, || format!("convergence: {name} is as it should be, and yet it is reported"));
+        self.check(!wrong.is_empty() || !reported || rest.once_is_enough, || {
+            format!("convergence: {name} is as it should be, and yet it is reported")
+        });
     }
 
     /// Its tenant is gone: what landlord put there for it is gone as well. Where all tenants went at once, their kind may have, so it stays;
@@ -98,6 +104,16 @@ impl Laws {
         self.check(one.1 == other.1 && one.0["labels"] == other.0["labels"] && one.0["annotations"] == other.0["annotations"], || {
             format!("one engine: the controller leaves {name} at {one:?}, and the policy would make {other:?} of it")
         });
+    }
+
+    /// A namespace that nobody deleted.
+    pub fn see_survival(&mut self, name: &str, survived: bool) {
+        self.check(survived, || format!("lost namespace: {name} is gone, or another one, and nobody deleted it"));
+    }
+
+    /// Law 4, of processes: those that ended by themselves, or panicked.
+    pub fn see_casualties(&mut self, casualties: &[String]) {
+        self.check(casualties.is_empty(), || format!("panics: {}", casualties.join("; ")));
     }
 
     /// Law 4.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use landlord_policy::Host;
 use local_cluster::chaos::Rest;
 
-use super::{Duration, LEDGER, Part, Replica, Stage, TENANT_LABEL, Value, json};
+use super::{Duration, LATENCY, LEDGER, Part, Replica, Stage, TENANT_LABEL, Value, json};
 
 /// All is at rest then at the latest: quarrels are over after 10 minutes, and the longest wait between two tries of anything is 10.
 const REST: Duration = Duration::from_secs(30 * 60);
@@ -23,7 +23,8 @@ impl Stage {
         let end = tokio::time::Instant::now() + REST;
         while tokio::time::Instant::now() < end && !self.rests().await {}
         self.judge();
-        let rest = Rest { namespaces: self.server.objects("Namespace"), tenants: self.server.objects("Tenant"), reported: self.reported() };
+        let (namespaces, tenants) = (self.server.objects("Namespace"), self.server.objects("Tenant"));
+        let rest = Rest { namespaces, tenants, reported: self.reported(), once_is_enough: false };
         self.laws.see_rest(&rest);
         let all_led = !rest.tenants.is_empty();
         let waiting = self.laws.waiting_among(|namespace| self.is_ready(namespace));
@@ -37,7 +38,7 @@ impl Stage {
         {
             let mut faults = self.server.faults();
             (faults.push_backs, faults.failures, faults.lost_answers, faults.expired_pages) = (0, 0, 0, 0);
-            faults.latency = Duration::ZERO;
+            faults.latency = LATENCY;
         }
         self.replicas.remove(&Part::Usurper);
         self.start(Part::One);
