@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use tenancy::namespace::Namespace;
-use tenancy::settings::Settings;
+use tenancy::settings::{Settings, TenantSource};
 use tenancy::tenant::Tenant;
 
 use crate::files::{self, Document, Place};
@@ -79,7 +79,10 @@ impl Inventory {
 
     /// Every tenant that was found.
     pub(crate) fn tenant_names(&self) -> Vec<String> {
-        self.tenants.keys().cloned().collect()
+        match &self.settings.source {
+            TenantSource::Inline(tenants) => tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+            _ => self.tenants.keys().cloned().collect(),
+        }
     }
 
     /// The same as the controller's store holds it.
