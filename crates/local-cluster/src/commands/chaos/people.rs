@@ -31,6 +31,8 @@ pub(super) struct People {
     pub(super) states: BTreeMap<String, Arc<Value>>,
     /// What each namespace was when somebody touched it last.
     pub(super) last: BTreeMap<String, Arc<Value>>,
+    /// Namespaces that a schedule has deleted, though it may take a while.
+    doomed: BTreeSet<String>,
     pods: usize,
     met: BTreeSet<String>,
     pub(super) asked: usize,
@@ -70,6 +72,7 @@ impl People {
             laws,
             states: BTreeMap::new(),
             last: BTreeMap::new(),
+            doomed: BTreeSet::new(),
             pods: 0,
             met: BTreeSet::new(),
             asked: 0,
@@ -103,8 +106,11 @@ impl People {
         now
     }
 
+    /// A namespace is gone: because a schedule says so, or it is lost.
     fn forget(&mut self, name: &str) {
         if let Some(last) = self.last.remove(name) {
+            let doomed = self.doomed.remove(name);
+            self.laws.see_survival(name, doomed);
             self.see("namespaces", "", name, Some(last), None);
         }
     }
@@ -117,15 +123,17 @@ impl People {
             self.forget(name);
             return None;
         };
-        let differs = |last: &Arc<Value>| last["metadata"]["uid"] != found["metadata"]["uid"] || label(last) != label(&found);
-        if self.last.get(name).is_none_or(differs) {
+        let another = |last: &Arc<Value>| last["metadata"]["uid"] != found["metadata"]["uid"];
+        if self.last.get(name).is_some_and(another) {
             self.forget(name);
+        }
+        if self.last.get(name).is_none_or(|last| label(last) != label(&found)) {
             self.learn(None, found.clone());
         }
         let version = found["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
         self.states.entry(version).or_insert_with(|| Arc::new(metadata_of(&found)));
         if found["metadata"]["deletionTimestamp"].is_string() {
-            self.delete(name).await;
+            self.remove(name).await;
             return None;
         }
         Some(found)
@@ -151,7 +159,8 @@ impl People {
             Event::Delete(name) => {
                 let name = name.to_string();
                 if self.read(&name).await.is_some() {
-                    self.delete(&name).await;
+                    self.doomed.insert(name.clone());
+                    self.remove(&name).await;
                 }
             }
             Event::Pod(name) => self.create_pod(&name.to_string()).await,
@@ -192,7 +201,7 @@ impl People {
     }
 
     /// With all Pods in it, as there is no controller for namespaces.
-    async fn delete(&mut self, name: &str) {
+    async fn remove(&mut self, name: &str) {
         let admin = self.admin.clone();
         let pods = api(&admin, "Pod", Some(name));
         let now = DeleteParams::default().grace_period(0);

@@ -43,7 +43,6 @@ impl Rest<'_> {
         self.people.laws.see_rest(&found);
         let waiting = self.waiting(&found).await?;
         self.people.laws.see_released(&waiting);
-        self.see_losses(&found);
         self.see_one_engine(&found).await?;
         self.look_again(&found).await?;
         self.people.laws.see_casualties(&self.parts.casualties());
@@ -113,13 +112,6 @@ impl Rest<'_> {
             if loud.is_empty() || Instant::now() > end + SILENCE {
                 return Ok(loud);
             }
-        }
-    }
-
-    fn see_losses(&mut self, found: &Found) {
-        for (name, last) in &self.people.last {
-            let there = found.namespaces.iter().any(|one| one["metadata"]["uid"] == last["metadata"]["uid"]);
-            self.people.laws.see_survival(name, there);
         }
     }
 
