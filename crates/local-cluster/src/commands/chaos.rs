@@ -18,6 +18,7 @@ mod people;
 mod play;
 mod relay;
 mod rest;
+mod storm;
 
 /// Steps of a schedule on a cluster; with their waits and what they wait for, about half a minute.
 const STEPS: usize = 60;

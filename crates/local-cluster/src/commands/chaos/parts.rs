@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::impostor::Impostor;
 use super::relay::Relay;
+use super::storm::Storm;
 use crate::commands::landlord::{binary, guard_bites, until};
 use crate::commands::stage::{Stage, StageOptions, owner};
 
@@ -68,7 +69,7 @@ impl Parts {
         match event {
             Event::BreakWatches => self.relay.break_off(),
             Event::Slow(ms) => self.relay.slow(Duration::from_millis(ms.into())),
-            Event::PushBack(tenths) => self.push_back(Duration::from_millis(100 * u64::from(tenths))),
+            Event::PushBack(tenths) => self.push_back(Duration::from_millis(100 * u64::from(tenths)))?,
             Event::Kill(Part::ApiServer) => {
                 self.thaw_all()?;
                 self.stage.cluster.restart_api_server().await?;
@@ -164,17 +165,13 @@ impl Parts {
         frozen.into_iter().try_for_each(|part| self.thaw(part))
     }
 
-    /// The API server answers 429 to everything of the controllers', their leases included: their share of it is nothing.
-    fn push_back(&mut self, time: Duration) {
-        let (Ok(client), None) = (self.cluster().admin(), self.storm.as_ref().filter(|storm| !storm.is_finished())) else { return };
-        self.storm = Some(tokio::spawn(async move {
-            // Where the API server is down, there is no storm.
-            drop(local_cluster::manifest::apply(&client, &no_share(0)).await);
-            tokio::time::sleep(time).await;
-            while local_cluster::manifest::apply(&client, &no_share(50)).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-        }));
+    /// The API server answers 429 to nearly everything of the controllers', their leases included.
+    fn push_back(&mut self, time: Duration) -> Result<()> {
+        if self.storm.as_ref().is_none_or(JoinHandle::is_finished) {
+            let storm = Storm { admin: self.cluster().admin()?, controller: self.cluster().client(CONTROLLER)? };
+            self.storm = Some(tokio::spawn(storm.rage(time)));
+        }
+        Ok(())
     }
 
     /// All is mended: everything runs, fast, and at least one controller.
@@ -236,16 +233,4 @@ fn policy(shipped: &str) -> Result<String> {
     policy["spec"]["failurePolicy"] = json!("Ignore");
     policy["spec"]["timeoutSeconds"] = json!(WEBHOOK_TIMEOUT);
     Ok(policy.to_string())
-}
-
-/// The controllers' share of the API server.
-fn no_share(shares: u32) -> String {
-    let rule = json!({"subjects": [{"kind": "ServiceAccount", "serviceAccount": {"namespace": "landlord", "name": "controller"}}],
-                      "resourceRules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"], "clusterScope": true, "namespaces": ["*"]}]});
-    let level = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration", "metadata": {"name": "chaos"},
-                       "spec": {"type": "Limited", "limited": {"nominalConcurrencyShares": shares, "lendablePercent": 0, "borrowingLimitPercent": 0,
-                                "limitResponse": {"type": "Reject"}}}});
-    let schema = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": {"name": "chaos"},
-                        "spec": {"priorityLevelConfiguration": {"name": "chaos"}, "matchingPrecedence": 10, "rules": [rule]}});
-    format!("---\n{level}\n---\n{schema}\n")
 }
