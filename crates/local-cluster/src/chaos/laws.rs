@@ -9,6 +9,8 @@ use super::spec::{ANNOTATIONS, LABELS, LEDGER, TENANT_LABEL};
 use crate::in_memory::Commit;
 
 mod rest;
+#[cfg(test)]
+mod tests;
 
 pub use self::rest::Rest;
 

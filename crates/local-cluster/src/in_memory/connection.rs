@@ -15,6 +15,7 @@ use super::InMemory;
 enum Line {
     Open,
     Held,
+    Cut,
 }
 
 /// Who sends a request.
@@ -33,6 +34,12 @@ impl Connection {
     /// What was held comes through, and all that follows.
     pub fn open(&self) {
         self.0.send_replace(Line::Open);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.send_replace(Line::Cut);
     }
 }
 
@@ -66,7 +73,7 @@ async fn send(server: InMemory, mut line: watch::Receiver<Line>, request: Reques
     }))
 }
 
-/// A line that is cut is never open.
+/// A line that is cut is never open again.
 async fn until_open(line: &mut watch::Receiver<Line>) {
     if line.wait_for(|line| *line == Line::Open).await.is_err() {
         std::future::pending::<()>().await;
