@@ -87,6 +87,8 @@ test: annotated-policy.wasm kubernetes ## All tests that one machine can run
 	$(CARGO) test --workspace
 	$(MAKE) e2e-tests
 	$(MAKE) storm ARGS="-n 200"
+	$(MAKE) chaos ARGS="--layer cluster --seed 1 --count 1"
+	@scripts/check-chaos
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm kubernetes ## The fixtures by bats (KWCTL= chooses the runner)
@@ -144,6 +146,10 @@ demo: annotated-policy.wasm local-cluster ## The main job on a real cluster: whe
 .PHONY: storm
 storm: annotated-policy.wasm local-cluster ## 1000 namespaces with a Pod each at once, in every mode and through failures: no Pod may stray (ARGS="-n 200")
 	@$(TARGET_DIR)/debug/local-cluster storm $(ARGS)
+
+.PHONY: chaos
+chaos: annotated-policy.wasm local-cluster ## Random schedules of edits and faults for 15 minutes, in memory and on a cluster; the laws must hold (ARGS="--seed 7", ARGS=--help)
+	@$(TARGET_DIR)/debug/local-cluster chaos $(ARGS)
 
 .PHONY: show-fixtures
 show-fixtures: annotated-policy.wasm ## What the policy makes of ten requests, without a cluster

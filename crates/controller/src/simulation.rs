@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::Client;
 use local_cluster::InMemory;
 use serde_json::{Value, json};
 use tenancy::settings::Settings;
@@ -19,6 +20,7 @@ use crate::store::Store;
 use crate::watch::{Readiness, SETTINGS, Watch};
 use crate::writer::{ApplyMode, Writer};
 
+mod chaos;
 mod election;
 mod faults;
 mod held;
@@ -68,6 +70,24 @@ fn populated(namespaces: usize) -> InMemory {
     server
 }
 
+/// A controller's tasks. Nothing is waited for.
+fn start_controller(client: Client, settings: &Value, leadership: &Leadership) -> (Arc<Reconciler>, Vec<JoinHandle<()>>) {
+    let settings = Settings::from_value(settings).expect("settings");
+    let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
+    let writer = Writer::new(client.clone(), ApplyMode::Apply);
+    let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), Pace::default(), writer, outcomes));
+    let readiness = Arc::new(Readiness::new());
+    readiness.reach(SETTINGS);
+    let watch = Watch { client, reconciler: Arc::clone(&reconciler), readiness };
+    let tasks = vec![
+        tokio::spawn(Releaser::new(watch.clone(), leadership.clone()).run(true)),
+        tokio::spawn(watch.clone().namespaces()),
+        tokio::spawn(watch.tenants()),
+        tokio::spawn(Arc::clone(&reconciler).run(leadership.clone())),
+    ];
+    (reconciler, tasks)
+}
+
 impl Simulation {
     /// Starts the controller's tasks and does not wait for anything.
     fn start(server: InMemory) -> Self {
@@ -75,20 +95,7 @@ impl Simulation {
     }
 
     fn start_with(server: InMemory, settings: &Value) -> Self {
-        let client = server.client();
-        let settings = Settings::from_value(settings).expect("settings");
-        let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
-        let writer = Writer::new(client.clone(), ApplyMode::Apply);
-        let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), Pace::default(), writer, outcomes));
-        let readiness = Arc::new(Readiness::new());
-        readiness.reach(SETTINGS);
-        let watch = Watch { client, reconciler: Arc::clone(&reconciler), readiness };
-        let tasks = vec![
-            tokio::spawn(Releaser::new(watch.clone(), Leadership::forever()).run(true)),
-            tokio::spawn(watch.clone().namespaces()),
-            tokio::spawn(watch.tenants()),
-            tokio::spawn(Arc::clone(&reconciler).run(Leadership::forever())),
-        ];
+        let (reconciler, tasks) = start_controller(server.client(), settings, &Leadership::forever());
         Self { server, reconciler, tasks }
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod bench_controller;
 pub(crate) mod bench_scale;
 pub(crate) mod build;
+pub(crate) mod chaos;
 pub(crate) mod crowd;
 pub(crate) mod demo;
 pub(crate) mod landlord;

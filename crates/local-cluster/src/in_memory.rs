@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 mod answer;
+mod connection;
 mod faults;
 mod read;
 mod store;
@@ -28,8 +29,9 @@ mod target;
 mod watching;
 mod write;
 
+pub use self::connection::Connection;
 pub use self::faults::Faults;
-pub use self::store::Kind;
+pub use self::store::{Commit, Kind};
 
 use self::answer::Refusal;
 use self::store::State;
@@ -132,7 +134,7 @@ impl InMemory {
     }
 
     fn write(&self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
-        let answer = self.state().write(target, body);
+        let answer = self.state().write_as(target.who.clone(), target, body);
         self.announce();
         answer
     }
@@ -185,6 +187,16 @@ impl InMemory {
     /// All objects of a kind, in order of their names.
     pub fn objects(&self, kind: &str) -> Vec<Arc<Value>> {
         self.state().objects(kind)
+    }
+
+    /// From now on, every change is recorded.
+    pub fn record(&self) {
+        self.state().record = Some(Vec::new());
+    }
+
+    /// The changes that were recorded since this was asked last, in their order.
+    pub fn recorded(&self) -> Vec<Commit> {
+        self.state().record.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Ends every watch that is open; clients have to come again.

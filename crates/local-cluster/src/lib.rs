@@ -11,6 +11,7 @@
 
 pub mod authority;
 pub mod binaries;
+pub mod chaos;
 pub mod cluster;
 pub mod in_memory;
 pub mod kubewarden;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench::Bench, bench_controller::BenchController, bench_scale::BenchScale, build::Build, demo::Demo, serve_in_memory::ServeInMemory,
-    start::Start, storm::Storm,
+    bench::Bench, bench_controller::BenchController, bench_scale::BenchScale, build::Build, chaos::Chaos, demo::Demo,
+    serve_in_memory::ServeInMemory, start::Start, storm::Storm,
 };
 
 /// A real Kubernetes control plane on loopback, to try policies in
@@ -24,6 +24,7 @@ enum Command {
     Build(Build),
     Start(Start),
     Storm(Storm),
+    Chaos(Box<Chaos>),
     Demo(Demo),
     Bench(Bench),
     BenchController(BenchController),
@@ -37,6 +38,7 @@ async fn main() -> ExitCode {
         Command::Build(command) => command.run(),
         Command::Start(command) => command.run().await,
         Command::Storm(command) => command.run().await,
+        Command::Chaos(command) => command.run().await,
         Command::Demo(command) => command.run().await,
         Command::Bench(command) => command.run().await,
         Command::BenchController(command) => command.run().await,

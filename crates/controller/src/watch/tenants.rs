@@ -11,7 +11,7 @@ use kube::discovery::pinned_kind;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
 
-use super::undertaker::GRACE;
+use super::undertaker::{GRACE, LONGEST};
 use super::{TENANTS, Watch};
 use crate::store::Identity;
 
@@ -29,7 +29,7 @@ impl Watch {
             return std::future::pending().await;
         };
         let resource = self.kind(api_version, kind).await;
-        let mut tenants = Tenants { watch: self.clone(), edited: BTreeMap::new() };
+        let mut tenants = Tenants { watch: self.clone(), edited: BTreeMap::new(), missing: Vec::new() };
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
         let mut events = watcher(api, Config::default()).default_backoff().boxed();
         let mut listed: Option<BTreeSet<String>> = None;
@@ -44,7 +44,10 @@ impl Watch {
                     listed.get_or_insert_default().insert(name);
                 }
                 Ok(Some(Event::InitDone)) => tenants.relisted(&listed.take().unwrap_or_default()).await,
-                Ok(Some(Event::Apply(found))) => drop(tenants.put(found).await),
+                Ok(Some(Event::Apply(found))) => {
+                    let name = tenants.put(found).await;
+                    tenants.miss_others_than(&name).await;
+                }
                 Ok(Some(Event::Delete(found))) => tenants.remove(&found).await,
                 Ok(None) => return,
                 Err(error) => self.complain(TENANTS, &error.to_string()),
@@ -81,6 +84,8 @@ struct Tenants {
     watch: Watch,
     /// When each tenant's last pass began, or is going to begin.
     edited: BTreeMap<String, Instant>,
+    /// All tenants that were known, after a list without any.
+    missing: Vec<String>,
 }
 
 impl Tenants {
@@ -136,25 +141,35 @@ impl Tenants {
         let value = serde_json::to_value(object).unwrap_or_default();
         let settings = Arc::clone(self.watch.reconciler.shared().store.settings());
         let name = settings.tenant(&value).map_or_else(|error| error.tenant, |tenant| tenant.name);
-        self.lose(name).await;
+        self.lose(name, GRACE).await;
     }
 
     /// A tenant is not there any more: it may have been deleted, or deleted to be created anew.
-    async fn lose(&mut self, name: String) {
-        tracing::info!(tenant = name, grace_s = GRACE.as_secs(), "tenant is gone; its namespaces are released if it does not come back");
+    async fn lose(&mut self, name: String, grace: Duration) {
+        tracing::info!(tenant = name, grace_s = grace.as_secs(), "tenant is gone; its namespaces are released if it does not come back");
         self.watch.reconciler.shared().store.remove_tenant(&name);
         self.replan(&name).await;
-        tokio::spawn(self.watch.clone().bury(name));
+        tokio::spawn(self.watch.clone().bury(name, grace));
+    }
+
+    /// There is a tenant again after a list without any: so the kind is there, and the others are not. They get longer to come back, as
+    /// somebody may be putting many of them back.
+    async fn miss_others_than(&mut self, name: &str) {
+        for other in std::mem::take(&mut self.missing).into_iter().filter(|other| other != name) {
+            self.lose(other, LONGEST).await;
+        }
     }
 
     async fn relisted(&mut self, listed: &BTreeSet<String>) {
         let known = self.watch.reconciler.shared().store.tenant_names();
         let lost: Vec<String> = known.iter().filter(|name| !listed.contains(*name)).cloned().collect();
+        self.missing.clear();
         if !lost.is_empty() && lost.len() == known.len() && known.len() > 1 {
             tracing::error!(tenants = known.len(), "a list came back without any tenant; nothing is released");
+            self.missing = lost;
         } else {
             for name in lost {
-                self.lose(name).await;
+                self.lose(name, GRACE).await;
             }
         }
         self.watch.reach(TENANTS);

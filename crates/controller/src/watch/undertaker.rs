@@ -12,8 +12,9 @@ use crate::clock;
 
 /// How long a deleted tenant may come back before its namespaces are released.
 pub(super) const GRACE: Duration = Duration::from_secs(30);
-/// Where that cannot be found out, it is asked for again, twice as late each time up to this.
-const LONGEST: Duration = Duration::from_secs(600);
+/// Where that cannot be found out, it is asked for again, twice as late each time up to this. One that was lost with all others gets this long
+/// from the beginning.
+pub(super) const LONGEST: Duration = Duration::from_secs(600);
 /// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,9 +27,9 @@ enum Fate {
 }
 
 impl Watch {
-    /// Waits until it is certain whether the tenant is gone; if so, releases what it left.
-    pub(super) async fn bury(self, tenant: String) {
-        let mut wait = GRACE;
+    /// Waits until it is certain whether the tenant is gone, for this time at first; if so, releases what it left.
+    pub(super) async fn bury(self, tenant: String, grace: Duration) {
+        let mut wait = grace;
         loop {
             tokio::time::sleep(wait).await;
             wait = (2 * wait).min(LONGEST);
@@ -59,7 +60,7 @@ impl Watch {
                 grace_s = GRACE.as_secs(),
                 "namespaces name a tenant that is not there; they are released if it does not come back"
             );
-            tokio::spawn(self.clone().bury(tenant));
+            tokio::spawn(self.clone().bury(tenant, GRACE));
         }
     }
 

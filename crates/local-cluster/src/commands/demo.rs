@@ -71,7 +71,7 @@ impl Demo {
 }
 
 /// Progress goes to standard error.
-fn say(words: &str) {
+pub(super) fn say(words: &str) {
     // Nobody reads it if that fails.
     let _ = writeln!(std::io::stderr(), "· {words}");
 }

@@ -41,6 +41,19 @@ pub(super) struct Change {
     pub(super) object: Arc<Value>,
 }
 
+/// A change, as it is recorded for tests that judge histories.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The name of the client that made it; `None` for one without, and for what a test does itself.
+    pub who: Option<String>,
+    pub plural: String,
+    /// Empty for objects without one.
+    pub namespace: String,
+    pub name: String,
+    pub before: Option<Arc<Value>>,
+    pub after: Option<Arc<Value>>,
+}
+
 #[derive(Debug)]
 struct Collection {
     kind: Kind,
@@ -65,11 +78,15 @@ pub(super) struct State {
     collections: Vec<Collection>,
     /// By the token that continues them.
     pub(super) pages: HashMap<String, Pages>,
+    /// Changes since somebody asked for them; `None` where nobody will.
+    pub(super) record: Option<Vec<Commit>>,
+    /// Who is writing.
+    pub(super) who: Option<String>,
 }
 
 impl Default for State {
     fn default() -> Self {
-        let mut state = Self { revision: 0, collections: Vec::new(), pages: HashMap::new() };
+        let mut state = Self { revision: 0, collections: Vec::new(), pages: HashMap::new(), record: None, who: None };
         for kind in [
             Kind::cluster("v1", "Namespace", "namespaces"),
             Kind::cluster("v1", "Node", "nodes"),
@@ -138,11 +155,18 @@ impl State {
             (Some(_), Some(_)) => "MODIFIED",
         };
         let stays = object.is_some();
+        let earlier = before.clone();
         let mut now = object.or_else(|| before.as_deref().cloned())?;
         now["metadata"]["resourceVersion"] = json!(revision.to_string());
         let now = Arc::new(now);
         if stays {
             collection.objects.insert(key.to_owned(), Arc::clone(&now));
+        }
+        if let Some(record) = &mut self.record {
+            let (namespace, name) = key.split_once('/').unwrap_or(("", key));
+            let after = stays.then(|| Arc::clone(&now));
+            let (who, plural, namespace, name) = (self.who.clone(), plural.to_owned(), namespace.to_owned(), name.to_owned());
+            record.push(Commit { who, plural, namespace, name, before: earlier, after });
         }
         collection.changes.push_back(Change { revision, word, object: Arc::clone(&now) });
         if collection.changes.len() > HISTORY {

@@ -6,6 +6,7 @@ use http::{Method, Request};
 use serde_json::Value;
 
 use super::answer::Refusal;
+use super::connection::Who;
 use super::store::{Kind, State};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub(super) struct Target {
     pub(super) json_patch: bool,
     /// Only the metadata are asked for.
     pub(super) metadata_only: bool,
+    /// The client's name, where it has one.
+    pub(super) who: Option<String>,
 }
 
 /// Which objects are asked for.
@@ -113,7 +116,8 @@ impl State {
         let accept = request.headers().get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let metadata_only = accept.contains("as=PartialObjectMetadata");
         let json_patch = request.headers().get(http::header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json-patch+json");
-        let mut target = Target { api_version, query, metadata_only, json_patch, ..Target::default() };
+        let who = request.extensions().get::<Who>().map(|who| who.0.to_string());
+        let mut target = Target { api_version, query, metadata_only, json_patch, who, ..Target::default() };
         if rest.is_empty() {
             return if self.kinds().any(|kind| kind.api_version == target.api_version) { Ok(target) } else { Err(Refusal::no_resource()) };
         }

@@ -14,7 +14,15 @@ use super::target::{Target, Verb};
 const SERVERS: [&str; 4] = ["uid", "resourceVersion", "creationTimestamp", "generation"];
 
 impl State {
-    pub(super) fn write(&mut self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
+    /// A write that is recorded as this client's.
+    pub(super) fn write_as(&mut self, who: Option<String>, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        self.who = who;
+        let answer = self.write(target, body);
+        self.who = None;
+        answer
+    }
+
+    fn write(&mut self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
         let document = || serde_json::from_slice::<Value>(body).map_err(|error| Refusal::bad_request(format!("no JSON: {error}")));
         let (code, object) = match target.verb {
             Verb::Create => (StatusCode::CREATED, self.create(target, document()?)?),

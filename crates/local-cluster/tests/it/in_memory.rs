@@ -82,3 +82,32 @@ async fn it_answers_as_the_real_one() {
     assert_eq!(writes(memory.clone()).await, writes(real.clone()).await);
     assert_eq!(pages(memory).await, pages(real).await);
 }
+
+/// The last words of a frozen process come late, and those of a dead one never.
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_over_a_held_line_arrives_when_it_is_open_again() {
+    let server = InMemory::default();
+    server.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}})).expect("a namespace");
+    server.record();
+    let note = |client: &Client, text: &'static str| {
+        let api: Api<Namespace> = Api::all(client.clone());
+        async move {
+            let patch = Patch::Merge(json!({"metadata": {"annotations": {text: "said"}}}));
+            drop(tokio::time::timeout(std::time::Duration::from_secs(5), api.patch("web", &PatchParams::default(), &patch)).await);
+        }
+    };
+    let (frozen, line) = server.connect("frozen");
+    let (dead, cut) = server.connect("dead");
+    line.hold();
+    drop(cut);
+    tokio::join!(note(&frozen, "late"), note(&dead, "never"));
+    assert_eq!(server.recorded().len(), 0, "nobody waits any more, and nothing has arrived");
+    line.open();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let arrived: Vec<_> = server
+        .recorded()
+        .into_iter()
+        .map(|commit| (commit.who, commit.after.map(|after| after["metadata"]["annotations"].clone())))
+        .collect();
+    assert_eq!(arrived, [(Some("frozen".to_owned()), Some(json!({"late": "said"})))]);
+}

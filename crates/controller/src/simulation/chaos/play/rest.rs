@@ -1,0 +1,138 @@
+//! Rest: everything is mended, and after a while all is as it should be, nothing more is said, and one who knows nothing finds nothing to do.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use landlord_policy::Host;
+use local_cluster::chaos::Rest;
+
+use super::{Duration, LATENCY, LEDGER, Part, Replica, Stage, TENANT_LABEL, Value, json};
+
+/// All is at rest then at the latest: quarrels are over after 10 minutes, and the longest wait between two tries of anything is 10.
+const REST: Duration = Duration::from_secs(30 * 60);
+/// How often it is looked whether it is earlier; longer than most waits between two tries.
+const LOOK: Duration = Duration::from_secs(60);
+/// How long silence is listened to: longer than a watch lasts.
+const SILENCE: Duration = Duration::from_secs(6 * 60);
+/// How long a controller that knows nothing gets to find something to do.
+const SECOND_LOOK: Duration = Duration::from_secs(120);
+
+impl Stage {
+    pub(super) async fn come_to_rest(&mut self) {
+        self.mend();
+        let end = tokio::time::Instant::now() + REST;
+        while tokio::time::Instant::now() < end && !self.rests().await {}
+        self.judge();
+        let (namespaces, tenants) = (self.server.objects("Namespace"), self.server.objects("Tenant"));
+        let rest = Rest { namespaces, tenants, reported: self.reported(), once_is_enough: false };
+        self.laws.see_rest(&rest);
+        let all_led = !rest.tenants.is_empty();
+        let waiting = self.laws.waiting_among(|namespace| self.is_ready(namespace));
+        self.laws.see_released(&waiting);
+        self.see_one_engine(&rest);
+        self.listen(all_led).await;
+        self.look_again().await;
+    }
+
+    fn mend(&mut self) {
+        {
+            let mut faults = self.server.faults();
+            (faults.push_backs, faults.failures, faults.lost_answers, faults.expired_pages) = (0, 0, 0, 0);
+            faults.latency = LATENCY;
+        }
+        self.replicas.remove(&Part::Usurper);
+        self.start(Part::One);
+        self.replicas.values().for_each(Replica::thaw);
+    }
+
+    /// Whether nothing was asked for in a while, nothing is queued, and nothing is known to come later.
+    async fn rests(&mut self) -> bool {
+        self.server.faults().forget_requests();
+        tokio::time::sleep(LOOK).await;
+        let quiet = self.server.faults().all_requests().keys().all(|(verb, plural)| *verb == "watch" || plural == "leases");
+        let Some(leader) = self.replicas.values().find(|replica| replica.leads()) else { return false };
+        let shared = leader.reconciler.shared();
+        quiet && shared.queue.len() == 0 && shared.writes_under_way() == 0 && shared.troubles.is_empty()
+    }
+
+    /// Namespaces of which the leader says why they are not as they should be.
+    fn reported(&self) -> BTreeSet<String> {
+        let leader = self.replicas.values().find(|replica| replica.leads());
+        leader.map(|leader| leader.reconciler.shared().troubles.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    fn is_ready(&self, namespace: &str) -> bool {
+        let Some(namespace) = self.server.object("Namespace", namespace) else { return false };
+        let tenant = namespace["metadata"]["labels"][TENANT_LABEL].as_str().unwrap_or_default();
+        self.server.object("Tenant", tenant).is_some()
+    }
+
+    /// Law 6: watches and the lease, and nothing else. A tenant of which nobody can say whether it is gone is asked for now and then.
+    async fn listen(&mut self, all_led: bool) {
+        self.server.faults().forget_requests();
+        tokio::time::sleep(SILENCE).await;
+        let requests = self.server.faults().all_requests().clone();
+        let quiet = |verb: &str, plural: &str| verb == "watch" || plural == "leases" || (!all_led && ["get", "discover"].contains(&verb));
+        let loud: Vec<String> = requests
+            .iter()
+            .filter(|((verb, plural), _)| !quiet(verb, plural))
+            .map(|((verb, plural), count)| format!("{count} × {verb} {plural}"))
+            .collect();
+        self.laws.see_silence(&loud);
+    }
+
+    /// Law 2, by one who remembers nothing.
+    async fn look_again(&mut self) {
+        self.judge();
+        self.replicas.clear();
+        let before = self.laws.writes;
+        self.replicas.insert(Part::Usurper, Replica::usurper(&self.server, "fresh"));
+        self.laws.unfenced.insert("fresh".to_owned());
+        tokio::time::sleep(SECOND_LOOK).await;
+        self.judge();
+        self.laws.see_idempotence(self.laws.writes - before);
+    }
+
+    /// Law 1, of every namespace that is left alone as compliant.
+    fn see_one_engine(&mut self, rest: &Rest) {
+        let host = Tenants(&rest.tenants);
+        for namespace in rest.namespaces.iter().filter(|one| !rest.reported.contains(name(one))) {
+            if self.is_ready(name(namespace)) {
+                self.laws.see_one_engine(name(namespace), namespace, &admitted(namespace, &host));
+            }
+        }
+    }
+}
+
+/// What the policy makes of a namespace that somebody wants to create so, without a ledger.
+fn admitted(namespace: &Value, host: &Tenants<'_>) -> Value {
+    let mut object = namespace.clone();
+    if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
+        annotations.remove(LEDGER);
+    }
+    let user = json!({"username": "admin", "groups": ["system:masters"]});
+    let request = json!({"uid": "chaos", "kind": {"group": "", "version": "v1", "kind": "Namespace"}, "operation": "CREATE",
+                         "userInfo": user, "name": name(namespace), "namespace": name(namespace), "object": object});
+    let answer = landlord_policy::validate(json!({"request": request, "settings": {}}).to_string().as_bytes(), host);
+    let answer: Value = serde_json::from_slice(&answer).expect("an answer");
+    // It writes the ledger at least.
+    answer["mutated_object"].clone()
+}
+
+fn name(namespace: &Value) -> &str {
+    namespace["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// Tenants as a policy server hands them out.
+struct Tenants<'a>(&'a [Arc<Value>]);
+
+impl Host for Tenants<'_> {
+    fn call(&self, _: &str, _: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
+        if operation != "get_resource" {
+            return Ok(Vec::new());
+        }
+        let asked: Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
+        let found = self.0.iter().find(|tenant| tenant["metadata"]["name"] == asked["name"]);
+        found.map(|tenant| tenant.to_string().into_bytes()).ok_or_else(|| format!("Cannot find {asked}"))
+    }
+}
