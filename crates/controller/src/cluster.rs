@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use assessment::document::{Document, Place};
+use assessment::inventory::Inventory;
 use clap::Args;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,8 +19,7 @@ use serde_json::{Value, json};
 use tenancy::settings::Settings;
 use tower::{BoxError, ServiceBuilder};
 
-use crate::files::{Document, Place};
-use crate::inventory::{Inventory, settings_file};
+use crate::inventory::settings_file;
 use crate::live_settings::SettingsSource;
 
 /// Objects of one page of a list, as kubectl asks for them.
@@ -131,7 +132,7 @@ enum Managers {
 async fn read(client: &Client, settings: Settings, managers: Managers) -> Result<Inventory> {
     let mut documents = tenants(client, &settings).await?;
     documents.extend(namespaces(client, managers).await?);
-    Inventory::of(settings, documents)
+    Ok(Inventory::of(settings, documents)?)
 }
 
 async fn tenants(client: &Client, settings: &Settings) -> Result<Vec<Document>> {

@@ -11,9 +11,9 @@ use kube::Client;
 use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
-use crate::assessment::{Assessment, assess};
 use crate::guard::shortfall::Stored;
-use crate::inventory::Inventory;
+use assessment::inventory::Inventory;
+use assessment::{Assessment, assess};
 
 mod bite;
 mod claims;

@@ -1,4 +1,4 @@
-//! Output: assessments as text and as JSON.
+//! Output: assessments as text. The JSON form is the crate `assessment`'s.
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
@@ -9,7 +9,6 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explanation;
 pub(crate) mod grid;
-pub(crate) mod json;
 pub(crate) mod strategy;
 pub(crate) mod table;
 

@@ -12,11 +12,11 @@ use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
-use crate::assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
 use crate::fights::{self, Fights};
 use crate::guard;
 use crate::queue::Urgency;
 use crate::store::{Compliance, Held, Standing, Store};
+use assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
 
 /// The reason of a namespace whose creator may not claim its tenant.
 pub(crate) const UNVERIFIED: &str = "Unverified";

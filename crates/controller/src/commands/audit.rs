@@ -11,13 +11,14 @@ use kube::Client;
 use super::backfill::DryRun;
 use super::selection::Selection;
 use super::sources::Sources;
-use crate::assessment::assess;
 use crate::audit::eviction::{Fate, Mode, Orders};
 use crate::audit::evidence::Evidence;
 use crate::audit::{Report, Stray, judge, template};
 use crate::cluster;
-use crate::inventory::Inventory;
+use crate::inventory;
 use crate::output;
+use assessment::assess;
+use assessment::inventory::Inventory;
 
 /// Pods are outside.
 const OUTSIDE: u8 = 2;
@@ -84,7 +85,7 @@ impl Audit {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         if !self.sources.files().is_empty() {
-            let (settings, documents) = Inventory::documents(self.sources.files(), self.sources.settings_file())?;
+            let (settings, documents) = inventory::documents(self.sources.files(), self.sources.settings_file())?;
             let (evidence, others) = Evidence::among(documents)?;
             let inventory = Inventory::of(settings, others)?;
             inventory.notes.iter().for_each(|note| eprintln!("note: {note}"));

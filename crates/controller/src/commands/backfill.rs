@@ -12,9 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::controller::{drain, until_told};
 use super::selection::Selection;
-use crate::assessment::{Assessment, assess};
 use crate::cluster::{self, Connection, SettingsFlags};
-use crate::inventory::Inventory;
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
@@ -22,7 +20,10 @@ use crate::output;
 use crate::pace::PaceFlags;
 use crate::planner::{HOOK_WARNING, Trouble, rejection};
 use crate::reconciler::Reconciler;
+use crate::store::Store;
 use crate::writer::{ApplyMode, Writer};
+use assessment::inventory::Inventory;
+use assessment::{Assessment, assess};
 
 mod progress;
 
@@ -110,7 +111,7 @@ impl Backfill {
         let beforehand = not_mendable(assessments);
         let mode = if self.dry_run == DryRun::Server { ApplyMode::ServerDryRun } else { ApplyMode::Apply };
         let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
-        let reconciler = Arc::new(Reconciler::once(inventory.into_store(), self.pace.pace(), Writer::new(client, mode), outcomes));
+        let reconciler = Arc::new(Reconciler::once(Store::of(inventory), self.pace.pace(), Writer::new(client, mode), outcomes));
         let began = Instant::now();
         let end = self.work(&reconciler, &drifted).await?;
         let troubles = reconciler.shared().troubles.clone().into_iter().chain(beforehand);

@@ -6,8 +6,8 @@ use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 
 use super::sources::Sources;
-use crate::assessment::assess;
 use crate::output;
+use assessment::{assess, plan_json};
 
 /// Show whose a namespace is, which rule said so, and where each key comes from
 #[derive(Args, Debug)]
@@ -37,7 +37,7 @@ impl Explain {
             .ok_or_else(|| anyhow!("there is no namespace {:?} in the files, or landlord leaves it alone", self.namespace))?;
         match self.output {
             Output::Text => output::print(&output::explanation::render(assessment))?,
-            Output::Json => output::print_json(&output::json::document(&assessments))?,
+            Output::Json => output::print_json(&plan_json::document(&assessments))?,
         }
         Ok(if assessment.error.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }

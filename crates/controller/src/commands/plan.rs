@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::selection::Selection;
 use super::sources::Sources;
-use crate::assessment::{Assessment, State, assess};
 use crate::output::{self, Color};
+use assessment::{Assessment, State, assess, plan_json};
 
 /// Changes are planned, and `--detailed-exitcode` asked to say so.
 const CHANGES: u8 = 2;
@@ -54,7 +54,7 @@ impl Plan {
         match self.output {
             Output::Table => output::print(&output::table::render(&assessments))?,
             Output::Diff => output::print(&output::diff::render(&assessments, self.color))?,
-            Output::Json => output::print_json(&output::json::document(&assessments))?,
+            Output::Json => output::print_json(&plan_json::document(&assessments))?,
         }
         let exit_code = self.exit_code(&assessments);
         if let Some(estimate) = self.sources.estimate(inventory, &assessments)? {

@@ -5,8 +5,8 @@ use clap::Args;
 use serde_json::json;
 use tenancy::label_selector::LabelSelector;
 
-use crate::assessment::Assessment;
-use crate::inventory::Inventory;
+use assessment::Assessment;
+use assessment::inventory::Inventory;
 
 /// Which namespaces.
 #[derive(Args, Clone, Debug)]

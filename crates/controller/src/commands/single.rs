@@ -9,13 +9,13 @@ use serde_json::{Map, Value, json};
 use tenancy::metadata::{Field, Metadata};
 use tenancy::namespace::Namespace;
 
-use crate::assessment::Assessment;
 use crate::cluster::{self, Connection, SettingsFlags};
-use crate::inventory::{Inventory, Listed};
 use crate::output;
 use crate::planner::Write;
 use crate::store::Held;
 use crate::writer::{ApplyMode, Failure, Writer, Written};
+use assessment::Assessment;
+use assessment::inventory::{Inventory, Listed};
 
 /// The flags that such commands share.
 #[derive(Args, Debug)]

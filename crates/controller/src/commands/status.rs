@@ -12,10 +12,10 @@ use kube::Client;
 use kube::api::Api;
 use serde_json::{Value, json};
 
-use crate::assessment::{State, assess};
 use crate::cluster::{self, Connection, SettingsFlags};
 use crate::output;
 use crate::strategy::policy::Policy;
+use assessment::{State, assess};
 
 /// Show how many namespaces are as they should be, per tenant
 ///

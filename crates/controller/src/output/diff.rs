@@ -4,7 +4,7 @@ use similar::{ChangeTag, TextDiff};
 use tenancy::metadata::{Field, Key, Metadata};
 
 use super::Color;
-use crate::assessment::{Assessment, State};
+use assessment::{Assessment, State};
 
 const RESET: &str = "\x1b[0m";
 const RED: &str = "\x1b[31m";

@@ -9,7 +9,7 @@ use tenancy::plan::{Clash, read_ledger};
 use tenancy::requester::Owner;
 use tenancy::tenant::Tenant;
 
-use crate::assessment::Assessment;
+use assessment::Assessment;
 
 /// The explanation, a fact a line.
 pub(crate) fn render(assessment: &Assessment) -> String {

@@ -2,7 +2,7 @@
 
 use comfy_table::{ContentArrangement, Table, TableStyle};
 
-use crate::assessment::{Assessment, State};
+use assessment::{Assessment, State};
 
 /// The table, and below it what needs words.
 pub(crate) fn render(assessments: &[Assessment]) -> String {
