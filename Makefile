@@ -13,6 +13,8 @@ MUSL_TARGET := $(shell uname -m)-unknown-linux-musl
 IMAGE_BINARY := $(TARGET_DIR)/image/landlord
 MAX_IMAGE_BYTES := 26214400
 IMAGE ?= ghcr.io/landlord-dev/landlord:dev
+# mdBook, of one version for everybody, where scripts/install-tools puts it.
+BOOK := $(or $(LANDLORD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/landlord)/mdbook-0.5.4/bin/mdbook
 CLUSTER_KUBECONFIG := $(TARGET_DIR)/local-cluster/kubeconfig
 
 .PHONY: help
@@ -33,6 +35,15 @@ annotated-policy.wasm: policy.wasm policy-host ## Build the policy with its meta
 .PHONY: policy-host
 policy-host:
 	$(CARGO) build -p policy-host
+
+.PHONY: install
+install: ## Build the command line and install it, the kubectl plugin, man pages and completions: make install PREFIX=~/.local
+	$(CARGO) build --release --locked -p landlord
+	@scripts/install $(TARGET_DIR)/release/landlord $(or $(PREFIX),$(HOME)/.local)
+
+.PHONY: reference
+reference: local-cluster ## Write docs/command-line.md from the command line itself
+	@env -i $(TARGET_DIR)/debug/landlord reference markdown > docs/command-line.md
 
 .PHONY: push
 push: annotated-policy.wasm ## Publish the policy: make push REF=registry://ghcr.io/you/landlord-policy:v0.1.0 (ARGS= for more flags)
@@ -140,6 +151,15 @@ cluster: annotated-policy.wasm local-cluster ## A real cluster with landlord in 
 .PHONY: kubectl
 kubectl: ## Talk to `make cluster`: make kubectl ARGS="get namespaces"
 	@$$($(TARGET_DIR)/debug/local-cluster build)/kubectl --kubeconfig $(CLUSTER_KUBECONFIG) $(ARGS)
+
+.PHONY: book
+book: ## Build the book from docs/ into target/book (docs/SUMMARY.md is its contents)
+	@scripts/install-tools mdbook
+	$(BOOK) build docs
+
+.PHONY: docs-generated
+docs-generated: ## Write what docs/ has from the code: docs/settings.md
+	UPDATE_DOCS=1 $(CARGO) test --quiet -p landlord --test it docs::settings
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for DURATION= seconds (60)

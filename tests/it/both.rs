@@ -2,6 +2,7 @@
 //! webhook that answers.
 #[path = "../../crates/controller/tests/it/cluster/health.rs"]
 mod health;
+mod release;
 #[path = "../../crates/controller/tests/it/cluster/scenarios.rs"]
 mod scenarios;
 mod strategy;

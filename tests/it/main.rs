@@ -11,4 +11,5 @@ mod packaging;
 mod pods;
 mod releasing;
 #[path = "../../crates/controller/tests/it/run.rs"]
+#[allow(dead_code, reason = "the controller's other tests use the rest")]
 mod run;

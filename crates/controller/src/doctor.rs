@@ -8,7 +8,6 @@ use std::time::Duration;
 use clap::ValueEnum;
 use futures::future::{BoxFuture, FutureExt, join_all};
 use kube::Client;
-use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
 use crate::guard::shortfall::Stored;
@@ -202,11 +201,7 @@ impl Patient {
 
     /// Names of tenants that can be used, and what they are.
     fn tenants(&self) -> Vec<(String, Arc<Tenant>)> {
-        let inline = match &self.inventory.settings.source {
-            TenantSource::Inline(tenants) => tenants.iter().map(|tenant| tenant.name.clone()).collect(),
-            _ => Vec::new(),
-        };
-        let names = self.inventory.tenant_names().into_iter().chain(inline);
+        let names = self.inventory.tenant_names().into_iter();
         names.filter_map(|name| self.inventory.tenant(&name).ok().flatten().map(|tenant| (name, tenant))).collect()
     }
 }

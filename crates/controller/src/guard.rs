@@ -18,7 +18,7 @@ pub(crate) mod difference;
 mod expression;
 mod hold;
 pub(crate) mod keeper;
-mod kinds;
+pub(crate) mod kinds;
 mod names;
 mod owners;
 mod place;
@@ -33,7 +33,7 @@ pub(crate) const GATE: &str = "landlord.dev/provisioning";
 /// The label that says which part of the guard an object is.
 pub(crate) const PART_LABEL: &str = "landlord.dev/guard";
 /// Every name begins with it; the part follows.
-const NAME: &str = "landlord-guard";
+pub(crate) const NAME: &str = "landlord-guard";
 
 /// What a policy is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

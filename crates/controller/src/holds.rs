@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 use crate::pace::Pace;
 
 mod pod;
-mod pod_writer;
+pub(crate) mod pod_writer;
 mod release;
 mod releaser;
 mod terms;

@@ -7,9 +7,11 @@
 
 mod admin;
 mod audit;
+mod backlog;
 mod clock;
 mod cluster;
 mod commands;
+mod completion;
 mod crd;
 mod doctor;
 mod estimate;
@@ -17,6 +19,7 @@ mod fights;
 mod files;
 mod guard;
 mod guarded;
+mod help;
 mod holds;
 mod hook_tests;
 mod inventory;
@@ -24,6 +27,7 @@ mod lease;
 mod live_settings;
 mod metrics;
 mod monitoring;
+mod names;
 mod outcome;
 mod output;
 mod pace;
@@ -31,29 +35,36 @@ mod planner;
 mod probe;
 mod queue;
 mod reconciler;
+mod remedy;
 #[cfg(test)]
 mod simulation;
 mod status;
 mod store;
 mod strategy;
+mod uninstall;
 mod watch;
 mod writer;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions, controller::Controller, doctor::Doctor, explain::Explain,
-    hook_test::HookTest, move_::Move, plan::Plan, render::Render, schema::Schema, status::Status, strategy::StrategyCommand,
+    hook_test::HookTest, move_::Move, plan::Plan, reference::Reference, release::Release, render::Render, schema::Schema, status::Status,
+    strategy::StrategyCommand,
 };
+use output::screen::{Color, ScreenFlags};
 
 /// Gives every namespace its tenant's node selector, labels and annotations
 #[derive(Parser, Debug)]
-#[command(name = "landlord", version, arg_required_else_help = true)]
+#[command(name = "landlord", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    screen: ScreenFlags,
 }
 
 #[derive(Subcommand, Debug)]
@@ -67,16 +78,29 @@ enum Command {
     Doctor(Doctor),
     Adopt(Adopt),
     Move(Move),
+    Release(Release),
     Strategy(StrategyCommand),
     #[command(name = "test")]
     HookTest(HookTest),
     Schema(Schema),
     Render(Render),
     Completions(Completions),
+    Reference(Reference),
+}
+
+/// The command line with its help.
+fn command_line() -> clap::Command {
+    help::dress(Arguments::command())
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    clap_complete::CompleteEnv::with_factory(command_line).bin("landlord").complete();
+    let arguments = match read_arguments() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
+    arguments.screen.apply();
+    let outcome = match arguments.command {
         Command::Controller(command) => command.run(),
         Command::Backfill(command) => command.run(),
         Command::Plan(command) => command.run(),
@@ -86,14 +110,35 @@ fn main() -> ExitCode {
         Command::Doctor(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
+        Command::Release(command) => command.run(),
         Command::Strategy(command) => command.run(),
         Command::HookTest(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Render(command) => command.run(),
-        Command::Completions(command) => command.run(&mut Arguments::command()),
+        Command::Completions(command) => command.run(),
+        Command::Reference(command) => command.run(command_line()),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", remedy::words(&error));
+        if let Some(remedy) = remedy::of(&error) {
+            eprintln!("  fix: {remedy}");
+        }
         ExitCode::FAILURE
+    })
+}
+
+/// A command line that cannot be understood is an error like any other: 2 means that there is something to look at.
+fn read_arguments() -> Result<Arguments, ExitCode> {
+    if std::env::args_os().len() <= 1 {
+        let _ = command_line().color(Color::early()).print_help();
+        return Err(ExitCode::SUCCESS);
+    }
+    let matches = command_line().color(Color::early()).try_get_matches();
+    matches.and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches)).map_err(|error| {
+        let _ = error.print();
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+            _ => ExitCode::FAILURE,
+        }
     })
 }

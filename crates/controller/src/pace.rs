@@ -29,6 +29,7 @@ const CALM: Duration = Duration::from_millis(200);
 
 /// A bound that somebody sets from outside.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Pace")]
 pub(crate) struct PaceFlags {
     /// Never write more namespaces a second [default: as many as the API server takes without slowing down]
     #[arg(long, env = "LANDLORD_MAX_WRITES_PER_SECOND", value_name = "NUMBER", value_parser = rate)]

@@ -18,6 +18,8 @@ use crate::queue::Urgency;
 use crate::store::{Compliance, Held, Standing, Store};
 use assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
 
+mod by_hand;
+
 /// The reason of a namespace whose creator may not claim its tenant.
 pub(crate) const UNVERIFIED: &str = "Unverified";
 /// The reason of a namespace with keys that `conflicts: reject` refuses.
@@ -84,13 +86,6 @@ impl Decision {
 }
 
 impl Write {
-    /// A patch that somebody asked for, of a namespace as it was read.
-    pub(crate) fn by_hand(held: &Held, patch: Value) -> Self {
-        let name = held.namespace.name.clone().unwrap_or_default();
-        let (uid, version) = (held.uid.clone(), held.version.clone());
-        Self { name, uid, version, tenant: None, patch, placement: true, sets: Vec::new(), trouble: None }
-    }
-
     /// How urgent this is for a namespace that just changed (`live`), or that was found so.
     pub(crate) fn urgency(&self, live: bool) -> Urgency {
         match (live, self.placement) {

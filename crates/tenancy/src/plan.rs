@@ -99,6 +99,13 @@ impl Plan {
     }
 }
 
+/// What becomes of tenant labels that people wrote, when landlord leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claims {
+    Go,
+    Stay,
+}
+
 /// Reads the ledger of a namespace; one that does not parse counts as empty, and the fault is returned beside it.
 pub fn read_ledger(metadata: &Metadata) -> (Ledger, Option<String>) {
     match metadata.annotations.get(ledger::ANNOTATION).map(|text| Ledger::parse(text)) {
@@ -170,6 +177,27 @@ pub fn release(settings: &Settings, namespace: &Namespace) -> Plan {
     ledger.keys().for_each(|key| releaser.release(&mut plan, key));
     if namespace.metadata.annotations.contains_key(ledger::ANNOTATION) {
         plan.remove.insert(Key::annotation(ledger::ANNOTATION), Why::Released);
+    }
+    plan
+}
+
+/// Plans the end of landlord on a namespace: as [`release`], and all that is landlord's own goes as well – the tenant label that it recorded, and every
+/// `landlord.dev/` key. Keys of a tenant label that people wrote are theirs and stay with `Claims::Stay`.
+pub fn leave(settings: &Settings, namespace: &Namespace, claims: Claims) -> Plan {
+    let (ledger, _) = read_ledger(&namespace.metadata);
+    let mut plan = release(settings, namespace);
+    let label = Key::label(settings.tenant_label());
+    let metadata = &namespace.metadata;
+    let keys = [Field::Label, Field::Annotation]
+        .into_iter()
+        .flat_map(|field| metadata.field(field).keys().map(move |name| Key { field, name: name.clone() }));
+    for key in keys {
+        let recorded = key == label && ledger.by.is_some();
+        let claimed = key == label && claims == Claims::Stay;
+        if recorded || (key.name.starts_with(keys::OWN_PREFIX) && !claimed) {
+            plan.set.remove(&key);
+            plan.remove.insert(key, Why::Released);
+        }
     }
     plan
 }

@@ -6,17 +6,21 @@ use anyhow::Result;
 use clap::Args;
 
 use super::single::{Single, Target};
+use crate::completion;
+use crate::help::{self, Example, Exit};
 
-/// Approve namespaces that landlord leaves alone because their creator may not claim their tenant
+const EXAMPLES: [Example; 2] =
+    [("What would be written", "landlord adopt payments --dry-run"), ("Two of them", "landlord adopt payments billing")];
+const EXITS: [Exit; 2] = [(0, "all adopted, or adopted before"), (1, "an error; namespaces named before it are adopted")];
+
+/// Approve namespaces whose creator may not claim their tenant
 ///
-/// Writes what the tenant wants, ledger included; from then on the controller looks after them. Whoever runs this vouches for the claim.
+/// Landlord leaves such namespaces alone. This writes what the tenant wants, ledger included; from then on the controller looks after them. Whoever runs this vouches for the claim.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit codes:\n  0  all adopted, or adopted before\n  1  an error; namespaces named before it are adopted\n\nExamples:\n  landlord adopt payments --dry-run\n  landlord adopt payments billing"
-)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Adopt {
     /// The namespaces
-    #[arg(required = true, value_name = "NAMESPACE")]
+    #[arg(required = true, value_name = "NAMESPACE", add = completion::namespaces())]
     namespaces: Vec<String>,
     #[command(flatten)]
     single: Single,

@@ -1,63 +1,83 @@
 //! `audit`: Pods outside their tenant's pool, since when, and why; and with `--evict` on their way.
 
-use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use kube::Client;
 
 use super::backfill::DryRun;
+use super::consent::Question;
 use super::selection::Selection;
 use super::sources::Sources;
+use super::watching::WatchFlags;
 use crate::audit::eviction::{Fate, Mode, Orders};
 use crate::audit::evidence::Evidence;
 use crate::audit::{Report, Stray, judge, template};
 use crate::cluster;
+use crate::help::{self, Example, Exit};
 use crate::inventory;
 use crate::output;
+use crate::output::screen::Screen;
 use assessment::assess;
 use assessment::inventory::Inventory;
 
 /// Pods are outside.
 const OUTSIDE: u8 = 2;
 
+const EXAMPLES: [Example; 4] = [
+    ("The whole cluster", "landlord audit"),
+    ("One tenant, for a browser", "landlord audit --tenant solar -o html > audit.html"),
+    ("From files: tenants, namespaces, Pods and Nodes", "landlord audit -f dump/"),
+    ("Who would be moved inside, as the API server judges it", "landlord audit --evict --dry-run=server"),
+];
+const EXITS: [Exit; 3] = [
+    (0, "no Pod is outside, or all that were are on their way"),
+    (1, "an error, or not everything could be judged"),
+    (2, "some are outside"),
+];
+
 /// Show Pods outside their tenant's pool: where, since when, and why
 ///
 /// Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node selector, on a node whose labels do not match it. Reads
 /// the cluster, or with -f files (tenants, namespaces, Pods and Nodes among them), and then needs no cluster.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit codes:\n  0  no Pod is outside, or all that were are on their way\n  1  an error, or not everything could be judged\n  2  some are \
-    outside\n\nExamples:\n  landlord audit\n  landlord audit --tenant solar -o html > audit.html\n  kubectl get ns,tenants.landlord.dev,pods,nodes -A -o yaml \
-    --show-managed-fields | landlord audit -f -\n  landlord audit --evict --dry-run=server"
-)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Audit {
     #[command(flatten)]
     sources: Sources,
-    /// How to print; the JSON form is versioned and stable
-    #[arg(short, long, env = "LANDLORD_OUTPUT", value_enum, default_value = "table")]
+    /// How to print
+    #[arg(short, long, env = "LANDLORD_OUTPUT", value_name = "FORM", value_enum, default_value = "table", help_heading = "Output")]
     output: Output,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
     evictions: Evictions,
+    #[command(flatten)]
+    watching: WatchFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Output {
+    /// For readers, as wide as the terminal
     Table,
+    /// For programs; versioned and stable
     Json,
+    /// The same as JSON, as YAML
+    Yaml,
+    /// For a wiki or a pull request
     Markdown,
+    /// For a browser; a page that needs nothing but itself
     Html,
 }
 
 /// Whether and how Pods are moved.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Eviction")]
 struct Evictions {
     /// Evict them, so that whoever made them makes them again inside; PodDisruptionBudgets are respected
-    #[arg(long, env = "LANDLORD_EVICT", conflicts_with = "files")]
+    #[arg(long, env = "LANDLORD_EVICT", conflicts_with_all = ["files", "watch"])]
     evict: bool,
     /// Do not ask
     #[arg(short, long, env = "LANDLORD_YES")]
@@ -98,7 +118,11 @@ impl Audit {
             if self.evictions.evict {
                 self.evictions.carry_out(&client, &mut report).await?;
             }
-            self.end(&report)
+            let mut code = self.end(&report)?;
+            while self.watching.wait().await? {
+                code = self.end(&self.report(&client).await?)?;
+            }
+            Ok(if self.watching.watch { ExitCode::SUCCESS } else { code })
         })
     }
 
@@ -114,8 +138,9 @@ impl Audit {
 
     fn end(&self, report: &Report) -> Result<ExitCode> {
         match self.output {
-            Output::Table => output::print(&output::audit::text(report))?,
+            Output::Table => output::print(&output::audit::text(report, Screen::current()))?,
             Output::Json => output::print_json(&output::audit::document(report))?,
+            Output::Yaml => output::print_yaml(&output::audit::document(report))?,
             Output::Markdown => output::print(&output::audit::markdown(report))?,
             Output::Html => output::print(&output::audit::html(report))?,
         }
@@ -160,16 +185,11 @@ impl Evictions {
 
 /// Shows what there is, and asks.
 fn confirm(report: &Report, count: usize) -> Result<()> {
-    let input = std::io::stdin();
-    if !input.is_terminal() {
-        bail!("{count} Pods are to be evicted, and there is no terminal to ask on: say --yes, or look first with --dry-run=client");
-    }
-    let mut screen = std::io::stderr();
-    write!(screen, "{}\nEvict {count} Pods? [y/N] ", output::audit::text(report))?;
-    let mut answer = String::new();
-    input.lock().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => bail!("nobody was evicted"),
-    }
+    let question = Question {
+        shown: &output::audit::text(report, Screen::current()),
+        question: &format!("Evict {count} Pods?"),
+        unasked: &format!("{count} Pods are to be evicted"),
+        refused: "nobody was evicted",
+    };
+    question.ask()
 }

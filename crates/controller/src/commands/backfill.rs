@@ -1,6 +1,5 @@
 //! `backfill`: brings every namespace into compliance now, with the controller's own queue and writer.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,12 +10,16 @@ use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::controller::{drain, until_told};
+use super::progress::Progress;
 use super::selection::Selection;
 use crate::cluster::{self, Connection, SettingsFlags};
+use crate::help::{self, Example, Exit};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
 use crate::output;
+use crate::output::form::FormFlags;
+use crate::output::screen::Screen;
 use crate::pace::PaceFlags;
 use crate::planner::{HOOK_WARNING, Trouble, rejection};
 use crate::reconciler::Reconciler;
@@ -25,9 +28,9 @@ use crate::writer::{ApplyMode, Writer};
 use assessment::inventory::Inventory;
 use assessment::{Assessment, assess};
 
-mod progress;
+mod report;
 
-use self::progress::Progress;
+use self::report::{Report, Troubles};
 
 /// Some namespaces could not be brought into compliance.
 const FAILED: u8 = 2;
@@ -36,16 +39,25 @@ const INTERRUPTED: u8 = 130;
 /// How often the state is looked at.
 const PERIOD: Duration = Duration::from_millis(50);
 
+const EXAMPLES: [Example; 4] = [
+    ("What would be written", "landlord backfill --dry-run=client"),
+    ("The same, judged by the API server and its webhooks", "landlord backfill --dry-run=server"),
+    ("A few first, and on only if all of them are well", "landlord backfill --canary 5% --max-failures 1%"),
+    ("One tenant, with a report for a program", "landlord backfill --tenant solar -o json > report.json"),
+];
+const EXITS: [Exit; 4] = [
+    (0, "every namespace is compliant (with --dry-run: would be)"),
+    (1, "nothing could be done, or it was stopped: no cluster, broken settings, too many failures"),
+    (2, "some namespaces are not compliant; the report lists each with its reason"),
+    (130, "ended by Ctrl-C or SIGTERM; run it again to go on"),
+];
+
 /// Bring every namespace into compliance now
 ///
 /// Compliant namespaces are skipped, so running it again resumes it. Each namespace gets one patch that holds all its changes, guarded by its uid and
 /// resourceVersion: what somebody else writes in between is planned anew, never overwritten.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit codes:\n  0    every namespace is compliant (with --dry-run: would be)\n  1    nothing could be done: no cluster, broken settings, too \
-                        many failures\n  2    some namespaces are not compliant; the report lists each with its reason\n  130  ended by Ctrl-C or SIGTERM; run it again to go \
-                        on\n\nExamples:\n  landlord backfill --dry-run=client\n  landlord backfill --canary 5% --max-failures 1%\n  landlord backfill --tenant solar"
-)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Backfill {
     #[command(flatten)]
     connection: Connection,
@@ -64,12 +76,17 @@ pub(crate) struct Backfill {
     max_failures: f64,
     #[command(flatten)]
     pace: PaceFlags,
+    #[command(flatten)]
+    form: FormFlags,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum DryRun {
+    /// Write
     None,
+    /// Send nothing: say what would be written
     Client,
+    /// Let the API server judge it and store nothing
     Server,
 }
 
@@ -100,7 +117,7 @@ impl Backfill {
         let inventory = cluster::inventory(&client, settings).await?;
         let assessments = self.selection.of(&inventory, assess(&inventory))?;
         if self.dry_run == DryRun::Client {
-            output::print(&output::table::render(&assessments))?;
+            self.form.print(|| output::table::render(&assessments, Screen::current()), || assessment::plan_json::document(&assessments))?;
             return Ok(ExitCode::SUCCESS);
         }
         self.apply(client, inventory, &assessments).await
@@ -117,7 +134,7 @@ impl Backfill {
         let troubles = reconciler.shared().troubles.clone().into_iter().chain(beforehand);
         let (warned, failed): (Troubles, Troubles) = troubles.partition(|(_, trouble)| trouble.reason == HOOK_WARNING);
         let (written, took) = (reconciler.shared().written, began.elapsed());
-        report(&Report {
+        let report = Report {
             selected: assessments.len(),
             drifted: drifted.len(),
             written,
@@ -126,7 +143,8 @@ impl Backfill {
             failed: &failed,
             end,
             dry: mode != ApplyMode::Apply,
-        })?;
+        };
+        self.form.print(|| report.text(), || report.document())?;
         match end {
             End::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
             End::Stopped(why) => bail!("stopped: {why}"),
@@ -183,38 +201,4 @@ fn not_mendable(assessments: &[Assessment]) -> Troubles {
     let error = |one: &Assessment| Some(Trouble { reason: one.reason?, message: one.error.clone()? });
     let trouble = |one: &Assessment| Some((one.name.clone(), error(one).or_else(|| rejection(&one.plan))?));
     assessments.iter().filter_map(trouble).collect()
-}
-
-type Troubles = BTreeMap<String, Trouble>;
-
-struct Report<'a> {
-    selected: usize,
-    drifted: usize,
-    written: u64,
-    took: Duration,
-    /// Compliant, and hooks have something to say of them.
-    warned: &'a Troubles,
-    failed: &'a Troubles,
-    end: End,
-    dry: bool,
-}
-
-fn report(report: &Report<'_>) -> Result<()> {
-    let Report { selected, drifted, written, took, warned, failed, end, dry } = report;
-    let mut text = String::new();
-    for (name, Trouble { reason, message }) in warned.iter().chain(*failed) {
-        text += &format!("{name}: {reason}: {message}\n");
-    }
-    let seconds = took.as_secs_f64();
-    let word = if *dry { "would be written" } else { "written" };
-    text += &format!(
-        "{selected} namespaces: {written} of {drifted} {word} in {seconds:.1} s ({:.0}/s), {} not compliant\n",
-        *written as f64 / seconds.max(0.001),
-        failed.len()
-    );
-    if *end == End::Interrupted {
-        text += "interrupted; nothing is half-written. Run the same command again to go on\n";
-    }
-    output::print(&text)?;
-    Ok(())
 }

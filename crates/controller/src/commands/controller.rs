@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::admin::Admin;
 use crate::cluster::{Connection, SettingsFlags};
 use crate::guard::keeper::{Keeper, Orders};
+use crate::help::{self, Example, Exit};
 use crate::holds::Releaser;
 use crate::lease::{Election, Leadership};
 use crate::live_settings;
@@ -32,15 +33,19 @@ use crate::writer::{ApplyMode, Writer};
 /// How long writes that are under way may take once the end has come.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
-/// Run the controller: backfill existing namespaces, follow tenants' edits, repair drift
+const EXAMPLES: [Example; 3] = [
+    ("In a Pod, by the settings of a ClusterAdmissionPolicy", "landlord controller --policy landlord"),
+    ("With the guard kept as it is rendered", "landlord controller --guard"),
+    ("By hand, alone", "landlord controller --settings settings.yaml --no-leader-election"),
+];
+const EXITS: [Exit; 2] = [(0, "ended by SIGTERM or Ctrl-C, in order: the lease is given up"), (1, "it could not begin")];
+
+/// Run the controller: backfill, tenants' edits, repair of drift
 ///
 /// Replicas elect one that writes; the others stay informed. Settings are followed live: a broken document is refused and the last good one stays in
-/// force.
+/// force. Pages: /healthz, /readyz (what it waits for), /metrics.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Pages: /healthz, /readyz (what it waits for), /metrics. SIGTERM and Ctrl-C end it in order and give up the lease.\n\nExamples:\n  \
-                        landlord controller --policy landlord\n  landlord controller --settings settings.yaml --no-leader-election --listen 127.0.0.1:8080"
-)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Controller {
     #[command(flatten)]
     connection: Connection,
@@ -50,25 +55,25 @@ pub(crate) struct Controller {
     #[arg(long, env = "LANDLORD_LISTEN", value_name = "IP:PORT", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
     /// Write without a lease: for a replica that is alone
-    #[arg(long, env = "LANDLORD_NO_LEADER_ELECTION")]
+    #[arg(long, env = "LANDLORD_NO_LEADER_ELECTION", help_heading = "Election")]
     no_leader_election: bool,
     /// Namespace of the lease
-    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
+    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord", help_heading = "Election")]
     lease_namespace: String,
     /// Name of the lease
-    #[arg(long, env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller")]
+    #[arg(long, env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller", help_heading = "Election")]
     lease_name: String,
     /// Who this replica is in the lease [default: host name and process id]
-    #[arg(long, env = "LANDLORD_IDENTITY", value_name = "NAME")]
+    #[arg(long, env = "LANDLORD_IDENTITY", value_name = "NAME", help_heading = "Election")]
     identity: Option<String>,
     /// Let a strategy leave namespaces to the controller although no guard keeps their Pods out meanwhile. Pods may run on foreign nodes then
-    #[arg(long, env = "LANDLORD_WITHOUT_GUARD")]
+    #[arg(long, env = "LANDLORD_WITHOUT_GUARD", help_heading = "Guard")]
     without_guard: bool,
     #[command(flatten)]
     pace: PaceFlags,
     /// Release Pods that the guard holds (scheduling gate `landlord.dev/provisioning`) once their namespace is as it should be, also where the
     /// guard was installed by somebody else; `--guard` does so anyway
-    #[arg(long, env = "LANDLORD_RELEASE_PODS")]
+    #[arg(long, env = "LANDLORD_RELEASE_PODS", help_heading = "Guard")]
     release_pods: bool,
     #[command(flatten)]
     guard: GuardFlags,
@@ -79,6 +84,7 @@ pub(crate) struct Controller {
 
 /// Whether the controller keeps the guard, and how.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Guard")]
 struct GuardFlags {
     /// Install the guard and keep it as it is rendered: admission policies that stop Pods in namespaces which are not ready
     #[arg(

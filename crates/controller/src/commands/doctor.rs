@@ -3,41 +3,42 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cluster::{self, Connection, SettingsFlags};
 use crate::doctor::{Check, Patient, State};
-use crate::output;
+use crate::help::{self, Example, Exit};
+use crate::output::doctor;
+use crate::output::form::FormFlags;
+use crate::output::screen::Screen;
 
 /// Something is wrong, or could not be found out.
 const NOT_GOOD: u8 = 2;
 
-/// Check everything that must be true for Pods to stay in their tenant's pool
+const EXAMPLES: [Example; 3] = [
+    ("All checks", "landlord doctor"),
+    ("Without two of them, for a program", "landlord doctor --skip node-labels,daemon-sets -o json"),
+    ("In CI: fail where something is not good", "landlord doctor --context staging || exit 1"),
+];
+const EXITS: [Exit; 3] =
+    [(0, "all is good"), (1, "an error: no cluster, no settings"), (2, "something is wrong, or could not be found out")];
+
+/// Check everything that must be true for Pods to stay in their pool
 ///
 /// Nothing is written: what is tried is a dry run. Each line says what is; what is not good comes with why it matters and how to mend it. A check that
 /// cannot be made is not good.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit codes:\n  0  all is good\n  1  an error: no cluster, no settings\n  2  something is wrong, or could not be found \
-    out\n\nExamples:\n  landlord doctor\n  landlord doctor --skip node-labels,daemon-sets -o json"
-)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Doctor {
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
     settings: SettingsFlags,
-    /// How to print; the JSON form is versioned and stable
-    #[arg(short, long, env = "LANDLORD_OUTPUT", value_enum, default_value = "table")]
-    output: Output,
     /// Checks that are not made, because you know better
     #[arg(long, env = "LANDLORD_SKIP", value_name = "CHECK", value_enum, value_delimiter = ',')]
     skip: Vec<Check>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    Table,
-    Json,
+    #[command(flatten)]
+    form: FormFlags,
 }
 
 impl Doctor {
@@ -52,10 +53,7 @@ impl Doctor {
         let inventory = cluster::inventory_with_managers(&client, settings).await?;
         let patient = Patient::admit(client, self.settings.policy().to_owned(), inventory).await;
         let findings = patient.examine(&self.skip.iter().copied().collect()).await;
-        match self.output {
-            Output::Table => output::print(&output::doctor::text(&findings))?,
-            Output::Json => output::print_json(&output::doctor::document(&findings))?,
-        }
+        self.form.print(|| doctor::text(&findings, Screen::current()), || doctor::document(&findings))?;
         let good = findings.iter().all(|finding| matches!(finding.state, State::Good | State::Skipped));
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(NOT_GOOD) })
     }

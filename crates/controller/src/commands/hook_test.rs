@@ -4,15 +4,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
 
+use crate::help::{self, Example, Exit};
 use crate::hook_tests::{Outcome, run_file};
-use crate::output;
+use crate::output::form::FormFlags;
 
-/// Run hook tests: what settings and tenants make of namespaces, at admission and at reconcile
+const EXAMPLES: [Example; 2] =
+    [("One file", "landlord test hooks.test.yaml"), ("In CI, for a program", "landlord test tests/*.yaml -o json > results.json")];
+const EXITS: [Exit; 2] = [(0, "all cases are as expected"), (1, "some are not, or a file cannot be read")];
+
+/// Test hooks: what settings and tenants make of namespaces
 ///
-/// A test file names settings and tenants, and cases:
+/// Judged is what happens at admission and at reconcile. A test file names settings and tenants, and cases:
 ///
 ///   settings: settings.yaml            # or the document itself
 ///   tenants: [tenants.yaml]            # or the objects themselves
@@ -22,24 +27,17 @@ use crate::output;
 ///     expect: {denied: ["four digits"]}
 ///
 /// A case is judged at `create` by the policy itself and at `reconcile` by what the controller would do; `stage: update` with `oldNamespace` judges
-/// an edit, and `request: {userInfo: …}` says who asks. `expect` takes `labels`, `annotations`, `nodeSelector`, `absent`, `denied` and `warnings`.
-///
-/// Exit status: 0 all as expected, 1 not, or a file that cannot be read.
+/// an edit, and `request: {userInfo: …}` says who asks. `expect` takes `labels`, `annotations`, `nodeSelector`, `absent`, `denied` and `warnings`;
+/// `denied` is `true`, words of the message, or a list of them.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct HookTest {
     /// Files of tests
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How to print
-    #[arg(short, long, env = "LANDLORD_OUTPUT", value_enum, default_value = "text")]
-    output: Output,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    Text,
-    Json,
+    #[command(flatten)]
+    form: FormFlags,
 }
 
 impl HookTest {
@@ -50,10 +48,7 @@ impl HookTest {
             results.push((file.display().to_string(), run_file(file)?));
         }
         let failed = results.iter().flat_map(|(_, outcomes)| outcomes).filter(|outcome| !outcome.differences.is_empty()).count();
-        match self.output {
-            Output::Text => output::print(&text(&results, failed))?,
-            Output::Json => output::print_json(&document(&results))?,
-        }
+        self.form.print(|| text(&results, failed), || document(&results))?;
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

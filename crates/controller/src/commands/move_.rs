@@ -6,19 +6,28 @@ use anyhow::Result;
 use clap::Args;
 
 use super::single::{Single, Target};
+use crate::completion;
+use crate::help::{self, Example, Exit};
+
+const EXAMPLES: [Example; 3] = [
+    ("What would be written", "landlord move payments --to lunar --dry-run"),
+    ("Two of them", "landlord move payments billing --to lunar"),
+    ("Pods that run already stay on their nodes: show them, and let them follow", "landlord audit --tenant lunar --evict"),
+];
+const EXITS: [Exit; 2] = [(0, "all moved, or there before"), (1, "an error; namespaces named before it are moved")];
 
 /// Hand namespaces over to another tenant
 ///
 /// The tenant label, the keys that the old tenant loses and those that the new one wants are one patch, so no Pod can come in between. Pods that run already
 /// stay where they are. The API server must allow it: where landlord's policy is installed, to the settings' `admins` and to owners of both tenants.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  landlord move payments --to lunar --dry-run\n  landlord move payments billing --to lunar")]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Move {
     /// The namespaces
-    #[arg(required = true, value_name = "NAMESPACE")]
+    #[arg(required = true, value_name = "NAMESPACE", add = completion::namespaces())]
     namespaces: Vec<String>,
     /// Their new tenant
-    #[arg(long, value_name = "TENANT")]
+    #[arg(long, env = "LANDLORD_TO", value_name = "TENANT", add = completion::tenants())]
     to: String,
     #[command(flatten)]
     single: Single,

@@ -7,43 +7,61 @@ use clap::{Args, ValueEnum};
 
 use super::selection::Selection;
 use super::sources::Sources;
-use crate::output::{self, Color};
-use assessment::{Assessment, State, assess, plan_json};
+use crate::help::{self, Example, Exit};
+use crate::output;
+use crate::output::screen::Screen;
+use assessment::{Assessment, State, assess};
 
 /// Changes are planned, and `--detailed-exitcode` asked to say so.
 const CHANGES: u8 = 2;
+
+const EXAMPLES: [Example; 4] = [
+    ("The cluster, key by key", "landlord plan -o diff"),
+    ("Files, without a cluster", "landlord plan -f tenants.yaml -f namespaces/"),
+    ("Tenants from files on what is in the cluster", "kubectl get ns -o yaml | landlord plan -f - -f tenants/ -o diff"),
+    ("A comment for a pull request", "landlord plan -f config/ -o markdown > plan.md"),
+];
+const EXITS: [Exit; 3] = [
+    (0, "planned (with --detailed-exitcode: and nothing is to be done)"),
+    (1, "an error, or a namespace that cannot be planned"),
+    (2, "with --detailed-exitcode: changes"),
+];
 
 /// Show what would change, for which namespaces, and why
 ///
 /// Reads the cluster, or with -f files, and then needs no cluster. Nothing is written; how long it would take is told on standard error, after a few
 /// of the patches were sent as dry runs. Who may claim a tenant is not judged: objects do not say who sent them.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit codes:\n  0  planned (with --detailed-exitcode: and nothing is to be done)\n  1  an error, or a namespace that cannot be \
-    planned\n  2  with --detailed-exitcode: changes\n\nExamples:\n  landlord plan -o diff\n  landlord plan -f tenants.yaml -f namespaces/\n  kubectl get ns,tenants.landlord.dev \
-    -o yaml | landlord plan -f - -o diff"
-)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Plan {
     #[command(flatten)]
     sources: Sources,
-    /// How to print; the JSON form is versioned and stable
-    #[arg(short, long, env = "LANDLORD_OUTPUT", value_enum, default_value = "table")]
+    /// How to print
+    #[arg(short, long, env = "LANDLORD_OUTPUT", value_name = "FORM", value_enum, default_value = "table", help_heading = "Output")]
     output: Output,
     #[command(flatten)]
     selection: Selection,
     /// Exit with 2 when there are changes
-    #[arg(long, env = "LANDLORD_DETAILED_EXITCODE")]
+    #[arg(long, env = "LANDLORD_DETAILED_EXITCODE", help_heading = "Output")]
     detailed_exitcode: bool,
-    /// Colours in diffs
-    #[arg(long, env = "LANDLORD_COLOR", value_enum, default_value = "auto")]
-    color: Color,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Output {
+    /// A namespace a line, as wide as the terminal
     Table,
+    /// Labels and annotations before and after
     Diff,
+    /// For programs; versioned and stable
     Json,
+    /// The same as JSON, as YAML
+    Yaml,
+    /// For a comment on a pull request
+    Markdown,
+    /// For a browser; a page that needs nothing but itself
+    Html,
+    /// The names of namespaces that would change, as kubectl takes them
+    Name,
 }
 
 impl Plan {
@@ -52,9 +70,13 @@ impl Plan {
         let inventory = self.sources.read()?;
         let assessments = self.selection.of(&inventory, assess(&inventory))?;
         match self.output {
-            Output::Table => output::print(&output::table::render(&assessments))?,
-            Output::Diff => output::print(&output::diff::render(&assessments, self.color))?,
-            Output::Json => output::print_json(&plan_json::document(&assessments))?,
+            Output::Table => output::print(&output::table::render(&assessments, Screen::current()))?,
+            Output::Diff => output::print(&output::diff::render(&assessments, Screen::current()))?,
+            Output::Json => output::print_json(&assessment::plan_json::document(&assessments))?,
+            Output::Yaml => output::print_yaml(&assessment::plan_json::document(&assessments))?,
+            Output::Markdown => output::print(&output::plan_markdown::render(&assessments))?,
+            Output::Html => output::print(&output::plan_html::render(&assessments))?,
+            Output::Name => output::print(&names(&assessments))?,
         }
         let exit_code = self.exit_code(&assessments);
         if let Some(estimate) = self.sources.estimate(inventory, &assessments)? {
@@ -71,4 +93,10 @@ impl Plan {
             (false, false) => ExitCode::SUCCESS,
         }
     }
+}
+
+/// `namespace/NAME`, a line each.
+fn names(assessments: &[Assessment]) -> String {
+    let drifted = assessments.iter().filter(|assessment| assessment.state() == State::Drift);
+    drifted.map(|assessment| format!("namespace/{}\n", assessment.name)).collect()
 }

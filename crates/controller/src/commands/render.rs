@@ -9,12 +9,20 @@ use serde_json::Value;
 use tenancy::settings::{GuardScope, OnUnready, Settings};
 
 use crate::guard::Guard;
+use crate::help;
 use crate::inventory::settings_file;
 use crate::monitoring::{alerts, dashboard};
 use crate::{crd, output};
 
+mod examples;
+
+use self::examples::{ALERTS, CRDS, EXITS, GRAFANA, GUARD, MANIFESTS, POLICY_EXAMPLES, RBAC_EXAMPLES, RENDER};
+
 /// Print manifests as YAML
+///
+/// They are for `kubectl apply` or for a repository; nothing is sent to a cluster.
 #[derive(Args, Debug)]
+#[command(after_help = help::examples(&RENDER), after_long_help = help::notes(&RENDER, &EXITS))]
 pub(crate) struct Render {
     #[command(subcommand)]
     what: What,
@@ -23,24 +31,29 @@ pub(crate) struct Render {
 #[derive(Subcommand, Debug)]
 enum What {
     /// The CustomResourceDefinition of landlord's Tenant
+    #[command(after_help = help::examples(&CRDS), after_long_help = help::notes(&CRDS, &EXITS))]
     Crds,
     Guard(RenderGuard),
     /// A Grafana dashboard (JSON), for Grafana's import or a ConfigMap of its sidecar
+    #[command(after_help = help::examples(&GRAFANA), after_long_help = help::notes(&GRAFANA, &EXITS))]
     Grafana,
     Alerts(RenderAlerts),
     /// The ClusterAdmissionPolicy, for Kubewarden, with default settings
+    #[command(after_help = help::examples(&POLICY_EXAMPLES), after_long_help = help::notes(&POLICY_EXAMPLES, &EXITS))]
     Policy,
-    /// Rights for everything that landlord can be asked to do, each in a role of its own
+    /// Rights for all that landlord can be asked to do, a role for each
+    #[command(after_help = help::examples(&RBAC_EXAMPLES), after_long_help = help::notes(&RBAC_EXAMPLES, &EXITS))]
     Rbac,
-    /// All that a cluster without Kubewarden needs, without Helm: definition, rights, the controller's share of the API server, the controller with the guard
+    /// All that a cluster without Kubewarden needs
+    ///
+    /// Without Helm: the definition, rights, the controller's share of the API server, and the controller with the guard.
+    #[command(after_help = help::examples(&MANIFESTS), after_long_help = help::notes(&MANIFESTS, &EXITS))]
     Manifests,
 }
 
 /// Alerts on landlord's metrics, each with the chapter of docs/operations.md that says what to do
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  landlord render alerts | kubectl apply -n monitoring -f -\n  landlord render alerts --plain > landlord.rules.yml"
-)]
+#[command(after_help = help::examples(&ALERTS), after_long_help = help::notes(&ALERTS, &EXITS))]
 struct RenderAlerts {
     /// A file for Prometheus' `rule_files` instead of a PrometheusRule for its operator
     #[arg(long, env = "LANDLORD_PLAIN")]
@@ -58,9 +71,7 @@ const CONTROLLER: &str = include_str!("../../../../deploy/controller-only.yaml")
 /// They follow from the settings: render them again when the tenant source, `identify`, admins, schedulers or excluded namespaces change, or let
 /// `landlord controller --guard` do it.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Examples:\n  landlord render guard | kubectl apply -f -\n  landlord render guard --settings settings.yaml --on-unready=deny"
-)]
+#[command(after_help = help::examples(&GUARD), after_long_help = help::notes(&GUARD, &EXITS))]
 struct RenderGuard {
     /// The settings, or a ClusterAdmissionPolicy that holds them [default: default settings]
     #[arg(long, env = "LANDLORD_SETTINGS", value_name = "FILE")]

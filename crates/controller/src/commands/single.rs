@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::{Map, Value, json};
-use tenancy::metadata::{Field, Metadata};
+use serde_json::{Value, json};
+use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
 
 use crate::cluster::{self, Connection, SettingsFlags};
+use crate::names::suggestion;
 use crate::output;
 use crate::planner::Write;
 use crate::store::Held;
@@ -62,7 +63,8 @@ impl<'a> Target<'a> {
     fn find(inventory: &'a Inventory, name: &str) -> Result<Self> {
         let found = inventory.namespaces.iter().find(|listed| listed.namespace.name.as_deref() == Some(name));
         let Some(Listed { object, .. }) = found else {
-            bail!("there is no namespace {name:?}, or it is excluded by the settings");
+            let names = inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
+            bail!("there is no namespace {name:?}, or it is excluded by the settings{}", suggestion(name, names));
         };
         let meta: ObjectMeta = serde_json::from_value(object["metadata"].clone())?;
         let held = Held::of(&meta);
@@ -85,6 +87,10 @@ impl<'a> Target<'a> {
         let settings = &self.inventory.settings;
         let before = self.assess(&self.held.namespace).ok().and_then(|assessment| assessment.tenant);
         let wanted = settings.source.canonical(tenant.to_owned());
+        if let Ok(None) = self.inventory.tenant(&wanted) {
+            let names = self.inventory.tenant_names();
+            bail!("there is no tenant {wanted:?}{}", suggestion(&wanted, names.iter().map(String::as_str)));
+        }
         let mut namespace = self.held.namespace.clone();
         namespace.metadata.labels.insert(settings.tenant_label().to_owned(), wanted.clone());
         let assessment = self.assess(&namespace)?;
@@ -112,10 +118,9 @@ impl<'a> Target<'a> {
 
     async fn write(self, writer: &Writer) -> Result<()> {
         let name = self.held.namespace.name.clone().unwrap_or_default();
-        let Some(patch) = patch(&self.held, &self.after) else {
+        let Some(write) = Write::by_hand(&self.held, &self.after) else {
             return Ok(output::print(&format!("{name}: nothing to do\n"))?);
         };
-        let write = Write::by_hand(&self.held, patch);
         match writer.write(&write).await.0 {
             Written::Done(_) => Ok(output::print(&format!("{name}: {}\n", self.done))?),
             Written::Dry => Ok(output::print(&format!("{name}: {} (dry run)\n", self.done))?),
@@ -127,20 +132,4 @@ impl<'a> Target<'a> {
             }
         }
     }
-}
-
-/// A merge patch that makes of it what shall be; `None` if that is what it is.
-fn patch(held: &Held, after: &Metadata) -> Option<Value> {
-    let before = &held.namespace.metadata;
-    let mut metadata = json!({"uid": held.uid, "resourceVersion": held.version});
-    for (field, name) in [(Field::Label, "labels"), (Field::Annotation, "annotations")] {
-        let (old, new) = (before.field(field), after.field(field));
-        let set = new.iter().filter(|(key, value)| old.get(*key) != Some(*value)).map(|(key, value)| (key.clone(), json!(value)));
-        let remove = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
-        let changes: Map<String, Value> = set.chain(remove).collect();
-        if !changes.is_empty() {
-            metadata[name] = Value::Object(changes);
-        }
-    }
-    (before != after).then(|| json!({"metadata": metadata}))
 }

@@ -18,7 +18,7 @@ use assessment::{Assessment, State};
 #[derive(Args, Debug)]
 pub(crate) struct Sources {
     /// Files, folders or `-`: tenants, namespaces and perhaps a ClusterAdmissionPolicy, in YAML or JSON [default: the cluster]
-    #[arg(short, long = "filename", env = "LANDLORD_FILENAME", value_name = "FILE", num_args = 1.., value_delimiter = ',')]
+    #[arg(help_heading = "Files", short, long = "filename", env = "LANDLORD_FILENAME", value_name = "FILE", num_args = 1.., value_delimiter = ',')]
     files: Vec<PathBuf>,
     #[command(flatten)]
     settings: cluster::SettingsFlags,

@@ -3,24 +3,32 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 
 use crate::cluster::{Connection, SettingsFlags};
+use crate::help::{self, Example, Exit};
+use crate::output::form::FormFlags;
+use crate::output::screen::Screen;
 use crate::strategy::policy::{Pin, Policy};
 use crate::strategy::record::Record;
 use crate::strategy::{Mode, Strategy};
 use crate::{live_settings, output};
 
-/// Show who decides on namespaces as they are created – webhook or controller – why, and what would change it
+const EXAMPLES: [Example; 3] = [
+    ("Who decides now, and why", "landlord strategy"),
+    ("Before the webhook is taken down for maintenance", "landlord strategy --pin controller"),
+    ("Back to what the settings say", "landlord strategy --unpin"),
+];
+const EXITS: [Exit; 3] =
+    [(0, "the mode that is called for is in force"), (1, "an error"), (2, "it is refused, because the guard does not bite")];
+
+/// Show who decides as namespaces are created, and what changes it
 ///
-/// Shows what the controller that leads has measured and decided last. Nothing is measured and, without --pin and --unpin, nothing is written.
+/// Either the webhook or the controller decides. Shows what the controller that leads has measured and decided last. Nothing is measured and, without --pin and --unpin, nothing is written.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Exit codes:\n  0  the mode that is called for is in force\n  1  an error\n  2  it is refused, because the guard does not bite\n\nExamples:\n  \
-                        landlord strategy\n  landlord strategy --pin webhook\n  landlord strategy --unpin"
-)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct StrategyCommand {
     #[command(flatten)]
     connection: Connection,
@@ -35,18 +43,11 @@ pub(crate) struct StrategyCommand {
     /// Let go of a mode that was pinned by --pin
     #[arg(long)]
     unpin: bool,
-    /// How to print; the JSON form is versioned and stable
-    #[arg(short, long, env = "LANDLORD_OUTPUT", value_enum, default_value = "table")]
-    output: Output,
+    #[command(flatten)]
+    form: FormFlags,
     /// Namespace of the controller's lease, where its record is as well
     #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
     lease_namespace: String,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    Table,
-    Json,
 }
 
 /// Another mode is called for, and there is no guard for it.
@@ -71,10 +72,7 @@ impl StrategyCommand {
             let record = Record::read(&client, &self.lease_namespace).await;
             let record = record.with_context(|| format!("the record in namespace {} cannot be read", self.lease_namespace))?;
             let report = output::strategy::Report { strategy: &strategy, policy: &policy, record: &record, now: Timestamp::now() };
-            match self.output {
-                Output::Table => output::print(&report.text())?,
-                Output::Json => output::print_json(&report.document())?,
-            }
+            self.form.print(|| report.text(Screen::current()), || report.document())?;
             Ok(if record.refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
         })
     }

@@ -12,11 +12,11 @@ use crate::writer::{FIELD_MANAGER, Failure, TIMEOUT, Written, judge, unavailable
 
 /// See the module.
 #[derive(Clone)]
-pub(super) struct PodWriter(pub(super) Client);
+pub(crate) struct PodWriter(pub(crate) Client);
 
 impl PodWriter {
     /// Sends the JSON patch. Also says how long the answer took.
-    pub(super) async fn write(&self, key: &PodKey, patch: Value) -> (Written, Duration) {
+    pub(crate) async fn write(&self, key: &PodKey, patch: Value) -> (Written, Duration) {
         let began = crate::clock::now();
         let written = match serde_json::from_value(patch) {
             Ok(patch) => self.send(key, Patch::<()>::Json(patch)).await,

@@ -3,17 +3,19 @@
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::grid::{Grid, escape};
+use super::columns::Column;
+use super::grid::Grid;
+use super::page::{escape, page};
+use super::screen::Screen;
 use crate::audit::{Report, Stray, Total, Unjudged};
 use crate::guarded::Guarded;
 
 /// Stable: fields are added, never changed.
 const API_VERSION: &str = "landlord.dev/audit/v1";
-const STYLE: &str = include_str!("audit.css");
 
 /// For a terminal.
-pub(crate) fn text(report: &Report) -> String {
-    let tables: Vec<String> = grids(report).iter().map(Grid::text).chain([format!("{}\n", summary(report))]).collect();
+pub(crate) fn text(report: &Report, screen: Screen) -> String {
+    let tables: Vec<String> = grids(report).iter().map(|grid| grid.text(screen)).chain([format!("{}\n", summary(report))]).collect();
     tables.join("\n")
 }
 
@@ -26,12 +28,7 @@ pub(crate) fn markdown(report: &Report) -> String {
 /// A page that needs nothing but itself.
 pub(crate) fn html(report: &Report) -> String {
     let tables: String = grids(report).iter().map(Grid::html).collect();
-    let title = "Pods outside their tenant's pool";
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p>{}</p>\n{tables}</main>\n</html>\n",
-        escape(&summary(report))
-    )
+    page("Pods outside their tenant's pool", &format!("<p>{}</p>\n{tables}", escape(&summary(report))))
 }
 
 /// `{"apiVersion", "guard": {"state": "present" | "absent" | "unknown", "since", "error"},
@@ -79,8 +76,9 @@ fn grids(report: &Report) -> Vec<Grid> {
 
 fn strays(report: &Report) -> Grid {
     let evicted = report.strays.iter().any(|stray| stray.fate.is_some());
-    let mut head = vec!["Namespace", "Pod", "Tenant", "Belongs on", "Node", "Since", "Why"];
-    head.extend(evicted.then_some("Eviction"));
+    let mut head = ["Namespace", "Pod", "Tenant"].map(Column::fixed).to_vec();
+    head.extend([Column::extra("Belongs on"), Column::fixed("Node"), Column::fixed("Since"), Column::words("Why")]);
+    head.extend(evicted.then_some(Column::words("Eviction")));
     let row = |stray: &Stray| {
         let Stray { pod, pool, cause, fate, .. } = stray;
         let since = pod.since.map_or("-".to_owned(), |since| since.to_string());
@@ -103,14 +101,22 @@ fn totals(report: &Report) -> Grid {
         let counts = [total.namespaces, total.pods, total.outside].map(|count| count.to_string());
         [name.clone()].into_iter().chain(counts).collect()
     };
-    Grid { title: "Tenants", head: vec!["Tenant", "Namespaces", "Pods", "Outside"], rows: report.totals.iter().map(row).collect() }
+    Grid {
+        title: "Tenants",
+        head: ["Tenant", "Namespaces", "Pods", "Outside"].map(Column::fixed).to_vec(),
+        rows: report.totals.iter().map(row).collect(),
+    }
 }
 
 fn unjudged(report: &Report) -> Grid {
     let row = |Unjudged { namespace, pod, error }: &Unjudged| {
         vec![namespace.clone(), pod.clone().unwrap_or_else(|| "all".to_owned()), error.clone()]
     };
-    Grid { title: "Not judged", head: vec!["Namespace", "Pod", "Not judged because"], rows: report.unjudged.iter().map(row).collect() }
+    Grid {
+        title: "Not judged",
+        head: vec![Column::fixed("Namespace"), Column::fixed("Pod"), Column::words("Not judged because")],
+        rows: report.unjudged.iter().map(row).collect(),
+    }
 }
 
 fn summary(report: &Report) -> String {

@@ -3,65 +3,91 @@
 use similar::{ChangeTag, TextDiff};
 use tenancy::metadata::{Field, Key, Metadata};
 
-use super::Color;
+use super::columns::visible;
+use super::screen::{Ink, Screen};
 use assessment::{Assessment, State};
 
-const RESET: &str = "\x1b[0m";
-const RED: &str = "\x1b[31m";
-const GREEN: &str = "\x1b[32m";
-const BOLD: &str = "\x1b[1m";
+/// What becomes of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Stays,
+    Goes,
+    Comes,
+    /// No line of the namespace: what a hook requires and does not find.
+    Missed,
+}
+
+/// A line of labels or annotations, and what becomes of it.
+pub(crate) struct Line {
+    pub(crate) fate: Fate,
+    text: String,
+}
+
+impl Line {
+    /// The line as a diff has it.
+    pub(crate) fn marked(&self) -> String {
+        let mark = match self.fate {
+            Fate::Stays => ' ',
+            Fate::Goes => '-',
+            Fate::Comes => '+',
+            Fate::Missed => '!',
+        };
+        format!("{mark} {}", self.text)
+    }
+}
 
 /// Namespaces with nothing to do are left out.
-pub(crate) fn render(assessments: &[Assessment], color: Color) -> String {
-    let paint = Paint(color.enabled());
-    let told: Vec<String> = assessments.iter().filter_map(|assessment| paragraph(assessment, paint)).collect();
+pub(crate) fn render(assessments: &[Assessment], screen: Screen) -> String {
+    let told: Vec<String> = assessments.iter().filter_map(|assessment| paragraph(assessment, screen)).collect();
     if told.is_empty() { "no changes\n".to_owned() } else { told.join("\n") }
 }
 
-fn paragraph(assessment: &Assessment, paint: Paint) -> Option<String> {
-    let head = |text: String| paint.line(BOLD, &text);
-    let tenant = assessment.tenant.as_deref().unwrap_or("nobody");
+fn paragraph(assessment: &Assessment, screen: Screen) -> Option<String> {
+    let head = |text: String| screen.paint(Ink::Strong, &text) + "\n";
+    let tenant = visible(assessment.tenant.as_deref().unwrap_or("nobody"));
+    let name = visible(&assessment.name);
     match assessment.state() {
-        State::Error => Some(head(format!("namespace {}: error: {}", assessment.name, assessment.error.as_deref().unwrap_or_default()))),
-        State::Drift | State::Conflicted => {
-            let failures = assessment.plan.failures.iter().map(|failure| paint.line(RED, &format!("! {failure}")));
-            Some(head(format!("namespace {} ({tenant})", assessment.name)) + &changes(assessment, paint) + &failures.collect::<String>())
-        }
+        State::Error => Some(head(format!("namespace {name}: error: {}", visible(assessment.error.as_deref().unwrap_or_default())))),
+        State::Drift | State::Conflicted => Some(head(format!("namespace {name} ({tenant})")) + &changes(assessment, screen)),
         State::Compliant | State::Unclaimed => None,
     }
 }
 
-fn changes(assessment: &Assessment, paint: Paint) -> String {
-    let why = |key: &Key| assessment.plan.set.get(key).map_or(String::new(), |want| format!("   # {}", want.why));
-    let (before, after) = (lines(&assessment.before, |_| String::new()), lines(&assessment.after(), why));
-    let diff = TextDiff::from_lines(&before, &after);
-    let line = |change: similar::Change<&str>| {
-        let text = change.value().trim_end();
-        match change.tag() {
-            ChangeTag::Delete => paint.line(RED, &format!("- {text}")),
-            ChangeTag::Insert => paint.line(GREEN, &format!("+ {text}")),
-            ChangeTag::Equal => format!("  {text}\n"),
-        }
+fn changes(assessment: &Assessment, screen: Screen) -> String {
+    let line = |line: Line| match line.fate {
+        Fate::Stays => format!("{}\n", line.marked()),
+        Fate::Goes | Fate::Missed => screen.paint(Ink::Bad, &line.marked()) + "\n",
+        Fate::Comes => screen.paint(Ink::Good, &line.marked()) + "\n",
     };
-    diff.iter_all_changes().map(line).collect()
+    lines(assessment).into_iter().map(line).collect()
 }
 
-/// A line a key; `remark` follows its value.
-fn lines(metadata: &Metadata, remark: impl Fn(&Key) -> String) -> String {
+/// All labels and annotations before and after, in one list; each that changes says why. Below it what hooks miss.
+pub(crate) fn lines(assessment: &Assessment) -> Vec<Line> {
+    let plan = &assessment.plan;
+    let gone = |key: &Key| plan.remove.get(key).map_or(String::new(), |why| format!("   # {why}"));
+    let set = |key: &Key| plan.set.get(key).map_or(String::new(), |want| format!("   # {}", want.why));
+    let (before, after) = (text(&assessment.before, gone), text(&assessment.after(), set));
+    let diff = TextDiff::from_lines(&before, &after);
+    let line = |change: similar::Change<&str>| {
+        let fate = match change.tag() {
+            ChangeTag::Delete => Fate::Goes,
+            ChangeTag::Insert => Fate::Comes,
+            ChangeTag::Equal => Fate::Stays,
+        };
+        Line { fate, text: change.value().trim_end().to_owned() }
+    };
+    let missed = plan.failures.iter().map(|failure| Line { fate: Fate::Missed, text: visible(&failure.to_string()) });
+    diff.iter_all_changes().map(line).chain(missed).collect()
+}
+
+/// A line a key, whatever is in its value; `remark` follows it.
+fn text(metadata: &Metadata, remark: impl Fn(&Key) -> String) -> String {
     let field = |title: &str, field: Field| {
-        let line = |(name, value): (&String, &String)| format!("  {name}: {value:?}{}\n", remark(&Key { field, name: name.clone() }));
+        let remark = |name: &str| visible(&remark(&Key { field, name: name.to_owned() }));
+        let line = |(name, value): (&String, &String)| format!("  {}: {value:?}{}\n", visible(name), remark(name));
         let lines: String = metadata.field(field).iter().map(line).collect();
         if lines.is_empty() { lines } else { format!("{title}:\n{lines}") }
     };
     field("labels", Field::Label) + &field("annotations", Field::Annotation)
-}
-
-/// Whether to colour.
-#[derive(Clone, Copy)]
-struct Paint(bool);
-
-impl Paint {
-    fn line(self, color: &str, text: &str) -> String {
-        if self.0 { format!("{color}{text}{RESET}\n") } else { format!("{text}\n") }
-    }
 }

@@ -2,21 +2,27 @@
 
 use serde_json::{Value, json};
 
+use super::columns::{Column, fold};
 use super::grid::Grid;
+use super::screen::{Ink, Screen};
 use crate::doctor::{Finding, State};
 
 /// Stable: fields are added, never changed; new checks may come.
 const API_VERSION: &str = "landlord.dev/doctor/v1";
 
 /// A line for each finding, and below it why it matters and how to mend what is not good.
-pub(crate) fn text(findings: &[Finding]) -> String {
+pub(crate) fn text(findings: &[Finding], screen: Screen) -> String {
     let row = |one: &Finding| vec![one.state.word().to_owned(), one.check.word().to_owned(), one.what.clone()];
-    let grid = Grid { title: "Checks", head: vec!["State", "Check", "What"], rows: findings.iter().map(row).collect() };
-    let advice = findings.iter().filter(|one| one.fix.is_some()).map(advice);
+    let grid = Grid {
+        title: "Checks",
+        head: vec![Column::state("State"), Column::fixed("Check"), Column::words("What")],
+        rows: findings.iter().map(row).collect(),
+    };
+    let advice = findings.iter().filter(|one| one.fix.is_some()).map(|one| advice(one, screen));
     let count = |state: State| findings.iter().filter(|one| one.state == state).count();
     format!(
         "{}\n{}{} ok, {} wrong, {} unknown, {} skipped\n",
-        grid.text(),
+        grid.text(screen),
         advice.collect::<String>(),
         count(State::Good),
         count(State::Wrong),
@@ -25,9 +31,17 @@ pub(crate) fn text(findings: &[Finding]) -> String {
     )
 }
 
-fn advice(Finding { check, state, what, fix }: &Finding) -> String {
-    let fix = fix.as_deref().unwrap_or_default();
-    format!("{} {}: {what}\n  why: {}\n  fix: {fix}\n\n", state.word(), check.word(), check.why())
+fn advice(Finding { check, state, what, fix }: &Finding, screen: Screen) -> String {
+    let word = Ink::of_state(state.word()).map_or(state.word().to_owned(), |ink| screen.paint(ink, state.word()));
+    let width = screen.width.unwrap_or(usize::MAX).max(40);
+    let (what, why) = (indented(&format!("{}: {what}", check.word()), width - state.word().len() - 1), indented(check.why(), width - 7));
+    format!("{word} {what}\n  why: {why}\n  fix: {}\n\n", indented(fix.as_deref().unwrap_or_default(), width - 7))
+}
+
+/// Text over several lines, those after the first further in.
+fn indented(text: &str, width: usize) -> String {
+    let paragraphs = text.lines().flat_map(|line| fold(line, width));
+    paragraphs.collect::<Vec<_>>().join("\n       ")
 }
 
 /// `{"apiVersion", "findings": [{"check", "state": "ok" | "wrong" | "unknown" | "skipped", "what", "why", "fix": null | text}]}`
@@ -58,6 +72,6 @@ mod tests {
             finding(Check::Rights, State::Unknown, Some("do that")),
             finding(Check::Webhook, State::Skipped, None),
         ];
-        insta::assert_snapshot!(text(&findings));
+        insta::assert_snapshot!(text(&findings, Screen { width: None, color: false }));
     }
 }

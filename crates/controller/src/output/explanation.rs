@@ -9,19 +9,21 @@ use tenancy::plan::{Clash, read_ledger};
 use tenancy::requester::Owner;
 use tenancy::tenant::Tenant;
 
+use super::columns::visible;
+use super::screen::{Ink, Screen};
 use assessment::Assessment;
 
 /// The explanation, a fact a line.
-pub(crate) fn render(assessment: &Assessment) -> String {
-    let mut text = format!("namespace {}\n", assessment.name);
+pub(crate) fn render(assessment: &Assessment, screen: Screen) -> String {
+    let mut text = screen.paint(Ink::Strong, &format!("namespace {}", visible(&assessment.name))) + "\n";
     text += &whose(assessment);
     if let Some(error) = &assessment.error {
-        return format!("{text}error: {error}\n");
+        return format!("{text}error: {}\n", visible(error));
     }
     if let Some(fault) = &assessment.plan.ledger_fault {
         text += &format!("ledger: {fault}\n");
     }
-    text += &keys(assessment);
+    text += &keys(assessment, screen);
     let clash = |word: &str, Clash { key, found, wanted, why }: &Clash| {
         format!(
             "{word} {key}: {} stays, the tenant wants {wanted:?} ({why})\n",
@@ -38,7 +40,7 @@ pub(crate) fn render(assessment: &Assessment) -> String {
 
 fn whose(assessment: &Assessment) -> String {
     let (Some(tenant), Some(rule)) = (&assessment.tenant, &assessment.rule) else { return "tenant: none, no rule claims it\n".to_owned() };
-    format!("tenant: {tenant}, by rule {rule}\n{}", assessment.known.as_deref().map(owners).unwrap_or_default())
+    format!("tenant: {}, by rule {rule}\n{}", visible(tenant), assessment.known.as_deref().map(owners).unwrap_or_default())
 }
 
 fn owners(tenant: &Tenant) -> String {
@@ -51,7 +53,7 @@ fn owners(tenant: &Tenant) -> String {
 }
 
 /// Every key that is there before or after, with what happens to it.
-fn keys(assessment: &Assessment) -> String {
+fn keys(assessment: &Assessment, screen: Screen) -> String {
     let mut lines = BTreeMap::new();
     let (ledger, _) = read_ledger(&assessment.before);
     for (field, entries) in [(Field::Label, &assessment.before.labels), (Field::Annotation, &assessment.before.annotations)] {
@@ -67,10 +69,10 @@ fn keys(assessment: &Assessment) -> String {
     }
     for (key, want) in &assessment.plan.set {
         let before = assessment.before.field(key.field).get(&key.name).map_or(String::new(), |value| format!("{value:?} → "));
-        lines.insert(key.clone(), format!("+ {key}: {before}{:?} ({})\n", want.value, want.why));
+        lines.insert(key.clone(), screen.paint(Ink::Good, &format!("+ {key}: {before}{:?} ({})", want.value, want.why)) + "\n");
     }
     for (key, why) in &assessment.plan.remove {
-        lines.insert(key.clone(), format!("- {key} ({why})\n"));
+        lines.insert(key.clone(), screen.paint(Ink::Bad, &format!("- {key} ({why})")) + "\n");
     }
     lines.into_values().collect()
 }

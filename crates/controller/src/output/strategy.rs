@@ -11,10 +11,12 @@
 
 use std::time::Duration;
 
-use comfy_table::{ContentArrangement, Table, TableStyle};
 use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Value, json};
 
+use super::columns::Column;
+use super::grid::Grid;
+use super::screen::Screen;
 use crate::strategy::decision::{AGREEING, words};
 use crate::strategy::measurement::{Admission, Guard, Measurement};
 use crate::strategy::policy::Policy;
@@ -41,7 +43,7 @@ impl Report<'_> {
         self.strategy.chosen(self.policy.pin).map(|(_, by)| by)
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self, screen: Screen) -> String {
         let Self { record, .. } = self;
         let since = record.state.changed.map(|at| format!(", since {} ({})", rounded(at), self.ago(at))).unwrap_or_default();
         let reason = if record.reason.is_empty() { "the controller has not measured yet: is it running?" } else { &record.reason };
@@ -49,7 +51,12 @@ impl Report<'_> {
         text += &format!("chosen     {}\n", self.chosen().unwrap_or_else(|| "`auto`, by the measurements".to_owned()));
         text += &format!("reason     {reason}\n");
         if let (Some(measurement), Some(at)) = (&record.measurement, record.measured) {
-            text += &format!("guard      {}\nmeasured   {} ago\n\n{}", guard(&measurement.guard), self.ago(at), self.numbers(measurement));
+            text += &format!(
+                "guard      {}\nmeasured   {} ago\n\n{}",
+                guard(&measurement.guard),
+                self.ago(at),
+                self.numbers(measurement, screen)
+            );
         }
         text += "\nwhat would change it\n";
         self.next().iter().for_each(|(mode, when)| text += &format!("  {mode}: {when}\n"));
@@ -62,30 +69,27 @@ impl Report<'_> {
         text
     }
 
-    fn numbers(&self, measurement: &Measurement) -> String {
+    fn numbers(&self, measurement: &Measurement, screen: Screen) -> String {
         let (high, low) = (self.strategy.limits.of(Mode::Webhook), self.strategy.limits.of(Mode::Hybrid));
         let (added, failed) = match &measurement.admission {
             Admission::Probed { probes, failures, latency, .. } => (words(*latency), format!("{failures} of {probes}")),
             Admission::Unknown { .. } => ("unknown".to_owned(), "unknown".to_owned()),
         };
         let rate = |value: f64| format!("{value:.1}");
-        let mut table = Table::new();
-        table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(["MEASURED", "NOW", "HYBRID ABOVE", "UNTIL AT MOST"]);
-        let row = |name: &str, now: String, above: String, until: String| [name.to_owned(), now, above, until];
-        table.add_row(row(
-            "namespaces of tenants",
-            measurement.namespaces.to_string(),
-            high.namespaces.to_string(),
-            low.namespaces.to_string(),
-        ));
-        let rates = [measurement.creations_per_second, high.creations_per_second, low.creations_per_second].map(rate);
-        let [now, above, until] = rates;
-        table.add_row(row("creations a second", now, above, until));
-        table.add_row(row("added by the webhook", added, words(high.latency), words(low.latency)));
-        table.add_row(row("failed probes", failed, "-".to_owned(), "-".to_owned()));
-        table.add_row(row("controller behind", words(measurement.lag), "-".to_owned(), "-".to_owned()));
-        table.lines().map(|line| format!("{}\n", line.trim())).collect()
+        let row = |name: &str, now: String, above: String, until: String| vec![name.to_owned(), now, above, until];
+        let none = || "-".to_owned();
+        let [now, above, until] = [measurement.creations_per_second, high.creations_per_second, low.creations_per_second].map(rate);
+        let namespaces = [measurement.namespaces, high.namespaces, low.namespaces].map(|count| count.to_string());
+        let [count, most, least] = namespaces;
+        let rows = vec![
+            row("namespaces of tenants", count, most, least),
+            row("creations a second", now, above, until),
+            row("added by the webhook", added, words(high.latency), words(low.latency)),
+            row("failed probes", failed, none(), none()),
+            row("controller behind", words(measurement.lag), none(), none()),
+        ];
+        let head = ["measured", "now", "hybrid above", "until at most"].map(Column::fixed).to_vec();
+        Grid { title: "Measurement", head, rows }.text(screen)
     }
 
     /// Which mode would come next, and when.

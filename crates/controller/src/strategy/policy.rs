@@ -1,6 +1,6 @@
 //! Policy: the ClusterAdmissionPolicy, as far as strategies read and write it – its conditions, and two annotations.
 
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::{Client, Error};
 use serde_json::{Value, json};
 
@@ -100,6 +100,16 @@ impl Policy {
         let patch = json!({"metadata": metadata, "spec": {"matchConditions": conditions}});
         *self = Self::of(api(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
         Ok(())
+    }
+
+    /// Whether a strategy has left anything in it.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.mode.is_some() || self.pin.is_some() || conditions::without(&self.conditions) != self.conditions
+    }
+
+    /// Deletes it from the cluster.
+    pub(crate) async fn delete(&self, client: &Client) -> Result<(), Error> {
+        api(client).delete(&self.name, &DeleteParams::default()).await.map(drop)
     }
 
     /// Pins a mode, or lets go of it.

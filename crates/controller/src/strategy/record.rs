@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -80,6 +80,15 @@ impl Record {
             }
             outcome => outcome.map(drop),
         }
+    }
+}
+
+/// Deletes it; whether it was there.
+pub(crate) async fn delete(client: &Client, namespace: &str) -> Result<bool, Error> {
+    match api(client, namespace).delete(NAME, &DeleteParams::default()).await {
+        Ok(_) => Ok(true),
+        Err(Error::Api(status)) if status.code == 404 => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

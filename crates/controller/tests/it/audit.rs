@@ -73,5 +73,5 @@ fn a_tenant_without_a_selector_has_no_outside() {
 #[test]
 fn files_are_not_evicted_from() {
     let run = audit("--evict", CLUSTER);
-    assert!(run.code == Some(2) && run.err.contains("cannot be used with"), "{}", run.err);
+    assert!(run.code == Some(1) && run.err.contains("cannot be used with"), "{}", run.err);
 }

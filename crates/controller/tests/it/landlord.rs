@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use crate::run::{Run, run, run_on};
+pub(crate) use crate::run::{Run, run, run_command, run_in, run_on};
 
 /// The repository's root; commands run there.
 pub(crate) fn root() -> PathBuf {

@@ -92,5 +92,5 @@ fn monitoring_is_what_grafana_and_prometheus_read() {
 
 #[test]
 fn completions_for_a_shell() {
-    assert!(run("completions bash").out.contains("complete -F _landlord"));
+    assert!(run("completions bash").out.contains("complete -o nospace -o bashdefault -o nosort -F _clap_complete_landlord landlord"));
 }

@@ -7,3 +7,4 @@ mod conformance;
 mod hook_mistakes;
 mod hooks;
 mod laws;
+mod leaving;

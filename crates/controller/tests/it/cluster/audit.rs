@@ -118,8 +118,10 @@ async fn every_stray_has_its_reason() {
     assert_eq!(causes.get("relabelled"), None, "the tenant followed the node: {causes:?}");
     let other = Node::new("solar-3").label("pool", "solar");
     world.cluster.add_nodes([other]).await.expect("a node");
+    let run = landlord(&world, "audit -l team=nobody").await;
+    assert_eq!(run.code, Some(0), "none is selected, so none is outside: {}", run.err);
     let run = landlord(&world, "audit --tenant nobody").await;
-    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(run.code == Some(1) && run.err.contains("no tenant \"nobody\""), "a tenant that is not there has no clean audit: {}", run.err);
 }
 
 #[tokio::test]

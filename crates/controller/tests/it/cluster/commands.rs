@@ -6,10 +6,29 @@ use super::world::{NODE_SELECTOR, World};
 use crate::landlord::{Run, run};
 
 /// Runs a command as the cluster's admin.
-async fn landlord(world: &World, words: &str) -> Run {
+pub(super) async fn landlord(world: &World, words: &str) -> Run {
     let settings = world.cluster.file("settings.yaml").display().to_string();
     let words = format!("{words} --settings={settings} --kubeconfig={}", world.cluster.kubeconfig().display());
     tokio::task::spawn_blocking(move || run(&words)).await.expect("the command")
+}
+
+/// `web` of tenant solar waits, and nobody leads.
+async fn shows_the_status(world: &World) {
+    let status = landlord(world, "status -o json").await;
+    assert_eq!(status.code, Some(2), "{}", status.err);
+    let report: Value = serde_json::from_str(&status.out).expect("JSON");
+    let row = |name: &str, drift: usize, behind: &Value| json!({"name": name, "namespaces": drift, "compliant": 0, "drift": drift, "errors": 0, "contested": null, "behind": behind});
+    let behind = &report["tenants"][1]["behind"];
+    assert_eq!(report["tenants"], json!([row("lunar", 0, &Value::Null), row("solar", 1, behind)]));
+    let (since, seconds) = (behind["since"].as_str().expect("a time"), behind["seconds"].as_i64().expect("seconds"));
+    assert!(behind["namespace"] == "web" && since.len() == "2026-01-01T00:00:00Z".len() && seconds >= 0, "{behind}");
+    assert_eq!((&report["apiVersion"], &report["leader"]), (&json!("landlord.dev/status/v1"), &Value::Null));
+    let unknown = landlord(world, "status nobody").await;
+    assert!(
+        unknown.code == Some(1) && unknown.err.contains("no tenant \"nobody\"") && unknown.err.contains("there is \"lunar\", \"solar\""),
+        "{}",
+        unknown.err
+    );
 }
 
 #[tokio::test]
@@ -27,14 +46,7 @@ async fn they_show_estimate_adopt_and_move() {
     let stamp = json!({"username": "mallory", "groups": ["strangers"]}).to_string();
     world.patch("web", json!({"annotations": {"landlord.dev/creator": stamp}})).await;
 
-    let status = landlord(&world, "status -o json").await;
-    assert_eq!(status.code, Some(2), "{}", status.err);
-    let report: Value = serde_json::from_str(&status.out).expect("JSON");
-    let row = |name: &str, drift: usize| json!({"name": name, "namespaces": drift, "compliant": 0, "drift": drift, "errors": 0, "contested": null});
-    assert_eq!(report["tenants"], json!([row("lunar", 0), row("solar", 1)]));
-    assert_eq!((&report["apiVersion"], &report["leader"]), (&json!("landlord.dev/status/v1"), &Value::Null));
-    let unknown = landlord(&world, "status nobody").await;
-    assert!(unknown.code == Some(1) && unknown.err.contains("no tenant \"nobody\""), "{}", unknown.err);
+    shows_the_status(&world).await;
 
     // Who created it may not claim it, so a backfill leaves it alone.
     let backfill = landlord(&world, "backfill").await;
@@ -55,7 +67,7 @@ async fn they_show_estimate_adopt_and_move() {
     assert_eq!((moved.out.as_str(), moved.code), ("web: moved from tenant \"solar\" to tenant \"lunar\"\n", Some(0)), "{}", moved.err);
     world.comes_to("web", "lunar", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;
     let nowhere = landlord(&world, "move web --to nobody").await;
-    assert!(nowhere.code == Some(1) && nowhere.err.contains("does not exist"), "{}", nowhere.err);
+    assert!(nowhere.code == Some(1) && nowhere.err.contains("there is no tenant \"nobody\""), "{}", nowhere.err);
     let status = landlord(&world, "status").await;
     assert_eq!(status.code, Some(0), "{}{}", status.out, status.err);
     assert!(status.out.contains("lunar"), "{}", status.out);

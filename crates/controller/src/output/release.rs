@@ -1,0 +1,31 @@
+//! How landlord left a cluster, as text, and in its machine form, `landlord.dev/release/v1`. Stable: fields are added, never changed.
+//!
+//! ```text
+//! {"apiVersion": "landlord.dev/release/v1", "dryRun", "namespaces": how many are clean, "pods": how many were let go,
+//!  "done": [words], "remains": [words], "failed": [{"name", "message"}]}
+//! ```
+
+use serde_json::{Value, json};
+
+use crate::uninstall::Report;
+
+const API_VERSION: &str = "landlord.dev/release/v1";
+
+/// For readers.
+pub(crate) fn text(report: &Report) -> String {
+    let Report { dry, done, namespaces, pods, failed, remains } = report;
+    let line = |words: &String| format!("{words}\n");
+    let mut text: String = done.iter().map(line).collect();
+    text += &format!("{pods} held Pods are let go\n{namespaces} namespaces are clean\n");
+    text.extend(failed.iter().map(|(name, why)| format!("{name} is not clean: {why}\n")));
+    text += "\nwhat remains\n";
+    text.extend(remains.iter().map(|words| format!("  {words}\n")));
+    if *dry { format!("dry run: nothing was changed; what follows would be\n\n{text}") } else { text }
+}
+
+/// For programs.
+pub(crate) fn document(report: &Report) -> Value {
+    let Report { dry, done, namespaces, pods, failed, remains } = report;
+    let failed: Vec<Value> = failed.iter().map(|(name, message)| json!({"name": name, "message": message})).collect();
+    json!({"apiVersion": API_VERSION, "dryRun": dry, "namespaces": namespaces, "pods": pods, "done": done, "remains": remains, "failed": failed})
+}

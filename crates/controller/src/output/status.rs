@@ -1,0 +1,141 @@
+//! A status as text, and in its machine form, `landlord.dev/status/v1`. Stable: fields are added, never changed.
+//!
+//! ```text
+//! {"apiVersion": "landlord.dev/status/v1", "leader": name or null, "strategy": mode or null, "unclaimed",
+//!  "tenants": [{"name", "namespaces", "compliant", "drift", "errors", "contested": null or text,
+//!               "behind": null or {"seconds", "since", "namespace": the one that waits longest}}]}
+//! ```
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::columns::Column;
+use super::grid::Grid;
+use super::screen::{Ink, Screen};
+
+const API_VERSION: &str = "landlord.dev/status/v1";
+const HEAD: [Column; 6] = [
+    Column::fixed("tenant"),
+    Column::fixed("namespaces"),
+    Column::fixed("compliant"),
+    Column::fixed("to change"),
+    Column::fixed("errors"),
+    Column::words("behind"),
+];
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) now: Timestamp,
+    pub(crate) tenants: BTreeMap<String, Row>,
+    pub(crate) unclaimed: usize,
+    pub(crate) leader: Option<String>,
+    /// The strategy in force, and whether somebody pinned it; `None` where there is none, or it may not be read.
+    pub(crate) strategy: Option<String>,
+}
+
+/// Namespaces of one tenant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) compliant: usize,
+    pub(crate) drift: usize,
+    pub(crate) errors: usize,
+    /// What the controller says of contested keys.
+    pub(crate) contested: Option<String>,
+    /// The one that waits longest.
+    waiting: Option<Waiting>,
+}
+
+/// A namespace that is not as its tenant wants it, since when.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Waiting {
+    pub(crate) since: Timestamp,
+    pub(crate) namespace: String,
+}
+
+impl Row {
+    pub(crate) fn wait(&mut self, waiting: Option<Waiting>) {
+        self.waiting = [self.waiting.take(), waiting].into_iter().flatten().min();
+    }
+
+    fn namespaces(&self) -> usize {
+        self.compliant + self.drift + self.errors
+    }
+}
+
+impl Report {
+    /// Of these tenants, without namespaces yet.
+    pub(crate) fn new(now: Timestamp, tenants: Vec<String>) -> Self {
+        let tenants = tenants.into_iter().map(|name| (name, Row::default())).collect();
+        Self { now, tenants, unclaimed: 0, leader: None, strategy: None }
+    }
+
+    pub(crate) fn is_compliant(&self) -> bool {
+        self.tenants.values().all(|row| row.drift + row.errors == 0)
+    }
+
+    /// A tenant a line, and below it what needs words.
+    pub(crate) fn text(&self, screen: Screen) -> String {
+        let row = |(name, row): (&String, &Row)| {
+            let counts = [row.namespaces(), row.compliant, row.drift, row.errors].map(|count| count.to_string());
+            let behind = row.waiting.as_ref().map_or("-".to_owned(), |one| format!("{} ({})", age(self.seconds(one)), one.namespace));
+            [name.clone()].into_iter().chain(counts).chain([behind]).collect()
+        };
+        let grid = Grid { title: "Tenants", head: HEAD.to_vec(), rows: self.tenants.iter().map(row).collect() };
+        let contested = |(name, row): (&String, &Row)| {
+            row.contested.as_ref().map(|message| format!("\n{name}: {}: {message}\n", screen.paint(Ink::Warning, "contested")))
+        };
+        let contested: String = self.tenants.iter().filter_map(contested).collect();
+        let leader = self.leader.as_deref().unwrap_or("none, or its lease may not be read");
+        let strategy = self.strategy.as_ref().map_or(String::new(), |mode| format!("; strategy: {mode}"));
+        format!("{}{contested}\ncontroller: {leader}{strategy}; {} namespaces unclaimed\n", grid.text(screen), self.unclaimed)
+    }
+
+    /// For programs.
+    pub(crate) fn document(&self) -> Value {
+        let behind = |one: &Waiting| json!({"seconds": self.seconds(one), "since": one.since.to_string(), "namespace": one.namespace});
+        let row = |(name, row): (&String, &Row)| {
+            json!({"name": name, "namespaces": row.namespaces(), "compliant": row.compliant, "drift": row.drift,
+                   "errors": row.errors, "contested": row.contested, "behind": row.waiting.as_ref().map(behind)})
+        };
+        let tenants: Vec<Value> = self.tenants.iter().map(row).collect();
+        json!({"apiVersion": API_VERSION, "leader": self.leader, "strategy": self.strategy, "unclaimed": self.unclaimed, "tenants": tenants})
+    }
+
+    fn seconds(&self, Waiting { since, .. }: &Waiting) -> i64 {
+        self.now.duration_since(*since).as_secs().max(0)
+    }
+}
+
+/// As kubectl tells ages: `45s`, `12m`, `5h`, `3d`.
+fn age(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_a_line() {
+        let now: Timestamp = "2026-01-02T00:00:00Z".parse().expect("a time");
+        let waiting = |since: &str, name: &str| Some(Waiting { since: since.parse().expect("a time"), namespace: name.to_owned() });
+        let mut report = Report::new(now, vec!["lunar".to_owned(), "solar".to_owned()]);
+        let row = Row { compliant: 118, drift: 2, contested: Some("label \"a\" by \"argocd\"".to_owned()), ..Row::default() };
+        let solar = report.tenants.entry("solar".to_owned()).or_default();
+        *solar = row;
+        solar.wait(waiting("2026-01-01T23:59:00Z", "solar-web"));
+        solar.wait(waiting("2026-01-01T12:00:00Z", "solar-batch"));
+        solar.wait(None);
+        (report.unclaimed, report.leader) = (3, Some("landlord-0".to_owned()));
+        insta::assert_snapshot!(report.text(Screen { width: Some(80), color: false }));
+        assert_eq!(report.document()["tenants"][1]["behind"]["seconds"], 43_200);
+    }
+}

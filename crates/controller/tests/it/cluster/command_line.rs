@@ -1,0 +1,130 @@
+//! The command line against a real cluster: what it says where something is in the way, names that shells complete, and kubectl's plugin.
+
+use std::path::Path;
+use std::process::Command;
+
+use local_cluster::process::Program;
+use local_cluster::user::User;
+use local_cluster::{Cluster, kubewarden};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use super::world::{World, eventually};
+use crate::completions::offered;
+use crate::landlord::{Run, binary, root, run_command, run_on};
+
+const STRANGER: &str = "stranger";
+
+async fn world() -> World {
+    let world = World::on(Cluster::builder().user(User::new(STRANGER, Vec::<String>::new())), "landlord").await;
+    world.set_tenant("solar", json!({"labels": {"a": "b"}})).await;
+    world.create("solar-web", "solar", json!({})).await;
+    world
+}
+
+/// Runs a command with this kubeconfig.
+async fn landlord(words: String, kubeconfig: &Path) -> Run {
+    let words = format!("{words} --kubeconfig={}", kubeconfig.display());
+    tokio::task::spawn_blocking(move || run_on(&words, "")).await.expect("the command")
+}
+
+#[track_caller]
+fn says(run: &Run, parts: &[&str]) {
+    assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{}", run.err);
+    parts.iter().for_each(|part| assert!(run.err.contains(part), "no {part:?} in {}", run.err));
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_is_said_with_a_way_out() {
+    let world = world().await;
+    let (admin, stranger) = (world.cluster.kubeconfig(), world.cluster.kubeconfig_of(STRANGER));
+    let settings = format!("--settings={}", world.cluster.file("settings.yaml").display());
+
+    let no_kubewarden = landlord("status".to_owned(), &admin).await;
+    says(&no_kubewarden, &["there is no kind ClusterAdmissionPolicy", "--settings FILE"]);
+    world.cluster.apply(kubewarden::DEFINITION).await.expect("the kind");
+    let status = async || landlord("status".to_owned(), &admin).await;
+    eventually("the kind to be served", async || !status().await.err.contains("there is no kind")).await;
+    says(&status().await, &["there is no ClusterAdmissionPolicy \"landlord\"", "--policy", "--settings FILE"]);
+    let no_right_to_settings = landlord("status".to_owned(), &stranger).await;
+    says(&no_right_to_settings, &["fix: ask for the right", "`kubectl auth can-i get clusteradmissionpolicies.policies.kubewarden.io -A`"]);
+    let forbidden = landlord(format!("plan {settings}"), &stranger).await;
+    assert!(!forbidden.err.contains("Status {"), "the API server's words, no more: {}", forbidden.err);
+    says(&forbidden, &["cannot list resource", "fix: ask for the right", "`kubectl auth can-i list tenants.landlord.dev -A`"]);
+
+    let broken = world.cluster.file("broken.yaml");
+    std::fs::write(&broken, "{conflict: keep}").expect("a file");
+    says(&landlord(format!("plan --settings={}", broken.display()), &admin).await, &["broken.yaml", "did you mean `conflicts`?"]);
+
+    let mut kubeconfig: Value = serde_saphyr::from_str(&std::fs::read_to_string(&admin).expect("a kubeconfig")).expect("YAML");
+    kubeconfig["users"][0]["user"]["token"] = json!("nobody's");
+    let unknown = world.cluster.file("unknown");
+    std::fs::write(&unknown, kubeconfig.to_string()).expect("a file");
+    says(&landlord(format!("plan {settings}"), &unknown).await, &["fix: the API server does not know you", "kubectl auth whoami"]);
+
+    let capsule = world.cluster.file("foreign.yaml");
+    std::fs::write(&capsule, json!({"tenantSource": {"custom": {"apiVersion": "example.com/v1", "kind": "Pool"}}}).to_string())
+        .expect("a file");
+    says(
+        &landlord(format!("plan --settings={}", capsule.display()), &admin).await,
+        &["example.com/v1 Pool is not installed", "definition"],
+    );
+}
+
+#[tokio::test]
+async fn shells_are_offered_the_names_of_the_cluster() {
+    let world = world().await;
+    let kubeconfig = world.cluster.kubeconfig();
+    let ask = |words: &'static str| {
+        let kubeconfig = kubeconfig.clone();
+        async move { tokio::task::spawn_blocking(move || offered(words, Some(&kubeconfig))).await.expect("bash") }
+    };
+    // A cluster that is slow to answer within a second is asked again.
+    eventually("the namespace", async || ask("landlord explain solar-").await == ["solar-web"]).await;
+    eventually("the tenant", async || ask("landlord status so").await == ["solar"]).await;
+    eventually("the tenant of a flag", async || ask("landlord plan --tenant so").await == ["solar"]).await;
+}
+
+#[tokio::test]
+async fn kubectl_finds_the_plugin() {
+    let world = world().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let bin = folder.path().join("bin");
+    let installed = run_command(Command::new(root().join("scripts/install")).arg(binary()).arg(folder.path()), "");
+    assert_eq!(installed.code, Some(0), "{}", installed.err);
+    let kubectl = world.cluster.binaries().path("kubectl");
+    let (kubeconfig, settings) = (world.cluster.kubeconfig(), world.cluster.file("settings.yaml"));
+    let run = |words| kubectl_landlord(&kubectl, words, &bin, &kubeconfig, &settings);
+    let plugins = run("plugin list").await;
+    assert!(plugins.out.contains("kubectl-landlord"), "{}{}", plugins.out, plugins.err);
+    let status = run("landlord status -o json").await;
+    assert_eq!(status.code, Some(2), "its exit codes come through: {}", status.err);
+    assert!(status.out.contains("\"name\": \"solar\""), "{}", status.out);
+    let help = run("landlord --help").await;
+    assert!(help.out.contains("Usage: kubectl landlord") && help.out.contains("kubectl landlord plan -o diff"), "{}", help.out);
+}
+
+async fn kubectl_landlord(kubectl: &Path, words: &str, bin: &Path, kubeconfig: &Path, settings: &Path) -> Run {
+    let mut command = Command::new(kubectl);
+    command.args(words.split_whitespace()).env_clear().env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    command.env("HOME", bin).env("KUBECONFIG", kubeconfig).env("LANDLORD_SETTINGS", settings);
+    tokio::task::spawn_blocking(move || run_command(&mut command, "")).await.expect("kubectl")
+}
+
+/// Reports follow each other until Ctrl-C, which is no error then.
+#[tokio::test]
+async fn watching_ends_by_ctrl_c() {
+    let world = world().await;
+    for command in ["status", "audit"] {
+        let log = world.cluster.log(command);
+        let settings = format!("--settings={}", world.cluster.file("settings.yaml").display());
+        let kubeconfig = format!("--kubeconfig={}", world.cluster.kubeconfig().display());
+        let words = [command.to_owned(), "--watch".to_owned(), "--interval=1".to_owned(), "-o=json".to_owned(), settings, kubeconfig];
+        let mut process = Program::new(command, binary(), &log).args(words).start().expect("the command starts");
+        let reports = || std::fs::read_to_string(&log).unwrap_or_default().matches("\"apiVersion\"").count();
+        eventually("two reports", async || reports() >= 2).await;
+        process.signal(Signal::SIGINT).expect("a signal");
+        eventually("its end", async || !process.runs()).await;
+        assert_eq!(process.ended().expect("a status").and_then(|status| status.code()), Some(0), "{}", process.last_words());
+    }
+}

@@ -1,0 +1,189 @@
+//! `landlord release --all`: what is left of landlord in a cluster after controller, guard, holds and a strategy have been at work.
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
+use local_cluster::user::ADMIN;
+use local_cluster::{Cluster, Node};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use super::commands::landlord;
+use super::world::{GATE, NODE_SELECTOR, World, eventually};
+
+/// Keys of landlord's own, and those that the tenant `solar` gives.
+fn traces(labels: &super::world::Map, annotations: &super::world::Map) -> Vec<String> {
+    let given = |key: &&String| key.starts_with("landlord.dev/") || [NODE_SELECTOR, "cost-center"].contains(&key.as_str());
+    labels.keys().chain(annotations.keys()).filter(given).cloned().collect()
+}
+
+impl World {
+    /// What landlord has left on any namespace.
+    async fn traces(&self) -> Vec<(String, Vec<String>)> {
+        let list = self.namespaces().list(&ListParams::default()).await.expect("namespaces");
+        let found = list.into_iter().map(|one| (one.name_any(), traces(one.labels(), one.annotations())));
+        found.filter(|(_, keys)| !keys.is_empty()).collect()
+    }
+
+    fn dynamic(&self, group: &str, kind: &str, plural: &str) -> Api<DynamicObject> {
+        let kind = GroupVersionKind::gvk(group, "v1", kind);
+        Api::all_with(self.cluster.client(ADMIN).expect("a client"), &ApiResource::from_gvk_with_plural(&kind, plural))
+    }
+
+    /// Objects of the guard.
+    async fn guard_objects(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for kind in ["MutatingAdmissionPolicy", "ValidatingAdmissionPolicy"] {
+            for (kind, plural) in [
+                (kind.to_owned(), kind.to_lowercase().replace("policy", "policies")),
+                (format!("{kind}Binding"), format!("{}bindings", kind.to_lowercase())),
+            ] {
+                let list =
+                    self.dynamic("admissionregistration.k8s.io", &kind, &plural).list(&ListParams::default()).await.expect("objects");
+                found.extend(list.into_iter().map(|object| object.name_any()).filter(|name| name.starts_with("landlord-guard")));
+            }
+        }
+        found
+    }
+
+    async fn policy(&self) -> Option<DynamicObject> {
+        let api = self.dynamic("policies.kubewarden.io", "ClusterAdmissionPolicy", "clusteradmissionpolicies");
+        api.get_opt("landlord").await.expect("an answer")
+    }
+
+    /// A Pod that the guard holds, for as long as nobody releases it: no such tenant is there.
+    async fn hold_by_guard(&self, namespace: &str) -> String {
+        for number in 0.. {
+            let name = format!("held-{number}");
+            self.create_pod(namespace, &name, &[], json!({})).await;
+            if self.gates(namespace, &name).await == [GATE] {
+                return name;
+            }
+            // The API server takes a moment to put a policy in force.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        unreachable!("the loop has no end")
+    }
+
+    async fn end_controller(&mut self, signal: Signal) {
+        self.controller(0).signal(signal).expect("a signal");
+        while self.controller(0).runs() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// As a strategy and a pin leave it.
+    async fn add_touched_policy(&self) {
+        let own = json!({"name": "own", "expression": "true"});
+        let policy = json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": "landlord",
+            "annotations": {"landlord.dev/strategy": "controller", "landlord.dev/strategy-pin": "controller"}},
+            "spec": {"module": "none", "rules": [], "mutating": true, "settings": {},
+                     "matchConditions": [own, {"name": "landlord-strategy", "expression": "false"}]}});
+        self.cluster.apply(&policy.to_string()).await.expect("a policy");
+    }
+}
+
+/// A world in which everything of landlord's has been at work, and its controller runs.
+async fn world() -> World {
+    let mut world = World::on(Cluster::builder(), "landlord").await;
+    world.cluster.add_nodes([Node::new("solar-1").label("pool", "solar")]).await.expect("nodes");
+    let settings = json!({"tenantSource": "landlord", "identify": [{"label": "landlord.dev/tenant"}, {"namePrefix": {"separator": "-", "segments": 1}}]});
+    world.set_settings(&settings);
+    world.cluster.apply(POLICY_DEFINITION).await.expect("the kind");
+    world.flags = vec!["--guard"];
+    world.add_controller("one").await;
+    let solar = json!({"nodeSelector": {"pool": "solar"}, "labels": {"cost-center": "4711"}, "namespaces": {"prefixes": ["solar-"]}});
+    world.set_tenant("solar", solar).await;
+    world.set_tenant("lunar", json!({"labels": {"cost-center": "9"}, "release": "restore"})).await;
+    world.create("web", "solar", json!({"own": "key"})).await;
+    world.create_bare("solar-shop", json!({})).await;
+    world.create("old", "lunar", json!({"cost-center": "before"})).await;
+    world.create("orphan", "nobody", json!({})).await;
+    eventually("three ledgers", async || {
+        let mut ledgers = true;
+        for name in ["web", "solar-shop", "old"] {
+            ledgers &= !world.ledger(name).await.is_empty();
+        }
+        ledgers
+    })
+    .await;
+    eventually("the guard", async || world.guard_objects().await.len() >= 10).await;
+    world
+}
+
+#[tokio::test]
+async fn nothing_is_left_on_any_namespace() {
+    let mut world = world().await;
+    let held = world.hold_by_guard("orphan").await;
+
+    let refused = landlord(&world, "release --all --yes --free-pods").await;
+    assert!(refused.code == Some(1) && refused.err.contains("a controller runs"), "{}{}", refused.out, refused.err);
+    assert!(!world.ledger("web").await.is_empty() && world.guard_objects().await.len() >= 10, "nothing was changed");
+    let unasked = landlord(&world, "release --all --free-pods").await;
+    assert!(unasked.code == Some(1) && unasked.err.contains("--yes"), "{}", unasked.err);
+
+    world.end_controller(Signal::SIGTERM).await;
+    world.add_touched_policy().await;
+    let refused = landlord(&world, "release --all --yes").await;
+    let words = format!("Pod orphan/{held}: tenant \"nobody\" does not exist");
+    assert!(refused.code == Some(1) && refused.err.contains(&words) && refused.err.contains("--free-pods"), "{}", refused.err);
+    assert!(!world.ledger("web").await.is_empty() && world.gates("orphan", &held).await == [GATE], "nothing was changed");
+    let dry = landlord(&world, "release --all --free-pods --dry-run=server").await;
+    assert!(dry.code == Some(0) && dry.out.contains("nothing was changed") && dry.out.contains("1 held Pods"), "{}{}", dry.out, dry.err);
+    assert!(!world.ledger("web").await.is_empty() && world.guard_objects().await.len() >= 10, "a dry run changes nothing");
+
+    let released = landlord(&world, "release --all --yes --free-pods").await;
+    assert_eq!(released.code, Some(0), "{}{}", released.out, released.err);
+    assert_eq!(world.traces().await, [("old".to_owned(), vec!["cost-center".to_owned()])], "what lunar's rule restores");
+    assert_eq!(world.metadata("old").await.0["cost-center"], "before");
+    assert_eq!(world.metadata("web").await.0["own"], "key");
+    assert_eq!(world.guard_objects().await, Vec::<String>::new());
+    assert_eq!(world.gates("orphan", &held).await, Vec::<String>::new());
+    let policy = world.policy().await.expect("the policy");
+    assert_eq!(policy.data["spec"]["matchConditions"], json!([{"name": "own", "expression": "true"}]));
+    assert!(policy.annotations().keys().all(|key| !key.starts_with("landlord.dev/")), "{:?}", policy.annotations());
+    assert!(released.out.contains("--with-policy") && released.out.contains("--with-crds"), "{}", released.out);
+
+    // Again, and the rest as well.
+    let all = landlord(&world, "release --all --yes --with-policy --with-crds -o json").await;
+    let report: Value = serde_json::from_str(&all.out).unwrap_or_else(|error| panic!("{error}: {}{}", all.out, all.err));
+    assert_eq!((all.code, &report["namespaces"], &report["failed"]), (Some(0), &json!(0), &json!([])));
+    assert!(world.policy().await.is_none());
+    eventually("no tenants", async || {
+        let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
+        kube::discovery::pinned_kind(&world.cluster.client(ADMIN).expect("a client"), &kind).await.is_err()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn claims_can_stay_and_pods_keep_to_the_pool() {
+    let mut world = World::on(Cluster::builder().without_pod_node_selector(), "landlord").await;
+    world
+        .cluster
+        .add_nodes([Node::new("solar-1").label("pool", "solar"), Node::new("lunar-1").label("pool", "lunar")])
+        .await
+        .expect("nodes");
+    world.add_controller("one").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
+    world.create("web", "solar", json!({})).await;
+    world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+    world.end_controller(Signal::SIGKILL).await;
+    world.create_pod("web", "held", &[GATE], json!({})).await;
+    // Nobody has reached this one: its tenant says where its Pods belong, and the namespace does not yet.
+    world.create("late", "solar", json!({})).await;
+    world.create_pod("late", "held", &[GATE], json!({})).await;
+
+    // A controller that was killed has not given up its lease: that is waited for.
+    let released = landlord(&world, "release --all --yes --keep-claims").await;
+    assert_eq!(released.code, Some(0), "{}{}", released.out, released.err);
+    assert_eq!(world.metadata("web").await.0["landlord.dev/tenant"], "solar");
+    assert!(world.metadata("web").await.1.is_empty());
+    for namespace in ["web", "late"] {
+        let spec = world.pods(namespace).get("held").await.expect("the Pod").spec.expect("a spec");
+        assert_eq!(json!(spec.node_selector), json!({"pool": "solar"}), "{namespace}: it belongs where its tenant says");
+        assert_eq!(spec.scheduling_gates, None, "{namespace}: it is not held");
+    }
+}
