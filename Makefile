@@ -6,6 +6,9 @@ WASM_DIR := $(TARGET_DIR)/wasm32-wasip1/wasm
 # The runner of the fixtures: kwctl where there is one, else our own host, which takes the same flags.
 KWCTL ?= $(or $(shell command -v kwctl),$(TARGET_DIR)/debug/policy-host)
 MAX_WASM_BYTES := 614400
+# What a browser loads of the engine, compressed.
+MAX_PLAYGROUND_BYTES := 409600
+PLAYGROUND := $(TARGET_DIR)/playground
 # Where it was built does not show in the policy, so that everybody's has the same digest (`make reproducible`).
 REMAP := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo --remap-path-prefix=$(CURDIR)=/landlord
 # What the container image holds: static, for the machine that builds it.
@@ -60,6 +63,15 @@ advisories: ## Known vulnerabilities of what is built in (asks databases on the 
 	$(CARGO) audit
 	cd crates/local-cluster/kubernetes && $$(../../../scripts/install-tools govulncheck) ./...
 
+.PHONY: playground
+playground: ## The playground as static files, in target/playground
+	@scripts/install-tools wasm wasm-opt
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$(REMAP)" $(CARGO) build -p playground --target wasm32-unknown-unknown --profile browser
+	$(CARGO) run --quiet -p playground-bundle -- $(TARGET_DIR)/wasm32-unknown-unknown/browser/playground.wasm $(PLAYGROUND)
+	@scripts/shrink-wasm $(PLAYGROUND)/engine_bg.wasm $(PLAYGROUND)/engine_bg.wasm --converge --low-memory-unused
+	@gzip -9c $(PLAYGROUND)/engine_bg.wasm >$(TARGET_DIR)/engine_bg.wasm.gz
+	@scripts/check-size $(TARGET_DIR)/engine_bg.wasm.gz $(MAX_PLAYGROUND_BYTES)
+
 .PHONY: dist
 dist: annotated-policy.wasm image-binary ## What a release consists of, in target/dist, with SBOMs and checksums
 	@scripts/install-tools helm sbom bats
@@ -74,9 +86,10 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 	@scripts/install-tools lint deny wasm-opt
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	for crate in landlord-policy tenancy landlord policy-host accept-policy local-cluster; do $(CARGO) check --quiet -p $$crate || exit 1; done
+	for crate in landlord-policy tenancy assessment landlord playground playground-bundle policy-host accept-policy local-cluster; do $(CARGO) check --quiet -p $$crate || exit 1; done
 	$(CARGO) clippy -p tenancy --features schema -- -D warnings
 	$(CARGO) clippy -p landlord-policy --target wasm32-wasip1 -- -D warnings
+	$(CARGO) clippy -p playground --target wasm32-unknown-unknown -- -D warnings
 	$(CARGO) deny --log-level error check licenses bans sources
 	@scripts/check-size annotated-policy.wasm $(MAX_WASM_BYTES)
 	@! grep -aoF -e "$(CURDIR)" -e "$(HOME)/.cargo" annotated-policy.wasm || { echo "the policy names a folder of this machine (docs/publishing.md)" >&2; exit 1; }

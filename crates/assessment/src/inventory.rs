@@ -62,7 +62,7 @@ impl Inventory {
             foreign += usize::from(!inventory.add(document)?);
         }
         inventory.notes.extend((foreign > 0).then(|| format!("{foreign} objects of other kinds passed over")));
-        inventory.namespaces.sort_by(|a, b| a.namespace.name.cmp(&b.namespace.name));
+        inventory.namespaces.sort_unstable_by(|a, b| a.namespace.name.cmp(&b.namespace.name));
         Ok(inventory)
     }
 
@@ -142,11 +142,18 @@ impl Inventory {
 
 /// The settings among objects: those of a ClusterAdmissionPolicy, else the defaults.
 pub fn settings_among(documents: &[Document]) -> Result<Settings, InventoryError> {
+    match policy_among(documents)? {
+        Some(policy) => parse(policy),
+        None => parse(&Document { place: Place::named("the defaults"), object: Value::Null }),
+    }
+}
+
+/// The ClusterAdmissionPolicy whose settings count.
+pub fn policy_among(documents: &[Document]) -> Result<Option<&Document>, InventoryError> {
     let mut policies = documents.iter().filter(|document| is_policy(&document.object) && !is_about_pods(&document.object));
     match (policies.next(), policies.next()) {
-        (None, _) => parse(&Document { place: Place::named("the defaults"), object: Value::Null }),
-        (Some(policy), None) => parse(policy),
         (Some(first), Some(second)) => Err(InventoryError::TwoPolicies { first: first.place.clone(), second: second.place.clone() }),
+        (policy, _) => Ok(policy),
     }
 }
 
