@@ -11,6 +11,8 @@ MAX_PLAYGROUND_BYTES := 409600
 PLAYGROUND := $(TARGET_DIR)/playground
 # Where it was built does not show in the policy, so that everybody's has the same digest (`make reproducible`).
 REMAP := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo --remap-path-prefix=$(CURDIR)=/landlord
+# Debian's wasm-opt exports the wrong table of a module that holds references to JavaScript's objects; the playground has none to hold.
+BROWSER_FLAGS := $(REMAP) -C target-feature=-reference-types
 # What the container image holds: static, for the machine that builds it.
 MUSL_TARGET := $(shell uname -m)-unknown-linux-musl
 IMAGE_BINARY := $(TARGET_DIR)/image/landlord
@@ -66,7 +68,7 @@ advisories: ## Known vulnerabilities of what is built in (asks databases on the 
 .PHONY: playground
 playground: ## The playground as static files, in target/playground
 	@scripts/install-tools wasm wasm-opt
-	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$(REMAP)" $(CARGO) build -p playground --target wasm32-unknown-unknown --profile browser
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$(BROWSER_FLAGS)" $(CARGO) build -p playground --target wasm32-unknown-unknown --profile browser
 	$(CARGO) run --quiet -p playground-bundle -- $(TARGET_DIR)/wasm32-unknown-unknown/browser/playground.wasm $(PLAYGROUND)
 	@scripts/shrink-wasm $(PLAYGROUND)/engine_bg.wasm $(PLAYGROUND)/engine_bg.wasm --converge --low-memory-unused
 	@gzip -9c $(PLAYGROUND)/engine_bg.wasm >$(TARGET_DIR)/engine_bg.wasm.gz

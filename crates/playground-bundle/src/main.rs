@@ -32,7 +32,14 @@ fn main() -> Result<()> {
 /// Writes `engine.js` and `engine_bg.wasm`.
 fn bind(wasm: &Path, folder: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(wasm).web(true)?.out_name("engine").typescript(false).remove_name_section(true).remove_producers_section(true);
+    bindgen
+        .input_path(wasm)
+        .web(true)?
+        .out_name("engine")
+        .omit_default_module_path(false)
+        .typescript(false)
+        .remove_name_section(true)
+        .remove_producers_section(true);
     bindgen.generate(folder).with_context(|| format!("{}: no module of wasm-bindgen's", wasm.display()))
 }
 

@@ -3,6 +3,7 @@
 use assessment::document::{self, DocumentError, Place};
 use assessment::inventory::InventoryError;
 use serde_json::{Value, json};
+use tenancy::decode::DecodeError;
 
 use crate::positions::{Position, Positions};
 
@@ -40,7 +41,7 @@ impl Fault {
                     (true, true) => "spec.settings".to_owned(),
                     (true, false) => format!("spec.settings.{}", source.path),
                 };
-                at(place, &path, source.to_string())
+                at(place, &culprit(path, &source.message), source.to_string())
             }
             InventoryError::Namespace { place, source } => {
                 let tenancy::namespace::NamespaceError::Shape { path, .. } = source;
@@ -59,8 +60,13 @@ impl Fault {
         }
     }
 
+    /// A tenant that cannot be used.
+    pub(crate) fn of_tenant(place: &Place, error: &DecodeError, text: &str) -> Self {
+        Self::at(place, &culprit(error.path.clone(), &error.message), error.to_string(), text)
+    }
+
     /// A fault at a path of an object.
-    pub(crate) fn at(place: &Place, path: &str, message: String, text: &str) -> Self {
+    fn at(place: &Place, path: &str, message: String, text: &str) -> Self {
         let position = Positions::of(text).find(place.number(), &place.path(path));
         Self { editor: place.file().to_owned(), position, message }
     }
@@ -72,5 +78,15 @@ impl Fault {
             "column": self.position.map(|at| at.column),
             "message": self.message,
         })
+    }
+}
+
+/// The name that nobody knows is at fault, not the whole that it stands in.
+fn culprit(path: String, message: &str) -> String {
+    let unknown = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"));
+    match unknown.and_then(|rest| rest.split('`').next()) {
+        Some(name) if path.is_empty() => name.to_owned(),
+        Some(name) => format!("{path}.{name}"),
+        None => path,
     }
 }

@@ -42,9 +42,7 @@ impl Editors {
         if let Some(objects) = self.read(&mut faults) {
             match self.inventory(&objects) {
                 Ok(inventory) => {
-                    faults.extend(
-                        inventory.faults().map(|(place, error)| Fault::at(place, &error.path, error.to_string(), self.text(place.file()))),
-                    );
+                    faults.extend(inventory.faults().map(|(place, error)| Fault::of_tenant(place, error, self.text(place.file()))));
                     answer = answer_to(&objects);
                     planned = Some((assess(&inventory), inventory.notes));
                 }
