@@ -35,7 +35,7 @@ policy.wasm: ## Build the policy
 .PHONY: annotated-policy.wasm
 annotated-policy.wasm: policy.wasm policy-host ## Build the policy with its metadata, ready for kwctl and for a registry
 	@if command -v kwctl >/dev/null; then annotate=kwctl; else annotate=$(TARGET_DIR)/debug/policy-host; fi; \
-	$$annotate annotate --metadata-path policy-metadata.yml --usage-path README.md --output-path $@ policy.wasm
+	$$annotate annotate --metadata-path policy-metadata.yml --usage-path docs/policy.md --output-path $@ policy.wasm
 
 .PHONY: policy-host
 policy-host:
