@@ -98,7 +98,7 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 
 .PHONY: test
 test: annotated-policy.wasm kubernetes ## All tests that one machine can run
-	@scripts/install-tools helm bats
+	@scripts/install-tools helm bats browser axe wasm-opt >/dev/null
 	$(CARGO) test --workspace
 	$(MAKE) e2e-tests
 	$(MAKE) storm ARGS="-n 200"
@@ -168,9 +168,10 @@ kubectl: ## Talk to `make cluster`: make kubectl ARGS="get namespaces"
 	@$$($(TARGET_DIR)/debug/local-cluster build)/kubectl --kubeconfig $(CLUSTER_KUBECONFIG) $(ARGS)
 
 .PHONY: book
-book: ## Build the book from docs/ into target/book (docs/SUMMARY.md is its contents)
+book: playground ## Build the book from docs/ into target/book (docs/SUMMARY.md is its contents), with the playground in it
 	@scripts/install-tools mdbook
 	$(BOOK) build docs
+	cp -R $(PLAYGROUND) $(TARGET_DIR)/book/playground
 
 .PHONY: docs-generated
 docs-generated: ## Write what docs/ has from the code: docs/settings.md

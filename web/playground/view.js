@@ -33,13 +33,13 @@ function namespace(planned, { state, before, waiting, ledgerFault }) {
     table(`Labels and annotations of ${name}`, rows(planned, before)));
 }
 
-/** A row a key that is there before or after. */
+/** A row a key that is there before or after; what changes comes first. */
 function rows(planned, before) {
   return FIELDS.flatMap((field) => {
     const after = planned.result[field];
     const keys = [...new Set([...Object.keys(before[field]), ...Object.keys(after), ...clashes(planned, field).map(({ key }) => key)])].sort();
     return keys.map((key) => ({ field, key, before: before[field][key], after: after[key], ...fate(planned, field, key, before[field][key]) }));
-  });
+  }).sort((a, b) => Number(a.what in WHAT) - Number(b.what in WHAT));
 }
 
 const clashes = ({ kept, refused }, field) => [...kept, ...refused].filter((clash) => `${clash.field}s` === field);
@@ -66,11 +66,12 @@ function table(caption, all) {
 }
 
 function row({ field, key, before, after, what, why }) {
-  const value = (text) => text === undefined ? h('td', { class: 'absent' }, '–') : h('td', {}, h('code', {}, text === '' ? '""' : text));
+  const value = (text, columns) => h('td', { class: text === undefined && 'absent', colspan: columns },
+    text === undefined ? '–' : h('code', {}, text === '' ? '""' : text));
   return h('tr', { class: what },
     h('td', { class: 'what' }, h('span', { 'aria-hidden': 'true', class: 'mark' }, MARKS[what]), h('span', {}, WHAT[what] ?? what)),
     h('th', { scope: 'row' }, h('code', {}, key), h('span', { class: 'field' }, field.slice(0, -1))),
-    value(before), value(after), h('td', {}, why));
+    before === after ? value(before, 2) : [value(before), value(after)], h('td', {}, why));
 }
 
 /** The policy's answer to the request. */

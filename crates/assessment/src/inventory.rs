@@ -32,6 +32,9 @@ pub enum InventoryError {
     TenantTwice { name: String, other: Place, place: Place },
 }
 
+/// A tenant, or why it cannot be used.
+pub type TenantRead = Result<Arc<Tenant>, String>;
+
 /// All that objects at hand say of a cluster.
 pub struct Inventory {
     pub settings: Settings,
@@ -92,7 +95,7 @@ impl Inventory {
     }
 
     /// Settings, tenants by name (or why they cannot be used), and namespaces.
-    pub fn into_parts(self) -> (Settings, Vec<(String, Result<Arc<Tenant>, String>)>, Vec<Listed>) {
+    pub fn into_parts(self) -> (Settings, Vec<(String, TenantRead)>, Vec<Listed>) {
         let tenants = self.tenants.into_iter().map(|(name, entry)| (name, entry.tenant.map_err(|error| error.to_string())));
         (self.settings, tenants.collect(), self.namespaces)
     }

@@ -155,7 +155,7 @@ pub fn conformance_case(case: &Value) -> Result<Example> {
         name: name_of(case).to_owned(),
         why: sentence(case),
         settings: yaml(&[settings])?,
-        tenant: yaml(&[tenant.clone()])?,
+        tenant: yaml(std::slice::from_ref(tenant))?,
         namespace: yaml(&[namespace])?,
         request: String::new(),
     })

@@ -66,50 +66,58 @@ fn tenants_that_cannot_be_used() -> Vec<Example> {
     ]
 }
 
+/// Texts of which one cannot be used.
+#[derive(Default)]
+struct Broken {
+    settings: &'static str,
+    tenant: &'static str,
+    namespace: &'static str,
+    /// Where the fault is: editor, line and column.
+    at: (&'static str, u64, u64),
+    /// What page and command line both say of it.
+    says: &'static str,
+}
+
+const WEB: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: web}}";
+
+fn broken() -> Vec<Broken> {
+    let settings = |settings, at, says| Broken { settings, at, says, ..Broken::default() };
+    let tenant = |tenant, at, says| Broken { tenant, at, says, ..Broken::default() };
+    let namespace = |namespace, at, says| Broken { namespace, at, says, ..Broken::default() };
+    let policy = "kind: ClusterAdmissionPolicy\nspec:\n  settings:\n    release: never\n";
+    let number = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: web\n  labels:\n    a: b\n    c: 1\n";
+    vec![
+        settings("conflicts: keep\nunknwonTenant: allow\n", ("settings", 2, 1), "did you mean `unknownTenant`?"),
+        settings("identify:\n- label: a\n- label: [b]\n", ("settings", 3, 3), "identify[1].label"),
+        tenant(policy, ("tenant", 4, 5), "unknown variant `never`"),
+        tenant("a: 1\nb: [", ("tenant", 2, 4), ""),
+        namespace("{\"kind\": \"Namespace\",\n \"metadata\": {\"name\": \"a\" \"b\"}}", ("namespace", 2, 27), ""),
+        namespace("a: 1\nb: 2\na: 3\n", ("namespace", 3, 1), ""),
+        namespace("- 1\n", ("namespace", 1, 1), "is not an object: write Kubernetes objects"),
+        namespace(number, ("namespace", 5, 3), "metadata.labels[\"c\"] is a number"),
+        namespace("apiVersion: v1\nkind: Namespace\nmetadata: {}\n", ("namespace", 3, 1), "the Namespace has no metadata.name"),
+        Broken { tenant: WEB, namespace: WEB, at: ("namespace", 1, 46), says: "namespace \"web\" is there twice", ..Broken::default() },
+    ]
+}
+
 /// Where there is no plan on the command line there is none on the page, but a fault at a line.
 #[tokio::test]
 async fn the_page_refuses_what_the_command_line_refuses() {
-    let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: web}}";
-    // What is wrong, in which editor, at which line and column, and a part of the message that both share.
-    let broken: [(&str, [&str; 3], &str, (u64, u64), &str); 10] = [
-        ("a typing error", ["conflicts: keep\nunknwonTenant: allow\n", "", ""], "settings", (2, 1), "did you mean `unknownTenant`?"),
-        ("a wrong value", ["identify:\n- label: a\n- label: [b]\n", "", ""], "settings", (3, 3), "identify[1].label"),
-        (
-            "in a policy",
-            ["", "kind: ClusterAdmissionPolicy\nspec:\n  settings:\n    release: never\n", ""],
-            "tenant",
-            (4, 5),
-            "unknown variant `never`",
-        ),
-        ("no YAML", ["", "a: 1\nb: [", ""], "tenant", (2, 4), ""),
-        ("no JSON", ["", "", "{\"kind\": \"Namespace\",\n \"metadata\": {\"name\": \"a\" \"b\"}}"], "namespace", (2, 27), ""),
-        ("a key twice", ["", "", "a: 1\nb: 2\na: 3\n"], "namespace", (3, 1), ""),
-        ("no object", ["", "", "- 1\n"], "namespace", (1, 1), "is not an object: write Kubernetes objects"),
-        (
-            "a number",
-            ["", "", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: web\n  labels:\n    a: b\n    c: 1\n"],
-            "namespace",
-            (5, 3),
-            "metadata.labels[\"c\"] is a number",
-        ),
-        ("no name", ["", "", "apiVersion: v1\nkind: Namespace\nmetadata: {}\n"], "namespace", (3, 1), "the Namespace has no metadata.name"),
-        ("twice", ["", namespace, namespace], "namespace", (1, 46), "namespace \"web\" is there twice"),
-    ];
-    let example = |(name, [settings, tenant, namespace], ..): &(&str, [&str; 3], &str, (u64, u64), &str)| Example {
-        name: (*name).to_owned(),
+    let broken = broken();
+    let example = |Broken { settings, tenant, namespace, .. }: &Broken| Example {
         settings: (*settings).to_owned(),
         tenant: (*tenant).to_owned(),
         namespace: (*namespace).to_owned(),
         ..Example::default()
     };
-    let cases: Vec<Example> = broken.iter().map(example).collect();
-    let results = compiled(&cases).await;
-    for ((name, [settings, tenant, namespace], editor, (line, column), part), result) in broken.iter().zip(&results) {
-        let error = plan(settings, tenant, namespace).expect_err(name);
+    let results = compiled(&broken.iter().map(example).collect::<Vec<_>>()).await;
+    assert_eq!(results.len(), broken.len());
+    for (Broken { settings, tenant, namespace, at: (editor, line, column), says }, result) in broken.iter().zip(&results) {
+        let error = plan(settings, tenant, namespace).expect_err("the command line refuses it");
         let fault = &result["faults"][0];
-        assert_eq!((&result["plan"], &fault["editor"]), (&Value::Null, &json!(editor)), "{name}: {result}");
-        assert_eq!((fault["line"].as_u64(), fault["column"].as_u64()), (Some(*line), Some(*column)), "{name}: {result}");
+        let place = json!([result["plan"], fault["editor"], fault["line"], fault["column"]]);
+        assert_eq!(place, json!([null, editor, line, column]), "{error}: {result}");
         let message = fault["message"].as_str().expect("a message");
-        assert!(message.contains(part) && error.contains(part), "{name}: {part:?} is not in both of {message:?} and {error:?}");
+        assert!(message.contains(says) && error.contains(says), "{says:?} is not in both of {message:?} and {error:?}");
     }
 }

@@ -71,10 +71,7 @@ async fn it_plans_as_one_types(browser: &Browser) {
     browser.sees("One namespace: 1 to change.").await;
     browser.sees("Tenant lunar, by the rule label:landlord.dev/tenant").await;
     // What it shows is what `landlord plan -o json` would print.
-    let shown: Value = serde_json::from_str(
-        &browser.run("return document.getElementById('json').textContent", json!([])).await.as_str().unwrap_or_default().to_owned(),
-    )
-    .expect("JSON");
+    let shown = browser.run("return JSON.parse(document.getElementById('json').textContent)", json!([])).await;
     assert_eq!((&shown["apiVersion"], &shown["namespaces"][0]["name"]), (&json!("landlord.dev/plan/v1"), &json!("typed")));
 }
 
