@@ -109,8 +109,13 @@ e2e-tests: annotated-policy.wasm kubernetes ## The fixtures by bats (KWCTL= choo
 	KWCTL="$(abspath $(KWCTL))" POLICY="$(abspath annotated-policy.wasm)" LOCAL_CLUSTER="$(abspath $(TARGET_DIR)/debug/local-cluster)" bats e2e-tests
 
 .PHONY: bench
-bench: annotated-policy.wasm kubernetes ## Ratios against a ceiling in the same run
+bench: annotated-policy.wasm kubernetes ## Ratios against a ceiling in the same run, printed and written to target/bench/benchmarks.md
+	@scripts/install-tools bats
 	@scripts/bench
+
+.PHONY: proof
+proof: annotated-policy.wasm kubernetes ## The whole claim on a real cluster, in less than 15 minutes, written to target/bench/proof.md
+	@scripts/proof
 
 .PHONY: local-cluster
 local-cluster:

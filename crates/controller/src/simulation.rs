@@ -25,6 +25,7 @@ mod held;
 mod hooks;
 mod orders;
 mod scale;
+mod sharding;
 
 const LEDGER: &str = "landlord.dev/ledger";
 const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";

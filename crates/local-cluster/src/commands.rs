@@ -2,11 +2,13 @@
 
 pub(crate) mod bench;
 pub(crate) mod bench_controller;
-pub(crate) mod bench_memory;
+pub(crate) mod bench_scale;
 pub(crate) mod build;
 pub(crate) mod crowd;
 pub(crate) mod demo;
 pub(crate) mod landlord;
+pub(crate) mod serve_in_memory;
 pub(crate) mod stage;
 pub(crate) mod start;
 pub(crate) mod storm;
+pub(crate) mod usage;

@@ -7,13 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench::Bench,
-    bench_controller::BenchController,
-    bench_memory::{BenchMemory, ServeInMemory},
-    build::Build,
-    demo::Demo,
-    start::Start,
-    storm::Storm,
+    bench::Bench, bench_controller::BenchController, bench_scale::BenchScale, build::Build, demo::Demo, serve_in_memory::ServeInMemory,
+    start::Start, storm::Storm,
 };
 
 /// A real Kubernetes control plane on loopback, to try policies in
@@ -32,7 +27,7 @@ enum Command {
     Demo(Demo),
     Bench(Bench),
     BenchController(BenchController),
-    BenchMemory(BenchMemory),
+    BenchScale(BenchScale),
     ServeInMemory(ServeInMemory),
 }
 
@@ -45,7 +40,7 @@ async fn main() -> ExitCode {
         Command::Demo(command) => command.run().await,
         Command::Bench(command) => command.run().await,
         Command::BenchController(command) => command.run().await,
-        Command::BenchMemory(command) => command.run().await,
+        Command::BenchScale(command) => command.run().await,
         Command::ServeInMemory(command) => command.run().await,
     };
     outcome.map(|()| ExitCode::SUCCESS).unwrap_or_else(|error| {

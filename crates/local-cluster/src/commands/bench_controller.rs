@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::crowd::Crowd;
 use super::stage::{Stage, StageOptions};
+use super::usage;
 
 mod changes;
 
@@ -145,10 +146,7 @@ impl BenchController {
             changes.ledger(&one.name(0)).await?;
             times.push(began.elapsed());
         }
-        times.sort();
-        let at = |share: f64| {
-            times.get(((times.len() as f64 * share).ceil() as usize).saturating_sub(1)).map_or(f64::NAN, |time| time.as_secs_f64() * 1000.0)
-        };
+        let at = |share| usage::quantile(&times, share);
         println!("{:<44} {:>8.1} ms p50  {:.1} ms p99", format!("{name}: CREATE to compliant"), at(0.5), at(0.99));
         Ok(())
     }
@@ -166,9 +164,9 @@ impl BenchController {
         say("idle");
         // What was still on its way is not the idle controller's.
         tokio::time::sleep(Duration::from_secs(5)).await;
-        let (before, cpu) = (requests(cluster).await?, cpu(controller)?);
+        let (before, cpu) = (requests(cluster).await?, usage::cpu(controller)?);
         tokio::time::sleep(Duration::from_secs(self.idle)).await;
-        let busy = (self::cpu(controller)? - cpu) / self.idle as f64 * 100.0;
+        let busy = (usage::cpu(controller)? - cpu) / self.idle as f64 * 100.0;
         let mut after = requests(cluster).await?;
         after.iter_mut().for_each(|(key, count)| *count -= before.get(key).copied().unwrap_or(0.0));
         after.retain(|_, count| *count > 0.0);
@@ -211,14 +209,6 @@ async fn set_tenant(cluster: &Cluster, name: &str, spec: Value) -> Result<()> {
     let object = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": name}, "spec": spec});
     cluster.apply(&object.to_string()).await?;
     Ok(())
-}
-
-/// Seconds of processor time so far; a tick is a hundredth of a second on Linux.
-fn cpu(process: &Process) -> Result<f64> {
-    let text = fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    Ok((ticks(11) + ticks(12)) / 100.0)
 }
 
 /// How many requests the API server has answered, by verb and resource, for what the controller could ask for.

@@ -19,13 +19,13 @@ mod weather;
 
 use self::clients::Clients;
 use self::mode::Mode;
-use self::placements::Placements;
+use self::placements::{NOBODY, Placements};
 use self::weather::Weather;
 
 /// Create many namespaces with a Pod each at once, under every strategy and through failures; count Pods on foreign nodes
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Ends with an error if a Pod lands outside of its tenant's pool, or is not placed at all, in any mode but `without`.\n\nExamples:\n  \
+    after_help = "Ends with an error if a Pod lands outside of its tenant's pool, or is not placed at all, in any mode but `without`. OWN says how much of what runs on tenants' nodes is their own, SHARED how many Pods run on nodes of nobody.\n\nExamples:\n  \
                         local-cluster storm -n 200\n  local-cluster storm --mode controller-hold --mode two-servers"
 )]
 pub(crate) struct Storm {
@@ -49,6 +49,9 @@ const PATIENCE: Duration = Duration::from_secs(180);
 struct Outcome {
     mode: Mode,
     foreign: usize,
+    /// How pools are used: what of their Pods is their tenant's, in percent, and how many run on nodes of nobody.
+    own: f64,
+    shared: usize,
     unplaced: usize,
     failed: usize,
     retries: usize,
@@ -62,8 +65,8 @@ impl Storm {
     pub(crate) async fn run(self) -> Result<()> {
         let modes = if self.modes.is_empty() { Mode::ALL.to_vec() } else { self.modes.clone() };
         println!(
-            "{:<18} {:>10} {:>8} {:>8} {:>7} {:>8} {:>10} {:>10} {:>7}",
-            "MODE", "NAMESPACES", "FOREIGN", "UNPLACED", "FAILED", "RETRIES", "DELAY P50", "DELAY P99", "TIME"
+            "{:<18} {:>10} {:>8} {:>6} {:>7} {:>8} {:>7} {:>8} {:>10} {:>10} {:>7}",
+            "MODE", "NAMESPACES", "FOREIGN", "OWN", "SHARED", "UNPLACED", "FAILED", "RETRIES", "DELAY P50", "DELAY P99", "TIME"
         );
         let mut broken = Vec::new();
         for mode in modes {
@@ -79,10 +82,12 @@ impl Storm {
     fn row(&self, one: &Outcome) -> String {
         let [p50, p99] = one.delays.map(|ms| format!("{ms:.0} ms"));
         format!(
-            "{:<18} {:>10} {:>8} {:>8} {:>7} {:>8} {p50:>10} {p99:>10} {:>5.1} s",
+            "{:<18} {:>10} {:>8} {:>4.0} % {:>7} {:>8} {:>7} {:>8} {p50:>10} {p99:>10} {:>5.1} s",
             one.mode.word(),
             self.namespaces,
             one.foreign,
+            one.own,
+            one.shared,
             one.unplaced,
             one.failed,
             one.retries,
@@ -106,6 +111,8 @@ impl Storm {
         Ok(Outcome {
             mode,
             foreign: placed.foreign(),
+            own: placed.own(),
+            shared: placed.shared(),
             unplaced: self.namespaces - tally.failed - placed.len(),
             failed: tally.failed,
             retries: tally.retries,
@@ -118,7 +125,7 @@ impl Storm {
 /// Two nodes for each tenant, and two that belong to nobody.
 fn nodes() -> Vec<Node> {
     let pool = |name: &str| [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name).pods(5000));
-    TENANTS.iter().copied().chain(["shared"]).flat_map(pool).collect()
+    TENANTS.iter().copied().chain([NOBODY]).flat_map(pool).collect()
 }
 
 /// Whose namespace number so and so is.

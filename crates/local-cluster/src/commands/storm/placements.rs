@@ -13,6 +13,9 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, watcher};
 use local_cluster::Cluster;
 
+/// The pool of the nodes that belong to no tenant.
+pub(super) const NOBODY: &str = "shared";
+
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The node of each namespace's Pod, and when it was seen first.
@@ -62,10 +65,21 @@ impl Placed {
         self.0.len()
     }
 
-    /// Pods on nodes that are not their tenant's. Both names begin with the pool's.
+    /// Pods on nodes that are not their tenant's.
     pub(super) fn foreign(&self) -> usize {
-        let pool = |name: &str| name.split('-').next().unwrap_or_default().to_owned();
         self.0.iter().filter(|(namespace, (node, _))| pool(namespace) != pool(node)).count()
+    }
+
+    /// Of the Pods on nodes of tenants, the share that is their own tenant's, in percent; NaN where there are none.
+    pub(super) fn own(&self) -> f64 {
+        let on_pools: Vec<_> = self.0.iter().filter(|(_, (node, _))| pool(node) != NOBODY).collect();
+        let own = on_pools.iter().filter(|(namespace, (node, _))| pool(namespace) == pool(node)).count();
+        own as f64 / on_pools.len() as f64 * 100.0
+    }
+
+    /// Pods on nodes that belong to no tenant.
+    pub(super) fn shared(&self) -> usize {
+        self.0.values().filter(|(node, _)| pool(node) == NOBODY).count()
     }
 
     /// From the first request to the node, in milliseconds: half of them, and all but one in a hundred.
@@ -77,4 +91,9 @@ impl Placed {
         delays.sort_by(f64::total_cmp);
         [0.5, 0.99].map(|share| delays.get(((delays.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied().unwrap_or(f64::NAN))
     }
+}
+
+/// Names of namespaces and of nodes begin with it.
+fn pool(name: &str) -> &str {
+    name.split('-').next().unwrap_or_default()
 }
