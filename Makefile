@@ -6,8 +6,13 @@ WASM_DIR := $(TARGET_DIR)/wasm32-wasip1/wasm
 # The runner of the fixtures: kwctl where there is one, else our own host, which takes the same flags.
 KWCTL ?= $(or $(shell command -v kwctl),$(TARGET_DIR)/debug/policy-host)
 MAX_WASM_BYTES := 614400
+# What a browser loads of the engine, compressed.
+MAX_PLAYGROUND_BYTES := 409600
+PLAYGROUND := $(TARGET_DIR)/playground
 # Where it was built does not show in the policy, so that everybody's has the same digest (`make reproducible`).
 REMAP := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo --remap-path-prefix=$(CURDIR)=/landlord
+# Debian's wasm-opt exports the wrong table of a module that holds references to JavaScript's objects; the playground has none to hold.
+BROWSER_FLAGS := $(REMAP) -C target-feature=-reference-types
 # What the container image holds: static, for the machine that builds it.
 MUSL_TARGET := $(shell uname -m)-unknown-linux-musl
 IMAGE_BINARY := $(TARGET_DIR)/image/landlord
@@ -60,6 +65,15 @@ advisories: ## Known vulnerabilities of what is built in (asks databases on the 
 	$(CARGO) audit
 	cd crates/local-cluster/kubernetes && $$(../../../scripts/install-tools govulncheck) ./...
 
+.PHONY: playground
+playground: ## The playground as static files, in target/playground
+	@scripts/install-tools wasm wasm-opt
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$(BROWSER_FLAGS)" $(CARGO) build -p playground --target wasm32-unknown-unknown --profile browser
+	$(CARGO) run --quiet -p playground-bundle -- $(TARGET_DIR)/wasm32-unknown-unknown/browser/playground.wasm $(PLAYGROUND)
+	@scripts/shrink-wasm $(PLAYGROUND)/engine_bg.wasm $(PLAYGROUND)/engine_bg.wasm --converge --low-memory-unused
+	@gzip -9c $(PLAYGROUND)/engine_bg.wasm >$(TARGET_DIR)/engine_bg.wasm.gz
+	@scripts/check-size $(TARGET_DIR)/engine_bg.wasm.gz $(MAX_PLAYGROUND_BYTES)
+
 .PHONY: dist
 dist: annotated-policy.wasm image-binary ## What a release consists of, in target/dist, with SBOMs and checksums
 	@scripts/install-tools helm sbom bats
@@ -74,16 +88,17 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 	@scripts/install-tools lint deny wasm-opt
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	for crate in landlord-policy tenancy landlord policy-host accept-policy local-cluster; do $(CARGO) check --quiet -p $$crate || exit 1; done
+	for crate in landlord-policy tenancy assessment landlord playground playground-bundle policy-host accept-policy local-cluster; do $(CARGO) check --quiet -p $$crate || exit 1; done
 	$(CARGO) clippy -p tenancy --features schema -- -D warnings
 	$(CARGO) clippy -p landlord-policy --target wasm32-wasip1 -- -D warnings
+	$(CARGO) clippy -p playground --target wasm32-unknown-unknown -- -D warnings
 	$(CARGO) deny --log-level error check licenses bans sources
 	@scripts/check-size annotated-policy.wasm $(MAX_WASM_BYTES)
 	@! grep -aoF -e "$(CURDIR)" -e "$(HOME)/.cargo" annotated-policy.wasm || { echo "the policy names a folder of this machine (docs/publishing.md)" >&2; exit 1; }
 
 .PHONY: test
 test: annotated-policy.wasm kubernetes ## All tests that one machine can run
-	@scripts/install-tools helm bats
+	@scripts/install-tools helm bats browser axe wasm-opt >/dev/null
 	$(CARGO) test --workspace
 	$(MAKE) e2e-tests
 	$(MAKE) storm ARGS="-n 200"
@@ -164,9 +179,10 @@ kubectl: ## Talk to `make cluster`: make kubectl ARGS="get namespaces"
 	@$$($(TARGET_DIR)/debug/local-cluster build)/kubectl --kubeconfig $(CLUSTER_KUBECONFIG) $(ARGS)
 
 .PHONY: book
-book: ## Build the book from docs/ into target/book (docs/SUMMARY.md is its contents)
+book: playground ## Build the book from docs/ into target/book (docs/SUMMARY.md is its contents), with the playground in it
 	@scripts/install-tools mdbook
 	$(BOOK) build docs
+	cp -R $(PLAYGROUND) $(TARGET_DIR)/book/playground
 
 .PHONY: docs-generated
 docs-generated: ## Write what docs/ has from the code: docs/settings.md

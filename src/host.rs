@@ -19,9 +19,10 @@ pub trait Host {
 }
 
 /// The host that runs this guest.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Wapc;
+#[cfg(target_os = "wasi")]
+pub(crate) struct Wapc;
 
+#[cfg(target_os = "wasi")]
 impl Host for Wapc {
     fn call(&self, binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
         wapc_guest::host_call(binding, namespace, operation, payload).map_err(|error| error.to_string())

@@ -16,7 +16,7 @@ mod request;
 mod response;
 mod settings;
 
-pub use host::{Host, Wapc};
+pub use host::Host;
 pub use settings::validate_settings;
 
 /// Evaluates one `{"request": AdmissionRequest, "settings": {…}}` and answers with Kubewarden's `ValidationResponse`, both as JSON.
@@ -28,7 +28,7 @@ pub fn validate(payload: &[u8], host: &dyn Host) -> Vec<u8> {
     response::encode(outcome)
 }
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(target_os = "wasi")]
 mod guest {
     use kubewarden_policy_sdk::protocol_version_guest;
     use wapc_guest::{CallResult, register_function};
@@ -38,7 +38,7 @@ mod guest {
     #[allow(unsafe_code)]
     #[unsafe(no_mangle)]
     pub(crate) extern "C" fn wapc_init() {
-        register_function("validate", |payload| -> CallResult { Ok(super::validate(payload, &super::Wapc)) });
+        register_function("validate", |payload| -> CallResult { Ok(super::validate(payload, &super::host::Wapc)) });
         register_function("validate_settings", |payload| -> CallResult { Ok(super::validate_settings(payload)) });
         register_function("protocol_version", protocol_version_guest);
     }

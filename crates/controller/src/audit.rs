@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use tenancy::metadata::Map;
 use tenancy::selector::NodeSelector;
 
-use crate::assessment::Assessment;
-use crate::inventory::Inventory;
+use assessment::Assessment;
+use assessment::inventory::Inventory;
 
 pub(crate) mod cause;
 pub(crate) mod eviction;

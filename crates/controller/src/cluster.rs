@@ -21,10 +21,11 @@ use tenancy::tenant::Tenant;
 use tower::{BoxError, ServiceBuilder};
 
 use crate::completion;
-use crate::files::{Document, Place};
-use crate::inventory::{Inventory, settings_file};
+use crate::inventory::settings_file;
 use crate::live_settings::SettingsSource;
 use crate::names::suggestion;
+use assessment::document::{Document, Place};
+use assessment::inventory::Inventory;
 
 /// Objects of one page of a list, as kubectl asks for them.
 pub(crate) const PAGE: u32 = 500;
@@ -172,7 +173,7 @@ enum Managers {
 async fn read(client: &Client, settings: Settings, managers: Managers) -> Result<Inventory> {
     let mut documents = tenants(client, &settings, Managers::Dropped).await?;
     documents.extend(namespaces(client, managers).await?);
-    Inventory::of(settings, documents)
+    Ok(Inventory::of(settings, documents)?)
 }
 
 async fn tenants(client: &Client, settings: &Settings, managers: Managers) -> Result<Vec<Document>> {

@@ -10,9 +10,9 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use kube::Client;
 use tenancy::tenant::Tenant;
 
-use crate::assessment::{Assessment, assess};
 use crate::guard::shortfall::Stored;
-use crate::inventory::Inventory;
+use assessment::inventory::Inventory;
+use assessment::{Assessment, assess};
 
 mod bite;
 mod claims;

@@ -1,62 +1,24 @@
 //! Files: Kubernetes objects from YAML and JSON files, folders and standard input, each with the place it came from.
 
-use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use assessment::document::{self, Document, DocumentError};
 
 /// What ends the name of a file that a folder is searched for.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
-
-/// The kind whose `spec.settings` are landlord's settings.
-pub(crate) const POLICY_KIND: &str = "ClusterAdmissionPolicy";
-
-/// An object and where it was read.
-#[derive(Clone, Debug)]
-pub(crate) struct Document {
-    pub(crate) place: Place,
-    pub(crate) object: Value,
-}
-
-/// A document of a file, counted from 1; number 0 is no document of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    file: String,
-    number: usize,
-}
-
-impl Place {
-    /// Something that was not read from a file.
-    pub(crate) fn named(what: &str) -> Self {
-        Self { file: what.to_owned(), number: 0 }
-    }
-
-    /// A live object.
-    pub(crate) fn cluster() -> Self {
-        Self { file: "the cluster".to_owned(), number: 0 }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.number {
-            0 => f.write_str(&self.file),
-            number => write!(f, "{}, document {number}", self.file),
-        }
-    }
-}
 
 /// Files that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FilesError {
     #[error("{file}: {source}")]
     Read { file: String, source: std::io::Error },
-    #[error("{file} is neither YAML nor JSON: {message}")]
-    Syntax { file: String, message: String },
-    #[error("{place} is not an object: write Kubernetes objects, with `---` between them")]
-    NotAnObject { place: Place },
+    /// With the lines around it.
+    #[error("{file} is neither YAML nor JSON: {fault}")]
+    Syntax { file: String, fault: Box<serde_saphyr::Error> },
+    #[error(transparent)]
+    Document(DocumentError),
     #[error("{0} holds no files that end in .yaml, .yml or .json")]
     EmptyFolder(String),
 }
@@ -106,17 +68,10 @@ fn search(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), FilesError> {
 
 fn read_file(path: &Path) -> Result<Vec<Document>, FilesError> {
     let (file, text) = text(path)?;
-    let values: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| FilesError::Syntax { file: file.clone(), message: error.to_string() })?;
-    let mut documents = Vec::new();
-    for (index, value) in values.into_iter().enumerate().filter(|(_, value)| !value.is_null()) {
-        let place = Place { file: file.clone(), number: index + 1 };
-        if !value.is_object() {
-            return Err(FilesError::NotAnObject { place });
-        }
-        documents.extend(items(value).into_iter().map(|object| Document { place: place.clone(), object }));
-    }
-    Ok(documents)
+    document::read(&file, &text).map_err(|error| match error {
+        DocumentError::Syntax { file, fault } => FilesError::Syntax { file, fault },
+        other => FilesError::Document(other),
+    })
 }
 
 fn text(path: &Path) -> Result<(String, String), FilesError> {
@@ -130,18 +85,5 @@ fn text(path: &Path) -> Result<(String, String), FilesError> {
     match text {
         Ok(text) => Ok((file, text)),
         Err(source) => Err(FilesError::Read { file, source }),
-    }
-}
-
-/// The items of a `List` (or `NamespaceList` …), else the object itself.
-fn items(mut object: Value) -> Vec<Value> {
-    let is_list = object.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
-    match object.get_mut("items").map(Value::take) {
-        Some(Value::Array(items)) if is_list => items,
-        Some(items) => {
-            object["items"] = items;
-            vec![object]
-        }
-        None => vec![object],
     }
 }

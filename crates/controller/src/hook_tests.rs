@@ -7,13 +7,14 @@ mod run;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use assessment::document::{Document, Place};
+use assessment::inventory::{Inventory, settings_document};
 use serde_json::Value;
 use tenancy::settings::Settings;
 
 use self::document::{Case, Suite};
 use self::run::Judge;
-use crate::files::{self, Document};
-use crate::inventory::Inventory;
+use crate::files;
 
 pub(crate) use self::document::StageName;
 
@@ -49,8 +50,7 @@ pub(crate) fn run_file(path: &Path) -> Result<Vec<Outcome>> {
 fn settings(folder: &Path, written: &Value) -> Result<Value> {
     let Value::String(file) = written else { return Ok(written.clone()) };
     let document = files::read_one(&folder.join(file))?.with_context(|| format!("settings: {file} is empty"))?;
-    let of_policy = document.object.get("kind").and_then(Value::as_str) == Some(files::POLICY_KIND);
-    Ok(if of_policy { document.object.pointer("/spec/settings").cloned().unwrap_or_default() } else { document.object })
+    Ok(settings_document(&document.object).clone())
 }
 
 /// Tenant objects, or paths of files with them.
@@ -59,7 +59,7 @@ fn tenants(folder: &Path, listed: &[Value]) -> Result<Vec<Document>> {
     for item in listed {
         match item {
             Value::String(file) => documents.extend(files::read(&[folder.join(file)])?),
-            object => documents.push(Document { place: files::Place::named("tenants"), object: object.clone() }),
+            object => documents.push(Document { place: Place::named("tenants"), object: object.clone() }),
         }
     }
     Ok(documents)

@@ -16,10 +16,10 @@ use tenancy::decode::DecodeError;
 use tenancy::settings::Settings;
 use tokio::sync::watch;
 
-use crate::files;
 use crate::reconciler::Reconciler;
 use crate::strategy::Strategy;
 use crate::watch::{Readiness, SETTINGS, Watch};
+use assessment::inventory::settings_document;
 
 /// How often a file is looked at.
 const FILE_PERIOD: Duration = Duration::from_secs(2);
@@ -162,6 +162,5 @@ async fn follow_file(path: &Path, publisher: &Publisher) {
 /// The bare document, or a ClusterAdmissionPolicy that holds it.
 pub(crate) fn document(text: &str) -> Result<Value, String> {
     let document: Value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-    let policy = document.get("kind").and_then(Value::as_str) == Some(files::POLICY_KIND);
-    Ok(if policy { document.pointer("/spec/settings").cloned().unwrap_or_default() } else { document })
+    Ok(settings_document(&document).clone())
 }

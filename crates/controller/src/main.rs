@@ -6,7 +6,6 @@
 //! ```
 
 mod admin;
-mod assessment;
 mod audit;
 mod backlog;
 mod clock;

@@ -12,11 +12,11 @@ use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
-use crate::assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
 use crate::fights::{self, Fights};
 use crate::guard;
 use crate::queue::Urgency;
 use crate::store::{Compliance, Held, Standing, Store};
+use assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
 
 mod by_hand;
 

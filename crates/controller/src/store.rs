@@ -11,8 +11,8 @@ use tenancy::plan::read_ledger;
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 
-use crate::assessment::Assessment;
-use crate::probe::guard;
+use assessment::Assessment;
+use assessment::inventory::PROBE_NAMESPACE;
 
 mod load;
 mod nodes;
@@ -263,7 +263,7 @@ impl Store {
 
     /// What the engine says of a namespace now; `None` for one that is not landlord's to look at.
     pub(crate) fn assess(&self, name: &str) -> Option<Assessment> {
-        let ours = |held: &&Held| !held.namespace.terminating && !self.settings.excludes(name) && name != guard::NAMESPACE;
+        let ours = |held: &&Held| !held.namespace.terminating && !self.settings.excludes(name) && name != PROBE_NAMESPACE;
         let held = self.namespaces.get(name).filter(ours)?;
         Some(Assessment::of(&self.settings, &held.namespace, || held.document(), |tenant| self.tenant(tenant)))
     }

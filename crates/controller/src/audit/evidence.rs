@@ -12,9 +12,9 @@ use tenancy::metadata::Map;
 
 use super::placed::Placed;
 use crate::cluster::{PAGE, next};
-use crate::files::Document;
 use crate::guard::PART_LABEL;
 use crate::guarded::{Guarded, Parts};
+use assessment::document::Document;
 
 /// Up to so many namespaces, their Pods are listed one namespace after the other; of more, all of the cluster.
 const FEW: usize = 20;

@@ -11,9 +11,9 @@ use tenancy::plan::read_ledger;
 use tenancy::selector::NodeSelector;
 
 use super::Unjudged;
-use crate::assessment::{Assessment, State, UNCLAIMED};
 use crate::fights::owns;
-use crate::inventory::Inventory;
+use assessment::inventory::Inventory;
+use assessment::{Assessment, State, UNCLAIMED};
 
 /// The nodes of one namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,15 +12,16 @@ use super::consent::Question;
 use super::selection::Selection;
 use super::sources::Sources;
 use super::watching::WatchFlags;
-use crate::assessment::assess;
 use crate::audit::eviction::{Fate, Mode, Orders};
 use crate::audit::evidence::Evidence;
 use crate::audit::{Report, Stray, judge, template};
 use crate::cluster;
 use crate::help::{self, Example, Exit};
-use crate::inventory::Inventory;
+use crate::inventory;
 use crate::output;
 use crate::output::screen::Screen;
+use assessment::assess;
+use assessment::inventory::Inventory;
 
 /// Pods are outside.
 const OUTSIDE: u8 = 2;
@@ -104,10 +105,10 @@ impl Audit {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         if !self.sources.files().is_empty() {
-            let (settings, documents) = Inventory::documents(self.sources.files(), self.sources.settings_file())?;
+            let (settings, documents) = inventory::documents(self.sources.files(), self.sources.settings_file())?;
             let (evidence, others) = Evidence::among(documents)?;
             let inventory = Inventory::of(settings, others)?;
-            inventory.tell_notes();
+            inventory::tell_notes(&inventory);
             let assessments = self.selection.of(&inventory, assess(&inventory))?;
             return self.end(&judge(&inventory, &assessments, evidence));
         }
@@ -128,7 +129,7 @@ impl Audit {
     async fn report(&self, client: &Client) -> Result<Report> {
         let settings = self.sources.settings(client).await?;
         let inventory = cluster::inventory_with_managers(client, settings).await?;
-        inventory.tell_notes();
+        inventory::tell_notes(&inventory);
         let assessments = self.selection.of(&inventory, assess(&inventory))?;
         let claimed: Vec<&str> = assessments.iter().filter(|one| one.tenant.is_some()).map(|one| one.name.as_str()).collect();
         let evidence = Evidence::read(client, &claimed).await?;

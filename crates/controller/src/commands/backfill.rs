@@ -12,10 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::controller::{drain, until_told};
 use super::progress::Progress;
 use super::selection::Selection;
-use crate::assessment::{Assessment, assess};
 use crate::cluster::{self, Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
-use crate::inventory::Inventory;
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
@@ -25,7 +23,10 @@ use crate::output::screen::Screen;
 use crate::pace::PaceFlags;
 use crate::planner::{HOOK_WARNING, Trouble, rejection};
 use crate::reconciler::Reconciler;
+use crate::store::Store;
 use crate::writer::{ApplyMode, Writer};
+use assessment::inventory::Inventory;
+use assessment::{Assessment, assess};
 
 mod report;
 
@@ -116,7 +117,7 @@ impl Backfill {
         let inventory = cluster::inventory(&client, settings).await?;
         let assessments = self.selection.of(&inventory, assess(&inventory))?;
         if self.dry_run == DryRun::Client {
-            self.form.print(|| output::table::render(&assessments, Screen::current()), || output::json::document(&assessments))?;
+            self.form.print(|| output::table::render(&assessments, Screen::current()), || assessment::plan_json::document(&assessments))?;
             return Ok(ExitCode::SUCCESS);
         }
         self.apply(client, inventory, &assessments).await
@@ -127,7 +128,7 @@ impl Backfill {
         let beforehand = not_mendable(assessments);
         let mode = if self.dry_run == DryRun::Server { ApplyMode::ServerDryRun } else { ApplyMode::Apply };
         let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
-        let reconciler = Arc::new(Reconciler::once(inventory.into_store(), self.pace.pace(), Writer::new(client, mode), outcomes));
+        let reconciler = Arc::new(Reconciler::once(Store::of(inventory), self.pace.pace(), Writer::new(client, mode), outcomes));
         let began = Instant::now();
         let end = self.work(&reconciler, &drifted).await?;
         let troubles = reconciler.shared().troubles.clone().into_iter().chain(beforehand);

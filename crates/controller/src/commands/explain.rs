@@ -6,14 +6,14 @@ use anyhow::{Error, Result, anyhow};
 use clap::Args;
 
 use super::sources::Sources;
-use crate::assessment::assess;
 use crate::completion;
 use crate::help::{self, Example, Exit};
-use crate::inventory::Inventory;
 use crate::names::suggestion;
 use crate::output;
 use crate::output::form::FormFlags;
 use crate::output::screen::Screen;
+use assessment::assess;
+use assessment::inventory::Inventory;
 
 const EXAMPLES: [Example; 3] = [
     ("A namespace of the cluster", "landlord explain solar-web"),
@@ -44,7 +44,7 @@ impl Explain {
         let inventory = self.sources.read()?;
         let assessments: Vec<_> = assess(&inventory).into_iter().filter(|assessment| assessment.name == self.namespace).collect();
         let assessment = assessments.first().ok_or_else(|| self.missing(&inventory))?;
-        self.form.print(|| output::explanation::render(assessment, Screen::current()), || output::json::document(&assessments))?;
+        self.form.print(|| output::explanation::render(assessment, Screen::current()), || assessment::plan_json::document(&assessments))?;
         Ok(if assessment.error.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 

@@ -7,10 +7,10 @@ use clap::{Args, ValueEnum};
 
 use super::selection::Selection;
 use super::sources::Sources;
-use crate::assessment::{Assessment, State, assess};
 use crate::help::{self, Example, Exit};
 use crate::output;
 use crate::output::screen::Screen;
+use assessment::{Assessment, State, assess};
 
 /// Changes are planned, and `--detailed-exitcode` asked to say so.
 const CHANGES: u8 = 2;
@@ -72,8 +72,8 @@ impl Plan {
         match self.output {
             Output::Table => output::print(&output::table::render(&assessments, Screen::current()))?,
             Output::Diff => output::print(&output::diff::render(&assessments, Screen::current()))?,
-            Output::Json => output::print_json(&output::json::document(&assessments))?,
-            Output::Yaml => output::print_yaml(&output::json::document(&assessments))?,
+            Output::Json => output::print_json(&assessment::plan_json::document(&assessments))?,
+            Output::Yaml => output::print_yaml(&assessment::plan_json::document(&assessments))?,
             Output::Markdown => output::print(&output::plan_markdown::render(&assessments))?,
             Output::Html => output::print(&output::plan_html::render(&assessments))?,
             Output::Name => output::print(&names(&assessments))?,

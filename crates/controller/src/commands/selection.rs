@@ -7,10 +7,10 @@ use clap::Args;
 use serde_json::json;
 use tenancy::label_selector::LabelSelector;
 
-use crate::assessment::Assessment;
 use crate::completion;
-use crate::inventory::Inventory;
 use crate::names::suggestion;
+use assessment::Assessment;
+use assessment::inventory::Inventory;
 
 /// Which namespaces.
 #[derive(Args, Clone, Debug)]

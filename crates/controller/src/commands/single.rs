@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
 
-use crate::assessment::Assessment;
 use crate::cluster::{self, Connection, SettingsFlags};
-use crate::inventory::{Inventory, Listed};
 use crate::names::suggestion;
 use crate::output;
 use crate::planner::Write;
 use crate::store::Held;
 use crate::writer::{ApplyMode, Failure, Writer, Written};
+use assessment::Assessment;
+use assessment::inventory::{Inventory, Listed};
 
 /// The flags that such commands share.
 #[derive(Args, Debug)]

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use assessment::inventory::Inventory;
 use clap::Args;
 use kube::Client;
 use tenancy::settings::Settings;
 
-use crate::assessment::{Assessment, State};
 use crate::cluster::{self, Connection};
 use crate::estimate::{Estimate, estimate};
-use crate::inventory::Inventory;
+use crate::inventory;
+use crate::store::Store;
+use assessment::{Assessment, State};
 
 /// Where a command reads from.
 #[derive(Args, Debug)]
@@ -30,9 +32,9 @@ impl Sources {
         let inventory = if self.files.is_empty() {
             tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.read_cluster())?
         } else {
-            Inventory::read(&self.files, self.settings.file())?
+            inventory::read(&self.files, self.settings.file())?
         };
-        inventory.tell_notes();
+        inventory::tell_notes(&inventory);
         Ok(inventory)
     }
 
@@ -44,7 +46,7 @@ impl Sources {
         }
         tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
             let client = self.connection.client().await?;
-            Ok(Some(estimate(client, &inventory.into_store(), &names).await))
+            Ok(Some(estimate(client, &Store::of(inventory), &names).await))
         })
     }
 

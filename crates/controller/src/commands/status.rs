@@ -11,18 +11,18 @@ use kube::api::Api;
 use serde_json::Value;
 
 use super::watching::WatchFlags;
-use crate::assessment::{Assessment, State, assess};
 use crate::backlog;
 use crate::cluster::{self, Connection, SettingsFlags};
 use crate::completion;
 use crate::help::{self, Example, Exit};
-use crate::inventory::Inventory;
 use crate::lease::LeaseFlags;
 use crate::names::suggestion;
 use crate::output::form::FormFlags;
 use crate::output::screen::Screen;
 use crate::output::status::{Report, Waiting};
 use crate::strategy::policy::Policy;
+use assessment::inventory::Inventory;
+use assessment::{Assessment, State, assess};
 
 const EXAMPLES: [Example; 3] = [
     ("All tenants", "landlord status"),

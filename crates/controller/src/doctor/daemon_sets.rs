@@ -11,8 +11,8 @@ use tenancy::selector::NodeSelector;
 
 use super::nodes::{Known, Nodes};
 use super::{Check, Finding, Patient};
-use crate::assessment::Assessment;
 use crate::cluster::{PAGE, next};
+use assessment::Assessment;
 
 pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
     let nodes = match &patient.nodes {

@@ -6,7 +6,7 @@ use tenancy::selector::NodeSelector;
 
 use super::trial::{create, refused_by_guard, words};
 use super::{Check, Finding, Patient};
-use crate::assessment::State;
+use assessment::State;
 
 /// Namespaces that are tried until one says something; quotas and the like may refuse a Pod in some.
 const TRIES: usize = 3;

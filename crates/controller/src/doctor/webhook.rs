@@ -11,8 +11,8 @@ use tenancy::settings::Settings;
 
 use super::trial::words;
 use super::{Check, Finding, Patient};
-use crate::assessment::Assessment;
 use crate::writer::FIELD_MANAGER;
+use assessment::Assessment;
 
 /// What the namespace would be called; the first name that is not excluded is taken.
 const NAMES: [&str; 2] = ["landlord-doctor", "doctor-of-landlord"];

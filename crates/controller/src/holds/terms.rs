@@ -6,9 +6,9 @@ use tenancy::metadata::{Key, Metadata};
 use tenancy::plan::read_ledger;
 use tenancy::selector::NodeSelector;
 
-use crate::assessment::Assessment;
 use crate::planner::changes_placement;
 use crate::store::Store;
+use assessment::Assessment;
 
 /// What a Pod of the namespace gets.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,15 +1,15 @@
 //! One case at one stage: what comes out, and how it differs from what is expected.
 
-use anyhow::{Context, Result};
-use landlord_policy::Host;
+use anyhow::Result;
+use assessment::admission::answer;
 use serde_json::{Value, json};
 use tenancy::keys::NODE_SELECTOR;
 use tenancy::metadata::Metadata;
 
 use super::Outcome;
 use super::document::{Case, Namespace, StageName};
-use crate::assessment::Assessment;
-use crate::inventory::Inventory;
+use assessment::Assessment;
+use assessment::inventory::Inventory;
 
 /// Settings and tenants that cases are judged under.
 pub(super) struct Judge<'a> {
@@ -55,9 +55,7 @@ impl Judge<'_> {
             "uid": "test", "kind": {"group": "", "version": "v1", "kind": "Namespace"}, "operation": operation, "userInfo": user_info,
             "name": case.namespace.name, "namespace": case.namespace.name, "object": object, "oldObject": old,
         });
-        let payload = json!({"request": request, "settings": self.settings}).to_string();
-        let answer = landlord_policy::validate(payload.as_bytes(), &Tenants(self.tenants));
-        let answer: Value = serde_json::from_slice(&answer).context("the policy's answer is not JSON")?;
+        let answer = answer(self.settings, &request, self.tenants);
         let accepted = answer.get("accepted").and_then(Value::as_bool).unwrap_or(false);
         let stored = answer.get("mutated_object").filter(|object| !object.is_null()).unwrap_or(&object);
         Ok(Verdict {
@@ -151,29 +149,4 @@ fn metadata_differences(case: &Case, after: &Metadata) -> Vec<String> {
 
 fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
-}
-
-/// Tenants as a policy server hands them out.
-struct Tenants<'a>(&'a [Value]);
-
-impl Host for Tenants<'_> {
-    fn call(&self, _: &str, _: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
-        if operation != "get_resource" {
-            return Ok(Vec::new());
-        }
-        let asked: Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
-        let word = |field: &str| asked.get(field).and_then(Value::as_str).unwrap_or_default();
-        let is =
-            |object: &Value, place: &str, field: &str| object.pointer(place).and_then(Value::as_str).unwrap_or_default() == word(field);
-        let found = self.0.iter().find(|object| {
-            is(object, "/apiVersion", "api_version")
-                && is(object, "/kind", "kind")
-                && is(object, "/metadata/name", "name")
-                && is(object, "/metadata/namespace", "namespace")
-        });
-        // As policy-evaluator words it.
-        let missing =
-            || format!("Cannot find {}/{} named '{}' inside of namespace 'None'", word("api_version"), word("kind"), word("name"));
-        found.map(|object| object.to_string().into_bytes()).ok_or_else(missing)
-    }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::alerts::{self, ALERTS};
 use super::dashboard::{INTERVAL, dashboard};
+use crate::holds;
 use crate::metrics::{GuardPart, Metrics, Outcome, Reason, State};
 use crate::outcome::{CONFLICT, DONE, GONE, PUSHBACK};
 use crate::planner::UNVERIFIED;
@@ -17,7 +18,6 @@ use crate::queue::Urgency;
 use crate::store::Compliance;
 use crate::strategy::Mode;
 use crate::strategy::measurement::{Admission, Guard, Measurement};
-use crate::{assessment, holds};
 
 /// What Prometheus itself adds to whatever it scrapes in a cluster.
 const OF_THE_TARGET: [&str; 4] = ["job", "instance", "namespace", "pod"];

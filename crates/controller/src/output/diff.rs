@@ -5,7 +5,7 @@ use tenancy::metadata::{Field, Key, Metadata};
 
 use super::columns::visible;
 use super::screen::{Ink, Screen};
-use crate::assessment::{Assessment, State};
+use assessment::{Assessment, State};
 
 /// What becomes of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

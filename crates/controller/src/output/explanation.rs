@@ -11,7 +11,7 @@ use tenancy::tenant::Tenant;
 
 use super::columns::visible;
 use super::screen::{Ink, Screen};
-use crate::assessment::Assessment;
+use assessment::Assessment;
 
 /// The explanation, a fact a line.
 pub(crate) fn render(assessment: &Assessment, screen: Screen) -> String {

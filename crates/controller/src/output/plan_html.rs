@@ -4,7 +4,7 @@ use super::diff::{Fate, Line, lines};
 use super::page::{escape, page};
 use super::table::changes;
 use super::tally::{Tally, by_tenant};
-use crate::assessment::{Assessment, State};
+use assessment::{Assessment, State};
 
 /// The page. Names and values are data of others: all of them are escaped.
 pub(crate) fn render(assessments: &[Assessment]) -> String {

@@ -5,7 +5,7 @@ use super::grid::inert;
 use super::page::escape;
 use super::table::changes;
 use super::tally::{Tally, by_tenant};
-use crate::assessment::{Assessment, State};
+use assessment::{Assessment, State};
 
 /// What a comment on GitHub can hold is 65 536 characters: namespaces beyond this are counted instead of shown.
 const ENOUGH: usize = 60_000;

@@ -4,7 +4,7 @@ use super::columns::{Column, visible};
 use super::grid::Grid;
 use super::screen::Screen;
 use super::tally::Tally;
-use crate::assessment::Assessment;
+use assessment::Assessment;
 
 const HEAD: [Column; 5] =
     [Column::fixed("namespace"), Column::fixed("tenant"), Column::extra("rule"), Column::words("changes"), Column::state("state")];

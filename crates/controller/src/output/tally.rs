@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::assessment::{Assessment, State};
+use assessment::{Assessment, State};
 
 /// Numbers of namespaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

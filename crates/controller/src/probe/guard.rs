@@ -15,7 +15,7 @@ use crate::strategy::measurement::Guard;
 use crate::writer::FIELD_MANAGER;
 
 /// The namespace that never becomes ready; the chart and `deploy/rbac.yaml` bring it along.
-pub(crate) const NAMESPACE: &str = "landlord-guard-probe";
+pub(crate) use assessment::inventory::PROBE_NAMESPACE as NAMESPACE;
 /// How the API server names the part of the guard that refuses Pods.
 pub(crate) const REFUSAL: &str = "ValidatingAdmissionPolicy 'landlord-guard-deny'";
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::assessment::UNCLAIMED;
 use crate::planner::{CONTESTED, UNVERIFIED};
+use assessment::UNCLAIMED;
 
 #[tokio::test(start_paused = true)]
 async fn a_new_namespace_goes_before_thousands_of_old_ones() {

@@ -1,14 +1,28 @@
-//! Load: what a strategy goes by – how much there is, how fast it grows, and for whom a namespace could be created.
+//! Load: what a store is filled from at once, and what a strategy goes by – how much there is, how fast it grows, and for whom a namespace could be created.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tenancy::settings::TenantSource;
 
 use super::{Held, Store};
-use crate::assessment::Assessment;
+use assessment::Assessment;
+use assessment::inventory::{Inventory, Listed};
 
 impl Store {
+    /// A cluster as it was read.
+    pub(crate) fn of(inventory: Inventory) -> Self {
+        let (settings, tenants, namespaces) = inventory.into_parts();
+        let mut store = Self::new(Arc::new(settings));
+        tenants.into_iter().for_each(|(name, tenant)| store.put_tenant(name, tenant));
+        for Listed { object, .. } in namespaces {
+            let meta = object.get("metadata").cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
+            store.put_namespace(Held::of(&meta));
+        }
+        store
+    }
+
     /// How many namespaces claim a tenant.
     pub(crate) fn claimed(&self) -> usize {
         self.claims.values().map(|names| names.len()).sum()

@@ -22,7 +22,7 @@ use crate::assessment::{Assessment, State};
 const API_VERSION: &str = "landlord.dev/plan/v1";
 
 /// The whole document.
-pub(crate) fn document(assessments: &[Assessment]) -> Value {
+pub fn document(assessments: &[Assessment]) -> Value {
     let namespaces: Vec<Value> = assessments.iter().map(namespace).collect();
     json!({"apiVersion": API_VERSION, "namespaces": namespaces})
 }

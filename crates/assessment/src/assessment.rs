@@ -17,34 +17,34 @@ use tenancy::why::Why;
 use crate::inventory::{Inventory, Listed};
 
 /// The reason of a claim that names no tenant.
-pub(crate) const UNKNOWN_TENANT: &str = "UnknownTenant";
+pub const UNKNOWN_TENANT: &str = "UnknownTenant";
 /// The reason of a claim on a tenant that cannot be used.
 const INVALID_TENANT: &str = "InvalidTenant";
 /// The reason of a namespace that nobody claims, and that the settings do not let be nobody's.
-pub(crate) const UNCLAIMED: &str = "Unclaimed";
+pub const UNCLAIMED: &str = "Unclaimed";
 
 /// A namespace, whose it is, and what is to be done.
 #[derive(Debug)]
-pub(crate) struct Assessment {
-    pub(crate) name: String,
+pub struct Assessment {
+    pub name: String,
     /// The tenant that is claimed, whether it exists or not.
-    pub(crate) tenant: Option<String>,
+    pub tenant: Option<String>,
     /// The rule that found it.
-    pub(crate) rule: Option<String>,
-    pub(crate) known: Option<Arc<Tenant>>,
-    pub(crate) before: Metadata,
-    pub(crate) plan: Plan,
+    pub rule: Option<String>,
+    pub known: Option<Arc<Tenant>>,
+    pub before: Metadata,
+    pub plan: Plan,
     /// Where each wanted key comes from, whether it has to be changed or not. Only where somebody asks: see [`assess`].
-    pub(crate) origins: BTreeMap<Key, Why>,
+    pub origins: BTreeMap<Key, Why>,
     /// Why there is no plan, or it does not suffice.
-    pub(crate) error: Option<String>,
+    pub error: Option<String>,
     /// The same as a bounded word, for metrics, events and conditions.
-    pub(crate) reason: Option<&'static str>,
+    pub reason: Option<&'static str>,
 }
 
 /// In one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
     Compliant,
     Drift,
     /// Nothing is to be written, but a key is refused or a hook rejects it.
@@ -55,7 +55,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Compliant => "compliant",
             Self::Drift => "drift",
@@ -67,7 +67,7 @@ impl State {
 }
 
 impl Assessment {
-    pub(crate) fn state(&self) -> State {
+    pub fn state(&self) -> State {
         match (&self.error, self.plan.is_empty(), &self.tenant) {
             (Some(_), ..) => State::Error,
             (None, false, _) => State::Drift,
@@ -78,18 +78,18 @@ impl Assessment {
     }
 
     /// Whether the policy would deny a new namespace like this one.
-    pub(crate) fn is_rejected(&self) -> bool {
+    pub fn is_rejected(&self) -> bool {
         !self.plan.refused.is_empty() || self.plan.rejections().next().is_some()
     }
 
     /// Labels and annotations after the plan.
-    pub(crate) fn after(&self) -> Metadata {
+    pub fn after(&self) -> Metadata {
         self.plan.apply(&self.before)
     }
 }
 
 /// Asks the engine about every namespace of the inventory, in order of the names.
-pub(crate) fn assess(inventory: &Inventory) -> Vec<Assessment> {
+pub fn assess(inventory: &Inventory) -> Vec<Assessment> {
     let one = |Listed { namespace, object }: &Listed| {
         let mut assessment = Assessment::of(&inventory.settings, namespace, || object.clone(), |name| inventory.tenant(name));
         assessment.trace(&inventory.settings, namespace);
@@ -100,7 +100,7 @@ pub(crate) fn assess(inventory: &Inventory) -> Vec<Assessment> {
 
 impl Assessment {
     /// Asks the engine about one namespace. `object` is asked for only if a rule reads paths of it.
-    pub(crate) fn of(
+    pub fn of(
         settings: &Settings,
         namespace: &Namespace,
         object: impl FnOnce() -> Value,

@@ -1,0 +1,16 @@
+//! What landlord says of objects at hand, without a cluster: the plan that the controller would carry out, and the policy's answer to a request.
+//! The controller and its command line read it, and so does the playground, in the browser. No I/O, no clock, no Kubernetes client.
+//!
+//! ```text
+//! text ──document──▶ objects ──inventory──▶ settings, tenants, namespaces ──assess──▶ Assessment ──plan_json──▶ landlord.dev/plan/v1
+//!                                                     └──admission──▶ the policy's answer to a request
+//! ```
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod admission;
+mod assessment;
+pub mod document;
+pub mod inventory;
+pub mod plan_json;
+
+pub use self::assessment::{Assessment, State, UNCLAIMED, UNKNOWN_TENANT, assess};

@@ -1,0 +1,92 @@
+//! Fault: what is wrong with a text, and at which line of which editor.
+
+use assessment::document::{self, DocumentError, Place};
+use assessment::inventory::InventoryError;
+use serde_json::{Value, json};
+use tenancy::decode::DecodeError;
+
+use crate::positions::{Position, Positions};
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    editor: String,
+    position: Option<Position>,
+    message: String,
+}
+
+impl Fault {
+    /// A text that holds no objects.
+    pub(crate) fn of_text(error: &DocumentError, text: &str) -> Self {
+        match error {
+            DocumentError::Syntax { file, fault } => {
+                let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+                let position = fault.location().map(|at| Position { line: number(at.line()), column: number(at.column()) });
+                Self { editor: file.clone(), position, message: document::message(fault) }
+            }
+            DocumentError::NotAnObject { place } => {
+                let message = "this is not an object: write Kubernetes objects, with `---` between them";
+                Self::at(place, "", message.to_owned(), text)
+            }
+        }
+    }
+
+    /// Objects that do not go together. `text` is that of an editor.
+    pub(crate) fn of_objects<'a>(error: &InventoryError, text: impl Fn(&str) -> &'a str) -> Self {
+        let at = |place: &Place, path: &str, message: String| Self::at(place, path, message, text(place.file()));
+        match error {
+            InventoryError::Settings { place, of_policy, source } => {
+                let path = match (of_policy, source.path.is_empty()) {
+                    (false, _) => source.path.clone(),
+                    (true, true) => "spec.settings".to_owned(),
+                    (true, false) => format!("spec.settings.{}", source.path),
+                };
+                at(place, &culprit(path, &source.message), source.to_string())
+            }
+            InventoryError::Namespace { place, source } => {
+                let tenancy::namespace::NamespaceError::Shape { path, .. } = source;
+                at(place, path, source.to_string())
+            }
+            InventoryError::TwoPolicies { first, second } => {
+                at(second, "", format!("{first} is a ClusterAdmissionPolicy as well: leave one of them, or write its settings to the left"))
+            }
+            InventoryError::Nameless { place } => at(place, "metadata", "the Namespace has no metadata.name: give it one".to_owned()),
+            InventoryError::NamespaceTwice { place, name } => {
+                at(place, "metadata.name", format!("namespace {name:?} is there twice: leave one of them"))
+            }
+            InventoryError::TenantTwice { name, other, place } => {
+                at(place, "metadata.name", format!("tenant {name:?} is there twice, here and in {other}: leave one of them"))
+            }
+        }
+    }
+
+    /// A tenant that cannot be used.
+    pub(crate) fn of_tenant(place: &Place, error: &DecodeError, text: &str) -> Self {
+        Self::at(place, &culprit(error.path.clone(), &error.message), error.to_string(), text)
+    }
+
+    /// A fault at a path of an object.
+    fn at(place: &Place, path: &str, message: String, text: &str) -> Self {
+        let position = Positions::of(text).find(place.number(), &place.path(path));
+        Self { editor: place.file().to_owned(), position, message }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "editor": self.editor,
+            "line": self.position.map(|at| at.line),
+            "column": self.position.map(|at| at.column),
+            "message": self.message,
+        })
+    }
+}
+
+/// The name that nobody knows is at fault, not the whole that it stands in.
+fn culprit(path: String, message: &str) -> String {
+    let unknown = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"));
+    match unknown.and_then(|rest| rest.split('`').next()) {
+        Some(name) if path.is_empty() => name.to_owned(),
+        Some(name) => format!("{path}.{name}"),
+        None => path,
+    }
+}
