@@ -14,9 +14,12 @@ use tenancy::tenant::Tenant;
 use crate::assessment::Assessment;
 use crate::probe::guard;
 
+mod census;
 mod load;
 mod nodes;
 
+pub(crate) use self::census::Totals;
+use self::census::Census;
 use self::nodes::Nodes;
 
 /// See the module.
@@ -34,6 +37,7 @@ pub(crate) struct Store {
     pub(crate) nodes: Nodes,
     /// Namespaces that were taken in and not known before.
     arrivals: u64,
+    census: Census,
 }
 
 /// Which object, and which of its specs.
@@ -129,6 +133,7 @@ impl Store {
             claims: HashMap::new(),
             nodes: Nodes::default(),
             arrivals: 0,
+            census: Census::default(),
         }
     }
 
@@ -144,6 +149,7 @@ impl Store {
             self.gone.clear();
         }
         self.settings = settings;
+        self.census.touch();
     }
 
     /// Takes a namespace in; false where the store knows a later state already.
@@ -158,6 +164,7 @@ impl Store {
             self.arrivals += 1;
         }
         self.namespaces.insert(name, held);
+        self.census.touch();
         true
     }
 
@@ -174,6 +181,7 @@ impl Store {
         if self.namespaces.get(name).is_some_and(same) {
             self.stand(name, None);
             self.namespaces.remove(name);
+            self.census.touch();
         }
     }
 
@@ -193,6 +201,7 @@ impl Store {
     pub(crate) fn put_tenant(&mut self, name: String, tenant: Result<Arc<Tenant>, String>) {
         self.gone.remove(&name);
         self.tenants.insert(name, tenant);
+        self.census.touch();
     }
 
     /// Takes in which object a tenant was read from.
@@ -213,6 +222,7 @@ impl Store {
     pub(crate) fn remove_tenant(&mut self, name: &str) {
         self.tenants.remove(name);
         self.identities.remove(name);
+        self.census.touch();
     }
 
     /// A tenant is known to be gone for good: its namespaces are to be released.
@@ -273,6 +283,7 @@ impl Store {
         let Some(held) = self.namespaces.get_mut(name) else { return };
         let tenant = |standing: &Option<Standing>| standing.as_ref().and_then(|standing| standing.tenant.clone());
         let (before, after) = (tenant(&held.standing), tenant(&standing));
+        self.census.change(held.standing.as_ref(), standing.as_ref());
         held.standing = standing;
         if before == after {
             return;
@@ -288,6 +299,11 @@ impl Store {
         if let Some(after) = after {
             self.claims.entry(after).or_default().insert(name.to_owned());
         }
+    }
+
+    /// Namespaces that claim this tenant, in order.
+    pub(crate) fn claiming(&self, tenant: &str) -> impl Iterator<Item = &String> {
+        self.claims.get(tenant).into_iter().flatten()
     }
 
     /// Namespaces that claim this tenant, by how they stand.

@@ -22,12 +22,14 @@ use crate::lease::{Election, Leadership};
 use crate::live_settings;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
+use crate::outcome::journal::Journal;
 use crate::pace::PaceFlags;
 use crate::reconciler::Reconciler;
 use crate::status::Statuses;
 use crate::store::Store;
 use crate::strategy::Strategies;
 use crate::watch::{Readiness, SETTINGS, TENANTS, Watch};
+use crate::web::{Dashboard, Subject, WebFlags};
 use crate::writer::{ApplyMode, Writer};
 
 /// How long writes that are under way may take once the end has come.
@@ -77,6 +79,8 @@ pub(crate) struct Controller {
     release_pods: bool,
     #[command(flatten)]
     guard: GuardFlags,
+    #[command(flatten)]
+    web: WebFlags,
     /// Form of the log on standard error
     #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -163,7 +167,8 @@ impl Controller {
         let (ended, end) = channel::channel(false);
         let metrics = Arc::new(Metrics::new());
         let settings = Settings::from_value(&Value::Null).context("default settings")?;
-        let outcomes = Outcomes::new(Arc::clone(&metrics), Some(client.clone()));
+        let journal = self.web.address().map(|_| Arc::<Journal>::default());
+        let outcomes = Outcomes::new(Arc::clone(&metrics), Some(client.clone())).noted_in(journal.clone());
         let writer = Writer::new(client.clone(), ApplyMode::Apply);
         let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), self.pace.pace(), writer, outcomes));
         let readiness = Arc::new(Readiness::new());
@@ -174,7 +179,9 @@ impl Controller {
         let pages = tokio::spawn(admin.serve(listener, told(end.clone())));
 
         let (leadership, election) = self.elect(&client, told(end.clone()));
-        let tasks = self.start(&Watch { client, reconciler: Arc::clone(&reconciler), readiness }, &leadership);
+        let watch = Watch { client, reconciler: Arc::clone(&reconciler), readiness };
+        let dashboard = self.open_dashboard(&watch, &leadership, journal, end).await?;
+        let tasks = self.start(&watch, &leadership);
         tokio::spawn(show_leadership(leadership, metrics));
         until_told(&mut terminate).await?;
         tracing::info!("ending");
@@ -184,7 +191,28 @@ impl Controller {
         // The lease is given up after the last write, so that its heir sees all of them.
         let _ = tokio::time::timeout(SHUTDOWN, election).await;
         let _ = tokio::time::timeout(SHUTDOWN, pages).await;
+        if let Some([record, pages]) = dashboard {
+            record.abort();
+            let _ = tokio::time::timeout(SHUTDOWN, pages).await;
+        }
         Ok(())
+    }
+
+    /// Nothing, unless it is asked for.
+    async fn open_dashboard(
+        &self,
+        watch: &Watch,
+        leadership: &Leadership,
+        journal: Option<Arc<Journal>>,
+        end: channel::Receiver<bool>,
+    ) -> Result<Option<[JoinHandle<()>; 2]>> {
+        let door = self.web.listen().await.with_context(|| format!("cannot listen for the dashboard on {:?}", self.web.address()))?;
+        let (Some(door), Some(journal)) = (door, journal) else { return Ok(None) };
+        println!("dashboard on http://{}", door.address);
+        let Watch { client, reconciler, readiness } = watch.clone();
+        let (policy, namespace) = (self.settings.policy().to_owned(), self.lease_namespace.clone());
+        let subject = Subject { client, reconciler, readiness, leadership: leadership.clone(), journal, policy, namespace };
+        Ok(Some(Dashboard::open(door, subject, end)))
     }
 
     /// Starts what watches, decides and writes.

@@ -22,4 +22,4 @@ mod replicas;
 mod rights;
 mod scenarios;
 mod strategies;
-mod world;
+pub(crate) mod world;

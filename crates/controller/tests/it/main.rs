@@ -1,13 +1,16 @@
 //! The binary `landlord`, as users run it.
 mod audit;
+mod browser;
 mod chart;
 mod cluster;
 mod completions;
 mod conformance;
+mod dashboard;
 mod errors;
 mod explain;
 mod helm;
 mod hook_tests;
+mod http_client;
 mod install;
 mod landlord;
 mod plan;
