@@ -42,7 +42,7 @@ export function areas(label, times, series, words = number, least = 1) {
 /** Counts side by side: `bars` are [{label, count}]. A table, drawn as bars. */
 export function bars(label, heads, rows) {
   const most = Math.max(1, ...rows.map((row) => row.count));
-  const row = (one) => h('tr', {}, h('th', { scope: 'row' }, one.label), h('td', { class: 'bar' }, h('span', { 'aria-hidden': 'true', style: { width: `${(100 * one.count) / most}%` } })), h('td', { class: 'number' }, number(one.count)));
+  const row = (one) => h('tr', {}, h('th', { scope: 'row' }, one.label), h('td', { class: 'bar' }, one.count > 0 ? h('span', { 'aria-hidden': 'true', style: { width: `${(100 * one.count) / most}%` } }) : null), h('td', { class: 'number' }, number(one.count)));
   return h('table', { class: 'bars' }, h('caption', { class: 'visually-hidden' }, label),
     h('thead', { class: 'visually-hidden' }, h('tr', {}, h('th', { scope: 'col' }, heads[0]), h('th', { scope: 'col' }, 'Bar'), h('th', { scope: 'col' }, heads[1]))), h('tbody', {}, rows.map(row)));
 }

@@ -52,8 +52,8 @@ export function listing({ tenant, query, setQuery }) {
 function columns(tenant, open) {
   const name = (row) => h('button', { type: 'button', class: 'link', 'data-focus': row.name, onclick: () => open(row) }, row.name);
   return [
-    { label: 'Namespace', sort: 'name', cell: name },
-    tenant ? null : { label: 'Tenant', sort: 'tenant', cell: (row) => (row.tenant ? tenantLink(row.tenant, `${row.name}/${row.tenant}`) : h('span', { class: 'faint' }, 'none')) },
+    { label: 'Namespace', sort: 'name', class: 'name', cell: name },
+    tenant ? null : { label: 'Tenant', sort: 'tenant', class: 'tenant-column', cell: (row) => (row.tenant ? tenantLink(row.tenant, `${row.name}/${row.tenant}`) : h('span', { class: 'faint' }, 'none')) },
     { label: 'State', sort: 'state', class: 'state-column', cell: (row) => state(row.state) },
     { label: 'Reason', class: 'note optional', cell: (row) => (row.reason ? [h('strong', {}, row.reason), ' ', row.message ?? ''] : row.message ?? h('span', { class: 'faint' }, '–')) },
     { label: 'Created', sort: 'created', class: 'time optional', cell: (row) => (row.created ? ago(row.created) : '') },

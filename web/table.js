@@ -99,7 +99,7 @@ export class Table {
 
   spacer(rows) {
     if (rows === 0) return '';
-    return h('tr', { 'aria-hidden': 'true', class: 'spacer', style: { height: `${rows * ROW}px` } }, h('td', { colspan: this.columns.length }));
+    return h('tr', { 'aria-hidden': 'true', class: 'spacer', style: { height: `${rows * ROW}px` } }, h('td'));
   }
 
   drawHead() {

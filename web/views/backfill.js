@@ -39,5 +39,5 @@ function drawFailures({ failing, failures }) {
   if (failing === 0) return panel('Failures', empty('None', 'Every namespace can be planned and written.'));
   const row = (one) => h('tr', {}, h('th', { scope: 'row' }, one.namespace), h('td', {}, one.tenant ? tenantLink(one.tenant, `${one.namespace}/${one.tenant}`) : ''), h('td', {}, h('strong', {}, one.reason), ` ${one.message}`));
   return panel('Failures', h('p', { class: 'hint' }, failing > failures.length ? `${number(failures.length)} of ${plural(failing, 'namespace')}.` : plural(failing, 'namespace'), ' ', h('a', { href: '#/namespaces?state=failed' }, 'Show all')),
-    h('div', { class: 'overflow', role: 'region', 'aria-label': 'Failures', tabindex: 0 }, h('table', { class: 'plain' }, h('caption', { class: 'visually-hidden' }, 'Namespaces that failed'), h('thead', {}, h('tr', {}, ['Namespace', 'Tenant', 'Why'].map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, failures.map(row)))));
+    h('div', { class: 'overflow', role: 'region', 'aria-label': 'Table of failures', tabindex: 0 }, h('table', { class: 'plain' }, h('caption', { class: 'visually-hidden' }, 'Namespaces that failed'), h('thead', {}, h('tr', {}, ['Namespace', 'Tenant', 'Why'].map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, failures.map(row)))));
 }

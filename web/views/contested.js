@@ -17,7 +17,7 @@ export function contested() {
 
 function draw({ items, total, reversals, windowSeconds, leads }) {
   const rule = `A key is contested when it is set back ${number(reversals)} times within ${duration(windowSeconds)}.`;
-  if (items.length === 0) return [follower(leads), h('section', { class: 'panel', 'aria-label': 'Contested keys' }, empty('Nobody quarrels', rule))];
+  if (items.length === 0) return [follower(leads), h('div', { class: 'panel' }, empty('Nobody quarrels', rule))];
   return [follower(leads), total > items.length ? h('p', { class: 'notice' }, `${number(items.length)} of ${number(total)} namespaces are shown.`) : null, items.map(card)];
 }
 

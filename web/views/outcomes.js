@@ -14,7 +14,7 @@ export function outcomes({ query, setQuery }) {
   const change = () => { setQuery({ search, show: sort }); table.scroller.scrollTop = 0; table.reload(); };
   const count = h('p', { class: 'count' }), hint = h('div', {});
   const filters = h('div', { class: 'filters' }, searchField('Find', search, (text) => { search = text; change(); }), choiceField('Show', SORTS, sort, (chosen) => { sort = chosen; change(); }), count);
-  const node = h('div', { class: 'stack' }, h('header', { class: 'head' }, h('h1', {}, 'Outcomes'), h('p', { class: 'lead' }, 'The newest 500 of this replica: what was written, what failed, and who quarrels.')), hint, h('section', { class: 'panel', 'aria-label': 'Outcomes' }, filters, table.node));
+  const node = h('div', { class: 'stack' }, h('header', { class: 'head' }, h('h1', {}, 'Outcomes'), h('p', { class: 'lead' }, 'The newest 500 of this replica: what was written, what failed, and who quarrels.')), hint, h('div', { class: 'panel' }, filters, table.node));
 
   async function refresh() {
     const facts = await ask('outcomes');
@@ -27,12 +27,12 @@ export function outcomes({ query, setQuery }) {
 }
 
 const COLUMNS = [
-  { label: 'What', cell: (row) => h('span', { class: `state ${row.sort}` }, h('span', { class: 'mark', 'aria-hidden': 'true' }), row.reason) },
-  { label: 'About', cell: (row) => row.object },
-  { label: 'Tenant', class: 'optional', cell: (row) => (row.tenant ? tenantLink(row.tenant, `${row.number}`) : '') },
+  { label: 'What', class: 'what', cell: (row) => h('span', { class: `state ${row.sort}` }, h('span', { class: 'mark', 'aria-hidden': 'true' }), row.reason) },
+  { label: 'About', class: 'about', cell: (row) => row.object },
+  { label: 'Tenant', class: 'tenant-column optional', cell: (row) => (row.tenant ? tenantLink(row.tenant, `${row.number}`) : '') },
   { label: 'Said', class: 'note optional', cell: (row) => row.message },
-  { label: 'Waited', class: 'number optional', cell: (row) => (row.waitedSeconds === null ? '' : duration(row.waitedSeconds)) },
-  { label: 'When', class: 'time', cell: (row) => h('time', { datetime: row.at, title: day(row.at) }, clock(row.at)) },
+  { label: 'Waited', class: 'waited optional', cell: (row) => (row.waitedSeconds === null ? '' : duration(row.waitedSeconds)) },
+  { label: 'When', class: 'when', cell: (row) => h('time', { datetime: row.at, title: day(row.at) }, clock(row.at)) },
 ];
 
 function arrange(items, search, sort) {

@@ -71,7 +71,7 @@ const COLUMNS = [
   { label: 'Compliance', sort: 'troubled', class: 'wide', cell: (row) => compliance(row.namespaces) },
   { label: 'Namespaces', sort: 'total', class: 'number', cell: (row) => number(row.namespaces.total) },
   { label: 'Note', class: 'note', cell: note },
-  { label: 'Node selector', class: 'optional mono', cell: (row) => (row.selectors.length === 0 ? h('span', { class: 'faint' }, 'not managed') : row.selectors.map((one) => one || '(empty)').join('  or  ')) },
+  { label: 'Node selector', class: 'optional', cell: (row) => (row.selectors.length === 0 ? h('span', { class: 'faint' }, 'not managed') : h('span', { class: 'mono' }, row.selectors.map((one) => one || '(empty)').join(' or '))) },
 ];
 
 function note(row) {

@@ -26,7 +26,7 @@ function draw(facts) {
       h('dl', { class: 'facts' }, line('Why', facts.reason), line('Chosen', facts.chosen ?? 'auto, by the measurements'), line('Since', facts.since ? `${day(facts.since)}, ${ago(facts.since)}` : 'the beginning'), line('Guard', facts.guard), line('Webhook', facts.fault))),
     facts.refused ? h('p', { class: 'notice bad' }, 'Another mode is called for and refused, because the guard is not shown to bite.') : null,
     panel('Measurements', gauges(facts)),
-    panel('What would change it', h('ul', { class: 'reasons' }, facts.next.map((one) => h('li', {}, h('strong', {}, one.mode), ` ${one.when}`)))),
+    panel('What would change it', h('ul', { class: 'reasons' }, facts.next.map((one) => h('li', {}, h('strong', {}, one.mode), ` – ${one.when}`)))),
     panel('History', history(facts.history)),
   ];
 }
@@ -41,7 +41,7 @@ function gauges({ gauges: rows, measured }) {
     const scale = one.above === null || one.value === null ? null : h('span', { class: `gauge ${one.value > one.above ? 'over' : ''}`, 'aria-hidden': 'true' }, h('span', { class: 'value', style: { width: place(one.value) } }), h('span', { class: 'until', style: { left: place(one.until) } }), h('span', { class: 'above', style: { left: place(one.above) } }));
     return h('tr', {}, h('th', { scope: 'row' }, one.name), h('td', { class: 'number' }, one.value === null ? 'unknown' : write(one.value)), h('td', { class: 'scale' }, scale), h('td', { class: 'number' }, one.above === null ? '–' : write(one.above)), h('td', { class: 'number' }, one.until === null ? '–' : write(one.until)));
   };
-  return [h('p', { class: 'hint' }, measured ? `Measured ${ago(measured)}.` : ''), h('div', { class: 'overflow', role: 'region', 'aria-label': 'Measurements', tabindex: 0 }, h('table', { class: 'plain' }, h('caption', { class: 'visually-hidden' }, 'Measurements against thresholds'),
+  return [h('p', { class: 'hint' }, measured ? `Measured ${ago(measured)}.` : ''), h('div', { class: 'overflow', role: 'region', 'aria-label': 'Table of measurements', tabindex: 0 }, h('table', { class: 'plain' }, h('caption', { class: 'visually-hidden' }, 'Measurements against thresholds'),
     h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Measured'), h('th', { scope: 'col', class: 'number' }, 'Now'), h('th', { scope: 'col', class: 'scale' }, 'Scale'), h('th', { scope: 'col', class: 'number' }, 'Hybrid above'), h('th', { scope: 'col', class: 'number' }, 'Until at most'))), h('tbody', {}, rows.map(row))))];
 }
 

@@ -124,9 +124,9 @@ impl Outcomes {
         }
         tracing::warn!(namespace = name, reason, message, "not as it should be");
         let sort = if *reason == HOOK_WARNING { Sort::Notice } else { Sort::Trouble };
-        self.note(|| Entry::new(sort, reason, name, message));
         // That one is told once it is known who the other writer is.
         if *reason != CONTESTED {
+            self.note(|| Entry::new(sort, reason, name, message));
             self.publish(name, uid, EventType::Warning, reason, message.clone());
         }
     }

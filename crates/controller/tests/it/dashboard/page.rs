@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::scene::{HOSTILE, set};
+use super::scene::{HOSTILE, edit_solar, set};
 use super::*;
 use crate::browser::Browser;
 use crate::landlord::root;
@@ -29,6 +29,7 @@ async fn every_view_works() {
     it_is_accessible(&browser, &url).await;
     markup_stays_text(&browser, &url).await;
     it_is_live(&browser, &url, &world).await;
+    a_backfill_is_watched(&browser, &url, &world).await;
     addresses_and_keys(&browser, &url).await;
     pods_outside_are_looked_for_on_demand(&browser, &url).await;
     ten_thousand_rows_are_a_window(&browser, &url).await;
@@ -95,6 +96,15 @@ async fn it_is_live(browser: &Browser, url: &str, world: &World) {
     assert_eq!(browser.run("return window.same", json!([])).await, true, "it was not loaded again");
     world.set_tenant("mars", json!({"nodeSelector": {"pool": "solar"}})).await;
     show(browser, url, "#/tenant/mars", "pool=solar").await;
+}
+
+async fn a_backfill_is_watched(browser: &Browser, url: &str, world: &World) {
+    show(browser, url, "#/backfill", "Nothing to backfill").await;
+    edit_solar(world, "4712").await;
+    let value = "Number(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow'))";
+    browser.until(&format!("{value} > 0")).await;
+    browser.sees("of 48 namespaces").await;
+    browser.sees("The last one wrote 48 namespaces").await;
 }
 
 async fn addresses_and_keys(browser: &Browser, url: &str) {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::page::{VIEWS, show};
-use super::scene::set;
+use super::scene::{edit_solar, set_calmly};
 use super::*;
 use crate::browser::Browser;
 
@@ -13,7 +13,7 @@ const SIZES: [(u32, u32); 2] = [(1280, 800), (390, 844)];
 #[ignore = "writes pictures into the folder LANDLORD_PICTURES: make screenshots"]
 async fn pictures() {
     let folder = PathBuf::from(std::env::var("LANDLORD_PICTURES").expect("LANDLORD_PICTURES: where to"));
-    let world = set().await;
+    let world = set_calmly("four digits, see wiki/cost").await;
     let (url, browser) = (address(&world, "one"), Browser::start().await);
     // Some history is worth a picture.
     let patience = std::env::var("LANDLORD_PATIENCE").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
@@ -23,7 +23,17 @@ async fn pictures() {
         for (width, height) in SIZES {
             for theme in ["light", "dark"] {
                 browser.show_as(width, height, theme).await;
-                show(&browser, &url, view, text).await;
+                if view == "#/backfill" {
+                    edit_solar(&world, &format!("{width}{theme}")).await;
+                    show(&browser, &url, view, "Running").await;
+                } else {
+                    show(&browser, &url, view, text).await;
+                }
+                // All of the page: a dialog covers what there is to see.
+                if !view.contains("open=") {
+                    let whole = browser.run("return document.documentElement.scrollHeight", json!([])).await;
+                    browser.show_as(width, whole.as_u64().and_then(|whole| u32::try_from(whole).ok()).unwrap_or(height).max(height), theme).await;
+                }
                 let picture = browser.picture().await;
                 std::fs::write(folder.join(format!("{name}-{width}-{theme}.png")), picture).expect("a file");
             }

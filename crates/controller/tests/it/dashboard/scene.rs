@@ -18,38 +18,57 @@ const RIVAL: &str = "argocd-controller";
 const SIZES: [(&str, usize); 4] = [("solar", 48), ("lunar", 31), ("payments", 17), ("mars", 6)];
 
 /// Without anybody who reads the policy; a strategy among the settings.
-fn policy() -> Value {
+fn policy(said: &str) -> Value {
     let text = fs::read_to_string(root().join("deploy/cluster-admission-policy.yaml")).expect("the policy");
     let mut policy: Value = serde_saphyr::from_str(&text).expect("YAML");
     policy["spec"]["settings"] = json!({
         "excludedNamespaces": ["kube-*", "landlord", "kubewarden", "default"],
         "identify": [{"label": "landlord.dev/tenant"}, {"annotation": "team"}],
         "hooks": [{"name": "cost-center", "stages": ["reconcile"], "when": [{"path": "$.namespace.metadata.labels.billed", "exists": true}],
-            "require": [{"path": "$.namespace.metadata.labels.invoice", "matches": "^[0-9]{4}$", "message": format!("four digits, see wiki/cost {HOSTILE}")}]}],
+            "require": [{"path": "$.namespace.metadata.labels.invoice", "matches": "^[0-9]{4}$", "message": said}]}],
         "strategy": {"mode": "auto", "auto": {"period": "2s", "namespaces": 120}},
     });
     policy
 }
 
+/// With somebody in it who tries to have the page run something.
 pub(super) async fn set() -> World {
+    let world = set_calmly(&format!("four digits, see wiki/cost {HOSTILE}")).await;
+    let hostile = json!({"metadata": {"name": "hostile", "annotations": {"team": HOSTILE, "note": HOSTILE}}});
+    let body = serde_json::from_value(hostile).expect("a namespace");
+    world.namespaces().create(&PostParams::default(), &body).await.expect("created");
+    world
+}
+
+/// With this message of a hook.
+pub(super) async fn set_calmly(said: &str) -> World {
     let mut world = World::on(Cluster::builder(), "landlord").await;
     world.cluster.apply(DEFINITION).await.expect("the kind");
-    world.cluster.apply(&policy().to_string()).await.expect("the policy");
+    world.cluster.apply(&policy(said).to_string()).await.expect("the policy");
     let node = |name: &str, pool: &str| Node::new(name).label("pool", pool);
     let nodes = ["solar-1", "solar-2", "solar-3"].map(|name| node(name, "solar"));
     world.cluster.add_nodes(nodes.into_iter().chain([node("lunar-1", "lunar"), node("pay-1", "payments")])).await.expect("nodes");
     for (tenant, pool) in [("solar", "solar"), ("lunar", "lunar"), ("payments", "payments"), ("mars", "mars")] {
-        let owners = json!([{"kind": "Group", "name": format!("{tenant}-admins")}]);
-        world.set_tenant(tenant, json!({"owners": owners, "nodeSelector": {"pool": pool}, "labels": {"cost-center": "4711", "team": tenant}})).await;
+        world.set_tenant(tenant, spec(tenant, pool, "4711")).await;
     }
     // Outside of its pool before landlord came.
     world.create("solar-web-00", "solar", json!({})).await;
     place_pod(&world, "solar-web-00", "batch-7", "lunar-1").await;
-    world.flags = vec!["--web=127.0.0.1:0", "--guard"];
+    world.flags = vec!["--web=127.0.0.1:0", "--guard", "--max-writes-per-second=12"];
     world.add_controller_with(&["--policy=landlord"], "one").await;
     fill(&world).await;
     quarrel(&world).await;
     world
+}
+
+fn spec(tenant: &str, pool: &str, cost_center: &str) -> Value {
+    let owners = json!([{"kind": "Group", "name": format!("{tenant}-admins")}]);
+    json!({"owners": owners, "nodeSelector": {"pool": pool}, "labels": {"cost-center": cost_center, "team": tenant}})
+}
+
+/// An edit of the tenant with the most namespaces: a backfill that takes four seconds.
+pub(super) async fn edit_solar(world: &World, cost_center: &str) {
+    world.set_tenant("solar", spec("solar", "solar", cost_center)).await;
 }
 
 async fn fill(world: &World) {
@@ -65,9 +84,6 @@ async fn fill(world: &World) {
     }
     world.create("shadow-api", "ghost", json!({})).await;
     world.create_bare("sandbox", json!({})).await;
-    let hostile = json!({"metadata": {"name": "hostile", "annotations": {"team": HOSTILE, "note": HOSTILE}}});
-    let body = serde_json::from_value(hostile).expect("a namespace");
-    world.namespaces().create(&PostParams::default(), &body).await.expect("created");
 }
 
 /// Another writer sets a label back until landlord leaves it alone.
