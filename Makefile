@@ -13,6 +13,8 @@ MUSL_TARGET := $(shell uname -m)-unknown-linux-musl
 IMAGE_BINARY := $(TARGET_DIR)/image/landlord
 MAX_IMAGE_BYTES := 26214400
 IMAGE ?= ghcr.io/landlord-dev/landlord:dev
+# mdBook, of one version for everybody, where scripts/install-tools puts it.
+BOOK := $(or $(LANDLORD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/landlord)/mdbook-0.5.4/bin/mdbook
 CLUSTER_KUBECONFIG := $(TARGET_DIR)/local-cluster/kubeconfig
 
 .PHONY: help
@@ -28,7 +30,7 @@ policy.wasm: ## Build the policy
 .PHONY: annotated-policy.wasm
 annotated-policy.wasm: policy.wasm policy-host ## Build the policy with its metadata, ready for kwctl and for a registry
 	@if command -v kwctl >/dev/null; then annotate=kwctl; else annotate=$(TARGET_DIR)/debug/policy-host; fi; \
-	$$annotate annotate --metadata-path policy-metadata.yml --usage-path README.md --output-path $@ policy.wasm
+	$$annotate annotate --metadata-path policy-metadata.yml --usage-path docs/policy.md --output-path $@ policy.wasm
 
 .PHONY: policy-host
 policy-host:
@@ -149,6 +151,15 @@ cluster: annotated-policy.wasm local-cluster ## A real cluster with landlord in 
 .PHONY: kubectl
 kubectl: ## Talk to `make cluster`: make kubectl ARGS="get namespaces"
 	@$$($(TARGET_DIR)/debug/local-cluster build)/kubectl --kubeconfig $(CLUSTER_KUBECONFIG) $(ARGS)
+
+.PHONY: book
+book: ## Build the book from docs/ into target/book (docs/SUMMARY.md is its contents)
+	@scripts/install-tools mdbook
+	$(BOOK) build docs
+
+.PHONY: docs-generated
+docs-generated: ## Write what docs/ has from the code: docs/settings.md
+	UPDATE_DOCS=1 $(CARGO) test --quiet -p landlord --test it docs::settings
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for DURATION= seconds (60)

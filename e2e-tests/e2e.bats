@@ -146,14 +146,15 @@ check() {
   done
 }
 
-# block MARKER: the code block of the README after `<!-- MARKER -->`.
+# block MARKER [PAGE]: the code block of the README, or of another page, after `<!-- MARKER -->`.
 block() {
-  awk -v marker="<!-- $1 -->" '$0 == marker { found = 1; next } found && /^```/ { if (inside) exit; inside = 1; next } inside' ../README.md
+  awk -v marker="<!-- $1 -->" '$0 == marker { found = 1; next } found && /^```/ { if (inside) exit; inside = 1; next } inside' "../${2:-README.md}"
 }
 
-@test "the README's run example answers with a patch" {
+# run_example PAGE: the answer to the example of a page.
+run_example() {
   local command
-  command=$(block 'test: run' | sed -n '/^\$ kwctl/,$p' | sed 's/^\$ //')
+  command=$(block 'test: run' "$1" | sed -n '/^\$ kwctl/,$p' | sed 's/^\$ //')
   [[ "$command" == kwctl\ run* ]]
   kwctl() { "$KWCTL" "$@"; }
   command=${command/annotated-policy.wasm/"$POLICY"}
@@ -162,6 +163,9 @@ block() {
   [ "$status" -eq 0 ]
   [ "$(jq -r '.allowed, .patchType' <<<"$output" | paste -sd ' ')" = "true JSONPatch" ]
 }
+
+@test "the README's run example answers with a patch" { run_example README.md; }
+@test "so does that of the policy's own page" { run_example docs/policy.md; }
 
 # Where in its pool a Pod lands, and how many would land outside, is the scheduler's choice.
 without_chance() {

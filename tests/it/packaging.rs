@@ -4,6 +4,7 @@ use std::fs;
 
 use landlord_policy::validate_settings;
 use policy_host::metadata::Metadata;
+use rstest::rstest;
 use serde_json::{Value, json};
 use tenancy::settings::{Pods, Settings};
 
@@ -108,17 +109,19 @@ fn the_metadata_follows_kwctls_rules() {
     Metadata::parse(&text).expect("valid metadata");
 }
 
-/// The code block of the README after this marker.
-fn readme_block(marker: &str) -> String {
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
-    let (_, after) = readme.split_once(&format!("<!-- {marker} -->\n")).unwrap_or_else(|| panic!("no {marker:?} in the README"));
+/// The code block of a page after this marker.
+fn block(page: &str, marker: &str) -> String {
+    let text = fs::read_to_string(root().join(page)).expect("the page");
+    let (_, after) = text.split_once(&format!("<!-- {marker} -->\n")).unwrap_or_else(|| panic!("no {marker:?} in {page}"));
     let lines = after.lines().skip_while(|line| !line.starts_with("```")).skip(1).take_while(|line| !line.starts_with("```"));
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-#[test]
-fn the_readmes_policy_is_the_shipped_one_in_short() {
-    let short: Value = serde_saphyr::from_str(&readme_block("test: cluster-admission-policy")).expect("YAML");
+#[rstest]
+#[case::readme("README.md")]
+#[case::usage("docs/policy.md")]
+fn a_shown_policy_is_the_shipped_one_in_short(#[case] page: &str) {
+    let short: Value = serde_saphyr::from_str(&block(page, "test: cluster-admission-policy")).expect("YAML");
     let shipped = yaml("deploy/cluster-admission-policy.yaml");
     for (field, value) in short["spec"].as_object().expect("a spec") {
         assert_eq!(&shipped["spec"][field], value, "spec.{field}");

@@ -117,6 +117,10 @@ impl Connection {
 
 /// A file, or as kubectl takes it from the environment several of them, of which those that are not there are passed over.
 fn kubeconfig(paths: &Path) -> Result<Kubeconfig, KubeconfigError> {
+    // A name that holds what separates names elsewhere.
+    if paths.is_file() {
+        return Kubeconfig::read_from(paths);
+    }
     let paths: Vec<PathBuf> = std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect();
     match paths.as_slice() {
         [path] => Kubeconfig::read_from(path),

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The order is what makes it safe. Whoever holds the lease writes, so no controller puts back what goes. The guard goes before Pods and namespaces:
-//! nobody is left who would let Pods through it. Held Pods go while their namespaces still say where they belong. Each step finds out itself what is
+//! nobody is left who would let Pods through it. Held Pods go before their namespaces stop saying where they belong. Each step finds out itself what is
 //! left to do, so that running it again resumes it.
 
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub(crate) struct Orders {
     pub(crate) mode: ApplyMode,
     pub(crate) with_policy: bool,
     pub(crate) with_crds: bool,
+    /// Held Pods go even where nothing says where they belong.
+    pub(crate) free_pods: bool,
     pub(crate) claims: Claims,
 }
 
@@ -71,6 +73,11 @@ impl Traces {
         let all = namespaces::all(client).await?;
         let pods = pods::held(client, orders, &all).await?;
         Ok(Self { policy, guard, pods, namespaces: namespaces::marked(orders, &all) })
+    }
+
+    /// Held Pods that could run anywhere, which nobody has allowed.
+    pub(crate) fn astray(&self, orders: &Orders) -> Vec<String> {
+        self.pods.iter().filter(|_| !orders.free_pods).filter_map(Let::words).collect()
     }
 
     /// For the question before it begins.

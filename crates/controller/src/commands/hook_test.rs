@@ -27,7 +27,8 @@ const EXITS: [Exit; 2] = [(0, "all cases are as expected"), (1, "some are not, o
 ///     expect: {denied: ["four digits"]}
 ///
 /// A case is judged at `create` by the policy itself and at `reconcile` by what the controller would do; `stage: update` with `oldNamespace` judges
-/// an edit, and `request: {userInfo: …}` says who asks. `expect` takes `labels`, `annotations`, `nodeSelector`, `absent`, `denied` and `warnings`.
+/// an edit, and `request: {userInfo: …}` says who asks. `expect` takes `labels`, `annotations`, `nodeSelector`, `absent`, `denied` and `warnings`;
+/// `denied` is `true`, words of the message, or a list of them.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]

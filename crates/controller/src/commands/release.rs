@@ -39,15 +39,16 @@ const EXAMPLES: [Example; 4] = [
 ];
 const EXITS: [Exit; 3] = [
     (0, "every namespace is clean (with --dry-run: would be)"),
-    (1, "an error: a controller runs, or something may not be deleted"),
+    (1, "an error: a controller runs, held Pods could run anywhere, or something may not be deleted"),
     (2, "some namespaces or Pods are not clean; the report says why. Run it again to go on"),
 ];
 
 /// Take landlord out of the cluster, and leave namespaces clean
 ///
-/// In this order: the strategy's condition in the ClusterAdmissionPolicy, the guard, Pods that it holds (with their namespace's node selector), and
+/// In this order: the strategy's condition in the ClusterAdmissionPolicy, the guard, Pods that it holds (with their tenant's node selector), and
 /// then every namespace: managed keys go, stay or get their old value by their tenant's release rule, and all of `landlord.dev/` goes. It takes the
-/// controller's lease meanwhile, so that no controller puts anything back; while one runs, it refuses. Running it again resumes it.
+/// controller's lease meanwhile, so that no controller puts anything back; while one runs, it refuses. It refuses as well while Pods are held of which
+/// nobody can say where they belong: they would run on any node. Running it again resumes it.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Release {
@@ -63,6 +64,9 @@ pub(crate) struct Release {
     /// Leave tenant labels that people wrote
     #[arg(long, env = "LANDLORD_KEEP_CLAIMS")]
     keep_claims: bool,
+    /// Let held Pods go to any node where their tenant is not known, or wants what they do not
+    #[arg(long, env = "LANDLORD_FREE_PODS")]
+    free_pods: bool,
     /// Do not ask
     #[arg(short, long, env = "LANDLORD_YES")]
     yes: bool,
@@ -101,6 +105,9 @@ impl Release {
         let client = self.connection.client().await?;
         let orders = self.orders(&client).await?;
         let traces = Traces::find(&client, &orders).await?;
+        if orders.mode == ApplyMode::Apply {
+            refuse_astray(&traces, &orders)?;
+        }
         if orders.mode == ApplyMode::Apply && !self.yes {
             let (shown, question) = (traces.words(&orders), "Take landlord out of this cluster?");
             Question { shown: &shown, question, unasked: "landlord is to leave this cluster", refused: "nothing was changed" }.ask()?;
@@ -126,6 +133,7 @@ impl Release {
             mode,
             with_policy: self.with_policy,
             with_crds: self.with_crds,
+            free_pods: self.free_pods,
             claims: if self.keep_claims { Claims::Stay } else { Claims::Go },
         })
     }
@@ -140,6 +148,7 @@ impl Release {
         };
         let outcome = async {
             let traces = Traces::find(client, orders).await?;
+            refuse_astray(&traces, orders)?;
             let mut progress = Progress::new(traces.namespaces.len());
             let report = traces.remove(client, orders, |done, failed| progress.show(done as u64, failed)).await;
             progress.finish();
@@ -171,4 +180,19 @@ impl Release {
         }
         Ok((give_up, election))
     }
+}
+
+/// Before anything is changed.
+fn refuse_astray(traces: &Traces, orders: &Orders) -> Result<()> {
+    let astray = traces.astray(orders);
+    if astray.is_empty() {
+        return Ok(());
+    }
+    let shown: Vec<&str> = astray.iter().take(10).map(String::as_str).collect();
+    let more = if astray.len() > shown.len() { format!("\n  and {} more", astray.len() - shown.len()) } else { String::new() };
+    bail!(
+        "{} held Pods could run on any node without landlord; nothing was changed:\n  {}{more}\nMend their claims or delete the Pods, or say --free-pods",
+        astray.len(),
+        shown.join("\n  ")
+    )
 }

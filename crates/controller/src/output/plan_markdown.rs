@@ -23,11 +23,11 @@ pub(crate) fn render(assessments: &[Assessment]) -> String {
         if told.is_empty() {
             continue;
         }
-        text += &heading(tenant, &group);
+        let mut heading = heading(tenant, &group);
         for one in told {
-            match text.len() + one.len() > ENOUGH {
+            match text.len() + heading.len() + one.len() > ENOUGH {
                 true => left_out += 1,
-                false => text += &one,
+                false => text += &(std::mem::take(&mut heading) + &one),
             }
         }
     }

@@ -1,6 +1,6 @@
-//! Pods: those that landlord's gate holds go while their namespace still says where they belong.
+//! Pods: those that landlord's gate holds go on the terms on which the controller would let them go, once it had reached their namespaces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use kube::api::{Api, ApiResource, ListParams};
 use serde_json::{Value, json};
 
 use super::{Orders, Report};
-use crate::cluster::{PAGE, next};
+use crate::cluster::{PAGE, known_tenants, next};
 use crate::guard::GATE;
 use crate::holds::pod_writer::PodWriter;
 use crate::holds::{HeldPod, PodKey, Terms, UnscheduledPod, Verdict, release};
@@ -26,30 +26,71 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A held Pod on its way.
 pub(crate) struct Let {
     key: PodKey,
+    /// What lets it go.
     patch: Value,
+    /// Why nothing says where it belongs, so that it could run anywhere.
+    pub(crate) astray: Option<String>,
 }
 
-/// Every held Pod. One whose namespace does not say where it belongs – or that wants to go elsewhere itself – loses the gate and nothing else.
+impl Let {
+    /// For whoever decides about it.
+    pub(crate) fn words(&self) -> Option<String> {
+        self.astray.as_ref().map(|why| format!("Pod {}: {why}", self.key))
+    }
+}
+
+/// Every held Pod.
 pub(super) async fn held(client: &Client, orders: &Orders, namespaces: &[ObjectMeta]) -> Result<Vec<Let>> {
+    let found = list(client).await.context("Pods cannot be listed")?;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut store = Store::new(Arc::new(orders.settings.clone()));
-    for (name, tenant) in crate::cluster::known_tenants(client, &orders.settings).await.unwrap_or_default() {
+    for (name, tenant) in known_tenants(client, &orders.settings).await? {
         store.put_tenant(name, Ok(tenant));
     }
     for meta in namespaces {
         store.put_namespace(Held::of(meta));
     }
-    let found = list(client).await.context("Pods cannot be listed")?;
-    let terms: BTreeMap<String, Option<Terms>> =
-        found.iter().map(|(key, _)| (key.namespace.to_string(), Terms::now(&store, &key.namespace))).collect();
-    let go = |(key, pod): (PodKey, HeldPod)| {
-        let terms = terms.get(&*key.namespace).and_then(Option::as_ref);
-        let patch = match release(terms, &pod) {
-            Verdict::Release(patch) => patch,
-            Verdict::Clash(_) | Verdict::Wait => ungate(&pod),
+    let names: BTreeSet<String> = found.iter().map(|(key, _)| key.namespace.to_string()).collect();
+    let ways: BTreeMap<String, Way> = names.into_iter().map(|name| (name.clone(), Way::of(&mut store, &name))).collect();
+    Ok(found.into_iter().filter_map(|(key, pod)| Some(ways.get(&*key.namespace)?.let_go(key, &pod))).collect())
+}
+
+/// Where the Pods of a namespace belong.
+enum Way {
+    By(Terms),
+    /// Landlord leaves the namespace alone.
+    Free,
+    Astray(String),
+}
+
+impl Way {
+    /// By what the namespace would carry had the controller reached it: it may have been stopped before.
+    fn of(store: &mut Store, name: &str) -> Self {
+        let Some((assessment, held)) = store.assess(name).zip(store.namespace(name)) else { return Self::Free };
+        let mut planned = held.clone();
+        planned.namespace.metadata = assessment.after();
+        store.update_namespace(planned);
+        match Terms::now(store, name) {
+            Some(terms) => Self::By(terms),
+            None => Self::Astray(assessment.error.unwrap_or_else(|| "its namespace cannot be as its tenant wants it".to_owned())),
+        }
+    }
+
+    fn let_go(&self, key: PodKey, pod: &HeldPod) -> Let {
+        let (patch, astray) = match self {
+            Self::Free => (ungate(pod), None),
+            Self::Astray(why) => (ungate(pod), Some(why.clone())),
+            Self::By(terms) => match release(Some(terms), pod) {
+                Verdict::Release(patch) => (patch, None),
+                Verdict::Clash(clash) => (ungate(pod), Some(clash.to_string())),
+                // Its gate went meanwhile.
+                Verdict::Wait => (ungate(pod), None),
+            },
         };
-        Let { key, patch }
-    };
-    Ok(found.into_iter().map(go).collect())
+        Let { key, patch, astray }
+    }
 }
 
 async fn list(client: &Client) -> Result<Vec<(PodKey, HeldPod)>, kube::Error> {
@@ -76,8 +117,13 @@ fn ungate(pod: &HeldPod) -> Value {
 }
 
 pub(super) async fn let_go(client: &Client, orders: &Orders, pods: Vec<Let>, report: &mut Report) {
-    for Let { key, patch } in pods {
-        match if orders.mode == ApplyMode::Apply { write(client, &key, &patch).await } else { Ok(()) } {
+    for Let { key, patch, astray } in pods {
+        let outcome = match astray.filter(|_| !orders.free_pods) {
+            Some(why) => Err(format!("it could run anywhere: {why}")),
+            None if orders.mode == ApplyMode::Apply => write(client, &key, &patch).await,
+            None => Ok(()),
+        };
+        match outcome {
             Ok(()) => report.pods += 1,
             Err(why) => drop(report.failed.insert(format!("Pod {key}"), why)),
         }

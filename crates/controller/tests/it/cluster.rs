@@ -23,3 +23,5 @@ mod rights;
 mod scenarios;
 mod strategies;
 pub(crate) mod world;
+
+pub(crate) use self::world::eventually;

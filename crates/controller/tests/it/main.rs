@@ -6,6 +6,7 @@ mod cluster;
 mod completions;
 mod conformance;
 mod dashboard;
+mod docs;
 mod errors;
 mod explain;
 mod helm;

@@ -71,12 +71,14 @@ fn names_are_those_that_would_change() {
 }
 
 /// More than a comment holds is counted.
-#[test]
-fn a_comment_fits_into_github() {
-    let namespace = |number: usize| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("ns-{number:04}"), "labels": {"landlord.dev/tenant": "solar"}}});
-    let tenant =
-        json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "solar"}, "spec": {"labels": {"a": "b"}}});
-    let items: Vec<Value> = (0..1000).map(namespace).chain([tenant]).collect();
+#[rstest]
+#[case::one(1)]
+#[case::each_its_own(1000)]
+fn a_comment_fits_into_github(#[case] tenants: usize) {
+    let name = |number: usize| format!("solar-{}", number % tenants);
+    let namespace = |number: usize| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("ns-{number:04}"), "labels": {"landlord.dev/tenant": name(number)}}});
+    let tenant = |number: usize| json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": name(number)}, "spec": {"labels": {"a": "b"}}});
+    let items: Vec<Value> = (0..1000).map(namespace).chain((0..tenants).map(tenant)).collect();
     let text = run_on("plan -f - -o markdown", &json!({"kind": "List", "items": items}).to_string()).out;
     assert!(text.len() < 65_536 && text.contains("more namespaces are not shown here"), "{}", text.len());
 }

@@ -118,19 +118,23 @@ async fn nothing_is_left_on_any_namespace() {
     let mut world = world().await;
     let held = world.hold_by_guard("orphan").await;
 
-    let refused = landlord(&world, "release --all --yes").await;
+    let refused = landlord(&world, "release --all --yes --free-pods").await;
     assert!(refused.code == Some(1) && refused.err.contains("a controller runs"), "{}{}", refused.out, refused.err);
     assert!(!world.ledger("web").await.is_empty() && world.guard_objects().await.len() >= 10, "nothing was changed");
-    let unasked = landlord(&world, "release --all").await;
+    let unasked = landlord(&world, "release --all --free-pods").await;
     assert!(unasked.code == Some(1) && unasked.err.contains("--yes"), "{}", unasked.err);
 
     world.end_controller(Signal::SIGTERM).await;
     world.add_touched_policy().await;
-    let dry = landlord(&world, "release --all --dry-run=server").await;
+    let refused = landlord(&world, "release --all --yes").await;
+    let words = format!("Pod orphan/{held}: tenant \"nobody\" does not exist");
+    assert!(refused.code == Some(1) && refused.err.contains(&words) && refused.err.contains("--free-pods"), "{}", refused.err);
+    assert!(!world.ledger("web").await.is_empty() && world.gates("orphan", &held).await == [GATE], "nothing was changed");
+    let dry = landlord(&world, "release --all --free-pods --dry-run=server").await;
     assert!(dry.code == Some(0) && dry.out.contains("nothing was changed") && dry.out.contains("1 held Pods"), "{}{}", dry.out, dry.err);
     assert!(!world.ledger("web").await.is_empty() && world.guard_objects().await.len() >= 10, "a dry run changes nothing");
 
-    let released = landlord(&world, "release --all --yes").await;
+    let released = landlord(&world, "release --all --yes --free-pods").await;
     assert_eq!(released.code, Some(0), "{}{}", released.out, released.err);
     assert_eq!(world.traces().await, [("old".to_owned(), vec!["cost-center".to_owned()])], "what lunar's rule restores");
     assert_eq!(world.metadata("old").await.0["cost-center"], "before");
@@ -168,12 +172,18 @@ async fn claims_can_stay_and_pods_keep_to_the_pool() {
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
     world.end_controller(Signal::SIGKILL).await;
     world.create_pod("web", "held", &[GATE], json!({})).await;
+    // Nobody has reached this one: its tenant says where its Pods belong, and the namespace does not yet.
+    world.create("late", "solar", json!({})).await;
+    world.create_pod("late", "held", &[GATE], json!({})).await;
 
     // A controller that was killed has not given up its lease: that is waited for.
     let released = landlord(&world, "release --all --yes --keep-claims").await;
     assert_eq!(released.code, Some(0), "{}{}", released.out, released.err);
     assert_eq!(world.metadata("web").await.0["landlord.dev/tenant"], "solar");
     assert!(world.metadata("web").await.1.is_empty());
-    let spec = world.pods("web").get("held").await.expect("the Pod").spec.expect("a spec");
-    assert_eq!(json!(spec.node_selector), json!({"pool": "solar"}), "it belongs where its namespace said");
+    for namespace in ["web", "late"] {
+        let spec = world.pods(namespace).get("held").await.expect("the Pod").spec.expect("a spec");
+        assert_eq!(json!(spec.node_selector), json!({"pool": "solar"}), "{namespace}: it belongs where its tenant says");
+        assert_eq!(spec.scheduling_gates, None, "{namespace}: it is not held");
+    }
 }
