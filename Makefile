@@ -83,7 +83,7 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 
 .PHONY: test
 test: annotated-policy.wasm kubernetes ## All tests that one machine can run
-	@scripts/install-tools helm bats
+	@scripts/install-tools helm bats browser axe
 	$(CARGO) test --workspace
 	$(MAKE) e2e-tests
 	$(MAKE) storm ARGS="-n 200"
@@ -156,6 +156,10 @@ kubectl: ## Talk to `make cluster`: make kubectl ARGS="get namespaces"
 book: ## Build the book from docs/ into target/book (docs/SUMMARY.md is its contents)
 	@scripts/install-tools mdbook
 	$(BOOK) build docs
+
+.PHONY: screenshots
+screenshots: ## Take the documentation's pictures of the dashboard from the running page
+	@scripts/screenshots
 
 .PHONY: docs-generated
 docs-generated: ## Write what docs/ has from the code: docs/settings.md

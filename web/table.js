@@ -54,7 +54,8 @@ export class Table {
   }
 
   window() {
-    const top = this.scroller.scrollTop, height = this.scroller.clientHeight || window.innerHeight;
+    // Not its own height: that of an empty table is none, and no table is higher than the window.
+    const top = this.scroller.scrollTop, height = window.innerHeight;
     const first = Math.max(0, Math.floor(top / ROW) - MARGIN);
     return [first, Math.min(this.total, Math.ceil((top + height) / ROW) + MARGIN)];
   }

@@ -99,11 +99,11 @@ async fn it_is_live(browser: &Browser, url: &str, world: &World) {
 }
 
 async fn a_backfill_is_watched(browser: &Browser, url: &str, world: &World) {
-    show(browser, url, "#/backfill", "Nothing to backfill").await;
+    // The edit before was of six.
+    show(browser, url, "#/backfill", "The last one wrote 6 namespaces").await;
     edit_solar(world, "4712").await;
     let value = "Number(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow'))";
     browser.until(&format!("{value} > 0")).await;
-    browser.sees("of 48 namespaces").await;
     browser.sees("The last one wrote 48 namespaces").await;
 }
 
@@ -174,7 +174,9 @@ async fn ten_thousand_rows_are_a_window(browser: &Browser, url: &str) {
 async fn nothing_leaves_the_origin(browser: &Browser, url: &str) {
     let requests = browser.requests().await;
     assert!(requests.len() > 100, "{}", requests.len());
-    let foreign: Vec<&String> = requests.iter().filter(|one| !one.starts_with(&format!("{url}/")) && !one.starts_with("about:")).collect();
+    // The browser's own first page is made of its own files, and axe-core looks at a picture that it brings along.
+    let own = [format!("{url}/"), "about:".to_owned(), "chrome:".to_owned(), "data:".to_owned()];
+    let foreign: Vec<&String> = requests.iter().filter(|one| !own.iter().any(|own| one.starts_with(own))).collect();
     assert_eq!(foreign, Vec::<&String>::new());
     let script = "
         const broken = [];
