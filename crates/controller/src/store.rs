@@ -3,10 +3,6 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference as KubeOwner, Time};
-use serde_json::{Value, json};
-use tenancy::metadata::Metadata;
-use tenancy::namespace::{Namespace, OwnerReference};
 use tenancy::plan::read_ledger;
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
@@ -15,11 +11,13 @@ use crate::assessment::Assessment;
 use crate::probe::guard;
 
 mod census;
+mod held;
 mod load;
 mod nodes;
 
-pub(crate) use self::census::Totals;
 use self::census::Census;
+pub(crate) use self::census::Totals;
+pub(crate) use self::held::Held;
 use self::nodes::Nodes;
 
 /// See the module.
@@ -47,17 +45,6 @@ pub(crate) struct Identity {
     pub(crate) generation: i64,
 }
 
-/// A namespace as it was last seen.
-#[derive(Clone, Debug)]
-pub(crate) struct Held {
-    pub(crate) uid: String,
-    pub(crate) version: String,
-    pub(crate) created: Option<Time>,
-    pub(crate) namespace: Namespace,
-    /// How it stood when it was last looked at.
-    pub(crate) standing: Option<Standing>,
-}
-
 /// How a namespace stands, for its tenant's status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -77,49 +64,6 @@ pub(crate) enum Compliance {
     Conflicted,
     /// It cannot be planned, or not be written.
     Failed,
-}
-
-impl Held {
-    /// From an object's metadata; nothing else of a Namespace is ever read.
-    pub(crate) fn of(meta: &ObjectMeta) -> Self {
-        Self {
-            uid: meta.uid.clone().unwrap_or_default(),
-            version: meta.resource_version.clone().unwrap_or_default(),
-            created: meta.creation_timestamp.clone(),
-            namespace: Namespace {
-                name: meta.name.clone(),
-                generate_name: meta.generate_name.clone(),
-                metadata: Metadata {
-                    labels: meta.labels.clone().unwrap_or_default(),
-                    annotations: meta.annotations.clone().unwrap_or_default(),
-                },
-                owner_references: meta.owner_references.iter().flatten().map(owner).collect(),
-                terminating: meta.deletion_timestamp.is_some(),
-            },
-            standing: None,
-        }
-    }
-
-    /// The object for rules that read paths.
-    fn document(&self) -> Value {
-        let Namespace { name, generate_name, metadata, owner_references, .. } = &self.namespace;
-        let owners: Vec<Value> =
-            owner_references.iter().map(|one| json!({"apiVersion": one.group, "kind": one.kind, "name": one.name})).collect();
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "generateName": generate_name,
-               "labels": metadata.labels, "annotations": metadata.annotations, "ownerReferences": owners}})
-    }
-
-    /// Whether this is an earlier state than `other`, of this namespace or of one that had its name. Versions of one resource are numbers
-    /// that grow, whatever the object.
-    fn is_older_than(&self, other: &Self) -> bool {
-        let number = |held: &Self| held.version.parse::<u128>().ok();
-        matches!((number(self), number(other)), (Some(this), Some(that)) if this < that)
-    }
-}
-
-fn owner(reference: &KubeOwner) -> OwnerReference {
-    let (group, _) = reference.api_version.split_once('/').unwrap_or_default();
-    OwnerReference { group: group.to_owned(), kind: reference.kind.clone(), name: reference.name.clone() }
 }
 
 impl Store {

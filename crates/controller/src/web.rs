@@ -147,7 +147,8 @@ impl Dashboard {
 fn router(dashboard: Arc<Dashboard>) -> Router {
     let api = routes::router(&dashboard).fallback(|| async { problem::Problem::nothing_here() });
     let api = api.layer(from_fn_with_state(Arc::clone(&dashboard), access::admit));
-    let router = Router::new().nest("/api", api).fallback(assets::serve).method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
+    let router =
+        Router::new().nest("/api", api).fallback(assets::serve).method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
     router.layer(from_fn_with_state(dashboard, access::judge_host)).layer(from_fn(assets::protect))
 }
 

@@ -8,14 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
-use tenancy::settings::{OnUnready, Settings};
+use tenancy::settings::Settings;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::cluster::{Connection, SettingsFlags};
-use crate::guard::keeper::{Keeper, Orders};
+use crate::guard::keeper::Keeper;
 use crate::help::{self, Example, Exit};
 use crate::holds::Releaser;
 use crate::lease::{Election, Leadership};
@@ -31,6 +31,10 @@ use crate::strategy::Strategies;
 use crate::watch::{Readiness, SETTINGS, TENANTS, Watch};
 use crate::web::{Dashboard, Subject, WebFlags};
 use crate::writer::{ApplyMode, Writer};
+
+mod guard_flags;
+
+use self::guard_flags::GuardFlags;
 
 /// How long writes that are under way may take once the end has come.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -84,54 +88,6 @@ pub(crate) struct Controller {
     /// Form of the log on standard error
     #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
-}
-
-/// Whether the controller keeps the guard, and how.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Guard")]
-struct GuardFlags {
-    /// Install the guard and keep it as it is rendered: admission policies that stop Pods in namespaces which are not ready
-    #[arg(
-        long,
-        env = "LANDLORD_GUARD",
-        value_enum,
-        value_name = "ON-UNREADY",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "settings"
-    )]
-    guard: Option<GuardMode>,
-    /// The guard fills in selector and tolerations as well, for clusters without the plugin PodNodeSelector
-    #[arg(long, env = "LANDLORD_GUARD_PLACE", requires = "guard")]
-    guard_place: bool,
-}
-
-/// What happens to Pods of namespaces that are not ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum GuardMode {
-    /// `guard.onUnready` of the settings
-    Settings,
-    /// They wait at a scheduling gate until the controller lets them go
-    Hold,
-    /// They are refused
-    Deny,
-}
-
-impl GuardFlags {
-    /// `None` leaves the guard alone, whether there is one or not.
-    fn orders(self) -> Option<Orders> {
-        let on_unready = match self.guard? {
-            GuardMode::Settings => None,
-            GuardMode::Hold => Some(OnUnready::Hold),
-            GuardMode::Deny => Some(OnUnready::Deny),
-        };
-        Some(Orders { on_unready, place: self.guard_place })
-    }
-
-    /// Whether Pods may be held: also under *deny*, by an earlier guard, or by their own authors.
-    fn holds(self) -> bool {
-        self.guard.is_some()
-    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -67,7 +67,16 @@ impl Sort {
 impl Entry {
     pub(crate) fn new(sort: Sort, reason: &str, object: impl Into<String>, message: &str) -> Self {
         let message = message.chars().take(MESSAGE).collect();
-        Self { number: 0, at: Timestamp::now(), sort, reason: reason.to_owned(), object: object.into(), tenant: None, message, waited: None }
+        Self {
+            number: 0,
+            at: Timestamp::now(),
+            sort,
+            reason: reason.to_owned(),
+            object: object.into(),
+            tenant: None,
+            message,
+            waited: None,
+        }
     }
 
     pub(crate) fn of(self, tenant: Option<&str>) -> Self {

@@ -63,15 +63,18 @@ pub(super) async fn admit(State(dashboard): State<Arc<Dashboard>>, request: Requ
     match dashboard.gatekeeper.judge(token.as_deref()).await {
         Ok(Verdict::Welcome) => next.run(request).await,
         Ok(Verdict::Stranger) => {
-            Problem::new(StatusCode::UNAUTHORIZED, "say who you are: `Authorization: Bearer TOKEN`, as `kubectl create token` prints one").into_response()
+            Problem::new(StatusCode::UNAUTHORIZED, "say who you are: `Authorization: Bearer TOKEN`, as `kubectl create token` prints one")
+                .into_response()
         }
         Ok(Verdict::Forbidden) => {
-            let message = format!("you may not see this: somebody has to bind you a ClusterRole with nonResourceURLs [{PATH}] and verbs [get]");
+            let message =
+                format!("you may not see this: somebody has to bind you a ClusterRole with nonResourceURLs [{PATH}] and verbs [get]");
             Problem::new(StatusCode::FORBIDDEN, message).into_response()
         }
         Err(error) => {
             tracing::warn!(%error, "a token could not be judged");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the API server does not say whose token this is: see the controller's log").into_response()
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the API server does not say whose token this is: see the controller's log")
+                .into_response()
         }
     }
 }
@@ -164,7 +167,8 @@ async fn whose(client: &Client, token: &str) -> Result<Option<UserInfo>, Error> 
 async fn may_see(client: &Client, user: UserInfo) -> Result<bool, Error> {
     let attributes = NonResourceAttributes { path: Some(PATH.to_owned()), verb: Some("get".to_owned()) };
     let UserInfo { username, groups, uid, extra } = user;
-    let spec = SubjectAccessReviewSpec { user: username, groups, uid, extra, non_resource_attributes: Some(attributes), ..Default::default() };
+    let spec =
+        SubjectAccessReviewSpec { user: username, groups, uid, extra, non_resource_attributes: Some(attributes), ..Default::default() };
     let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
     let answer: SubjectAccessReview = Api::all(client.clone()).create(&PostParams::default(), &review).await?;
     Ok(answer.status.is_some_and(|status| status.allowed))

@@ -11,8 +11,8 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{FutureExt, Stream, StreamExt, stream};
 use tokio::sync::{Notify, Semaphore, watch};
 
-use super::{Dashboard, ended};
 use super::problem::Problem;
+use super::{Dashboard, ended};
 
 /// How often it is looked whether something changed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -86,7 +86,8 @@ impl Dashboard {
 /// The stream of changes: `event: change` with `data: {"revision": N}`, the first at once.
 pub(super) async fn stream(State(dashboard): State<Arc<Dashboard>>) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let place = Arc::clone(&dashboard.pulse.places).try_acquire_owned();
-    let place = place.map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{STREAMS} others are watching: close some of their pages")))?;
+    let place = place
+        .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{STREAMS} others are watching: close some of their pages")))?;
     let receiver = dashboard.pulse.revision.subscribe();
     dashboard.pulse.somebody.notify_one();
     let first = stream::once(std::future::ready(event(*receiver.borrow())));

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, get};
-use axum::Router;
 use schemars::{Schema, SchemaGenerator};
 use serde::Serialize;
 
@@ -63,7 +63,12 @@ pub(super) fn routes() -> Vec<Route> {
         json("/v1/overview", "Whether the promise is kept, by tenant and over the last hour", schema::<Overview>, get(overview)),
         page(json("/v1/namespaces", "A page of namespaces, filtered and sorted", schema::<Namespaces>, get(namespaces))),
         of_tenant(json("/v1/tenants/{tenant}", "One tenant", schema::<TenantDetails>, get(tenant))),
-        of_tenant(json("/v1/tenants/{tenant}/pods", "Its Pods that are outside its pool, listed now or within the last half minute", schema::<PodsOutside>, get(pods))),
+        of_tenant(json(
+            "/v1/tenants/{tenant}/pods",
+            "Its Pods that are outside its pool, listed now or within the last half minute",
+            schema::<PodsOutside>,
+            get(pods),
+        )),
         json("/v1/backfill", "The backfill that runs, the queue, and what failed", schema::<Backfill>, get(backfill)),
         json("/v1/strategy", "Who decides on new namespaces, and why", schema::<StrategyView>, get(strategy)),
         json("/v1/contested", "Keys that another writer sets back, and what ends it", schema::<Contested>, get(contested)),

@@ -85,7 +85,8 @@ impl Browser {
             "End" => "\u{e010}".to_owned(),
             other => other.to_owned(),
         };
-        let strokes = keys.iter().map(code).flat_map(|key| [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]);
+        let strokes =
+            keys.iter().map(code).flat_map(|key| [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]);
         let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>()}]});
         self.post("actions", actions).await;
     }
@@ -94,7 +95,8 @@ impl Browser {
     pub(crate) async fn show_as(&self, width: u32, height: u32, theme: &str) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": theme}, {"name": "prefers-reduced-motion", "value": "reduce"}]});
+        let media =
+            json!({"features": [{"name": "prefers-color-scheme", "value": theme}, {"name": "prefers-reduced-motion", "value": "reduce"}]});
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
@@ -106,7 +108,10 @@ impl Browser {
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let entries = self.post("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().cloned().unwrap_or_default();
-        entries.iter().map(|entry| format!("{} {}", entry["level"].as_str().unwrap_or_default(), entry["message"].as_str().unwrap_or_default())).collect()
+        entries
+            .iter()
+            .map(|entry| format!("{} {}", entry["level"].as_str().unwrap_or_default(), entry["message"].as_str().unwrap_or_default()))
+            .collect()
     }
 
     /// The addresses of everything that the browser asked for since it was asked last.
@@ -147,7 +152,8 @@ async fn address(log: &Path) -> String {
 async fn session(http: &Http, folder: &Path) -> String {
     // A sandbox of its own needs rights that root in a container does not have; what is opened is our own page.
     let profile = format!("--user-data-dir={}", folder.join("profile").display());
-    let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars", "--no-first-run", &profile];
+    let arguments =
+        ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars", "--no-first-run", &profile];
     let capabilities = json!({"alwaysMatch": {
         "browserName": "chrome",
         "goog:chromeOptions": {"args": arguments},

@@ -124,7 +124,9 @@ async fn every_right_is_used_and_none_is_missing() {
     // A strategy: its probes, its condition and its record.
     world.cluster.apply(&policy(json!({"tenantSource": "landlord", "strategy": {"mode": "auto"}}))).await.expect("a policy");
     world.cluster.apply(&parts_that_give_way()).await.expect("what is left of the older form of the guard");
-    let first = world.add_controller_with(&["--policy=landlord", "--guard", "--guard-place", "--web=127.0.0.1:0", "--web-access=token"], "one").await;
+    let first = world
+        .add_controller_with(&["--policy=landlord", "--guard", "--guard-place", "--web=127.0.0.1:0", "--web-access=token"], "one")
+        .await;
     the_guard_is_changed_and_repaired(&world).await;
     landlords_tenant_comes_and_goes(&world).await;
 

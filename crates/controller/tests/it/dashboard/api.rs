@@ -39,7 +39,10 @@ fn conforms(document: &Value, schema: &Value, value: &Value, place: &str) {
         }
         let words: Vec<&Value> = choices.iter().filter_map(|one| one.get("const")).collect();
         assert!(words.is_empty() || words.contains(&value), "{place}: {value} is none of {words:?}");
-        choices.iter().filter(|one| one["type"] != "null" && one.get("const").is_none()).for_each(|one| conforms(document, one, value, place));
+        choices
+            .iter()
+            .filter(|one| one["type"] != "null" && one.get("const").is_none())
+            .for_each(|one| conforms(document, one, value, place));
         return;
     }
     let kind = match value {

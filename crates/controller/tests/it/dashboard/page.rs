@@ -78,9 +78,17 @@ async fn it_is_accessible(browser: &Browser, url: &str) {
 }
 
 async fn markup_stays_text(browser: &Browser, url: &str) {
-    for view in ["#/namespaces?search=hostile&open=hostile", "#/namespaces?search=payments&state=conflicted", "#/tenant/payments", "#/overview", "#/outcomes?search=onerror"] {
+    for view in [
+        "#/namespaces?search=hostile&open=hostile",
+        "#/namespaces?search=payments&state=conflicted",
+        "#/tenant/payments",
+        "#/overview",
+        "#/outcomes?search=onerror",
+    ] {
         show(browser, url, view, "<img src=x").await;
-        let found = browser.run("return [document.querySelectorAll('img[src=x], [onerror]').length, document.title.includes('owned')]", json!([])).await;
+        let found = browser
+            .run("return [document.querySelectorAll('img[src=x], [onerror]').length, document.title.includes('owned')]", json!([]))
+            .await;
         assert_eq!(found, json!([0, false]), "{view}");
     }
     // A tenant of that name in the address is no markup, either.

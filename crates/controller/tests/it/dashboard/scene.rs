@@ -88,7 +88,8 @@ async fn fill(world: &World) {
 
 /// Another writer sets a label back until landlord leaves it alone.
 async fn quarrel(world: &World) {
-    let has = async |value: &str| world.namespaces().get("lunar-api-01").await.expect("it").metadata.labels.unwrap_or_default()["team"] == value;
+    let has =
+        async |value: &str| world.namespaces().get("lunar-api-01").await.expect("it").metadata.labels.unwrap_or_default()["team"] == value;
     for _ in 0..3 {
         eventually("landlord's label", async || has("lunar").await).await;
         world.patch_as(RIVAL, "lunar-api-01", json!({"labels": {"team": "moon"}})).await;
