@@ -224,7 +224,8 @@ async fn the_guard_works(site: &mut Site) {
         let pod = json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "none", "image": "none"}]}});
         let params = PostParams { dry_run: true, ..PostParams::default() };
         let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(site.client(), "landlord-guard-probe");
-        let pod = pods.create(&params, &serde_json::from_value(pod).expect("a Pod")).await.expect("judged");
+        // The API server may take up the part that refuses before the one that holds.
+        let Ok(pod) = pods.create(&params, &serde_json::from_value(pod).expect("a Pod")).await else { return false };
         pod.spec.and_then(|spec| spec.scheduling_gates).into_iter().flatten().any(|gate| gate.name == GATE)
     })
     .await;
