@@ -6,7 +6,7 @@ import { number, percent, plural } from './format.js';
 const WORDS = { compliant: 'Compliant', pending: 'Pending', conflicted: 'Conflicted', failed: 'Failed' };
 
 /** How a namespace stands; shape and word say it as well as the colour. */
-export const state = (word) => h('span', { class: `state ${word}` }, h('span', { class: 'mark', 'aria-hidden': 'true' }), WORDS[word] ?? word);
+export const state = (word) => h('span', { class: `state ${word}` }, h('span', { class: 'mark', 'aria-hidden': 'true' }), h('span', {}, WORDS[word] ?? word));
 
 export const tenantLink = (name, focus = `tenant-${name}`) => h('a', { href: `#/tenant/${encodeURIComponent(name)}`, 'data-focus': focus }, name);
 

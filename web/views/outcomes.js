@@ -27,7 +27,7 @@ export function outcomes({ query, setQuery }) {
 }
 
 const COLUMNS = [
-  { label: 'What', class: 'what', cell: (row) => h('span', { class: `state ${row.sort}` }, h('span', { class: 'mark', 'aria-hidden': 'true' }), row.reason) },
+  { label: 'What', class: 'what', cell: (row) => h('span', { class: `state ${row.sort}` }, h('span', { class: 'mark', 'aria-hidden': 'true' }), h('span', {}, row.reason)) },
   { label: 'About', class: 'about', cell: (row) => row.object },
   { label: 'Tenant', class: 'tenant-column optional', cell: (row) => (row.tenant ? tenantLink(row.tenant, `${row.number}`) : '') },
   { label: 'Said', class: 'note optional', cell: (row) => row.message },

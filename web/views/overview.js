@@ -7,7 +7,7 @@ import { duration, number, percent, plural } from '../format.js';
 import { compliance, empty, panel, searchField, standing, tenantLink, tile } from '../parts.js';
 import { Table, fromArray } from '../table.js';
 
-const TITLES = { kept: 'Promise kept', catchingUp: 'Catching up', broken: 'Needs somebody', unknown: 'Not known yet' };
+const TITLES = { kept: 'Promise kept', catchingUp: 'Catching up', broken: 'Promise not kept everywhere', unknown: 'Not known yet' };
 
 export function overview({ query, setQuery, settle }) {
   let tenants = [], search = query.search ?? '', sorted = { key: query.sort ?? 'troubled', descending: query.descending === 'true' };
@@ -69,7 +69,7 @@ function drawWaits(waits) {
 const COLUMNS = [
   { label: 'Tenant', sort: 'name', cell: (row) => tenantLink(row.name) },
   { label: 'Compliance', sort: 'troubled', class: 'wide', cell: (row) => compliance(row.namespaces) },
-  { label: 'Namespaces', sort: 'total', class: 'number', cell: (row) => number(row.namespaces.total) },
+  { label: 'Namespaces', sort: 'total', class: 'number secondary', cell: (row) => number(row.namespaces.total) },
   { label: 'Note', class: 'note', cell: note },
   { label: 'Node selector', class: 'optional', cell: (row) => (row.selectors.length === 0 ? h('span', { class: 'faint' }, 'not managed') : h('span', { class: 'mono' }, row.selectors.map((one) => one || '(empty)').join(' or '))) },
 ];

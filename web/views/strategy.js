@@ -23,7 +23,7 @@ function draw(facts) {
   if (facts.error) return h('p', { class: 'notice bad', role: 'alert' }, facts.error);
   return [
     h('div', { class: `mode ${facts.refused ? 'refused' : ''}` }, h('p', { class: 'title' }, facts.mode), h('p', { class: 'says' }, MODES[facts.mode] ?? ''),
-      h('dl', { class: 'facts' }, line('Why', facts.reason), line('Chosen', facts.chosen ?? 'auto, by the measurements'), line('Since', facts.since ? `${day(facts.since)}, ${ago(facts.since)}` : 'the beginning'), line('Guard', facts.guard), line('Webhook', facts.fault))),
+      h('dl', { class: 'facts' }, line('Why', facts.reason), line('Chosen', facts.chosen ?? 'auto, by the measurements'), line('Since', facts.since ? `${day(facts.since)}, ${ago(facts.since)}` : 'the beginning'), line('Guard', facts.guard), line('Webhook', facts.reason.includes(facts.fault) ? null : facts.fault))),
     facts.refused ? h('p', { class: 'notice bad' }, 'Another mode is called for and refused, because the guard is not shown to bite.') : null,
     panel('Measurements', gauges(facts)),
     panel('What would change it', h('ul', { class: 'reasons' }, facts.next.map((one) => h('li', {}, h('strong', {}, one.mode), ` – ${one.when}`)))),

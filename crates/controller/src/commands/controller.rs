@@ -60,6 +60,9 @@ pub(crate) struct Controller {
     /// Where to answer for health and metrics; port 0 takes any free one and prints it
     #[arg(long, env = "LANDLORD_LISTEN", value_name = "IP:PORT", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
+    /// Form of the log on standard error
+    #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
     /// Write without a lease: for a replica that is alone
     #[arg(long, env = "LANDLORD_NO_LEADER_ELECTION", help_heading = "Election")]
     no_leader_election: bool,
@@ -85,9 +88,6 @@ pub(crate) struct Controller {
     guard: GuardFlags,
     #[command(flatten)]
     web: WebFlags,
-    /// Form of the log on standard error
-    #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
-    log_format: LogFormat,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -81,3 +81,33 @@ pub(super) async fn protect(request: Request, next: Next) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn file() -> EmbeddedFile {
+        Files::get("index.html").expect("the page")
+    }
+
+    #[rstest]
+    #[case::page("index.html", "text/html; charset=utf-8", false)]
+    #[case::module("views/overview.js", "text/javascript; charset=utf-8", false)]
+    #[case::playground("playground/index.html", "text/html; charset=utf-8", true)]
+    #[case::engine("playground/engine.wasm", "application/wasm", true)]
+    fn each_file_has_its_kind_and_its_policy(#[case] name: &str, #[case] kind: &str, #[case] runs_wasm: bool) {
+        let answer = answer(name, file(), &HeaderMap::new());
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let policy = header(header::CONTENT_SECURITY_POLICY);
+        assert_eq!((header(header::CONTENT_TYPE), policy.contains("'wasm-unsafe-eval'")), (kind, runs_wasm));
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe-inline") && !policy.contains("http"), "{policy}");
+    }
+
+    #[test]
+    fn what_is_known_is_not_sent_again() {
+        let tag = answer("index.html", file(), &HeaderMap::new()).headers().get(header::ETAG).cloned().expect("a tag");
+        let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)]);
+        assert_eq!(answer("index.html", file(), &known).status(), StatusCode::NOT_MODIFIED);
+    }
+}
