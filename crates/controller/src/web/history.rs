@@ -87,14 +87,15 @@ impl History {
         self.count += 1;
     }
 
-    /// A backfill begins with the first namespace that waits for it or has had it, and ends when none waits.
+    /// A backfill begins with the first namespace that waits for it or has had it, and ends when none waits and none came since the last look: a large
+    /// one is planned in parts, and the writer may be done with one before the next is there.
     fn follow(&mut self, look: &Look) {
         let before = self.looks.back().unwrap_or(look);
         if self.run.is_none() && (look.remaining > 0 || look.in_bulk > before.in_bulk) {
             self.run = Some(Run { began: before.at, instant: before.instant, in_bulk: before.in_bulk, failures: before.failures });
         }
-        if let Some(run) = self.run.filter(|_| look.remaining == 0) {
-            self.last = Some(Finished { began: run.began, ended: look.at, done: run.done(look), failed: run.failed(look) });
+        if let Some(run) = self.run.filter(|_| look.remaining == 0 && look.in_bulk == before.in_bulk) {
+            self.last = Some(Finished { began: run.began, ended: before.at, done: run.done(look), failed: run.failed(look) });
             self.run = None;
         }
     }
@@ -198,7 +199,9 @@ mod tests {
         let run = history.run().expect("one runs");
         assert_eq!((run.began, run.done(&now)), (Timestamp::UNIX_EPOCH, 200));
         assert_eq!(history.rate(&now), Some(50.0));
+        history.add(at(start, 6, 305, 0));
         history.add(at(start, 8, 405, 0));
+        history.add(at(start, 10, 405, 0));
         let last = history.last().expect("it is over");
         assert_eq!((last.done, last.ended.as_second(), history.run()), (400, 8, None));
     }
@@ -208,6 +211,7 @@ mod tests {
         let (mut history, start) = (History::default(), Instant::now());
         history.add(at(start, 0, 0, 0));
         history.add(at(start, 2, 3, 0));
+        history.add(at(start, 4, 3, 0));
         assert_eq!(history.last().map(|last| last.done), Some(3));
     }
 
