@@ -184,6 +184,10 @@ book: playground ## Build the book from docs/ into target/book (docs/SUMMARY.md 
 	$(BOOK) build docs
 	cp -R $(PLAYGROUND) $(TARGET_DIR)/book/playground
 
+.PHONY: screenshots
+screenshots: ## Take the documentation's pictures of the dashboard from the running page
+	@scripts/screenshots
+
 .PHONY: docs-generated
 docs-generated: ## Write what docs/ has from the code: docs/settings.md
 	UPDATE_DOCS=1 $(CARGO) test --quiet -p landlord --test it docs::settings

@@ -43,6 +43,7 @@ mod store;
 mod strategy;
 mod uninstall;
 mod watch;
+mod web;
 mod writer;
 
 use std::process::ExitCode;

@@ -1,7 +1,6 @@
 //! Outcome: the one place that tells the world what became of a namespace – a line of the log, metrics, perhaps an Event.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -15,7 +14,10 @@ use crate::metrics::{self, Metrics};
 use crate::planner::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble, Write};
 use crate::queue::Urgency;
 
+pub(crate) mod journal;
 mod pod_event;
+
+use self::journal::{Entry, Journal, Sort};
 
 /// Events are for people; more than so many in a window nobody reads. Each sort has a budget of its own.
 const EVENTS: usize = 20;
@@ -46,9 +48,11 @@ pub(crate) const SELECTOR_CLASH: &str = "SelectorClash";
 
 /// See the module.
 pub(crate) struct Outcomes {
-    metrics: std::sync::Arc<Metrics>,
+    metrics: Arc<Metrics>,
     client: Option<Client>,
     recorder: Option<Recorder>,
+    /// Where somebody may look at them.
+    journal: Option<Arc<Journal>>,
     /// For the changes of single namespaces, for what is wrong with something, for clashing Pods, and for all else: that is said once, and
     /// must not be crowded out.
     budgets: [Mutex<Budget>; 4],
@@ -62,10 +66,21 @@ struct Budget {
 
 impl Outcomes {
     /// Without a client, nothing but logs and metrics.
-    pub(crate) fn new(metrics: std::sync::Arc<Metrics>, client: Option<Client>) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>, client: Option<Client>) -> Self {
         let reporter = Reporter { controller: "landlord".to_owned(), instance: std::env::var("HOSTNAME").ok() };
         let recorder = client.clone().map(|client| Recorder::new(client, reporter));
-        Self { metrics, client, recorder, budgets: [(); 4].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })) }
+        Self { metrics, client, recorder, journal: None, budgets: [(); 4].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })) }
+    }
+
+    /// Keeps the newest for the dashboard.
+    pub(crate) fn noted_in(self, journal: Option<Arc<Journal>>) -> Self {
+        Self { journal, ..self }
+    }
+
+    fn note(&self, entry: impl FnOnce() -> Entry) {
+        if let Some(journal) = &self.journal {
+            journal.write(entry());
+        }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -76,6 +91,9 @@ impl Outcomes {
     pub(crate) fn written(&self, write: &Write, urgency: Urgency, took: Duration, lag: Duration) {
         self.count(DONE, took);
         self.metrics.compliance_seconds.observe(lag.as_secs_f64());
+        self.journal.iter().for_each(|journal| journal.count_wait(lag));
+        let tenant_of = write.tenant.as_deref();
+        self.note(|| Entry::new(Sort::Done, WRITTEN, &write.name, urgency.word()).of(tenant_of).after(lag));
         let tenant = write.tenant.as_deref().unwrap_or("-");
         tracing::info!(namespace = write.name, tenant, urgency = urgency.word(), took_ms = took.as_millis(), "written");
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
@@ -95,6 +113,7 @@ impl Outcomes {
     pub(crate) fn failed(&self, write: &Write, reason: &'static str, message: &str, took: Duration) {
         self.count(reason, took);
         tracing::warn!(namespace = write.name, reason, message, "write failed");
+        self.note(|| Entry::new(Sort::Trouble, reason, &write.name, message).of(write.tenant.as_deref()));
         self.publish(&write.name, &write.uid, EventType::Warning, reason, message.to_owned());
     }
 
@@ -104,8 +123,10 @@ impl Outcomes {
             self.metrics.hook_failures.get_or_create(&metrics::Reason { reason }).inc();
         }
         tracing::warn!(namespace = name, reason, message, "not as it should be");
+        let sort = if *reason == HOOK_WARNING { Sort::Notice } else { Sort::Trouble };
         // That one is told once it is known who the other writer is.
         if *reason != CONTESTED {
+            self.note(|| Entry::new(sort, reason, name, message));
             self.publish(name, uid, EventType::Warning, reason, message.clone());
         }
     }
@@ -114,18 +135,21 @@ impl Outcomes {
     pub(crate) fn contested(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
         self.metrics.contested.inc();
         tracing::warn!(namespace = name, reason, message, "contested");
+        self.note(|| Entry::new(Sort::Trouble, reason, name, message));
         self.publish(name, uid, EventType::Warning, reason, message.clone());
     }
 
     /// A document of settings that is not put in force.
     pub(crate) fn settings_refused(&self, policy: &str, uid: &str, note: String) {
         let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
+        self.note(|| Entry::new(Sort::Trouble, SETTINGS_REFUSED, policy, &note));
         self.publish_about(&about, EventType::Warning, SETTINGS_REFUSED, note);
     }
 
     /// The strategy of a policy changed, or would have. What somebody should look at is a warning.
     pub(crate) fn strategy(&self, policy: &str, uid: &str, warning: bool, reason: &str, note: String) {
         let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
+        self.note(|| Entry::new(if warning { Sort::Trouble } else { Sort::Notice }, reason, policy, &note));
         self.publish_about(&about, if warning { EventType::Warning } else { EventType::Normal }, reason, note);
     }
 
@@ -133,12 +157,14 @@ impl Outcomes {
     pub(crate) fn bulk_written(&self, api_version: &str, kind: &str, tenant: &str, uid: &str, namespaces: usize) {
         tracing::info!(tenant, namespaces, "written in bulk");
         let note = format!("metadata of {namespaces} namespaces written");
+        self.note(|| Entry::new(Sort::Notice, NAMESPACES_WRITTEN, tenant, &note).of(Some(tenant)));
         self.publish_about(&reference(api_version, kind, tenant, uid), EventType::Normal, NAMESPACES_WRITTEN, note);
     }
 
     /// A held Pod was released, so long after its creation.
     pub(crate) fn released(&self, key: &PodKey, took: Duration, waited: Duration) {
         self.count_release("done");
+        self.note(|| Entry::new(Sort::Done, "Released", key.to_string(), "").after(waited));
         self.metrics.pod_hold_seconds.observe(waited.as_secs_f64());
         tracing::info!(namespace = %key.namespace, pod = %key.name, took_ms = took.as_millis(), waited_ms = waited.as_millis(), "released");
     }
@@ -152,6 +178,7 @@ impl Outcomes {
     /// A Pod that could not be released, and is tried again later.
     pub(crate) async fn release_failed(&self, key: &PodKey, uid: &str, reason: &'static str, message: &str, took: Duration) {
         self.count_release(reason);
+        self.note(|| Entry::new(Sort::Trouble, reason, key.to_string(), message));
         tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
         self.warn_pod(key, uid, reason, message.to_owned()).await;
     }
@@ -186,6 +213,7 @@ impl Outcomes {
         tracing::warn!(kind = id.kind, name = id.name, outcome = news.word(), "guard repaired");
         let about = reference("admissionregistration.k8s.io/v1", &id.kind, &id.name, uid);
         let note = format!("{} {}: {}", id.kind, id.name, news.word());
+        self.note(|| Entry::new(Sort::Trouble, GUARD_REPAIRED, &id.name, &note));
         self.publish_about(&about, EventType::Warning, GUARD_REPAIRED, note);
     }
 

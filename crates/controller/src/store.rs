@@ -3,10 +3,6 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference as KubeOwner, Time};
-use serde_json::{Value, json};
-use tenancy::metadata::Metadata;
-use tenancy::namespace::{Namespace, OwnerReference};
 use tenancy::plan::read_ledger;
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
@@ -14,9 +10,14 @@ use tenancy::tenant::Tenant;
 use assessment::Assessment;
 use assessment::inventory::PROBE_NAMESPACE;
 
+mod census;
+mod held;
 mod load;
 mod nodes;
 
+use self::census::Census;
+pub(crate) use self::census::Totals;
+pub(crate) use self::held::Held;
 use self::nodes::Nodes;
 
 /// See the module.
@@ -34,6 +35,7 @@ pub(crate) struct Store {
     pub(crate) nodes: Nodes,
     /// Namespaces that were taken in and not known before.
     arrivals: u64,
+    census: Census,
 }
 
 /// Which object, and which of its specs.
@@ -41,17 +43,6 @@ pub(crate) struct Store {
 pub(crate) struct Identity {
     pub(crate) uid: String,
     pub(crate) generation: i64,
-}
-
-/// A namespace as it was last seen.
-#[derive(Clone, Debug)]
-pub(crate) struct Held {
-    pub(crate) uid: String,
-    pub(crate) version: String,
-    pub(crate) created: Option<Time>,
-    pub(crate) namespace: Namespace,
-    /// How it stood when it was last looked at.
-    pub(crate) standing: Option<Standing>,
 }
 
 /// How a namespace stands, for its tenant's status.
@@ -75,49 +66,6 @@ pub(crate) enum Compliance {
     Failed,
 }
 
-impl Held {
-    /// From an object's metadata; nothing else of a Namespace is ever read.
-    pub(crate) fn of(meta: &ObjectMeta) -> Self {
-        Self {
-            uid: meta.uid.clone().unwrap_or_default(),
-            version: meta.resource_version.clone().unwrap_or_default(),
-            created: meta.creation_timestamp.clone(),
-            namespace: Namespace {
-                name: meta.name.clone(),
-                generate_name: meta.generate_name.clone(),
-                metadata: Metadata {
-                    labels: meta.labels.clone().unwrap_or_default(),
-                    annotations: meta.annotations.clone().unwrap_or_default(),
-                },
-                owner_references: meta.owner_references.iter().flatten().map(owner).collect(),
-                terminating: meta.deletion_timestamp.is_some(),
-            },
-            standing: None,
-        }
-    }
-
-    /// The object for rules that read paths.
-    fn document(&self) -> Value {
-        let Namespace { name, generate_name, metadata, owner_references, .. } = &self.namespace;
-        let owners: Vec<Value> =
-            owner_references.iter().map(|one| json!({"apiVersion": one.group, "kind": one.kind, "name": one.name})).collect();
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "generateName": generate_name,
-               "labels": metadata.labels, "annotations": metadata.annotations, "ownerReferences": owners}})
-    }
-
-    /// Whether this is an earlier state than `other`, of this namespace or of one that had its name. Versions of one resource are numbers
-    /// that grow, whatever the object.
-    fn is_older_than(&self, other: &Self) -> bool {
-        let number = |held: &Self| held.version.parse::<u128>().ok();
-        matches!((number(self), number(other)), (Some(this), Some(that)) if this < that)
-    }
-}
-
-fn owner(reference: &KubeOwner) -> OwnerReference {
-    let (group, _) = reference.api_version.split_once('/').unwrap_or_default();
-    OwnerReference { group: group.to_owned(), kind: reference.kind.clone(), name: reference.name.clone() }
-}
-
 impl Store {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         Self {
@@ -129,6 +77,7 @@ impl Store {
             claims: HashMap::new(),
             nodes: Nodes::default(),
             arrivals: 0,
+            census: Census::default(),
         }
     }
 
@@ -144,6 +93,7 @@ impl Store {
             self.gone.clear();
         }
         self.settings = settings;
+        self.census.touch();
     }
 
     /// Takes a namespace in; false where the store knows a later state already.
@@ -158,6 +108,7 @@ impl Store {
             self.arrivals += 1;
         }
         self.namespaces.insert(name, held);
+        self.census.touch();
         true
     }
 
@@ -174,6 +125,7 @@ impl Store {
         if self.namespaces.get(name).is_some_and(same) {
             self.stand(name, None);
             self.namespaces.remove(name);
+            self.census.touch();
         }
     }
 
@@ -193,6 +145,7 @@ impl Store {
     pub(crate) fn put_tenant(&mut self, name: String, tenant: Result<Arc<Tenant>, String>) {
         self.gone.remove(&name);
         self.tenants.insert(name, tenant);
+        self.census.touch();
     }
 
     /// Takes in which object a tenant was read from.
@@ -213,6 +166,7 @@ impl Store {
     pub(crate) fn remove_tenant(&mut self, name: &str) {
         self.tenants.remove(name);
         self.identities.remove(name);
+        self.census.touch();
     }
 
     /// A tenant is known to be gone for good: its namespaces are to be released.
@@ -273,6 +227,7 @@ impl Store {
         let Some(held) = self.namespaces.get_mut(name) else { return };
         let tenant = |standing: &Option<Standing>| standing.as_ref().and_then(|standing| standing.tenant.clone());
         let (before, after) = (tenant(&held.standing), tenant(&standing));
+        self.census.change(held.standing.as_ref(), standing.as_ref());
         held.standing = standing;
         if before == after {
             return;
@@ -288,6 +243,11 @@ impl Store {
         if let Some(after) = after {
             self.claims.entry(after).or_default().insert(name.to_owned());
         }
+    }
+
+    /// Namespaces that claim this tenant, in order.
+    pub(crate) fn claiming(&self, tenant: &str) -> impl Iterator<Item = &String> {
+        self.claims.get(tenant).into_iter().flatten()
     }
 
     /// Namespaces that claim this tenant, by how they stand.

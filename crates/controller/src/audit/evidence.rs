@@ -22,7 +22,7 @@ const FEW: usize = 20;
 const PLACED: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Evidence {
     pub(crate) pods: Vec<Placed>,
     /// Labels of every node.
@@ -84,7 +84,8 @@ fn kind(object: &Value) -> (&str, &str) {
     (text("apiVersion"), text("kind"))
 }
 
-async fn pods(client: &Client, namespaces: &[&str]) -> Result<Vec<Placed>> {
+/// Pods of these namespaces that have a node and are not finished.
+pub(crate) async fn pods(client: &Client, namespaces: &[&str]) -> Result<Vec<Placed>> {
     if namespaces.len() > FEW {
         return pods_of(&Api::all(client.clone())).await.context("Pods cannot be listed");
     }

@@ -8,27 +8,33 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
-use tenancy::settings::{OnUnready, Settings};
+use tenancy::settings::Settings;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::cluster::{Connection, SettingsFlags};
-use crate::guard::keeper::{Keeper, Orders};
+use crate::guard::keeper::Keeper;
 use crate::help::{self, Example, Exit};
 use crate::holds::Releaser;
 use crate::lease::{Election, Leadership, LeaseFlags};
 use crate::live_settings;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
+use crate::outcome::journal::Journal;
 use crate::pace::PaceFlags;
 use crate::reconciler::Reconciler;
 use crate::status::Statuses;
 use crate::store::Store;
 use crate::strategy::Strategies;
 use crate::watch::{Readiness, SETTINGS, TENANTS, Watch};
+use crate::web::{Dashboard, Subject, WebFlags};
 use crate::writer::{ApplyMode, Writer};
+
+mod guard_flags;
+
+use self::guard_flags::GuardFlags;
 
 /// How long writes that are under way may take once the end has come.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -54,6 +60,9 @@ pub(crate) struct Controller {
     /// Where to answer for health and metrics; port 0 takes any free one and prints it
     #[arg(long, env = "LANDLORD_LISTEN", value_name = "IP:PORT", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
+    /// Form of the log on standard error
+    #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
     /// Write without a lease: for a replica that is alone
     #[arg(long, env = "LANDLORD_NO_LEADER_ELECTION", help_heading = "Election")]
     no_leader_election: bool,
@@ -73,57 +82,8 @@ pub(crate) struct Controller {
     release_pods: bool,
     #[command(flatten)]
     guard: GuardFlags,
-    /// Form of the log on standard error
-    #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
-    log_format: LogFormat,
-}
-
-/// Whether the controller keeps the guard, and how.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Guard")]
-struct GuardFlags {
-    /// Install the guard and keep it as it is rendered: admission policies that stop Pods in namespaces which are not ready
-    #[arg(
-        long,
-        env = "LANDLORD_GUARD",
-        value_enum,
-        value_name = "ON-UNREADY",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "settings"
-    )]
-    guard: Option<GuardMode>,
-    /// The guard fills in selector and tolerations as well, for clusters without the plugin PodNodeSelector
-    #[arg(long, env = "LANDLORD_GUARD_PLACE", requires = "guard")]
-    guard_place: bool,
-}
-
-/// What happens to Pods of namespaces that are not ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum GuardMode {
-    /// `guard.onUnready` of the settings
-    Settings,
-    /// They wait at a scheduling gate until the controller lets them go
-    Hold,
-    /// They are refused
-    Deny,
-}
-
-impl GuardFlags {
-    /// `None` leaves the guard alone, whether there is one or not.
-    fn orders(self) -> Option<Orders> {
-        let on_unready = match self.guard? {
-            GuardMode::Settings => None,
-            GuardMode::Hold => Some(OnUnready::Hold),
-            GuardMode::Deny => Some(OnUnready::Deny),
-        };
-        Some(Orders { on_unready, place: self.guard_place })
-    }
-
-    /// Whether Pods may be held: also under *deny*, by an earlier guard, or by their own authors.
-    fn holds(self) -> bool {
-        self.guard.is_some()
-    }
+    #[command(flatten)]
+    web: WebFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -159,7 +119,8 @@ impl Controller {
         let (ended, end) = channel::channel(false);
         let metrics = Arc::new(Metrics::new());
         let settings = Settings::from_value(&Value::Null).context("default settings")?;
-        let outcomes = Outcomes::new(Arc::clone(&metrics), Some(client.clone()));
+        let journal = self.web.address().map(|_| Arc::<Journal>::default());
+        let outcomes = Outcomes::new(Arc::clone(&metrics), Some(client.clone())).noted_in(journal.clone());
         let writer = Writer::new(client.clone(), ApplyMode::Apply);
         let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), self.pace.pace(), writer, outcomes));
         let readiness = Arc::new(Readiness::new());
@@ -170,7 +131,9 @@ impl Controller {
         let pages = tokio::spawn(admin.serve(listener, told(end.clone())));
 
         let (leadership, election) = self.elect(&client, told(end.clone()));
-        let tasks = self.start(&Watch { client, reconciler: Arc::clone(&reconciler), readiness }, &leadership);
+        let watch = Watch { client, reconciler: Arc::clone(&reconciler), readiness };
+        let dashboard = self.open_dashboard(&watch, &leadership, journal, end).await?;
+        let tasks = self.start(&watch, &leadership);
         tokio::spawn(show_leadership(leadership, metrics));
         until_told(&mut terminate).await?;
         tracing::info!("ending");
@@ -180,7 +143,28 @@ impl Controller {
         // The lease is given up after the last write, so that its heir sees all of them.
         let _ = tokio::time::timeout(SHUTDOWN, election).await;
         let _ = tokio::time::timeout(SHUTDOWN, pages).await;
+        if let Some([record, pages]) = dashboard {
+            record.abort();
+            let _ = tokio::time::timeout(SHUTDOWN, pages).await;
+        }
         Ok(())
+    }
+
+    /// Nothing, unless it is asked for.
+    async fn open_dashboard(
+        &self,
+        watch: &Watch,
+        leadership: &Leadership,
+        journal: Option<Arc<Journal>>,
+        end: channel::Receiver<bool>,
+    ) -> Result<Option<[JoinHandle<()>; 2]>> {
+        let door = self.web.listen().await.with_context(|| format!("cannot listen for the dashboard on {:?}", self.web.address()))?;
+        let (Some(door), Some(journal)) = (door, journal) else { return Ok(None) };
+        println!("dashboard on http://{}", door.address);
+        let Watch { client, reconciler, readiness } = watch.clone();
+        let (policy, namespace) = (self.settings.policy().to_owned(), self.lease_namespace.clone());
+        let subject = Subject { client, reconciler, readiness, leadership: leadership.clone(), journal, policy, namespace };
+        Ok(Some(Dashboard::open(door, subject, end)))
     }
 
     /// Starts what watches, decides and writes.

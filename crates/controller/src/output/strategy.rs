@@ -35,11 +35,11 @@ pub(crate) struct Report<'a> {
 
 impl Report<'_> {
     /// The mode that is in force, whatever the record says.
-    fn mode(&self) -> Mode {
+    pub(crate) fn mode(&self) -> Mode {
         self.policy.mode.unwrap_or_default()
     }
 
-    fn chosen(&self) -> Option<String> {
+    pub(crate) fn chosen(&self) -> Option<String> {
         self.strategy.chosen(self.policy.pin).map(|(_, by)| by)
     }
 
@@ -93,7 +93,7 @@ impl Report<'_> {
     }
 
     /// Which mode would come next, and when.
-    fn next(&self) -> Vec<(Mode, String)> {
+    pub(crate) fn next(&self) -> Vec<(Mode, String)> {
         let mode = self.mode();
         if let Some((chosen, by)) = self.strategy.chosen(self.policy.pin) {
             let change = if self.policy.pin.is_some() { "`landlord strategy --unpin`" } else { "an edit of the settings" };

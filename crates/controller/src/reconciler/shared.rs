@@ -33,6 +33,9 @@ pub(crate) struct Shared {
     /// Namespaces that were given up, for reports.
     pub(crate) troubles: HashMap<String, Trouble>,
     pub(crate) written: u64,
+    /// Those of them that were backfill; and writes that failed.
+    pub(crate) written_in_bulk: u64,
+    pub(crate) failures: u64,
     /// Namespaces that were given up after failed writes; those that are not to be written are not among them.
     pub(crate) failing: HashSet<String>,
     /// How namespaces are shared out between webhook and controller, where the settings say.
@@ -55,6 +58,8 @@ impl Shared {
             fights: Fights::default(),
             troubles: HashMap::new(),
             written: 0,
+            written_in_bulk: 0,
+            failures: 0,
             failing: HashSet::new(),
             strategy: None,
             refused_settings: None,
@@ -152,8 +157,9 @@ impl Shared {
         // What an edit of the tenant changes is written as backfill.
         if matches!(urgency, Urgency::Placement | Urgency::Drift) {
             write.sets.iter().for_each(|(key, value, managed)| self.fights.wrote(&write.name, key, value, *managed, now));
-        } else if let Some(tenant) = &write.tenant {
-            *self.bulk.entry(tenant.clone()).or_default() += 1;
+        } else {
+            self.written_in_bulk += u64::from(urgency == Urgency::Backfill);
+            write.tenant.iter().for_each(|tenant| *self.bulk.entry(tenant.clone()).or_default() += 1);
         }
         let since = self.since.get(&write.name).map_or(took, |since| now.duration_since(*since));
         let age = now_is.created.as_ref().and_then(|created| SystemTime::now().duration_since(SystemTime::from(created.0)).ok());
@@ -174,6 +180,7 @@ impl Shared {
         if self.store.namespace(&write.name).is_none() {
             return;
         }
+        self.failures += 1;
         let attempts = self.attempts.entry(write.name.clone()).or_default();
         *attempts += 1;
         if retries.is_none_or(|retries| *attempts <= retries) {
@@ -209,7 +216,7 @@ impl Shared {
     }
 
     /// Keys of a namespace that the other writer holds now, or may take any moment.
-    pub(super) fn contested_keys(&self, name: &str) -> Vec<Key> {
+    pub(crate) fn contested_keys(&self, name: &str) -> Vec<Key> {
         let now = clock::now();
         let planned = self.store.assess(name).map(|assessment| assessment.plan.set).unwrap_or_default();
         let planned = planned.into_iter().filter(|(key, want)| self.fights.is_contested(name, key, &want.value, now)).map(|(key, _)| key);

@@ -28,6 +28,11 @@ impl Store {
         self.claims.values().map(|names| names.len()).sum()
     }
 
+    /// Tenants that namespaces claim, whether they exist or not.
+    pub(crate) fn claimed_tenants(&self) -> impl Iterator<Item = String> {
+        self.claims.keys().cloned()
+    }
+
     /// How many namespaces have been seen for the first time, ever.
     pub(crate) fn arrivals(&self) -> u64 {
         self.arrivals

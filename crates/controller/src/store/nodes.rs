@@ -9,16 +9,19 @@ pub(crate) struct Nodes {
     known: bool,
     /// Answers so far; forgotten when a node's labels change. Every tenant asks every few seconds.
     answers: HashMap<BTreeMap<String, String>, bool>,
+    /// Counts what changed.
+    revision: u64,
 }
 
 impl Nodes {
     /// A list begins. Until it is complete, what was known counts no more.
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { revision: self.revision + 1, ..Self::default() };
     }
 
     pub(crate) fn complete(&mut self) {
         self.known = true;
+        self.revision += 1;
     }
 
     pub(crate) fn are_known(&self) -> bool {
@@ -29,12 +32,31 @@ impl Nodes {
         if self.labels.get(&name) != Some(&labels) {
             self.labels.insert(name, labels);
             self.answers.clear();
+            self.revision += 1;
         }
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
         self.labels.remove(name);
         self.answers.clear();
+        self.revision += 1;
+    }
+
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The names of nodes that carry all of these labels, in order.
+    pub(crate) fn matching(&self, selector: &BTreeMap<String, String>) -> Vec<&str> {
+        let matches = |labels: &BTreeMap<String, String>| selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+        let mut names: Vec<&str> = self.labels.iter().filter(|(_, labels)| matches(labels)).map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Labels of every node.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (&String, &BTreeMap<String, String>)> {
+        self.labels.iter()
     }
 
     /// Whether a node carries all of these labels.
@@ -67,6 +89,7 @@ mod tests {
         nodes.complete();
         let wanted = map([("pool", "solar"), ("disk", "b")]);
         assert!(nodes.are_known() && nodes.match_any(&map([("pool", "solar")])) && nodes.match_any(&wanted));
+        assert_eq!(nodes.matching(&map([("pool", "solar")])), ["a", "b"]);
         nodes.remove("b");
         assert!(!nodes.match_any(&wanted));
         nodes.put("a".to_owned(), wanted.clone());

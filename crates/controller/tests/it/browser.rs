@@ -123,9 +123,9 @@ impl Browser {
         sent.filter_map(|message| message["message"]["params"]["request"]["url"].as_str().map(str::to_owned)).collect()
     }
 
-    /// The whole page as PNG; what is in a dialog is seen as it is.
+    /// What is shown, as PNG.
     pub(crate) async fn picture(&self) -> Vec<u8> {
-        let picture = self.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true})).await;
+        let picture = self.devtools("Page.captureScreenshot", json!({})).await;
         base64(picture["data"].as_str().expect("a picture"))
     }
 

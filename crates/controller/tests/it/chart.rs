@@ -39,7 +39,7 @@ fn everything_optional() -> Value {
         "serviceAccount": {"annotations": {"a": "b"}}, "podAnnotations": {"a": "b"}, "podLabels": {"team": "x"}, "nodeSelector": {"a": "b"},
         "tolerations": [{"operator": "Exists"}], "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
         "affinity": {"nodeAffinity": {}}, "service": {"annotations": {"a": "b"}}, "serviceMonitor": {"enabled": true, "labels": {"release": "x"}},
-        "networkPolicy": {"from": [{"namespaceSelector": {}}]},
+        "networkPolicy": {"from": [{"namespaceSelector": {}}]}, "web": {"enabled": true, "port": 8000, "from": [{"namespaceSelector": {}}]},
     })
 }
 
@@ -91,7 +91,7 @@ fn roles(objects: &[Value]) -> BTreeSet<&str> {
         bindings.filter(|one| one["subjects"][0] == account).map(|one| one["roleRef"]["name"].as_str().expect("a name")).collect();
     let roles = objects.iter().filter(|one| ["Role", "ClusterRole"].contains(&one["kind"].as_str().unwrap_or_default()));
     let names: BTreeSet<&str> = roles.map(|one| one["metadata"]["name"].as_str().expect("a name")).collect();
-    let others = ["landlord:policy-server", "landlord:policy-server-pods"];
+    let others = ["landlord:policy-server", "landlord:policy-server-pods", "landlord:dashboard"];
     assert_eq!(names.iter().filter(|name| !others.contains(name)).copied().collect::<BTreeSet<_>>(), bound, "each role is bound");
     bound
 }
@@ -106,6 +106,7 @@ const ALWAYS: [&str; 3] = ["controller", "events", "leases"];
 #[case::policy(json!({"policy": {"enabled": true}}), &["tenants", "policy"])]
 #[case::guard(json!({"guard": {"enabled": true}}), &["tenants", "guard", "holds"])]
 #[case::holds(json!({"releasePods": true}), &["tenants", "holds"])]
+#[case::web(json!({"web": {"enabled": true}}), &["tenants", "web"])]
 #[case::strategy(json!({"policy": {"enabled": true}, "settings": {"strategy": {"mode": "auto"}}}), &["tenants", "policy", "strategy", "guard-probe"])]
 fn rights_follow_the_features(#[case] values: Value, #[case] beside: &[&str]) {
     let objects = rendered(values);

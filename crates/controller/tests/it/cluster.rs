@@ -22,6 +22,6 @@ mod replicas;
 mod rights;
 mod scenarios;
 mod strategies;
-mod world;
+pub(crate) mod world;
 
 pub(crate) use self::world::eventually;

@@ -1,14 +1,17 @@
 //! The binary `landlord`, as users run it.
 mod audit;
+mod browser;
 mod chart;
 mod cluster;
 mod completions;
 mod conformance;
+mod dashboard;
 mod docs;
 mod errors;
 mod explain;
 mod helm;
 mod hook_tests;
+mod http_client;
 mod install;
 mod landlord;
 mod plan;

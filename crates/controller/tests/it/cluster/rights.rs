@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::world::{GATE, NODE_SELECTOR, World, eventually};
+use crate::dashboard::{address, token};
+use crate::http_client::Http;
 use crate::landlord::{root, run};
 
 /// Everything that a service account asks for, without bodies.
@@ -122,7 +124,9 @@ async fn every_right_is_used_and_none_is_missing() {
     // A strategy: its probes, its condition and its record.
     world.cluster.apply(&policy(json!({"tenantSource": "landlord", "strategy": {"mode": "auto"}}))).await.expect("a policy");
     world.cluster.apply(&parts_that_give_way()).await.expect("what is left of the older form of the guard");
-    let first = world.add_controller_with(&["--policy=landlord", "--guard", "--guard-place"], "one").await;
+    let first = world
+        .add_controller_with(&["--policy=landlord", "--guard", "--guard-place", "--web=127.0.0.1:0", "--web-access=token"], "one")
+        .await;
     the_guard_is_changed_and_repaired(&world).await;
     landlords_tenant_comes_and_goes(&world).await;
 
@@ -157,6 +161,7 @@ async fn landlords_tenant_comes_and_goes(world: &World) {
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
     eventually("a release", async || world.gates("held", "free").await.is_empty()).await;
     eventually("a clash", async || !world.pod_events("held", "odd").await.is_empty()).await;
+    somebody_looks_at_the_dashboard(world).await;
     // An edit in bulk: its Event is about the tenant, which is read for that.
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "lunar"}})).await;
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=lunar")]).await;
@@ -175,6 +180,14 @@ async fn landlords_tenant_comes_and_goes(world: &World) {
     // A deleted tenant is asked for once more, after its grace.
     world.delete_tenant("solar").await;
     eventually("the release", async || world.log("one").contains("releasing")).await;
+}
+
+/// Whose a token is, what it may, and a tenant's Pods.
+async fn somebody_looks_at_the_dashboard(world: &World) {
+    let http = Http::new(&address(world, "one"));
+    let header = format!("Bearer {}", token(world, ADMIN));
+    let answer = http.get_with("/api/v1/tenants/solar/pods", &[("authorization", &header)]).await;
+    assert_eq!((answer.status, &answer.json()["error"]), (200, &Value::Null), "{}", answer.text);
 }
 
 /// The next controller does not fill in selectors.
@@ -203,7 +216,7 @@ async fn the_guard_is_changed_and_repaired(world: &World) {
 #[tokio::test]
 async fn an_idle_controller_writes_its_lease_and_lists_nothing() {
     let (mut world, log, _folder) = audited().await;
-    world.flags = vec!["--release-pods"];
+    world.flags = vec!["--release-pods", "--web=127.0.0.1:0"];
     world.add_controller("one").await;
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
     for number in 0..20 {

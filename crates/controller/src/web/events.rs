@@ -1,0 +1,105 @@
+//! Events: when what the page shows has changed. Nobody watching costs nothing; whoever watches is told twice a second at most, and asks then for what
+//! it shows.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::{FutureExt, Stream, StreamExt, stream};
+use tokio::sync::{Notify, Semaphore, watch};
+
+use super::problem::Problem;
+use super::{Dashboard, ended};
+
+/// How often it is looked whether something changed.
+const LOOK: Duration = Duration::from_millis(500);
+/// So that nobody between takes a quiet stream for a dead one.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Streams at a time.
+const STREAMS: usize = 64;
+
+/// See the module.
+pub(super) struct Pulse {
+    revision: watch::Sender<u64>,
+    somebody: Notify,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { revision: watch::Sender::new(0), somebody: Notify::new(), places: Arc::new(Semaphore::new(STREAMS)) }
+    }
+}
+
+/// What changes with everything that is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Signature {
+    store: u64,
+    journal: u64,
+    written: u64,
+    failures: u64,
+    queue: usize,
+    held: usize,
+    samples: u64,
+    leads: bool,
+    ready: bool,
+}
+
+/// Looks for as long as somebody watches. Does not return.
+pub(super) async fn beat(dashboard: Arc<Dashboard>) {
+    let (pulse, mut last) = (&dashboard.pulse, Signature::default());
+    loop {
+        if pulse.revision.receiver_count() == 0 {
+            pulse.somebody.notified().await;
+        }
+        let now = dashboard.signature();
+        if now != last {
+            last = now;
+            pulse.revision.send_modify(|revision| *revision += 1);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+impl Dashboard {
+    fn signature(&self) -> Signature {
+        let (samples, leads, ready) = (self.history().count(), self.leads(), self.subject.readiness.is_complete());
+        let journal = self.subject.journal.count();
+        let shared = self.subject.reconciler.shared();
+        Signature {
+            store: shared.store.revision(),
+            journal,
+            written: shared.written,
+            failures: shared.failures,
+            queue: shared.queue.len(),
+            held: shared.holds.pods().count(),
+            samples,
+            leads,
+            ready,
+        }
+    }
+}
+
+/// The stream of changes: `event: change` with `data: {"revision": N}`, the first at once.
+pub(super) async fn stream(State(dashboard): State<Arc<Dashboard>>) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let place = Arc::clone(&dashboard.pulse.places).try_acquire_owned();
+    let place = place
+        .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{STREAMS} others are watching: close some of their pages")))?;
+    let receiver = dashboard.pulse.revision.subscribe();
+    dashboard.pulse.somebody.notify_one();
+    let first = stream::once(std::future::ready(event(*receiver.borrow())));
+    let later = stream::unfold((receiver, place), |(mut receiver, place)| async move {
+        receiver.changed().await.ok()?;
+        let revision = *receiver.borrow_and_update();
+        Some((event(revision), (receiver, place)))
+    });
+    let events = first.chain(later).take_until(ended(dashboard.end.clone()).boxed());
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+fn event(revision: u64) -> Result<Event, Infallible> {
+    Ok(Event::default().event("change").data(format!("{{\"revision\":{revision}}}")))
+}

@@ -1,0 +1,131 @@
+//! Routes: what the API answers. One table is served and documented, so that neither can have what the other has not.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::{MethodRouter, get};
+use schemars::{Schema, SchemaGenerator};
+use serde::Serialize;
+
+use super::pods::PodsOutside;
+use super::problem::Problem;
+use super::view::backfill::Backfill;
+use super::view::contested::Contested;
+use super::view::namespaces::{Namespaces, Wanted};
+use super::view::outcomes::RecentOutcomes;
+use super::view::overview::Overview;
+use super::view::strategy::StrategyView;
+use super::view::tenant::TenantDetails;
+use super::{Dashboard, events, openapi};
+
+/// Something that can be asked for.
+pub(super) struct Route {
+    /// Below `/api`.
+    pub(super) path: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) asks: Asks,
+    pub(super) answer: Answer,
+    handler: MethodRouter<Arc<Dashboard>>,
+}
+
+/// What has to be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    Nothing,
+    /// A tenant, in the path.
+    Tenant,
+    /// A page of namespaces, in the query.
+    Page,
+}
+
+/// What comes back.
+#[derive(Clone, Copy)]
+pub(super) enum Answer {
+    Json(fn(&mut SchemaGenerator) -> Schema),
+    Events,
+    /// This document.
+    OpenApi,
+}
+
+type Board = State<Arc<Dashboard>>;
+type Answered<T> = Result<Json<T>, Problem>;
+
+pub(super) fn routes() -> Vec<Route> {
+    let json = |path, summary, schema, handler| Route { path, summary, asks: Asks::Nothing, answer: Answer::Json(schema), handler };
+    let of_tenant = |route: Route| Route { asks: Asks::Tenant, ..route };
+    let page = |route: Route| Route { asks: Asks::Page, ..route };
+    let (events, document) = ("When something has changed: `event: change`, `data: {\"revision\": N}`, the first at once", "This document");
+    vec![
+        json("/v1/overview", "Whether the promise is kept, by tenant and over the last hour", schema::<Overview>, get(overview)),
+        page(json("/v1/namespaces", "A page of namespaces, filtered and sorted", schema::<Namespaces>, get(namespaces))),
+        of_tenant(json("/v1/tenants/{tenant}", "One tenant", schema::<TenantDetails>, get(tenant))),
+        of_tenant(json(
+            "/v1/tenants/{tenant}/pods",
+            "Its Pods that are outside its pool, listed now or within the last half minute",
+            schema::<PodsOutside>,
+            get(pods),
+        )),
+        json("/v1/backfill", "The backfill that runs, the queue, and what failed", schema::<Backfill>, get(backfill)),
+        json("/v1/strategy", "Who decides on new namespaces, and why", schema::<StrategyView>, get(strategy)),
+        json("/v1/contested", "Keys that another writer sets back, and what ends it", schema::<Contested>, get(contested)),
+        json("/v1/outcomes", "What became of namespaces of late", schema::<RecentOutcomes>, get(outcomes)),
+        Route { path: "/v1/events", summary: events, asks: Asks::Nothing, answer: Answer::Events, handler: get(events::stream) },
+        Route { path: "/v1/openapi.json", summary: document, asks: Asks::Nothing, answer: Answer::OpenApi, handler: get(openapi) },
+    ]
+}
+
+fn schema<T: schemars::JsonSchema + Serialize>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+pub(super) fn router(dashboard: &Arc<Dashboard>) -> Router {
+    let router = routes().into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    router.with_state(Arc::clone(dashboard))
+}
+
+async fn overview(State(dashboard): Board) -> Json<Overview> {
+    Json(Overview::of(&dashboard))
+}
+
+async fn namespaces(State(dashboard): Board, wanted: Result<Query<Wanted>, QueryRejection>) -> Answered<Namespaces> {
+    let Query(wanted) = wanted.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    Ok(Json(Namespaces::of(&dashboard, &wanted)))
+}
+
+async fn tenant(State(dashboard): Board, Path(name): Path<String>) -> Answered<TenantDetails> {
+    TenantDetails::of(&dashboard, &name).map(Json).ok_or_else(|| unknown(&name))
+}
+
+async fn pods(State(dashboard): Board, Path(name): Path<String>) -> Answered<PodsOutside> {
+    // Whatever is not there is not listed, and not remembered.
+    TenantDetails::of(&dashboard, &name).ok_or_else(|| unknown(&name))?;
+    Ok(Json(dashboard.pods_outside(&name).await))
+}
+
+fn unknown(tenant: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("there is no tenant {tenant:?}, and no namespace claims it"))
+}
+
+async fn backfill(State(dashboard): Board) -> Json<Backfill> {
+    Json(Backfill::of(&dashboard))
+}
+
+async fn strategy(State(dashboard): Board) -> Json<StrategyView> {
+    Json(dashboard.strategy().await)
+}
+
+async fn contested(State(dashboard): Board) -> Json<Contested> {
+    Json(Contested::of(&dashboard))
+}
+
+async fn outcomes(State(dashboard): Board) -> Json<RecentOutcomes> {
+    Json(RecentOutcomes::of(&dashboard))
+}
+
+async fn openapi() -> Json<serde_json::Value> {
+    Json(openapi::document())
+}

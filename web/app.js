@@ -1,0 +1,150 @@
+// The page: which view the address names, when it asks again, and who is looking.
+
+import { Refused, hasToken, listen, setToken } from './api.js';
+import { announce, h } from './dom.js';
+import { empty } from './parts.js';
+import { overview } from './views/overview.js';
+import { namespaces } from './views/namespaces.js';
+import { tenant } from './views/tenant.js';
+import { backfill } from './views/backfill.js';
+import { strategy } from './views/strategy.js';
+import { contested } from './views/contested.js';
+import { outcomes } from './views/outcomes.js';
+
+const VIEWS = { overview, namespaces, tenant, backfill, strategy, contested, outcomes };
+const LINKS = [['overview', 'Overview'], ['namespaces', 'Namespaces'], ['backfill', 'Backfill'], ['strategy', 'Strategy'], ['contested', 'Contested'], ['outcomes', 'Outcomes']];
+/** A view without news is asked anew so often: relative times grow, and the strategy is measured. */
+const QUIET = 15_000;
+
+const place = document.getElementById('view');
+let current, playground = false, locked = false;
+
+/** `#/tenant/solar?state=failed` is {name: 'tenant', argument: 'solar', query: {state: 'failed'}}. */
+function address() {
+  const [path, query] = location.hash.replace(/^#\/?/, '').split('?');
+  const [name, argument] = path.split('/');
+  return { name: VIEWS[name] ? name : 'overview', argument: decode(argument ?? ''), query: Object.fromEntries(new URLSearchParams(query ?? '')) };
+}
+
+function decode(text) {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
+
+/** Puts a part of the view's state into the address, so that it can be kept and sent. What is empty is left out. */
+function setQuery(changes) {
+  const { name, argument, query } = address();
+  const filled = Object.entries({ ...query, ...changes }).filter(([, value]) => value);
+  const text = new URLSearchParams(filled).toString();
+  history.replaceState(null, '', `#/${name}${argument ? `/${encodeURIComponent(argument)}` : ''}${text ? `?${text}` : ''}`);
+}
+
+function drawNav(active) {
+  const link = ([name, words]) => h('li', {}, h('a', { href: `#/${name}`, 'aria-current': name === active ? 'page' : null }, words));
+  const extra = playground ? h('li', {}, h('a', { href: 'playground/' }, 'Playground')) : null;
+  document.getElementById('nav').replaceChildren(h('ul', {}, LINKS.map(link), extra));
+  document.querySelector('#nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+}
+
+function show() {
+  const { name, argument, query } = address();
+  if (current?.name === name && current.argument === argument) return;
+  current?.view.destroy?.();
+  const first = current === undefined;
+  const view = VIEWS[name]({ argument, query, setQuery, settle });
+  current = { name, argument, view, busy: false, again: false };
+  document.title = `${view.title} – Landlord`;
+  drawNav(name === 'tenant' ? 'overview' : name);
+  place.replaceChildren(view.node);
+  place.setAttribute('aria-busy', 'true');
+  if (!first) { window.scrollTo(0, 0); document.getElementById('main').focus({ preventScroll: true }); announce(view.title); }
+  refresh();
+}
+
+/** What the overview says of the replica concerns every view. */
+function settle({ replica }) {
+  if (replica.playground !== playground) { playground = replica.playground; drawNav(current.name); }
+}
+
+/** Asks for what the view shows; while it is being asked, news wait. */
+async function refresh() {
+  const mine = current;
+  if (!mine || locked) return;
+  if (mine.busy) { mine.again = true; return; }
+  mine.busy = true;
+  try {
+    await mine.view.refresh();
+    if (mine === current) { place.setAttribute('aria-busy', 'false'); notice(null); }
+  } catch (error) {
+    if (mine === current) fail(error);
+  }
+  mine.busy = false;
+  if (mine.again) { mine.again = false; refresh(); }
+}
+
+function fail(error) {
+  if (error instanceof Refused && (error.status === 401 || error.status === 403)) return lock(error);
+  if (error instanceof Refused && error.status === 404) return place.replaceChildren(h('h1', {}, 'Not here'), empty(error.message, 'It may have been deleted, or its name is another.'));
+  notice(`The controller cannot be asked: ${error.message}. What you see may be old.`);
+}
+
+function notice(text) {
+  const notices = document.getElementById('notices');
+  if (notices.textContent === (text ?? '')) return;
+  notices.replaceChildren(...(text ? [h('p', { class: 'notice bad', role: 'alert' }, text)] : []));
+}
+
+/** Asks for a token. */
+function lock(error) {
+  if (locked) return;
+  locked = true;
+  current?.view.destroy?.();
+  const field = h('input', { type: 'password', id: 'token', required: true, autocomplete: 'off', spellcheck: 'false', 'aria-describedby': 'token-help' });
+  const enter = (event) => { event.preventDefault(); setToken(field.value.trim()); start(); };
+  const said = error.status === 403 || hasToken() ? h('p', { class: 'notice bad', role: 'alert' }, error.status === 403 ? error.message : 'The API server does not know this token, or not any more.') : null;
+  document.title = 'Sign in – Landlord';
+  setLive('refused');
+  place.setAttribute('aria-busy', 'false');
+  place.replaceChildren(h('form', { class: 'signin panel', onsubmit: enter }, h('h1', {}, 'Sign in'), said,
+    h('label', { for: 'token' }, 'Bearer token'), field,
+    h('p', { id: 'token-help' }, 'For instance of a service account that may see the dashboard: ', h('code', {}, 'kubectl create token NAME'), '. It is kept until this tab is closed, and is sent to this controller only.'),
+    h('button', { type: 'submit' }, 'Sign in')));
+  field.focus();
+}
+
+const LIVE = { live: 'live', lost: 'connection lost, trying again', refused: 'not signed in', connecting: 'connecting' };
+
+function setLive(state) {
+  const before = document.getElementById('live').dataset.state;
+  document.getElementById('live').dataset.state = state;
+  document.getElementById('live-text').textContent = LIVE[state];
+  if (before !== state && (state === 'lost' || before === 'lost')) announce(state === 'live' ? 'Live again' : LIVE[state]);
+}
+
+function start() {
+  locked = false;
+  current = undefined;
+  setLive('connecting');
+  listen(refresh, (state, error) => { if (state === 'refused') lock(error); else setLive(state); });
+  show();
+}
+
+const THEMES = ['system', 'light', 'dark'];
+
+function theme() {
+  const button = document.getElementById('theme');
+  const now = () => document.documentElement.dataset.theme ?? 'system';
+  const tell = () => { button.textContent = `Theme: ${now()}`; };
+  button.addEventListener('click', () => {
+    const next = THEMES[(THEMES.indexOf(now()) + 1) % THEMES.length];
+    if (next === 'system') { delete document.documentElement.dataset.theme; localStorage.removeItem('landlord.theme'); }
+    else { document.documentElement.dataset.theme = next; localStorage.setItem('landlord.theme', next); }
+    tell();
+  });
+  tell();
+}
+
+document.querySelector('.skip').addEventListener('click', (event) => { event.preventDefault(); document.getElementById('main').focus(); });
+window.addEventListener('hashchange', () => { if (!locked) show(); });
+setInterval(() => { if (!document.hidden) refresh(); }, QUIET);
+theme();
+start();

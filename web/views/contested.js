@@ -1,0 +1,30 @@
+// Keys that another writer sets back again and again, who it is, and what ends it.
+
+import { ask } from '../api.js';
+import { h, swap } from '../dom.js';
+import { duration, number } from '../format.js';
+import { empty, follower, tenantLink } from '../parts.js';
+
+export function contested() {
+  const body = h('div', { class: 'stack' });
+  const node = h('div', { class: 'stack' }, h('header', { class: 'head' }, h('h1', {}, 'Contested keys'), h('p', { class: 'lead' }, 'Labels and annotations that somebody sets back each time landlord writes them. Landlord waits; the quarrel ends where the other writer is configured.')), body);
+  async function refresh() {
+    const facts = await ask('contested');
+    swap(body, facts, () => draw(facts));
+  }
+  return { title: 'Contested keys', node, refresh };
+}
+
+function draw({ items, total, reversals, windowSeconds, leads }) {
+  const rule = `A key is contested when it is set back ${number(reversals)} times within ${duration(windowSeconds)}.`;
+  if (items.length === 0) return [follower(leads), h('div', { class: 'panel' }, empty('Nobody quarrels', rule))];
+  return [follower(leads), total > items.length ? h('p', { class: 'notice' }, `${number(items.length)} of ${number(total)} namespaces are shown.`) : null, items.map(card)];
+}
+
+function card(row) {
+  const id = `contested-${row.namespace}`;
+  return h('section', { class: 'panel', 'aria-labelledby': id }, h('h2', { id }, row.namespace),
+    h('dl', { class: 'facts' }, h('dt', {}, 'Tenant'), h('dd', {}, row.tenant ? tenantLink(row.tenant, id) : 'none'), h('dt', {}, 'Keys'), h('dd', {}, row.keys.length > 0 ? row.keys.map((key) => h('code', { class: 'key' }, key)) : 'none at the moment'),
+      h('dt', {}, 'Other writer'), h('dd', {}, row.rival ?? 'not found out'), row.retrySeconds === null ? null : [h('dt', {}, 'Tried again'), h('dd', {}, `in ${duration(row.retrySeconds)}`)]),
+    h('h3', {}, 'What ends it'), h('pre', { tabindex: 0 }, h('code', {}, row.advice)));
+}
