@@ -8,7 +8,8 @@ KWCTL ?= $(or $(shell command -v kwctl),$(TARGET_DIR)/debug/policy-host)
 MAX_WASM_BYTES := 614400
 # What a browser loads of the engine, compressed.
 MAX_PLAYGROUND_BYTES := 409600
-PLAYGROUND := $(TARGET_DIR)/playground
+# Always here: the controller embeds it.
+PLAYGROUND := target/playground
 # Where it was built does not show in the policy, so that everybody's has the same digest (`make reproducible`).
 REMAP := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo --remap-path-prefix=$(CURDIR)=/landlord
 # Debian's wasm-opt exports the wrong table of a module that holds references to JavaScript's objects; the playground has none to hold.
@@ -140,7 +141,7 @@ chart: ## The Helm chart as a package, in target/chart
 	scripts/helm package charts/landlord --destination $(TARGET_DIR)/chart
 
 .PHONY: image-binary
-image-binary: ## The controller as the container image holds it: static, stripped
+image-binary: playground ## The controller as the container image holds it: static, stripped, with dashboard and playground
 	@scripts/install-tools musl
 	$(CARGO) build --locked -p landlord --target $(MUSL_TARGET) --profile image
 	@mkdir -p $(dir $(IMAGE_BINARY))

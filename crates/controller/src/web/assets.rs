@@ -1,4 +1,4 @@
-//! Assets: the page and what belongs to it, embedded into the binary from `web/`. They hold no data, so nobody is asked who they are.
+//! Assets: the pages and what belongs to them, embedded into the binary. They hold no data, so nobody is asked who they are.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -6,12 +6,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-/// The files of `web/`. A debug build reads them from the checkout as they are.
+/// The dashboard. A debug build reads both from the checkout as they are.
 #[derive(RustEmbed)]
-#[folder = "../../web"]
-struct Files;
+#[folder = "../../web/dashboard"]
+struct Dashboard;
 
-/// Of the playground, whose page runs WebAssembly.
+/// The playground, where `make playground` was run before this was compiled; its page runs WebAssembly.
+#[derive(RustEmbed)]
+#[folder = "../../target/playground"]
+struct Playground;
+
 const PLAYGROUND: &str = "playground";
 /// Nothing but the binary's own files; no inline code or style, no frame, no form that goes anywhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
@@ -21,7 +25,7 @@ const PLAYGROUND_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-uns
 
 /// Whether the playground was built into this binary.
 pub(super) fn have_playground() -> bool {
-    Files::get(&format!("{PLAYGROUND}/index.html")).is_some()
+    Playground::get("index.html").is_some()
 }
 
 /// One file, or its index.
@@ -34,9 +38,16 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
         return Redirect::permanent("/playground/").into_response();
     }
     let name = if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.to_owned() };
-    match Files::get(&name) {
+    match file(&name) {
         Some(file) => answer(&name, file, &headers),
         None => (StatusCode::NOT_FOUND, "there is no such page\n").into_response(),
+    }
+}
+
+fn file(name: &str) -> Option<EmbeddedFile> {
+    match name.split_once('/') {
+        Some((PLAYGROUND, inside)) => Playground::get(inside),
+        _ => Dashboard::get(name),
     }
 }
 
@@ -87,17 +98,17 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn file() -> EmbeddedFile {
-        Files::get("index.html").expect("the page")
+    fn page() -> EmbeddedFile {
+        file("index.html").expect("the page")
     }
 
     #[rstest]
     #[case::page("index.html", "text/html; charset=utf-8", false)]
     #[case::module("views/overview.js", "text/javascript; charset=utf-8", false)]
     #[case::playground("playground/index.html", "text/html; charset=utf-8", true)]
-    #[case::engine("playground/engine.wasm", "application/wasm", true)]
+    #[case::engine("playground/engine_bg.wasm", "application/wasm", true)]
     fn each_file_has_its_kind_and_its_policy(#[case] name: &str, #[case] kind: &str, #[case] runs_wasm: bool) {
-        let answer = answer(name, file(), &HeaderMap::new());
+        let answer = answer(name, page(), &HeaderMap::new());
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let policy = header(header::CONTENT_SECURITY_POLICY);
         assert_eq!((header(header::CONTENT_TYPE), policy.contains("'wasm-unsafe-eval'")), (kind, runs_wasm));
@@ -106,8 +117,8 @@ mod tests {
 
     #[test]
     fn what_is_known_is_not_sent_again() {
-        let tag = answer("index.html", file(), &HeaderMap::new()).headers().get(header::ETAG).cloned().expect("a tag");
+        let tag = answer("index.html", page(), &HeaderMap::new()).headers().get(header::ETAG).cloned().expect("a tag");
         let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)]);
-        assert_eq!(answer("index.html", file(), &known).status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(answer("index.html", page(), &known).status(), StatusCode::NOT_MODIFIED);
     }
 }

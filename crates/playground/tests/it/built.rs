@@ -15,7 +15,7 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn page() -> &'static Path {
     static PAGE: LazyLock<PathBuf> = LazyLock::new(|| {
         run(Command::new("make").args(["--no-print-directory", "playground"]).env_remove("MAKEFLAGS"));
-        target().join("playground")
+        root().join("target/playground")
     });
     &PAGE
 }
