@@ -194,8 +194,8 @@ docs-generated: ## Write what docs/ has from the code: docs/settings.md
 	UPDATE_DOCS=1 $(CARGO) test --quiet -p landlord --test it docs::settings
 
 .PHONY: fuzz
-fuzz: ## Every fuzz target for DURATION= seconds (60)
-	scripts/fuzz $(or $(DURATION),60)
+fuzz: ## Every fuzz target, or TARGETS="policy hooks", for DURATION= seconds each (600)
+	scripts/fuzz $(or $(DURATION),600) $(TARGETS)
 
 .PHONY: clean
 clean: ## Remove what was built

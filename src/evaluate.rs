@@ -5,7 +5,7 @@ use serde_json::{Map as Object, Value};
 use tenancy::claim::{Claim, ClaimError};
 use tenancy::hook::Failure;
 use tenancy::members;
-use tenancy::metadata::{Field, Metadata};
+use tenancy::metadata::{Field, Metadata, check_annotations_bytes};
 use tenancy::namespace::{Namespace, NamespaceError};
 use tenancy::plan::{Clash, Plan};
 use tenancy::requester::Requester;
@@ -83,6 +83,12 @@ impl<'a> Authority<'a> {
 /// Reads an object of the request as a Namespace.
 fn namespace(object: &Value) -> Result<Namespace, Denial> {
     Namespace::from_value(object).map_err(|error: NamespaceError| Denial::invalid(error.to_string()))
+}
+
+/// The API server refuses more annotations, but only after it has asked; hooks need not read them first.
+fn check_size(namespace: &Namespace) -> Result<(), Denial> {
+    let bytes = namespace.metadata.annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+    check_annotations_bytes(bytes).map_err(|error| Denial::invalid(format!("namespace {:?}: {error}", namespace.name_or_stem())))
 }
 
 /// What JSONPath rules read; built only where there are such rules, because it copies the object.

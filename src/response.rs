@@ -3,6 +3,11 @@
 use serde_json::Value;
 use tenancy::{members::object, text};
 
+/// Most bytes of a message; the API server shows 4 KiB of all warnings together.
+const MAX_TEXT_BYTES: usize = 4096;
+/// Most warnings of one answer.
+const MAX_WARNINGS: usize = 100;
+
 /// A denial: an HTTP status code and a message that says what, where, which value and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Denial {
@@ -47,14 +52,25 @@ pub(crate) struct Admission {
 
 pub(crate) type Outcome = Result<Admission, Denial>;
 
+/// Of a text that quotes what somebody sent, as much as somebody reads.
+pub(crate) fn readable(text: &str) -> String {
+    let end = (0..=MAX_TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    match text.get(..end).filter(|_| text.len() > MAX_TEXT_BYTES) {
+        Some(head) => format!("{head}… ({} bytes in all)", text.len()),
+        None => text.to_owned(),
+    }
+}
+
 /// Kubewarden's `ValidationResponse` as JSON. The SDK has a type for it; filling and serialising that is 10 KB more than to write it down.
 pub(crate) fn encode(outcome: Outcome) -> Vec<u8> {
     let (code, message) = match &outcome {
         Ok(_) => (Value::Null, Value::Null),
-        Err(Denial { code, message }) => (Value::from(*code), Value::from(message.as_str())),
+        Err(Denial { code, message }) => (Value::from(*code), Value::from(readable(message))),
     };
     let accepted = Value::from(outcome.is_ok());
     let Admission { object: mutated, warnings, audit } = outcome.unwrap_or_default();
+    let warnings = warnings.iter().take(MAX_WARNINGS).map(|warning| Value::from(readable(warning)));
+    let warnings: Vec<Value> = warnings.collect();
     let warnings = (!warnings.is_empty()).then(|| Value::from(warnings));
     let audit = (!audit.is_empty()).then(|| object(audit.into_iter().map(|(key, value)| (key, Value::from(value)))));
     let response = object([

@@ -5,7 +5,7 @@ use tenancy::members::object;
 use tenancy::settings::Settings;
 use tenancy::text;
 
-use crate::response::Denial;
+use crate::response::{Denial, readable};
 
 /// Answers with Kubewarden's `SettingsValidationResponse` as JSON; its message names the field and the fix.
 pub fn validate_settings(payload: &[u8]) -> Vec<u8> {
@@ -13,6 +13,7 @@ pub fn validate_settings(payload: &[u8]) -> Vec<u8> {
         Ok(document) => Settings::from_value(&document).err().map(|error| error.to_string()),
         Err(error) => Some(format!("settings are not JSON: {error}")),
     };
+    let message = message.map(|message| readable(&message));
     text::print(&object([("valid", Value::from(message.is_none())), ("message", Value::from(message))])).into_bytes()
 }
 

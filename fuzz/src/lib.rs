@@ -3,6 +3,10 @@
 //!
 //! The bodies are plain functions, so that they run under libFuzzer (`fuzz_targets/`) and on stable (`src/bin/stable.rs`).
 
+mod draw;
+mod parsers;
+mod policy;
+
 use std::convert::Infallible;
 
 use serde_json::{Value, json};
@@ -16,6 +20,9 @@ use tenancy::selector::NodeSelector;
 use tenancy::settings::Settings;
 use tenancy::template::{Grammar, Template};
 
+pub use parsers::{glob, hooks, label_selector, namespace, tenant, toleration};
+pub use policy::policy;
+
 /// A target: its name, its body, and inputs to begin with.
 pub type Target = (&'static str, fn(&[u8]), &'static [&'static str]);
 
@@ -27,6 +34,38 @@ pub const TARGETS: &[Target] = &[
     ("ledger", ledger, LEDGERS),
     ("template", template, &["{{tenant.name}}", "a-{{ namespace }}-b", "{{{tenant.name}}}", "{{", "}}{{", "{{\u{2003}namespace}}"]),
     ("json_path", json_path, PATHS),
+    ("policy", policy, REQUESTS),
+    ("glob", glob, &["kube-* kube-system", "*a?b* web", "?", "*a*a*a*b aaaaaaaaaaaaa"]),
+    ("namespace", namespace, NAMESPACES),
+    ("tenant", tenant, TENANTS),
+    ("hooks", hooks, HOOKS),
+    ("label_selector", label_selector, LABEL_SELECTORS),
+    ("toleration", toleration, TOLERATIONS),
+];
+
+const NAMESPACES: &[&str] = &[
+    r#"{"metadata":{"name":"web","labels":{"a":"b","n":null},"ownerReferences":[{"apiVersion":"landlord.dev/v1","kind":"Tenant","name":"solar"},{}]}}"#,
+    r#"{"metadata":{"generateName":"web-","annotations":{"a":""},"deletionTimestamp":"x"},"username":"jane","groups":["a"]}"#,
+];
+
+const TENANTS: &[&str] = &[
+    r#"{"metadata":{"name":"solar"},"spec":{"owners":[{"kind":"User","name":"jane"}],"nodeSelector":{"pool":"x"},"labels":{"a":"{{namespace}}"},"tolerations":[{"key":"k","operator":"Exists","effect":"NoSchedule"}],"overrides":[{"namespaceSelector":{"matchLabels":{"e":"p"}},"labels":{}}],"hooks":[{"name":"h","remove":{"labels":["x"]}}]}}"#,
+    r#"{"metadata":{"name":"wind","namespace":"n"},"spec":{"owners":[],"nodeSelector":"pool=x,zone=y","cordoned":true,"ingressOptions":{"allowedClasses":{"allowed":["a"],"allowedRegex":"^b+$"}},"namespaceOptions":{"additionalMetadata":{"labels":{"a":"b"}},"additionalMetadataList":[{"namespaceSelector":{"matchExpressions":[{"key":"e","operator":"In","values":["p"]}]},"labels":{"{{ namespace }}":"x"}}],"forbiddenLabels":{"denied":["x"],"deniedRegex":"(a|b)+$"},"requiredMetadata":{"labels":{"a":"^x$"}}},"rules":[{"enforce":{"metadata":[{"kinds":["Namespace"]}]}}]}}"#,
+];
+
+const HOOKS: &[&str] = &[
+    r#"[{"name":"a","when":[{"path":"$.namespace.metadata.labels.env","equals":"p"}],"set":{"nodeSelector":{"t":"p"},"annotations":{"team":{"fromPath":"$.tenant.spec.data.team"}}},"require":[{"path":"$.namespace.metadata.annotations['a.b/c']","matches":"^[0-9]{4}$","message":"m"}]}]"#,
+    r#"[{"name":"a","stages":["admission"],"require":[{"path":"$.request.userInfo.groups[*]","not":{"matches":"^(a|b+)*?\\w{2,3}(?i:x)$"}}]},{"name":"b","priority":-5,"onFailure":"warn","conflicts":"keep","set":{"labels":{"{{namespace}}":"x"}}}]"#,
+];
+
+const LABEL_SELECTORS: &[&str] = &[
+    r#"{"matchLabels":{"env":"prod"},"matchExpressions":[{"key":"env","operator":"NotIn","values":["a"]},{"key":"no/one","operator":"Exists"}]}"#,
+    "{}",
+];
+
+const TOLERATIONS: &[&str] = &[
+    r#"{"key":"pool","operator":"Equal","value":"x","effect":"NoSchedule"}"#,
+    r#"{"key":"a/b","operator":"Exists","effect":"NoExecute"}"#,
 ];
 
 const SETTINGS: &[&str] = &[

@@ -13,7 +13,7 @@ use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 use tenancy::text;
 
-use super::{Authority, admit, ambiguous, document, namespace, record, rejection, unavailable};
+use super::{Authority, admit, ambiguous, check_size, document, namespace, record, rejection, unavailable};
 use crate::host::{Host, Tenants, Unavailable};
 use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
@@ -25,6 +25,7 @@ pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) ->
     if let Some(outcome) = excluded(&authority, &sent) {
         return outcome;
     }
+    check_size(&sent)?;
     let stripped = Namespace { metadata: without_own_annotations(&sent.metadata, &authority.requester), ..sent.clone() };
     let document = document(settings, Some(request), request.object());
     let document = document.as_ref();

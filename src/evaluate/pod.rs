@@ -1,7 +1,10 @@
 //! Pods: the work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API server has neither and cannot run
 //! the guard's *place* (DESIGN 9). What counts is what the namespace says when the Pod is created.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
+use tenancy::collection::gather;
 use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, UNCLAIMED};
 use tenancy::ledger;
 use tenancy::metadata::Metadata;
@@ -123,12 +126,9 @@ impl Place<'_> {
     /// The Pod's tolerations with those that it lacks, if it lacks any.
     fn tolerating(&self, own: &Value) -> Result<Option<Value>, Denial> {
         let mut all = own.as_array().cloned().unwrap_or_default();
+        let mut known: BTreeSet<String> = gather(all.iter().map(meaning));
         let before = all.len();
-        for wanted in self.tolerations()? {
-            if !all.iter().any(|one| is_same(one, &wanted)) {
-                all.push(wanted);
-            }
-        }
+        all.extend(self.tolerations()?.into_iter().filter(|wanted| known.insert(meaning(wanted))));
         Ok((all.len() > before).then_some(Value::Array(all)))
     }
 
@@ -164,13 +164,14 @@ fn set(pod: &mut Value, field: &str, value: Option<Value>) {
     }
 }
 
-fn is_same(one: &Value, other: &Value) -> bool {
-    let said = |toleration, (field, absent): (&'static str, &'static str)| match text(toleration, field) {
-        "" => absent,
-        said => said,
+/// What a toleration tolerates, the same for all that tolerate the same.
+fn meaning(toleration: &Value) -> String {
+    let said = |(field, absent): (&'static str, &'static str)| match text(toleration, field) {
+        "" => format!("{absent:?},"),
+        said => format!("{said:?},"),
     };
-    let seconds = |toleration: &Value| toleration.get("tolerationSeconds").and_then(Value::as_i64);
-    TOLERATION.into_iter().all(|field| said(one, field) == said(other, field)) && seconds(one) == seconds(other)
+    let seconds = toleration.get("tolerationSeconds").and_then(Value::as_i64);
+    TOLERATION.into_iter().map(said).chain(seconds.map(|seconds| seconds.to_string())).collect()
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {

@@ -1,10 +1,12 @@
 //! UPDATE: what landlord recorded on the old object counts, whatever the new one says; who changes the claim must be allowed
 //! to on both sides; an edit that leaves the claim alone is denied only for a cause that it brings itself.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::Value;
 use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve};
+use tenancy::collection::gather;
 use tenancy::hook::{Failure, Stage};
 use tenancy::keys::OWN_PREFIX;
 use tenancy::ledger::Ledger;
@@ -15,7 +17,7 @@ use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 
 use super::create::invalid;
-use super::{Authority, admit, ambiguous, describe, document, namespace, record, rejection, unavailable};
+use super::{Authority, admit, ambiguous, check_size, describe, document, namespace, record, rejection, unavailable};
 use crate::host::{Host, Tenants, Unavailable};
 use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
@@ -31,6 +33,7 @@ pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) ->
     if old.terminating || settings.excludes(old.name_or_stem()) || settings.is_controller(&authority.requester) {
         return Ok(Admission::default());
     }
+    check_size(&sent)?;
     let (ledger, _) = read_ledger(&old.metadata);
     let tenants = Tenants::new(settings, host, old.name_or_stem());
     let ask = |namespace: &Namespace, object: &Value| -> Answer {
@@ -176,8 +179,11 @@ impl Change<'_> {
         };
         let is_right = planned.refused.is_empty() && planned.rejections().next().is_none();
         let known = if moved || is_right { Plan::default() } else { before().unwrap_or_default() };
-        let (old, new): (Vec<&Clash>, Vec<&Clash>) = planned.refused.iter().partition(|clash| known.refused.contains(clash));
-        let (failing, failed): (Vec<&Failure>, Vec<&Failure>) = planned.rejections().partition(|failure| known.failures.contains(failure));
+        let clashes: BTreeSet<String> = gather(known.refused.iter().map(describe));
+        let failures: BTreeSet<String> = gather(known.failures.iter().map(ToString::to_string));
+        let (old, new): (Vec<&Clash>, Vec<&Clash>) = planned.refused.iter().partition(|clash| clashes.contains(&describe(clash)));
+        let (failing, failed): (Vec<&Failure>, Vec<&Failure>) =
+            planned.rejections().partition(|failure| failures.contains(&failure.to_string()));
         if let Some(denial) = rejection(&new, &failed, &tenant.name, self.name()) {
             return Err(denial);
         }

@@ -1,5 +1,6 @@
 //! The policy, natively and as the compiled WebAssembly that users install.
 mod both;
+mod bounds;
 mod cluster;
 mod compiled;
 mod conformance;

@@ -4,10 +4,12 @@
 //! ```text
 //! wasm ──PolicyModule──▶ instance ──validate──▶ ValidationResponse ──Verdict──▶ AdmissionResponse
 //!  │                       └──HostCalls (denied | session | objects | cluster)
+//!  ├──Gauge: the same calls, counted
 //!  └──Registry (push, pull)
 //! ```
 
 pub mod annotation;
+pub mod gauge;
 pub mod host_calls;
 pub mod metadata;
 pub mod module;
@@ -15,6 +17,7 @@ pub mod registry;
 pub mod serve;
 pub mod verdict;
 
+pub use gauge::{Cost, Gauge};
 pub use host_calls::{ClusterAccess, ClusterObjects, Denied, HostCalls, Objects, Session};
-pub use module::{CallError, ModuleError, PolicyModule, SettingsVerdict};
+pub use module::{CallError, Limits, ModuleError, PolicyModule, SettingsVerdict};
 pub use verdict::Verdict;

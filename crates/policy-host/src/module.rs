@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use wapc::WapcHost;
 use wasmtime_provider::wasmtime::{Config, Engine, Module};
-use wasmtime_provider::{EpochDeadlines, WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
+use wasmtime_provider::{EpochDeadlines, ResourceLimits, WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
 
 use crate::host_calls::HostCalls;
 use crate::verdict::Verdict;
@@ -18,17 +18,41 @@ use crate::verdict::Verdict;
 pub const DEADLINE: Duration = Duration::from_secs(2);
 /// How often the clock that ends overlong calls ticks.
 const TICK: Duration = Duration::from_millis(10);
-const DEADLINE_TICKS: u64 = (DEADLINE.as_millis() / TICK.as_millis()) as u64;
+/// A deadline that never comes.
+const NEVER: u64 = u64::MAX / 2;
 /// What wasmtime-provider says of a call that it ended.
 const INTERRUPTED: &str = "execution deadline exceeded";
 /// Exported by every waPC guest.
-const GUEST_CALL: &str = "__guest_call";
+pub(crate) const GUEST_CALL: &str = "__guest_call";
 
 /// A compiled policy.
 pub struct PolicyModule {
     instance: WasmtimeEngineProviderPre,
-    deadlines: EpochDeadlines,
+    limits: Limits,
     _clock: Clock,
+}
+
+/// What one call may use; more ends it, and that is a denial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `None`: as long as it takes.
+    pub deadline: Option<Duration>,
+    /// Bytes of memory; `None`: all that WebAssembly can address.
+    pub memory: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { deadline: Some(DEADLINE), memory: None }
+    }
+}
+
+impl Limits {
+    fn deadlines(self) -> EpochDeadlines {
+        let ticks = self.deadline.map(|deadline| u64::try_from(deadline.as_millis() / TICK.as_millis()).unwrap_or(NEVER).clamp(1, NEVER));
+        let ticks = ticks.unwrap_or(NEVER);
+        EpochDeadlines { wapc_init: ticks, wapc_func: ticks }
+    }
 }
 
 /// A file that is no policy.
@@ -47,8 +71,10 @@ pub enum ModuleError {
 pub enum CallError {
     #[error("the policy did not start: {0}")]
     Start(String),
-    #[error("the policy took longer than {} s in {operation:?}", DEADLINE.as_secs())]
-    Deadline { operation: String },
+    #[error("the policy took longer than {} s in {operation:?}, so it was interrupted: send less, or give it more time", deadline.as_secs_f64())]
+    Deadline { operation: String, deadline: Duration },
+    #[error("the policy needs more than {fuel} instructions in {operation:?}")]
+    Fuel { operation: String, fuel: u64 },
     /// waPC's words: the guest's error, or the trap.
     #[error("{0}")]
     Guest(String),
@@ -66,15 +92,24 @@ pub struct SettingsVerdict {
 impl PolicyModule {
     /// Compiles a waPC guest. This takes long; calls do not.
     pub fn compile(wasm: &[u8]) -> Result<Self, ModuleError> {
+        Self::compile_within(wasm, Limits::default())
+    }
+
+    /// The same with other limits than Kubewarden's.
+    pub fn compile_within(wasm: &[u8], limits: Limits) -> Result<Self, ModuleError> {
         let engine = Engine::new(Config::new().epoch_interruption(true)).map_err(|error| ModuleError::Link(error.to_string()))?;
         let module = Module::new(&engine, wasm).map_err(|error| ModuleError::NotWasm(error.root_cause().to_string()))?;
         if module.get_export(GUEST_CALL).is_none() {
             return Err(ModuleError::NotWapc);
         }
-        let deadlines = EpochDeadlines { wapc_init: DEADLINE_TICKS, wapc_func: DEADLINE_TICKS };
-        let builder = WasmtimeEngineProviderBuilder::new().engine(engine.clone()).module(module).enable_epoch_interruptions(deadlines);
+        let resources = ResourceLimits { max_memory_size: limits.memory, max_table_elements: None };
+        let builder = WasmtimeEngineProviderBuilder::new()
+            .engine(engine.clone())
+            .module(module)
+            .enable_epoch_interruptions(limits.deadlines())
+            .enable_resource_limits(resources);
         let instance = builder.build_pre().map_err(|error| ModuleError::Link(error.to_string()))?;
-        Ok(Self { instance, deadlines, _clock: Clock::start(engine) })
+        Ok(Self { instance, limits, _clock: Clock::start(engine) })
     }
 
     /// Evaluates an AdmissionRequest (as JSON, `request.request` of an AdmissionReview) under `settings`. A policy that fails is a
@@ -105,20 +140,20 @@ impl PolicyModule {
     /// Calls one operation in a fresh instance.
     pub fn call(&self, operation: &str, payload: &[u8], host: Arc<dyn HostCalls>) -> Result<Vec<u8>, CallError> {
         let start = |error: &dyn std::fmt::Display| CallError::Start(error.to_string());
-        let provider = self.instance.rehydrate(Some(self.deadlines)).map_err(|error| start(&error))?;
+        let provider = self.instance.rehydrate(Some(self.limits.deadlines())).map_err(|error| start(&error))?;
         let answer = move |_, binding: &str, namespace: &str, operation: &str, payload: &[u8]| {
             host.call(binding, namespace, operation, payload).map_err(Into::into)
         };
         let guest = WapcHost::new(Box::new(provider), Some(Box::new(answer))).map_err(|error| start(&error))?;
-        guest.call(operation, payload).map_err(|error| failure(operation, &error))
+        guest.call(operation, payload).map_err(|error| self.failure(operation, &error))
     }
-}
 
-fn failure(operation: &str, error: &wapc::errors::Error) -> CallError {
-    let words = error.to_string();
-    match words.contains(INTERRUPTED) {
-        true => CallError::Deadline { operation: operation.to_owned() },
-        false => CallError::Guest(words),
+    fn failure(&self, operation: &str, error: &wapc::errors::Error) -> CallError {
+        let words = error.to_string();
+        match self.limits.deadline.filter(|_| words.contains(INTERRUPTED)) {
+            Some(deadline) => CallError::Deadline { operation: operation.to_owned(), deadline },
+            None => CallError::Guest(words),
+        }
     }
 }
 

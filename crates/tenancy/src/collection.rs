@@ -2,7 +2,7 @@
 
 /// What `collect` would give. For a `BTreeMap` or `BTreeSet`, `collect` sorts all entries first and then builds the tree in bulk, which is
 /// 5 KB of code for each pair of types; the maps here are short.
-pub(crate) fn gather<C: Default + Extend<T>, T>(entries: impl IntoIterator<Item = T>) -> C {
+pub fn gather<C: Default + Extend<T>, T>(entries: impl IntoIterator<Item = T>) -> C {
     let mut collection = C::default();
     collection.extend(entries);
     collection

@@ -7,6 +7,8 @@ mod located;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::metadata::MAX_NAME_BYTES;
+
 use self::fault::Wrong;
 use self::located::Located;
 
@@ -70,6 +72,7 @@ fn suggest(message: &str) -> String {
     let unknown_name = message.starts_with("unknown field") || message.starts_with("unknown variant");
     match quoted.next().filter(|_| unknown_name) {
         None => message.to_owned(),
+        Some(wrong) if wrong.len() > MAX_NAME_BYTES => message.to_owned(),
         Some(wrong) => match quoted.min_by_key(|valid| distance(wrong, valid)) {
             Some(nearest) => format!("{message}; did you mean `{nearest}`?"),
             None => message.to_owned(),

@@ -9,7 +9,6 @@ use crate::keys;
 use crate::metadata::{Field, Key, Map, Metadata, check_annotation_key, check_label_key, check_label_value};
 use crate::namespace::NAME_LABEL;
 use crate::selector::NodeSelector;
-use crate::settings::Conflicts;
 use crate::template::Template;
 use crate::tenant::{Dialect, Layer, Precedence, Tenant, capsule};
 use crate::toleration::{self, Toleration};
@@ -39,8 +38,6 @@ pub struct Desired {
     pub waiting: BTreeSet<String>,
     /// What hooks remove, whoever wrote it.
     pub removals: BTreeMap<Key, Why>,
-    /// Keys whose hook decides for itself what a clash means.
-    pub conflicts: Vec<(Key, Conflicts)>,
     /// Keys that the other stage may have written: they stay as they are.
     pub held: Vec<Key>,
     /// Values that could not be made.
@@ -84,13 +81,15 @@ impl DesireError {
 pub(crate) fn desire(tenant: &Tenant, sight: &Sight<'_>, name: Option<&str>) -> Result<Desired, DesireError> {
     let mut draft =
         Draft { tenant: &tenant.name, dialect: tenant.dialect, name, desired: Desired::default(), node_selector: None, tolerations: None };
+    let mut placement = Placement::default();
     for layer in &tenant.layers {
         match &layer.selector {
             Some(selector) if name.is_none() && selector.keys().any(|key| key == NAME_LABEL) => draft.wait(layer),
             Some(selector) if !selector.matches(sight.labels) => {}
-            _ => draft.add(layer)?,
+            _ => draft.add(layer, &mut placement)?,
         }
     }
+    draft.place(placement);
     tenant.hooks.iter().try_for_each(|hook| draft.run(hook, sight))?;
     if tenant.dialect == Dialect::Capsule {
         draft.force();
@@ -107,10 +106,12 @@ pub(crate) fn forget_possible(tenant: &Tenant, name: Option<&str>, metadata: &mu
     let hooks = tenant.hooks.iter().flat_map(|hook| hook.keys()).filter(|(_, key)| selects || key.has_tags());
     for (field, key) in layer_keys(tenant).chain(hooks) {
         let map = metadata.field_mut(field);
-        let pattern = || key.render(&tenant.name, Some("*")).and_then(|pattern| Glob::parse(&pattern).ok());
         match key.render(&tenant.name, name) {
             Some(key) => drop(map.remove(&key)),
-            None => map.retain(|name, _| !pattern().is_some_and(|pattern| pattern.matches(name))),
+            None => {
+                let pattern = key.render(&tenant.name, Some("*")).and_then(|pattern| Glob::parse(&pattern).ok());
+                map.retain(|name, _| !pattern.as_ref().is_some_and(|pattern| pattern.matches(name)));
+            }
         }
     }
 }
@@ -148,8 +149,15 @@ struct Draft<'a> {
     tolerations: Option<Vec<Toleration>>,
 }
 
+/// The last layers that said something about where Pods run.
+#[derive(Default)]
+struct Placement<'l> {
+    selected: Option<&'l Why>,
+    tolerated: Option<&'l Why>,
+}
+
 impl Draft<'_> {
-    fn add(&mut self, layer: &Layer) -> Result<(), DesireError> {
+    fn add<'l>(&mut self, layer: &'l Layer, placement: &mut Placement<'l>) -> Result<(), DesireError> {
         for (key, want) in self.layer_wants(layer)? {
             match layer.precedence {
                 Precedence::Over => drop(self.desired.wants.insert(key, want)),
@@ -158,19 +166,25 @@ impl Draft<'_> {
             }
         }
         if let Some(selector) = &layer.node_selector {
-            let merged = self.node_selector.get_or_insert_default();
-            merged.merge(selector);
-            let value = merged.to_string();
-            self.want(keys::NODE_SELECTOR, value, &layer.why);
+            self.node_selector.get_or_insert_default().merge(selector);
+            placement.selected = Some(&layer.why);
         }
         if let Some(tolerations) = &layer.tolerations {
-            let merged = self.tolerations.get_or_insert_default();
-            merged.extend(tolerations.iter().cloned());
-            let (json, compact) = (toleration::json(merged), toleration::compact(merged));
-            self.want(keys::DEFAULT_TOLERATIONS, json, &layer.why);
-            self.want(keys::TOLERATIONS, compact, &layer.why);
+            self.tolerations.get_or_insert_default().extend(tolerations.iter().cloned());
+            placement.tolerated = Some(&layer.why);
         }
         Ok(())
+    }
+
+    /// Written once, and not for each layer: there can be many, and each adds to what all before it have.
+    fn place(&mut self, Placement { selected, tolerated }: Placement<'_>) {
+        if let Some((selector, why)) = self.node_selector.as_ref().zip(selected) {
+            self.want(keys::NODE_SELECTOR, selector.to_string(), why);
+        }
+        if let Some((tolerations, why)) = self.tolerations.take().zip(tolerated) {
+            self.want(keys::DEFAULT_TOLERATIONS, toleration::json(&tolerations), why);
+            self.want(keys::TOLERATIONS, toleration::compact(&tolerations), why);
+        }
     }
 
     /// Its selector reads the name that the namespace does not have yet.

@@ -70,6 +70,10 @@ impl Glob {
 
     /// Whether the whole name fits the pattern.
     pub fn matches(&self, name: &str) -> bool {
+        // Longer than any name, so none: it would be compared again and again.
+        if name.len() > MAX_GLOB_BYTES {
+            return false;
+        }
         let mut matcher = Matcher { pattern: self.source.chars(), name: name.chars(), star: None };
         while !matcher.name.as_str().is_empty() {
             if !matcher.step() {

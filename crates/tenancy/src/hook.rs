@@ -26,7 +26,7 @@ mod view;
 pub use self::condition::{Condition, Expression, Listed, Matcher, Test};
 pub(crate) use self::document::read_all;
 pub use self::place::Place;
-pub(crate) use self::view::View;
+pub(crate) use self::view::{Documents, View};
 
 /// A hook in force: every path, expression, key and literal in it is valid.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod claim;
-mod collection;
+pub mod collection;
 pub mod decode;
 pub mod desired;
 pub mod glob;

@@ -1,6 +1,7 @@
 //! Tolerations that every Pod of a namespace gets. Only the shape that both the plugin `PodTolerationRestriction` (JSON) and
 //! landlord's guard (a compact form that CEL can split) can carry: a key, `Equal` or `Exists`, one effect, no seconds.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -184,8 +185,8 @@ impl<'a> From<&'a Toleration> for Shape<'a> {
 }
 
 fn distinct(tolerations: &[Toleration]) -> Vec<&Toleration> {
-    let first = |(index, toleration): &(usize, &Toleration)| !tolerations.iter().take(*index).any(|earlier| earlier == *toleration);
-    tolerations.iter().enumerate().filter(first).map(|(_, toleration)| toleration).collect()
+    let mut known = BTreeSet::new();
+    tolerations.iter().filter(|toleration| known.insert(toleration.to_compact())).collect()
 }
 
 fn read_key(object: &Object<String, Value>) -> Result<String, TolerationError> {

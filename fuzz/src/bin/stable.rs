@@ -1,11 +1,17 @@
-//! `stable [SECONDS] [TARGET…]`: fuzzing without nightly and without coverage. Inputs are the seeds, cut, spliced and flipped by a
-//! fixed pseudo-random sequence; a finding is the input that panics.
+//! `stable [SECONDS] [TARGET…]`: fuzzing without nightly and without coverage, two targets at a time. Inputs are the seeds, cut, spliced and flipped
+//! by a fixed pseudo-random sequence, and bytes of any kind for the target that makes choices of them; a finding is the input that panics.
 
 use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use landlord_fuzz::{TARGETS, Target};
 
+/// How many targets run at a time.
+const AT_A_TIME: usize = 2;
+/// The target whose input is no text, and how long its inputs are.
+const CHOOSING: &str = "policy";
+const CHOICES: usize = 1024;
 /// Longest input in bytes.
 const MAX_BYTES: usize = 4096;
 /// Tokens that grammars care about.
@@ -40,11 +46,21 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let seconds = arguments.next().map_or(60, |text| text.parse().expect("seconds as a number"));
     let wanted: Vec<String> = arguments.collect();
-    let mut findings = 0;
-    for target in TARGETS.iter().filter(|(name, ..)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)) {
-        findings += u32::from(!fuzz(target, Duration::from_secs(seconds)));
+    let known = |wanted: &&String| TARGETS.iter().all(|(name, ..)| name != wanted);
+    if let Some(unknown) = wanted.iter().find(known) {
+        eprintln!("no target {unknown:?}: there are {}", TARGETS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", "));
+        std::process::exit(2);
     }
-    std::process::exit(i32::from(findings > 0));
+    let targets: Vec<&Target> =
+        TARGETS.iter().filter(|(name, ..)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)).collect();
+    let (next, findings) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            findings.fetch_add(usize::from(!fuzz(target, Duration::from_secs(seconds))), Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| (0..AT_A_TIME).for_each(|_| drop(scope.spawn(work))));
+    std::process::exit(i32::from(findings.into_inner() > 0));
 }
 
 /// Runs one target; false where there is a finding.
@@ -55,7 +71,10 @@ fn fuzz((name, body, seeds): &Target, time: Duration) -> bool {
     let mut input = Vec::new();
     while began.elapsed() < time {
         for _ in 0..100 {
-            mutate(&mut input, seeds, &mut random);
+            match *name == CHOOSING && runs.is_multiple_of(2) {
+                true => input = (0..CHOICES).map(|_| random.below(256) as u8).collect(),
+                false => mutate(&mut input, seeds, &mut random),
+            }
             runs += 1;
             if catch_unwind(|| body(&input)).is_err() {
                 println!("{name}: FINDING after {runs} runs: {:?}", String::from_utf8_lossy(&input));

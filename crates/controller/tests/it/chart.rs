@@ -114,6 +114,40 @@ fn rights_follow_the_features(#[case] values: Value, #[case] beside: &[&str]) {
     assert_eq!(roles(&objects), wanted.iter().map(String::as_str).collect());
 }
 
+/// Rights by which an account gets others, or what others keep to themselves.
+const DANGEROUS: [&str; 9] =
+    ["*", "secrets", "serviceaccounts/token", "pods/exec", "pods/attach", "nodes/proxy", "users", "clusterroles", "clusterrolebindings"];
+const ESCALATING: [&str; 4] = ["*", "escalate", "bind", "impersonate"];
+
+/// Of each rule of a role: what it is about, and what it allows.
+fn rules(role: &Value) -> Vec<(Vec<&str>, Vec<&str>)> {
+    role["rules"].as_array().into_iter().flatten().map(|rule| (texts(&rule["resources"]), texts(&rule["verbs"]))).collect()
+}
+
+fn texts(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn no_role_reads_a_secret_or_gets_other_rights() {
+    let deployed: Vec<Value> =
+        serde_saphyr::from_multiple(&fs::read_to_string(root().join("deploy/rbac.yaml")).expect("the rights")).expect("YAML");
+    let rendered = sets().into_iter().flat_map(|(_, values)| render("landlord", &values).expect("valid values"));
+    let roles: Vec<Value> =
+        deployed.into_iter().chain(rendered).filter(|one| ["Role", "ClusterRole"].iter().any(|kind| one["kind"] == *kind)).collect();
+    assert!(roles.len() > 30, "{}", roles.len());
+    for role in &roles {
+        let name = role["metadata"]["name"].as_str().unwrap_or_default();
+        for (resources, verbs) in rules(role) {
+            assert!(!resources.is_empty() && !verbs.is_empty(), "{name}: a rule about no resource");
+            assert!(!resources.iter().any(|one| DANGEROUS.contains(one)), "{name}: {resources:?}");
+            assert!(!verbs.iter().any(|one| ESCALATING.contains(one)), "{name}: {verbs:?}");
+            let is_server = name.contains("policy-server");
+            assert!(!is_server || verbs == ["get"], "{name}: the policy server only gets, {verbs:?}");
+        }
+    }
+}
+
 #[test]
 fn custom_tenants_are_read_by_controller_and_policy_server() {
     let custom = json!({"apiVersion": "management.cattle.io/v3", "kind": "Project", "namespaced": true});

@@ -3,6 +3,7 @@
 mod book;
 mod commands;
 mod page;
+mod security;
 mod session;
 mod settings;
 mod tour;

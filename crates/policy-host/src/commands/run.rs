@@ -10,6 +10,7 @@ use policy_host::metadata::Metadata;
 use policy_host::{Denied, HostCalls, Objects, PolicyModule, Session, annotation};
 use serde_json::{Value, json};
 
+use super::limits::LimitFlags;
 use super::registry::RegistryFlags;
 use super::{changes, input};
 
@@ -41,6 +42,8 @@ pub(crate) struct Run {
     #[arg(short, long, env = "POLICY_HOST_OUTPUT", value_enum, default_value = "json")]
     output: Output,
     #[command(flatten)]
+    limits: LimitFlags,
+    #[command(flatten)]
     registry: RegistryFlags,
 }
 
@@ -56,7 +59,8 @@ impl Run {
         let wasm = self.registry.policy(&self.policy)?;
         let request = input::request(&self.request_path)?;
         let settings = input::settings(self.settings_path.as_deref(), self.settings_json.as_deref())?;
-        let module = PolicyModule::compile(&wasm).with_context(|| format!("{} cannot be used", self.policy))?;
+        let module =
+            PolicyModule::compile_within(&wasm, self.limits.limits()).with_context(|| format!("{} cannot be used", self.policy))?;
         check_settings(&module, &settings)?;
         let session = self.session()?;
         let verdict = module.validate(&request, &settings, self.host(&wasm, session.clone())?);

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::input;
+use super::limits::LimitFlags;
 use super::registry::RegistryFlags;
 
 /// Serve policies to an API server by HTTPS (AdmissionReview v1), with a fresh instance for every request
@@ -47,6 +48,8 @@ pub(crate) struct Serve {
     #[arg(long, env = "POLICY_HOST_WORKERS", value_name = "N")]
     workers: Option<usize>,
     #[command(flatten)]
+    limits: LimitFlags,
+    #[command(flatten)]
     registry: RegistryFlags,
 }
 
@@ -66,7 +69,7 @@ impl Serve {
         let access = ClusterAccess::new(self.client().await?, Handle::current());
         let mut policies = BTreeMap::new();
         for (name, entry) in entries {
-            let policy = ServedPolicy::load(&name, entry, &access, &registry).await?;
+            let policy = ServedPolicy::load(&name, entry, &access, &registry, self.limits.limits()).await?;
             tracing::info!(policy = name, "loaded");
             policies.insert(name, policy);
         }

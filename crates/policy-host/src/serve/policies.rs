@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::host_calls::{ClusterAccess, ClusterObjects};
-use crate::module::{CallError, ModuleError, PolicyModule};
+use crate::module::{CallError, Limits, ModuleError, PolicyModule};
 use crate::registry::{Registry, RegistryError, SCHEME};
 use crate::verdict::Verdict;
 
@@ -85,10 +85,16 @@ async fn fetch(name: &str, module: &str, registry: &Registry) -> Result<Vec<u8>,
 
 impl ServedPolicy {
     /// Fetches and compiles the policy, and asks it about its settings.
-    pub async fn load(name: &str, entry: PolicyEntry, access: &Arc<ClusterAccess>, registry: &Registry) -> Result<Self, PoliciesError> {
+    pub async fn load(
+        name: &str,
+        entry: PolicyEntry,
+        access: &Arc<ClusterAccess>,
+        registry: &Registry,
+        limits: Limits,
+    ) -> Result<Self, PoliciesError> {
         let wasm = fetch(name, &entry.module, registry).await?;
         let name = || name.to_owned();
-        let module = PolicyModule::compile(&wasm).map_err(|source| PoliciesError::Module { name: name(), source })?;
+        let module = PolicyModule::compile_within(&wasm, limits).map_err(|source| PoliciesError::Module { name: name(), source })?;
         let settings = Value::Object(entry.settings);
         let verdict = module.validate_settings(&settings).map_err(|source| PoliciesError::Call { name: name(), source })?;
         if !verdict.valid {

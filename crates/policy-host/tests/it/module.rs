@@ -1,11 +1,12 @@
 //! Modules: compiled once, instantiated anew, ended in time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use policy_host::{CallError, Denied, ModuleError, PolicyModule};
+use policy_host::{CallError, Denied, Gauge, Limits, ModuleError, PolicyModule};
 use serde_json::{Value, json};
 
-use crate::guests::{ACCEPT, guest};
+use crate::guests::{ACCEPT, guest, text};
 
 fn accept() -> PolicyModule {
     PolicyModule::compile(&std::fs::read(&*ACCEPT).expect("the built policy")).expect("a policy")
@@ -38,7 +39,7 @@ fn each_call_gets_a_fresh_instance() {
 fn a_guest_that_never_ends_is_ended() {
     let endless = guest("(loop $again (br $again)) (i32.const 1)");
     let error = endless.call("validate", &[], Arc::new(Denied)).expect_err("no answer");
-    assert!(matches!(&error, CallError::Deadline { operation } if operation == "validate"), "{error}");
+    assert!(matches!(&error, CallError::Deadline { operation, .. } if operation == "validate"), "{error}");
     let verdict = endless.validate(&json!({"uid": "1"}), &Value::Null, Arc::new(Denied));
     assert_eq!((verdict.allowed, verdict.code()), (false, Some(500)));
 }
@@ -81,4 +82,77 @@ fn a_log_line_is_taken_whatever_is_granted() {
          (call $response (i32.const 1072) (i32.const 6)) (i32.const 1)",
     );
     assert_eq!(logs.call("validate", &[], Arc::new(Denied)).expect("an answer"), b"broken");
+}
+
+#[test]
+fn another_deadline_is_kept_and_said() {
+    let limits = Limits { deadline: Some(Duration::from_millis(100)), ..Limits::default() };
+    let endless = PolicyModule::compile_within(text("(loop $again (br $again)) (i32.const 1)").as_bytes(), limits).expect("a guest");
+    let verdict = endless.validate(&json!({"uid": "1"}), &Value::Null, Arc::new(Denied));
+    assert!(
+        verdict.message().contains("the policy took longer than 0.1 s in \"validate\", so it was interrupted"),
+        "{}",
+        verdict.message()
+    );
+}
+
+#[test]
+fn without_a_deadline_a_call_comes_to_its_end() {
+    let limits = Limits { deadline: None, memory: None };
+    let counts = "(local $n i32) (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1))) (br_if $again (local.get $n)))
+        (call $response (i32.const 1072) (i32.const 6)) (i32.const 1)";
+    let policy = PolicyModule::compile_within(text(counts).as_bytes(), limits).expect("a guest");
+    assert_eq!(policy.call("validate", &[], Arc::new(Denied)).expect("an answer"), b"broken");
+}
+
+/// Asks for so many pages, and traps where it does not get them.
+fn growing(pages: u32) -> String {
+    text(&format!(
+        "(if (i32.eq (memory.grow (i32.const {pages})) (i32.const -1)) (then unreachable))
+         (call $response (i32.const 1072) (i32.const 6)) (i32.const 1)"
+    ))
+}
+
+#[test]
+fn no_call_gets_more_memory_than_it_may_have() {
+    let limits = Limits { memory: Some(1024 * 1024), ..Limits::default() };
+    let ask = |pages| {
+        let policy = PolicyModule::compile_within(growing(pages).as_bytes(), limits).expect("a guest");
+        policy.call("validate", &[], Arc::new(Denied))
+    };
+    assert_eq!(ask(15).expect("an answer"), b"broken");
+    assert!(matches!(ask(16), Err(CallError::Guest(_))));
+}
+
+#[test]
+fn what_a_call_costs_is_counted() {
+    let loops = |times: u32| {
+        let body = format!(
+            "(local $n i32) (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1))) (br_if $again (i32.lt_u (local.get $n) (i32.const {times}))))
+             (call $response (i32.const 1072) (i32.const 6)) (i32.const 1)"
+        );
+        Gauge::compile(text(&body).as_bytes()).expect("a guest")
+    };
+    let cost = |times, fuel| loops(times).call("validate", &[], Arc::new(Denied), fuel);
+    let (few, many) = (cost(1000, 1_000_000).expect("an answer"), cost(2000, 1_000_000).expect("an answer"));
+    assert_eq!((few.answer.as_slice(), few.pages), (&b"broken"[..], 1));
+    assert_eq!((many.fuel - few.fuel) % 1000, 0, "{few:?} {many:?}");
+    assert!(many.fuel > few.fuel);
+    assert_eq!(cost(1000, 1_000_000).expect("an answer"), few, "the same call costs the same");
+    assert!(matches!(cost(1_000_000, 1000), Err(CallError::Fuel { fuel: 1000, .. })));
+    let grown = Gauge::compile(growing(9).as_bytes()).expect("a guest").call("validate", &[], Arc::new(Denied), 1_000_000);
+    assert_eq!(grown.expect("an answer").pages, 10);
+}
+
+#[test]
+fn what_is_counted_answers_as_what_is_not() {
+    let wasm = std::fs::read(&*ACCEPT).expect("the built policy");
+    let payload = json!({"request": {"uid": "7", "object": {"a": 1}}, "settings": {}}).to_string();
+    let counted = Gauge::compile(&wasm).expect("a policy").call("validate", payload.as_bytes(), Arc::new(Denied), 100_000_000);
+    assert_eq!(counted.expect("an answer").answer, accept().call("validate", payload.as_bytes(), Arc::new(Denied)).expect("an answer"));
+    let trap = Gauge::compile(text("unreachable").as_bytes()).expect("a guest").call("validate", &[], Arc::new(Denied), 1000);
+    assert!(matches!(trap, Err(CallError::Guest(words)) if words.contains("unreachable")));
+    let broken = "(call $error (i32.const 1072) (i32.const 6)) (i32.const 0)";
+    let error = Gauge::compile(text(broken).as_bytes()).expect("a guest").call("validate", &[], Arc::new(Denied), 1000);
+    assert!(matches!(error, Err(CallError::Guest(words)) if words == "Guest call failure: broken"));
 }

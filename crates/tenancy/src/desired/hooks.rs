@@ -105,8 +105,6 @@ impl Draft<'_> {
 
     fn insert(&mut self, hook: &Hook, key: Key, value: String) {
         self.desired.removals.remove(&key);
-        self.desired.conflicts.retain(|(other, _)| *other != key);
-        self.desired.conflicts.extend(hook.conflicts.map(|conflicts| (key.clone(), conflicts)));
         self.desired.wants.insert(key, Want { value, why: Why::Hook(hook.name.clone()) });
     }
 

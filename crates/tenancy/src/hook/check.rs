@@ -1,13 +1,17 @@
 //! Checks of hooks that meet: what cannot be meant is refused when settings or a tenant are loaded, and says which hook and field.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::exclusion::contradict;
-use super::{Hook, OnFailure, Requirement, Setting, Source, View};
+use super::{Documents, Hook, OnFailure, Requirement, Setting, Source, View};
 use crate::decode::DecodeError;
+use crate::desired::{Want, Wants};
 use crate::metadata::{Field, Key, Metadata};
 use crate::settings::Conflicts;
+use crate::template::Template;
 use crate::tenant::Tenant;
+use crate::why::Why;
 
 /// Checks the hooks of one document against each other and against `others`, which run beside them. Paths lead into `own`.
 pub(crate) fn check(own: &[Arc<Hook>], others: &[Arc<Hook>]) -> Result<(), DecodeError> {
@@ -111,41 +115,45 @@ fn check_read_by(writer: &Hook, reader: &Hook) -> Result<(), Fault> {
 
 /// Checks hooks against what the tenant itself writes. `conflicts` are those in force for it.
 pub(crate) fn check_tenant(tenant: &Tenant, conflicts: Conflicts) -> Result<(), DecodeError> {
-    let written = Written::of(tenant, conflicts);
-    if written.keys.is_empty() {
+    if tenant.hooks.is_empty() {
         return Ok(());
     }
+    let written = Written::of(tenant, conflicts);
     tenant.hooks.iter().try_for_each(|hook| written.check(hook, tenant))
 }
 
 /// What the layers of a tenant write.
-struct Written<'a> {
+#[derive(Default)]
+struct Written {
     /// Literal keys, in whatever layer.
-    keys: Vec<(Field, &'a str)>,
+    keys: BTreeMap<Key, Why>,
     /// Those that every namespace has, whoever else writes, with their values.
-    fixed: Vec<((Field, &'a str), String)>,
+    fixed: Wants,
 }
 
-impl<'a> Written<'a> {
-    fn of(tenant: &'a Tenant, conflicts: Conflicts) -> Self {
-        let mut written = Self { keys: Vec::new(), fixed: Vec::new() };
+impl Written {
+    fn of(tenant: &Tenant, conflicts: Conflicts) -> Self {
+        let mut written = Self::default();
         for layer in &tenant.layers {
             let labels = layer.labels.iter().map(|entry| (Field::Label, entry));
             for (field, entry) in labels.chain(layer.annotations.iter().map(|entry| (Field::Annotation, entry))) {
-                let key = (field, entry.key.as_source());
-                let value = entry.value.render(&tenant.name, None).filter(|_| layer.selector.is_none() && !written.keys.contains(&key));
-                written.fixed.retain(|(other, _)| *other != key);
-                written.fixed.extend(value.map(|value| (key, value)));
-                written.keys.push(key);
+                let key = literal(field, &entry.key);
+                let value = entry.value.render(&tenant.name, None).filter(|_| layer.selector.is_none() && !written.keys.contains_key(&key));
+                match value.filter(|_| conflicts != Conflicts::Keep) {
+                    Some(value) => drop(written.fixed.insert(key.clone(), Want { value, why: layer.why.clone() })),
+                    None => drop(written.fixed.remove(&key)),
+                }
+                written.keys.insert(key, layer.why.clone());
             }
         }
-        let hooks = || tenant.hooks.iter().flat_map(|hook| hook.keys()).map(|(field, key)| (field, key.as_source()));
-        written.fixed.retain(|(key, _)| conflicts != Conflicts::Keep && !hooks().any(|hook| hook == *key));
+        for (field, key) in tenant.hooks.iter().flat_map(|hook| hook.keys()) {
+            written.fixed.remove(&literal(field, key));
+        }
         written
     }
 
     fn value(&self, key: &Key) -> Option<&String> {
-        self.fixed.iter().find(|((field, name), _)| (*field, *name) == (key.field, &key.name)).map(|(_, value)| value)
+        self.fixed.get(key).map(|want| &want.value)
     }
 
     fn check(&self, hook: &Hook, tenant: &Tenant) -> Result<(), DecodeError> {
@@ -155,7 +163,7 @@ impl<'a> Written<'a> {
     }
 
     fn check_when(&self, hook: &Hook) -> Result<(), DecodeError> {
-        let wrote = |key: &&Key| self.keys.contains(&(key.field, key.name.as_str()));
+        let wrote = |key: &&Key| self.keys.contains_key(*key);
         let blind = hook.when.iter().enumerate().find_map(|(index, condition)| {
             let key = condition.place.key().filter(wrote).filter(|_| !condition.negated)?;
             Some((index, key))
@@ -173,7 +181,7 @@ impl<'a> Written<'a> {
     /// What only one stage sets, the other would set back to the tenant's own value.
     fn check_stages(&self, hook: &Hook) -> Result<(), DecodeError> {
         let one_stage = !(hook.stages.admission && hook.stages.reconcile);
-        match hook.set.iter().find(|setting| one_stage && self.keys.contains(&(setting.field, setting.key.as_source()))) {
+        match hook.set.iter().find(|setting| one_stage && self.keys.contains_key(&literal(setting.field, &setting.key))) {
             Some(setting) => Err(fault(
                 hook,
                 &place_of(setting),
@@ -207,10 +215,24 @@ impl<'a> Written<'a> {
     }
 }
 
+/// A key as it is written, tags and all.
+fn literal(field: Field, key: &Template) -> Key {
+    Key { field, name: key.as_source().to_owned() }
+}
+
 /// Whether its conditions hold for every namespace of the tenant.
 fn always_runs(hook: &Hook, tenant: &Tenant) -> bool {
     let nothing = Metadata::default();
-    let view = View { request: None, tenant: &tenant.document, name: None, metadata: &nothing, plan: None, tenant_label: "", ledger: None };
+    let view = View {
+        request: None,
+        tenant: &tenant.document,
+        name: None,
+        metadata: &nothing,
+        plan: None,
+        tenant_label: "",
+        ledger: None,
+        documents: Documents::default(),
+    };
     hook.when.iter().all(|condition| condition.place.reads_tenant() && condition.holds(&view) == Some(true))
 }
 

@@ -13,6 +13,9 @@ const MAX_COMPILED_BYTES: usize = 16 * 1024;
 /// Most bytes of a value that an expression is asked about; a longer one does not match. Label values have 63.
 const MAX_MATCHED_BYTES: usize = 4096;
 
+/// Most values that a complaint tells.
+const MAX_TOLD: usize = 20;
+
 /// Holds if the test holds for any of the values at the place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
@@ -113,9 +116,12 @@ impl Condition {
         self.test.holds(Some(value)) != self.negated
     }
 
-    /// What is at fault. Of keys that must not be so each is a complaint, so that an edit answers for those that it touches only.
+    /// What is at fault, if it does not hold. Of keys that must not be so each is a complaint, so that an edit answers for those that it
+    /// touches only; there can be many, and each is asked about once.
     pub(crate) fn complaints(&self, view: &View<'_>) -> Vec<String> {
-        let Some(keys) = self.place.keys(view).filter(|_| self.negated) else { return vec![self.complain(view)] };
+        let Some(keys) = self.negated.then(|| self.place.keys(view)).flatten() else {
+            return if self.holds(view) == Some(false) { vec![self.complain(view)] } else { Vec::new() };
+        };
         let wrong = keys.into_iter().filter(|(_, read)| self.test.holds(Some(read)));
         wrong
             .map(
@@ -130,7 +136,10 @@ impl Condition {
     fn complain(&self, view: &View<'_>) -> String {
         // Of many, those that are at fault.
         let read = self.place.read(view).into_iter().filter(|value| !self.negated || self.test.holds(value.as_deref()));
-        let found: Vec<String> = read.map(|value| value.map_or("a list or map".into(), |v| format!("{v:?}"))).collect();
+        let mut found: Vec<String> = read.map(|value| value.map_or("a list or map".into(), |v| format!("{v:?}"))).collect();
+        let more = found.len().saturating_sub(MAX_TOLD);
+        found.truncate(MAX_TOLD);
+        found.extend((more > 0).then(|| format!("and {more} more")));
         let found = if found.is_empty() { "absent".to_owned() } else { found.join(", ") };
         format!("{} is {found}, it must {self}", self.place.as_str())
     }

@@ -21,6 +21,8 @@ const FIELDS: [&str; 9] = ["name", "stages", "priority", "when", "set", "remove"
 const CONDITION: [&str; 6] = ["path", "exists", "equals", "in", "matches", "not"];
 const REQUIREMENT: [&str; 7] = ["path", "exists", "equals", "in", "matches", "not", "message"];
 const TEST: [&str; 4] = ["exists", "equals", "in", "matches"];
+/// Most hooks of one document: each is compared with each.
+const MAX_HOOKS: usize = 1000;
 const USUAL_PRIORITY: i32 = 100;
 const ON_FAILURE: [(&str, OnFailure); 3] = [("reject", OnFailure::Reject), ("warn", OnFailure::Warn), ("ignore", OnFailure::Ignore)];
 const CONFLICTS: [(&str, Conflicts); 3] = [("override", Conflicts::Override), ("keep", Conflicts::Keep), ("reject", Conflicts::Reject)];
@@ -30,6 +32,9 @@ type Read<T> = Result<T, DecodeError>;
 
 /// Reads a list of hooks; errors say which one, by place and by name.
 pub(crate) fn read_all(items: &[Value]) -> Read<Vec<Hook>> {
+    if items.len() > MAX_HOOKS {
+        return Err(DecodeError::new("hooks", format!("{} of them: write at most {MAX_HOOKS}, each for more cases", items.len())));
+    }
     let one = |(index, item): (usize, &Value)| {
         read(item).map_err(|error| {
             let name = item.get("name").and_then(Value::as_str).unwrap_or_default();

@@ -126,7 +126,7 @@ impl Place {
             Kind::Any(field, matching) => {
                 view.all(*field).into_iter().filter(|(name, _)| matching.matches(name)).map(|(_, value)| Some(value)).collect()
             }
-            Kind::Within(field, path) => path.select(&view.document(*field)).into_iter().map(scalar).collect(),
+            Kind::Within(field, path) => path.select(view.document(*field)).into_iter().map(scalar).collect(),
         }
     }
 

@@ -1,12 +1,14 @@
 //! View: what a hook may read of a namespace, its tenant and the request.
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use crate::collection::gather;
 use crate::keys;
 use crate::ledger::Ledger;
 use crate::members::object;
-use crate::metadata::{Field, Key, Metadata};
+use crate::metadata::{Field, Key, Map, Metadata};
 use crate::namespace::NAME_LABEL;
 use crate::plan::Plan;
 
@@ -24,6 +26,14 @@ pub(crate) struct View<'a> {
     pub(crate) tenant_label: &'a str,
     /// The keys that the plan manages, once there is one.
     pub(crate) ledger: Option<&'a Ledger>,
+    pub(crate) documents: Documents,
+}
+
+/// What has been asked for as a document.
+#[derive(Default)]
+pub(crate) struct Documents {
+    labels: OnceCell<Value>,
+    annotations: OnceCell<Value>,
 }
 
 impl<'a> View<'a> {
@@ -45,23 +55,25 @@ impl<'a> View<'a> {
         self.all(field).into_iter().filter(|(name, _)| !managed(&Key { field, name: name.clone() })).collect()
     }
 
-    /// Names and values.
-    pub(super) fn all(&self, field: Field) -> Vec<(String, String)> {
-        let keys = self.names(field).into_iter().map(|name| Key { field, name });
-        keys.filter_map(|key| Some((key.name.clone(), self.get(&key)?.to_owned()))).collect()
+    /// Names and values. A namespace may have many keys, and a plan changes few of them: nothing is looked up for each.
+    pub(super) fn all(&self, field: Field) -> Map {
+        let mut all = self.metadata.field(field).clone();
+        if let Some(plan) = self.plan {
+            plan.remove.keys().filter(|key| key.field == field).for_each(|key| drop(all.remove(&key.name)));
+            let set = plan.set.iter().filter(|(key, _)| key.field == field && !plan.remove.contains_key(key));
+            all.extend(set.map(|(key, want)| (key.name.clone(), want.value.clone())));
+        }
+        all.retain(|name, _| self.shows(name));
+        all
     }
 
-    fn names(&self, field: Field) -> Vec<String> {
-        let planned = self.plan.iter().flat_map(|plan| plan.set.keys()).filter(|key| key.field == field).map(|key| &key.name);
-        let is_new = |name: &&String| !self.metadata.field(field).contains_key(*name);
-        self.metadata.field(field).keys().chain(planned.filter(is_new)).cloned().collect()
-    }
-
-    /// All labels or all annotations, where a path finds them.
-    pub(super) fn document(&self, field: Field) -> Value {
-        let entry = |name: String| Some((name.clone(), Value::from(self.get(&Key { field, name })?)));
-        let entries: serde_json::Map<_, _> = gather(self.names(field).into_iter().filter_map(entry));
-        object([("namespace", object([("metadata", object([(field.member(), Value::Object(entries))]))]))])
+    /// All labels or all annotations, where a path finds them. Made once, for every path of every hook.
+    pub(super) fn document(&self, field: Field) -> &Value {
+        let document = if field == Field::Label { &self.documents.labels } else { &self.documents.annotations };
+        document.get_or_init(|| {
+            let entries: serde_json::Map<_, _> = gather(self.all(field).into_iter().map(|(name, value)| (name, Value::String(value))));
+            object([("namespace", object([("metadata", object([(field.member(), Value::Object(entries))]))]))])
+        })
     }
 
     fn shows(&self, name: &str) -> bool {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::release::Releaser;
 use super::{Clash, Plan, PlanError, Subject};
 use crate::desired::{Desired, Sight, Want, Wants, desire, forget_possible};
-use crate::hook::{Stage, View};
+use crate::hook::{Documents, Stage, View};
 use crate::keys;
 use crate::ledger::{self, Ledger, Release};
-use crate::metadata::{Field, Key, Map, Metadata};
+use crate::metadata::{Field, Key, Map, Metadata, check_label_value};
 use crate::namespace::NAME_LABEL;
 use crate::settings::Conflicts;
 use crate::tenant::Dialect;
@@ -64,8 +64,7 @@ impl<'a> Pass<'a> {
         let mut desired = desire(tenant, &Sight { labels, view: self.view(&base, None), stage }, name)?;
         self.plan.failures = std::mem::take(&mut desired.failures);
         for (key, want) in &desired.wants {
-            let own = desired.conflicts.iter().find(|(other, _)| other == key).map(|(_, conflicts)| *conflicts);
-            self.want(key, want, own.unwrap_or(self.conflicts));
+            self.want(key, want, self.conflicts_of(want));
         }
         for (key, want) in desired.forced.iter().filter(|(key, _)| !settings.protects(&key.name)) {
             self.set(key, &want.value, want.why.clone());
@@ -127,7 +126,17 @@ impl<'a> Pass<'a> {
             plan,
             tenant_label: settings.tenant_label(),
             ledger: None,
+            documents: Documents::default(),
         }
+    }
+
+    /// What a clash means for this want: as its hook says, if it has one that does.
+    fn conflicts_of(&self, want: &Want) -> Conflicts {
+        let hook = match &want.why {
+            Why::Hook(name) => self.subject.tenant.hooks.iter().find(|hook| hook.name == *name),
+            _ => None,
+        };
+        hook.and_then(|hook| hook.conflicts).unwrap_or(self.conflicts)
     }
 
     fn want(&mut self, key: &Key, want: &Want, conflicts: Conflicts) {
@@ -195,6 +204,8 @@ impl<'a> Pass<'a> {
     /// Enters the key in the next ledger, with the value to restore later, and sets it where it differs.
     fn manage(&mut self, key: &Key, want: &Want, previous: Option<String>) {
         self.next.field_mut(key.field).insert(key.name.clone());
+        // What the API server would refuse is nobody's to have back, and would make the ledger one that cannot be read.
+        let previous = previous.filter(|value| key.field == Field::Annotation || check_label_value(value).is_ok());
         if let (Release::Restore, Some(previous)) = (self.release, previous) {
             self.next.previous.field_mut(key.field).insert(key.name.clone(), previous);
         }

@@ -14,21 +14,17 @@ impl Pass<'_> {
         let hooks = self.subject.tenant.hooks.iter().filter(|hook| !hook.require.is_empty() && hook.on_failure != OnFailure::Ignore);
         let hooks = hooks.filter(|hook| hook.judges_at(self.subject.stage));
         let asked = hooks.filter(|hook| hook.when.iter().all(|condition| condition.holds(&before) == Some(true)));
-        let mut failures = Vec::new();
-        for failure in asked.flat_map(|hook| hook.require.iter().flat_map(|one| failed(hook, one, &after, waiting))) {
-            // A requester can belong to several of those that a rule is for.
-            if !failures.contains(&failure) {
-                failures.push(failure);
-            }
-        }
-        failures
+        let failures = asked.flat_map(|hook| hook.require.iter().flat_map(|one| failed(hook, one, &after, waiting)));
+        // A requester can belong to several of those that a rule is for.
+        let mut told = BTreeSet::new();
+        failures.filter(|failure| told.insert(format!("{failure}"))).collect()
     }
 }
 
 fn failed(hook: &Hook, requirement: &Requirement, view: &View<'_>, waiting: &BTreeSet<String>) -> Vec<Failure> {
     let Requirement { given, condition, message } = requirement;
     let given = given.iter().all(|condition| condition.holds(view) == Some(true));
-    if !given || awaits(requirement, view, waiting) || condition.holds(view) != Some(false) {
+    if !given || awaits(requirement, view, waiting) {
         return Vec::new();
     }
     let failure = |complaint: String| {

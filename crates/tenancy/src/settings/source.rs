@@ -1,5 +1,7 @@
 //! Tenant source: which objects are tenants, and where a tenant of a given name is to be found.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -135,10 +137,11 @@ impl Document {
 
 fn inline(items: &[Value], hooks: &Hooks, conflicts: Conflicts) -> Result<Vec<Tenant>, DecodeError> {
     let mut tenants: Vec<Tenant> = Vec::with_capacity(items.len());
+    let mut names = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         let path = format!("tenantSource.inline[{index}]");
         let tenant = inline_tenant(item, hooks, conflicts).map_err(|error| error.within(&path))?;
-        if tenants.iter().any(|other| other.name == tenant.name) {
+        if !names.insert(tenant.name.clone()) {
             return Err(DecodeError::new(path, format!("tenant {:?} is written twice: merge the two", tenant.name)));
         }
         tenants.push(tenant);

@@ -1,9 +1,18 @@
 //! Landlord's end on a namespace: what it wrote goes, and nothing else.
 
+use std::convert::Infallible;
+
 use proptest::prelude::*;
+use serde_json::json;
+use tenancy::claim::{Claim, Evidence, Resolution, resolve};
+use tenancy::hook::Stage;
 use tenancy::keys::OWN_PREFIX;
+use tenancy::ledger::Ledger;
 use tenancy::metadata::{Field, Key};
-use tenancy::plan::{Claims, leave, read_ledger};
+use tenancy::namespace::Namespace;
+use tenancy::plan::{Claims, leave, plan, read_ledger};
+use tenancy::settings::Settings;
+use tenancy::tenant::Tenant;
 
 use crate::laws::any_world;
 
@@ -30,5 +39,28 @@ proptest! {
             }
         }
         prop_assert!(leave(&cluster.settings, &namespace, claims).is_empty(), "it takes one plan");
+    }
+}
+
+/// The API server judges labels after admission, so a creator can send one that it would refuse, if the tenant overrides it.
+#[test]
+fn a_value_that_cannot_exist_is_not_remembered() {
+    let tenant = json!({"name": "solar", "release": "restore", "labels": {"team": "x", "cost": "y"}});
+    let settings = Settings::from_value(&json!({"tenantSource": {"inline": [tenant]}})).expect("valid settings");
+    let object = json!({"metadata": {"name": "web", "labels": {"landlord.dev/tenant": "solar", "team": "{{no value}}", "cost": "old"}}});
+    let mut namespace = Namespace::from_value(&object).expect("a namespace");
+    let (claim, tenant) = claimed(&settings, &namespace);
+    namespace.metadata = plan(&settings, &namespace, &claim, tenant, Stage::Reconcile).expect("a plan").apply(&namespace.metadata);
+    let (ledger, fault) = read_ledger(&namespace.metadata);
+    assert_eq!(fault, None, "landlord reads what it has written");
+    assert_eq!(ledger.previous.labels, [("cost".to_owned(), "old".to_owned())].into());
+    assert!(plan(&settings, &namespace, &claim, tenant, Stage::Reconcile).expect("a plan").is_empty());
+}
+
+fn claimed<'a>(settings: &'a Settings, namespace: &Namespace) -> (Claim, &'a Tenant) {
+    let evidence = Evidence { namespace, ledger: &Ledger::default(), document: None };
+    match resolve(settings, evidence, |name| Ok::<_, Infallible>(settings.source.inline(name))) {
+        Ok(Resolution::Known(claim, tenant)) => (claim, tenant),
+        other => panic!("not claimed: {other:?}"),
     }
 }

@@ -10,7 +10,7 @@ use super::session::{Session, Step, is_like, steps};
 use crate::landlord::root;
 
 /// Where tests that look for `test: NAME` and `output: NAME` are.
-const OTHER_TESTS: [&str; 3] = ["e2e-tests", "crates/controller/tests/it", "tests/it"];
+const OTHER_TESTS: [&str; 5] = ["e2e-tests", "crates/controller/tests/it", "tests/it", "crates/policy-host/tests", "crates/tenancy/tests"];
 
 fn is_for_a_terminal(block: &Block) -> bool {
     ["console", "sh", "bash", "shell"].contains(&block.language.as_str())
