@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use assessment::Assessment;
+use assessment::inventory::{Inventory, Listed};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::Api;
 use schemars::JsonSchema;
@@ -15,12 +17,10 @@ use tokio::sync::Mutex;
 
 use super::Dashboard;
 use super::view::time;
-use crate::assessment::Assessment;
 use crate::audit::evidence::{Evidence, pods};
 use crate::audit::{Report, Stray, judge};
 use crate::clock;
 use crate::guarded::{Guarded, Parts};
-use crate::inventory::{Inventory, Listed};
 
 /// How long an answer counts.
 const COUNTS: Duration = Duration::from_secs(30);

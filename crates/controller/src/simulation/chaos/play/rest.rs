@@ -1,9 +1,8 @@
 //! Rest: everything is mended, and after a while all is as it should be, nothing more is said, and one who knows nothing finds nothing to do.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use landlord_policy::Host;
+use assessment::admission;
 use local_cluster::chaos::Rest;
 
 use super::{Duration, LATENCY, LEDGER, Part, Replica, Stage, TENANT_LABEL, Value, json};
@@ -95,17 +94,17 @@ impl Stage {
 
     /// Law 1, of every namespace that is left alone as compliant.
     fn see_one_engine(&mut self, rest: &Rest) {
-        let host = Tenants(&rest.tenants);
+        let tenants: Vec<Value> = rest.tenants.iter().map(|tenant| Value::clone(tenant)).collect();
         for namespace in rest.namespaces.iter().filter(|one| !rest.reported.contains(name(one))) {
             if self.is_ready(name(namespace)) {
-                self.laws.see_one_engine(name(namespace), namespace, &admitted(namespace, &host));
+                self.laws.see_one_engine(name(namespace), namespace, &admitted(namespace, &tenants));
             }
         }
     }
 }
 
 /// What the policy makes of a namespace that somebody wants to create so, without a ledger.
-fn admitted(namespace: &Value, host: &Tenants<'_>) -> Value {
+fn admitted(namespace: &Value, tenants: &[Value]) -> Value {
     let mut object = namespace.clone();
     if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
         annotations.remove(LEDGER);
@@ -113,26 +112,10 @@ fn admitted(namespace: &Value, host: &Tenants<'_>) -> Value {
     let user = json!({"username": "admin", "groups": ["system:masters"]});
     let request = json!({"uid": "chaos", "kind": {"group": "", "version": "v1", "kind": "Namespace"}, "operation": "CREATE",
                          "userInfo": user, "name": name(namespace), "namespace": name(namespace), "object": object});
-    let answer = landlord_policy::validate(json!({"request": request, "settings": {}}).to_string().as_bytes(), host);
-    let answer: Value = serde_json::from_slice(&answer).expect("an answer");
     // It writes the ledger at least.
-    answer["mutated_object"].clone()
+    admission::answer(&json!({}), &request, tenants)["mutated_object"].take()
 }
 
 fn name(namespace: &Value) -> &str {
     namespace["metadata"]["name"].as_str().unwrap_or_default()
-}
-
-/// Tenants as a policy server hands them out.
-struct Tenants<'a>(&'a [Arc<Value>]);
-
-impl Host for Tenants<'_> {
-    fn call(&self, _: &str, _: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
-        if operation != "get_resource" {
-            return Ok(Vec::new());
-        }
-        let asked: Value = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
-        let found = self.0.iter().find(|tenant| tenant["metadata"]["name"] == asked["name"]);
-        found.map(|tenant| tenant.to_string().into_bytes()).ok_or_else(|| format!("Cannot find {asked}"))
-    }
 }
