@@ -162,7 +162,7 @@ impl Controller {
         let (Some(door), Some(journal)) = (door, journal) else { return Ok(None) };
         println!("dashboard on http://{}", door.address);
         let Watch { client, reconciler, readiness } = watch.clone();
-        let (policy, namespace) = (self.settings.policy().to_owned(), self.lease_namespace.clone());
+        let (policy, namespace) = (self.settings.policy().to_owned(), self.lease.namespace.clone());
         let subject = Subject { client, reconciler, readiness, leadership: leadership.clone(), journal, policy, namespace };
         Ok(Some(Dashboard::open(door, subject, end)))
     }
