@@ -96,7 +96,6 @@ fn settings(choices: &mut Choices<'_>, capsule: bool) -> Result<Value> {
     Ok(settings)
 }
 
-/// No path that can lead to the label under which landlord records the tenant, like `labels.*`: what it records could be found as a claim again.
 fn rule(choices: &mut Choices<'_>) -> Result<Value> {
     Ok(match choices.int_in_range(0..=4)? {
         0 => json!({"label": text(choices, &KEYS)?}),
@@ -104,7 +103,8 @@ fn rule(choices: &mut Choices<'_>) -> Result<Value> {
         2 => json!({"namePrefix": {"separator": "-", "segments": choices.int_in_range(1..=2)?}}),
         3 => json!({"ownerReference": {"group": "landlord.dev", "kind": "Tenant"}}),
         _ => {
-            json!({"jsonPath": {"path": text(choices, &["$.request.userInfo.groups[*]", "$.namespace.metadata.annotations.*", "$.namespace..team"])?,
+            json!({"jsonPath": {"path": text(choices, &["$.request.userInfo.groups[*]", "$.namespace.metadata.annotations.*", "$.namespace..team",
+                                             "$.namespace.metadata.labels.*"])?,
                                  "prefix": text(choices, &["", "tenant:"])?}})
         }
     })

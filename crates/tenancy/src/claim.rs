@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::collection::gather;
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
+use crate::metadata::Field;
 use crate::namespace::Namespace;
 use crate::settings::{Rule, Settings};
 use crate::tenant::Tenant;
@@ -130,11 +131,22 @@ fn stated_name<E>(settings: &Settings, rule: &Rule, evidence: Evidence<'_>) -> R
         Rule::NamePrefix { separator, segments } => Ok(prefix(evidence.namespace, separator, *segments)),
         Rule::JsonPath { path, prefix } => {
             let Some(document) = evidence.document else { return Ok(None) };
-            let values = path.strings(document).into_iter();
-            let names = values.filter_map(|value| value.strip_prefix(prefix.as_str()).map(str::to_owned));
+            let recorded = records(settings, document);
+            let values = path.select(document).into_iter().filter(|value| !recorded.iter().any(|record| std::ptr::eq(*record, *value)));
+            let names = values.filter_map(|value| value.as_str()?.strip_prefix(prefix.as_str()).map(str::to_owned));
             unambiguous(rule, gather(names.filter(|name| !name.is_empty())))
         }
     }
+}
+
+/// What landlord itself recorded on the namespace: no path reads it, or a claim would stand on what landlord made of it.
+fn records<'a>(settings: &Settings, document: &'a Value) -> Vec<&'a Value> {
+    let Some(metadata) = document.get("namespace").and_then(|namespace| namespace.get("metadata")) else { return Vec::new() };
+    let record = |field: &str, key: &str| metadata.get(field)?.get(key);
+    [record(Field::Label.member(), settings.tenant_label()), record(Field::Annotation.member(), ledger::ANNOTATION)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The source's own label. Where it is landlord's record of another rule, it counts only as long as that rule cannot be asked again.
@@ -168,4 +180,33 @@ fn prefix(namespace: &Namespace, separator: &str, segments: usize) -> Option<Str
     let stem = namespace.name_or_stem();
     let (end, _) = stem.match_indices(separator).nth(segments.checked_sub(1)?)?;
     stem.get(..end).filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    /// Whose a namespace is, of which landlord has recorded that it was solar's.
+    #[rstest]
+    #[case::stated("$.namespace.metadata.labels.*", json!({"team": "solar"}), Some("solar"))]
+    #[case::moved("$.namespace.metadata.labels[*]", json!({"team": "lunar"}), Some("lunar"))]
+    #[case::taken_back("$.namespace.metadata.labels.*", json!({}), None)]
+    #[case::anywhere("$.namespace..labels.*", json!({"team": "lunar"}), Some("lunar"))]
+    #[case::the_record_itself("$.namespace.metadata.labels['landlord.dev/tenant']", json!({}), None)]
+    #[case::annotations("$.namespace.metadata.annotations.*", json!({}), None)]
+    fn a_path_does_not_read_what_landlord_recorded(#[case] path: &str, #[case] labels: Value, #[case] expected: Option<&str>) {
+        let settings = Settings::from_value(&json!({"identify": [{"jsonPath": {"path": path}}]})).unwrap();
+        let mut object = json!({"metadata": {"name": "web", "labels": labels}});
+        let by = format!("jsonPath:{path}");
+        let record = json!({"v": 1, "tenant": "solar", "by": by});
+        object["metadata"]["labels"]["landlord.dev/tenant"] = json!("solar");
+        object["metadata"]["annotations"] = json!({"landlord.dev/ledger": record.to_string()});
+        let namespace = Namespace::from_value(&object).unwrap();
+        let ledger = Ledger { tenant: "solar".to_owned(), by: Some(by), ..Ledger::default() };
+        let document = json!({"namespace": object});
+        let evidence = Evidence { namespace: &namespace, ledger: &ledger, document: Some(&document) };
+        assert_eq!(stated::<String>(&settings, evidence), Ok(expected.map(str::to_owned)));
+    }
 }
