@@ -95,7 +95,12 @@ fn annotate_writes_nothing_where_the_metadata_is_wrong() {
 #[test]
 fn bench_prints_a_ratio_for_each_crowd() {
     let folder = TempDir::new().expect("a folder");
-    let request = file(&folder, "request.json", "{}");
+    let request = file(&folder, "request.json", r#"{"object": {"metadata": {"labels": {"landlord.dev/tenant": "solar"}}}}"#);
+    let tenant = file(
+        &folder,
+        "tenant.yaml",
+        "{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: solar}, spec: {nodeSelector: {pool: a}}}",
+    );
     let output = run(&[
         "bench",
         accept(),
@@ -105,6 +110,8 @@ fn bench_prints_a_ratio_for_each_crowd() {
         text(&request),
         "-n",
         "20",
+        "--objects",
+        text(&tenant),
         "--crowds",
         "1,3",
         "--hooks",
@@ -115,6 +122,7 @@ fn bench_prints_a_ratio_for_each_crowd() {
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let names: Vec<_> = report["rows"].as_array().expect("rows").iter().map(|row| row["name"].as_str().expect("a name")).collect();
     let hooks = ["accept, 2 hooks in settings", "policy, 2 hooks"];
-    assert_eq!(names, [&["accept everything", "policy, 1 other tenants", "policy, 3 other tenants"][..], &hooks].concat());
+    let plain = ["accept everything", "accept, one GET and one label", "policy, 1 other tenants", "policy, 3 other tenants"];
+    assert_eq!(names, [&plain[..], &hooks].concat());
     assert!(report["rows"][1]["ratio"].as_f64().expect("a ratio") > 0.0);
 }
