@@ -7,7 +7,7 @@ import { duration, number, percent, plural } from '../format.js';
 import { compliance, empty, panel, searchField, standing, tenantLink, tile } from '../parts.js';
 import { Table, fromArray } from '../table.js';
 
-const TITLES = { kept: 'Promise kept', catchingUp: 'Catching up', broken: 'Promise not kept everywhere', unknown: 'Not known yet' };
+const TITLES = { kept: 'Promise kept', catchingUp: 'Catching up', broken: 'Not everything is as it should be', unknown: 'Not known yet' };
 
 export function overview({ query, setQuery, settle }) {
   let tenants = [], search = query.search ?? '', sorted = { key: query.sort ?? 'troubled', descending: query.descending === 'true' };
@@ -68,9 +68,9 @@ function drawWaits(waits) {
 
 const COLUMNS = [
   { label: 'Tenant', sort: 'name', cell: (row) => tenantLink(row.name) },
-  { label: 'Compliance', sort: 'troubled', class: 'wide', cell: (row) => compliance(row.namespaces) },
+  { label: 'Compliance', sort: 'compliance', class: 'wide', cell: (row) => compliance(row.namespaces) },
   { label: 'Namespaces', sort: 'total', class: 'number secondary', cell: (row) => number(row.namespaces.total) },
-  { label: 'Note', class: 'note', cell: note },
+  { label: 'Note', sort: 'troubled', class: 'note', cell: note },
   { label: 'Node selector', class: 'optional', cell: (row) => (row.selectors.length === 0 ? h('span', { class: 'faint' }, 'not managed') : h('span', { class: 'mono' }, row.selectors.map((one) => one || '(empty)').join(' or '))) },
 ];
 
@@ -83,8 +83,10 @@ function note(row) {
 }
 
 const troubled = ({ invalid, namespaces, nodesMatch }) => (invalid ? 1e9 : 0) + (nodesMatch === false ? 1e8 : 0) + namespaces.total - namespaces.compliant;
+const share = ({ namespaces }) => (namespaces.total === 0 ? 1 : namespaces.compliant / namespaces.total);
 const ORDERS = {
   name: (a, b) => (a.name < b.name ? -1 : 1),
+  compliance: (a, b) => share(a) - share(b) || ORDERS.name(a, b),
   troubled: (a, b) => troubled(b) - troubled(a) || ORDERS.name(a, b),
   total: (a, b) => b.namespaces.total - a.namespaces.total || ORDERS.name(a, b),
 };

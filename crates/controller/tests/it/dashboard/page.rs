@@ -9,7 +9,7 @@ use crate::landlord::root;
 
 /// Each view, and what it shows of the scene.
 pub(super) const VIEWS: [(&str, &str); 8] = [
-    ("#/overview", "Promise not kept everywhere"),
+    ("#/overview", "Not everything is as it should be"),
     ("#/namespaces", "lunar-api-01"),
     ("#/namespaces?state=troubled&sort=state", "shadow-api"),
     ("#/tenant/payments", "HookRejected"),
@@ -211,5 +211,5 @@ async fn it_comes_back(browser: &Browser, url: &str, world: &mut World) {
     world.flags = vec!["--guard"];
     world.add_controller_with(&["--policy=landlord", &flag], "two").await;
     browser.until("document.querySelector('#live').dataset.state === 'live'").await;
-    browser.sees("Promise not kept everywhere").await;
+    browser.sees("Not everything is as it should be").await;
 }
