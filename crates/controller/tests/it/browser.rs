@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::http_client::Http;
 
 /// How often something is looked for, 100 ms apart.
-const LOOKS: usize = 300;
+const LOOKS: usize = 1200;
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) struct Browser {
@@ -158,7 +158,7 @@ async fn session(http: &Http, folder: &Path) -> String {
         "browserName": "chrome",
         "goog:chromeOptions": {"args": arguments},
         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-        "timeouts": {"script": 60_000},
+        "timeouts": {"script": 240_000},
     }});
     let body = json!({"capabilities": capabilities}).to_string().into_bytes();
     let request = http::Request::post("/session").header("content-type", "application/json").body(body);

@@ -33,7 +33,7 @@ impl Http {
     pub(crate) fn new(url: &str) -> Self {
         let mut config = Config::new(url.parse().expect("a URL"));
         config.default_retry = false;
-        config.read_timeout = Some(Duration::from_secs(120));
+        config.read_timeout = Some(Duration::from_secs(300));
         Self { client: Client::try_from(config).expect("a client") }
     }
 
