@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use kube::Client;
 
@@ -19,6 +19,7 @@ use crate::cluster;
 use crate::help::{self, Example, Exit};
 use crate::inventory;
 use crate::output;
+use crate::output::form::Form;
 use crate::output::screen::Screen;
 use assessment::assess;
 use assessment::inventory::Inventory;
@@ -72,6 +73,17 @@ enum Output {
     Html,
 }
 
+impl Output {
+    fn separator(self) -> &'static str {
+        match self {
+            Self::Table => Form::Table.separator(),
+            Self::Json => Form::Json.separator(),
+            Self::Yaml => Form::Yaml.separator(),
+            Self::Markdown | Self::Html => "\n",
+        }
+    }
+}
+
 /// Whether and how Pods are moved.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Eviction")]
@@ -112,18 +124,20 @@ impl Audit {
             let assessments = self.selection.of(&inventory, assess(&inventory))?;
             return self.end(&judge(&inventory, &assessments, evidence));
         }
-        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
-            let client = self.sources.client().await?;
-            let mut report = self.report(&client).await?;
-            if self.evictions.evict {
-                self.evictions.carry_out(&client, &mut report).await?;
-            }
-            let mut code = self.end(&report)?;
-            while self.watching.wait().await? {
-                code = self.end(&self.report(&client).await?)?;
-            }
-            Ok(if self.watching.watch { ExitCode::SUCCESS } else { code })
-        })
+        self.watching.run(self.look())
+    }
+
+    async fn look(&self) -> Result<ExitCode> {
+        let client = self.sources.client().await?;
+        let mut report = self.report(&client).await?;
+        if self.evictions.evict {
+            self.evictions.carry_out(&client, &mut report).await?;
+        }
+        let mut code = self.end(&report)?;
+        while self.watching.again(self.output.separator()).await? {
+            code = self.end(&self.report(&client).await?)?;
+        }
+        Ok(if self.watching.watch { ExitCode::SUCCESS } else { code })
     }
 
     async fn report(&self, client: &Client) -> Result<Report> {

@@ -14,7 +14,7 @@ output; progress, notes and errors go to standard error.
 
 On a terminal, tables fit its width: columns that say the least are left out, sentences are folded. Elsewhere a row is a line, nothing is left out, and
 `COLUMNS` sets a width. Colours are for terminals; `NO_COLOR`, `CLICOLOR_FORCE` and `--color` decide otherwise. `-o json` and `-o yaml` are the same
-document; its `apiVersion` is versioned, fields are added and never changed.
+document; its `apiVersion` is versioned, fields are added and never changed. With `--watch` they follow each other, YAML with `---` between two.
 
 Every flag that says how a command works can be set in the environment; the flag wins. `KUBECONFIG` may be a list of files, as for kubectl.
 
