@@ -8,6 +8,8 @@
 //!  "thresholds": {"hybrid": {"namespaces", "creationsPerSecond", "admissionLatency"}, "webhook": {…}},
 //!  "next": [{"mode", "when"}], "history": [{"at", "from", "to", "reason"}]}
 //! ```
+//!
+//! Where the settings name no strategy, `thresholds` is null, and `reason` says it.
 
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use crate::strategy::record::Record;
 use crate::strategy::{Limits, Mode, Strategy};
 
 const API_VERSION: &str = "landlord.dev/strategy/v1";
+const UNSET: &str = "no strategy is set: the webhook is asked about every namespace. To change that, set `strategy` in the settings";
 
 /// What there is to tell.
 pub(crate) struct Report<'a> {
@@ -31,6 +34,28 @@ pub(crate) struct Report<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) record: &'a Record,
     pub(crate) now: Timestamp,
+}
+
+/// Where the settings name no strategy.
+pub(crate) fn unset_text() -> String {
+    format!("{UNSET}\n")
+}
+
+/// The same for programs.
+pub(crate) fn unset_document(policy: &Policy) -> Value {
+    json!({
+        "apiVersion": API_VERSION,
+        "mode": policy.mode.unwrap_or_default(),
+        "since": null,
+        "chosen": null,
+        "reason": UNSET,
+        "refused": false,
+        "measured": null,
+        "measurement": null,
+        "thresholds": null,
+        "next": [],
+        "history": [],
+    })
 }
 
 impl Report<'_> {
