@@ -67,7 +67,7 @@ impl StrategyCommand {
         let record = self.record(&client, strategy.is_some()).await?;
         let changed = if self.changes_pin() { Some(self.change_pin(&client, &mut policy, strategy.as_ref()).await?) } else { None };
         let report = strategy.as_ref().map(|strategy| Report { strategy, policy: &policy, record: &record, now: Timestamp::now() });
-        let text = || report.as_ref().map_or_else(output::unset_text, |report| report.text(Screen::current()));
+        let text = || report.as_ref().map_or_else(|| output::unset_text(Screen::current()), |report| report.text(Screen::current()));
         let document = || report.as_ref().map_or_else(|| output::unset_document(&policy), Report::document);
         self.form.print(|| changed.clone().unwrap_or_else(text), document)?;
         Ok(if record.refused && changed.is_none() { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
