@@ -91,6 +91,17 @@ impl SettingsFlags {
 }
 
 impl Connection {
+    /// What these flags and, where they are not given, the environment choose.
+    pub(crate) fn new(kubeconfig: Option<PathBuf>, context: Option<String>) -> Self {
+        Self { kubeconfig, context: context.or_else(|| std::env::var("LANDLORD_CONTEXT").ok()) }
+    }
+
+    /// Contexts of the kubeconfig, whichever of them is chosen; none where it cannot be read.
+    pub(crate) fn contexts(&self) -> Vec<String> {
+        let found = self.kubeconfig.as_deref().map_or_else(Kubeconfig::read, kubeconfig);
+        found.map(|found| found.contexts.into_iter().map(|context| context.name).collect()).unwrap_or_default()
+    }
+
     /// A client without retries of its own: what is tried again, and when, is landlord's to decide.
     pub(crate) async fn client(&self) -> Result<Client> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
@@ -146,11 +157,6 @@ fn connect(config: Config) -> Result<Client> {
     let layers = ServiceBuilder::new().layer(config.base_uri_layer()).option_layer(config.auth_layer()?);
     let layers = layers.layer(config.extra_headers_layer()?).map_err(BoxError::from);
     Ok(Client::new(layers.service(http), config.default_namespace))
-}
-
-/// A client for the cluster that flags and environment would choose.
-pub(crate) async fn client() -> Result<Client> {
-    Connection { kubeconfig: None, context: std::env::var("LANDLORD_CONTEXT").ok() }.client().await
 }
 
 /// Reads tenants and namespaces as they are now.

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 mod consent;
 pub(crate) mod controller;
 pub(crate) mod doctor;
+mod dry_run;
 pub(crate) mod explain;
 pub(crate) mod hook_test;
 pub(crate) mod move_;

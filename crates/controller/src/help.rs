@@ -117,6 +117,7 @@ fn closing() -> String {
 mod tests {
     use super::*;
     use clap::Command;
+    use rstest::rstest;
 
     /// A command that is added and named nowhere is found all the same.
     #[test]
@@ -126,6 +127,51 @@ mod tests {
         let overview = StyledStr::from(overview(&command)).to_string();
         let places = ["Look:", "plan", "GitOps:", "render", "Shell:", "brandnew"].map(|part| overview.find(part).expect(part));
         assert!(places.is_sorted(), "{overview}");
+    }
+
+    /// Every example of the overview, of `-h` and of `--help`, which is what docs/command-line.md prints.
+    #[test]
+    fn every_example_can_be_typed() {
+        let overview = FIRST_STEPS.iter().map(|(_, words)| (*words).to_owned());
+        let all: Vec<String> = overview.chain(examples_of(&crate::command_line())).collect();
+        assert!(all.len() > 100, "{}: examples are not read", all.len());
+        for example in all {
+            let lines = landlords(&example);
+            assert!(!lines.is_empty(), "{example}: no landlord in it");
+            for words in lines {
+                let parsed = crate::command_line().try_get_matches_from(&words);
+                assert!(parsed.is_ok(), "{example}: {}", parsed.err().map(|error| error.to_string()).unwrap_or_default());
+            }
+        }
+    }
+
+    fn examples_of(command: &Command) -> Vec<String> {
+        let notes = [command.get_after_help(), command.get_after_long_help()].into_iter().flatten().map(ToString::to_string);
+        let listed = notes.flat_map(|notes| {
+            let lines: Vec<&str> = notes.lines().collect();
+            let behind = lines.windows(2).filter(|pair| pair[0].starts_with("  # ")).map(|pair| pair[1].trim().to_owned());
+            behind.collect::<Vec<_>>()
+        });
+        listed.chain(command.get_subcommands().flat_map(examples_of)).collect()
+    }
+
+    /// The words of each call of this program in a line for a shell.
+    fn landlords(line: &str) -> Vec<Vec<String>> {
+        let line = line.replace("<(", " | ").replace(')', " ");
+        let words = shlex::split(&line).unwrap_or_else(|| panic!("{line}: a quote is open"));
+        let calls = words.split(|word| ["|", "||", "&&", ";"].contains(&word.as_str()));
+        let typed = |call: &[String]| call.iter().take_while(|word| *word != ">").cloned().collect();
+        calls.filter(|call| call.first().is_some_and(|word| word == "landlord")).map(typed).collect()
+    }
+
+    #[rstest]
+    #[case::alone("landlord plan", &["landlord plan"])]
+    #[case::piped("kubectl get ns | landlord plan -f - | less", &["landlord plan -f -"])]
+    #[case::into_a_file("landlord plan > plan.md", &["landlord plan"])]
+    #[case::quoted("landlord plan -l 'a|b' | jq '.a | .b'", &["landlord plan -l a|b"])]
+    #[case::in_a_shell("source <(landlord completions bash)", &["landlord completions bash"])]
+    fn calls_are_found(#[case] line: &str, #[case] calls: &[&str]) {
+        assert_eq!(landlords(line).iter().map(|words| words.join(" ")).collect::<Vec<_>>(), calls);
     }
 
     #[test]

@@ -23,8 +23,13 @@ pub(crate) use form::{print_json, print_yaml};
 
 /// Writes data to standard output. A reader that has seen enough (`| head`) is no error.
 pub(crate) fn print(text: &str) -> std::io::Result<()> {
+    offer(text).map(drop)
+}
+
+/// The same; false where the reader has seen enough.
+pub(crate) fn offer(text: &str) -> std::io::Result<bool> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        outcome => outcome,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        outcome => outcome.map(|()| true),
     }
 }

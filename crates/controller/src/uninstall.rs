@@ -22,6 +22,8 @@ use crate::writer::ApplyMode;
 mod namespaces;
 mod objects;
 mod pods;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::namespaces::Marked;
 pub(crate) use self::objects::GuardObject;

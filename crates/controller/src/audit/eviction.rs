@@ -14,7 +14,7 @@ use super::Stray;
 use super::pool::Carried;
 use super::template::Template;
 use crate::clock;
-use crate::writer::FIELD_MANAGER;
+use crate::writer::{ApplyMode, FIELD_MANAGER};
 
 /// After which a Pod that has to stay is asked for again, where the API server does not say.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -27,16 +27,7 @@ pub(crate) struct Orders {
     pub(crate) per_second: f64,
     /// How long Pods that have to stay are asked for, all together.
     pub(crate) patience: Duration,
-    pub(crate) mode: Mode,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Evict,
-    /// The API server judges, and nobody leaves.
-    ServerDryRun,
-    /// Nobody is asked.
-    PlanOnly,
+    pub(crate) mode: ApplyMode,
 }
 
 /// What became of a Pod.
@@ -133,7 +124,7 @@ impl Orders {
         for (index, stray) in strays.iter_mut().enumerate() {
             match self.spares(stray) {
                 Some(why) => stray.fate = Some(Fate::Left(why)),
-                None if self.mode == Mode::PlanOnly => stray.fate = Some(Fate::WouldBeEvicted),
+                None if self.mode == ApplyMode::PlanOnly => stray.fate = Some(Fate::WouldBeEvicted),
                 None => chosen.push(index),
             }
         }
@@ -173,10 +164,10 @@ impl Orders {
             "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod.name, "namespace": pod.namespace},
             "deleteOptions": {"preconditions": {"uid": pod.uid}},
         });
-        let params = PostParams { dry_run: self.mode == Mode::ServerDryRun, field_manager: Some(FIELD_MANAGER.to_owned()) };
+        let params = PostParams { dry_run: self.mode == ApplyMode::ServerDryRun, field_manager: Some(FIELD_MANAGER.to_owned()) };
         let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
         match api.create_subresource::<Value, Status>("eviction", &pod.name, &params, &body).await {
-            Ok(_) if self.mode == Mode::ServerDryRun => Answer::Final(Fate::WouldBeEvicted),
+            Ok(_) if self.mode == ApplyMode::ServerDryRun => Answer::Final(Fate::WouldBeEvicted),
             Ok(_) => Answer::Final(Fate::Evicted),
             Err(Error::Api(status)) => refused(&status),
             Err(error) => Answer::Final(Fate::Failed(error.to_string())),

@@ -9,8 +9,11 @@ use super::single::{Single, Target};
 use crate::completion;
 use crate::help::{self, Example, Exit};
 
-const EXAMPLES: [Example; 2] =
-    [("What would be written", "landlord adopt payments --dry-run"), ("Two of them", "landlord adopt payments billing")];
+const EXAMPLES: [Example; 3] = [
+    ("What would be written", "landlord adopt payments --dry-run"),
+    ("The same, judged by the API server and its webhooks", "landlord adopt payments --dry-run=server"),
+    ("Two of them", "landlord adopt payments billing"),
+];
 const EXITS: [Exit; 2] = [(0, "all adopted, or adopted before"), (1, "an error; namespaces named before it are adopted")];
 
 /// Approve namespaces whose creator may not claim their tenant

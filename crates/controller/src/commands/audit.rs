@@ -3,23 +3,25 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use kube::Client;
 
-use super::backfill::DryRun;
 use super::consent::Question;
+use super::dry_run::DryRunFlags;
 use super::selection::Selection;
 use super::sources::Sources;
 use super::watching::WatchFlags;
-use crate::audit::eviction::{Fate, Mode, Orders};
+use crate::audit::eviction::{Fate, Orders};
 use crate::audit::evidence::Evidence;
 use crate::audit::{Report, Stray, judge, template};
 use crate::cluster;
 use crate::help::{self, Example, Exit};
 use crate::inventory;
 use crate::output;
+use crate::output::form::Form;
 use crate::output::screen::Screen;
+use crate::writer::ApplyMode;
 use assessment::assess;
 use assessment::inventory::Inventory;
 
@@ -72,6 +74,17 @@ enum Output {
     Html,
 }
 
+impl Output {
+    fn separator(self) -> &'static str {
+        match self {
+            Self::Table => Form::Table.separator(),
+            Self::Json => Form::Json.separator(),
+            Self::Yaml => Form::Yaml.separator(),
+            Self::Markdown | Self::Html => "\n",
+        }
+    }
+}
+
 /// Whether and how Pods are moved.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Eviction")]
@@ -82,9 +95,8 @@ struct Evictions {
     /// Do not ask
     #[arg(short, long, env = "LANDLORD_YES")]
     yes: bool,
-    /// Evict nobody: say who would be, or let the API server judge every eviction
-    #[arg(long, env = "LANDLORD_DRY_RUN", value_enum, default_value = "none")]
-    dry_run: DryRun,
+    #[command(flatten)]
+    dry_run: DryRunFlags,
     /// Evict also Pods that no controller makes again, and those of DaemonSets
     #[arg(long, env = "LANDLORD_BARE_PODS")]
     bare_pods: bool,
@@ -112,18 +124,20 @@ impl Audit {
             let assessments = self.selection.of(&inventory, assess(&inventory))?;
             return self.end(&judge(&inventory, &assessments, evidence));
         }
-        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
-            let client = self.sources.client().await?;
-            let mut report = self.report(&client).await?;
-            if self.evictions.evict {
-                self.evictions.carry_out(&client, &mut report).await?;
-            }
-            let mut code = self.end(&report)?;
-            while self.watching.wait().await? {
-                code = self.end(&self.report(&client).await?)?;
-            }
-            Ok(if self.watching.watch { ExitCode::SUCCESS } else { code })
-        })
+        self.watching.run(self.look())
+    }
+
+    async fn look(&self) -> Result<ExitCode> {
+        let client = self.sources.client().await?;
+        let mut report = self.report(&client).await?;
+        if self.evictions.evict {
+            self.evictions.carry_out(&client, &mut report).await?;
+        }
+        let mut code = self.end(&report)?;
+        while self.watching.again(self.output.separator()).await? {
+            code = self.end(&self.report(&client).await?)?;
+        }
+        Ok(if self.watching.watch { ExitCode::SUCCESS } else { code })
     }
 
     async fn report(&self, client: &Client) -> Result<Report> {
@@ -155,13 +169,8 @@ impl Audit {
 
 impl Evictions {
     fn orders(&self) -> Orders {
-        let mode = match self.dry_run {
-            DryRun::None => Mode::Evict,
-            DryRun::Client => Mode::PlanOnly,
-            DryRun::Server => Mode::ServerDryRun,
-        };
         let patience = Duration::from_secs(self.patience);
-        Orders { bare_pods: self.bare_pods, per_second: self.evictions_per_second, patience, mode }
+        Orders { bare_pods: self.bare_pods, per_second: self.evictions_per_second, patience, mode: self.dry_run.mode() }
     }
 
     async fn carry_out(&self, client: &Client, report: &mut Report) -> Result<()> {
@@ -171,7 +180,7 @@ impl Evictions {
         if chosen.is_empty() {
             return Ok(());
         }
-        if orders.mode == Mode::Evict && !self.yes {
+        if orders.mode == ApplyMode::Apply && !self.yes {
             confirm(report, chosen.len())?;
         }
         let tell = |stray: &Stray| {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::controller::{drain, until_told};
+use super::dry_run::DryRunFlags;
 use super::progress::Progress;
 use super::selection::Selection;
 use crate::cluster::{self, Connection, SettingsFlags};
@@ -65,9 +66,8 @@ pub(crate) struct Backfill {
     settings: SettingsFlags,
     #[command(flatten)]
     selection: Selection,
-    /// Write nothing: show the plan, or let the API server judge every patch
-    #[arg(long, env = "LANDLORD_DRY_RUN", value_enum, default_value = "none")]
-    dry_run: DryRun,
+    #[command(flatten)]
+    dry_run: DryRunFlags,
     /// Do this share of the namespaces first, and go on only if none of them fails
     #[arg(long, env = "LANDLORD_CANARY", value_name = "PERCENT", value_parser = share)]
     canary: Option<f64>,
@@ -78,16 +78,6 @@ pub(crate) struct Backfill {
     pace: PaceFlags,
     #[command(flatten)]
     form: FormFlags,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum DryRun {
-    /// Write
-    None,
-    /// Send nothing: say what would be written
-    Client,
-    /// Let the API server judge it and store nothing
-    Server,
 }
 
 /// `5%` or `5` as 0.05.
@@ -116,7 +106,7 @@ impl Backfill {
         let settings = self.settings.read(&client).await?;
         let inventory = cluster::inventory(&client, settings).await?;
         let assessments = self.selection.of(&inventory, assess(&inventory))?;
-        if self.dry_run == DryRun::Client {
+        if self.dry_run.mode() == ApplyMode::PlanOnly {
             self.form.print(|| output::table::render(&assessments, Screen::current()), || assessment::plan_json::document(&assessments))?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -126,7 +116,7 @@ impl Backfill {
     async fn apply(&self, client: Client, inventory: Inventory, assessments: &[Assessment]) -> Result<ExitCode> {
         let drifted: Vec<&str> = assessments.iter().filter(|one| !one.plan.is_empty()).map(|one| one.name.as_str()).collect();
         let beforehand = not_mendable(assessments);
-        let mode = if self.dry_run == DryRun::Server { ApplyMode::ServerDryRun } else { ApplyMode::Apply };
+        let mode = self.dry_run.mode();
         let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
         let reconciler = Arc::new(Reconciler::once(Store::of(inventory), self.pace.pace(), Writer::new(client, mode), outcomes));
         let began = Instant::now();

@@ -72,3 +72,29 @@ fn document(results: &[(String, Vec<Outcome>)]) -> serde_json::Value {
     let all = results.iter().flat_map(|(file, outcomes)| outcomes.iter().map(move |outcome| one(file, outcome)));
     json!({"apiVersion": "landlord.dev/test/v1", "results": all.collect::<Vec<_>>()})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hook_tests::StageName;
+    use crate::output::screen::at_both_widths;
+
+    #[test]
+    fn a_case_a_line() {
+        let outcome = |case: &str, stage, differences: &[&str]| Outcome {
+            case: case.to_owned(),
+            stage,
+            differences: differences.iter().map(ToString::to_string).collect(),
+        };
+        let outcomes = vec![
+            outcome("production needs a cost centre", StageName::Create, &[]),
+            outcome(
+                "production needs a cost centre",
+                StageName::Reconcile,
+                &["denied: expected a message with \"four digits\", and it is not denied"],
+            ),
+        ];
+        let results = [("tests/hooks.test.yaml".to_owned(), outcomes)];
+        insta::assert_snapshot!(at_both_widths(|_| text(&results, 1)));
+    }
+}

@@ -9,8 +9,9 @@ use super::single::{Single, Target};
 use crate::completion;
 use crate::help::{self, Example, Exit};
 
-const EXAMPLES: [Example; 3] = [
+const EXAMPLES: [Example; 4] = [
     ("What would be written", "landlord move payments --to lunar --dry-run"),
+    ("The same, judged by the API server and its webhooks", "landlord move payments --to lunar --dry-run=server"),
     ("Two of them", "landlord move payments billing --to lunar"),
     ("Pods that run already stay on their nodes: show them, and let them follow", "landlord audit --tenant lunar --evict"),
 ];

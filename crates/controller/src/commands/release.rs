@@ -12,8 +12,8 @@ use tenancy::plan::Claims;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::backfill::DryRun;
 use super::consent::Question;
+use super::dry_run::DryRunFlags;
 use super::progress::Progress;
 use crate::cluster::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
@@ -48,7 +48,8 @@ const EXITS: [Exit; 3] = [
 /// In this order: the strategy's condition in the ClusterAdmissionPolicy, the guard, Pods that it holds (with their tenant's node selector), and
 /// then every namespace: managed keys go, stay or get their old value by their tenant's release rule, and all of `landlord.dev/` goes. It takes the
 /// controller's lease meanwhile, so that no controller puts anything back; while one runs, it refuses. It refuses as well while Pods are held of which
-/// nobody can say where they belong: they would run on any node. Running it again resumes it.
+/// nobody can say where they belong: they would run on any node. Running it again resumes it. Of what would go, `--dry-run=server` has the API server judge
+/// every namespace's patch.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Release {
@@ -70,17 +71,8 @@ pub(crate) struct Release {
     /// Do not ask
     #[arg(short, long, env = "LANDLORD_YES")]
     yes: bool,
-    /// Write nothing: say what would go, or let the API server judge every namespace's patch
-    #[arg(
-        long,
-        env = "LANDLORD_DRY_RUN",
-        value_enum,
-        default_value = "none",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "client"
-    )]
-    dry_run: DryRun,
+    #[command(flatten)]
+    dry_run: DryRunFlags,
     #[command(flatten)]
     settings: SettingsFlags,
     #[command(flatten)]
@@ -117,16 +109,11 @@ impl Release {
     }
 
     async fn orders(&self, client: &Client) -> Result<Orders> {
-        let mode = match self.dry_run {
-            DryRun::None => ApplyMode::Apply,
-            DryRun::Client => ApplyMode::PlanOnly,
-            DryRun::Server => ApplyMode::ServerDryRun,
-        };
         Ok(Orders {
             settings: self.settings.read(client).await?,
             policy: self.settings.policy().to_owned(),
             namespace: self.lease.namespace.clone(),
-            mode,
+            mode: self.dry_run.mode(),
             with_policy: self.with_policy,
             with_crds: self.with_crds,
             free_pods: self.free_pods,

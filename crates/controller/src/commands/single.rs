@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
 
+use super::dry_run::DryRunFlags;
 use crate::cluster::{self, Connection, SettingsFlags};
 use crate::names::suggestion;
 use crate::output;
+use crate::output::screen::Screen;
 use crate::planner::Write;
 use crate::store::Held;
 use crate::writer::{ApplyMode, Failure, Writer, Written};
@@ -25,9 +27,8 @@ pub(super) struct Single {
     connection: Connection,
     #[command(flatten)]
     settings: SettingsFlags,
-    /// Let the API server judge it and store nothing
-    #[arg(long, env = "LANDLORD_DRY_RUN")]
-    dry_run: bool,
+    #[command(flatten)]
+    dry_run: DryRunFlags,
 }
 
 /// A namespace, as it is and as it shall be.
@@ -47,12 +48,12 @@ impl Single {
             let client = self.connection.client().await?;
             let settings = self.settings.read(&client).await?;
             let inventory = cluster::inventory(&client, settings).await?;
-            let mode = if self.dry_run { ApplyMode::ServerDryRun } else { ApplyMode::Apply };
+            let mode = self.dry_run.mode();
             let writer = Writer::new(client, mode);
             for name in names {
                 let mut target = Target::find(&inventory, name)?;
                 decide(&mut target).with_context(|| format!("namespace {name}"))?;
-                target.write(&writer).await.with_context(|| format!("namespace {name}"))?;
+                target.write(&writer, mode).await.with_context(|| format!("namespace {name}"))?;
             }
             Ok(ExitCode::SUCCESS)
         })
@@ -116,14 +117,22 @@ impl<'a> Target<'a> {
         }
     }
 
-    async fn write(self, writer: &Writer) -> Result<()> {
+    /// What nobody has judged is shown: labels and annotations before and after.
+    fn changes(&self, mode: ApplyMode) -> String {
+        match mode {
+            ApplyMode::PlanOnly => output::diff::between(&self.held.namespace.metadata, &self.after, Screen::current()),
+            ApplyMode::Apply | ApplyMode::ServerDryRun => String::new(),
+        }
+    }
+
+    async fn write(self, writer: &Writer, mode: ApplyMode) -> Result<()> {
         let name = self.held.namespace.name.clone().unwrap_or_default();
         let Some(write) = Write::by_hand(&self.held, &self.after) else {
             return Ok(output::print(&format!("{name}: nothing to do\n"))?);
         };
         match writer.write(&write).await.0 {
             Written::Done(_) => Ok(output::print(&format!("{name}: {}\n", self.done))?),
-            Written::Dry => Ok(output::print(&format!("{name}: {} (dry run)\n", self.done))?),
+            Written::Dry => Ok(output::print(&format!("{name}: {} (dry run)\n{}", self.done, self.changes(mode)))?),
             Written::Conflict(_) => bail!("somebody else changed it just now: run the command again"),
             Written::Gone => bail!("it was deleted just now"),
             Written::Pushback(after) => bail!("the API server is busy: try again in {} s", after.as_secs()),

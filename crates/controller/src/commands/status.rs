@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::Timestamp;
@@ -60,17 +60,19 @@ const NOT_COMPLIANT: u8 = 2;
 impl Status {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
-            let client = self.connection.client().await?;
-            loop {
-                let report = self.report(&client).await?;
-                self.form.print(|| report.text(Screen::current()), || report.document())?;
-                if !self.watching.wait().await? {
-                    let good = self.watching.watch || report.is_compliant();
-                    return Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(NOT_COMPLIANT) });
-                }
+        self.watching.run(self.look())
+    }
+
+    async fn look(&self) -> Result<ExitCode> {
+        let client = self.connection.client().await?;
+        loop {
+            let report = self.report(&client).await?;
+            self.form.print(|| report.text(Screen::current()), || report.document())?;
+            if !self.watching.again(self.form.output.separator()).await? {
+                let good = self.watching.watch || report.is_compliant();
+                return Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(NOT_COMPLIANT) });
             }
-        })
+        }
     }
 
     async fn report(&self, client: &Client) -> Result<Report> {

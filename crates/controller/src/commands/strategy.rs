@@ -9,12 +9,13 @@ use kube::Client;
 
 use crate::cluster::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
-use crate::output::form::FormFlags;
+use crate::live_settings;
+use crate::output::form::{Form, FormFlags};
 use crate::output::screen::Screen;
+use crate::output::strategy::{self as output, Report};
 use crate::strategy::policy::{Pin, Policy};
 use crate::strategy::record::Record;
 use crate::strategy::{Mode, Strategy};
-use crate::{live_settings, output};
 
 const EXAMPLES: [Example; 3] = [
     ("Who decides now, and why", "landlord strategy"),
@@ -56,25 +57,33 @@ const REFUSED: u8 = 2;
 impl StrategyCommand {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
-            let client = self.connection.client().await?;
-            let mut policy = self.policy(&client).await?;
-            let strategy = self.strategy(&policy)?;
-            if self.pin.is_some() || self.unpin {
-                return self.change_pin(&client, &mut policy, strategy.as_ref()).await;
-            }
-            let Some(strategy) = strategy else {
-                output::print(
-                    "no strategy is set: the webhook is asked about every namespace. To change that, set `strategy` in the settings\n",
-                )?;
-                return Ok(ExitCode::SUCCESS);
-            };
-            let record = Record::read(&client, &self.lease_namespace).await;
-            let record = record.with_context(|| format!("the record in namespace {} cannot be read", self.lease_namespace))?;
-            let report = output::strategy::Report { strategy: &strategy, policy: &policy, record: &record, now: Timestamp::now() };
-            self.form.print(|| report.text(Screen::current()), || report.document())?;
-            Ok(if record.refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
-        })
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.look())
+    }
+
+    async fn look(&self) -> Result<ExitCode> {
+        let client = self.connection.client().await?;
+        let mut policy = self.policy(&client).await?;
+        let strategy = self.strategy(&policy)?;
+        let record = self.record(&client, strategy.is_some()).await?;
+        let changed = if self.changes_pin() { Some(self.change_pin(&client, &mut policy, strategy.as_ref()).await?) } else { None };
+        let report = strategy.as_ref().map(|strategy| Report { strategy, policy: &policy, record: &record, now: Timestamp::now() });
+        let text = || report.as_ref().map_or_else(|| output::unset_text(Screen::current()), |report| report.text(Screen::current()));
+        let document = || report.as_ref().map_or_else(|| output::unset_document(&policy), Report::document);
+        self.form.print(|| changed.clone().unwrap_or_else(text), document)?;
+        Ok(if record.refused && changed.is_none() { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
+    }
+
+    fn changes_pin(&self) -> bool {
+        self.pin.is_some() || self.unpin
+    }
+
+    /// Read before anything is changed. Who is told in words that a mode is pinned needs no right to read it.
+    async fn record(&self, client: &Client, is_set: bool) -> Result<Record> {
+        if !is_set || (self.changes_pin() && self.form.output == Form::Table) {
+            return Ok(Record::default());
+        }
+        let record = Record::read(client, &self.lease_namespace).await;
+        record.with_context(|| format!("the record in namespace {} cannot be read", self.lease_namespace))
     }
 
     async fn policy(&self, client: &Client) -> Result<Policy> {
@@ -94,7 +103,8 @@ impl StrategyCommand {
         Strategy::read(&document).with_context(place)
     }
 
-    async fn change_pin(&self, client: &Client, policy: &mut Policy, strategy: Option<&Strategy>) -> Result<ExitCode> {
+    /// What was done, in words.
+    async fn change_pin(&self, client: &Client, policy: &mut Policy, strategy: Option<&Strategy>) -> Result<String> {
         let pin = self.pin.map(|mode| Pin { mode, without_guard: self.without_guard });
         if let Some(Pin { mode, .. }) = pin {
             let Some(strategy) = strategy else { bail!("no strategy is set, so nobody would obey: set `strategy` in the settings first") };
@@ -104,10 +114,9 @@ impl StrategyCommand {
             );
         }
         policy.pin(client, pin).await.with_context(|| format!("ClusterAdmissionPolicy {:?} cannot be patched", policy.name))?;
-        output::print(&match pin {
+        Ok(match pin {
             Some(Pin { mode, .. }) => format!("pinned to {mode}: the controller follows at its next measurement\n"),
             None => "not pinned any more: the controller goes by the settings at its next measurement\n".to_owned(),
-        })?;
-        Ok(ExitCode::SUCCESS)
+        })
     }
 }

@@ -1,15 +1,13 @@
 //! Watching: the flags of commands that look again and again.
 
-use std::io::IsTerminal;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::output;
-
-/// Home, and everything gone from there on, what was scrolled away included.
-const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
 
 /// Whether a command looks more than once.
 #[derive(Args, Clone, Copy, Debug)]
@@ -24,17 +22,30 @@ pub(super) struct WatchFlags {
 }
 
 impl WatchFlags {
-    /// Waits until it is time to look again, and makes room on a terminal; false where there is no next time.
-    pub(super) async fn wait(self) -> Result<bool> {
+    /// Runs the command's work. With --watch, Ctrl-C ends it at any time, be it while an API server does not answer; that is no error then.
+    pub(super) fn run(self, work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+        let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+        let outcome = runtime.block_on(async { if self.watch { until_interrupted(work).await } else { work.await } });
+        // Else a name server that does not answer would be waited for.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    /// Waits until it is time to look again, and sets the next report apart; false where there is no next time, or nobody reads any more.
+    pub(super) async fn again(self, separator: &str) -> Result<bool> {
         if !self.watch {
             return Ok(false);
         }
-        tokio::select! {
-            outcome = tokio::signal::ctrl_c() => { outcome?; Ok(false) }
-            () = tokio::time::sleep(Duration::from_secs(self.interval)) => {
-                output::print(if std::io::stdout().is_terminal() { CLEAR } else { "\n" })?;
-                Ok(true)
-            }
-        }
+        tokio::time::sleep(Duration::from_secs(self.interval)).await;
+        Ok(output::offer(separator)?)
+    }
+}
+
+/// One stream of signals for the whole command: once there is one, Ctrl-C ends nothing by itself, and what nobody waits for is lost.
+async fn until_interrupted(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = interrupts.recv() => Ok(ExitCode::SUCCESS),
+        outcome = work => outcome,
     }
 }

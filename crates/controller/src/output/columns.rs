@@ -151,6 +151,13 @@ fn ink(column: Option<&Column>, part: &str, is_head: bool) -> Option<Ink> {
     }
 }
 
+/// Text that begins this far to the right, and goes on there where it does not fit.
+pub(crate) fn hanging(text: &str, indent: usize, screen: Screen) -> String {
+    let width = screen.width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(READABLE));
+    let lines: Vec<String> = text.lines().flat_map(|line| fold(line, width)).collect();
+    lines.join(&format!("\n{:indent$}", ""))
+}
+
 /// Lines of at most this width, broken at blanks, and within a word only where it is longer than a line.
 pub(crate) fn fold(text: &str, width: usize) -> Vec<String> {
     let (mut lines, mut line) = (Vec::new(), String::new());

@@ -54,12 +54,21 @@ fn paragraph(assessment: &Assessment, screen: Screen) -> Option<String> {
 }
 
 fn changes(assessment: &Assessment, screen: Screen) -> String {
-    let line = |line: Line| match line.fate {
+    lines(assessment).iter().map(|line| painted(line, screen)).collect()
+}
+
+fn painted(line: &Line, screen: Screen) -> String {
+    match line.fate {
         Fate::Stays => format!("{}\n", line.marked()),
         Fate::Goes | Fate::Missed => screen.paint(Ink::Bad, &line.marked()) + "\n",
         Fate::Comes => screen.paint(Ink::Good, &line.marked()) + "\n",
-    };
-    lines(assessment).into_iter().map(line).collect()
+    }
+}
+
+/// Labels and annotations before and after, without reasons.
+pub(crate) fn between(before: &Metadata, after: &Metadata, screen: Screen) -> String {
+    let all = |metadata: &Metadata| text(metadata, |_| String::new());
+    compare(&all(before), &all(after)).iter().map(|line| painted(line, screen)).collect()
 }
 
 /// All labels and annotations before and after, in one list; each that changes says why. Below it what hooks miss.
@@ -67,8 +76,12 @@ pub(crate) fn lines(assessment: &Assessment) -> Vec<Line> {
     let plan = &assessment.plan;
     let gone = |key: &Key| plan.remove.get(key).map_or(String::new(), |why| format!("   # {why}"));
     let set = |key: &Key| plan.set.get(key).map_or(String::new(), |want| format!("   # {}", want.why));
-    let (before, after) = (text(&assessment.before, gone), text(&assessment.after(), set));
-    let diff = TextDiff::from_lines(&before, &after);
+    let mut lines = compare(&text(&assessment.before, gone), &text(&assessment.after(), set));
+    lines.extend(plan.failures.iter().map(|failure| Line { fate: Fate::Missed, text: visible(&failure.to_string()) }));
+    lines
+}
+
+fn compare(before: &str, after: &str) -> Vec<Line> {
     let line = |change: similar::Change<&str>| {
         let fate = match change.tag() {
             ChangeTag::Delete => Fate::Goes,
@@ -77,8 +90,7 @@ pub(crate) fn lines(assessment: &Assessment) -> Vec<Line> {
         };
         Line { fate, text: change.value().trim_end().to_owned() }
     };
-    let missed = plan.failures.iter().map(|failure| Line { fate: Fate::Missed, text: visible(&failure.to_string()) });
-    diff.iter_all_changes().map(line).chain(missed).collect()
+    TextDiff::from_lines(before, after).iter_all_changes().map(line).collect()
 }
 
 /// A line a key, whatever is in its value; `remark` follows it.

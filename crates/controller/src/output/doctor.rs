@@ -54,6 +54,7 @@ pub(crate) fn document(findings: &[Finding]) -> Value {
 mod tests {
     use super::*;
     use crate::doctor::Check;
+    use crate::output::screen::at_both_widths;
     use clap::ValueEnum;
 
     #[test]
@@ -65,13 +66,21 @@ mod tests {
 
     #[test]
     fn what_is_not_good_is_explained() {
-        let finding = |check, state, fix: Option<&str>| Finding { check, state, what: "it is so".to_owned(), fix: fix.map(str::to_owned) };
+        let finding =
+            |check, state, what: &str, fix: Option<&str>| Finding { check, state, what: what.to_owned(), fix: fix.map(str::to_owned) };
+        let old =
+            "parts of it are missing, or not bound: names, stamp, seal, hold, binding; and part deny is not the one for these settings";
         let findings = [
-            finding(Check::Version, State::Good, None),
-            finding(Check::Guard, State::Wrong, Some("do this")),
-            finding(Check::Rights, State::Unknown, Some("do that")),
-            finding(Check::Webhook, State::Skipped, None),
+            finding(Check::Version, State::Good, "Kubernetes 1.37", None),
+            finding(Check::Guard, State::Wrong, old, Some("landlord render guard --settings settings.yaml | kubectl apply -f -")),
+            finding(
+                Check::Rights,
+                State::Unknown,
+                "it may not be asked",
+                Some("do that\nand that, which takes a sentence that is longer than eighty columns are wide"),
+            ),
+            finding(Check::Webhook, State::Skipped, "--skip", None),
         ];
-        insta::assert_snapshot!(text(&findings, Screen { width: None, color: false }));
+        insta::assert_snapshot!(at_both_widths(|screen| text(&findings, screen)));
     }
 }

@@ -1,10 +1,15 @@
 //! Form: how a report is printed, the same words for every command.
 
+use std::io::IsTerminal;
+
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::print;
+
+/// Home, and everything gone from there on, what was scrolled away included.
+const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
 
 /// For readers, or for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -16,6 +21,17 @@ pub(crate) enum Form {
     Json,
     /// The same as JSON, as YAML
     Yaml,
+}
+
+impl Form {
+    /// What stands between two reports that follow each other: on a terminal the next takes the place of the last; programs get a stream.
+    pub(crate) fn separator(self) -> &'static str {
+        match self {
+            Self::Table if std::io::stdout().is_terminal() => CLEAR,
+            Self::Table | Self::Json => "\n",
+            Self::Yaml => "---\n",
+        }
+    }
 }
 
 /// The flag of reports that have no other forms.

@@ -29,3 +29,25 @@ pub(crate) fn document(report: &Report) -> Value {
     let failed: Vec<Value> = failed.iter().map(|(name, message)| json!({"name": name, "message": message})).collect();
     json!({"apiVersion": API_VERSION, "dryRun": dry, "namespaces": namespaces, "pods": pods, "done": done, "remains": remains, "failed": failed})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::screen::at_both_widths;
+
+    #[test]
+    fn what_is_left_is_told() {
+        let policy = "ClusterAdmissionPolicy \"landlord\"";
+        let mut report = Report {
+            dry: true,
+            done: vec![format!("{policy} is as it was without a strategy")],
+            namespaces: 2,
+            pods: 1,
+            failed: [("solar-web".to_owned(), "Forbidden: namespaces \"solar-web\" is forbidden".to_owned())].into(),
+            remains: vec![format!("{policy} writes into new namespaces: run again with --with-policy, or delete it")],
+        };
+        let dry = at_both_widths(|_| text(&report));
+        report.dry = false;
+        insta::assert_snapshot!(format!("{dry}\n{}", at_both_widths(|_| text(&report))));
+    }
+}

@@ -87,6 +87,16 @@ impl Screen {
     }
 }
 
+/// What a report shows at 80 and at 140 columns, for snapshots; once, where it is the same.
+#[cfg(test)]
+pub(crate) fn at_both_widths(text: impl Fn(Screen) -> String) -> String {
+    let [narrow, wide] = [80, 140].map(|width| text(Screen { width: Some(width), color: false }));
+    if narrow == wide {
+        return format!("--- 80 and 140 columns\n{narrow}");
+    }
+    format!("--- 80 columns\n{narrow}--- 140 columns\n{wide}")
+}
+
 /// Colours that a terminal of any theme shows legibly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ink {

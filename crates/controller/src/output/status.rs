@@ -122,6 +122,7 @@ fn age(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::screen::at_both_widths;
 
     #[test]
     fn a_tenant_a_line() {
@@ -132,10 +133,10 @@ mod tests {
         let solar = report.tenants.entry("solar".to_owned()).or_default();
         *solar = row;
         solar.wait(waiting("2026-01-01T23:59:00Z", "solar-web"));
-        solar.wait(waiting("2026-01-01T12:00:00Z", "solar-batch"));
+        solar.wait(waiting("2026-01-01T12:00:00Z", "solar-batch-jobs-of-the-night-shift"));
         solar.wait(None);
         (report.unclaimed, report.leader) = (3, Some("landlord-0".to_owned()));
-        insta::assert_snapshot!(report.text(Screen { width: Some(80), color: false }));
+        insta::assert_snapshot!(at_both_widths(|screen| report.text(screen)));
         assert_eq!(report.document()["tenants"][1]["behind"]["seconds"], 43_200);
     }
 }

@@ -8,13 +8,15 @@
 //!  "thresholds": {"hybrid": {"namespaces", "creationsPerSecond", "admissionLatency"}, "webhook": {…}},
 //!  "next": [{"mode", "when"}], "history": [{"at", "from", "to", "reason"}]}
 //! ```
+//!
+//! Where the settings name no strategy, `thresholds` is null, and `reason` says it.
 
 use std::time::Duration;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Value, json};
 
-use super::columns::Column;
+use super::columns::{Column, hanging};
 use super::grid::Grid;
 use super::screen::Screen;
 use crate::strategy::decision::{AGREEING, words};
@@ -24,6 +26,9 @@ use crate::strategy::record::Record;
 use crate::strategy::{Limits, Mode, Strategy};
 
 const API_VERSION: &str = "landlord.dev/strategy/v1";
+/// How wide the names before the first lines are.
+const NAMES: usize = 11;
+const UNSET: &str = "no strategy is set: the webhook is asked about every namespace. To change that, set `strategy` in the settings";
 
 /// What there is to tell.
 pub(crate) struct Report<'a> {
@@ -31,6 +36,28 @@ pub(crate) struct Report<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) record: &'a Record,
     pub(crate) now: Timestamp,
+}
+
+/// Where the settings name no strategy.
+pub(crate) fn unset_text(screen: Screen) -> String {
+    hanging(UNSET, 0, screen) + "\n"
+}
+
+/// The same for programs.
+pub(crate) fn unset_document(policy: &Policy) -> Value {
+    json!({
+        "apiVersion": API_VERSION,
+        "mode": policy.mode.unwrap_or_default(),
+        "since": null,
+        "chosen": null,
+        "reason": UNSET,
+        "refused": false,
+        "measured": null,
+        "measurement": null,
+        "thresholds": null,
+        "next": [],
+        "history": [],
+    })
 }
 
 impl Report<'_> {
@@ -47,24 +74,21 @@ impl Report<'_> {
         let Self { record, .. } = self;
         let since = record.state.changed.map(|at| format!(", since {} ({})", rounded(at), self.ago(at))).unwrap_or_default();
         let reason = if record.reason.is_empty() { "the controller has not measured yet: is it running?" } else { &record.reason };
-        let mut text = format!("mode       {}{since}\n", self.mode());
-        text += &format!("chosen     {}\n", self.chosen().unwrap_or_else(|| "`auto`, by the measurements".to_owned()));
-        text += &format!("reason     {reason}\n");
+        let chosen = self.chosen().unwrap_or_else(|| "`auto`, by the measurements".to_owned());
+        let line = |name: &str, words: &str| format!("{name:<NAMES$}{}\n", hanging(words, NAMES, screen));
+        let item = |words: &str| format!("  {}\n", hanging(words, 4, screen));
+        let mut text = line("mode", &format!("{}{since}", self.mode())) + &line("chosen", &chosen) + &line("reason", reason);
         if let (Some(measurement), Some(at)) = (&record.measurement, record.measured) {
-            text += &format!(
-                "guard      {}\nmeasured   {} ago\n\n{}",
-                guard(&measurement.guard),
-                self.ago(at),
-                self.numbers(measurement, screen)
-            );
+            text += &(line("guard", &guard(&measurement.guard)) + &line("measured", &format!("{} ago", self.ago(at))) + "\n");
+            text += &self.numbers(measurement, screen);
         }
         text += "\nwhat would change it\n";
-        self.next().iter().for_each(|(mode, when)| text += &format!("  {mode}: {when}\n"));
+        self.next().iter().for_each(|(mode, when)| text += &item(&format!("{mode}: {when}")));
         if !record.history.is_empty() {
             text += "\nchanges\n";
         }
         for change in record.history.iter().rev() {
-            text += &format!("  {}  {} → {}  {}\n", rounded(change.at), change.from, change.to, change.reason);
+            text += &item(&format!("{}  {} → {}  {}", rounded(change.at), change.from, change.to, change.reason));
         }
         text
     }
@@ -159,4 +183,68 @@ fn guard(guard: &Guard) -> String {
 
 fn rounded(at: Timestamp) -> Timestamp {
     at.round(Unit::Second).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::screen::at_both_widths;
+    use crate::strategy::decision::State;
+    use crate::strategy::record::Change;
+
+    fn policy(annotations: Value) -> Policy {
+        let object = json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": "landlord", "annotations": annotations}});
+        Policy::of(serde_json::from_value(object).expect("an object"))
+    }
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn record() -> Record {
+        let changed = Some(time("2026-01-01T12:00:00Z"));
+        let reason = "1200 namespaces, 3.0 creations a second, 12 ms added by the webhook: over the threshold of namespaces";
+        let admission = Admission::Probed { probes: 5, failures: 1, latency: Duration::from_millis(12), fault: None };
+        let guard = Guard::Missing { why: "parts of it are missing, or not bound: names, stamp, seal, hold, binding".to_owned() };
+        let measurement = Measurement { admission, namespaces: 1200, creations_per_second: 3.0, lag: Duration::from_secs(2), guard };
+        let change = |at, from, to| Change { at: time(at), from, to, reason: reason.to_owned() };
+        Record {
+            state: State { mode: Mode::Hybrid, changed, ..State::default() },
+            reason: reason.to_owned(),
+            refused: false,
+            measured: Some(time("2026-01-01T23:59:30Z")),
+            measurement: Some(measurement),
+            history: vec![
+                change("2026-01-01T06:00:00Z", Mode::Webhook, Mode::Controller),
+                change("2026-01-01T12:00:00Z", Mode::Controller, Mode::Hybrid),
+            ],
+        }
+    }
+
+    fn shown(strategy: &Value, annotations: Value, record: &Record) -> String {
+        let strategy = Strategy::read(&json!({"strategy": strategy})).expect("a strategy").expect("one");
+        let report = Report { strategy: &strategy, policy: &policy(annotations), record, now: time("2026-01-02T00:00:00Z") };
+        at_both_widths(|screen| report.text(screen))
+    }
+
+    #[test]
+    fn by_the_measurements() {
+        insta::assert_snapshot!(shown(&json!({"mode": "auto"}), json!({"landlord.dev/strategy": "hybrid"}), &record()));
+    }
+
+    #[test]
+    fn pinned_and_not_measured() {
+        let pinned = json!({"landlord.dev/strategy": "webhook", "landlord.dev/strategy-pin": "controller"});
+        insta::assert_snapshot!(shown(&json!({"mode": "webhook"}), pinned, &Record::default()));
+    }
+
+    #[test]
+    fn not_set() {
+        insta::assert_snapshot!(at_both_widths(unset_text));
+        let (unset, set) = (unset_document(&policy(json!({}))), json!({"mode": "webhook"}));
+        let strategy = Strategy::read(&json!({"strategy": set})).expect("a strategy").expect("one");
+        let report = Report { strategy: &strategy, policy: &policy(json!({})), record: &Record::default(), now: Timestamp::UNIX_EPOCH };
+        let fields = |document: &Value| document.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+        assert_eq!(fields(&unset), fields(&report.document()), "the same fields, so that programs need not ask which it is");
+    }
 }

@@ -61,7 +61,7 @@ impl Policy {
         }
     }
 
-    fn of(object: DynamicObject) -> Self {
+    pub(crate) fn of(object: DynamicObject) -> Self {
         let DynamicObject { metadata, data, .. } = object;
         let annotations = metadata.annotations.unwrap_or_default();
         let conditions = data.pointer("/spec/matchConditions").and_then(Value::as_array).cloned();

@@ -1,5 +1,6 @@
 //! `landlord completions`, as a real bash uses them; other shells' code is looked at only.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,13 +10,24 @@ use crate::landlord::{Run, binary, root, run, run_command};
 
 /// What bash offers after these words; the last one is being typed.
 pub(crate) fn offered(words: &str, kubeconfig: Option<&Path>) -> Vec<String> {
+    offered_at(Path::new("/nonexistent"), words, kubeconfig)
+}
+
+/// The words are quoted as they are typed: bash has replaced nothing in them when it completes.
+fn offered_at(home: &Path, words: &str, kubeconfig: Option<&Path>) -> Vec<String> {
+    let words = words.split_whitespace().map(|word| format!("'{}'", word.replace('=', "' '=' '"))).collect::<Vec<_>>().join(" ");
     let script = format!(
         "source <(landlord completions bash); COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_TYPE=9
          _clap_complete_landlord landlord \"${{COMP_WORDS[COMP_CWORD]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     );
     let folder = binary().parent().expect("a folder").display().to_string();
     let mut command = Command::new("bash");
-    command.args(["--norc", "-c", &script]).current_dir(root()).env_clear().env("PATH", format!("{folder}:/usr/bin:/bin"));
+    command
+        .args(["--norc", "-c", &script])
+        .current_dir(root())
+        .env_clear()
+        .env("PATH", format!("{folder}:/usr/bin:/bin"))
+        .env("HOME", home);
     kubeconfig.map(|path| command.env("KUBECONFIG", path));
     let Run { code, out, err } = run_command(&mut command, "");
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
@@ -35,6 +47,20 @@ fn bash_completes(#[case] words: &str, #[case] expected: &[&str]) {
 #[test]
 fn without_a_cluster_no_names_are_offered() {
     assert_eq!(offered("landlord explain so", Some(Path::new("/nowhere"))), [""]);
+}
+
+/// The line's own kubeconfig counts, as it would for the command.
+#[rstest]
+#[case::two_words("--kubeconfig FILE")]
+#[case::one("--kubeconfig=FILE")]
+#[case::at_home("--kubeconfig ~/config")]
+fn contexts_are_those_of_the_line(#[case] flag: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config");
+    let context = |name: &str| format!("{{name: {name}, context: {{cluster: a, user: a}}}}");
+    fs::write(&file, format!("{{apiVersion: v1, kind: Config, contexts: [{}, {}]}}", context("prod"), context("dev"))).expect("a file");
+    let words = format!("landlord status {} --context p", flag.replace("FILE", &file.display().to_string()));
+    assert_eq!(offered_at(folder.path(), &words, Some(Path::new("/nowhere"))), ["prod"]);
 }
 
 #[rstest]

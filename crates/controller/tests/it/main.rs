@@ -20,3 +20,4 @@ mod render;
 mod reports;
 mod run;
 mod screens;
+mod watching;

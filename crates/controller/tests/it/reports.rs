@@ -1,12 +1,14 @@
 //! Reports for pull requests and browsers: nothing that somebody writes into a name or a value becomes markup.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::landlord::{binary, root, run, run_command, run_in, run_on};
+use crate::landlord::{Run, binary, root, run, run_command, run_in, run_on};
 
 /// Written into every place that files can hold.
 const HOSTILE: &str = "<script>alert(1)</script><img src=x onerror=alert(1)> ``` \n```\n# head [x](javascript:x) | @everyone \u{1b}[2J";
@@ -104,32 +106,91 @@ fn help_obeys_the_same_flag() {
     assert!(!run("plan --help --color=never").out.contains('\u{1b}'));
 }
 
+/// The example for GitHub, and a folder for what its steps write.
+struct Example {
+    steps: Vec<Value>,
+    folder: TempDir,
+}
+
+impl Example {
+    fn read() -> Self {
+        let file = root().join("examples/github-actions/plan-comment.yml");
+        let workflow: Value = serde_saphyr::from_str(&fs::read_to_string(file).expect("the example")).expect("YAML");
+        let steps = workflow["jobs"]["plan"]["steps"].as_array().cloned().expect("steps");
+        Self { steps, folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn script(&self, name: &str) -> &str {
+        self.steps.iter().find(|step| step["name"] == name).and_then(|step| step["run"].as_str()).expect("a step")
+    }
+
+    /// Runs a step as GitHub does, on the files of this folder.
+    fn step(&self, name: &str, config: &Path, code: &str) -> Run {
+        let path = format!("{}:/usr/bin:/bin", binary().parent().expect("a folder").display());
+        let mut command = Command::new("bash");
+        command.args(["-e", "-o", "pipefail", "-c", self.script(name)]).current_dir(self.folder.path()).env_clear().env("PATH", &path);
+        command.env("CONFIG", config).env("CODE", code).env("GITHUB_STEP_SUMMARY", "summary.md").env("GITHUB_OUTPUT", "output");
+        run_command(&mut command, "")
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).expect("a file")
+    }
+}
+
+/// What the comment begins with; by it it is found again.
+const MARK: &str = "<!-- landlord plan -->\n";
+
 /// The steps of the example for GitHub that need nothing of GitHub's.
 #[test]
 fn the_example_for_pull_requests() {
-    let file = "examples/github-actions/plan-comment.yml";
-    let workflow: Value = serde_saphyr::from_str(&fs::read_to_string(root().join(file)).expect("the example")).expect("YAML");
-    let steps = workflow["jobs"]["plan"]["steps"].as_array().expect("steps");
-    for uses in steps.iter().filter_map(|step| step["uses"].as_str()) {
+    let example = Example::read();
+    for uses in example.steps.iter().filter_map(|step| step["uses"].as_str()) {
         let (_, version) = uses.split_once('@').expect("a version");
         assert!(version.len() == 40 && version.chars().all(|letter| letter.is_ascii_hexdigit()), "{uses} is pinned by no commit");
     }
-    let named = |name: &str| steps.iter().find(|step| step["name"] == name).and_then(|step| step["run"].as_str()).expect("a step");
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = format!("{}:/usr/bin:/bin", binary().parent().expect("a folder").display());
-    let bash = |script: &str, code: &str| {
-        let mut command = Command::new("bash");
-        command.args(["-e", "-o", "pipefail", "-c", script]).current_dir(folder.path()).env_clear().env("PATH", &path);
-        command.env("CONFIG", root().join("examples/getting-started")).env("CODE", code);
-        run_command(command.env("GITHUB_STEP_SUMMARY", "summary.md").env("GITHUB_OUTPUT", "output"), "")
-    };
-    let plan = bash(named("Plan"), "");
-    assert_eq!(plan.code, Some(0), "{}", plan.err);
-    let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a file");
-    assert_eq!(read("output"), "code=2\n");
-    assert!(read("plan.md").contains("## Tenant solar") && read("summary.md") == read("plan.md") && read("plan.html").contains("</html>"));
-    assert_eq!(
-        (bash(named("Fail where something cannot be planned"), "2").code, bash(named("Fail where something cannot be planned"), "1").code),
-        (Some(0), Some(1))
+    let config = root().join("examples/getting-started");
+    let plan = example.step("Plan", &config, "");
+    assert_eq!((plan.code, example.text("output").as_str()), (Some(0), "code=2\n"), "{}", plan.err);
+    let comment = example.text("plan.md");
+    assert!(comment.starts_with(MARK) && comment.contains("## Tenant solar") && example.text("summary.md") == comment, "{comment}");
+    assert!(example.text("plan.html").contains("</html>"));
+    let fails = ["2", "1"].map(|code| example.step("Fail where something cannot be planned", &config, code).code);
+    assert_eq!(fails, [Some(0), Some(1)]);
+}
+
+/// The comment says what is wrong where nothing can be planned, and nothing of it is markup.
+#[test]
+fn the_example_for_pull_requests_tells_what_does_not_parse() {
+    let example = Example::read();
+    let broken = example.folder.path().join("broken.yaml");
+    fs::write(&broken, "kind: [  # ``` @everyone\n").expect("a file");
+    let plan = example.step("Plan", &broken, "");
+    assert_eq!((plan.code, example.text("output").as_str()), (Some(0), "code=1\n"), "{}", plan.err);
+    let (comment, shown) = (example.text("plan.md"), plan.err.trim());
+    assert!(
+        comment.starts_with(MARK) && comment.contains("broken.yaml is neither YAML nor JSON") && shown.contains("broken.yaml"),
+        "{comment}{shown}"
     );
+    assert!(comment.lines().skip(3).all(|line| line.starts_with("    ")), "{comment}");
+}
+
+/// Of all comments the workflow finds its own, whatever others the same user wrote.
+#[test]
+fn the_example_for_pull_requests_edits_its_own_comment_only() {
+    let example = Example::read();
+    let script = example.script("Comment");
+    assert_eq!(run_command(Command::new("bash").args(["-n", "-c", script]), "").code, Some(0));
+    let filter = script.lines().find_map(|line| line.strip_prefix("own=")).expect("the filter").trim_matches('\'');
+    let comment = |id: u64, login: &str, body: &str| json!({"id": id, "user": {"login": login}, "body": body});
+    let bot = "github-actions[bot]";
+    let own = format!("{MARK}# What landlord would change");
+    let comments = json!([
+        comment(1, "mallory", &own),
+        comment(2, bot, &own),
+        comment(3, bot, "coverage: 93 %"),
+        comment(4, bot, &format!("quoted: {own}"))
+    ]);
+    let found = run_command(Command::new("jq").args(["-r", filter]), &comments.to_string());
+    assert_eq!((found.code, found.out.as_str()), (Some(0), "2\n"), "{}", found.err);
 }

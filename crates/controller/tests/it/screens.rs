@@ -1,4 +1,5 @@
-//! Every screen at 80 and at 140 columns: help, and each form of output that depends on the width, on fixed input.
+//! Every screen at 80 and at 140 columns: help, errors, and what comes of files. What comes of a cluster – status, doctor, strategy, backfill, release –
+//! differs from run to run: those reports are held to both widths beside their code, on fixed input.
 
 use std::fmt::Write;
 use std::process::Command;
@@ -6,7 +7,7 @@ use std::process::Command;
 use insta::assert_snapshot;
 use rstest::rstest;
 
-use crate::landlord::{binary, root, run_command, run_in};
+use crate::landlord::{Run, binary, root, run_command, run_in};
 
 const WIDTHS: [&str; 2] = ["80", "140"];
 
@@ -38,7 +39,11 @@ const COMMANDS: [&str; 23] = [
 
 /// What the words show at both widths; once, where it is the same.
 fn screens(words: &str) -> String {
-    let [narrow, wide] = WIDTHS.map(|columns| run_in([("COLUMNS", columns)], words).out);
+    at_both_widths(words, |run| run.out)
+}
+
+fn at_both_widths(words: &str, shown: impl Fn(Run) -> String) -> String {
+    let [narrow, wide] = WIDTHS.map(|columns| shown(run_in([("COLUMNS", columns)], words)));
     let mut text = String::new();
     let _ = write!(text, "--- landlord {words}, 80 columns\n{narrow}");
     if wide != narrow {
@@ -75,13 +80,32 @@ fn long_help_fits_and_teaches() {
 
 #[rstest]
 #[case::table("plan -f examples/getting-started")]
+#[case::diff("plan -f examples/getting-started -o diff")]
 #[case::markdown("plan -f examples/getting-started -o markdown")]
 #[case::html("plan -f examples/getting-started -o html")]
 #[case::explain("explain solar-web -f examples/getting-started")]
 #[case::audit("audit -f crates/controller/tests/it/audit")]
+#[case::hook_tests("test examples/hooks/cost-centre/tests.yaml")]
 fn output(#[case] words: &str) {
     let name = words.split_whitespace().filter(|word| !word.starts_with('-') && !word.contains('/')).collect::<Vec<_>>().join("-");
     assert_snapshot!(format!("output {name}").replace(' ', "-"), screens(words));
+}
+
+/// What is on standard error; nothing is on the other.
+#[rstest]
+#[case::a_command("paln")]
+#[case::a_value("plan -o jsn")]
+#[case::a_word_too_few("explain")]
+#[case::a_flag_too_few("release --yes")]
+#[case::a_tenant("plan -f examples/getting-started --tenant sola")]
+#[case::no_cluster("status --kubeconfig /nowhere")]
+fn error(#[case] words: &str) {
+    let name = words.split_whitespace().filter(|word| !word.contains('/')).map(|word| word.trim_matches('-')).collect::<Vec<_>>().join("-");
+    let text = at_both_widths(words, |run| {
+        assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
+        run.err
+    });
+    assert_snapshot!(format!("error-{name}"), text);
 }
 
 #[test]

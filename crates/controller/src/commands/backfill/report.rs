@@ -64,3 +64,33 @@ impl Report<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::screen::at_both_widths;
+    use crate::planner::{CONFLICTED, HOOK_WARNING};
+
+    fn troubles(name: &str, reason: &'static str, message: &str) -> Troubles {
+        [(name.to_owned(), Trouble { reason, message: message.to_owned() })].into()
+    }
+
+    #[test]
+    fn a_namespace_that_fails_a_line() {
+        let warned = troubles("solar-web", HOOK_WARNING, "say who owns it");
+        let failed =
+            troubles("lunar-web", CONFLICTED, "label \"a\" is \"b\", tenant \"lunar\" wants \"c\": remove it or change the tenant");
+        let report = |end, dry| Report {
+            selected: 120,
+            drifted: 10,
+            written: 8,
+            took: Duration::from_millis(1600),
+            warned: &warned,
+            failed: &failed,
+            end,
+            dry,
+        };
+        let shown = [report(End::Complete, false), report(End::Complete, true), report(End::Interrupted, false)];
+        insta::assert_snapshot!(shown.map(|report| at_both_widths(|_| report.text())).join("\n"));
+    }
+}

@@ -14,7 +14,10 @@ output; progress, notes and errors go to standard error.
 
 On a terminal, tables fit its width: columns that say the least are left out, sentences are folded. Elsewhere a row is a line, nothing is left out, and
 `COLUMNS` sets a width. Colours are for terminals; `NO_COLOR`, `CLICOLOR_FORCE` and `--color` decide otherwise. `-o json` and `-o yaml` are the same
-document; its `apiVersion` is versioned, fields are added and never changed.
+document; its `apiVersion` is versioned, fields are added and never changed. With `--watch` they follow each other, YAML with `---` between two.
+
+Commands that write take `--dry-run`: `--dry-run=client`, or the flag alone, says what would be done, `--dry-run=server` lets the API server judge it and
+store nothing.
 
 Every flag that says how a command works can be set in the environment; the flag wins. `KUBECONFIG` may be a list of files, as for kubectl.
 
@@ -65,13 +68,14 @@ fn row(arg: &Arg) -> String {
     format!("| {} | {} | {} | {} |\n", code(words(arg)), code(environment), code(default), meaning(arg))
 }
 
-/// `-o, --output <FORM>`
+/// `-o, --output <FORM>`; a value that may be left out stands behind `=`.
 fn words(arg: &Arg) -> String {
     let short = arg.get_short().map(|letter| format!("-{letter}, ")).unwrap_or_default();
     let names: Vec<String> = arg.get_value_names().unwrap_or_default().iter().map(|name| format!("<{name}>")).collect();
     let value = if arg.get_action().takes_values() { names.join(" ") } else { String::new() };
     match arg.get_long() {
         Some(long) if value.is_empty() => format!("{short}--{long}"),
+        Some(long) if arg.get_num_args().is_some_and(|count| count.min_values() == 0) => format!("{short}--{long}[={value}]"),
         Some(long) => format!("{short}--{long} {value}"),
         None => value,
     }

@@ -83,6 +83,20 @@ async fn shells_are_offered_the_names_of_the_cluster() {
     eventually("the namespace", async || ask("landlord explain solar-").await == ["solar-web"]).await;
     eventually("the tenant", async || ask("landlord status so").await == ["solar"]).await;
     eventually("the tenant of a flag", async || ask("landlord plan --tenant so").await == ["solar"]).await;
+    // The line says where to ask: it counts more than the environment and the current context.
+    let mut config: Value = serde_saphyr::from_str(&std::fs::read_to_string(&kubeconfig).expect("a kubeconfig")).expect("YAML");
+    let mut context = config["contexts"][0].clone();
+    context["name"] = json!("here");
+    config["contexts"] = json!([context, {"name": "dead", "context": {"cluster": "dead", "user": context["context"]["user"]}}]);
+    config["clusters"] = json!([config["clusters"][0], {"name": "dead", "cluster": {"server": "https://127.0.0.1:9"}}]);
+    config["current-context"] = json!("dead");
+    let other = world.cluster.file("other");
+    std::fs::write(&other, config.to_string()).expect("a file");
+    let words = format!("landlord explain --kubeconfig {} --context here solar-", other.display());
+    let offer =
+        |words: String| async { tokio::task::spawn_blocking(move || offered(&words, Some(Path::new("/nowhere")))).await.expect("bash") };
+    eventually("the namespace of the line's cluster", async || offer(words.clone()).await == ["solar-web"]).await;
+    assert_eq!(offer(words.replace("here", "dead")).await, [""]);
 }
 
 #[tokio::test]

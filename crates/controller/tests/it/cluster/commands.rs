@@ -53,7 +53,11 @@ async fn they_show_estimate_adopt_and_move() {
     assert!(backfill.code == Some(2) && backfill.out.contains("landlord adopt web"), "{}{}", backfill.out, backfill.err);
     assert!(!world.metadata("web").await.1.contains_key(NODE_SELECTOR));
 
-    let dry = landlord(&world, "adopt web --dry-run").await;
+    let shown = landlord(&world, "adopt web --dry-run").await;
+    assert_eq!(shown.code, Some(0), "{}", shown.err);
+    assert!(shown.out.starts_with("web: adopted for tenant \"solar\" (dry run)\n"), "{}", shown.out);
+    assert!(shown.out.contains(&format!("+   {NODE_SELECTOR}: \"pool=solar\"\n")) && shown.out.contains("+   a: \"b\"\n"), "{}", shown.out);
+    let dry = landlord(&world, "adopt web --dry-run=server").await;
     assert_eq!((dry.out.as_str(), dry.code), ("web: adopted for tenant \"solar\" (dry run)\n", Some(0)), "{}", dry.err);
     assert!(!world.metadata("web").await.1.contains_key(NODE_SELECTOR));
     let adopted = landlord(&world, "adopt web").await;
@@ -63,6 +67,8 @@ async fn they_show_estimate_adopt_and_move() {
     let nobodys = landlord(&world, "adopt free").await;
     assert!(nobodys.code == Some(1) && nobodys.err.contains("no rule claims it"), "{}", nobodys.err);
 
+    let shown = landlord(&world, "move web --to lunar --dry-run").await;
+    assert!(shown.out.contains("-   landlord.dev/tenant: \"solar\"\n+   landlord.dev/tenant: \"lunar\"\n"), "{}{}", shown.out, shown.err);
     let moved = landlord(&world, "move web --to lunar").await;
     assert_eq!((moved.out.as_str(), moved.code), ("web: moved from tenant \"solar\" to tenant \"lunar\"\n", Some(0)), "{}", moved.err);
     world.comes_to("web", "lunar", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;

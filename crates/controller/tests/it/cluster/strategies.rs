@@ -180,7 +180,8 @@ async fn the_api_server_asks_about_what_a_mode_says_and_nothing_else() {
     ];
     world.asks_exactly(&critical).await;
 
-    assert_eq!(world.strategy("--pin controller --without-guard").await.code, Some(0));
+    let pinned: Value = serde_json::from_str(&world.strategy("--pin controller --without-guard -o json").await.out).expect("JSON");
+    assert_eq!(pinned["chosen"], "`controller`, pinned by annotation landlord.dev/strategy-pin of the policy");
     world.comes_to_mode("controller").await;
     world.asks_exactly(&["the controller's probe"]).await;
 
@@ -200,6 +201,21 @@ async fn the_api_server_asks_about_what_a_mode_says_and_nothing_else() {
     replace(&world.conditions().await, Value::Null).await;
     eventually("no condition", async || world.conditions().await == shipped).await;
     assert_eq!(world.mode().await, None);
+    nothing_is_set_for_programs_too(&world).await;
+}
+
+/// The webhook is pinned still; there is nobody to obey.
+async fn nothing_is_set_for_programs_too(world: &World) {
+    for words in ["-o json", "--unpin -o json"] {
+        let unset = world.strategy(words).await;
+        let report: Value = serde_json::from_str(&unset.out).expect("JSON");
+        assert_eq!((unset.code, &report["apiVersion"], &report["mode"]), (Some(0), &json!("landlord.dev/strategy/v1"), &json!("webhook")));
+        assert!(
+            report["chosen"].is_null() && report["reason"].as_str().is_some_and(|why| why.starts_with("no strategy is set")),
+            "{report}"
+        );
+    }
+    assert!(world.strategy("").await.out.starts_with("no strategy is set"));
 }
 
 /// The guard, as it is rendered for the policy's settings and these flags.
@@ -250,7 +266,9 @@ async fn nothing_is_left_to_the_controller_without_a_guard() {
     assert!(refused.code == Some(1) && refused.err.contains("strategy.critical"), "{}", refused.err);
     assert_eq!(world.strategy("--pin webhook").await.out, "pinned to webhook: the controller follows at its next measurement\n");
     world.comes_to_mode("webhook").await;
-    assert_eq!(world.strategy("--unpin").await.code, Some(0));
+    let unpinned = world.strategy("--unpin -o yaml").await;
+    let report: Value = serde_saphyr::from_str(&unpinned.out).expect("YAML");
+    assert_eq!((unpinned.code, &report["chosen"]), (Some(0), &json!("`controller`, the settings' mode")));
     world.comes_to_mode("controller").await;
 
     let object = serde_json::from_value(json!({"apiVersion": "admissionregistration.k8s.io/v1",

@@ -27,13 +27,26 @@ fn blocks_are_in_step() {
     }
 }
 
-/// The first two cells of each row: a name and its default.
+/// Of each row that begins with a name: the name, and of its default what is in backquotes. The words around it are translated.
 #[test]
 fn settings_are_in_step() {
     let rows = |page: &Page| {
         let rows = page.prose().into_iter().filter(|(_, line)| line.starts_with("| `"));
-        rows.map(|(_, line)| line.split('|').nth(1).unwrap_or_default().trim().to_owned()).collect::<Vec<_>>()
+        rows.map(|(_, line)| name_and_default(line)).collect::<Vec<_>>()
     };
-    let [english, chinese] = both();
-    assert_eq!(rows(&chinese), rows(&english));
+    let [english, chinese] = both().map(|page| rows(&page));
+    assert!(english.iter().any(|(_, default)| default == &["reject"]), "defaults are not read: {english:?}");
+    assert_eq!(chinese, english);
+}
+
+fn name_and_default(row: &str) -> (String, Vec<String>) {
+    let cell = |index: usize| row.split('|').nth(index).unwrap_or_default().trim();
+    (cell(1).to_owned(), cell(2).split('`').skip(1).step_by(2).map(str::to_owned).collect())
+}
+
+#[test]
+fn a_default_that_differs_is_seen() {
+    let row = name_and_default("| `admins` | groups `one`, `two` | who may |");
+    assert_eq!(name_and_default("| `admins` | 组 `one`、`two` | 谁 |"), row);
+    assert_ne!(name_and_default("| `admins` | 组 `one`、`three` | 谁 |"), row);
 }
