@@ -119,9 +119,13 @@ const DANGEROUS: [&str; 9] =
     ["*", "secrets", "serviceaccounts/token", "pods/exec", "pods/attach", "nodes/proxy", "users", "clusterroles", "clusterrolebindings"];
 const ESCALATING: [&str; 4] = ["*", "escalate", "bind", "impersonate"];
 
-/// Of each rule of a role: what it is about, and what it allows.
+/// Of each rule of a role: what it is about, resources or paths, and what it allows.
 fn rules(role: &Value) -> Vec<(Vec<&str>, Vec<&str>)> {
-    role["rules"].as_array().into_iter().flatten().map(|rule| (texts(&rule["resources"]), texts(&rule["verbs"]))).collect()
+    role["rules"].as_array().into_iter().flatten().map(|rule| (about(rule), texts(&rule["verbs"]))).collect()
+}
+
+fn about(rule: &Value) -> Vec<&str> {
+    ["resources", "nonResourceURLs"].into_iter().flat_map(|field| texts(&rule[field])).collect()
 }
 
 fn texts(list: &Value) -> Vec<&str> {
@@ -139,7 +143,9 @@ fn no_role_reads_a_secret_or_gets_other_rights() {
     for role in &roles {
         let name = role["metadata"]["name"].as_str().unwrap_or_default();
         for (resources, verbs) in rules(role) {
-            assert!(!resources.is_empty() && !verbs.is_empty(), "{name}: a rule about no resource");
+            assert!(!resources.is_empty() && !verbs.is_empty(), "{name}: a rule about nothing");
+            // A path is for whoever may see the dashboard, and only that one path.
+            assert!(resources.iter().all(|one| !one.starts_with('/') || *one == "/landlord/dashboard"), "{name}: {resources:?}");
             assert!(!resources.iter().any(|one| DANGEROUS.contains(one)), "{name}: {resources:?}");
             assert!(!verbs.iter().any(|one| ESCALATING.contains(one)), "{name}: {verbs:?}");
             let is_server = name.contains("policy-server");
