@@ -39,11 +39,15 @@ impl World {
 
     /// Creates a Pod behind these gates, with this in its spec.
     pub(super) async fn create_pod(&self, namespace: &str, name: &str, gates: &[&str], more: Value) {
+        self.try_to_create_pod(namespace, name, gates, more).await.expect("created");
+    }
+
+    pub(super) async fn try_to_create_pod(&self, namespace: &str, name: &str, gates: &[&str], more: Value) -> kube::Result<Pod> {
         let gates: Vec<Value> = gates.iter().map(|gate| json!({"name": gate})).collect();
         let mut spec = json!({"containers": [{"name": "web", "image": "web"}], "schedulingGates": gates});
         spec.as_object_mut().expect("a map").extend(more.as_object().cloned().expect("a map"));
         let body = serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).expect("a Pod");
-        self.pods(namespace).create(&PostParams::default(), &body).await.expect("created");
+        self.pods(namespace).create(&PostParams::default(), &body).await
     }
 
     async fn hold(&self, namespace: &str, name: &str) {
