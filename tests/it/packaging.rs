@@ -178,6 +178,14 @@ fn every_question_asks_for_a_setting_that_exists() {
     }
 }
 
+/// The UIs read the annotation, and the file is what people edit.
+#[test]
+fn the_form_for_the_settings_is_where_the_uis_read_it() {
+    let package = yaml("artifacthub-pkg.yml");
+    let form = package["annotations"]["kubewarden/questions-ui"].as_str().expect("text");
+    assert_eq!(serde_saphyr::from_str::<Value>(form).expect("YAML"), yaml("questions-ui.yml"));
+}
+
 /// Each condition is the design's; a change here is a change of what reaches the webhook.
 #[test]
 fn the_match_conditions_are_the_designs() {
