@@ -19,8 +19,6 @@ MUSL_TARGET := $(shell uname -m)-unknown-linux-musl
 IMAGE_BINARY := $(TARGET_DIR)/image/landlord
 MAX_IMAGE_BYTES := 26214400
 IMAGE ?= ghcr.io/landlord-dev/landlord:dev
-# mdBook, of one version for everybody, where scripts/install-tools puts it.
-BOOK := $(or $(LANDLORD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/landlord)/mdbook-0.5.4/bin/mdbook
 CLUSTER_KUBECONFIG := $(TARGET_DIR)/local-cluster/kubeconfig
 
 .PHONY: help
@@ -62,8 +60,7 @@ reproducible: ## Build the policy in two folders and compare the bytes
 
 .PHONY: advisories
 advisories: ## Known vulnerabilities of what is built in (asks databases on the network)
-	@scripts/install-tools audit
-	$(CARGO) audit
+	$$(scripts/install-tools audit) audit
 	cd crates/local-cluster/kubernetes && $$(../../../scripts/install-tools govulncheck) ./...
 
 .PHONY: playground
@@ -77,7 +74,7 @@ playground: ## The playground as static files, in target/playground
 
 .PHONY: dist
 dist: annotated-policy.wasm image-binary ## What a release consists of, in target/dist, with SBOMs and checksums
-	@scripts/install-tools helm sbom bats
+	@scripts/install-tools helm bats
 	@scripts/dist
 
 .PHONY: fmt
@@ -86,14 +83,14 @@ fmt: ## Format the code
 
 .PHONY: lint
 lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencies, the policy's size
-	@scripts/install-tools lint deny wasm-opt
+	@scripts/install-tools lint wasm-opt
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	for crate in landlord-policy tenancy assessment landlord playground playground-bundle policy-host accept-policy local-cluster; do $(CARGO) check --quiet -p $$crate || exit 1; done
 	$(CARGO) clippy -p tenancy --features schema -- -D warnings
 	$(CARGO) clippy -p landlord-policy --target wasm32-wasip1 -- -D warnings
 	$(CARGO) clippy -p playground --target wasm32-unknown-unknown -- -D warnings
-	$(CARGO) deny --log-level error check licenses bans sources
+	$$(scripts/install-tools deny) --log-level error check licenses bans sources
 	@scripts/check-size annotated-policy.wasm $(MAX_WASM_BYTES)
 	@! grep -aoF -e "$(CURDIR)" -e "$(HOME)/.cargo" annotated-policy.wasm || { echo "the policy names a folder of this machine (docs/publishing.md)" >&2; exit 1; }
 
@@ -181,8 +178,7 @@ kubectl: ## Talk to `make cluster`: make kubectl ARGS="get namespaces"
 
 .PHONY: book
 book: playground ## Build the book from docs/ into target/book (docs/SUMMARY.md is its contents), with the playground in it
-	@scripts/install-tools mdbook
-	$(BOOK) build docs
+	$$(scripts/install-tools mdbook) build docs
 	cp -R $(PLAYGROUND) $(TARGET_DIR)/book/playground
 
 .PHONY: screenshots

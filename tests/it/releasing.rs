@@ -93,6 +93,30 @@ fn every_target_and_script_that_is_called_is_there() {
     }
 }
 
+/// A tool without a version is another one tomorrow.
+#[test]
+fn every_tool_that_is_built_has_a_version() {
+    let script = fs::read_to_string(root().join("scripts/install-tools")).expect("the script");
+    let (functions, tools) = script.split_once("case $tool in").expect("the list");
+    let (words, builders) =
+        (|line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>(), ["cargo_tool", "go_tool", "npm_file"]);
+    let mut found = 0;
+    for line in tools.lines() {
+        let words = words(line);
+        let Some(at) = words.iter().position(|word| builders.contains(&word.as_str())) else { continue };
+        let version = words
+            .iter()
+            .skip(at)
+            .any(|word| word.trim_start_matches('v').split('.').filter(|part| part.parse::<u16>().is_ok()).count() == 3);
+        assert!(version, "{line}");
+        found += 1;
+    }
+    assert!(found >= 7, "{found}");
+    functions.lines().filter(|line| line.contains("cargo install -")).filter(|line| !line.contains("--list")).for_each(|line| {
+        assert!(line.contains("--locked") && line.contains("--version"), "{line}");
+    });
+}
+
 /// The files that name the version, in a folder where they can be changed.
 fn copy() -> TempDir {
     let folder = TempDir::new().expect("a folder");
