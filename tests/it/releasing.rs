@@ -87,7 +87,7 @@ fn every_target_and_script_that_is_called_is_there() {
             seen.insert(script.to_owned());
         }
     }
-    let targets = ["dist", "image", "reproducible", "advisories"];
+    let targets = ["dist", "image", "image-check", "reproducible", "advisories"];
     for expected in targets.iter().chain(&["check-version", "publish", "release-notes", "push-artifacthub"]) {
         assert!(seen.contains(*expected), "no workflow calls {expected}");
     }
@@ -115,6 +115,22 @@ fn every_tool_that_is_built_has_a_version() {
     functions.lines().filter(|line| line.contains("cargo install -")).filter(|line| !line.contains("--list")).for_each(|line| {
         assert!(line.contains("--locked") && line.contains("--version"), "{line}");
     });
+}
+
+/// The image has no loader: a program that asks for one, and what is no program, never get there.
+#[test]
+fn a_binary_that_is_not_static_is_refused_wherever_it_is_built() {
+    let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile");
+    let (_, recipe) = makefile.split_once("\nimage-binary: ").expect("the target");
+    let recipe = recipe.split("\n\n").next().expect("a recipe");
+    for check in ["scripts/check-static $(IMAGE_BINARY)", "scripts/check-size $(IMAGE_BINARY) $(MAX_IMAGE_BYTES)"] {
+        assert!(recipe.contains(check), "{recipe}");
+    }
+    let check = |path: &Path| Command::new(root().join("scripts/check-static")).arg(path).output().expect("it runs");
+    let refused = check(&std::env::current_exe().expect("this program"));
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && words.contains("asks for a loader or for libraries"), "{words}");
+    assert!(!check(&root().join("Makefile")).status.success());
 }
 
 /// The files that name the version, in a folder where they can be changed.
