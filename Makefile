@@ -79,6 +79,11 @@ dist: annotated-policy.wasm image-binary ## What a release consists of, in targe
 	@scripts/install-tools helm bats
 	@scripts/dist
 
+.PHONY: dist-binary
+dist-binary: image-binary ## The part of it that each architecture builds for itself: the command line, alone and packed
+	@rm -rf $(TARGET_DIR)/dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) scripts/archive-binary $(IMAGE_BINARY) $(TARGET_DIR)/dist
+
 .PHONY: fmt
 fmt: ## Format the code
 	$(CARGO) fmt --all

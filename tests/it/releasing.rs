@@ -87,10 +87,27 @@ fn every_target_and_script_that_is_called_is_there() {
             seen.insert(script.to_owned());
         }
     }
-    let targets = ["dist", "image", "image-check", "reproducible", "advisories"];
-    for expected in targets.iter().chain(&["check-version", "publish", "release-notes", "push-artifacthub"]) {
+    let targets = ["dist", "dist-binary", "image", "image-check", "reproducible", "advisories"];
+    for expected in targets.iter().chain(&["check-version", "publish", "release-notes", "push-artifacthub", "checksums"]) {
         assert!(seen.contains(*expected), "no workflow calls {expected}");
     }
+}
+
+/// Who may sign compiles nothing that came with a dependency, and who compiles has no rights.
+#[test]
+fn what_is_signed_was_built_where_nobody_can_sign() {
+    let (_, release) = workflows().into_iter().find(|(file, _)| file.ends_with("release.yml")).expect("the release");
+    let lines = |job: &Value| {
+        let steps = job["steps"].as_array().into_iter().flatten().filter_map(|step| step["run"].as_str());
+        steps.flat_map(str::lines).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let builds = |line: &String| ["make ", "cargo ", "scripts/install-tools "].iter().any(|word| line.contains(word));
+    let (signing, others): (Vec<_>, Vec<_>) = jobs(&release).partition(|job| job["permissions"]["id-token"] == "write");
+    let [signing] = signing.as_slice() else { panic!("{} jobs sign", signing.len()) };
+    assert_eq!(lines(signing).into_iter().filter(builds).collect::<Vec<_>>(), Vec::<String>::new());
+    let building: Vec<_> = others.into_iter().filter(|job| lines(job).iter().any(builds)).collect();
+    assert_eq!(building.len(), 2, "one for each architecture");
+    building.iter().for_each(|job| assert!(job["permissions"].is_null(), "{job}"));
 }
 
 /// A tool without a version is another one tomorrow.
