@@ -49,8 +49,9 @@ fn one_version_everywhere() {
 fn one_set_of_rules_everywhere() {
     let rules = metadata()["rules"].clone();
     let package = yaml("artifacthub-pkg.yml");
-    let listed: Value = serde_saphyr::from_str(package["annotations"]["kubewarden/rules"].as_str().expect("text")).expect("YAML");
-    assert_eq!(listed, rules);
+    let listed = |name: &str| -> Value { serde_saphyr::from_str(package["annotations"][name].as_str().expect("text")).expect("YAML") };
+    assert_eq!(listed("kubewarden/rules"), rules);
+    assert_eq!(listed("kubewarden/contextAwareResources"), metadata()["contextAwareResources"]);
     let policy = yaml("deploy/cluster-admission-policy.yaml");
     assert_eq!(policy["spec"]["rules"], rules);
     assert_eq!(policy["spec"]["mutating"], metadata()["mutating"]);
