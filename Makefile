@@ -16,11 +16,11 @@ REMAP := --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo --remap-p
 BROWSER_FLAGS := $(REMAP) -C target-feature=-reference-types
 # What the container image holds: static, for the machine that builds it.
 MUSL_TARGET := $(shell uname -m)-unknown-linux-musl
+# For what is C: by default, aarch64's compiler is looked for by a name that Debian's musl-tools does not have.
+MUSL_CC := CC_$(subst -,_,$(MUSL_TARGET))=musl-gcc
 IMAGE_BINARY := $(TARGET_DIR)/image/landlord
 MAX_IMAGE_BYTES := 26214400
 IMAGE ?= ghcr.io/landlord-dev/landlord:dev
-# mdBook, of one version for everybody, where scripts/install-tools puts it.
-BOOK := $(or $(LANDLORD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/landlord)/mdbook-0.5.4/bin/mdbook
 CLUSTER_KUBECONFIG := $(TARGET_DIR)/local-cluster/kubeconfig
 
 .PHONY: help
@@ -62,8 +62,7 @@ reproducible: ## Build the policy in two folders and compare the bytes
 
 .PHONY: advisories
 advisories: ## Known vulnerabilities of what is built in (asks databases on the network)
-	@scripts/install-tools audit
-	$(CARGO) audit
+	$$(scripts/install-tools audit) audit
 	cd crates/local-cluster/kubernetes && $$(../../../scripts/install-tools govulncheck) ./...
 
 .PHONY: playground
@@ -77,8 +76,13 @@ playground: ## The playground as static files, in target/playground
 
 .PHONY: dist
 dist: annotated-policy.wasm image-binary ## What a release consists of, in target/dist, with SBOMs and checksums
-	@scripts/install-tools helm sbom bats
+	@scripts/install-tools helm bats
 	@scripts/dist
+
+.PHONY: dist-binary
+dist-binary: image-binary ## The part of it that each architecture builds for itself: the command line, alone and packed
+	@rm -rf $(TARGET_DIR)/dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) scripts/archive-binary $(IMAGE_BINARY) $(TARGET_DIR)/dist
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -86,14 +90,14 @@ fmt: ## Format the code
 
 .PHONY: lint
 lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencies, the policy's size
-	@scripts/install-tools lint deny wasm-opt
+	@scripts/install-tools lint wasm-opt
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	for crate in landlord-policy tenancy assessment landlord playground playground-bundle policy-host accept-policy local-cluster; do $(CARGO) check --quiet -p $$crate || exit 1; done
 	$(CARGO) clippy -p tenancy --features schema -- -D warnings
 	$(CARGO) clippy -p landlord-policy --target wasm32-wasip1 -- -D warnings
 	$(CARGO) clippy -p playground --target wasm32-unknown-unknown -- -D warnings
-	$(CARGO) deny --log-level error check licenses bans sources
+	$$(scripts/install-tools deny) --log-level error check licenses bans sources
 	@scripts/check-size annotated-policy.wasm $(MAX_WASM_BYTES)
 	@! grep -aoF -e "$(CURDIR)" -e "$(HOME)/.cargo" annotated-policy.wasm || { echo "the policy names a folder of this machine (docs/publishing.md)" >&2; exit 1; }
 
@@ -143,13 +147,15 @@ chart: ## The Helm chart as a package, in target/chart
 .PHONY: image-binary
 image-binary: playground ## The controller as the container image holds it: static, stripped, with dashboard and playground
 	@scripts/install-tools musl
-	$(CARGO) build --locked -p landlord --target $(MUSL_TARGET) --profile image
+	$(MUSL_CC) $(CARGO) build --locked -p landlord --target $(MUSL_TARGET) --profile image
 	@mkdir -p $(dir $(IMAGE_BINARY))
 	@cp $(TARGET_DIR)/$(MUSL_TARGET)/image/landlord $(IMAGE_BINARY)
+	@scripts/check-size $(IMAGE_BINARY) $(MAX_IMAGE_BYTES)
+	@scripts/check-static $(IMAGE_BINARY)
 
 .PHONY: image-check
-image-check: image-binary kubernetes ## The image's size, and that its binary needs nothing else: it runs in an empty root directory (root or sudo)
-	@scripts/check-image $(IMAGE_BINARY) $(MAX_IMAGE_BYTES)
+image-check: image-binary kubernetes ## That the image's binary needs nothing else: it runs in an empty root directory (root or sudo)
+	@scripts/check-image $(IMAGE_BINARY)
 
 .PHONY: image
 image: ## Build the container image (docker; IMAGE= names it)
@@ -181,8 +187,7 @@ kubectl: ## Talk to `make cluster`: make kubectl ARGS="get namespaces"
 
 .PHONY: book
 book: playground ## Build the book from docs/ into target/book (docs/SUMMARY.md is its contents), with the playground in it
-	@scripts/install-tools mdbook
-	$(BOOK) build docs
+	$$(scripts/install-tools mdbook) build docs
 	cp -R $(PLAYGROUND) $(TARGET_DIR)/book/playground
 
 .PHONY: screenshots

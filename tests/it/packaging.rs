@@ -49,8 +49,9 @@ fn one_version_everywhere() {
 fn one_set_of_rules_everywhere() {
     let rules = metadata()["rules"].clone();
     let package = yaml("artifacthub-pkg.yml");
-    let listed: Value = serde_saphyr::from_str(package["annotations"]["kubewarden/rules"].as_str().expect("text")).expect("YAML");
-    assert_eq!(listed, rules);
+    let listed = |name: &str| -> Value { serde_saphyr::from_str(package["annotations"][name].as_str().expect("text")).expect("YAML") };
+    assert_eq!(listed("kubewarden/rules"), rules);
+    assert_eq!(listed("kubewarden/contextAwareResources"), metadata()["contextAwareResources"]);
     let policy = yaml("deploy/cluster-admission-policy.yaml");
     assert_eq!(policy["spec"]["rules"], rules);
     assert_eq!(policy["spec"]["mutating"], metadata()["mutating"]);
@@ -176,6 +177,14 @@ fn every_question_asks_for_a_setting_that_exists() {
             assert_eq!(message(&json!({variable: option})), json!(null), "{variable}: {option}");
         }
     }
+}
+
+/// The UIs read the annotation, and the file is what people edit.
+#[test]
+fn the_form_for_the_settings_is_where_the_uis_read_it() {
+    let package = yaml("artifacthub-pkg.yml");
+    let form = package["annotations"]["kubewarden/questions-ui"].as_str().expect("text");
+    assert_eq!(serde_saphyr::from_str::<Value>(form).expect("YAML"), yaml("questions-ui.yml"));
 }
 
 /// Each condition is the design's; a change here is a change of what reaches the webhook.

@@ -87,9 +87,67 @@ fn every_target_and_script_that_is_called_is_there() {
             seen.insert(script.to_owned());
         }
     }
-    for expected in ["dist", "image", "reproducible", "advisories", "check-version", "publish", "release-notes", "push-artifacthub"] {
-        assert!(seen.contains(expected), "no workflow calls {expected}");
+    let targets = ["dist", "dist-binary", "image", "image-check", "reproducible", "advisories"];
+    for expected in targets.iter().chain(&["check-version", "publish", "release-notes", "push-artifacthub", "checksums"]) {
+        assert!(seen.contains(*expected), "no workflow calls {expected}");
     }
+}
+
+/// Who may sign compiles nothing that came with a dependency, and who compiles has no rights.
+#[test]
+fn what_is_signed_was_built_where_nobody_can_sign() {
+    let (_, release) = workflows().into_iter().find(|(file, _)| file.ends_with("release.yml")).expect("the release");
+    let lines = |job: &Value| {
+        let steps = job["steps"].as_array().into_iter().flatten().filter_map(|step| step["run"].as_str());
+        steps.flat_map(str::lines).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+    };
+    let builds = |line: &String| ["make ", "cargo ", "scripts/install-tools "].iter().any(|word| line.contains(word));
+    let (signing, others): (Vec<_>, Vec<_>) = jobs(&release).partition(|job| job["permissions"]["id-token"] == "write");
+    let [signing] = signing.as_slice() else { panic!("{} jobs sign", signing.len()) };
+    assert_eq!(lines(signing).into_iter().filter(builds).collect::<Vec<_>>(), Vec::<String>::new());
+    let building: Vec<_> = others.into_iter().filter(|job| lines(job).iter().any(builds)).collect();
+    assert_eq!(building.len(), 2, "one for each architecture");
+    building.iter().for_each(|job| assert!(job["permissions"].is_null(), "{job}"));
+}
+
+/// A tool without a version is another one tomorrow.
+#[test]
+fn every_tool_that_is_built_has_a_version() {
+    let script = fs::read_to_string(root().join("scripts/install-tools")).expect("the script");
+    let (functions, tools) = script.split_once("case $tool in").expect("the list");
+    let (words, builders) =
+        (|line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>(), ["cargo_tool", "go_tool", "npm_file"]);
+    let mut found = 0;
+    for line in tools.lines() {
+        let words = words(line);
+        let Some(at) = words.iter().position(|word| builders.contains(&word.as_str())) else { continue };
+        let version = words
+            .iter()
+            .skip(at)
+            .any(|word| word.trim_start_matches('v').split('.').filter(|part| part.parse::<u16>().is_ok()).count() == 3);
+        assert!(version, "{line}");
+        found += 1;
+    }
+    assert!(found >= 7, "{found}");
+    functions.lines().filter(|line| line.contains("cargo install -")).filter(|line| !line.contains("--list")).for_each(|line| {
+        assert!(line.contains("--locked") && line.contains("--version"), "{line}");
+    });
+}
+
+/// The image has no loader: a program that asks for one, and what is no program, never get there.
+#[test]
+fn a_binary_that_is_not_static_is_refused_wherever_it_is_built() {
+    let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile");
+    let (_, recipe) = makefile.split_once("\nimage-binary: ").expect("the target");
+    let recipe = recipe.split("\n\n").next().expect("a recipe");
+    for check in ["scripts/check-static $(IMAGE_BINARY)", "scripts/check-size $(IMAGE_BINARY) $(MAX_IMAGE_BYTES)"] {
+        assert!(recipe.contains(check), "{recipe}");
+    }
+    let check = |path: &Path| Command::new(root().join("scripts/check-static")).arg(path).output().expect("it runs");
+    let refused = check(&std::env::current_exe().expect("this program"));
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && words.contains("asks for a loader or for libraries"), "{words}");
+    assert!(!check(&root().join("Makefile")).status.success());
 }
 
 /// The files that name the version, in a folder where they can be changed.
@@ -98,8 +156,9 @@ fn copy() -> TempDir {
     let files =
         ["Cargo.toml", "artifacthub-pkg.yml", "artifacthub-repo.yml", "policy-metadata.yml", "README.md", "charts/landlord/Chart.yaml"];
     let scripts = ["scripts/check-version", "scripts/release-notes", "scripts/push-artifacthub"];
-    let policies = ["deploy/cluster-admission-policy.yaml", "deploy/cluster-admission-policy-pods.yaml"];
-    for file in files.iter().chain(&scripts).chain(&policies) {
+    let manifests = ["deploy/cluster-admission-policy.yaml", "deploy/controller.yaml", "examples/getting-started/policy.yaml"];
+    let others = ["README.zh-CN.md", "docs/publishing.md", "examples/github-actions/plan-comment.yml"];
+    for file in files.iter().chain(&scripts).chain(&manifests).chain(&others) {
         let to = folder.path().join(file);
         fs::create_dir_all(to.parent().expect("a folder")).expect("made");
         fs::copy(root().join(file), to).expect("copied");
@@ -141,6 +200,13 @@ fn a_version_that_is_everywhere_the_same_is_printed() {
 #[case("charts/landlord/Chart.yaml", "\nversion: ", "\nversion: 9", "charts/landlord/Chart.yaml, version, says 9")]
 #[case("charts/landlord/Chart.yaml", "appVersion: ", "appVersion: 9", "charts/landlord/Chart.yaml, appVersion, says 9")]
 #[case("deploy/cluster-admission-policy.yaml", "landlord-policy:v", "landlord-policy:v9", "landlord-policy:v9")]
+#[case("deploy/controller.yaml", "landlord:v", "landlord:v9", "deploy/controller.yaml, landlord:v9")]
+#[case("README.zh-CN.md", "landlord-policy:v", "landlord-policy:v9", "README.zh-CN.md, landlord-policy:v9")]
+#[case("docs/publishing.md", "landlord-policy:v", "landlord-policy:v9", "docs/publishing.md, landlord-policy:v9")]
+#[case("docs/publishing.md", "refs/tags/v", "refs/tags/v9", "docs/publishing.md, refs/tags/v9")]
+#[case("examples/getting-started/policy.yaml", "landlord-policy:v", "landlord-policy:v9", "policy.yaml, landlord-policy:v9")]
+#[case("examples/github-actions/plan-comment.yml", "landlord:v", "landlord:v9", "plan-comment.yml, landlord:v9")]
+#[case("artifacthub-pkg.yml", "download/v", "download/v9", "artifacthub-pkg.yml, releases/download/v9")]
 #[case("Cargo.toml", "\nversion = \"", "\nversion = \"9", "Cargo.toml says 9")]
 fn a_version_that_differs_somewhere_is_told(#[case] file: &str, #[case] from: &str, #[case] to: &str, #[case] part: &str) {
     let folder = copy();

@@ -291,6 +291,9 @@ fn the_image_is_what_the_pod_expects() {
     assert_eq!(all("USER "), [format!("{}:{}", context["runAsUser"], context["runAsGroup"])]);
     assert_eq!(all("EXPOSE "), [container["ports"][0]["containerPort"].to_string()]);
     assert!(container["command"].is_null() && container["args"][0] == "controller");
+    // A release copies the released program into an image and goes on from there (scripts/publish).
+    let (_, rest) = dockerfile.split_once("\nUSER ").expect("a user");
+    assert!(rest.contains("\nENTRYPOINT ") && rest.contains("\nCMD ") && !rest.contains("\nCOPY "), "{rest}");
 }
 
 /// What the README sets by Helm are values of the chart, with such a default.
@@ -298,7 +301,7 @@ fn the_image_is_what_the_pod_expects() {
 fn the_readme_sets_values_that_there_are() {
     let values = fs::read_to_string(root().join("charts/landlord/values.yaml")).expect("the values");
     let values: Value = serde_saphyr::from_str(&values).expect("YAML");
-    for readme in ["README.md", "charts/landlord/README.md"] {
+    for readme in ["README.md", "charts/landlord/README.md", "docs/install.md"] {
         let text = fs::read_to_string(root().join(readme)).expect("the README");
         for setting in text.split("--set ").skip(1).filter_map(|rest| rest.split(['`', ' ', '\n']).next()) {
             let (path, value) = setting.split_once('=').expect("a value");
