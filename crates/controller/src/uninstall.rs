@@ -1,7 +1,7 @@
 //! Uninstall: landlord leaves a cluster, and leaves namespaces clean.
 //!
 //! ```text
-//! lease ─▶ strategy's condition ─▶ policy (if asked) ─▶ guard ─▶ held Pods ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked)
+//! lease ─▶ policies for Pods ─▶ policy (if asked), or its strategy's condition ─▶ guard ─▶ held Pods ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked)
 //! ```
 //!
 //! The order is what makes it safe. Whoever holds the lease writes, so no controller puts back what goes. The guard goes before Pods and namespaces:
@@ -15,17 +15,18 @@ use kube::Client;
 use tenancy::plan::Claims;
 use tenancy::settings::Settings;
 
-use crate::strategy::policy::Policy;
 use crate::strategy::record;
 use crate::writer::ApplyMode;
 
 mod namespaces;
 mod objects;
 mod pods;
+mod policies;
 
 pub(crate) use self::namespaces::Marked;
 pub(crate) use self::objects::GuardObject;
 pub(crate) use self::pods::Let;
+pub(crate) use self::policies::Policies;
 
 /// What is asked for.
 pub(crate) struct Orders {
@@ -44,7 +45,7 @@ pub(crate) struct Orders {
 
 /// What landlord has in the cluster.
 pub(crate) struct Traces {
-    pub(crate) policy: Option<Policy>,
+    pub(crate) policies: Policies,
     pub(crate) guard: Vec<GuardObject>,
     pub(crate) pods: Vec<Let>,
     pub(crate) namespaces: Vec<Marked>,
@@ -67,12 +68,11 @@ pub(crate) struct Report {
 impl Traces {
     /// Looks for them.
     pub(crate) async fn find(client: &Client, orders: &Orders) -> Result<Self> {
-        let policy = Policy::read(client, &orders.policy).await;
-        let policy = policy.with_context(|| format!("ClusterAdmissionPolicy {:?} cannot be read", orders.policy))?;
+        let policies = Policies::find(client, orders).await?;
         let guard = objects::guard(client).await?;
         let all = namespaces::all(client).await?;
         let pods = pods::held(client, orders, &all).await?;
-        Ok(Self { policy, guard, pods, namespaces: namespaces::marked(orders, &all) })
+        Ok(Self { policies, guard, pods, namespaces: namespaces::marked(orders, &all) })
     }
 
     /// Held Pods that could run anywhere, which nobody has allowed.
@@ -82,19 +82,13 @@ impl Traces {
 
     /// For the question before it begins.
     pub(crate) fn words(&self, orders: &Orders) -> String {
-        let policy = match &self.policy {
-            Some(policy) if orders.with_policy => format!("ClusterAdmissionPolicy {:?} is deleted\n", policy.name),
-            Some(policy) if policy.is_touched() => {
-                format!("the strategy's condition in ClusterAdmissionPolicy {:?} is taken out\n", policy.name)
-            }
-            _ => String::new(),
-        };
         let crds = if orders.with_crds { "the definition of landlord's tenants is deleted, and all tenants with it\n" } else { "" };
         let names: Vec<&str> = self.namespaces.iter().take(10).map(|marked| marked.name()).collect();
         let more = if self.namespaces.len() > names.len() { ", …" } else { "" };
         let list = if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) };
         format!(
-            "{policy}{} objects of the guard are deleted\n{} held Pods are let go\n{} namespaces lose landlord's keys{list}\n{crds}",
+            "{}{} objects of the guard are deleted\n{} held Pods are let go\n{} namespaces lose landlord's keys{list}\n{crds}",
+            self.policies.words(orders),
             self.guard.len(),
             self.pods.len(),
             self.namespaces.len()
@@ -104,7 +98,7 @@ impl Traces {
     /// Takes all of it away, in the order that is safe. `show` is told how many namespaces are done.
     pub(crate) async fn remove(mut self, client: &Client, orders: &Orders, show: impl FnMut(usize, usize)) -> Result<Report> {
         let mut report = Report { dry: orders.mode != ApplyMode::Apply, ..Report::default() };
-        self.remove_policy(client, orders, &mut report).await?;
+        self.policies.remove(client, orders, &mut report).await?;
         objects::remove_guard(client, orders, &self.guard, &mut report).await?;
         pods::let_go(client, orders, self.pods, &mut report).await;
         namespaces::clean(client, orders, self.namespaces, &mut report, show).await?;
@@ -112,33 +106,10 @@ impl Traces {
             report.done.push("the strategy's record is deleted".to_owned());
         }
         objects::remove_definition(client, orders, &mut report).await?;
-        note_rest(self.policy.as_ref(), orders, &mut report);
-        Ok(report)
-    }
-
-    async fn remove_policy(&mut self, client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
-        let Some(policy) = &mut self.policy else { return Ok(()) };
-        let place = format!("ClusterAdmissionPolicy {:?}", policy.name);
-        let (delete, touched) = (orders.with_policy, policy.is_touched());
-        if orders.mode == ApplyMode::Apply && delete {
-            policy.delete(client).await.with_context(|| format!("{place} cannot be deleted"))?;
-        } else if orders.mode == ApplyMode::Apply && touched {
-            policy.withdraw(client).await.with_context(|| format!("{place} cannot be patched"))?;
-            policy.pin(client, None).await.with_context(|| format!("{place} cannot be patched"))?;
-        }
-        report.done.extend(delete.then(|| format!("{place} is deleted")));
-        report.done.extend((touched && !delete).then(|| format!("{place} is as it was without a strategy")));
-        Ok(())
-    }
-}
-
-fn note_rest(policy: Option<&Policy>, orders: &Orders, report: &mut Report) {
-    if let Some(Policy { name, .. }) = policy.filter(|_| !orders.with_policy) {
+        self.policies.note_rest(orders, &mut report);
         report
             .remains
-            .push(format!("ClusterAdmissionPolicy {name:?} writes into new namespaces: run again with --with-policy, or delete it"));
+            .push("the controller's Deployment, rights and Lease: `helm uninstall`, or `kubectl delete -f` what was applied".to_owned());
+        Ok(report)
     }
-    report
-        .remains
-        .push("the controller's Deployment, rights and Lease: `helm uninstall`, or `kubectl delete -f` what was applied".to_owned());
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
@@ -39,7 +39,10 @@ const EXAMPLES: [Example; 4] = [
 ];
 const EXITS: [Exit; 3] = [
     (0, "every namespace is clean (with --dry-run: would be)"),
-    (1, "an error: a controller runs, held Pods could run anywhere, or something may not be deleted"),
+    (
+        1,
+        "an error: a controller runs, held Pods could run anywhere, a policy for Pods would refuse all of them, or something may not be deleted",
+    ),
     (2, "some namespaces or Pods are not clean; the report says why. Run it again to go on"),
 ];
 
@@ -48,14 +51,14 @@ const EXITS: [Exit; 3] = [
 /// In this order: the strategy's condition in the ClusterAdmissionPolicy, the guard, Pods that it holds (with their tenant's node selector), and
 /// then every namespace: managed keys go, stay or get their old value by their tenant's release rule, and all of `landlord.dev/` goes. It takes the
 /// controller's lease meanwhile, so that no controller puts anything back; while one runs, it refuses. It refuses as well while Pods are held of which
-/// nobody can say where they belong: they would run on any node. Running it again resumes it.
+/// nobody can say where they belong: they would run on any node; and, without --with-policy, while a policy places Pods. Running it again resumes it.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Release {
     /// Every namespace. There is no less: a controller would write back what only some lose
     #[arg(long, required = true, env = "LANDLORD_ALL")]
     all: bool,
-    /// Delete the ClusterAdmissionPolicy as well, before anything else
+    /// Delete the ClusterAdmissionPolicies as well: the one of the settings, and whatever places Pods
     #[arg(long, env = "LANDLORD_WITH_POLICY")]
     with_policy: bool,
     /// Delete the definition of landlord's tenants as well, and with it all tenants
@@ -102,7 +105,7 @@ impl Release {
         let orders = self.orders(&client).await?;
         let traces = Traces::find(&client, &orders).await?;
         if orders.mode == ApplyMode::Apply {
-            refuse_astray(&traces, &orders)?;
+            refuse(&traces, &orders)?;
         }
         if orders.mode == ApplyMode::Apply && !self.yes {
             let (shown, question) = (traces.words(&orders), "Take landlord out of this cluster?");
@@ -144,7 +147,7 @@ impl Release {
         };
         let outcome = async {
             let traces = Traces::find(client, orders).await?;
-            refuse_astray(&traces, orders)?;
+            refuse(&traces, orders)?;
             let mut progress = Progress::new(traces.namespaces.len());
             let report = traces.remove(client, orders, |done, failed| progress.show(done as u64, failed)).await;
             progress.finish();
@@ -179,6 +182,23 @@ impl Release {
 }
 
 /// Before anything is changed.
+fn refuse(traces: &Traces, orders: &Orders) -> Result<()> {
+    refuse_in_the_way(traces, orders)?;
+    refuse_astray(traces, orders)
+}
+
+fn refuse_in_the_way(traces: &Traces, orders: &Orders) -> Result<()> {
+    let names = traces.policies.in_the_way(orders);
+    ensure!(
+        names.is_empty(),
+        "ClusterAdmissionPolicy {} places Pods, and would refuse all of them in namespaces without landlord's keys; nothing was changed. Say \
+         --with-policy, or delete it first: `kubectl delete clusteradmissionpolicies {}`",
+        names.join(", "),
+        names.join(" ")
+    );
+    Ok(())
+}
+
 fn refuse_astray(traces: &Traces, orders: &Orders) -> Result<()> {
     let astray = traces.astray(orders);
     if astray.is_empty() {
