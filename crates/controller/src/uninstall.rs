@@ -1,12 +1,13 @@
 //! Uninstall: landlord leaves a cluster, and leaves namespaces clean.
 //!
 //! ```text
-//! lease ─▶ policies for Pods ─▶ policy (if asked), or its strategy's condition ─▶ guard ─▶ held Pods ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked)
+//! lease ─▶ policy is switched off (if asked), or its strategy's condition goes ─▶ policies for Pods (if asked) ─▶ guard ─▶ held Pods
+//!       ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked) ─▶ policy (if asked)
 //! ```
 //!
 //! The order is what makes it safe. Whoever holds the lease writes, so no controller puts back what goes. The guard goes before Pods and namespaces:
 //! nobody is left who would let Pods through it. Held Pods go before their namespaces stop saying where they belong. Each step finds out itself what is
-//! left to do, so that running it again resumes it.
+//! left to do, so that running it again resumes it; what that needs to know, tenants and settings, goes last, and only when all is clean.
 
 use std::collections::BTreeMap;
 
@@ -96,20 +97,25 @@ impl Traces {
     }
 
     /// Takes all of it away, in the order that is safe. `show` is told how many namespaces are done.
-    pub(crate) async fn remove(mut self, client: &Client, orders: &Orders, show: impl FnMut(usize, usize)) -> Result<Report> {
+    pub(crate) async fn remove(&mut self, client: &Client, orders: &Orders, show: impl FnMut(usize, usize)) -> Result<Report> {
         let mut report = Report { dry: orders.mode != ApplyMode::Apply, ..Report::default() };
-        self.policies.remove(client, orders, &mut report).await?;
+        self.policies.stop(client, orders, &mut report).await?;
         objects::remove_guard(client, orders, &self.guard, &mut report).await?;
-        pods::let_go(client, orders, self.pods, &mut report).await;
-        namespaces::clean(client, orders, self.namespaces, &mut report, show).await?;
+        let kept = pods::let_go(client, orders, std::mem::take(&mut self.pods), &mut report).await;
+        namespaces::clean(client, orders, std::mem::take(&mut self.namespaces), &kept, &mut report, show).await?;
         if orders.mode == ApplyMode::Apply && record::delete(client, &orders.namespace).await.context("the strategy's record")? {
             report.done.push("the strategy's record is deleted".to_owned());
         }
         objects::remove_definition(client, orders, &mut report).await?;
-        self.policies.note_rest(orders, &mut report);
+        Ok(report)
+    }
+
+    /// What is left once nobody holds the lease any more.
+    pub(crate) async fn finish(&self, client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
+        self.policies.finish(client, orders, report).await?;
         report
             .remains
             .push("the controller's Deployment, rights and Lease: `helm uninstall`, or `kubectl delete -f` what was applied".to_owned());
-        Ok(report)
+        Ok(())
     }
 }

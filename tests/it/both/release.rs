@@ -3,13 +3,14 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use k8s_openapi::api::admissionregistration::v1::ValidatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, DeleteParams, PostParams};
 use local_cluster::Cluster;
 use local_cluster::kubewarden::{apply_policy, policies};
 use serde_json::{Value, json};
 
-use super::world::{World, eventually};
+use super::world::{GATE, World, eventually};
 use crate::landlord::{binary, root, start_policy};
 
 impl World {
@@ -67,6 +68,57 @@ async fn what_the_webhook_puts_back_is_said() {
     let text = String::from_utf8_lossy(&released.stdout).into_owned() + &String::from_utf8_lossy(&released.stderr);
     assert_eq!(released.status.code(), Some(0), "{text}");
     assert_eq!(world.traces("web").await, (vec!["landlord.dev/tenant".to_owned()], Vec::new()), "{text}");
+}
+
+/// A webhook that nobody answers refuses to have the namespace `stuck` changed, and the Pods of `kept`.
+const REFUSING: &str = r#"{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: refusing}, webhooks: [
+  {name: namespaces.refusing.example, admissionReviewVersions: [v1], sideEffects: None, failurePolicy: Fail, clientConfig: {url: "https://127.0.0.1:1/"},
+   namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: stuck}}, rules: [{apiGroups: [""], apiVersions: [v1], resources: [namespaces], operations: [UPDATE]}]},
+  {name: pods.refusing.example, admissionReviewVersions: [v1], sideEffects: None, failurePolicy: Fail, clientConfig: {url: "https://127.0.0.1:1/"},
+   namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kept}}, rules: [{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [UPDATE]}]}]}"#;
+const EVERYTHING: [&str; 2] = ["--with-policy", "--with-crds"];
+
+/// What is needed to go on, settings and tenants, stays until all is clean.
+#[tokio::test]
+async fn the_same_command_goes_on_where_it_could_not() {
+    let mut world = World::on(Cluster::builder().without_pod_node_selector(), "landlord").await;
+    world.policy = start_policy(&world.cluster, "landlord").await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}, "labels": {"cost-center": "4711"}})).await;
+    for name in ["web", "stuck", "kept"] {
+        world.create(name, "solar", json!({})).await;
+    }
+    let client = world.cluster.admin().expect("a client");
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "kept");
+    let held = json!({"metadata": {"name": "held"}, "spec": {"schedulingGates": [{"name": GATE}], "containers": [{"name": "none", "image": "none"}]}});
+    pods.create(&PostParams::default(), &serde_json::from_value(held).expect("a Pod")).await.expect("created");
+    world.cluster.apply(REFUSING).await.expect("a webhook");
+
+    let first = world.release(&EVERYTHING).await;
+    let text = String::from_utf8_lossy(&first.stdout).into_owned() + &String::from_utf8_lossy(&first.stderr);
+    assert_eq!(first.status.code(), Some(2), "{text}");
+    for words in [
+        "stuck is not clean",
+        "Pod kept/held is not clean",
+        "kept is not clean: a Pod in it is still held",
+        "is switched off",
+        "stay until",
+    ] {
+        assert!(text.contains(words), "no {words:?} in {text}");
+    }
+    assert_eq!(world.traces("web").await, (Vec::new(), Vec::new()), "{text}");
+    world.create("late", "solar", json!({})).await;
+    assert_eq!(world.ledger("late").await, "", "the policy is switched off");
+
+    Api::<ValidatingWebhookConfiguration>::all(client.clone()).delete("refusing", &DeleteParams::default()).await.expect("deleted");
+    let second = world.release(&EVERYTHING).await;
+    let text = String::from_utf8_lossy(&second.stdout).into_owned() + &String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(0), "{text}");
+    for name in ["stuck", "kept", "late"] {
+        assert_eq!(world.traces(name).await, (Vec::new(), Vec::new()), "{text}");
+    }
+    let spec = pods.get("held").await.expect("the Pod").spec.expect("a spec");
+    assert_eq!((json!(spec.node_selector), spec.scheduling_gates), (json!({"pool": "solar"}), None), "it belongs where its tenant said");
+    assert!(policies(&client).get_opt("landlord").await.expect("an answer").is_none(), "{text}");
 }
 
 /// The policy for Pods as it is shipped, with a guard's scope in which every namespace has to be looked at first.

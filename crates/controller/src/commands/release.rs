@@ -48,8 +48,9 @@ const EXITS: [Exit; 3] = [
 
 /// Take landlord out of the cluster, and leave namespaces clean
 ///
-/// In this order: the strategy's condition in the ClusterAdmissionPolicy, the guard, Pods that it holds (with their tenant's node selector), and
-/// then every namespace: managed keys go, stay or get their old value by their tenant's release rule, and all of `landlord.dev/` goes. It takes the
+/// In this order: the strategy's condition in the ClusterAdmissionPolicy (with --with-policy: the whole policy is switched off, and deleted when all is
+/// clean), the guard, Pods that it holds (with their tenant's node selector), and then every namespace: managed keys go, stay or get their old value by
+/// their tenant's release rule, and all of `landlord.dev/` goes. It takes the
 /// controller's lease meanwhile, so that no controller puts anything back; while one runs, it refuses. It refuses as well while Pods are held of which
 /// nobody can say where they belong: they would run on any node; and, without --with-policy, while a policy places Pods. Running it again resumes it.
 #[derive(Args, Debug)]
@@ -103,7 +104,7 @@ impl Release {
     async fn release(self) -> Result<ExitCode> {
         let client = self.connection.client().await?;
         let orders = self.orders(&client).await?;
-        let traces = Traces::find(&client, &orders).await?;
+        let mut traces = Traces::find(&client, &orders).await?;
         if orders.mode == ApplyMode::Apply {
             refuse(&traces, &orders)?;
         }
@@ -113,7 +114,11 @@ impl Release {
         }
         let report = match orders.mode {
             ApplyMode::Apply => self.lead_and_remove(&client, &orders).await?,
-            _ => traces.remove(&client, &orders, |_, _| {}).await?,
+            _ => {
+                let mut report = traces.remove(&client, &orders, |_, _| {}).await?;
+                traces.finish(&client, &orders, &mut report).await?;
+                report
+            }
         };
         self.form.print(|| output::text(&report), || output::document(&report))?;
         Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_CLEAN) })
@@ -146,19 +151,21 @@ impl Release {
             None => None,
         };
         let outcome = async {
-            let traces = Traces::find(client, orders).await?;
+            let mut traces = Traces::find(client, orders).await?;
             refuse(&traces, orders)?;
             let mut progress = Progress::new(traces.namespaces.len());
             let report = traces.remove(client, orders, |done, failed| progress.show(done as u64, failed)).await;
             progress.finish();
-            report
+            anyhow::Ok((traces, report?))
         };
         let outcome = outcome.await;
         if let Some((give_up, election)) = leading {
             drop(give_up);
             let _ = tokio::time::timeout(SHUTDOWN, election).await;
         }
-        outcome
+        let (traces, mut report) = outcome?;
+        traces.finish(client, orders, &mut report).await?;
+        Ok(report)
     }
 
     /// Waits for the lease, and keeps it until what is returned is dropped.

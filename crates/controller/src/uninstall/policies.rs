@@ -1,5 +1,6 @@
-//! Policies: landlord's ClusterAdmissionPolicies. One decides on namespaces and holds the settings. Others may place Pods: they refuse every Pod of a
-//! namespace that landlord has not written, so they are gone before any namespace is touched.
+//! Policies: landlord's ClusterAdmissionPolicies. One decides on namespaces and holds the settings, so it is switched off first and deleted last: whoever
+//! runs the command again finds them. Others may place Pods: they refuse every Pod of a namespace that landlord has not written, so they are gone before
+//! any namespace is touched.
 
 use std::time::Duration;
 
@@ -9,12 +10,15 @@ use kube::Client;
 use kube::api::Api;
 
 use super::{Orders, Report};
+use crate::strategy::Mode;
 use crate::strategy::policy::Policy;
 use crate::writer::ApplyMode;
 
 /// How long Kubewarden has to take a policy's webhook away.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
+/// The strategy's condition by which the API server asks the webhook about nothing. A later strategy, or a release without `--with-policy`, takes it out.
+const OFF: (Mode, &str) = (Mode::Controller, "false");
 
 pub(crate) struct Policies {
     /// The one that holds the settings.
@@ -51,7 +55,10 @@ impl Policies {
     }
 
     /// Before anything else: from here on, nobody refuses Pods or writes into namespaces that are cleaned.
-    pub(super) async fn remove(&mut self, client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
+    pub(super) async fn stop(&mut self, client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
+        if let Some(policy) = &mut self.settings {
+            stop_writing(client, orders, policy, report).await?;
+        }
         for policy in self.placing.iter().filter(|_| orders.with_policy) {
             if orders.mode == ApplyMode::Apply {
                 delete(client, policy).await?;
@@ -59,13 +66,29 @@ impl Policies {
             }
             report.done.push(format!("{}, which places Pods, is deleted", place(&policy.name)));
         }
-        match &mut self.settings {
-            Some(policy) => remove_settings(client, orders, policy, report).await,
-            None => Ok(()),
-        }
+        Ok(())
     }
 
-    pub(super) fn note_rest(&self, orders: &Orders, report: &mut Report) {
+    /// Deletes the one that holds the settings, which nobody needs any more if all is clean.
+    pub(super) async fn finish(&self, client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
+        match self.settings.as_ref().filter(|_| orders.with_policy) {
+            Some(policy) if report.failed.is_empty() => {
+                if orders.mode == ApplyMode::Apply {
+                    delete(client, policy).await?;
+                }
+                report.done.push(format!("{} is deleted", place(&policy.name)));
+            }
+            Some(policy) => report.remains.push(format!(
+                "{} is switched off, and keeps the settings until all is clean: run the same command again",
+                place(&policy.name)
+            )),
+            None => {}
+        }
+        self.note_rest(orders, report);
+        Ok(())
+    }
+
+    fn note_rest(&self, orders: &Orders, report: &mut Report) {
         report.remains.extend(self.in_the_way(orders).into_iter().map(|name| {
             format!("{} places Pods, and refuses all of them in namespaces without landlord's keys: say --with-policy", place(name))
         }));
@@ -76,17 +99,20 @@ impl Policies {
     }
 }
 
-async fn remove_settings(client: &Client, orders: &Orders, policy: &mut Policy, report: &mut Report) -> Result<()> {
+async fn stop_writing(client: &Client, orders: &Orders, policy: &mut Policy, report: &mut Report) -> Result<()> {
     let place = place(&policy.name);
-    let (delete_it, touched) = (orders.with_policy, policy.is_touched());
-    if orders.mode == ApplyMode::Apply && delete_it {
-        delete(client, policy).await?;
-    } else if orders.mode == ApplyMode::Apply && touched {
-        policy.withdraw(client).await.with_context(|| format!("{place} cannot be patched"))?;
-        policy.pin(client, None).await.with_context(|| format!("{place} cannot be patched"))?;
+    if orders.with_policy {
+        let (mode, expression) = OFF;
+        if orders.mode == ApplyMode::Apply {
+            policy.apply(client, mode, expression).await.with_context(|| format!("{place} cannot be patched"))?;
+        }
+    } else if policy.is_touched() {
+        if orders.mode == ApplyMode::Apply {
+            policy.withdraw(client).await.with_context(|| format!("{place} cannot be patched"))?;
+            policy.pin(client, None).await.with_context(|| format!("{place} cannot be patched"))?;
+        }
+        report.done.push(format!("{place} is as it was without a strategy"));
     }
-    report.done.extend(delete_it.then(|| format!("{place} is deleted")));
-    report.done.extend((touched && !delete_it).then(|| format!("{place} is as it was without a strategy")));
     Ok(())
 }
 
