@@ -21,13 +21,10 @@ const RENEW_WITHIN: Duration = Duration::from_secs(10);
 /// How often it is renewed, and looked at by the others.
 const PERIOD: Duration = Duration::from_secs(2);
 
-/// Which Lease it is.
+/// Which Lease it is, in the controller's namespace.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Election")]
 pub(crate) struct LeaseFlags {
-    /// Namespace of the controller's lease
-    #[arg(long = "lease-namespace", env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
-    pub(crate) namespace: String,
     /// Name of the controller's lease
     #[arg(long = "lease-name", env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller")]
     pub(crate) name: String,

@@ -133,7 +133,7 @@ impl Release {
         Ok(Orders {
             settings: self.settings.read(client).await?,
             policy: self.settings.policy().to_owned(),
-            namespace: self.lease.namespace.clone(),
+            namespace: self.settings.namespace().to_owned(),
             mode,
             with_policy: self.with_policy,
             with_crds: self.with_crds,
@@ -146,7 +146,7 @@ impl Release {
     async fn lead_and_remove(&self, client: &Client, orders: &Orders) -> Result<Report> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         // Where the lease has no place, no controller can have it.
-        let leading = match namespaces.get_opt(&self.lease.namespace).await.context("the lease's namespace cannot be read")? {
+        let leading = match namespaces.get_opt(self.settings.namespace()).await.context("the lease's namespace cannot be read")? {
             Some(_) => Some(self.lead(client).await?),
             None => None,
         };
@@ -173,14 +173,14 @@ impl Release {
         let identity = format!("landlord-release-{}", std::process::id());
         let (give_up, told) = oneshot::channel::<()>();
         let end = async { drop(told.await) };
-        let (mut leadership, work) = Election::new(client.clone(), &self.lease.namespace, &self.lease.name, identity).run(end);
+        let (mut leadership, work) = Election::new(client.clone(), self.settings.namespace(), &self.lease.name, identity).run(end);
         let election = tokio::spawn(work);
         if tokio::time::timeout(PATIENCE, leadership.gained()).await.is_err() {
             election.abort();
             bail!(
                 "the lease {0}/{1} cannot be had: a controller runs, and would write back what goes. Stop it first: `kubectl scale -n {0} deployment \
                  --all --replicas=0`",
-                self.lease.namespace,
+                self.settings.namespace(),
                 self.lease.name
             );
         }

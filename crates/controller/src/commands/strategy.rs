@@ -45,9 +45,6 @@ pub(crate) struct StrategyCommand {
     unpin: bool,
     #[command(flatten)]
     form: FormFlags,
-    /// Namespace of the controller's lease, where its record is as well
-    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
-    lease_namespace: String,
 }
 
 /// Another mode is called for, and there is no guard for it.
@@ -69,8 +66,8 @@ impl StrategyCommand {
                 )?;
                 return Ok(ExitCode::SUCCESS);
             };
-            let record = Record::read(&client, &self.lease_namespace).await;
-            let record = record.with_context(|| format!("the record in namespace {} cannot be read", self.lease_namespace))?;
+            let record = Record::read(&client, self.settings.namespace()).await;
+            let record = record.with_context(|| format!("the record in namespace {} cannot be read", self.settings.namespace()))?;
             let report = output::strategy::Report { strategy: &strategy, policy: &policy, record: &record, now: Timestamp::now() };
             self.form.print(|| report.text(Screen::current()), || report.document())?;
             Ok(if record.refused { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
