@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lease ─▶ policy is switched off (if asked), or its strategy's condition goes ─▶ policies for Pods (if asked) ─▶ guard ─▶ held Pods
-//!       ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked) ─▶ policy (if asked)
+//!       ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked) ─▶ Lease ─▶ policy (if asked)
 //! ```
 //!
 //! The order is what makes it safe. Whoever holds the lease writes, so no controller puts back what goes. The guard goes before Pods and namespaces:
@@ -16,6 +16,7 @@ use kube::Client;
 use tenancy::plan::Claims;
 use tenancy::settings::Settings;
 
+use crate::lease::{Deletion, Election};
 use crate::strategy::record;
 use crate::writer::ApplyMode;
 
@@ -103,19 +104,31 @@ impl Traces {
         objects::remove_guard(client, orders, &self.guard, &mut report).await?;
         let kept = pods::let_go(client, orders, std::mem::take(&mut self.pods), &mut report).await;
         namespaces::clean(client, orders, std::mem::take(&mut self.namespaces), &kept, &mut report, show).await?;
-        if orders.mode == ApplyMode::Apply && record::delete(client, &orders.namespace).await.context("the strategy's record")? {
+        if record::delete(client, &orders.namespace, report.dry).await.context("the strategy's record")? {
             report.done.push("the strategy's record is deleted".to_owned());
         }
         objects::remove_definition(client, orders, &mut report).await?;
         Ok(report)
     }
 
-    /// What is left once nobody holds the lease any more.
-    pub(crate) async fn finish(&self, client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
+    /// What is left once the lease is given up: the Lease itself, and what whoever runs it again would have needed.
+    pub(crate) async fn finish(&self, client: &Client, orders: &Orders, lease: &Election, report: &mut Report) -> Result<()> {
+        remove_lease(lease, report).await;
         self.policies.finish(client, orders, report).await?;
-        report
-            .remains
-            .push("the controller's Deployment, rights and Lease: `helm uninstall`, or `kubectl delete -f` what was applied".to_owned());
+        report.remains.push("the controller's Deployment and rights: `helm uninstall`, or `kubectl delete -f` what was applied".to_owned());
         Ok(())
+    }
+}
+
+/// That it stays harms nobody, unless somebody has it: then a controller waited for it, and writes.
+async fn remove_lease(lease: &Election, report: &mut Report) {
+    match lease.delete(report.dry).await {
+        Ok(Deletion::Done) => report.done.push(format!("{lease} is deleted")),
+        Ok(Deletion::Absent) => {}
+        Ok(Deletion::Held(holder)) => {
+            let words = format!("{holder:?} has it: a controller runs, and writes back what went. Stop it, and run the command again");
+            report.failed.insert(lease.to_string(), words);
+        }
+        Err(error) => report.remains.push(format!("{lease}: it could not be deleted, {error}")),
     }
 }

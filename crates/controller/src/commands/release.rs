@@ -116,7 +116,7 @@ impl Release {
             ApplyMode::Apply => self.lead_and_remove(&client, &orders).await?,
             _ => {
                 let mut report = traces.remove(&client, &orders, |_, _| {}).await?;
-                traces.finish(&client, &orders, &mut report).await?;
+                traces.finish(&client, &orders, &self.election(&client), &mut report).await?;
                 report
             }
         };
@@ -164,16 +164,20 @@ impl Release {
             let _ = tokio::time::timeout(SHUTDOWN, election).await;
         }
         let (traces, mut report) = outcome?;
-        traces.finish(client, orders, &mut report).await?;
+        traces.finish(client, orders, &self.election(client), &mut report).await?;
         Ok(report)
+    }
+
+    fn election(&self, client: &Client) -> Election {
+        let identity = format!("landlord-release-{}", std::process::id());
+        Election::new(client.clone(), self.settings.namespace(), &self.lease.name, identity)
     }
 
     /// Waits for the lease, and keeps it until what is returned is dropped.
     async fn lead(&self, client: &Client) -> Result<(oneshot::Sender<()>, JoinHandle<()>)> {
-        let identity = format!("landlord-release-{}", std::process::id());
         let (give_up, told) = oneshot::channel::<()>();
         let end = async { drop(told.await) };
-        let (mut leadership, work) = Election::new(client.clone(), self.settings.namespace(), &self.lease.name, identity).run(end);
+        let (mut leadership, work) = self.election(client).run(end);
         let election = tokio::spawn(work);
         if tokio::time::timeout(PATIENCE, leadership.gained()).await.is_err() {
             election.abort();

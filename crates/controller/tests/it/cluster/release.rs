@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
@@ -144,6 +145,9 @@ async fn nothing_is_left_on_any_namespace() {
     let policy = world.policy().await.expect("the policy");
     assert_eq!(policy.data["spec"]["matchConditions"], json!([{"name": "own", "expression": "true"}]));
     assert!(policy.annotations().keys().all(|key| !key.starts_with("landlord.dev/")), "{:?}", policy.annotations());
+    assert!(released.out.contains("Lease landlord/landlord-controller is deleted"), "{}", released.out);
+    let leases: Api<Lease> = Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "landlord");
+    assert_eq!(leases.list(&ListParams::default()).await.expect("leases").items, []);
     assert!(released.out.contains("--with-policy") && released.out.contains("--with-crds"), "{}", released.out);
 
     // Again, and the rest as well.
