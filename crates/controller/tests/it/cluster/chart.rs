@@ -1,5 +1,4 @@
-//! The Helm chart on a real cluster, by a real Helm: installed, upgraded and taken away; and the controller as the rendered Deployment says, with its arguments,
-//! its settings and its service account's token. There is no kubelet: the test does what one would.
+//! The Helm chart on a real cluster, by a real Helm: installed, upgraded and taken away; and the controller as the rendered Deployment says.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,15 +6,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{ConfigMap, Container, ServiceAccount};
 use kube::api::{Api, DynamicObject, ListParams, PostParams};
 use kube::discovery::{Discovery, verbs};
 use kube::{Client, ResourceExt};
 use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
 use local_cluster::manifest::{api_of, apply_object};
-use local_cluster::process::Program;
-use local_cluster::user::{ADMIN, CONTROLLER};
+use local_cluster::user::ADMIN;
 use local_cluster::{CAPSULE_DEFINITION, Cluster, Node, Process};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -24,6 +20,7 @@ use tempfile::TempDir;
 use super::rights::{audited_cluster, used_and_missing};
 use super::world::{GATE, NODE_SELECTOR, eventually};
 use crate::helm::{CHART, helm};
+use crate::kubelet;
 use crate::landlord::{binary, root};
 
 /// Not the namespace that everything is named after.
@@ -96,46 +93,8 @@ impl Site {
     async fn start_controller(&mut self) {
         self.controller = None;
         self.starts += 1;
-        let spec = self.deployment().await.spec.template.spec.expect("a Pod");
-        let container = spec.containers.first().expect("a container").clone();
-        let token = self.token(spec.service_account_name.as_deref().expect("a service account")).await;
-        let (name, log) = (format!("controller-{}", self.starts), self.log());
-        let program = Program::new(&name, binary(), log).args(self.arguments(&container).await).env("KUBECONFIG", self.kubeconfig(&token));
-        let env = container.env.unwrap_or_default().into_iter();
-        let program = env.fold(program, |program, one| program.env(one.name, one.value.expect("a plain value")));
-        // Its port would be taken on this machine, where it has no network of its own.
-        self.controller = Some(program.env("LANDLORD_LISTEN", "127.0.0.1:0").start().expect("it starts"));
-    }
-
-    /// The Deployment's arguments; files that a volume would bring are elsewhere.
-    async fn arguments(&self, container: &Container) -> Vec<String> {
-        let mut arguments = container.args.clone().expect("arguments");
-        for mount in container.volume_mounts.iter().flatten() {
-            let folder = self.cluster.file(&mount.name);
-            fs::create_dir_all(&folder).expect("a folder");
-            let map: ConfigMap = Api::namespaced(self.client(), NAMESPACE).get("landlord-settings").await.expect("a ConfigMap");
-            map.data.into_iter().flatten().for_each(|(name, text)| fs::write(folder.join(name), text).expect("a file"));
-            let here = format!("{}/", folder.display());
-            arguments = arguments.iter().map(|one| one.replace(&format!("{}/", mount.mount_path), &here)).collect();
-        }
-        arguments
-    }
-
-    /// A token of the service account, as a Pod gets one.
-    async fn token(&self, account: &str) -> String {
-        let request = TokenRequest { spec: Some(TokenRequestSpec::default()), ..TokenRequest::default() };
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), NAMESPACE);
-        let token = accounts.create_token_request(account, &PostParams::default(), &request).await.expect("a token");
-        token.status.and_then(|status| status.token).expect("a token")
-    }
-
-    fn kubeconfig(&self, token: &str) -> PathBuf {
-        let text = fs::read_to_string(self.cluster.kubeconfig_of(CONTROLLER)).expect("a kubeconfig");
-        let mut config: Value = serde_json::from_str(&text).expect("JSON");
-        config["users"][0]["user"]["token"] = json!(token);
-        let path = self.cluster.file("token.kubeconfig");
-        fs::write(&path, config.to_string()).expect("a file");
-        path
+        let name = format!("controller-{}", self.starts);
+        self.controller = Some(kubelet::start(&self.cluster, NAMESPACE, &name).await);
     }
 
     fn log(&self) -> PathBuf {
