@@ -102,8 +102,15 @@ impl Traces {
         let mut report = Report { dry: orders.mode != ApplyMode::Apply, ..Report::default() };
         self.policies.stop(client, orders, &mut report).await?;
         objects::remove_guard(client, orders, &self.guard, &mut report).await?;
+        if orders.mode == ApplyMode::Apply {
+            // Until a moment ago there was somebody who held them.
+            self.pods = pods::held(client, orders, &namespaces::all(client).await?).await?;
+        }
         let kept = pods::let_go(client, orders, std::mem::take(&mut self.pods), &mut report).await;
         namespaces::clean(client, orders, std::mem::take(&mut self.namespaces), &kept, &mut report, show).await?;
+        if orders.mode == ApplyMode::Apply {
+            pods::note_new_ones(client, &mut report).await?;
+        }
         if record::delete(client, &orders.namespace, report.dry).await.context("the strategy's record")? {
             report.done.push("the strategy's record is deleted".to_owned());
         }

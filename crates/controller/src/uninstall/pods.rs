@@ -136,6 +136,14 @@ pub(super) async fn let_go(client: &Client, orders: &Orders, pods: Vec<Let>, rep
     kept
 }
 
+/// The API server takes a moment to forget the guard: Pods that it held meanwhile.
+pub(super) async fn note_new_ones(client: &Client, report: &mut Report) -> Result<()> {
+    for (key, _) in list(client).await.context("Pods cannot be listed")? {
+        report.failed.entry(format!("Pod {key}")).or_insert_with(|| "it was held meanwhile: run the command again".to_owned());
+    }
+    Ok(())
+}
+
 async fn write(client: &Client, key: &PodKey, patch: &Value) -> Result<(), String> {
     let writer = PodWriter(client.clone());
     let mut why = String::new();
