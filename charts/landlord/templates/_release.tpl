@@ -32,3 +32,8 @@ app.kubernetes.io/component: controller
 {{- define "landlord.module" -}}
 {{ .Values.policy.module | default (printf "registry://ghcr.io/landlord-dev/landlord-policy:v%s" .Chart.AppVersion) }}
 {{- end -}}
+
+{{/* How a command is told of a policy that is called otherwise. */}}
+{{- define "landlord.policyFlag" -}}
+{{- if and .Values.policy.enabled (ne .Values.policy.name "landlord") }} --policy {{ .Values.policy.name }}{{ end -}}
+{{- end -}}

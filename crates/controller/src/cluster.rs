@@ -10,22 +10,24 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::api::{Api, DynamicObject, GroupVersionKind, ListParams};
 use kube::client::ConfigExt;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::discovery::pinned_kind;
-use kube::{Client, Config, Error};
+use kube::{Client, Config};
 use serde_json::{Value, json};
 use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 use tower::{BoxError, ServiceBuilder};
 
 use crate::completion;
-use crate::inventory::settings_file;
-use crate::live_settings::SettingsSource;
 use crate::names::suggestion;
 use assessment::document::{Document, Place};
 use assessment::inventory::Inventory;
+
+mod settings;
+
+pub(crate) use self::settings::{Origin, SettingsFlags};
 
 /// Objects of one page of a list, as kubectl asks for them.
 pub(crate) const PAGE: u32 = 500;
@@ -40,54 +42,6 @@ pub(crate) struct Connection {
     /// Context of the kubeconfig
     #[arg(long, env = "LANDLORD_CONTEXT", value_name = "NAME", add = completion::contexts())]
     context: Option<String>,
-}
-
-/// Where the settings are.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Settings")]
-pub(crate) struct SettingsFlags {
-    /// The ClusterAdmissionPolicy whose settings count
-    #[arg(long, env = "LANDLORD_POLICY", value_name = "NAME", default_value = "landlord")]
-    policy: String,
-    /// File of the settings; wins over a ClusterAdmissionPolicy
-    #[arg(long, env = "LANDLORD_SETTINGS", value_name = "FILE")]
-    settings: Option<PathBuf>,
-}
-
-impl SettingsFlags {
-    pub(crate) fn source(&self) -> SettingsSource {
-        self.settings.clone().map_or_else(|| SettingsSource::Policy(self.policy.clone()), SettingsSource::File)
-    }
-
-    /// The ClusterAdmissionPolicy's name.
-    pub(crate) fn policy(&self) -> &str {
-        &self.policy
-    }
-
-    /// The file, if one was given.
-    pub(crate) fn file(&self) -> Option<&std::path::Path> {
-        self.settings.as_deref()
-    }
-
-    /// The settings in force now.
-    pub(crate) async fn read(&self, client: &Client) -> Result<Settings> {
-        if let Some(path) = &self.settings {
-            return settings_file(path);
-        }
-        let kind = GroupVersionKind::gvk("policies.kubewarden.io", "v1", "ClusterAdmissionPolicy");
-        let resource = ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies");
-        let policy = Api::<DynamicObject>::all_with(client.clone(), &resource).get_opt(&self.policy).await;
-        // A kind that is there answers by naming the object that is not.
-        if matches!(&policy, Err(Error::Api(status)) if status.code == 404) {
-            bail!("there is no kind ClusterAdmissionPolicy, so Kubewarden is not installed here: give the settings by --settings FILE");
-        }
-        let policy = policy.with_context(|| format!("ClusterAdmissionPolicy {:?} cannot be read", self.policy))?;
-        let Some(policy) = policy else {
-            bail!("there is no ClusterAdmissionPolicy {:?}: name yours with --policy, or give --settings FILE", self.policy);
-        };
-        let settings = policy.data.pointer("/spec/settings").unwrap_or(&Value::Null);
-        Settings::from_value(settings).with_context(|| format!("settings of ClusterAdmissionPolicy {:?}", self.policy))
-    }
 }
 
 impl Connection {

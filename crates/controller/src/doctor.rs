@@ -10,6 +10,7 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use kube::Client;
 use tenancy::tenant::Tenant;
 
+use crate::cluster::Origin;
 use crate::guard::shortfall::Stored;
 use assessment::inventory::Inventory;
 use assessment::{Assessment, assess};
@@ -62,7 +63,7 @@ pub(crate) enum State {
     Wrong,
     /// The check could not be made.
     Unknown,
-    /// Somebody said that it is not to be made.
+    /// Somebody said that it is not to be made, or there is nothing to look at.
     Skipped,
 }
 
@@ -80,6 +81,8 @@ pub(crate) struct Patient {
     pub(crate) client: Client,
     /// The ClusterAdmissionPolicy's name.
     pub(crate) policy: String,
+    /// Where its settings are.
+    origin: Origin,
     inventory: Inventory,
     assessments: Vec<Assessment>,
     nodes: Result<Nodes, String>,
@@ -153,6 +156,10 @@ impl Check {
         tokio::time::timeout(PATIENCE, findings).await.unwrap_or_else(late)
     }
 
+    fn skipped(self, what: impl Into<String>) -> Finding {
+        Finding { check: self, state: State::Skipped, what: what.into(), fix: None }
+    }
+
     fn good(self, what: impl Into<String>) -> Finding {
         Finding { check: self, state: State::Good, what: what.into(), fix: None }
     }
@@ -183,17 +190,17 @@ fn one(finding: Finding) -> Vec<Finding> {
 
 impl Patient {
     /// Reads what several checks look at. That nodes or the guard cannot be read is for them to say.
-    pub(crate) async fn admit(client: Client, policy: String, inventory: Inventory) -> Self {
+    pub(crate) async fn admit(client: Client, policy: String, origin: Origin, inventory: Inventory) -> Self {
         let assessments = assess(&inventory);
         let nodes = Nodes::read(&client).await.map_err(|error| format!("nodes cannot be listed: {error}"));
         let stored = Stored::read(&client).await.map_err(|error| format!("admission policies cannot be listed: {error}"));
-        Self { client, policy, inventory, assessments, nodes, stored }
+        Self { client, policy, origin, inventory, assessments, nodes, stored }
     }
 
     /// Makes every check but these, all at once.
     pub(crate) async fn examine(&self, skipped: &BTreeSet<Check>) -> Vec<Finding> {
         let check = async |check: &Check| match skipped.contains(check) {
-            true => one(Finding { check: *check, state: State::Skipped, what: "not looked at, as asked".to_owned(), fix: None }),
+            true => one(check.skipped("not looked at, as asked")),
             false => check.examine(self).await,
         };
         join_all(Check::value_variants().iter().map(check)).await.concat()

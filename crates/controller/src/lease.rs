@@ -2,13 +2,14 @@
 //! its whole duration may take it. Time is the local monotonic clock, counted from the moment a change was *seen*, so clocks need not
 //! agree.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, DeleteParams, PostParams, Preconditions};
 use kube::{Client, Error};
 use tokio::sync::watch;
 
@@ -21,13 +22,10 @@ const RENEW_WITHIN: Duration = Duration::from_secs(10);
 /// How often it is renewed, and looked at by the others.
 const PERIOD: Duration = Duration::from_secs(2);
 
-/// Which Lease it is.
+/// Which Lease it is, in the controller's namespace.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Election")]
 pub(crate) struct LeaseFlags {
-    /// Namespace of the controller's lease
-    #[arg(long = "lease-namespace", env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
-    pub(crate) namespace: String,
     /// Name of the controller's lease
     #[arg(long = "lease-name", env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller")]
     pub(crate) name: String,
@@ -41,8 +39,18 @@ pub(crate) struct Leadership(watch::Receiver<Option<Instant>>);
 #[derive(Clone)]
 pub(crate) struct Election {
     api: Api<Lease>,
+    namespace: String,
     name: String,
     identity: String,
+}
+
+/// What became of a Lease that was to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Deletion {
+    Done,
+    Absent,
+    /// By this one.
+    Held(String),
 }
 
 /// What was last seen of the Lease.
@@ -85,9 +93,15 @@ impl Leadership {
     }
 }
 
+impl fmt::Display for Election {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lease {}/{}", self.namespace, self.name)
+    }
+}
+
 impl Election {
     pub(crate) fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity }
+        Self { api: Api::namespaced(client, namespace), namespace: namespace.to_owned(), name: name.to_owned(), identity }
     }
 
     /// The claim, and the work that keeps it; when `end` comes, the claim is given up so that another replica takes over at once.
@@ -150,6 +164,20 @@ impl Election {
             self.put(found, None).await?;
         }
         Ok(())
+    }
+
+    /// Deletes it, unless somebody else holds it; with `dry`, only says what would become of it.
+    pub(crate) async fn delete(&self, dry: bool) -> Result<Deletion, Error> {
+        let Some(found) = clock::within(PERIOD, self.api.get_opt(&self.name)).await? else { return Ok(Deletion::Absent) };
+        if dry {
+            return Ok(Deletion::Done);
+        }
+        if let Some(other) = holder(&found).filter(|holder| *holder != self.identity) {
+            return Ok(Deletion::Held(other.to_owned()));
+        }
+        let version = Preconditions { resource_version: found.metadata.resource_version, uid: found.metadata.uid };
+        let params = DeleteParams { preconditions: Some(version), ..DeleteParams::default() };
+        clock::within(PERIOD, self.api.delete(&self.name, &params)).await.map(|_| Deletion::Done)
     }
 
     /// Writes the Lease over the state that was read; false if another replica was faster.

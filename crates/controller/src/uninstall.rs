@@ -1,12 +1,13 @@
 //! Uninstall: landlord leaves a cluster, and leaves namespaces clean.
 //!
 //! ```text
-//! lease ─▶ strategy's condition ─▶ policy (if asked) ─▶ guard ─▶ held Pods ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked)
+//! lease ─▶ policy is switched off (if asked), or its strategy's condition goes ─▶ policies for Pods (if asked) ─▶ guard ─▶ held Pods
+//!       ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked) ─▶ Lease ─▶ policy (if asked)
 //! ```
 //!
 //! The order is what makes it safe. Whoever holds the lease writes, so no controller puts back what goes. The guard goes before Pods and namespaces:
 //! nobody is left who would let Pods through it. Held Pods go before their namespaces stop saying where they belong. Each step finds out itself what is
-//! left to do, so that running it again resumes it.
+//! left to do, so that running it again resumes it; what that needs to know, tenants and settings, goes last, and only when all is clean.
 
 use std::collections::BTreeMap;
 
@@ -15,19 +16,21 @@ use kube::Client;
 use tenancy::plan::Claims;
 use tenancy::settings::Settings;
 
-use crate::strategy::policy::Policy;
+use crate::lease::{Deletion, Election};
 use crate::strategy::record;
 use crate::writer::ApplyMode;
 
 mod namespaces;
 mod objects;
 mod pods;
+mod policies;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::namespaces::Marked;
 pub(crate) use self::objects::GuardObject;
 pub(crate) use self::pods::Let;
+pub(crate) use self::policies::Policies;
 
 /// What is asked for.
 pub(crate) struct Orders {
@@ -46,7 +49,7 @@ pub(crate) struct Orders {
 
 /// What landlord has in the cluster.
 pub(crate) struct Traces {
-    pub(crate) policy: Option<Policy>,
+    pub(crate) policies: Policies,
     pub(crate) guard: Vec<GuardObject>,
     pub(crate) pods: Vec<Let>,
     pub(crate) namespaces: Vec<Marked>,
@@ -69,12 +72,11 @@ pub(crate) struct Report {
 impl Traces {
     /// Looks for them.
     pub(crate) async fn find(client: &Client, orders: &Orders) -> Result<Self> {
-        let policy = Policy::read(client, &orders.policy).await;
-        let policy = policy.with_context(|| format!("ClusterAdmissionPolicy {:?} cannot be read", orders.policy))?;
+        let policies = Policies::find(client, orders).await?;
         let guard = objects::guard(client).await?;
         let all = namespaces::all(client).await?;
         let pods = pods::held(client, orders, &all).await?;
-        Ok(Self { policy, guard, pods, namespaces: namespaces::marked(orders, &all) })
+        Ok(Self { policies, guard, pods, namespaces: namespaces::marked(orders, &all) })
     }
 
     /// Held Pods that could run anywhere, which nobody has allowed.
@@ -84,19 +86,13 @@ impl Traces {
 
     /// For the question before it begins.
     pub(crate) fn words(&self, orders: &Orders) -> String {
-        let policy = match &self.policy {
-            Some(policy) if orders.with_policy => format!("ClusterAdmissionPolicy {:?} is deleted\n", policy.name),
-            Some(policy) if policy.is_touched() => {
-                format!("the strategy's condition in ClusterAdmissionPolicy {:?} is taken out\n", policy.name)
-            }
-            _ => String::new(),
-        };
         let crds = if orders.with_crds { "the definition of landlord's tenants is deleted, and all tenants with it\n" } else { "" };
         let names: Vec<&str> = self.namespaces.iter().take(10).map(|marked| marked.name()).collect();
         let more = if self.namespaces.len() > names.len() { ", …" } else { "" };
         let list = if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) };
         format!(
-            "{policy}{} objects of the guard are deleted\n{} held Pods are let go\n{} namespaces lose landlord's keys{list}\n{crds}",
+            "{}{} objects of the guard are deleted\n{} held Pods are let go\n{} namespaces lose landlord's keys{list}\n{crds}",
+            self.policies.words(orders),
             self.guard.len(),
             self.pods.len(),
             self.namespaces.len()
@@ -104,43 +100,44 @@ impl Traces {
     }
 
     /// Takes all of it away, in the order that is safe. `show` is told how many namespaces are done.
-    pub(crate) async fn remove(mut self, client: &Client, orders: &Orders, show: impl FnMut(usize, usize)) -> Result<Report> {
+    pub(crate) async fn remove(&mut self, client: &Client, orders: &Orders, show: impl FnMut(usize, usize)) -> Result<Report> {
         let mut report = Report { dry: orders.mode != ApplyMode::Apply, ..Report::default() };
-        self.remove_policy(client, orders, &mut report).await?;
+        self.policies.stop(client, orders, &mut report).await?;
         objects::remove_guard(client, orders, &self.guard, &mut report).await?;
-        pods::let_go(client, orders, self.pods, &mut report).await;
-        namespaces::clean(client, orders, self.namespaces, &mut report, show).await?;
-        if orders.mode == ApplyMode::Apply && record::delete(client, &orders.namespace).await.context("the strategy's record")? {
+        if orders.mode == ApplyMode::Apply {
+            // Until a moment ago there was somebody who held them.
+            self.pods = pods::held(client, orders, &namespaces::all(client).await?).await?;
+        }
+        let kept = pods::let_go(client, orders, std::mem::take(&mut self.pods), &mut report).await;
+        namespaces::clean(client, orders, std::mem::take(&mut self.namespaces), &kept, &mut report, show).await?;
+        if orders.mode == ApplyMode::Apply {
+            pods::note_new_ones(client, &mut report).await?;
+        }
+        if record::delete(client, &orders.namespace, report.dry).await.context("the strategy's record")? {
             report.done.push("the strategy's record is deleted".to_owned());
         }
         objects::remove_definition(client, orders, &mut report).await?;
-        note_rest(self.policy.as_ref(), orders, &mut report);
         Ok(report)
     }
 
-    async fn remove_policy(&mut self, client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
-        let Some(policy) = &mut self.policy else { return Ok(()) };
-        let place = format!("ClusterAdmissionPolicy {:?}", policy.name);
-        let (delete, touched) = (orders.with_policy, policy.is_touched());
-        if orders.mode == ApplyMode::Apply && delete {
-            policy.delete(client).await.with_context(|| format!("{place} cannot be deleted"))?;
-        } else if orders.mode == ApplyMode::Apply && touched {
-            policy.withdraw(client).await.with_context(|| format!("{place} cannot be patched"))?;
-            policy.pin(client, None).await.with_context(|| format!("{place} cannot be patched"))?;
-        }
-        report.done.extend(delete.then(|| format!("{place} is deleted")));
-        report.done.extend((touched && !delete).then(|| format!("{place} is as it was without a strategy")));
+    /// What is left once the lease is given up: the Lease itself, and what whoever runs it again would have needed.
+    pub(crate) async fn finish(&self, client: &Client, orders: &Orders, lease: &Election, report: &mut Report) -> Result<()> {
+        remove_lease(lease, report).await;
+        self.policies.finish(client, orders, report).await?;
+        report.remains.push("the controller's Deployment and rights: `helm uninstall`, or `kubectl delete -f` what was applied".to_owned());
         Ok(())
     }
 }
 
-fn note_rest(policy: Option<&Policy>, orders: &Orders, report: &mut Report) {
-    if let Some(Policy { name, .. }) = policy.filter(|_| !orders.with_policy) {
-        report
-            .remains
-            .push(format!("ClusterAdmissionPolicy {name:?} writes into new namespaces: run again with --with-policy, or delete it"));
+/// That it stays harms nobody, unless somebody has it: then a controller waited for it, and writes.
+async fn remove_lease(lease: &Election, report: &mut Report) {
+    match lease.delete(report.dry).await {
+        Ok(Deletion::Done) => report.done.push(format!("{lease} is deleted")),
+        Ok(Deletion::Absent) => {}
+        Ok(Deletion::Held(holder)) => {
+            let words = format!("{holder:?} has it: a controller runs, and writes back what went. Stop it, and run the command again");
+            report.failed.insert(lease.to_string(), words);
+        }
+        Err(error) => report.remains.push(format!("{lease}: it could not be deleted, {error}")),
     }
-    report
-        .remains
-        .push("the controller's Deployment, rights and Lease: `helm uninstall`, or `kubectl delete -f` what was applied".to_owned());
 }

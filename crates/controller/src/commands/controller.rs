@@ -162,7 +162,7 @@ impl Controller {
         let (Some(door), Some(journal)) = (door, journal) else { return Ok(None) };
         println!("dashboard on http://{}", door.address);
         let Watch { client, reconciler, readiness } = watch.clone();
-        let (policy, namespace) = (self.settings.policy().to_owned(), self.lease.namespace.clone());
+        let (policy, namespace) = (self.settings.policy().to_owned(), self.settings.namespace().to_owned());
         let subject = Subject { client, reconciler, readiness, leadership: leadership.clone(), journal, policy, namespace };
         Ok(Some(Dashboard::open(door, subject, end)))
     }
@@ -184,7 +184,7 @@ impl Controller {
             readiness: Arc::clone(&readiness),
             leadership: leadership.clone(),
             policy: self.settings.policy().to_owned(),
-            namespace: self.lease.namespace.clone(),
+            namespace: self.settings.namespace().to_owned(),
             without_guard: self.without_guard,
         };
         let mut tasks = vec![
@@ -206,7 +206,7 @@ impl Controller {
         }
         let host = || std::env::var("HOSTNAME").unwrap_or_else(|_| "landlord".to_owned());
         let identity = self.identity.clone().unwrap_or_else(|| format!("{}-{}", host(), std::process::id()));
-        let (leadership, work) = Election::new(client.clone(), &self.lease.namespace, &self.lease.name, identity).run(end);
+        let (leadership, work) = Election::new(client.clone(), self.settings.namespace(), &self.lease.name, identity).run(end);
         (leadership, tokio::spawn(work))
     }
 }

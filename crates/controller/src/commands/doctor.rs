@@ -49,9 +49,9 @@ impl Doctor {
 
     async fn examine(self) -> Result<ExitCode> {
         let client = self.connection.client().await?;
-        let settings = self.settings.read(&client).await?;
+        let (settings, origin) = self.settings.find(&client).await?;
         let inventory = cluster::inventory_with_managers(&client, settings).await?;
-        let patient = Patient::admit(client, self.settings.policy().to_owned(), inventory).await;
+        let patient = Patient::admit(client, self.settings.policy().to_owned(), origin, inventory).await;
         let findings = patient.examine(&self.skip.iter().copied().collect()).await;
         self.form.print(|| doctor::text(&findings, Screen::current()), || doctor::document(&findings))?;
         let good = findings.iter().all(|finding| matches!(finding.state, State::Good | State::Skipped));

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
@@ -39,24 +39,28 @@ const EXAMPLES: [Example; 4] = [
 ];
 const EXITS: [Exit; 3] = [
     (0, "every namespace is clean (with --dry-run: would be)"),
-    (1, "an error: a controller runs, held Pods could run anywhere, or something may not be deleted"),
+    (
+        1,
+        "an error: a controller runs, held Pods could run anywhere, a policy for Pods would refuse all of them, or something may not be deleted",
+    ),
     (2, "some namespaces or Pods are not clean; the report says why. Run it again to go on"),
 ];
 
 /// Take landlord out of the cluster, and leave namespaces clean
 ///
-/// In this order: the strategy's condition in the ClusterAdmissionPolicy, the guard, Pods that it holds (with their tenant's node selector), and
-/// then every namespace: managed keys go, stay or get their old value by their tenant's release rule, and all of `landlord.dev/` goes. It takes the
+/// In this order: the strategy's condition in the ClusterAdmissionPolicy (with --with-policy: the whole policy is switched off, and deleted when all is
+/// clean), the guard, Pods that it holds (with their tenant's node selector), and then every namespace: managed keys go, stay or get their old value by
+/// their tenant's release rule, and all of `landlord.dev/` goes. It takes the
 /// controller's lease meanwhile, so that no controller puts anything back; while one runs, it refuses. It refuses as well while Pods are held of which
-/// nobody can say where they belong: they would run on any node. Running it again resumes it. Of what would go, `--dry-run=server` has the API server judge
-/// every namespace's patch.
+/// nobody can say where they belong: they would run on any node; and, without --with-policy, while a policy places Pods. Running it again resumes it.
+/// Of what would go, `--dry-run=server` has the API server judge every namespace's patch.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Release {
     /// Every namespace. There is no less: a controller would write back what only some lose
     #[arg(long, required = true, env = "LANDLORD_ALL")]
     all: bool,
-    /// Delete the ClusterAdmissionPolicy as well, before anything else
+    /// Delete the ClusterAdmissionPolicies as well: the one of the settings, and whatever places Pods
     #[arg(long, env = "LANDLORD_WITH_POLICY")]
     with_policy: bool,
     /// Delete the definition of landlord's tenants as well, and with it all tenants
@@ -92,9 +96,9 @@ impl Release {
     async fn release(self) -> Result<ExitCode> {
         let client = self.connection.client().await?;
         let orders = self.orders(&client).await?;
-        let traces = Traces::find(&client, &orders).await?;
+        let mut traces = Traces::find(&client, &orders).await?;
         if orders.mode == ApplyMode::Apply {
-            refuse_astray(&traces, &orders)?;
+            refuse(&traces, &orders)?;
         }
         if orders.mode == ApplyMode::Apply && !self.yes {
             let (shown, question) = (traces.words(&orders), "Take landlord out of this cluster?");
@@ -102,7 +106,11 @@ impl Release {
         }
         let report = match orders.mode {
             ApplyMode::Apply => self.lead_and_remove(&client, &orders).await?,
-            _ => traces.remove(&client, &orders, |_, _| {}).await?,
+            _ => {
+                let mut report = traces.remove(&client, &orders, |_, _| {}).await?;
+                traces.finish(&client, &orders, &self.election(&client), &mut report).await?;
+                report
+            }
         };
         self.form.print(|| output::text(&report), || output::document(&report))?;
         Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_CLEAN) })
@@ -112,7 +120,7 @@ impl Release {
         Ok(Orders {
             settings: self.settings.read(client).await?,
             policy: self.settings.policy().to_owned(),
-            namespace: self.lease.namespace.clone(),
+            namespace: self.settings.namespace().to_owned(),
             mode: self.dry_run.mode(),
             with_policy: self.with_policy,
             with_crds: self.with_crds,
@@ -125,39 +133,45 @@ impl Release {
     async fn lead_and_remove(&self, client: &Client, orders: &Orders) -> Result<Report> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         // Where the lease has no place, no controller can have it.
-        let leading = match namespaces.get_opt(&self.lease.namespace).await.context("the lease's namespace cannot be read")? {
+        let leading = match namespaces.get_opt(self.settings.namespace()).await.context("the lease's namespace cannot be read")? {
             Some(_) => Some(self.lead(client).await?),
             None => None,
         };
         let outcome = async {
-            let traces = Traces::find(client, orders).await?;
-            refuse_astray(&traces, orders)?;
+            let mut traces = Traces::find(client, orders).await?;
+            refuse(&traces, orders)?;
             let mut progress = Progress::new(traces.namespaces.len());
             let report = traces.remove(client, orders, |done, failed| progress.show(done as u64, failed)).await;
             progress.finish();
-            report
+            anyhow::Ok((traces, report?))
         };
         let outcome = outcome.await;
         if let Some((give_up, election)) = leading {
             drop(give_up);
             let _ = tokio::time::timeout(SHUTDOWN, election).await;
         }
-        outcome
+        let (traces, mut report) = outcome?;
+        traces.finish(client, orders, &self.election(client), &mut report).await?;
+        Ok(report)
+    }
+
+    fn election(&self, client: &Client) -> Election {
+        let identity = format!("landlord-release-{}", std::process::id());
+        Election::new(client.clone(), self.settings.namespace(), &self.lease.name, identity)
     }
 
     /// Waits for the lease, and keeps it until what is returned is dropped.
     async fn lead(&self, client: &Client) -> Result<(oneshot::Sender<()>, JoinHandle<()>)> {
-        let identity = format!("landlord-release-{}", std::process::id());
         let (give_up, told) = oneshot::channel::<()>();
         let end = async { drop(told.await) };
-        let (mut leadership, work) = Election::new(client.clone(), &self.lease.namespace, &self.lease.name, identity).run(end);
+        let (mut leadership, work) = self.election(client).run(end);
         let election = tokio::spawn(work);
         if tokio::time::timeout(PATIENCE, leadership.gained()).await.is_err() {
             election.abort();
             bail!(
                 "the lease {0}/{1} cannot be had: a controller runs, and would write back what goes. Stop it first: `kubectl scale -n {0} deployment \
                  --all --replicas=0`",
-                self.lease.namespace,
+                self.settings.namespace(),
                 self.lease.name
             );
         }
@@ -166,6 +180,23 @@ impl Release {
 }
 
 /// Before anything is changed.
+fn refuse(traces: &Traces, orders: &Orders) -> Result<()> {
+    refuse_in_the_way(traces, orders)?;
+    refuse_astray(traces, orders)
+}
+
+fn refuse_in_the_way(traces: &Traces, orders: &Orders) -> Result<()> {
+    let names = traces.policies.in_the_way(orders);
+    ensure!(
+        names.is_empty(),
+        "ClusterAdmissionPolicy {} places Pods, and would refuse all of them in namespaces without landlord's keys; nothing was changed. Say \
+         --with-policy, or delete it first: `kubectl delete clusteradmissionpolicies {}`",
+        names.join(", "),
+        names.join(" ")
+    );
+    Ok(())
+}
+
 fn refuse_astray(traces: &Traces, orders: &Orders) -> Result<()> {
     let astray = traces.astray(orders);
     if astray.is_empty() {

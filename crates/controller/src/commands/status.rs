@@ -108,7 +108,7 @@ impl Status {
 
     /// Who holds the controller's lease; `None` where nobody does, or it may not be read.
     async fn leader(&self, client: &Client) -> Option<String> {
-        let leases: Api<Lease> = Api::namespaced(client.clone(), &self.lease.namespace);
+        let leases: Api<Lease> = Api::namespaced(client.clone(), self.settings.namespace());
         leases.get_opt(&self.lease.name).await.ok()??.spec?.holder_identity.filter(|holder| !holder.is_empty())
     }
 }

@@ -46,9 +46,6 @@ pub(crate) struct StrategyCommand {
     unpin: bool,
     #[command(flatten)]
     form: FormFlags,
-    /// Namespace of the controller's lease, where its record is as well
-    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
-    lease_namespace: String,
 }
 
 /// Another mode is called for, and there is no guard for it.
@@ -82,8 +79,8 @@ impl StrategyCommand {
         if !is_set || (self.changes_pin() && self.form.output == Form::Table) {
             return Ok(Record::default());
         }
-        let record = Record::read(client, &self.lease_namespace).await;
-        record.with_context(|| format!("the record in namespace {} cannot be read", self.lease_namespace))
+        let record = Record::read(client, self.settings.namespace()).await;
+        record.with_context(|| format!("the record in namespace {} cannot be read", self.settings.namespace()))
     }
 
     async fn policy(&self, client: &Client) -> Result<Policy> {

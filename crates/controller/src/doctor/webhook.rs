@@ -11,6 +11,7 @@ use tenancy::settings::Settings;
 
 use super::trial::words;
 use super::{Check, Finding, Patient};
+use crate::cluster::Origin;
 use crate::writer::FIELD_MANAGER;
 use assessment::Assessment;
 
@@ -32,6 +33,10 @@ enum Answer {
 }
 
 pub(super) async fn examine(patient: &Patient) -> Finding {
+    if patient.origin == Origin::ConfigMap {
+        return Check::Webhook
+            .skipped("there is none: the settings are in a ConfigMap, so the controller works alone, and the guard takes its place");
+    }
     let settings = &patient.inventory.settings;
     let Some(name) = NAMES.into_iter().find(|name| !settings.excludes(name)) else {
         return Check::Webhook.unknown("excludedNamespaces matches every name that could be tried", "narrow excludedNamespaces");

@@ -1,6 +1,6 @@
 //! Policy: the ClusterAdmissionPolicy, as far as strategies read and write it – its conditions, and two annotations.
 
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
 use kube::{Client, Error};
 use serde_json::{Value, json};
 
@@ -25,6 +25,8 @@ pub(crate) struct Policy {
     /// What our annotation says; `None` where there is none.
     pub(crate) mode: Option<Mode>,
     pub(crate) pin: Option<Pin>,
+    /// Whether its settings have it place Pods.
+    pub(crate) places_pods: bool,
 }
 
 /// A mode by hand.
@@ -61,6 +63,15 @@ impl Policy {
         }
     }
 
+    /// Every policy, whoever's it is.
+    pub(crate) async fn all(client: &Client) -> Result<Vec<Self>, Error> {
+        match api(client).list(&ListParams::default()).await {
+            Ok(found) => Ok(found.into_iter().map(Self::of).collect()),
+            Err(Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) fn of(object: DynamicObject) -> Self {
         let DynamicObject { metadata, data, .. } = object;
         let annotations = metadata.annotations.unwrap_or_default();
@@ -73,6 +84,7 @@ impl Policy {
             settings: data.pointer("/spec/settings").cloned().unwrap_or_default(),
             mode: annotations.get(MODE).and_then(|mode| Mode::parse(mode)),
             pin: annotations.get(PIN).and_then(|pin| Pin::parse(pin)),
+            places_pods: data.pointer("/spec/settings/pods/place") == Some(&Value::Bool(true)),
         }
     }
 
@@ -109,7 +121,10 @@ impl Policy {
 
     /// Deletes it from the cluster.
     pub(crate) async fn delete(&self, client: &Client) -> Result<(), Error> {
-        api(client).delete(&self.name, &DeleteParams::default()).await.map(drop)
+        match api(client).delete(&self.name, &DeleteParams::default()).await {
+            Err(Error::Api(status)) if status.code == 404 => Ok(()),
+            answer => answer.map(drop),
+        }
     }
 
     /// Pins a mode, or lets go of it.

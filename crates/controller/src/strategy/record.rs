@@ -83,8 +83,11 @@ impl Record {
     }
 }
 
-/// Deletes it; whether it was there.
-pub(crate) async fn delete(client: &Client, namespace: &str) -> Result<bool, Error> {
+/// Deletes it, unless that is only tried; whether it was there.
+pub(crate) async fn delete(client: &Client, namespace: &str, dry: bool) -> Result<bool, Error> {
+    if dry {
+        return Ok(api(client, namespace).get_opt(NAME).await?.is_some());
+    }
     match api(client, namespace).delete(NAME, &DeleteParams::default()).await {
         Ok(_) => Ok(true),
         Err(Error::Api(status)) if status.code == 404 => Ok(false),

@@ -1,5 +1,6 @@
 //! Namespaces: each loses, in one patch, all that landlord wrote there, by its own release rule.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -44,10 +45,12 @@ fn write(orders: &Orders, held: &Held) -> Option<Write> {
     Write::by_hand(held, &after)
 }
 
+/// `kept` are not written: Pods in them are still held.
 pub(super) async fn clean(
     client: &Client,
     orders: &Orders,
     marked: Vec<Marked>,
+    kept: &BTreeSet<String>,
     report: &mut Report,
     mut show: impl FnMut(usize, usize),
 ) -> Result<()> {
@@ -56,6 +59,9 @@ pub(super) async fn clean(
         let name = held.namespace.name.clone().unwrap_or_default();
         (name, clean_one(&writer, orders, held).await)
     };
+    let (kept, marked): (Vec<Marked>, Vec<Marked>) = marked.into_iter().partition(|one| kept.contains(one.name()));
+    let still_held = "a Pod in it is still held, and only this namespace says where it belongs";
+    report.failed.extend(kept.iter().map(|one| (one.name().to_owned(), still_held.to_owned())));
     let mut outcomes = stream::iter(marked).map(one).buffer_unordered(AT_A_TIME);
     while let Some((name, outcome)) = outcomes.next().await {
         match outcome {
@@ -82,7 +88,7 @@ async fn clean_one(writer: &Writer, orders: &Orders, mut held: Held) -> Result<(
                 if write(orders, &held).is_none() {
                     return Ok(());
                 }
-                "admission puts back what goes: delete the policy as well, by --with-policy".to_owned()
+                put_back(orders).to_owned()
             }
             Written::Conflict(message) => message,
             Written::Pushback(_) => "the API server is busy: run the command again".to_owned(),
@@ -96,6 +102,15 @@ async fn clean_one(writer: &Writer, orders: &Orders, mut held: Held) -> Result<(
         }
     }
     Err(why)
+}
+
+/// The API server took the patch, and something else is stored.
+fn put_back(orders: &Orders) -> &'static str {
+    if orders.with_policy {
+        "admission puts back what goes, although the policy is switched off: does Kubewarden's controller run? Run the command again"
+    } else {
+        "admission puts back what goes: delete the policy as well, by --with-policy"
+    }
 }
 
 /// Namespaces that were created, or claimed again, meanwhile.

@@ -49,19 +49,20 @@ pub(super) async fn remove_guard(client: &Client, orders: &Orders, objects: &[Gu
     Ok(())
 }
 
-/// With the definition go all tenants of landlord's own kind.
+/// With the definition go all tenants of landlord's own kind. They say where Pods belong that are still held.
 pub(super) async fn remove_definition(client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     // Whoever may not look is told what to look for.
     let found = api.get_opt(DEFINITION).await.ok().flatten().is_some();
-    if orders.with_crds {
+    if orders.with_crds && report.failed.is_empty() {
         if found && orders.mode == ApplyMode::Apply {
             gone(api.delete(DEFINITION, &DeleteParams::default()).await.map(drop))
                 .context("the definition of tenants cannot be deleted")?;
         }
         report.done.extend(found.then(|| format!("definition {DEFINITION} is deleted, and all tenants with it")));
     } else if found {
-        report.remains.push(format!("tenants and their definition {DEFINITION}: --with-crds deletes them"));
+        let how = if orders.with_crds { "they stay until all is clean" } else { "--with-crds deletes them" };
+        report.remains.push(format!("tenants and their definition {DEFINITION}: {how}"));
     }
     Ok(())
 }

@@ -116,7 +116,9 @@ fn ungate(pod: &HeldPod) -> Value {
     ])
 }
 
-pub(super) async fn let_go(client: &Client, orders: &Orders, pods: Vec<Let>, report: &mut Report) {
+/// Names the namespaces of those that stay held: nothing else says where they belong.
+pub(super) async fn let_go(client: &Client, orders: &Orders, pods: Vec<Let>, report: &mut Report) -> BTreeSet<String> {
+    let mut kept = BTreeSet::new();
     for Let { key, patch, astray } in pods {
         let outcome = match astray.filter(|_| !orders.free_pods) {
             Some(why) => Err(format!("it could run anywhere: {why}")),
@@ -125,9 +127,21 @@ pub(super) async fn let_go(client: &Client, orders: &Orders, pods: Vec<Let>, rep
         };
         match outcome {
             Ok(()) => report.pods += 1,
-            Err(why) => drop(report.failed.insert(format!("Pod {key}"), why)),
+            Err(why) => {
+                kept.insert(key.namespace.to_string());
+                report.failed.insert(format!("Pod {key}"), why);
+            }
         }
     }
+    kept
+}
+
+/// The API server takes a moment to forget the guard: Pods that it held meanwhile.
+pub(super) async fn note_new_ones(client: &Client, report: &mut Report) -> Result<()> {
+    for (key, _) in list(client).await.context("Pods cannot be listed")? {
+        report.failed.entry(format!("Pod {key}")).or_insert_with(|| "it was held meanwhile: run the command again".to_owned());
+    }
+    Ok(())
 }
 
 async fn write(client: &Client, key: &PodKey, patch: &Value) -> Result<(), String> {

@@ -1,7 +1,9 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::policies::Policies;
 use super::*;
 use crate::output::screen::at_both_widths;
+use crate::strategy::policy::Policy;
 
 fn orders(with_policy: bool, with_crds: bool) -> Orders {
     Orders {
@@ -26,11 +28,20 @@ fn the_question_says_what_goes() {
             .expect("metadata")
     };
     let few = orders(false, false);
-    let strategy = json!({"name": "landlord", "annotations": {"landlord.dev/strategy": "webhook"}});
-    let policy = json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": strategy});
-    let policy = Policy::of(serde_json::from_value(policy).expect("an object"));
+    let policy = |metadata: Value, settings: Value| {
+        let kind = ("policies.kubewarden.io/v1", "ClusterAdmissionPolicy");
+        let object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": metadata, "spec": {"settings": settings}});
+        Policy::of(serde_json::from_value(object).expect("an object"))
+    };
+    let settings = Some(policy(json!({"name": "landlord", "annotations": {"landlord.dev/strategy": "webhook"}}), json!({})));
+    let placing = vec![policy(json!({"name": "landlord-pods"}), json!({"pods": {"place": true}}))];
     let all: Vec<_> = (0..12).map(meta).collect();
-    let traces = Traces { policy: Some(policy), guard: Vec::new(), pods: Vec::new(), namespaces: namespaces::marked(&few, &all) };
+    let traces = Traces {
+        policies: Policies { settings, placing },
+        guard: Vec::new(),
+        pods: Vec::new(),
+        namespaces: namespaces::marked(&few, &all),
+    };
     let shown = |orders: &Orders| at_both_widths(|_| traces.words(orders));
     insta::assert_snapshot!(format!("{}\n{}", shown(&few), shown(&orders(true, true))));
 }

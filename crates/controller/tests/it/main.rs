@@ -13,6 +13,7 @@ mod helm;
 mod hook_tests;
 mod http_client;
 mod install;
+mod kubelet;
 mod landlord;
 mod plan;
 mod reference;

@@ -1,26 +1,26 @@
-//! The Helm chart on a real cluster, by a real Helm: installed, upgraded and taken away; and the controller as the rendered Deployment says, with its arguments,
-//! its settings and its service account's token. There is no kubelet: the test does what one would.
+//! The Helm chart on a real cluster, by a real Helm: installed, upgraded and taken away; and the controller as the rendered Deployment says.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{ConfigMap, Container, ServiceAccount};
-use kube::Client;
 use kube::api::{Api, DynamicObject, ListParams, PostParams};
+use kube::discovery::{Discovery, verbs};
+use kube::{Client, ResourceExt};
 use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
 use local_cluster::manifest::{api_of, apply_object};
-use local_cluster::process::Program;
-use local_cluster::user::{ADMIN, CONTROLLER};
+use local_cluster::user::ADMIN;
 use local_cluster::{CAPSULE_DEFINITION, Cluster, Node, Process};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::rights::{audited_cluster, used_and_missing};
 use super::world::{GATE, NODE_SELECTOR, eventually};
 use crate::helm::{CHART, helm};
+use crate::kubelet;
 use crate::landlord::{binary, root};
 
 /// Not the namespace that everything is named after.
@@ -93,46 +93,8 @@ impl Site {
     async fn start_controller(&mut self) {
         self.controller = None;
         self.starts += 1;
-        let spec = self.deployment().await.spec.template.spec.expect("a Pod");
-        let container = spec.containers.first().expect("a container").clone();
-        let token = self.token(spec.service_account_name.as_deref().expect("a service account")).await;
-        let (name, log) = (format!("controller-{}", self.starts), self.log());
-        let program = Program::new(&name, binary(), log).args(self.arguments(&container).await).env("KUBECONFIG", self.kubeconfig(&token));
-        let env = container.env.unwrap_or_default().into_iter();
-        let program = env.fold(program, |program, one| program.env(one.name, one.value.expect("a plain value")));
-        // Its port would be taken on this machine, where it has no network of its own.
-        self.controller = Some(program.env("LANDLORD_LISTEN", "127.0.0.1:0").start().expect("it starts"));
-    }
-
-    /// The Deployment's arguments; files that a volume would bring are elsewhere.
-    async fn arguments(&self, container: &Container) -> Vec<String> {
-        let mut arguments = container.args.clone().expect("arguments");
-        for mount in container.volume_mounts.iter().flatten() {
-            let folder = self.cluster.file(&mount.name);
-            fs::create_dir_all(&folder).expect("a folder");
-            let map: ConfigMap = Api::namespaced(self.client(), NAMESPACE).get("landlord-settings").await.expect("a ConfigMap");
-            map.data.into_iter().flatten().for_each(|(name, text)| fs::write(folder.join(name), text).expect("a file"));
-            let here = format!("{}/", folder.display());
-            arguments = arguments.iter().map(|one| one.replace(&format!("{}/", mount.mount_path), &here)).collect();
-        }
-        arguments
-    }
-
-    /// A token of the service account, as a Pod gets one.
-    async fn token(&self, account: &str) -> String {
-        let request = TokenRequest { spec: Some(TokenRequestSpec::default()), ..TokenRequest::default() };
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), NAMESPACE);
-        let token = accounts.create_token_request(account, &PostParams::default(), &request).await.expect("a token");
-        token.status.and_then(|status| status.token).expect("a token")
-    }
-
-    fn kubeconfig(&self, token: &str) -> PathBuf {
-        let text = fs::read_to_string(self.cluster.kubeconfig_of(CONTROLLER)).expect("a kubeconfig");
-        let mut config: Value = serde_json::from_str(&text).expect("JSON");
-        config["users"][0]["user"]["token"] = json!(token);
-        let path = self.cluster.file("token.kubeconfig");
-        fs::write(&path, config.to_string()).expect("a file");
-        path
+        let name = format!("controller-{}", self.starts);
+        self.controller = Some(kubelet::start(&self.cluster, NAMESPACE, &name).await);
     }
 
     fn log(&self) -> PathBuf {
@@ -187,37 +149,66 @@ async fn everything_in_deploy_is_taken() {
 #[tokio::test]
 async fn a_release_from_its_installation_to_its_end() {
     let mut site = Site::new().await;
-    the_defaults_work(&mut site).await;
-    the_guard_works(&mut site).await;
+    let notes = the_defaults_work(&mut site).await;
+    the_guard_works(&mut site, &notes).await;
     the_policy_works(&mut site).await;
     another_definition_is_brought(&site).await;
     nothing_is_left_but_tenants(&mut site).await;
 }
 
 /// Without the guard and without a policy: the rights of a small installation are enough.
-async fn the_defaults_work(site: &mut Site) {
-    let notes = site.helm("install", CHART, json!({})).await;
-    assert!(notes.contains("THERE IS A WINDOW") && notes.contains("landlord doctor --settings settings.yaml"), "{notes}");
+async fn the_defaults_work(site: &mut Site) -> String {
+    let older = older_chart();
+    let chart = older.path().join("landlord").display().to_string();
+    let notes = site.helm("install", &chart, json!({})).await;
+    assert!(notes.contains("THERE IS A WINDOW") && notes.contains("landlord doctor --lease-namespace tenancy"), "{notes}");
     let before = site.deployment().await.metadata;
-    site.upgrade(json!({})).await;
+    site.helm("upgrade", &chart, json!({})).await;
     assert_eq!(site.deployment().await.metadata.resource_version, before.resource_version, "the same values change nothing");
 
     site.apply(tenant("landlord.dev/v1alpha1", "solar")).await;
     site.start_controller().await;
     site.becomes_compliant("solar-web", "landlord.dev/tenant", "pool=solar").await;
+    site.shell("landlord audit --lease-namespace tenancy").await;
     site.nothing_is_missing(&["patch /namespaces", "get coordination.k8s.io/leases", "list landlord.dev/tenants"]);
     for role in ["landlord:guard", "landlord:holds", "landlord:strategy", "landlord:policy"] {
         assert!(!site.has_role(role).await, "{role}");
     }
+    notes
 }
 
-async fn the_guard_works(site: &mut Site) {
+/// A copy of the chart that knows nothing of a NetworkPolicy yet.
+fn older_chart() -> TempDir {
+    let folder = copied_chart();
+    let chart = folder.path().join("landlord");
+    fs::remove_file(chart.join("templates/network-policy.yaml")).expect("a template");
+    let values = fs::read_to_string(chart.join("values.yaml")).expect("the values");
+    let (before, rest) = values.split_once("\nnetworkPolicy:\n").expect("values of the NetworkPolicy");
+    let (_, after) = rest.split_once("\n\n").expect("more values");
+    fs::write(chart.join("values.yaml"), format!("{before}\n\n{after}")).expect("a file");
+    folder
+}
+
+fn copied_chart() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copied = Command::new("cp").arg("-r").arg(root().join(CHART)).arg(folder.path()).status().expect("cp");
+    assert!(copied.success());
+    folder
+}
+
+/// By the line that Helm printed when an older version of the chart was installed.
+async fn the_guard_works(site: &mut Site, notes: &str) {
+    assert!(!site.has("networking.k8s.io/v1", "NetworkPolicy", "landlord-controller").await, "the older chart has none");
+    let line = notes.lines().find(|line| line.contains("helm upgrade")).expect("how to turn the guard on");
+    site.shell(&line.trim().replace('…', CHART)).await;
+    assert!(site.has("networking.k8s.io/v1", "NetworkPolicy", "landlord-controller").await, "the newer chart's default");
+    assert!(site.has_role("landlord:guard").await);
     let notes = site
         .upgrade(
             json!({"guard": {"enabled": true}, "serviceMonitor": {"enabled": true}, "env": [{"name": "LANDLORD_LOG", "value": "debug"}]}),
         )
         .await;
-    assert!(!notes.contains("THERE IS A WINDOW") && notes.contains("Uninstall"), "{notes}");
+    assert!(!notes.contains("THERE IS A WINDOW") && notes.contains("landlord release --all --lease-namespace tenancy"), "{notes}");
     assert!(site.has("monitoring.coreos.com/v1", "ServiceMonitor", "landlord-controller").await);
     site.start_controller().await;
     eventually("the guard, which holds a Pod", async || {
@@ -233,12 +224,16 @@ async fn the_guard_works(site: &mut Site) {
     site.nothing_is_missing(&["list /pods", "create admissionregistration.k8s.io/mutatingadmissionpolicies"]);
 }
 
+fn everything() -> Value {
+    let settings = json!({"tenantSource": "capsule", "strategy": {"mode": "auto"}});
+    json!({"policy": {"enabled": true, "pods": {"enabled": true}}, "settings": settings, "guard": {"enabled": true}})
+}
+
 /// Another source, and settings in a policy, of which there is one.
 async fn the_policy_works(site: &mut Site) {
-    let values = json!({"policy": {"enabled": true, "pods": {"enabled": true}}, "settings": {"tenantSource": "capsule", "strategy": {"mode": "auto"}}, "guard": {"enabled": true}});
     // The Pod before loses its rights to landlord's own tenants with this.
     site.controller = None;
-    site.upgrade(values).await;
+    site.upgrade(everything()).await;
     assert!(!site.has("v1", "ConfigMap", "landlord-settings").await && !site.has_role("landlord:tenants").await);
     site.apply(tenant("capsule.clastix.io/v1beta2", "moon")).await;
     site.start_controller().await;
@@ -254,14 +249,12 @@ async fn the_policy_works(site: &mut Site) {
 
 /// A copy of the chart with another schema.
 async fn another_definition_is_brought(site: &Site) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let copied = Command::new("cp").arg("-r").arg(root().join(CHART)).arg(folder.path()).status().expect("cp");
-    assert!(copied.success());
+    let folder = copied_chart();
     let chart = folder.path().join("landlord");
     let file = chart.join("files/crds.yaml");
     let text = fs::read_to_string(&file).expect("the definition");
     fs::write(&file, text.replace("- llt\n", "- llt\n    - newer\n")).expect("a file");
-    site.helm("upgrade", chart.to_str().expect("UTF-8"), json!({})).await;
+    site.helm("upgrade", chart.to_str().expect("UTF-8"), everything()).await;
     let names = definition(site).await.expect("the definition").data["spec"]["names"]["shortNames"].clone();
     assert_eq!(names, json!(["llt", "newer"]));
 }
@@ -275,52 +268,74 @@ async fn definition(site: &Site) -> Option<DynamicObject> {
 
 /// What the README says about the end is done, and it can be installed again.
 async fn nothing_is_left_but_tenants(site: &mut Site) {
-    site.controller = None;
-    documented_end(site).await;
+    assert!(!keys(site).await.is_empty() && left(site).await.len() > 30, "everything has been at work");
+    if let Some(mut controller) = site.controller.take() {
+        controller.signal(Signal::SIGTERM).expect("it runs");
+        controller.wait(Duration::from_secs(30)).expect("it is waited for").expect("it ends");
+    }
+    for command in documented_end() {
+        site.shell(&command).await;
+    }
     assert!(definition(site).await.is_some() && site.has("landlord.dev/v1alpha1", "Tenant", "solar").await, "tenants stay");
     site.cluster.finalize_namespaces().await.expect("finalized");
-    assert_eq!(left(site).await, [""; 0]);
+    assert_eq!(keys(site).await, [""; 0]);
+    assert_eq!(left(site).await, ["APIService v1alpha1.landlord.dev", "CustomResourceDefinition tenants.landlord.dev"]);
     site.helm("install", CHART, json!({"guard": {"enabled": true}})).await;
 }
 
-async fn documented_end(site: &Site) {
+/// The commands of the README, in the namespace of this test.
+fn documented_end() -> Vec<String> {
     let readme = fs::read_to_string(root().join(CHART).join("README.md")).expect("the README");
     let (_, block) = readme.split_once("<!-- test: uninstall -->\n```console\n").expect("the block");
-    let commands = block.split("```").next().expect("commands").replace("--namespace landlord", &format!("--namespace {NAMESPACE}"));
-    let kubectl = site.cluster.binaries().path("kubectl");
-    let path = [kubectl.parent().expect("a folder"), &root().join("scripts")].map(Path::to_owned);
-    let path =
-        std::env::join_paths(path.into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").expect("a PATH")))).expect("a PATH");
-    for command in commands.lines().map(|line| line.trim_start_matches("$ ").to_owned()) {
-        let (path, kubeconfig) = (path.clone(), site.cluster.kubeconfig());
-        let run = move || Command::new("sh").args(["-c", &command]).env("PATH", path).env("KUBECONFIG", kubeconfig).output();
-        let output = tokio::task::spawn_blocking(run).await.expect("sh").expect("sh");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let commands = block.split("```").next().expect("commands").replace("namespace landlord", &format!("namespace {NAMESPACE}"));
+    commands.lines().map(|line| line.trim_start_matches("$ ").to_owned()).collect()
+}
+
+impl Site {
+    /// Runs a command with kubectl, Helm and landlord at hand; nobody is there to be asked.
+    async fn shell(&self, command: &str) {
+        let kubectl = self.cluster.binaries().path("kubectl");
+        let folders = [kubectl.parent(), binary().parent()].map(|folder| folder.expect("a folder").to_owned());
+        let inherited = std::env::var_os("PATH").expect("a PATH");
+        let path = folders.into_iter().chain([root().join("scripts")]).chain(std::env::split_paths(&inherited));
+        let mut run = Command::new("sh");
+        run.args(["-c", command]).current_dir(root()).env("PATH", std::env::join_paths(path).expect("a PATH"));
+        run.env("KUBECONFIG", self.cluster.kubeconfig()).env("LANDLORD_YES", "true");
+        let output = tokio::task::spawn_blocking(move || run.output()).await.expect("sh").expect("sh");
+        let words = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command}: {words}");
     }
 }
 
-/// Objects of landlord's that are still there, beside the definition.
+/// Keys of landlord's, and those that it manages, on any namespace.
+async fn keys(site: &Site) -> Vec<String> {
+    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(site.client());
+    let list = namespaces.list(&ListParams::default()).await.expect("namespaces");
+    let keys = list.iter().flat_map(|one| one.labels().keys().chain(one.annotations().keys()));
+    keys.filter(|key| key.starts_with("landlord.dev/") || key.as_str() == NODE_SELECTOR).cloned().collect()
+}
+
+/// Objects of landlord's that are still there, of whatever kind: by their name, by the label that all of them have, or by where they are.
 async fn left(site: &Site) -> Vec<String> {
-    let kinds = [
-        ("rbac.authorization.k8s.io/v1", "ClusterRole"),
-        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
-        ("rbac.authorization.k8s.io/v1", "Role"),
-        ("v1", "ServiceAccount"),
-        ("v1", "Service"),
-        ("v1", "Namespace"),
-        ("apps/v1", "Deployment"),
-        ("policies.kubewarden.io/v1", "ClusterAdmissionPolicy"),
-        ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"),
-        ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"),
-        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
-        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"),
-    ];
+    let discovery = Discovery::new(site.client()).run().await.expect("kinds");
+    let kinds = discovery.groups().flat_map(|group| group.recommended_resources());
     let mut names = Vec::new();
-    for (api_version, kind) in kinds {
-        let object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "any", "namespace": NAMESPACE}});
-        let api = api_of(&site.client(), &serde_json::from_value(object).expect("an object")).await.expect("the kind");
-        let found = api.list(&ListParams::default()).await.expect("a list").into_iter().filter_map(|one| one.metadata.name);
-        names.extend(found.filter(|name| name.contains("landlord")).map(|name| format!("{kind} {name}")));
+    for (resource, _) in kinds.filter(|(_, capabilities)| capabilities.supports_operation(verbs::LIST)) {
+        let api: Api<DynamicObject> = Api::all_with(site.client(), &resource);
+        // A definition that was just replaced is not served for a moment.
+        let mut found = None;
+        eventually(&format!("a list of {}", resource.kind), async || {
+            found = api.list(&ListParams::default()).await.ok();
+            found.is_some()
+        })
+        .await;
+        let ours = found.into_iter().flatten().filter(|one| {
+            let labelled = one.labels().get("app.kubernetes.io/name").is_some_and(|name| name == "landlord");
+            labelled || one.name_any().contains("landlord") || one.namespace().as_deref() == Some(NAMESPACE)
+        });
+        // Events expire.
+        names.extend(ours.filter(|_| resource.kind != "Event").map(|one| format!("{} {}", resource.kind, one.name_any())));
     }
+    names.sort();
     names
 }

@@ -41,11 +41,17 @@ async fn what_is_in_the_way_is_said_with_a_way_out() {
     let settings = format!("--settings={}", world.cluster.file("settings.yaml").display());
 
     let no_kubewarden = landlord("status".to_owned(), &admin).await;
-    says(&no_kubewarden, &["there is no kind ClusterAdmissionPolicy", "--settings FILE"]);
+    says(
+        &no_kubewarden,
+        &["there is no kind ClusterAdmissionPolicy", "no ConfigMap landlord/landlord-settings", "--lease-namespace", "--settings FILE"],
+    );
     world.cluster.apply(kubewarden::DEFINITION).await.expect("the kind");
     let status = async || landlord("status".to_owned(), &admin).await;
     eventually("the kind to be served", async || !status().await.err.contains("there is no kind")).await;
-    says(&status().await, &["there is no ClusterAdmissionPolicy \"landlord\"", "--policy", "--settings FILE"]);
+    says(
+        &status().await,
+        &["there is no ClusterAdmissionPolicy \"landlord\"", "no ConfigMap landlord/landlord-settings", "--policy", "--settings FILE"],
+    );
     let no_right_to_settings = landlord("status".to_owned(), &stranger).await;
     says(&no_right_to_settings, &["fix: ask for the right", "`kubectl auth can-i get clusteradmissionpolicies.policies.kubewarden.io -A`"]);
     let forbidden = landlord(format!("plan {settings}"), &stranger).await;
@@ -69,6 +75,46 @@ async fn what_is_in_the_way_is_said_with_a_way_out() {
         &landlord(format!("plan --settings={}", capsule.display()), &admin).await,
         &["example.com/v1 Pool is not installed", "definition"],
     );
+}
+
+/// The roles of docs/operations.md, given to the stranger.
+async fn give_documented_rights(world: &World) {
+    let docs = std::fs::read_to_string(root().join("docs/operations.md")).expect("the documentation");
+    for name in ["landlord:audit", "landlord:doctor"] {
+        let role =
+            docs.split("```yaml\n").filter_map(|block| block.split("```").next()).find(|block| block.contains(name)).expect("the role");
+        let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": STRANGER}]});
+        world.cluster.apply(&format!("{role}---\n{binding}")).await.expect("rights");
+    }
+}
+
+/// Without Kubewarden they are in a ConfigMap, wherever the controller is; with it, the policy's count.
+#[tokio::test]
+async fn the_settings_of_a_controller_that_is_alone_are_found() {
+    let world = world().await;
+    let stranger = world.cluster.kubeconfig_of(STRANGER);
+    give_documented_rights(&world).await;
+    let alone = std::fs::read_to_string(root().join("deploy/controller-only.yaml")).expect("the manifests");
+    world.cluster.apply(&alone).await.expect("the ConfigMap");
+    let audit = landlord("audit".to_owned(), &stranger).await;
+    assert_eq!(audit.code, Some(0), "{}", audit.err);
+    let doctor = landlord("doctor -o json".to_owned(), &stranger).await;
+    let report: Value = serde_json::from_str(&doctor.out).unwrap_or_else(|error| panic!("{error}: {}", doctor.err));
+    let state = |check: &str| {
+        report["findings"].as_array().into_iter().flatten().find(|one| one["check"] == check).expect("a finding")["state"].clone()
+    };
+    assert_eq!((state("webhook"), state("unclaimed")), (json!("skipped"), json!("ok")), "{report:#}");
+
+    let named = landlord("audit --policy ladnlord".to_owned(), &stranger).await;
+    says(&named, &["there is no kind ClusterAdmissionPolicy"]);
+    let elsewhere = landlord("audit --lease-namespace elsewhere".to_owned(), &stranger).await;
+    says(&elsewhere, &["no ConfigMap elsewhere/landlord-settings"]);
+    let broken = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "landlord-settings", "namespace": "default"}, "data": {"settings.yaml": "{conflict: keep}"}});
+    world.cluster.apply(&broken.to_string()).await.expect("a ConfigMap");
+    let broken = landlord("audit --lease-namespace default".to_owned(), &stranger).await;
+    says(&broken, &["settings.yaml of ConfigMap default/landlord-settings", "did you mean `conflicts`?"]);
 }
 
 #[tokio::test]

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
 use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
+use local_cluster::process::Program;
 use local_cluster::user::ADMIN;
-use local_cluster::{Cluster, Node};
+use local_cluster::{Cluster, Node, Process};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::commands::landlord;
 use super::world::{GATE, NODE_SELECTOR, World, eventually};
+use crate::landlord::binary;
 
 /// Keys of landlord's own, and those that the tenant `solar` gives.
 fn traces(labels: &super::world::Map, annotations: &super::world::Map) -> Vec<String> {
@@ -144,6 +147,9 @@ async fn nothing_is_left_on_any_namespace() {
     let policy = world.policy().await.expect("the policy");
     assert_eq!(policy.data["spec"]["matchConditions"], json!([{"name": "own", "expression": "true"}]));
     assert!(policy.annotations().keys().all(|key| !key.starts_with("landlord.dev/")), "{:?}", policy.annotations());
+    assert!(released.out.contains("Lease landlord/landlord-controller is deleted"), "{}", released.out);
+    let leases: Api<Lease> = Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "landlord");
+    assert_eq!(leases.list(&ListParams::default()).await.expect("leases").items, []);
     assert!(released.out.contains("--with-policy") && released.out.contains("--with-crds"), "{}", released.out);
 
     // Again, and the rest as well.
@@ -156,6 +162,68 @@ async fn nothing_is_left_on_any_namespace() {
         kube::discovery::pinned_kind(&world.cluster.client(ADMIN).expect("a client"), &kind).await.is_err()
     })
     .await;
+}
+
+impl World {
+    /// Policies of both sorts, of which the one for Pods is not gone before its finalizer is.
+    async fn add_lasting_policies(&self) {
+        self.cluster.apply(POLICY_DEFINITION).await.expect("the kind");
+        let policy = |name: &str, finalizers: Value, settings: Value| {
+            json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": name, "finalizers": finalizers},
+                   "spec": {"module": "none", "rules": [], "mutating": true, "settings": settings}})
+        };
+        for policy in [
+            policy("landlord", json!([]), json!({})),
+            policy("landlord-pods", json!(["tests.example/stays"]), json!({"pods": {"place": true}})),
+        ] {
+            self.cluster.apply(&policy.to_string()).await.expect("a policy");
+        }
+    }
+
+    /// The command as its user types it, up to where it waits for the end of the policy for Pods.
+    async fn release_and_wait(&self, log: &str) -> Process {
+        let kubeconfig = format!("--kubeconfig={}", self.cluster.kubeconfig().display());
+        let program =
+            Program::new(log, binary(), self.cluster.log(log)).args(["release", "--all", "--yes", "--with-policy"]).arg(kubeconfig);
+        let mut process = program.start().expect("it starts");
+        let policies = self.dynamic("policies.kubewarden.io", "ClusterAdmissionPolicy", "clusteradmissionpolicies");
+        eventually("one policy is switched off, and the other deleted", async || {
+            assert!(process.runs(), "{}", process.last_words());
+            let off = self.policy().await.expect("the policy").annotations().contains_key("landlord.dev/strategy");
+            off && policies.get("landlord-pods").await.expect("the policy").metadata.deletion_timestamp.is_some()
+        })
+        .await;
+        process
+    }
+}
+
+/// Ctrl-C, and the same command again, without a file of settings; and a Pod that comes while it is at work.
+#[tokio::test]
+async fn an_interrupted_release_goes_on() {
+    let world = World::on(Cluster::builder().without_pod_node_selector(), "landlord").await;
+    world.add_lasting_policies().await;
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
+    world.create("web", "solar", json!({})).await;
+    assert_eq!(landlord(&world, "backfill").await.code, Some(0));
+
+    let mut first = world.release_and_wait("first").await;
+    first.signal(Signal::SIGINT).expect("it runs");
+    eventually("the end", async || !first.runs()).await;
+    assert!(!world.ledger("web").await.is_empty(), "no namespace was reached");
+
+    let policies = world.dynamic("policies.kubewarden.io", "ClusterAdmissionPolicy", "clusteradmissionpolicies");
+    let on = Patch::Merge(json!({"metadata": {"annotations": null}, "spec": {"matchConditions": null}}));
+    policies.patch("landlord", &PatchParams::default(), &on).await.expect("patched");
+    let mut second = world.release_and_wait("second").await;
+    world.create_pod("web", "late", &[GATE], json!({})).await;
+    let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+    policies.patch("landlord-pods", &PatchParams::default(), &free).await.expect("patched");
+    eventually("the end", async || !second.runs()).await;
+    assert!(second.ended().expect("a status").is_some_and(|status| status.success()), "{}", second.last_words());
+    assert_eq!(world.traces().await, []);
+    assert_eq!(policies.list(&ListParams::default()).await.expect("policies").items.len(), 0);
+    let spec = world.pods("web").get("late").await.expect("the Pod").spec.expect("a spec");
+    assert_eq!((json!(spec.node_selector), spec.scheduling_gates), (json!({"pool": "solar"}), None));
 }
 
 #[tokio::test]

@@ -58,6 +58,8 @@ pub(super) enum Terminal {
     Second,
     /// The first one, after Ctrl-C in the second.
     SecondEnded,
+    /// The first one, and then what a kubelet does with the Deployment.
+    Deployment,
 }
 
 impl Mark {
@@ -67,6 +69,7 @@ impl Mark {
             ("run", "cluster") => Self::Cluster(Terminal::First),
             ("run", "cluster, second terminal") => Self::Cluster(Terminal::Second),
             ("run", "cluster, after Ctrl-C in the second terminal") => Self::Cluster(Terminal::SecondEnded),
+            ("run", "cluster, and the controller starts") => Self::Cluster(Terminal::Deployment),
             ("not run", reason) if !reason.is_empty() => Self::NotRun(reason.to_owned()),
             ("file", name) if !name.is_empty() => Self::File(name.to_owned()),
             ("test" | "output", _) => Self::Elsewhere(comment.to_owned()),
