@@ -19,7 +19,7 @@ MUSL_TARGET := $(shell uname -m)-unknown-linux-musl
 # For what is C: by default, aarch64's compiler is looked for by a name that Debian's musl-tools does not have.
 MUSL_CC := CC_$(subst -,_,$(MUSL_TARGET))=musl-gcc
 IMAGE_BINARY := $(TARGET_DIR)/image/landlord
-MAX_IMAGE_BYTES := 26214400
+MAX_IMAGE_BYTES := 25000000
 IMAGE ?= ghcr.io/landlord-dev/landlord:dev
 CLUSTER_KUBECONFIG := $(TARGET_DIR)/local-cluster/kubeconfig
 
