@@ -40,7 +40,7 @@ annotated-policy.wasm: policy.wasm policy-host ## Build the policy with its meta
 
 .PHONY: policy-host
 policy-host:
-	$(CARGO) build -p policy-host
+	$(CARGO) build $(or $(PROGRAMS),-p policy-host)
 
 .PHONY: install
 install: ## Build the command line and install it, the kubectl plugin, man pages and completions: make install PREFIX=~/.local
@@ -69,7 +69,8 @@ advisories: ## Known vulnerabilities of what is built in (asks databases on the 
 playground: ## The playground as static files, in target/playground
 	@scripts/install-tools wasm wasm-opt
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$(BROWSER_FLAGS)" $(CARGO) build -p playground --target wasm32-unknown-unknown --profile browser
-	$(CARGO) run --quiet -p playground-bundle -- $(TARGET_DIR)/wasm32-unknown-unknown/browser/playground.wasm $(PLAYGROUND)
+	$(CARGO) build --quiet $(or $(PROGRAMS),-p playground-bundle)
+	$(TARGET_DIR)/debug/playground-bundle $(TARGET_DIR)/wasm32-unknown-unknown/browser/playground.wasm $(PLAYGROUND)
 	@scripts/shrink-wasm $(PLAYGROUND)/engine_bg.wasm $(PLAYGROUND)/engine_bg.wasm --converge --low-memory-unused
 	@gzip -9c $(PLAYGROUND)/engine_bg.wasm >$(TARGET_DIR)/engine_bg.wasm.gz
 	@scripts/check-size $(TARGET_DIR)/engine_bg.wasm.gz $(MAX_PLAYGROUND_BYTES)
@@ -93,7 +94,8 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 	@scripts/install-tools lint wasm-opt
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	for crate in landlord-policy tenancy assessment landlord playground playground-bundle policy-host accept-policy local-cluster; do $(CARGO) check --quiet -p $$crate || exit 1; done
+	for crates in landlord-policy tenancy assessment playground landlord policy-host "policy-host -p local-cluster -p landlord"; do \
+	  $(CARGO) check --quiet -p $$crates || exit 1; done
 	$(CARGO) clippy -p tenancy --features schema -- -D warnings
 	$(CARGO) clippy -p landlord-policy --target wasm32-wasip1 -- -D warnings
 	$(CARGO) clippy -p playground --target wasm32-unknown-unknown -- -D warnings
@@ -102,6 +104,8 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 	@! grep -aoF -e "$(CURDIR)" -e "$(HOME)/.cargo" annotated-policy.wasm || { echo "the policy names a folder of this machine (docs/publishing.md)" >&2; exit 1; }
 
 .PHONY: test
+# What is built for tests serves as programs as well: cargo would compile wasmtime and kube anew for each set of features.
+test: export PROGRAMS = --workspace --bins --tests
 test: annotated-policy.wasm kubernetes ## All tests that one machine can run
 	@scripts/install-tools helm bats browser axe wasm-opt >/dev/null
 	$(CARGO) test --workspace
@@ -116,17 +120,17 @@ e2e-tests: annotated-policy.wasm kubernetes ## The fixtures by bats (KWCTL= choo
 	KWCTL="$(abspath $(KWCTL))" POLICY="$(abspath annotated-policy.wasm)" LOCAL_CLUSTER="$(abspath $(TARGET_DIR)/debug/local-cluster)" bats e2e-tests
 
 .PHONY: bench
-bench: annotated-policy.wasm kubernetes ## Ratios against a ceiling in the same run, printed and written to target/bench/benchmarks.md
+bench: annotated-policy.wasm kubernetes ## Ratios against a ceiling in the same run, printed and written to docs/benchmarks.md
 	@scripts/install-tools bats
 	@scripts/bench
 
 .PHONY: proof
-proof: annotated-policy.wasm kubernetes ## The whole claim on a real cluster, in less than 15 minutes, written to target/bench/proof.md
+proof: annotated-policy.wasm kubernetes ## The whole claim on a real cluster, in less than 15 minutes, written to docs/proof.md
 	@scripts/proof
 
 .PHONY: local-cluster
 local-cluster:
-	$(CARGO) build -p policy-host -p local-cluster -p landlord
+	$(CARGO) build $(or $(PROGRAMS),-p policy-host -p local-cluster -p landlord)
 
 .PHONY: kubernetes
 kubernetes: local-cluster ## Build etcd and Kubernetes, once (10 minutes), into a cache that `clean` leaves alone
@@ -135,7 +139,7 @@ kubernetes: local-cluster ## Build etcd and Kubernetes, once (10 minutes), into 
 .PHONY: manifests
 manifests: ## Write what is generated: deploy/, and the chart's definition and schema
 	@scripts/install-tools helm bats
-	$(CARGO) build -p landlord
+	$(CARGO) build $(or $(PROGRAMS),-p landlord)
 	scripts/render-manifests
 
 .PHONY: chart

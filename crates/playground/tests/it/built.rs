@@ -23,7 +23,7 @@ pub(crate) fn page() -> &'static Path {
 /// The binary `landlord`.
 pub(crate) fn landlord() -> &'static Path {
     static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
-        run(Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "landlord"]));
+        run(Command::new("make").args(["--no-print-directory", "local-cluster"]).env_remove("MAKEFLAGS"));
         target().join("debug/landlord")
     });
     &BINARY
