@@ -49,10 +49,16 @@ async function seen() {
   }
 }
 
-/** Calls `changed` whenever something has changed, and `state` with live, lost or refused. Comes back by itself. */
+let listeners = 0;
+
+/** Calls `changed` whenever something has changed, and `state` with live, lost or refused. Comes back by itself, until somebody else listens. */
 export async function listen(changed, state) {
+  listeners += 1;
+  const mine = listeners;
+  stop.abort();
   for (let failures = 0; ; failures += 1) {
     await seen();
+    if (mine !== listeners) return;
     stop = new AbortController();
     try {
       const response = await open('events', stop.signal);
@@ -62,6 +68,7 @@ export async function listen(changed, state) {
     } catch (error) {
       if (error instanceof Refused && (error.status === 401 || error.status === 403)) return state('refused', error);
     }
+    if (mine !== listeners) return;
     if (stop.signal.aborted) continue;
     state('lost');
     await new Promise((resolve) => { setTimeout(resolve, Math.min(LONGEST_WAIT, 500 * 2 ** failures)); });

@@ -47,7 +47,6 @@ function drawNav(active) {
 
 function show() {
   const { name, argument, query } = address();
-  if (current?.name === name && current.argument === argument) return;
   current?.view.destroy?.();
   const first = current === undefined;
   const view = VIEWS[name]({ argument, query, setQuery, settle });
@@ -73,7 +72,12 @@ async function refresh() {
   mine.busy = true;
   try {
     await mine.view.refresh();
-    if (mine === current) { place.setAttribute('aria-busy', 'false'); notice(null); }
+    if (mine === current) {
+      // It may have been gone, and be there again.
+      if (!place.contains(mine.view.node)) place.replaceChildren(mine.view.node);
+      place.setAttribute('aria-busy', 'false');
+      notice(null);
+    }
   } catch (error) {
     if (mine === current) fail(error);
   }

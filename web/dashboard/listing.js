@@ -11,7 +11,7 @@ const STATES = [['', 'All'], ['troubled', 'Not compliant'], ['compliant', 'Compl
 /** With `tenant`, only that one's. */
 export function listing({ tenant, query, setQuery }) {
   const wanted = { search: query.search ?? '', state: query.state ?? '', sort: query.sort ?? 'name', descending: query.descending === 'true' };
-  const dialog = h('dialog', { 'aria-labelledby': 'dialog-title', onclose: () => setQuery({ open: '' }) });
+  const dialog = h('dialog', { 'aria-labelledby': 'dialog-title', onclose: () => { if (dialog.isConnected) setQuery({ open: '' }); } });
   const table = new Table({
     label: tenant ? `Namespaces of tenant ${tenant}` : 'Namespaces', columns: columns(tenant, open), sorted: { key: wanted.sort, descending: wanted.descending },
     fetch: (offset, limit) => ask('namespaces', { ...wanted, tenant, offset, limit }),

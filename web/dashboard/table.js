@@ -56,7 +56,8 @@ export class Table {
   window() {
     // Not its own height: that of an empty table is none, and no table is higher than the window.
     const top = this.scroller.scrollTop, height = window.innerHeight;
-    const first = Math.max(0, Math.floor(top / ROW) - MARGIN);
+    // Scrolled down in a table that has become shorter, the end is seen.
+    const first = Math.max(0, Math.min(Math.floor(top / ROW), this.total - Math.ceil(height / ROW)) - MARGIN);
     return [first, Math.min(this.total, Math.ceil((top + height) / ROW) + MARGIN)];
   }
 

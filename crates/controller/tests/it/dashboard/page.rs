@@ -33,6 +33,7 @@ async fn every_view_works() {
     addresses_and_keys(&browser, &url).await;
     pods_outside_are_looked_for_on_demand(&browser, &url).await;
     ten_thousand_rows_are_a_window(&browser, &url).await;
+    the_playground_is_behind_a_link(&browser, &url).await;
     nothing_leaves_the_origin(&browser, &url).await;
     assert_eq!(browser.complaints().await, [""; 0], "the browser has nothing to complain about");
     it_comes_back(&browser, &url, &mut world).await;
@@ -47,11 +48,15 @@ pub(super) async fn show(browser: &Browser, url: &str, view: &str, text: &str) {
     browser.sees(text).await;
 }
 
+async fn fits(browser: &Browser, view: &str) {
+    let wide = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", json!([])).await;
+    assert_eq!(wide, 0, "{view} is wider than the window");
+}
+
 async fn every_view_shows_what_there_is(browser: &Browser, url: &str) {
     for (view, text) in VIEWS {
         show(browser, url, view, text).await;
-        let wide = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", json!([])).await;
-        assert_eq!(wide, 0, "{view} is wider than the window");
+        fits(browser, view).await;
     }
     show(browser, url, "#/contested", "ignoreDifferences").await;
     browser.sees("argocd-controller").await;
@@ -65,13 +70,14 @@ async fn it_is_accessible(browser: &Browser, url: &str) {
     let found = Command::new(root().join("scripts/install-tools")).arg("axe").output().expect("bash");
     let path = String::from_utf8(found.stdout).expect("a path");
     let axe = std::fs::read_to_string(path.trim()).expect("axe-core: scripts/install-tools axe");
-    for theme in ["light", "dark"] {
-        browser.show_as(1280, 900, theme).await;
+    for (width, theme) in [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")] {
+        browser.show_as(width, 900, theme).await;
         for (view, text) in VIEWS.into_iter().chain([("#/namespaces?search=shadow&open=shadow-api", "landlord explain shadow-api")]) {
             show(browser, url, view, text).await;
+            fits(browser, view).await;
             browser.run(&axe, json!([])).await;
             let script = "const {violations} = await axe.run(); return violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`);";
-            assert_eq!(browser.run_async(script, json!([])).await, json!([]), "{view} in {theme}");
+            assert_eq!(browser.run_async(script, json!([])).await, json!([]), "{view} in {theme} at {width}");
         }
     }
     browser.show_as(1280, 900, "light").await;
@@ -133,6 +139,11 @@ async fn addresses_and_keys(browser: &Browser, url: &str) {
     browser.until("document.querySelector('dialog').open && location.hash.includes('open=solar-')").await;
     browser.press(&["Escape"]).await;
     browser.until("!document.querySelector('dialog').open && !location.hash.includes('open=')").await;
+    // An address within the view is another view, and what was open does not change it.
+    browser.run("document.querySelector('.listing tbody button').click()", json!([])).await;
+    browser.until("document.querySelector('dialog').open").await;
+    browser.run("location.hash = '#/namespaces?state=failed'", json!([])).await;
+    browser.until("document.querySelector('select').value === 'failed' && location.hash === '#/namespaces?state=failed'").await;
     // The first stop is the way past the navigation.
     show(browser, url, "#/overview", "Tenants").await;
     browser.press(&["Tab"]).await;
@@ -176,6 +187,18 @@ async fn ten_thousand_rows_are_a_window(browser: &Browser, url: &str) {
         assert!(rows.as_u64().is_some_and(|rows| (10..60).contains(&rows)), "{found}");
     }
     assert!(found["asked"].as_u64().is_some_and(|asked| asked <= 6), "{found}");
+}
+
+/// With the headers of the controller, under which it compiles WebAssembly and nothing else.
+async fn the_playground_is_behind_a_link(browser: &Browser, url: &str) {
+    let made = Command::new("make").args(["--no-print-directory", "playground"]).current_dir(root()).env_remove("MAKEFLAGS").output();
+    let made = made.expect("make");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    show(browser, url, "#/overview", "Playground").await;
+    browser.run("document.querySelector('#nav a[href=\"playground/\"]').click()", json!([])).await;
+    browser.until("location.pathname === '/playground/' && document.documentElement.dataset.shown").await;
+    browser.sees("4 namespaces: 1 compliant").await;
+    show(browser, url, "#/overview", "Tenants").await;
 }
 
 /// Everything that was asked for since the browser began came from the controller, and the policy says that nothing else may be.
