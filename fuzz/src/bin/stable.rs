@@ -1,9 +1,11 @@
 //! `stable [SECONDS] [TARGET…]`: fuzzing without nightly and without coverage, two targets at a time. Inputs are the seeds, cut, spliced and flipped
-//! by a fixed pseudo-random sequence, and bytes of any kind for the target that makes choices of them; a finding is the input that panics.
+//! by a pseudo-random sequence, another one each time unless FUZZ_SEED is set, and bytes of any kind for the target that makes choices of them; a finding
+//! is the input that panics. `stable --seeds FOLDER` writes the seeds down, where libFuzzer begins with them.
 
 use std::panic::catch_unwind;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use landlord_fuzz::{TARGETS, Target};
 
@@ -43,7 +45,10 @@ const TOKENS: &[&str] = &[
 ];
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if_eq("--seeds").is_some() {
+        return write_seeds(Path::new(&arguments.next().expect("a folder")));
+    }
     let seconds = arguments.next().map_or(60, |text| text.parse().expect("seconds as a number"));
     let wanted: Vec<String> = arguments.collect();
     let known = |wanted: &&String| TARGETS.iter().all(|(name, ..)| name != wanted);
@@ -53,19 +58,37 @@ fn main() {
     }
     let targets: Vec<&Target> =
         TARGETS.iter().filter(|(name, ..)| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)).collect();
+    let seed = std::env::var("FUZZ_SEED").ok().map_or_else(now, |text| text.parse().expect("FUZZ_SEED is a number"));
+    println!("FUZZ_SEED={seed}");
     let (next, findings) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
-            findings.fetch_add(usize::from(!fuzz(target, Duration::from_secs(seconds))), Ordering::Relaxed);
+            findings.fetch_add(usize::from(!fuzz(target, seed, Duration::from_secs(seconds))), Ordering::Relaxed);
         }
     };
     std::thread::scope(|scope| (0..AT_A_TIME).for_each(|_| drop(scope.spawn(work))));
     std::process::exit(i32::from(findings.into_inner() > 0));
 }
 
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |time| time.as_millis() as u64)
+}
+
+/// One file a seed, in a folder a target; those that are choices are none.
+fn write_seeds(folder: &Path) {
+    for (name, _, seeds) in TARGETS.iter().filter(|(name, ..)| *name != CHOOSING) {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for (number, seed) in seeds.iter().enumerate() {
+            std::fs::write(folder.join(format!("seed-{number}")), seed).expect("a file");
+        }
+    }
+}
+
 /// Runs one target; false where there is a finding.
-fn fuzz((name, body, seeds): &Target, time: Duration) -> bool {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+fn fuzz((name, body, seeds): &Target, seed: u64, time: Duration) -> bool {
+    // No shift leaves zero.
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let began = Instant::now();
     let mut runs = 0u64;
     let mut input = Vec::new();

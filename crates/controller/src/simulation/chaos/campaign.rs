@@ -4,7 +4,7 @@ use std::env;
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 
-use local_cluster::chaos::campaign::{SCHEDULE, SECONDS, SEED, STEPS};
+use local_cluster::chaos::campaign::{SCHEDULE, SECONDS, SEED, STEPS, TEST};
 use local_cluster::chaos::{Laws, Layer, Schedule, Shrinking, Tally};
 
 use super::play;
@@ -92,4 +92,10 @@ fn random_schedules_keep_the_laws() {
         }
     }
     println!("memory: no law was broken in {tally}");
+}
+
+/// By another name, `local-cluster chaos` would run no test and find no fault.
+#[test]
+fn the_campaign_has_the_name_that_it_is_called_by() {
+    assert_eq!(concat!(module_path!(), "::random_schedules_keep_the_laws"), format!("landlord::{TEST}"));
 }
