@@ -6,7 +6,7 @@ use plotters::prelude::*;
 
 use super::Row;
 
-const SIZE: (u32, u32) = (860, 480);
+const SIZE: (u32, u32) = (880, 480);
 /// Okabe and Ito's colours, which people who see few colours can tell apart.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
@@ -41,6 +41,8 @@ pub(super) fn growth(rows: &[Row]) -> Result<String> {
         let mut chart = ChartBuilder::on(&area)
             .caption("Growth over the smallest size", ("sans-serif", 18))
             .margin(12)
+            // Half of the last number stands beyond the axis.
+            .margin_right(32)
             .x_label_area_size(40)
             .y_label_area_size(50)
             .build_cartesian_2d(sizes.clone().log_scale(), (0.3..most * 1.5).log_scale())
