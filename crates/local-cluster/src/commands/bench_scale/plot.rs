@@ -62,7 +62,19 @@ pub(super) fn growth(rows: &[Row]) -> Result<String> {
         labels.map_err(drawn)?;
         area.present().map_err(drawn)?;
     }
-    Ok(text)
+    Ok(for_every_reader(&text, rows))
+}
+
+/// Says what the picture shows, and turns its colours around for readers in the dark.
+fn for_every_reader(svg: &str, rows: &[Row]) -> String {
+    let sizes: Vec<String> = rows.iter().map(|row| row.namespaces.to_string()).collect();
+    let names: Vec<&str> = FIGURES.iter().map(|(name, _)| *name).collect();
+    let words = format!("{} at {} namespaces, each over its value at the smallest", names.join(", "), sizes.join(", "));
+    let head = format!(
+        "<title id=\"title\">Growth over the smallest size</title>\n<desc id=\"desc\">{words}.</desc>\n\
+         <style>@media (prefers-color-scheme: dark) {{ svg {{ filter: invert(0.9) hue-rotate(180deg); }} }}</style>\n<rect class=\"ground\" "
+    );
+    svg.replacen("<svg ", "<svg role=\"img\" aria-labelledby=\"title desc\" ", 1).replacen("<rect ", &head, 1)
 }
 
 fn mesh<D: DrawingBackend, X, Y>(chart: &mut ChartContext<'_, D, Cartesian2d<X, Y>>) -> Result<()>
