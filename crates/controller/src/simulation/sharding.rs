@@ -15,7 +15,7 @@ const WORKERS: usize = 16;
 const SERVICE: Duration = Duration::from_millis(20);
 /// The controller's own processor time for a namespace, ten times of what was measured (`local-cluster bench-scale`).
 const OWN: Duration = Duration::from_millis(1);
-const NAMESPACES: usize = 20_000;
+const NAMESPACES: usize = 100_000;
 /// Between two namespaces that are created meanwhile.
 const ARRIVAL: Duration = Duration::from_millis(100);
 
