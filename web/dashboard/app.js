@@ -1,6 +1,6 @@
 // The page: which view the address names, when it asks again, and who is looking.
 
-import { Refused, hasToken, listen, setToken } from './api.js';
+import { Refused, ask, hasToken, listen, setToken } from './api.js';
 import { announce, h } from './dom.js';
 import { empty } from './parts.js';
 import { overview } from './views/overview.js';
@@ -38,8 +38,9 @@ function setQuery(changes) {
   history.replaceState(null, '', `#/${name}${argument ? `/${encodeURIComponent(argument)}` : ''}${text ? `?${text}` : ''}`);
 }
 
-function drawNav(active) {
-  const link = ([name, words]) => h('li', {}, h('a', { href: `#/${name}`, 'aria-current': name === active ? 'page' : null }, words));
+function drawNav(name) {
+  const active = name === 'tenant' ? 'overview' : name;
+  const link = ([view, words]) => h('li', {}, h('a', { href: `#/${view}`, 'aria-current': view === active ? 'page' : null }, words));
   const extra = playground ? h('li', {}, h('a', { href: 'playground/' }, 'Playground')) : null;
   document.getElementById('nav').replaceChildren(h('ul', {}, LINKS.map(link), extra));
   document.querySelector('#nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
@@ -52,7 +53,7 @@ function show() {
   const view = VIEWS[name]({ argument, query, setQuery, settle });
   current = { name, argument, view, busy: false, again: false };
   document.title = `${view.title} – Landlord`;
-  drawNav(name === 'tenant' ? 'overview' : name);
+  drawNav(name);
   place.replaceChildren(view.node);
   place.setAttribute('aria-busy', 'true');
   if (!first) { window.scrollTo(0, 0); document.getElementById('main').focus({ preventScroll: true }); announce(view.title); }
@@ -130,6 +131,8 @@ function start() {
   setLive('connecting');
   listen(refresh, (state, error) => { if (state === 'refused') lock(error); else setLive(state); });
   show();
+  // Whether there is a playground; a refusal is the view's to tell.
+  ask('overview').then(settle, () => {});
 }
 
 const THEMES = ['system', 'light', 'dark'];
