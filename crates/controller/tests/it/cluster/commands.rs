@@ -53,27 +53,8 @@ async fn they_show_estimate_adopt_and_move() {
     assert!(backfill.code == Some(2) && backfill.out.contains("landlord adopt web"), "{}{}", backfill.out, backfill.err);
     assert!(!world.metadata("web").await.1.contains_key(NODE_SELECTOR));
 
-    let shown = landlord(&world, "adopt web --dry-run").await;
-    assert_eq!(shown.code, Some(0), "{}", shown.err);
-    assert!(shown.out.starts_with("web: adopted for tenant \"solar\" (dry run)\n"), "{}", shown.out);
-    assert!(shown.out.contains(&format!("+   {NODE_SELECTOR}: \"pool=solar\"\n")) && shown.out.contains("+   a: \"b\"\n"), "{}", shown.out);
-    let dry = landlord(&world, "adopt web --dry-run=server").await;
-    assert_eq!((dry.out.as_str(), dry.code), ("web: adopted for tenant \"solar\" (dry run)\n", Some(0)), "{}", dry.err);
-    assert!(!world.metadata("web").await.1.contains_key(NODE_SELECTOR));
-    let adopted = landlord(&world, "adopt web").await;
-    assert_eq!((adopted.out.as_str(), adopted.code), ("web: adopted for tenant \"solar\"\n", Some(0)), "{}", adopted.err);
-    world.comes_to("web", "solar", [("own", "key"), ("a", "b")], [(NODE_SELECTOR, "pool=solar")]).await;
-    assert_eq!(landlord(&world, "adopt web").await.out, "web: nothing to do\n");
-    let nobodys = landlord(&world, "adopt free").await;
-    assert!(nobodys.code == Some(1) && nobodys.err.contains("no rule claims it"), "{}", nobodys.err);
-
-    let shown = landlord(&world, "move web --to lunar --dry-run").await;
-    assert!(shown.out.contains("-   landlord.dev/tenant: \"solar\"\n+   landlord.dev/tenant: \"lunar\"\n"), "{}{}", shown.out, shown.err);
-    let moved = landlord(&world, "move web --to lunar").await;
-    assert_eq!((moved.out.as_str(), moved.code), ("web: moved from tenant \"solar\" to tenant \"lunar\"\n", Some(0)), "{}", moved.err);
-    world.comes_to("web", "lunar", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;
-    let nowhere = landlord(&world, "move web --to nobody").await;
-    assert!(nowhere.code == Some(1) && nowhere.err.contains("there is no tenant \"nobody\""), "{}", nowhere.err);
+    adopts(&world).await;
+    moves(&world).await;
     let status = landlord(&world, "status").await;
     assert_eq!(status.code, Some(0), "{}{}", status.out, status.err);
     assert!(status.out.contains("lunar"), "{}", status.out);
@@ -82,4 +63,30 @@ async fn they_show_estimate_adopt_and_move() {
     let plan = landlord(&world, "plan --tenant lunar").await;
     assert!(plan.err.contains("1 writes, about"), "{}{}", plan.out, plan.err);
     world.comes_to("web", "lunar", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;
+}
+
+async fn adopts(world: &World) {
+    let shown = landlord(world, "adopt web --dry-run").await;
+    assert_eq!(shown.code, Some(0), "{}", shown.err);
+    assert!(shown.out.starts_with("web: adopted for tenant \"solar\" (dry run)\n"), "{}", shown.out);
+    assert!(shown.out.contains(&format!("+   {NODE_SELECTOR}: \"pool=solar\"\n")) && shown.out.contains("+   a: \"b\"\n"), "{}", shown.out);
+    let dry = landlord(world, "adopt web --dry-run=server").await;
+    assert_eq!((dry.out.as_str(), dry.code), ("web: adopted for tenant \"solar\" (dry run)\n", Some(0)), "{}", dry.err);
+    assert!(!world.metadata("web").await.1.contains_key(NODE_SELECTOR));
+    let adopted = landlord(world, "adopt web").await;
+    assert_eq!((adopted.out.as_str(), adopted.code), ("web: adopted for tenant \"solar\"\n", Some(0)), "{}", adopted.err);
+    world.comes_to("web", "solar", [("own", "key"), ("a", "b")], [(NODE_SELECTOR, "pool=solar")]).await;
+    assert_eq!(landlord(world, "adopt web").await.out, "web: nothing to do\n");
+    let nobodys = landlord(world, "adopt free").await;
+    assert!(nobodys.code == Some(1) && nobodys.err.contains("no rule claims it"), "{}", nobodys.err);
+}
+
+async fn moves(world: &World) {
+    let shown = landlord(world, "move web --to lunar --dry-run").await;
+    assert!(shown.out.contains("-   landlord.dev/tenant: \"solar\"\n+   landlord.dev/tenant: \"lunar\"\n"), "{}{}", shown.out, shown.err);
+    let moved = landlord(world, "move web --to lunar").await;
+    assert_eq!((moved.out.as_str(), moved.code), ("web: moved from tenant \"solar\" to tenant \"lunar\"\n", Some(0)), "{}", moved.err);
+    world.comes_to("web", "lunar", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;
+    let nowhere = landlord(world, "move web --to nobody").await;
+    assert!(nowhere.code == Some(1) && nowhere.err.contains("there is no tenant \"nobody\""), "{}", nowhere.err);
 }
