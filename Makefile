@@ -130,7 +130,7 @@ proof: annotated-policy.wasm kubernetes ## The whole claim on a real cluster, in
 
 .PHONY: local-cluster
 local-cluster:
-	$(CARGO) build $(or $(PROGRAMS),-p policy-host -p local-cluster -p landlord)
+	$(CARGO) build $(or $(PROGRAMS),-p policy-host -p scenarios -p landlord)
 
 .PHONY: kubernetes
 kubernetes: local-cluster ## Build etcd and Kubernetes, once (10 minutes), into a cache that `clean` leaves alone

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
-use local_cluster::InMemory;
+use fake_apiserver::InMemory;
 use serde_json::{Value, json};
 use tenancy::settings::Settings;
 use tokio::task::JoinHandle;

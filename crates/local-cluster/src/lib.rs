@@ -11,9 +11,7 @@
 
 pub mod authority;
 pub mod binaries;
-pub mod chaos;
 pub mod cluster;
-pub mod in_memory;
 pub mod kubewarden;
 pub mod manifest;
 pub mod node;
@@ -28,7 +26,6 @@ mod scratch;
 pub use authority::Authority;
 pub use binaries::{Binaries, BinariesError};
 pub use cluster::{Builder, Cluster, StartError};
-pub use in_memory::InMemory;
 pub use kubewarden::Kubewarden;
 pub use node::Node;
 pub use process::Process;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local_cluster::InMemory;
+use fake_apiserver::InMemory;
 use tokio::time::Instant;
 
 use crate::lease::{Election, Leadership};

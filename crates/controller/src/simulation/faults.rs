@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local_cluster::in_memory::Kind;
+use fake_apiserver::Kind;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

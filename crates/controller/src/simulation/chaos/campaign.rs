@@ -4,8 +4,8 @@ use std::env;
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 
-use local_cluster::chaos::campaign::{SCHEDULE, SECONDS, SEED, STEPS, TEST};
-use local_cluster::chaos::{Laws, Layer, Schedule, Shrinking, Tally};
+use chaos::campaign::{SCHEDULE, SECONDS, SEED, STEPS, TEST};
+use chaos::{Laws, Layer, Schedule, Shrinking, Tally};
 
 use super::play;
 

@@ -1,6 +1,6 @@
 //! Cases: schedules that broke a law once, and some that do on purpose.
 
-use local_cluster::chaos::{Layer, Schedule};
+use chaos::{Layer, Schedule};
 
 use super::{play, report};
 

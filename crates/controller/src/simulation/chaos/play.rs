@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use local_cluster::chaos::event::{Namespace, Part, TENANTS, Tampering};
-use local_cluster::chaos::spec::{LEDGER, NODE_SELECTOR, TENANT_LABEL};
-use local_cluster::chaos::{Event, Laws, Schedule, spec};
+use chaos::event::{Namespace, Part, TENANTS, Tampering};
+use chaos::spec::{LEDGER, NODE_SELECTOR, TENANT_LABEL};
+use chaos::{Event, Laws, Schedule, spec};
 use tokio::runtime::Builder;
 
 use super::super::{Duration, InMemory, Value, json};

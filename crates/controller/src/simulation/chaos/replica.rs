@@ -1,6 +1,6 @@
 //! Replica: a controller with a name, a line to the server that can be held or cut, and a lease if it asks for one.
 
-use local_cluster::in_memory::Connection;
+use fake_apiserver::Connection;
 
 use super::super::*;
 use crate::lease::Election;

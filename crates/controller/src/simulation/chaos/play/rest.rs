@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use assessment::admission;
-use local_cluster::chaos::Rest;
+use chaos::Rest;
 
 use super::{Duration, LATENCY, LEDGER, Part, Replica, Stage, TENANT_LABEL, Value, json};
 

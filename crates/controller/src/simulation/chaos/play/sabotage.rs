@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Namespace as KubeNamespace, Pod};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
-use local_cluster::chaos::event::Sabotage;
+use chaos::event::Sabotage;
 
 use super::{Namespace, Stage, json};
 

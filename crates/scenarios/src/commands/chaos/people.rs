@@ -9,10 +9,10 @@ use anyhow::Result;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error, ResourceExt};
 use local_cluster::Cluster;
-use local_cluster::chaos::event::{Namespace, TENANTS, Tampering};
-use local_cluster::chaos::spec::{LEDGER, NODE_SELECTOR, TENANT_LABEL};
-use local_cluster::chaos::{Event, Laws, spec};
-use local_cluster::in_memory::Commit;
+use chaos::event::{Namespace, TENANTS, Tampering};
+use chaos::spec::{LEDGER, NODE_SELECTOR, TENANT_LABEL};
+use chaos::{Event, Laws, spec};
+use fake_apiserver::Commit;
 use serde_json::{Value, json};
 
 use crate::commands::stage::owner;

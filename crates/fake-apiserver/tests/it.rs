@@ -3,7 +3,8 @@
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error, ResourceExt};
-use local_cluster::{Cluster, InMemory};
+use fake_apiserver::InMemory;
+use local_cluster::Cluster;
 use serde_json::{Value, json};
 
 /// What can be compared of an answer: names and versions differ from server to server.

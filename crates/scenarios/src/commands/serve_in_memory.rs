@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use local_cluster::InMemory;
+use fake_apiserver::InMemory;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 

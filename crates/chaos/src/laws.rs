@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::spec::{ANNOTATIONS, LABELS, LEDGER, TENANT_LABEL};
-use crate::in_memory::Commit;
+use fake_apiserver::Commit;
 
 mod rest;
 #[cfg(test)]

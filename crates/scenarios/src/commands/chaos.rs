@@ -4,8 +4,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
-use local_cluster::chaos::event::FORMS;
-use local_cluster::chaos::{Laws, Layer, Schedule, Shrinking, Tally};
+use chaos::event::FORMS;
+use chaos::{Laws, Layer, Schedule, Shrinking, Tally};
 
 use super::demo::say;
 use super::stage::StageOptions;

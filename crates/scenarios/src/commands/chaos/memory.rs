@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use local_cluster::chaos::campaign::{SECONDS, SEED, TEST};
+use chaos::campaign::{SECONDS, SEED, TEST};
 use tokio::process::Command;
 
-pub(super) use local_cluster::chaos::campaign::SCHEDULE;
+pub(super) use chaos::campaign::SCHEDULE;
 
 use super::say;
 

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use local_cluster::chaos::Event;
-use local_cluster::chaos::event::Part;
+use chaos::Event;
+use chaos::event::Part;
 use local_cluster::process::Program;
 use local_cluster::user::CONTROLLER;
 use local_cluster::{Cluster, Kubewarden, Process};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
-use local_cluster::in_memory::Commit;
+use fake_apiserver::Commit;
 use local_cluster::user::CONTROLLER;
 use local_cluster::{Builder, Cluster};
 use serde_json::{Value, json};

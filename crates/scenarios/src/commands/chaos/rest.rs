@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use kube::api::{Api, DynamicObject, ListParams, PostParams};
-use local_cluster::chaos::spec::{NODE_SELECTOR, TENANT_LABEL};
-use local_cluster::chaos::{Laws, Rest as Found};
+use chaos::spec::{NODE_SELECTOR, TENANT_LABEL};
+use chaos::{Laws, Rest as Found};
 use serde_json::{Value, json};
 
 use super::audit_log::AuditLog;

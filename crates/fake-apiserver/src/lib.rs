@@ -1,7 +1,7 @@
-//! In memory: what a controller sees of an API server, without one – for tests that need a stopped clock, a fault at a certain moment,
-//! or more namespaces than a real server holds on a small machine. What it answers is what a real one answers: growing versions, pages
+//! An API server in memory: what a controller sees of one, for tests that need a stopped clock, a fault at a certain moment, or more
+//! namespaces than a real server holds on a small machine. What it answers is what a real one answers: growing versions, pages
 //! with tokens that expire, watches with bookmarks and 410, conflicts, uid checks, dry runs, 429. It has no admission, no schemas and
-//! no managedFields: what depends on those is tested on the real one ([`crate::Cluster`]).
+//! no managedFields: what depends on those is tested on the real one (the crate `local-cluster`).
 //!
 //! ```text
 //! kube::Client ──tower──┐
