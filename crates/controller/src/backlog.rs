@@ -7,8 +7,8 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 use tenancy::plan::read_ledger;
 
-use crate::writer::FIELD_MANAGER;
 use assessment::Assessment;
+use tenancy::keys::FIELD_MANAGER;
 
 /// Since when this namespace waits; `None` where the objects do not say.
 pub(crate) fn since(assessment: &Assessment, namespace: &Value, tenant: Option<&Value>) -> Option<Timestamp> {

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use serde_json::Value;
 use tenancy::metadata::{Field, Key};
 
-use crate::writer::FIELD_MANAGER;
+use tenancy::keys::FIELD_MANAGER;
 
 /// So many reversals …
 pub(crate) const REVERSALS: usize = 3;

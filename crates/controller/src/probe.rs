@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use serde_json::{Value, json};
+use tenancy::keys::FIELD_MANAGER;
 use tenancy::ledger;
 use tenancy::settings::Settings;
 
@@ -16,7 +17,6 @@ use crate::clock;
 use crate::reconciler::{Reconciler, Shared};
 use crate::strategy::conditions::BASELINE;
 use crate::strategy::measurement::{Admission, Guard, Measurement};
-use crate::writer::FIELD_MANAGER;
 
 pub(crate) mod guard;
 

@@ -9,6 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
+use tenancy::keys::FIELD_MANAGER;
 use tenancy::selector::NodeSelector;
 use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
@@ -20,7 +21,6 @@ use crate::queue::Urgency;
 use crate::reconciler::{Reconciler, Shared};
 use crate::store::{Compliance, Identity};
 use crate::watch::Readiness;
-use crate::writer::FIELD_MANAGER;
 
 mod pods;
 

@@ -6,12 +6,11 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error};
+use tenancy::keys::FIELD_MANAGER;
 
 use crate::clock;
 use crate::planner::Write;
 
-/// Who writes, in managedFields.
-pub(crate) const FIELD_MANAGER: &str = "landlord";
 /// No answer within this time counts as a failure; the next plan finds out whether the write arrived.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 /// What to wait for after a 429 that does not say.

@@ -16,6 +16,8 @@ pub const TOLERATIONS: &str = "landlord.dev/tolerations";
 pub const CREATOR: &str = "landlord.dev/creator";
 /// Says that no rule claims the namespace (guard scope `all`).
 pub const UNCLAIMED: &str = "landlord.dev/unclaimed";
+/// The field manager of every write of landlord's, as `metadata.managedFields` names it.
+pub const FIELD_MANAGER: &str = "landlord";
 /// Every key of landlord's own begins with it.
 pub const OWN_PREFIX: &str = "landlord.dev/";
 /// Annotations that landlord alone writes on a namespace: the guard seals each of them.

@@ -9,12 +9,13 @@ use kube::api::{Api, PostParams};
 use kube::core::Status;
 use kube::{Client, Error};
 use serde_json::{Value, json};
+use tenancy::keys::FIELD_MANAGER;
 
 use super::Stray;
 use super::pool::Carried;
 use super::template::Template;
 use crate::clock;
-use crate::writer::{ApplyMode, FIELD_MANAGER};
+use crate::writer::ApplyMode;
 
 /// After which a Pod that has to stay is asked for again, where the API server does not say.
 const PAUSE: Duration = Duration::from_secs(2);

@@ -4,9 +4,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use serde_json::json;
+use tenancy::keys::FIELD_MANAGER;
 
 use crate::probe::guard::REFUSAL;
-use crate::writer::FIELD_MANAGER;
 
 const NAME: &str = "landlord-doctor";
 

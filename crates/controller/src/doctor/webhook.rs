@@ -6,13 +6,13 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use serde_json::json;
+use tenancy::keys::FIELD_MANAGER;
 use tenancy::namespace::Namespace as Plain;
 use tenancy::settings::Settings;
 
 use super::trial::words;
 use super::{Check, Finding, Patient};
 use crate::cluster::Origin;
-use crate::writer::FIELD_MANAGER;
 use assessment::Assessment;
 
 /// What the namespace would be called; the first name that is not excluded is taken.

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use tenancy::keys::FIELD_MANAGER;
 use tenancy::metadata::Key;
 use tenancy::plan::read_ledger;
 
 use super::{Check, Finding, Patient, some};
 use crate::fights::owns;
-use crate::writer::FIELD_MANAGER;
 
 /// A manager's keys and namespaces.
 type Claims = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;

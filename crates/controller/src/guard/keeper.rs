@@ -118,7 +118,7 @@ impl Keeper {
     async fn write(&self, change: &Change) -> Result<Option<DynamicObject>, Error> {
         let api = api(&self.client, &change.id.kind);
         let late = |_| Error::Service(format!("no answer within {} s", TIMEOUT.as_secs()).into());
-        let params = PostParams { field_manager: Some(crate::writer::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let params = PostParams { field_manager: Some(tenancy::keys::FIELD_MANAGER.to_owned()), ..PostParams::default() };
         match &change.news {
             News::Installed(object) | News::Recreated(object) => {
                 timeout(TIMEOUT, api.create(&params, object)).await.map_err(late)?.map(Some)

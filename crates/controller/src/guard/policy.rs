@@ -2,9 +2,9 @@
 //! an object as it is stored equals the object as it is rendered.
 
 use serde_json::{Value, json};
+use tenancy::keys::FIELD_MANAGER;
 
 use super::{PART_LABEL, Part};
-use crate::writer::FIELD_MANAGER;
 
 const API_VERSION: &str = "admissionregistration.k8s.io/v1";
 

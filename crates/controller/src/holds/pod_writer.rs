@@ -6,9 +6,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error};
 use serde_json::Value;
+use tenancy::keys::FIELD_MANAGER;
 
 use super::PodKey;
-use crate::writer::{FIELD_MANAGER, Failure, TIMEOUT, Written, judge, unavailable};
+use crate::writer::{Failure, TIMEOUT, Written, judge, unavailable};
 
 /// See the module.
 #[derive(Clone)]

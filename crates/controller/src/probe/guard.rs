@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use serde_json::json;
+use tenancy::keys::FIELD_MANAGER;
 use tenancy::settings::{GuardScope, Rule, Settings, Unclaimed};
 use thiserror::Error as ThisError;
 
@@ -12,7 +13,6 @@ use super::message;
 use crate::guard::shortfall::Stored;
 use crate::guard::{GATE, unsealed};
 use crate::strategy::measurement::Guard;
-use crate::writer::FIELD_MANAGER;
 
 /// The namespace that never becomes ready; the chart and `deploy/rbac.yaml` bring it along.
 pub(crate) use assessment::inventory::PROBE_NAMESPACE as NAMESPACE;

@@ -3,9 +3,9 @@
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
 use kube::{Client, Error};
 use serde_json::{Value, json};
+use tenancy::keys::FIELD_MANAGER;
 
 use super::{Mode, conditions};
-use crate::writer::FIELD_MANAGER;
 
 /// The mode that our condition stands for; written together with it.
 pub(crate) const MODE: &str = "landlord.dev/strategy";

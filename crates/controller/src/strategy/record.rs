@@ -6,11 +6,11 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tenancy::keys::FIELD_MANAGER;
 
 use super::Mode;
 use super::decision::{Decision, State};
 use super::measurement::Measurement;
-use crate::writer::FIELD_MANAGER;
 
 /// The ConfigMap's name, and the key of its data.
 const NAME: &str = "landlord-strategy";
