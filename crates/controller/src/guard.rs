@@ -10,7 +10,6 @@ use serde_json::Value;
 use tenancy::settings::{GuardScope, OnUnready, Settings};
 
 use self::policy::Policy;
-pub(crate) use self::seal::unsealed;
 
 mod binding;
 mod deny;

@@ -13,7 +13,6 @@ use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
 use crate::fights::{self, Fights};
-use crate::guard;
 use crate::queue::Urgency;
 use crate::store::{Compliance, Held, Standing, Store};
 use assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
@@ -225,7 +224,7 @@ fn warning(plan: &Plan) -> Option<Trouble> {
 /// the namespace keeps it.
 fn is_moved_unsealed(store: &Store, held: &Held, assessment: &Assessment) -> bool {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
-    let unsealed = guard::unsealed(store.settings());
+    let unsealed = store.settings().unsealed_rules();
     let moves = !ledger.tenant.is_empty() && assessment.tenant.as_ref() != Some(&ledger.tenant);
     moves && [&assessment.rule, &ledger.by].into_iter().flatten().any(|rule| unsealed.contains(rule))
 }

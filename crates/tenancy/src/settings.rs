@@ -14,6 +14,7 @@ use crate::requester::Requester;
 use crate::tenant::{Tenant, TenantError, capsule, landlord};
 
 mod document;
+mod evidence;
 mod source;
 
 pub use document::{Admins, Conflicts, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed, UnknownTenant};

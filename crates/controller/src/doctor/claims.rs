@@ -3,10 +3,9 @@
 use tenancy::settings::Settings;
 
 use super::{Check, Finding, some};
-use crate::guard::unsealed;
 
 pub(super) fn examine(settings: &Settings) -> Finding {
-    let rules = unsealed(settings);
+    let rules = settings.unsealed_rules();
     match rules.is_empty() {
         true => Check::Claims.good("whatever `identify` reads of a namespace is sealed by the guard"),
         false => Check::Claims.wrong(

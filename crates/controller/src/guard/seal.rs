@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, OWN_ANNOTATIONS};
-use tenancy::settings::{Rule, Settings};
+use tenancy::metadata;
+use tenancy::settings::Rule;
 
 use super::expression::{field_or, list, text};
 use super::policy::{Effect, Named, Policy, Validation};
@@ -70,42 +71,16 @@ fn conditions(guard: &Guard<'_>) -> Vec<Named> {
 }
 
 fn sealed_labels(guard: &Guard<'_>) -> BTreeSet<String> {
-    let rules = guard.settings.identify.iter().filter_map(|rule| match rule {
-        Rule::Label(key) => Some(key.clone()),
-        Rule::JsonPath { path, .. } => read_by(&path.members(), "labels"),
-        _ => None,
-    });
-    rules.chain([guard.settings.tenant_label().to_owned()]).collect()
+    let mut keys = guard.settings.evidence_keys(metadata::Field::Label);
+    keys.insert(guard.settings.tenant_label().to_owned());
+    keys
 }
 
 fn sealed_annotations(guard: &Guard<'_>) -> BTreeSet<String> {
-    let rules = guard.settings.identify.iter().filter_map(|rule| match rule {
-        Rule::Annotation(key) => Some(key.clone()),
-        Rule::JsonPath { path, .. } => read_by(&path.members(), "annotations"),
-        _ => None,
-    });
+    let mut keys = guard.settings.evidence_keys(metadata::Field::Annotation);
     let placement = [NODE_SELECTOR, DEFAULT_TOLERATIONS, TOLERATIONS_WHITELIST];
-    rules.chain(OWN_ANNOTATIONS.into_iter().chain(placement).map(str::to_owned)).collect()
-}
-
-/// The one key that a path reads; what a path with other steps reads cannot be told beforehand.
-fn read_by(members: &[&str], field: &str) -> Option<String> {
-    match members {
-        ["namespace", "metadata", found, key] if *found == field => Some((*key).to_owned()),
-        _ => None,
-    }
-}
-
-/// The rules that read of a namespace what is not sealed, by their ids: whoever may update it moves it by them. What `$.request` says is past.
-pub(crate) fn unsealed(settings: &Settings) -> Vec<String> {
-    let is_unsealed = |rule: &&Rule| match rule {
-        Rule::JsonPath { path, .. } => {
-            let sealed = ["labels", "annotations"].iter().any(|field| read_by(&path.members(), field).is_some());
-            !sealed && path.root() != Some("request") && path.members() != ["namespace", "metadata", "name"]
-        }
-        _ => false,
-    };
-    settings.identify.iter().filter(is_unsealed).map(Rule::id).collect()
+    keys.extend(OWN_ANNOTATIONS.into_iter().chain(placement).map(str::to_owned));
+    keys
 }
 
 impl Field {
@@ -178,25 +153,4 @@ fn owner_patch() -> String {
     Object.metadata.ownerReferences{apiVersion: o.apiVersion, kind: o.kind, name: o.name, uid: o.uid,
         ?controller: o.?controller, ?blockOwnerDeletion: o.?blockOwnerDeletion})}]"#
         .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-    use serde_json::json;
-
-    #[rstest]
-    #[case::a_label("$.namespace.metadata.labels.team", false)]
-    #[case::an_annotation("$.namespace.metadata.annotations['example.com/team']", false)]
-    #[case::the_name("$.namespace.metadata.name", false)]
-    #[case::the_request("$.request.userInfo.groups[*]", false)]
-    #[case::any_label("$.namespace.metadata.labels[*]", true)]
-    #[case::any_owner("$.namespace.metadata.ownerReferences[*].name", true)]
-    #[case::anywhere("$.namespace..team", true)]
-    fn what_cannot_be_sealed(#[case] path: &str, #[case] expected: bool) {
-        let settings = Settings::from_value(&json!({"identify": [{"jsonPath": {"path": path}}, {"namePrefix": {}}]})).expect("settings");
-        let ids = if expected { vec![format!("jsonPath:{path}")] } else { vec![] };
-        assert_eq!(unsealed(&settings), ids);
-    }
 }

@@ -10,8 +10,8 @@ use tenancy::settings::{GuardScope, Rule, Settings, Unclaimed};
 use thiserror::Error as ThisError;
 
 use super::message;
+use crate::guard::GATE;
 use crate::guard::shortfall::Stored;
-use crate::guard::{GATE, unsealed};
 use crate::strategy::measurement::Guard;
 
 /// The namespace that never becomes ready; the chart and `deploy/rbac.yaml` bring it along.
@@ -75,7 +75,7 @@ fn uncovered(settings: &Settings) -> Option<&'static str> {
     if settings.unclaimed == Unclaimed::Reject && settings.guard.scope == GuardScope::Labelled {
         return Some("it watches labelled namespaces only, and `unclaimed: reject` is the webhook's work: set `guard: {scope: all}`");
     }
-    if !unsealed(settings).is_empty() {
+    if !settings.unsealed_rules().is_empty() {
         return Some(
             "a jsonPath rule of `identify` reads what it cannot seal, so the webhook judges moves: name one label or annotation in the path",
         );
