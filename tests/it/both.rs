@@ -1,11 +1,11 @@
 //! Both stages at once: the scenarios of the controller's own tests, with the policy at work beside it. The end state is the same. And the doctor, with a
 //! webhook that answers.
-#[path = "../../crates/controller/tests/it/cluster/health.rs"]
+#[path = "../../crates/landlord/tests/it/cluster/health.rs"]
 mod health;
 mod release;
-#[path = "../../crates/controller/tests/it/cluster/scenarios.rs"]
+#[path = "../../crates/landlord/tests/it/cluster/scenarios.rs"]
 mod scenarios;
 mod strategy;
-#[path = "../../crates/controller/tests/it/cluster/world.rs"]
+#[path = "../../crates/landlord/tests/it/cluster/world.rs"]
 #[allow(dead_code, reason = "the controller's other tests use the rest")]
 mod world;

@@ -4,7 +4,7 @@ mod create;
 mod definition;
 mod deletion;
 mod dry_run;
-#[path = "../../crates/controller/tests/it/cluster/examples.rs"]
+#[path = "../../crates/landlord/tests/it/cluster/examples.rs"]
 mod examples;
 mod guard;
 mod hooks;
@@ -13,7 +13,7 @@ mod placement;
 mod pods;
 mod policy;
 mod registry;
-#[path = "../../crates/controller/tests/it/cluster/guard/shapes.rs"]
+#[path = "../../crates/landlord/tests/it/cluster/guard/shapes.rs"]
 #[allow(dead_code, reason = "the guard's tests write the namespace by hand")]
 mod shapes;
 mod tampering;

@@ -11,6 +11,6 @@ mod laws;
 mod packaging;
 mod pods;
 mod releasing;
-#[path = "../../crates/controller/tests/it/run.rs"]
+#[path = "../../crates/landlord/tests/it/run.rs"]
 #[allow(dead_code, reason = "the controller's other tests use the rest")]
 mod run;

@@ -16,14 +16,14 @@ use crate::watch::Readiness;
 
 /// What the pages show.
 #[derive(Clone)]
-pub(crate) struct Admin {
-    pub(crate) readiness: Arc<Readiness>,
-    pub(crate) reconciler: Arc<Reconciler>,
+pub struct Admin {
+    pub readiness: Arc<Readiness>,
+    pub reconciler: Arc<Reconciler>,
 }
 
 impl Admin {
     /// Serves until `end` comes.
-    pub(crate) async fn serve(self, listener: TcpListener, end: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    pub async fn serve(self, listener: TcpListener, end: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let router = Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
@@ -33,7 +33,7 @@ impl Admin {
     }
 
     /// Listens; the address with the port that was given for port 0.
-    pub(crate) async fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
+    pub async fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok((listener, address))
@@ -55,18 +55,18 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     metrics.pace.set(i64::try_from(shared.pace.limit()).unwrap_or(i64::MAX));
     let states = [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
     for state in states {
-        let standing = shared.store.namespaces().filter(|(_, held)| held.standing.as_ref().is_some_and(|one| one.state == state));
+        let standing = shared.store.standings().filter(|(_, _, one)| one.state == state);
         let labels = crate::metrics::State { state: state.word() };
         metrics.namespaces.get_or_create(&labels).set(i64::try_from(standing.count()).unwrap_or(i64::MAX));
     }
-    metrics.set_troubled(shared.store.namespaces().filter_map(|(_, held)| held.standing.as_ref()?.reason));
+    metrics.set_troubled(shared.store.standings().filter_map(|(_, _, one)| one.reason));
     drop(shared);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())
 }
 
 impl Compliance {
     /// A bounded word for metrics and status.
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Compliant => "compliant",
             Self::Pending => "pending",

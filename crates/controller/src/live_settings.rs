@@ -2,13 +2,13 @@
 //! is refused and reported, and the last good one stays in force.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::settings::{SettingsSource, parse_document, policies, policy_settings};
 use futures::{StreamExt, TryStreamExt};
 use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
 use serde_json::Value;
@@ -19,25 +19,12 @@ use tokio::sync::watch;
 use crate::reconciler::Reconciler;
 use crate::strategy::Strategy;
 use crate::watch::{Readiness, SETTINGS, Watch};
-use assessment::inventory::settings_document;
 
 /// How often a file is looked at.
 const FILE_PERIOD: Duration = Duration::from_secs(2);
 
-/// Where the settings come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum SettingsSource {
-    /// `spec.settings` of this ClusterAdmissionPolicy.
-    Policy(String),
-    File(PathBuf),
-}
-
 /// Follows the source and publishes every good document. Does not return.
-pub(crate) async fn follow(
-    source: SettingsSource,
-    sender: watch::Sender<Option<Arc<Settings>>>,
-    Watch { client, reconciler, readiness }: Watch,
-) {
+pub async fn follow(source: SettingsSource, sender: watch::Sender<Option<Arc<Settings>>>, Watch { client, reconciler, readiness }: Watch) {
     let publisher = Publisher { sender, reconciler, readiness };
     match source {
         SettingsSource::Policy(name) => follow_policy(&name, client, &publisher).await,
@@ -106,9 +93,7 @@ impl fmt::Display for Place<'_> {
 }
 
 async fn follow_policy(name: &str, client: Client, publisher: &Publisher) {
-    let kind = GroupVersionKind::gvk("policies.kubewarden.io", "v1", "ClusterAdmissionPolicy");
-    let resource = ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies");
-    let api: Api<DynamicObject> = Api::all_with(client, &resource);
+    let api = policies(&client);
     let config = Config::default().fields(&format!("metadata.name={name}"));
     let mut events = watcher(api, config).default_backoff().boxed();
     let place = |uid: Option<String>| Place::Policy { name, uid };
@@ -119,7 +104,7 @@ async fn follow_policy(name: &str, client: Client, publisher: &Publisher) {
             Ok(Some(Event::Init)) => listed = false,
             Ok(Some(Event::Apply(policy) | Event::InitApply(policy))) => {
                 listed = true;
-                let settings = policy.data.pointer("/spec/settings").cloned().unwrap_or_default();
+                let settings = policy_settings(&policy).cloned().unwrap_or_default();
                 // Its conditions change without its settings.
                 if last.as_ref() != Some(&settings) {
                     publisher.publish(&place(policy.metadata.uid), &settings);
@@ -149,7 +134,7 @@ async fn follow_file(path: &Path, publisher: &Publisher) {
     loop {
         let text = tokio::fs::read_to_string(path).await.map_err(|error| error.to_string());
         if last.as_ref() != Some(&text) {
-            match text.as_ref().map_err(String::clone).and_then(|text| document(text)) {
+            match text.as_ref().map_err(String::clone).and_then(|text| parse_document(text)) {
                 Ok(document) => publisher.publish(&place, &document),
                 Err(error) => publisher.refuse(&place, &error),
             }
@@ -157,10 +142,4 @@ async fn follow_file(path: &Path, publisher: &Publisher) {
         }
         tokio::time::sleep(FILE_PERIOD).await;
     }
-}
-
-/// The bare document, or a ClusterAdmissionPolicy that holds it.
-pub(crate) fn document(text: &str) -> Result<Value, String> {
-    let document: Value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-    Ok(settings_document(&document).clone())
 }

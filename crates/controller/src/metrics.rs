@@ -9,14 +9,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::holds;
+use crate::gated_pods;
 use crate::queue::Urgency;
 use crate::strategy::metrics::StrategyMetrics;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// done, conflict, gone, pushback or a reason of a failure.
-    pub(crate) outcome: &'static str,
+    pub outcome: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -25,9 +25,9 @@ struct Depth {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct State {
+pub struct State {
     /// compliant, pending, conflicted or failed.
-    pub(crate) state: &'static str,
+    pub state: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -37,43 +37,43 @@ struct Held {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct Reason {
+pub struct Reason {
     /// HookRejected or HookWarning; Unverified, Contested, UnknownTenant …
-    pub(crate) reason: &'static str,
+    pub reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct GuardPart {
+pub struct GuardPart {
     /// stamp, seal, deny …
-    pub(crate) part: String,
+    pub part: String,
 }
 
 /// See the module.
-pub(crate) struct Metrics {
+pub struct Metrics {
     registry: Registry,
-    pub(crate) writes: Family<Outcome, Counter>,
-    pub(crate) write_seconds: Histogram,
-    pub(crate) compliance_seconds: Histogram,
-    pub(crate) namespaces: Family<State, Gauge>,
+    pub writes: Family<Outcome, Counter>,
+    pub write_seconds: Histogram,
+    pub compliance_seconds: Histogram,
+    pub namespaces: Family<State, Gauge>,
     troubled: Family<Reason, Gauge>,
-    pub(crate) pace: Gauge,
-    pub(crate) leader: Gauge,
-    pub(crate) ready: Gauge,
-    pub(crate) settings_valid: Gauge,
-    pub(crate) lists: Counter<u64, AtomicU64>,
-    pub(crate) contested: Counter,
-    pub(crate) hook_failures: Family<Reason, Counter>,
-    pub(crate) events_dropped: Counter,
-    pub(crate) guard_repairs: Family<GuardPart, Counter>,
+    pub pace: Gauge,
+    pub leader: Gauge,
+    pub ready: Gauge,
+    pub settings_valid: Gauge,
+    pub lists: Counter<u64, AtomicU64>,
+    pub contested: Counter,
+    pub hook_failures: Family<Reason, Counter>,
+    pub events_dropped: Counter,
+    pub guard_repairs: Family<GuardPart, Counter>,
     depths: Family<Depth, Gauge>,
     held_pods: Family<Held, Gauge>,
-    pub(crate) pods_released: Family<Outcome, Counter>,
-    pub(crate) pod_hold_seconds: Histogram,
-    pub(crate) strategy: StrategyMetrics,
+    pub pods_released: Family<Outcome, Counter>,
+    pub pod_hold_seconds: Histogram,
+    pub strategy: StrategyMetrics,
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let mut registry = Registry::with_prefix("landlord");
         let mut metrics = Self {
             writes: Family::default(),
@@ -133,7 +133,7 @@ impl Metrics {
     }
 
     /// Sets how many namespaces are not compliant, for each reason.
-    pub(crate) fn set_troubled(&self, reasons: impl Iterator<Item = &'static str>) {
+    pub fn set_troubled(&self, reasons: impl Iterator<Item = &'static str>) {
         self.troubled.clear();
         for reason in reasons {
             self.troubled.get_or_create(&Reason { reason }).inc();
@@ -141,8 +141,8 @@ impl Metrics {
     }
 
     /// Sets how many Pods are held, in each state.
-    pub(crate) fn set_held_pods(&self, states: impl Iterator<Item = &'static str>) {
-        let mut counts = holds::State::WORDS.map(|word| (word, 0));
+    pub fn set_held_pods(&self, states: impl Iterator<Item = &'static str>) {
+        let mut counts = gated_pods::State::WORDS.map(|word| (word, 0));
         for state in states {
             counts.iter_mut().filter(|(word, _)| *word == state).for_each(|(_, count)| *count += 1);
         }
@@ -151,13 +151,13 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn set_depths(&self, depths: [(Urgency, usize); 4]) {
+    pub fn set_depths(&self, depths: [(Urgency, usize); 4]) {
         for (urgency, depth) in depths {
             self.depths.get_or_create(&Depth { urgency: urgency.word() }).set(i64::try_from(depth).unwrap_or(i64::MAX));
         }
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

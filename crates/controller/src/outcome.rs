@@ -7,14 +7,14 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
-use crate::clock;
-use crate::guard::difference::Change;
-use crate::holds::PodKey;
+use crate::gated_pods::PodKey;
 use crate::metrics::{self, Metrics};
-use crate::planner::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble, Write};
+use crate::planner::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, PlannedWrite, Trouble};
 use crate::queue::Urgency;
+use cluster::clock;
+use guard::difference::Change;
 
-pub(crate) mod journal;
+pub mod journal;
 mod pod_event;
 
 use self::journal::{Entry, Journal, Sort};
@@ -23,7 +23,7 @@ use self::journal::{Entry, Journal, Sort};
 const EVENTS: usize = 20;
 /// Those about clashing Pods are for the owner of each; they are put off, not left out.
 const CLASH_EVENTS: usize = 100;
-pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_secs(60);
 
 /// How long an Event may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,10 +32,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const NOTE: usize = 1024;
 
 /// What became of a write, where it did not fail, in metrics.
-pub(crate) const DONE: &str = "done";
-pub(crate) const CONFLICT: &str = "conflict";
-pub(crate) const GONE: &str = "gone";
-pub(crate) const PUSHBACK: &str = "pushback";
+pub const DONE: &str = "done";
+pub const CONFLICT: &str = "conflict";
+pub const GONE: &str = "gone";
+pub const PUSHBACK: &str = "pushback";
 
 /// The reason of an Event about one changed namespace.
 const WRITTEN: &str = "Written";
@@ -44,10 +44,10 @@ const SETTINGS_REFUSED: &str = "SettingsRefused";
 const NAMESPACES_WRITTEN: &str = "NamespacesWritten";
 const GUARD_REPAIRED: &str = "GuardRepaired";
 /// The reason of an Event about a held Pod whose own node selector differs from its namespace's.
-pub(crate) const SELECTOR_CLASH: &str = "SelectorClash";
+pub const SELECTOR_CLASH: &str = "SelectorClash";
 
 /// See the module.
-pub(crate) struct Outcomes {
+pub struct Outcomes {
     metrics: Arc<Metrics>,
     client: Option<Client>,
     recorder: Option<Recorder>,
@@ -66,14 +66,14 @@ struct Budget {
 
 impl Outcomes {
     /// Without a client, nothing but logs and metrics.
-    pub(crate) fn new(metrics: Arc<Metrics>, client: Option<Client>) -> Self {
+    pub fn new(metrics: Arc<Metrics>, client: Option<Client>) -> Self {
         let reporter = Reporter { controller: "landlord".to_owned(), instance: std::env::var("HOSTNAME").ok() };
         let recorder = client.clone().map(|client| Recorder::new(client, reporter));
         Self { metrics, client, recorder, journal: None, budgets: [(); 4].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })) }
     }
 
     /// Keeps the newest for the dashboard.
-    pub(crate) fn noted_in(self, journal: Option<Arc<Journal>>) -> Self {
+    pub fn noted_in(self, journal: Option<Arc<Journal>>) -> Self {
         Self { journal, ..self }
     }
 
@@ -83,42 +83,42 @@ impl Outcomes {
         }
     }
 
-    pub(crate) fn metrics(&self) -> &Metrics {
+    pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
     /// A namespace was changed. `lag` is the time since its creation or since its difference was seen.
-    pub(crate) fn written(&self, write: &Write, urgency: Urgency, took: Duration, lag: Duration) {
+    pub fn written(&self, write: &PlannedWrite, urgency: Urgency, took: Duration, lag: Duration) {
         self.count(DONE, took);
         self.metrics.compliance_seconds.observe(lag.as_secs_f64());
         self.journal.iter().for_each(|journal| journal.count_wait(lag));
         let tenant_of = write.tenant.as_deref();
-        self.note(|| Entry::new(Sort::Done, WRITTEN, &write.name, urgency.word()).of(tenant_of).after(lag));
+        self.note(|| Entry::new(Sort::Done, WRITTEN, &write.request.name, urgency.word()).of(tenant_of).after(lag));
         let tenant = write.tenant.as_deref().unwrap_or("-");
-        tracing::info!(namespace = write.name, tenant, urgency = urgency.word(), took_ms = took.as_millis(), "written");
+        tracing::info!(namespace = write.request.name, tenant, urgency = urgency.word(), took_ms = took.as_millis(), "written");
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
         if matches!(urgency, Urgency::Placement | Urgency::Drift) {
             let note = format!("metadata of tenant {tenant:?} written");
-            self.publish(&write.name, &write.uid, EventType::Normal, WRITTEN, note);
+            self.publish(&write.request.name, &write.request.uid, EventType::Normal, WRITTEN, note);
         }
     }
 
     /// A write that did not happen, and is tried again or not needed any more.
-    pub(crate) fn not_written(&self, write: &Write, word: &'static str, took: Duration) {
+    pub fn not_written(&self, write: &PlannedWrite, word: &'static str, took: Duration) {
         self.count(word, took);
-        tracing::debug!(namespace = write.name, outcome = word, "not written");
+        tracing::debug!(namespace = write.request.name, outcome = word, "not written");
     }
 
     /// A write that failed, and is tried again later.
-    pub(crate) fn failed(&self, write: &Write, reason: &'static str, message: &str, took: Duration) {
+    pub fn failed(&self, write: &PlannedWrite, reason: &'static str, message: &str, took: Duration) {
         self.count(reason, took);
-        tracing::warn!(namespace = write.name, reason, message, "write failed");
-        self.note(|| Entry::new(Sort::Trouble, reason, &write.name, message).of(write.tenant.as_deref()));
-        self.publish(&write.name, &write.uid, EventType::Warning, reason, message.to_owned());
+        tracing::warn!(namespace = write.request.name, reason, message, "write failed");
+        self.note(|| Entry::new(Sort::Trouble, reason, &write.request.name, message).of(write.tenant.as_deref()));
+        self.publish(&write.request.name, &write.request.uid, EventType::Warning, reason, message.to_owned());
     }
 
     /// A namespace that cannot be made compliant by landlord alone.
-    pub(crate) fn troubled(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
+    pub fn troubled(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
         if [HOOK_REJECTED, HOOK_WARNING].contains(reason) {
             self.metrics.hook_failures.get_or_create(&metrics::Reason { reason }).inc();
         }
@@ -132,7 +132,7 @@ impl Outcomes {
     }
 
     /// Another writer sets keys back again and again.
-    pub(crate) fn contested(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
+    pub fn contested(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
         self.metrics.contested.inc();
         tracing::warn!(namespace = name, reason, message, "contested");
         self.note(|| Entry::new(Sort::Trouble, reason, name, message));
@@ -140,21 +140,21 @@ impl Outcomes {
     }
 
     /// A document of settings that is not put in force.
-    pub(crate) fn settings_refused(&self, policy: &str, uid: &str, note: String) {
+    pub fn settings_refused(&self, policy: &str, uid: &str, note: String) {
         let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
         self.note(|| Entry::new(Sort::Trouble, SETTINGS_REFUSED, policy, &note));
         self.publish_about(&about, EventType::Warning, SETTINGS_REFUSED, note);
     }
 
     /// The strategy of a policy changed, or would have. What somebody should look at is a warning.
-    pub(crate) fn strategy(&self, policy: &str, uid: &str, warning: bool, reason: &str, note: String) {
+    pub fn strategy(&self, policy: &str, uid: &str, warning: bool, reason: &str, note: String) {
         let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
         self.note(|| Entry::new(if warning { Sort::Trouble } else { Sort::Notice }, reason, policy, &note));
         self.publish_about(&about, if warning { EventType::Warning } else { EventType::Normal }, reason, note);
     }
 
     /// What an edit of a tenant, or a backfill, has written in all.
-    pub(crate) fn bulk_written(&self, api_version: &str, kind: &str, tenant: &str, uid: &str, namespaces: usize) {
+    pub fn bulk_written(&self, api_version: &str, kind: &str, tenant: &str, uid: &str, namespaces: usize) {
         tracing::info!(tenant, namespaces, "written in bulk");
         let note = format!("metadata of {namespaces} namespaces written");
         self.note(|| Entry::new(Sort::Notice, NAMESPACES_WRITTEN, tenant, &note).of(Some(tenant)));
@@ -162,7 +162,7 @@ impl Outcomes {
     }
 
     /// A held Pod was released, so long after its creation.
-    pub(crate) fn released(&self, key: &PodKey, took: Duration, waited: Duration) {
+    pub fn released(&self, key: &PodKey, took: Duration, waited: Duration) {
         self.count_release("done");
         self.note(|| Entry::new(Sort::Done, "Released", key.to_string(), "").after(waited));
         self.metrics.pod_hold_seconds.observe(waited.as_secs_f64());
@@ -170,13 +170,13 @@ impl Outcomes {
     }
 
     /// A Pod that was not released, and is tried again or not held any more.
-    pub(crate) fn not_released(&self, key: &PodKey, word: &'static str, took: Duration) {
+    pub fn not_released(&self, key: &PodKey, word: &'static str, took: Duration) {
         self.count_release(word);
         tracing::debug!(namespace = %key.namespace, pod = %key.name, outcome = word, took_ms = took.as_millis(), "not released");
     }
 
     /// A Pod that could not be released, and is tried again later.
-    pub(crate) async fn release_failed(&self, key: &PodKey, uid: &str, reason: &'static str, message: &str, took: Duration) {
+    pub async fn release_failed(&self, key: &PodKey, uid: &str, reason: &'static str, message: &str, took: Duration) {
         self.count_release(reason);
         self.note(|| Entry::new(Sort::Trouble, reason, key.to_string(), message));
         tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
@@ -184,7 +184,7 @@ impl Outcomes {
     }
 
     /// A held Pod that asks for other nodes than its namespace. False where it has to be told later.
-    pub(crate) async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
+    pub async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
         tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
         self.warn_pod(key, uid, SELECTOR_CLASH, message).await
     }
@@ -203,7 +203,7 @@ impl Outcomes {
     }
 
     /// An object of the guard was written; `uid` is empty where it is gone.
-    pub(crate) fn guard_written(&self, change: &Change, uid: &str) {
+    pub fn guard_written(&self, change: &Change, uid: &str) {
         let Change { id, news } = change;
         if !news.is_repair() {
             tracing::info!(kind = id.kind, name = id.name, outcome = news.word(), "guard");

@@ -3,8 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use clap::Args;
-
 /// Writes at a time that are always allowed.
 const LEAST: f64 = 1.0;
 /// Where to begin; a small cluster stands this at once.
@@ -27,29 +25,9 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// One decrease answers for all requests that were under way.
 const CALM: Duration = Duration::from_millis(200);
 
-/// A bound that somebody sets from outside.
-#[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Pace")]
-pub(crate) struct PaceFlags {
-    /// Never write more namespaces a second [default: as many as the API server takes without slowing down]
-    #[arg(long, env = "LANDLORD_MAX_WRITES_PER_SECOND", value_name = "NUMBER", value_parser = rate)]
-    max_writes_per_second: Option<f64>,
-}
-
-impl PaceFlags {
-    pub(crate) fn pace(self) -> Pace {
-        Pace::at_most(self.max_writes_per_second)
-    }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse::<f64>().ok().filter(|rate| (0.01..=1e6).contains(rate));
-    rate.ok_or_else(|| format!("{text:?} is no rate: write a number from 0.01 to 1000000"))
-}
-
 /// See the module. The clock is the caller's.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     limit: f64,
     most: f64,
     under_way: usize,
@@ -86,17 +64,17 @@ const CATCH_UP: Duration = Duration::from_millis(20);
 
 impl Pace {
     /// One that never sends more than so many writes a second.
-    fn at_most(per_second: Option<f64>) -> Self {
+    pub fn at_most(per_second: Option<f64>) -> Self {
         Self { interval: per_second.map(|rate| Duration::from_secs_f64(1.0 / rate)), ..Self::default() }
     }
 
     /// One that never has more than so many under way at a time.
-    pub(crate) fn of_few(most: usize) -> Self {
+    pub fn of_few(most: usize) -> Self {
         Self { limit: FIRST.min(most as f64), most: most as f64, ..Self::default() }
     }
 
     /// Whether one more may be sent now; if so, it counts as under way.
-    pub(crate) fn begin(&mut self, now: Instant) -> bool {
+    pub fn begin(&mut self, now: Instant) -> bool {
         let free = self.pause(now).is_none() && (self.under_way as f64) < self.limit;
         self.under_way += usize::from(free);
         if let Some(interval) = self.interval.filter(|_| free) {
@@ -107,12 +85,12 @@ impl Pace {
     }
 
     /// When the pause is over that the API server asked for, or that keeps within the bound; `None` if there is none.
-    pub(crate) fn pause(&self, now: Instant) -> Option<Instant> {
+    pub fn pause(&self, now: Instant) -> Option<Instant> {
         self.pause.max(self.turn).filter(|until| *until > now)
     }
 
     /// A good answer that took this long.
-    pub(crate) fn succeed(&mut self, now: Instant, took: Duration) {
+    pub fn succeed(&mut self, now: Instant, took: Duration) {
         self.end();
         self.failures = 0;
         let seconds = took.as_secs_f64();
@@ -126,7 +104,7 @@ impl Pace {
     }
 
     /// The API server is not there, or not well. Whatever was under way together counts as one failure.
-    pub(crate) fn fail(&mut self, now: Instant) {
+    pub fn fail(&mut self, now: Instant) {
         if self.pause.is_some_and(|until| now < until) {
             return self.end();
         }
@@ -136,23 +114,23 @@ impl Pace {
     }
 
     /// The API server asked to come again after this time.
-    pub(crate) fn push_back(&mut self, now: Instant, after: Duration) {
+    pub fn push_back(&mut self, now: Instant, after: Duration) {
         self.end();
         self.pause = Some(self.pause.map_or(now + after, |until| until.max(now + after)));
         self.decrease(now, DECREASE);
     }
 
     /// An end that says nothing about the load: a conflict, or nothing was sent.
-    pub(crate) fn end(&mut self) {
+    pub fn end(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }
 
     /// Writes that may be under way at a time.
-    pub(crate) fn limit(&self) -> usize {
+    pub fn limit(&self) -> usize {
         self.limit as usize
     }
 
-    pub(crate) fn under_way(&self) -> usize {
+    pub fn under_way(&self) -> usize {
         self.under_way
     }
 

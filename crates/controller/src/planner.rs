@@ -2,68 +2,64 @@
 
 use std::time::Instant;
 
-use serde_json::{Map, Value, json};
+use cluster::cached_namespace::CachedNamespace;
+use cluster::write::Write;
+use serde_json::Value;
 use tenancy::desired::Want;
 use tenancy::keys::{self, CREATOR};
 use tenancy::ledger;
-use tenancy::metadata::{Field, Key};
+use tenancy::metadata::Key;
 use tenancy::plan::{self, Plan, read_ledger};
 use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
-use crate::fights::{self, Fights};
+use crate::contention::{self, Fights};
 use crate::queue::Urgency;
-use crate::store::{Compliance, Held, Standing, Store};
+use crate::store::{Compliance, Standing, Store};
 use assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
 
-mod by_hand;
-
 /// The reason of a namespace whose creator may not claim its tenant.
-pub(crate) const UNVERIFIED: &str = "Unverified";
+pub const UNVERIFIED: &str = "Unverified";
 /// The reason of a namespace with keys that `conflicts: reject` refuses.
-pub(crate) const CONFLICTED: &str = "Conflicted";
+pub const CONFLICTED: &str = "Conflicted";
 /// The reason of a namespace that a hook rejects.
-pub(crate) const HOOK_REJECTED: &str = "HookRejected";
+pub const HOOK_REJECTED: &str = "HookRejected";
 /// The reason of a namespace that is compliant, but of which a hook has something to say.
-pub(crate) const HOOK_WARNING: &str = "HookWarning";
+pub const HOOK_WARNING: &str = "HookWarning";
 /// The reason of a namespace with keys that another writer sets back again and again.
-pub(crate) const CONTESTED: &str = "Contested";
+pub const CONTESTED: &str = "Contested";
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Decision {
+pub enum Decision {
     /// Excluded, terminating or gone.
     Ignore,
     /// Nothing to write. `trouble` says why it is not compliant all the same.
     Rest {
         trouble: Option<Trouble>,
     },
-    Write(Write),
+    Write(PlannedWrite),
 }
 
 /// Why a namespace is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Trouble {
+pub struct Trouble {
     /// Bounded, for metrics, events and conditions.
-    pub(crate) reason: &'static str,
-    pub(crate) message: String,
+    pub reason: &'static str,
+    pub message: String,
 }
 
-/// One patch that holds all changes of a namespace.
+/// One patch that holds all changes of a namespace, and what is known of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Write {
-    pub(crate) name: String,
-    pub(crate) uid: String,
-    pub(crate) version: String,
-    pub(crate) tenant: Option<String>,
-    /// JSON merge patch, guarded by uid and resourceVersion: a state that the plan was not made for answers 409 or 422.
-    pub(crate) patch: Value,
+pub struct PlannedWrite {
+    pub request: Write,
+    pub tenant: Option<String>,
     /// Whether a key that decides where Pods run is among the changes.
-    pub(crate) placement: bool,
-    /// Keys that are set, their values, and whether the ledger had them: then somebody else has changed them.
-    pub(crate) sets: Vec<(Key, String, bool)>,
-    pub(crate) trouble: Option<Trouble>,
+    pub placement: bool,
+    /// Keys that are set, their values, and whether the ledger had them: then another writer has changed them.
+    pub sets: Vec<(Key, String, bool)>,
+    pub trouble: Option<Trouble>,
 }
 
 impl Trouble {
@@ -75,7 +71,7 @@ impl Trouble {
 
 impl Decision {
     /// Why the namespace is not as it should be, or will not be.
-    pub(crate) fn trouble(&self) -> Option<&Trouble> {
+    pub fn trouble(&self) -> Option<&Trouble> {
         match self {
             Self::Ignore => None,
             Self::Rest { trouble } => trouble.as_ref(),
@@ -84,9 +80,9 @@ impl Decision {
     }
 }
 
-impl Write {
+impl PlannedWrite {
     /// How urgent this is for a namespace that just changed (`live`), or that was found so.
-    pub(crate) fn urgency(&self, live: bool) -> Urgency {
+    pub fn urgency(&self, live: bool) -> Urgency {
         match (live, self.placement) {
             (true, true) => Urgency::Placement,
             (true, false) => Urgency::Drift,
@@ -97,14 +93,14 @@ impl Write {
 
 /// What is known when something is decided.
 #[derive(Clone, Copy)]
-pub(crate) struct Knowledge<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) fights: &'a Fights,
-    pub(crate) now: Instant,
+pub struct Knowledge<'a> {
+    pub store: &'a Store,
+    pub fights: &'a Fights,
+    pub now: Instant,
 }
 
 /// Decides, and says how the namespace stands.
-pub(crate) fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Standing>) {
+pub fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Standing>) {
     let Knowledge { store, .. } = known;
     let (Some(held), Some(mut assessment)) = (store.namespace(name), store.assess(name)) else { return (Decision::Ignore, None) };
     if assessment.reason == Some(UNKNOWN_TENANT) {
@@ -114,7 +110,7 @@ pub(crate) fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Stan
     let trouble =
         trouble(store, held, &assessment).or_else(|| contest_trouble(known, name, &contested)).or_else(|| warning(&assessment.plan));
     let blocked = trouble.as_ref().is_some_and(|trouble| trouble.blocks());
-    let write = (!blocked && !assessment.plan.is_empty()).then(|| write(held, &assessment, trouble.clone()));
+    let write = if blocked || assessment.plan.is_empty() { None } else { plan_write(held, &assessment, trouble.clone()) };
     let state = match (&trouble, &write) {
         (Some(Trouble { reason: CONFLICTED | HOOK_REJECTED | CONTESTED, .. }), _) => Compliance::Conflicted,
         (None | Some(Trouble { reason: HOOK_WARNING, .. }), Some(_)) => Compliance::Pending,
@@ -128,7 +124,7 @@ pub(crate) fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Stan
 
 /// Takes contested keys out of the plan, and returns them. Those that decide where Pods run are put right all the same; but as long as
 /// the other writer has to be expected, the ledger is pending, so that the guard lets no Pod in.
-fn contest(Knowledge { fights, now, .. }: Knowledge<'_>, held: &Held, plan: &mut Plan) -> Vec<Key> {
+fn contest(Knowledge { fights, now, .. }: Knowledge<'_>, held: &CachedNamespace, plan: &mut Plan) -> Vec<Key> {
     let Some(name) = &held.namespace.name else { return Vec::new() };
     let (ledger, _) = read_ledger(&held.namespace.metadata);
     let again = |(key, want): (&Key, &Want)| fights.is_contested(name, key, &want.value, now).then(|| key.clone());
@@ -144,7 +140,7 @@ fn contest(Knowledge { fights, now, .. }: Knowledge<'_>, held: &Held, plan: &mut
     contested
 }
 
-fn mark_pending(held: &Held, plan: &mut Plan) {
+fn mark_pending(held: &CachedNamespace, plan: &mut Plan) {
     let before = &held.namespace.metadata;
     let (mut next, _) = read_ledger(&plan.apply(before));
     next.pending = Some(CONTESTED.to_owned());
@@ -163,16 +159,16 @@ fn contest_trouble(Knowledge { fights, .. }: Knowledge<'_>, name: &str, keys: &[
         message: format!(
             "{} set back {} times in {} minutes by {}; what ends it: {}",
             names.join(", "),
-            fights::REVERSALS,
-            fights::WINDOW.as_secs() / 60,
+            contention::REVERSALS,
+            contention::WINDOW.as_secs() / 60,
             rival.map_or("another writer".to_owned(), |rival| format!("field manager {rival:?}")),
-            fights::advice(rival, name, keys)
+            contention::advice(rival, name, keys)
         ),
     })
 }
 
 /// A tenant that is gone for good leaves nothing behind but its label.
-fn release(store: &Store, held: &Held, assessment: &mut Assessment) {
+fn release(store: &Store, held: &CachedNamespace, assessment: &mut Assessment) {
     let buried = assessment.tenant.as_deref().is_some_and(|tenant| store.is_buried(tenant));
     if buried && read_ledger(&held.namespace.metadata).0.tenant == assessment.tenant.clone().unwrap_or_default() {
         assessment.plan = plan::release(store.settings(), &held.namespace);
@@ -180,7 +176,7 @@ fn release(store: &Store, held: &Held, assessment: &mut Assessment) {
     }
 }
 
-fn trouble(store: &Store, held: &Held, assessment: &Assessment) -> Option<Trouble> {
+fn trouble(store: &Store, held: &CachedNamespace, assessment: &Assessment) -> Option<Trouble> {
     if let (Some(reason), Some(message)) = (assessment.reason, assessment.error.clone()) {
         return Some(Trouble { reason, message });
     }
@@ -204,7 +200,7 @@ fn trouble(store: &Store, held: &Held, assessment: &Assessment) -> Option<Troubl
 }
 
 /// What the policy would deny a new namespace for: clashes and hooks, all in one message.
-pub(crate) fn rejection(plan: &Plan) -> Option<Trouble> {
+pub fn rejection(plan: &Plan) -> Option<Trouble> {
     let refused: Vec<String> = plan.refused.iter().map(|clash| clash.key.to_string()).collect();
     let clashes = (!refused.is_empty()).then(|| {
         format!("{} already there with another value (conflicts: reject): remove it, or let the tenant override", refused.join(", "))
@@ -222,7 +218,7 @@ fn warning(plan: &Plan) -> Option<Trouble> {
 
 /// A move, or a claim given up, by a rule whose evidence the guard does not seal: the webhook asks who does it, and nobody else can. The tenant that has
 /// the namespace keeps it.
-fn is_moved_unsealed(store: &Store, held: &Held, assessment: &Assessment) -> bool {
+fn is_moved_unsealed(store: &Store, held: &CachedNamespace, assessment: &Assessment) -> bool {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
     let unsealed = store.settings().unsealed_rules();
     let moves = !ledger.tenant.is_empty() && assessment.tenant.as_ref() != Some(&ledger.tenant);
@@ -230,7 +226,7 @@ fn is_moved_unsealed(store: &Store, held: &Held, assessment: &Assessment) -> boo
 }
 
 /// The check that the policy makes at CREATE, made up for: only a stamp of the guard says who the creator was.
-fn may_adopt(store: &Store, held: &Held, tenant: &Tenant) -> bool {
+fn may_adopt(store: &Store, held: &CachedNamespace, tenant: &Tenant) -> bool {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
     let Some(stamp) = held.namespace.metadata.annotations.get(CREATOR) else { return true };
     if ledger.tenant == tenant.name || tenant.owners.is_none() {
@@ -240,20 +236,18 @@ fn may_adopt(store: &Store, held: &Held, tenant: &Tenant) -> bool {
     creator.is_ok_and(|creator| store.settings().is_admin(&creator) || tenant.may_be_claimed_by(&creator))
 }
 
-fn write(held: &Held, assessment: &Assessment, trouble: Option<Trouble>) -> Write {
-    Write {
-        name: assessment.name.clone(),
-        uid: held.uid.clone(),
-        version: held.version.clone(),
+fn plan_write(held: &CachedNamespace, assessment: &Assessment, trouble: Option<Trouble>) -> Option<PlannedWrite> {
+    let request = Write::between(held, &assessment.plan.apply(&held.namespace.metadata))?;
+    Some(PlannedWrite {
+        request,
         tenant: assessment.tenant.clone(),
-        patch: patch(held, &assessment.plan),
         placement: changes_placement(&assessment.plan),
         sets: sets(held, &assessment.plan),
         trouble,
-    }
+    })
 }
 
-fn sets(held: &Held, plan: &Plan) -> Vec<(Key, String, bool)> {
+fn sets(held: &CachedNamespace, plan: &Plan) -> Vec<(Key, String, bool)> {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
     let own = Key::annotation(ledger::ANNOTATION);
     let set = plan.set.iter().filter(|(key, _)| **key != own);
@@ -261,28 +255,11 @@ fn sets(held: &Held, plan: &Plan) -> Vec<(Key, String, bool)> {
 }
 
 /// Whether a key that decides where Pods run is among the changes.
-pub(crate) fn changes_placement(plan: &Plan) -> bool {
+pub fn changes_placement(plan: &Plan) -> bool {
     plan.set.keys().chain(plan.remove.keys()).any(decides_placement)
 }
 
 /// The ledger alone changes nothing for Pods; it is a placement key because it may not be kept.
 fn decides_placement(key: &Key) -> bool {
     [keys::NODE_SELECTOR, keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS].contains(&key.name.as_str())
-}
-
-fn patch(held: &Held, plan: &Plan) -> Value {
-    let (mut labels, mut annotations) = (Map::new(), Map::new());
-    let mut enter = |key: &Key, value: Value| match key.field {
-        Field::Label => labels.insert(key.name.clone(), value),
-        Field::Annotation => annotations.insert(key.name.clone(), value),
-    };
-    plan.set.iter().for_each(|(key, want)| drop(enter(key, Value::from(want.value.as_str()))));
-    plan.remove.keys().for_each(|key| drop(enter(key, Value::Null)));
-    let mut metadata = json!({"uid": held.uid, "resourceVersion": held.version});
-    for (field, map) in [("labels", labels), ("annotations", annotations)] {
-        if !map.is_empty() {
-            metadata[field] = Value::Object(map);
-        }
-    }
-    json!({"metadata": metadata})
 }

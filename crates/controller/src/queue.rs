@@ -13,7 +13,7 @@ use std::time::Instant;
 
 /// How much a namespace's plan matters; the smaller, the sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Urgency {
+pub enum Urgency {
     /// Pods would land outside of the pool: a placement key is missing or wrong.
     Placement,
     /// Another difference of a namespace that just changed.
@@ -26,10 +26,10 @@ pub(crate) enum Urgency {
 
 impl Urgency {
     /// All of them, the most urgent first.
-    pub(crate) const ALL: [Self; 4] = [Self::Placement, Self::Drift, Self::Backfill, Self::Retry];
+    pub const ALL: [Self; 4] = [Self::Placement, Self::Drift, Self::Backfill, Self::Retry];
 
     /// A bounded word for metrics.
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Placement => "placement",
             Self::Drift => "drift",
@@ -49,7 +49,7 @@ struct Place {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Queue {
+pub struct Queue {
     places: HashMap<String, Place>,
     ready: BTreeSet<(Urgency, u64, String)>,
     waiting: BTreeSet<(Instant, u64, String)>,
@@ -61,7 +61,7 @@ pub(crate) struct Queue {
 
 impl Queue {
     /// Adds a key that may be taken from `ready` on.
-    pub(crate) fn add(&mut self, key: &str, urgency: Urgency, ready: Instant) {
+    pub fn add(&mut self, key: &str, urgency: Urgency, ready: Instant) {
         self.arrivals += 1;
         let place = Place { urgency, ready, arrival: self.arrivals };
         if self.taken.contains(key) {
@@ -74,7 +74,7 @@ impl Queue {
     }
 
     /// Hands out the next key whose time has come. It stays taken until [`Self::done`].
-    pub(crate) fn take(&mut self, now: Instant) -> Option<(String, Urgency)> {
+    pub fn take(&mut self, now: Instant) -> Option<(String, Urgency)> {
         self.promote(now);
         let (urgency, _, key) = self.ready.pop_first()?;
         self.places.remove(&key);
@@ -83,7 +83,7 @@ impl Queue {
     }
 
     /// Gives a taken key back; it is handed out again only if it was added in between.
-    pub(crate) fn done(&mut self, key: &str) {
+    pub fn done(&mut self, key: &str) {
         if self.taken.remove(key)
             && let Some(place) = self.again.remove(key)
         {
@@ -92,23 +92,23 @@ impl Queue {
     }
 
     /// Forgets a key: its namespace is gone. If it is taken, it will not come again.
-    pub(crate) fn forget(&mut self, key: &str) {
+    pub fn forget(&mut self, key: &str) {
         self.remove(key);
         self.again.remove(key);
     }
 
     /// When the next key's time comes; the past if it has come already, `None` if there is none.
-    pub(crate) fn next_ready(&self, now: Instant) -> Option<Instant> {
+    pub fn next_ready(&self, now: Instant) -> Option<Instant> {
         if self.ready.is_empty() { self.waiting.first().map(|(ready, ..)| *ready) } else { Some(now) }
     }
 
     /// How many keys are ready or waiting, by urgency.
-    pub(crate) fn depths(&self) -> [(Urgency, usize); 4] {
+    pub fn depths(&self) -> [(Urgency, usize); 4] {
         Urgency::ALL.map(|urgency| (urgency, self.places.values().filter(|place| place.urgency == urgency).count()))
     }
 
     /// How many keys there are, taken ones included.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.places.len() + self.taken.len()
     }
 

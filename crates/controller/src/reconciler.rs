@@ -11,29 +11,30 @@ use std::time::{Duration, Instant};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::Notify;
 
-use crate::clock;
-use crate::fights;
-use crate::lease::Leadership;
+use crate::contention;
 use crate::outcome::{self, Outcomes};
 use crate::pace::Pace;
-use crate::planner::{CONTESTED, Decision, Trouble, Write};
+use crate::planner::{CONTESTED, Decision, PlannedWrite, Trouble};
 use crate::queue::Urgency;
-use crate::store::{Held, Store};
-use crate::writer::{Failure, Writer, Written};
+use crate::store::Store;
+use cluster::cached_namespace::CachedNamespace;
+use cluster::clock;
+use cluster::lease::Leadership;
+use cluster::writer::{Failure, Writer, Written};
 
 mod shared;
 
-pub(crate) use self::shared::{FIRST_RETRY, QUICK_CONFLICTS, Shared, backoff};
+pub use self::shared::{FIRST_RETRY, QUICK_CONFLICTS, Shared, backoff};
 
 /// How many namespaces are planned at a time; half a millisecond's work.
 const CHUNK: usize = 32;
 
 /// See the module.
-pub(crate) struct Reconciler {
+pub struct Reconciler {
     shared: Mutex<Shared>,
     wake: Notify,
     writer: Writer,
-    outcomes: Outcomes,
+    outcomes: Arc<Outcomes>,
     /// How often a failed write is tried again; `None` is forever.
     retries: Option<u32>,
 }
@@ -42,30 +43,30 @@ pub(crate) struct Reconciler {
 const ONE_SHOT_RETRIES: u32 = 2;
 
 impl Reconciler {
-    pub(crate) fn new(store: Store, pace: Pace, writer: Writer, outcomes: Outcomes) -> Self {
-        Self { shared: Mutex::new(Shared::new(store, pace)), wake: Notify::new(), writer, outcomes, retries: None }
+    pub fn new(store: Store, pace: Pace, writer: Writer, outcomes: Outcomes) -> Self {
+        Self { shared: Mutex::new(Shared::new(store, pace)), wake: Notify::new(), writer, outcomes: Arc::new(outcomes), retries: None }
     }
 
     /// One that comes to an end: a namespace that fails again and again is given up and stays among the troubles.
-    pub(crate) fn once(store: Store, pace: Pace, writer: Writer, outcomes: Outcomes) -> Self {
+    pub fn once(store: Store, pace: Pace, writer: Writer, outcomes: Outcomes) -> Self {
         Self { retries: Some(ONE_SHOT_RETRIES), ..Self::new(store, pace, writer, outcomes) }
     }
 
-    pub(crate) fn shared(&self) -> MutexGuard<'_, Shared> {
+    pub fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn outcomes(&self) -> &Outcomes {
+    pub fn outcomes(&self) -> &Arc<Outcomes> {
         &self.outcomes
     }
 
     /// Plans a namespace that changed just now (`live`) or was found, and queues it if it differs. Writes nothing.
-    pub(crate) fn consider(&self, name: &str, live: bool, ready: Instant) {
+    pub fn consider(&self, name: &str, live: bool, ready: Instant) {
         self.consider_part(&[name], live, ready);
     }
 
     /// The same for many. Between a few of them others get their turn: a new namespace must not wait for a whole cluster.
-    pub(crate) async fn consider_all<N: AsRef<str>>(&self, names: &[N], ready: Instant) {
+    pub async fn consider_all<N: AsRef<str>>(&self, names: &[N], ready: Instant) {
         for part in names.chunks(CHUNK) {
             self.consider_part(part, false, ready);
             tokio::task::yield_now().await;
@@ -85,7 +86,7 @@ impl Reconciler {
     }
 
     /// Works for as long as this replica leads, and again when it leads again. Ends with its caller.
-    pub(crate) async fn run(self: Arc<Self>, mut leadership: Leadership) {
+    pub async fn run(self: Arc<Self>, mut leadership: Leadership) {
         loop {
             leadership.gained().await;
             let (job, wait) = self.next();
@@ -124,7 +125,7 @@ impl Reconciler {
         let trouble = decision.trouble().cloned();
         match decision {
             Decision::Write(write) if leadership.holds() => {
-                let (written, took) = self.writer.write(&write).await;
+                let (written, took) = self.writer.write(&write.request).await;
                 self.settle(&write, urgency, written, took).await;
             }
             Decision::Write(_) => {
@@ -161,22 +162,22 @@ impl Reconciler {
 
     fn identify_rival(&self, name: &str, meta: &ObjectMeta) -> Option<(String, Trouble)> {
         let mut shared = self.shared();
-        let rival = fights::rival(meta, &shared.contested_keys(name));
+        let rival = contention::rival(meta, &shared.contested_keys(name));
         shared.contest(name, rival)
     }
 
-    async fn settle(&self, write: &Write, urgency: Urgency, written: Written, took: Duration) {
+    async fn settle(&self, write: &PlannedWrite, urgency: Urgency, written: Written, took: Duration) {
         let now = clock::now();
         match written {
             Written::Done(meta) => {
-                let lag = self.shared().succeed(write, urgency, Held::of(&meta), now, took);
+                let lag = self.shared().succeed(write, urgency, CachedNamespace::of(&meta), now, took);
                 self.outcomes.written(write, urgency, took, lag);
             }
             Written::Dry => {
                 let mut shared = self.shared();
                 shared.pace.succeed(now, took);
                 shared.written += 1;
-                shared.rest(&write.name, write.trouble.clone());
+                shared.rest(&write.request.name, write.trouble.clone());
             }
             Written::Conflict(message) => {
                 self.outcomes.not_written(write, outcome::CONFLICT, took);
@@ -187,13 +188,13 @@ impl Reconciler {
                 self.outcomes.not_written(write, outcome::GONE, took);
                 let mut shared = self.shared();
                 shared.pace.end();
-                shared.forget(&write.name, Some(&write.uid));
+                shared.forget(&write.request.name, Some(&write.request.uid));
             }
             Written::Pushback(after) => {
                 self.outcomes.not_written(write, outcome::PUSHBACK, took);
                 let mut shared = self.shared();
                 shared.pace.push_back(now, after);
-                shared.queue.add(&write.name, urgency, now + after);
+                shared.queue.add(&write.request.name, urgency, now + after);
             }
             Written::Refused(failure) => {
                 self.shared().pace.end();
@@ -206,32 +207,32 @@ impl Reconciler {
         }
     }
 
-    fn fail(&self, write: &Write, Failure { reason, message }: Failure, took: Duration) {
+    fn fail(&self, write: &PlannedWrite, Failure { reason, message }: Failure, took: Duration) {
         self.shared().fail(write, Trouble { reason, message: message.clone() }, clock::now(), self.retries);
         self.outcomes.failed(write, reason, &message, took);
     }
 
     /// After a conflict: plans on the copy that the watch has brought, or on one that is fetched.
-    async fn refresh(&self, write: &Write, urgency: Urgency, message: String, took: Duration) {
-        let known = self.shared().store.namespace(&write.name).map(|held| held.version.clone());
-        if known.as_ref() == Some(&write.version) {
-            match self.writer.read(&write.name).await {
+    async fn refresh(&self, write: &PlannedWrite, urgency: Urgency, message: String, took: Duration) {
+        let known = self.shared().store.namespace(&write.request.name).map(|held| held.version.clone());
+        if known.as_ref() == Some(&write.request.version) {
+            match self.writer.read(&write.request.name).await {
                 // Nobody wrote in between: an admission webhook says so, and would say so again.
-                Ok(Some(meta)) if meta.resource_version.as_ref() == Some(&write.version) => {
+                Ok(Some(meta)) if meta.resource_version.as_ref() == Some(&write.request.version) => {
                     return self.fail(write, Failure { reason: "Refused", message }, took);
                 }
-                Ok(Some(meta)) => drop(self.shared().store.put_namespace(Held::of(&meta))),
-                Ok(None) => return self.shared().forget(&write.name, None),
+                Ok(Some(meta)) => drop(self.shared().store.put_namespace(CachedNamespace::of(&meta))),
+                Ok(None) => return self.shared().forget(&write.request.name, None),
                 // The watch will bring it.
-                Err(error) => tracing::debug!(namespace = write.name, %error, "not read again"),
+                Err(error) => tracing::debug!(namespace = write.request.name, %error, "not read again"),
             }
         }
-        self.shared().plan_again(&write.name, urgency);
+        self.shared().plan_again(&write.request.name, urgency);
     }
 }
 
 /// Waits for this time; forever if there is none.
-pub(crate) async fn until(time: Option<Instant>) {
+pub async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,

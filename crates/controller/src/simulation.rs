@@ -4,21 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Client;
 use fake_apiserver::InMemory;
+use kube::Client;
 use serde_json::{Value, json};
 use tenancy::settings::Settings;
 use tokio::task::JoinHandle;
 
-use crate::holds::Releaser;
-use crate::lease::Leadership;
+use crate::gated_pods::Releaser;
 use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
 use crate::pace::Pace;
 use crate::reconciler::Reconciler;
 use crate::store::Store;
 use crate::watch::{Readiness, SETTINGS, Watch};
-use crate::writer::{ApplyMode, Writer};
+use cluster::lease::Leadership;
+use cluster::writer::{ApplyMode, Writer};
 
 mod chaos;
 mod election;

@@ -14,13 +14,13 @@ use tenancy::selector::NodeSelector;
 use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
-use crate::clock;
-use crate::lease::Leadership;
 use crate::planner::{CONTESTED, Trouble};
 use crate::queue::Urgency;
 use crate::reconciler::{Reconciler, Shared};
 use crate::store::{Compliance, Identity};
 use crate::watch::Readiness;
+use cluster::clock;
+use cluster::lease::Leadership;
 
 mod pods;
 
@@ -31,11 +31,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const API_VERSION: &str = "landlord.dev/v1alpha1";
 
 /// See the module.
-pub(crate) struct Statuses {
-    pub(crate) client: Client,
-    pub(crate) reconciler: Arc<Reconciler>,
-    pub(crate) readiness: Arc<Readiness>,
-    pub(crate) leadership: Leadership,
+pub struct Statuses {
+    pub client: Client,
+    pub reconciler: Arc<Reconciler>,
+    pub readiness: Arc<Readiness>,
+    pub leadership: Leadership,
 }
 
 /// A tenant's numbers, and what else its status says. What is equal is not written again.
@@ -57,7 +57,7 @@ struct Condition {
 
 impl Statuses {
     /// Writes what changed, again and again. Does not return.
-    pub(crate) async fn run(self) {
+    pub async fn run(self) {
         let mut written: HashMap<String, Facts> = HashMap::new();
         loop {
             tokio::time::sleep(PERIOD).await;
@@ -164,7 +164,7 @@ fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
 fn contested(shared: &Shared) -> HashMap<String, (String, Trouble)> {
     let mut contested: HashMap<String, (&String, &Trouble)> = HashMap::new();
     for (namespace, trouble) in shared.troubles.iter().filter(|(_, trouble)| trouble.reason == CONTESTED) {
-        let standing = shared.store.namespace(namespace).and_then(|held| held.standing.as_ref());
+        let standing = shared.store.standing(namespace);
         if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
             let known = contested.entry(tenant).or_insert((namespace, trouble));
             *known = (*known).min((namespace, trouble));
@@ -213,7 +213,7 @@ fn nodes_match(shared: &mut Shared, tenant: Option<&Tenant>) -> Condition {
 }
 
 /// Each selector that the tenant may write, with or without an override.
-pub(crate) fn selectors(tenant: &Tenant) -> Vec<NodeSelector> {
+pub fn selectors(tenant: &Tenant) -> Vec<NodeSelector> {
     let (always, sometimes): (Vec<_>, Vec<_>) = tenant.layers.iter().partition(|layer| layer.selector.is_none());
     let always: Vec<&NodeSelector> = always.into_iter().filter_map(|layer| layer.node_selector.as_ref()).collect();
     let with = |also: Option<&NodeSelector>| {

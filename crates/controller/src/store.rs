@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use cluster::cached_namespace::CachedNamespace;
 use tenancy::plan::read_ledger;
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
@@ -11,20 +12,18 @@ use assessment::Assessment;
 use assessment::inventory::PROBE_NAMESPACE;
 
 mod census;
-mod held;
 mod load;
 mod nodes;
 
 use self::census::Census;
-pub(crate) use self::census::Totals;
-pub(crate) use self::held::Held;
+pub use self::census::Totals;
 use self::nodes::Nodes;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub struct Store {
     settings: Arc<Settings>,
-    namespaces: HashMap<String, Held>,
+    namespaces: HashMap<String, Entry>,
     tenants: HashMap<String, Result<Arc<Tenant>, String>>,
     /// Which object a tenant was read from.
     identities: HashMap<String, Identity>,
@@ -32,30 +31,37 @@ pub(crate) struct Store {
     gone: HashSet<String>,
     /// Namespaces by the tenant that they claimed when they were last looked at.
     claims: HashMap<String, BTreeSet<String>>,
-    pub(crate) nodes: Nodes,
+    pub nodes: Nodes,
     /// Namespaces that were taken in and not known before.
     arrivals: u64,
     census: Census,
 }
 
+/// A namespace, and how it stood when it was last looked at.
+#[derive(Debug)]
+struct Entry {
+    cached: CachedNamespace,
+    standing: Option<Standing>,
+}
+
 /// Which object, and which of its specs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) uid: String,
-    pub(crate) generation: i64,
+pub struct Identity {
+    pub uid: String,
+    pub generation: i64,
 }
 
 /// How a namespace stands, for its tenant's status.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) tenant: Option<String>,
-    pub(crate) state: Compliance,
+pub struct Standing {
+    pub tenant: Option<String>,
+    pub state: Compliance,
     /// A bounded word where it is not compliant.
-    pub(crate) reason: Option<&'static str>,
+    pub reason: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Compliance {
+pub enum Compliance {
     /// Nothing is to be done.
     Compliant,
     /// Something is to be written.
@@ -67,7 +73,7 @@ pub(crate) enum Compliance {
 }
 
 impl Store {
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+    pub fn new(settings: Arc<Settings>) -> Self {
         Self {
             settings,
             namespaces: HashMap::new(),
@@ -81,12 +87,12 @@ impl Store {
         }
     }
 
-    pub(crate) fn settings(&self) -> &Arc<Settings> {
+    pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
 
     /// Puts other settings in force. Tenants of another source are forgotten.
-    pub(crate) fn set_settings(&mut self, settings: Arc<Settings>) {
+    pub fn set_settings(&mut self, settings: Arc<Settings>) {
         if self.settings.source.kind() != settings.source.kind() {
             self.tenants.clear();
             self.identities.clear();
@@ -97,102 +103,113 @@ impl Store {
     }
 
     /// Takes a namespace in; false where the store knows a later state already.
-    pub(crate) fn put_namespace(&mut self, mut held: Held) -> bool {
-        let name = held.namespace.name.clone().unwrap_or_default();
-        if let Some(known) = self.namespaces.get(&name) {
-            if held.is_older_than(known) {
+    pub fn put_namespace(&mut self, cached: CachedNamespace) -> bool {
+        let name = cached.namespace.name.clone().unwrap_or_default();
+        let mut standing = None;
+        if let Some(known) = self.namespaces.get_mut(&name) {
+            if cached.is_older_than(&known.cached) {
                 return false;
             }
-            held.standing.clone_from(&known.standing);
+            standing = known.standing.take();
         } else {
             self.arrivals += 1;
         }
-        self.namespaces.insert(name, held);
+        self.namespaces.insert(name, Entry { cached, standing });
         self.census.touch();
         true
     }
 
     /// Takes in what an answer says of a namespace, if it is still there: the watch may know meanwhile that it is gone.
-    pub(crate) fn update_namespace(&mut self, held: Held) {
-        if self.namespaces.get(held.namespace.name.as_deref().unwrap_or_default()).is_some_and(|known| known.uid == held.uid) {
-            self.put_namespace(held);
+    pub fn update_namespace(&mut self, cached: CachedNamespace) {
+        if self.namespace(cached.namespace.name.as_deref().unwrap_or_default()).is_some_and(|known| known.uid == cached.uid) {
+            self.put_namespace(cached);
         }
     }
 
     /// Forgets a namespace. With a `uid`, only if it is still that one.
-    pub(crate) fn remove_namespace(&mut self, name: &str, uid: Option<&str>) {
-        let same = |held: &Held| uid.is_none_or(|uid| held.uid == uid);
-        if self.namespaces.get(name).is_some_and(same) {
+    pub fn remove_namespace(&mut self, name: &str, uid: Option<&str>) {
+        let same = |known: &CachedNamespace| uid.is_none_or(|uid| known.uid == uid);
+        if self.namespace(name).is_some_and(same) {
             self.stand(name, None);
             self.namespaces.remove(name);
             self.census.touch();
         }
     }
 
-    pub(crate) fn namespace(&self, name: &str) -> Option<&Held> {
-        self.namespaces.get(name)
+    pub fn namespace(&self, name: &str) -> Option<&CachedNamespace> {
+        self.namespaces.get(name).map(|entry| &entry.cached)
     }
 
-    pub(crate) fn namespaces(&self) -> impl Iterator<Item = (&String, &Held)> {
-        self.namespaces.iter()
+    /// How a namespace stood when it was last looked at.
+    pub fn standing(&self, name: &str) -> Option<&Standing> {
+        self.namespaces.get(name)?.standing.as_ref()
     }
 
-    pub(crate) fn names(&self) -> Vec<String> {
+    pub fn namespaces(&self) -> impl Iterator<Item = (&String, &CachedNamespace)> {
+        self.namespaces.iter().map(|(name, entry)| (name, &entry.cached))
+    }
+
+    /// Every namespace that was looked at, and how it stood then.
+    pub fn standings(&self) -> impl Iterator<Item = (&String, &CachedNamespace, &Standing)> {
+        self.namespaces.iter().filter_map(|(name, entry)| Some((name, &entry.cached, entry.standing.as_ref()?)))
+    }
+
+    pub fn names(&self) -> Vec<String> {
         self.namespaces.keys().cloned().collect()
     }
 
     /// Takes a tenant in, or why it cannot be used.
-    pub(crate) fn put_tenant(&mut self, name: String, tenant: Result<Arc<Tenant>, String>) {
+    pub fn put_tenant(&mut self, name: String, tenant: Result<Arc<Tenant>, String>) {
         self.gone.remove(&name);
         self.tenants.insert(name, tenant);
         self.census.touch();
     }
 
     /// Takes in which object a tenant was read from.
-    pub(crate) fn identify_tenant(&mut self, name: &str, identity: Identity) {
+    pub fn identify_tenant(&mut self, name: &str, identity: Identity) {
         self.identities.insert(name.to_owned(), identity);
     }
 
-    pub(crate) fn identity(&self, tenant: &str) -> Identity {
+    pub fn identity(&self, tenant: &str) -> Identity {
         self.identities.get(tenant).cloned().unwrap_or_default()
     }
 
     /// Whether the store knows this tenant, or its error, already.
-    pub(crate) fn knows_tenant(&self, name: &str, tenant: &Result<Arc<Tenant>, String>) -> bool {
+    pub fn knows_tenant(&self, name: &str, tenant: &Result<Arc<Tenant>, String>) -> bool {
         self.tenants.get(name) == Some(tenant)
     }
 
     /// Forgets a tenant; what it manages stays until [`Self::bury`].
-    pub(crate) fn remove_tenant(&mut self, name: &str) {
+    pub fn remove_tenant(&mut self, name: &str) {
         self.tenants.remove(name);
         self.identities.remove(name);
         self.census.touch();
     }
 
     /// A tenant is known to be gone for good: its namespaces are to be released.
-    pub(crate) fn bury(&mut self, name: &str) {
+    pub fn bury(&mut self, name: &str) {
         if !self.tenants.contains_key(name) {
             self.gone.insert(name.to_owned());
         }
     }
 
     /// Tenants that are not there and not buried, though a ledger names them and their namespaces claim them still.
-    pub(crate) fn orphans(&self) -> Vec<String> {
+    pub fn orphans(&self) -> Vec<String> {
         let missing = |tenant: &&String| matches!(self.tenant(tenant), Ok(None)) && !self.gone.contains(*tenant);
         let left = |tenant: &&String| self.claims.get(*tenant).into_iter().flatten().any(|name| self.is_managed_for(name, tenant));
         self.claims.keys().filter(missing).filter(left).cloned().collect()
     }
 
     fn is_managed_for(&self, name: &str, tenant: &str) -> bool {
-        self.namespaces.get(name).is_some_and(|held| read_ledger(&held.namespace.metadata).0.tenant == tenant)
+        self.namespace(name).is_some_and(|known| read_ledger(&known.namespace.metadata).0.tenant == tenant)
     }
 
-    pub(crate) fn is_buried(&self, name: &str) -> bool {
+    pub fn is_buried(&self, name: &str) -> bool {
         self.gone.contains(name)
     }
 
     /// The tenant of that name; an error where there is one that cannot be used.
-    pub(crate) fn tenant(&self, name: &str) -> Result<Option<Arc<Tenant>>, String> {
+    pub fn tenant(&self, name: &str) -> Result<Option<Arc<Tenant>>, String> {
         if let Some(inline) = self.settings.source.inline(name) {
             return Ok(Some(Arc::new(inline.clone())));
         }
@@ -203,12 +220,12 @@ impl Store {
         }
     }
 
-    pub(crate) fn tenant_names(&self) -> Vec<String> {
+    pub fn tenant_names(&self) -> Vec<String> {
         self.tenants.keys().cloned().collect()
     }
 
     /// Every namespace that an edit of this tenant can concern: those that claim it, and those whose name may begin to.
-    pub(crate) fn concerned(&self, tenant: &str) -> Vec<String> {
+    pub fn concerned(&self, tenant: &str) -> Vec<String> {
         let claiming = self.claims.get(tenant).into_iter().flatten().cloned();
         let by_prefix = self.settings.identify.iter().any(|rule| matches!(rule, Rule::NamePrefix { .. }));
         let prefixed = self.namespaces.keys().filter(|name| by_prefix && name.starts_with(tenant)).cloned();
@@ -216,19 +233,19 @@ impl Store {
     }
 
     /// What the engine says of a namespace now; `None` for one that is not landlord's to look at.
-    pub(crate) fn assess(&self, name: &str) -> Option<Assessment> {
-        let ours = |held: &&Held| !held.namespace.terminating && !self.settings.excludes(name) && name != PROBE_NAMESPACE;
-        let held = self.namespaces.get(name).filter(ours)?;
-        Some(Assessment::of(&self.settings, &held.namespace, || held.document(), |tenant| self.tenant(tenant)))
+    pub fn assess(&self, name: &str) -> Option<Assessment> {
+        let ours = |known: &&CachedNamespace| !known.namespace.terminating && !self.settings.excludes(name) && name != PROBE_NAMESPACE;
+        let known = self.namespace(name).filter(ours)?;
+        Some(Assessment::of(&self.settings, &known.namespace, || known.document(), |tenant| self.tenant(tenant)))
     }
 
     /// Records how a namespace stands, and keeps the index of claims in step.
-    pub(crate) fn stand(&mut self, name: &str, standing: Option<Standing>) {
-        let Some(held) = self.namespaces.get_mut(name) else { return };
+    pub fn stand(&mut self, name: &str, standing: Option<Standing>) {
+        let Some(entry) = self.namespaces.get_mut(name) else { return };
         let tenant = |standing: &Option<Standing>| standing.as_ref().and_then(|standing| standing.tenant.clone());
-        let (before, after) = (tenant(&held.standing), tenant(&standing));
-        self.census.change(held.standing.as_ref(), standing.as_ref());
-        held.standing = standing;
+        let (before, after) = (tenant(&entry.standing), tenant(&standing));
+        self.census.change(entry.standing.as_ref(), standing.as_ref());
+        entry.standing = standing;
         if before == after {
             return;
         }
@@ -246,15 +263,15 @@ impl Store {
     }
 
     /// Namespaces that claim this tenant, in order.
-    pub(crate) fn claiming(&self, tenant: &str) -> impl Iterator<Item = &String> {
+    pub fn claiming(&self, tenant: &str) -> impl Iterator<Item = &String> {
         self.claims.get(tenant).into_iter().flatten()
     }
 
     /// Namespaces that claim this tenant, by how they stand.
-    pub(crate) fn counts(&self, tenant: &str) -> HashMap<Compliance, usize> {
+    pub fn counts(&self, tenant: &str) -> HashMap<Compliance, usize> {
         let mut counts = HashMap::new();
         let names = self.claims.get(tenant).into_iter().flatten();
-        for state in names.filter_map(|name| Some(self.namespaces.get(name)?.standing.as_ref()?.state)) {
+        for state in names.filter_map(|name| Some(self.standing(name)?.state)) {
             *counts.entry(state).or_default() += 1;
         }
         counts

@@ -9,7 +9,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,25 +16,27 @@ use serde_json::Value;
 use tenancy::decode::DecodeError;
 use tenancy::glob::Glob;
 
-pub(crate) mod conditions;
-pub(crate) mod decision;
+pub mod conditions;
+pub mod decision;
 mod document;
-pub(crate) mod measurement;
-pub(crate) mod metrics;
-pub(crate) mod policy;
-pub(crate) mod record;
+pub mod measurement;
+pub mod metrics;
+pub mod policy;
+pub mod probe;
+pub mod record;
+pub mod report;
 mod term;
 
 use self::decision::{Decision, State, decide, obey};
 use self::measurement::Measurement;
 use self::policy::Pin;
-pub(crate) use self::term::Strategies;
+pub use self::term::Strategies;
 
 /// Who decides on a namespace as it is created.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "StrategyPin")]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Mode {
+pub enum Mode {
     /// The webhook, on every one.
     #[default]
     Webhook,
@@ -49,7 +50,7 @@ pub(crate) enum Mode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "StrategyMode")]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Choice {
+pub enum Choice {
     #[default]
     Webhook,
     Controller,
@@ -59,19 +60,19 @@ pub(crate) enum Choice {
 
 /// `strategy` of the settings.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Strategy {
-    pub(crate) choice: Choice,
-    pub(crate) pin: Option<Mode>,
+pub struct Strategy {
+    pub choice: Choice,
+    pub pin: Option<Mode>,
     critical: Critical,
-    pub(crate) limits: Limits,
-    pub(crate) period: Duration,
+    pub limits: Limits,
+    pub period: Duration,
     /// Time between two changes.
-    pub(crate) hold: Duration,
+    pub hold: Duration,
 }
 
 /// Namespaces that the webhook decides on in `hybrid`: those that the labels or one of the names match.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Critical {
+pub struct Critical {
     /// Has been checked.
     labels: Option<LabelSelector>,
     names: Vec<Glob>,
@@ -79,17 +80,17 @@ pub(crate) struct Critical {
 
 /// Above one of these, `hybrid`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Limits {
-    pub(crate) namespaces: usize,
-    pub(crate) creations_per_second: f64,
-    pub(crate) latency: Duration,
+pub struct Limits {
+    pub namespaces: usize,
+    pub creations_per_second: f64,
+    pub latency: Duration,
     /// In per cent.
-    pub(crate) hysteresis: u32,
+    pub hysteresis: u32,
 }
 
 impl Strategy {
     /// The strategy of a document of settings; `None` where it sets none.
-    pub(crate) fn read(settings: &Value) -> Result<Option<Self>, DecodeError> {
+    pub fn read(settings: &Value) -> Result<Option<Self>, DecodeError> {
         document::read(settings)
     }
 
@@ -101,12 +102,12 @@ impl Strategy {
         }
     }
 
-    pub(crate) fn critical(&self) -> &Critical {
+    pub fn critical(&self) -> &Critical {
         &self.critical
     }
 
     /// The mode that somebody chose, and where.
-    pub(crate) fn chosen(&self, pin: Option<Pin>) -> Option<(Mode, String)> {
+    pub fn chosen(&self, pin: Option<Pin>) -> Option<(Mode, String)> {
         let by_hand = pin.map(|pin| (pin.mode, format!("`{}`, pinned by annotation {} of the policy", pin.mode, policy::PIN)));
         let by_settings = || self.pin.map(|mode| (mode, format!("`{mode}`, pinned by the settings")));
         by_hand.or_else(by_settings).or_else(|| self.choice.mode().map(|mode| (mode, format!("`{mode}`, the settings' mode"))))
@@ -114,7 +115,7 @@ impl Strategy {
 }
 
 impl Critical {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.labels.is_none() && self.names.is_empty()
     }
 }
@@ -131,9 +132,9 @@ impl Choice {
 }
 
 impl Mode {
-    pub(crate) const ALL: [Self; 3] = [Self::Webhook, Self::Hybrid, Self::Controller];
+    pub const ALL: [Self; 3] = [Self::Webhook, Self::Hybrid, Self::Controller];
 
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Webhook => "webhook",
             Self::Hybrid => "hybrid",
@@ -141,7 +142,16 @@ impl Mode {
         }
     }
 
-    pub(crate) fn parse(word: &str) -> Option<Self> {
+    /// Who decides, in one sentence.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Webhook => "The webhook, on every one",
+            Self::Hybrid => "The webhook on the critical ones, the controller on all others",
+            Self::Controller => "The controller",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.word() == word)
     }
 }
@@ -153,6 +163,6 @@ impl fmt::Display for Mode {
 }
 
 /// Describes the field in the settings' JSON Schema, where the policy's type says no more than that it is an object.
-pub(crate) fn describe(settings: &mut schemars::Schema) {
+pub fn describe(settings: &mut schemars::Schema) {
     document::describe(settings);
 }

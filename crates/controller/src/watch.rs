@@ -11,54 +11,54 @@ use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Client, ResourceExt};
 
 use crate::reconciler::Reconciler;
-use crate::store::Held;
+use cluster::cached_namespace::CachedNamespace;
 
 mod nodes;
 mod pods;
+mod tenant_deletion;
 mod tenants;
-mod undertaker;
 
 /// What has to be known before anything is planned.
 #[derive(Debug)]
-pub(crate) struct Readiness {
+pub struct Readiness {
     waiting: Mutex<BTreeMap<&'static str, String>>,
 }
 
 /// The parts that readiness waits for.
-pub(crate) const NAMESPACES: &str = "namespaces";
-pub(crate) const TENANTS: &str = "tenants";
-pub(crate) const SETTINGS: &str = "settings";
+pub const NAMESPACES: &str = "namespaces";
+pub const TENANTS: &str = "tenants";
+pub const SETTINGS: &str = "settings";
 
 impl Readiness {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let waiting = [NAMESPACES, TENANTS, SETTINGS].map(|part| (part, "not read yet".to_owned()));
         Self { waiting: Mutex::new(waiting.into()) }
     }
 
     /// A part is not there, and why.
-    pub(crate) fn wait(&self, part: &'static str, why: String) {
+    pub fn wait(&self, part: &'static str, why: String) {
         let before = self.parts().insert(part, why.clone());
         if before.as_ref() != Some(&why) {
             tracing::info!(part, why, "waiting");
         }
     }
 
-    pub(crate) fn waits_for(&self, part: &str) -> bool {
+    pub fn waits_for(&self, part: &str) -> bool {
         self.parts().contains_key(part)
     }
 
     /// A part is there; whether it was the last one.
-    pub(crate) fn reach(&self, part: &'static str) -> bool {
+    pub fn reach(&self, part: &'static str) -> bool {
         let mut waiting = self.parts();
         waiting.remove(part).is_some() && waiting.is_empty()
     }
 
     /// What is missing and why, a line each; empty if nothing is.
-    pub(crate) fn missing(&self) -> Vec<String> {
+    pub fn missing(&self) -> Vec<String> {
         self.parts().iter().map(|(part, why)| format!("{part}: {why}")).collect()
     }
 
-    pub(crate) fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.parts().is_empty()
     }
 
@@ -72,16 +72,16 @@ const PART: usize = 256;
 
 /// What both watches share.
 #[derive(Clone)]
-pub(crate) struct Watch {
-    pub(crate) client: Client,
-    pub(crate) reconciler: Arc<Reconciler>,
-    pub(crate) readiness: Arc<Readiness>,
+pub struct Watch {
+    pub client: Client,
+    pub reconciler: Arc<Reconciler>,
+    pub readiness: Arc<Readiness>,
 }
 
 impl Watch {
     /// A part is there; once all are, everything is planned. That takes seconds in a large cluster, and is not waited for: whoever calls this reads
     /// a watch, and a new namespace comes that way.
-    pub(crate) fn reach(&self, part: &'static str) {
+    pub fn reach(&self, part: &'static str) {
         if self.readiness.reach(part) {
             let names = self.reconciler.shared().store.names();
             tracing::info!(namespaces = names.len(), "all is known, planning");
@@ -92,7 +92,7 @@ impl Watch {
 
     /// Ends early where something is not known any more, as after a change of the settings; all is planned again then.
     async fn plan(self, names: Vec<String>) {
-        let now = crate::clock::now();
+        let now = cluster::clock::now();
         for part in names.chunks(PART) {
             if !self.readiness.is_complete() {
                 return;
@@ -103,7 +103,7 @@ impl Watch {
     }
 
     /// Follows namespaces, of which nothing but the metadata is asked for. Does not return.
-    pub(crate) async fn namespaces(self) {
+    pub async fn namespaces(self) {
         // What an API server sends of a namespace is of kind PartialObjectMetadata here, managedFields included.
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
         let mut events = watcher(api, Config::default()).default_backoff().boxed();
@@ -129,9 +129,9 @@ impl Watch {
     }
 
     fn put(&self, found: &PartialObjectMeta<Namespace>, live: bool) {
-        let newer = self.reconciler.shared().store.put_namespace(Held::of(&found.metadata));
+        let newer = self.reconciler.shared().store.put_namespace(CachedNamespace::of(&found.metadata));
         if newer && self.readiness.is_complete() {
-            self.reconciler.consider(&found.name_any(), live, crate::clock::now());
+            self.reconciler.consider(&found.name_any(), live, cluster::clock::now());
         }
     }
 

@@ -1,9 +1,9 @@
 //! The server in memory answers what the real one answers: the same requests to both, and the same codes, reasons and causes.
 
+use fake_apiserver::InMemory;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error, ResourceExt};
-use fake_apiserver::InMemory;
 use local_cluster::Cluster;
 use serde_json::{Value, json};
 

@@ -11,11 +11,11 @@ const ENTRIES: usize = 500;
 /// Characters of a message that are kept: an error of the API server can be long.
 const MESSAGE: usize = 600;
 /// Bounds of the counts of waits, in milliseconds; what took longer than the last is counted beyond it.
-pub(crate) const BOUNDS: [u64; 8] = [10, 50, 100, 500, 1_000, 5_000, 30_000, 300_000];
+pub const BOUNDS: [u64; 8] = [10, 50, 100, 500, 1_000, 5_000, 30_000, 300_000];
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Journal(Mutex<Pages>);
+pub struct Journal(Mutex<Pages>);
 
 #[derive(Debug, Default)]
 struct Pages {
@@ -28,24 +28,24 @@ struct Pages {
 
 /// What became of something.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Grows by one from entry to entry.
-    pub(crate) number: u64,
-    pub(crate) at: Timestamp,
-    pub(crate) sort: Sort,
+    pub number: u64,
+    pub at: Timestamp,
+    pub sort: Sort,
     /// A bounded word.
-    pub(crate) reason: String,
+    pub reason: String,
     /// The namespace, `namespace/pod`, tenant or policy that it is about.
-    pub(crate) object: String,
-    pub(crate) tenant: Option<String>,
-    pub(crate) message: String,
+    pub object: String,
+    pub tenant: Option<String>,
+    pub message: String,
     /// How long it waited for that.
-    pub(crate) waited: Option<Duration>,
+    pub waited: Option<Duration>,
 }
 
 /// How it is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sort {
+pub enum Sort {
     /// It was done.
     Done,
     /// Somebody should know.
@@ -55,7 +55,7 @@ pub(crate) enum Sort {
 }
 
 impl Sort {
-    pub(crate) fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Notice => "notice",
@@ -65,7 +65,7 @@ impl Sort {
 }
 
 impl Entry {
-    pub(crate) fn new(sort: Sort, reason: &str, object: impl Into<String>, message: &str) -> Self {
+    pub fn new(sort: Sort, reason: &str, object: impl Into<String>, message: &str) -> Self {
         let message = message.chars().take(MESSAGE).collect();
         Self {
             number: 0,
@@ -79,17 +79,17 @@ impl Entry {
         }
     }
 
-    pub(crate) fn of(self, tenant: Option<&str>) -> Self {
+    pub fn of(self, tenant: Option<&str>) -> Self {
         Self { tenant: tenant.map(str::to_owned), ..self }
     }
 
-    pub(crate) fn after(self, waited: Duration) -> Self {
+    pub fn after(self, waited: Duration) -> Self {
         Self { waited: Some(waited), ..self }
     }
 }
 
 impl Journal {
-    pub(crate) fn write(&self, mut entry: Entry) {
+    pub fn write(&self, mut entry: Entry) {
         let mut pages = self.pages();
         pages.count += 1;
         entry.number = pages.count;
@@ -100,7 +100,7 @@ impl Journal {
     }
 
     /// Counts how long a namespace waited to be as its tenant wants it.
-    pub(crate) fn count_wait(&self, waited: Duration) {
+    pub fn count_wait(&self, waited: Duration) {
         let place = BOUNDS.iter().position(|bound| waited <= Duration::from_millis(*bound)).unwrap_or(BOUNDS.len());
         if let Some(count) = self.pages().waits.get_mut(place) {
             *count += 1;
@@ -108,18 +108,18 @@ impl Journal {
     }
 
     /// The newest first, and how many there have ever been.
-    pub(crate) fn entries(&self) -> (Vec<Entry>, u64) {
+    pub fn entries(&self) -> (Vec<Entry>, u64) {
         let pages = self.pages();
         (pages.entries.iter().rev().cloned().collect(), pages.count)
     }
 
     /// How many there have ever been.
-    pub(crate) fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.pages().count
     }
 
     /// How many waited up to each of [`BOUNDS`], and longer.
-    pub(crate) fn waits(&self) -> [u64; BOUNDS.len() + 1] {
+    pub fn waits(&self) -> [u64; BOUNDS.len() + 1] {
         self.pages().waits
     }
 

@@ -11,8 +11,8 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 
 use super::TIMEOUT;
-use crate::clock;
-use crate::holds::PodKey;
+use crate::gated_pods::PodKey;
+use cluster::clock;
 
 /// Writes a warning.
 pub(super) async fn warn(client: &Client, key: &PodKey, uid: &str, reason: &str, note: String) -> Result<(), kube::Error> {

@@ -6,45 +6,46 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tenancy::metadata::Key;
 
-use crate::clock;
-use crate::fights::Fights;
-use crate::holds::{HeldPod, Holds, PodKey, Terms};
+use crate::contention::Fights;
+use crate::gated_pods::{HeldPod, Holds, PodKey, Terms};
 use crate::pace::Pace;
-use crate::planner::{CONTESTED, Decision, Knowledge, Trouble, Write, decide};
+use crate::planner::{CONTESTED, Decision, Knowledge, PlannedWrite, Trouble, decide};
 use crate::queue::{Queue, Urgency};
-use crate::store::{Compliance, Held, Standing, Store};
+use crate::store::{Compliance, Standing, Store};
 use crate::strategy::Strategy;
+use cluster::cached_namespace::CachedNamespace;
+use cluster::clock;
 
 /// The first wait after a failure; each further one is twice as long.
-pub(crate) const FIRST_RETRY: Duration = Duration::from_secs(1);
+pub const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 /// Conflicts in a row that are planned again at once; a busy namespace or Pod waits a moment then.
-pub(crate) const QUICK_CONFLICTS: u32 = 5;
+pub const QUICK_CONFLICTS: u32 = 5;
 
 /// What all tasks see, behind one lock that is never held across a wait.
-pub(crate) struct Shared {
-    pub(crate) store: Store,
-    pub(crate) queue: Queue,
-    pub(crate) pace: Pace,
+pub struct Shared {
+    pub store: Store,
+    pub queue: Queue,
+    pub pace: Pace,
     /// Attempts in a row that did not succeed, and since when a namespace has been different.
     pub(super) attempts: HashMap<String, u32>,
     since: HashMap<String, Instant>,
-    pub(crate) fights: Fights,
+    pub fights: Fights,
     /// Namespaces that were given up, for reports.
-    pub(crate) troubles: HashMap<String, Trouble>,
-    pub(crate) written: u64,
+    pub troubles: HashMap<String, Trouble>,
+    pub written: u64,
     /// Those of them that were backfill; and writes that failed.
-    pub(crate) written_in_bulk: u64,
-    pub(crate) failures: u64,
+    pub written_in_bulk: u64,
+    pub failures: u64,
     /// Namespaces that were given up after failed writes; those that are not to be written are not among them.
-    pub(crate) failing: HashSet<String>,
+    pub failing: HashSet<String>,
     /// How namespaces are shared out between webhook and controller, where the settings say.
-    pub(crate) strategy: Option<Arc<Strategy>>,
+    pub strategy: Option<Arc<Strategy>>,
     /// Why the newest settings are not in force.
-    pub(crate) refused_settings: Option<String>,
+    pub refused_settings: Option<String>,
     /// Namespaces written in bulk since it was last told, by tenant.
-    pub(crate) bulk: BTreeMap<String, usize>,
-    pub(crate) holds: Holds,
+    pub bulk: BTreeMap<String, usize>,
+    pub holds: Holds,
 }
 
 impl Shared {
@@ -69,7 +70,7 @@ impl Shared {
     }
 
     /// How long the namespace that waits longest for its write has been waiting. One whose write fails waits for somebody else.
-    pub(crate) fn lag(&self, now: Instant) -> Duration {
+    pub fn lag(&self, now: Instant) -> Duration {
         let waiting = self.since.iter().filter(|(name, _)| !self.failing.contains(*name));
         waiting.map(|(_, since)| now.saturating_duration_since(*since)).max().unwrap_or_default()
     }
@@ -107,12 +108,12 @@ impl Shared {
     }
 
     /// Writes, of namespaces and of Pods, that are not answered yet.
-    pub(crate) fn writes_under_way(&self) -> usize {
+    pub fn writes_under_way(&self) -> usize {
         self.pace.under_way() + self.holds.pace.under_way()
     }
 
     /// Takes a held Pod in.
-    pub(crate) fn hold(&mut self, key: &PodKey, pod: HeldPod) {
+    pub fn hold(&mut self, key: &PodKey, pod: HeldPod) {
         let first = !self.holds.concern(&key.namespace);
         self.holds.put(key, pod, clock::now());
         if first {
@@ -151,24 +152,31 @@ impl Shared {
     }
 
     /// Takes in the namespace as it is now. The lag is counted from its creation, if that was after landlord began to wait for it.
-    pub(super) fn succeed(&mut self, write: &Write, urgency: Urgency, now_is: Held, now: Instant, took: Duration) -> Duration {
+    pub(super) fn succeed(
+        &mut self,
+        write: &PlannedWrite,
+        urgency: Urgency,
+        now_is: CachedNamespace,
+        now: Instant,
+        took: Duration,
+    ) -> Duration {
         self.pace.succeed(now, took);
         self.written += 1;
         // What an edit of the tenant changes is written as backfill.
         if matches!(urgency, Urgency::Placement | Urgency::Drift) {
-            write.sets.iter().for_each(|(key, value, managed)| self.fights.wrote(&write.name, key, value, *managed, now));
+            write.sets.iter().for_each(|(key, value, managed)| self.fights.wrote(&write.request.name, key, value, *managed, now));
         } else {
             self.written_in_bulk += u64::from(urgency == Urgency::Backfill);
             write.tenant.iter().for_each(|tenant| *self.bulk.entry(tenant.clone()).or_default() += 1);
         }
-        let since = self.since.get(&write.name).map_or(took, |since| now.duration_since(*since));
+        let since = self.since.get(&write.request.name).map_or(took, |since| now.duration_since(*since));
         let age = now_is.created.as_ref().and_then(|created| SystemTime::now().duration_since(SystemTime::from(created.0)).ok());
-        self.settled(&write.name);
+        self.settled(&write.request.name);
         self.store.update_namespace(now_is);
-        match self.decide(&write.name) {
+        match self.decide(&write.request.name) {
             // Somebody changed it in between, or the tenant.
-            Decision::Write(_) => self.queue.add(&write.name, Urgency::Drift, now),
-            Decision::Rest { trouble } => drop(self.note(&write.name, trouble)),
+            Decision::Write(_) => self.queue.add(&write.request.name, Urgency::Drift, now),
+            Decision::Rest { trouble } => drop(self.note(&write.request.name, trouble)),
             Decision::Ignore => {}
         }
         // Kubernetes counts creation in whole seconds, so the age of a young namespace says little.
@@ -176,21 +184,21 @@ impl Shared {
     }
 
     /// A write failed: it is tried again later, unless it was tried often enough.
-    pub(super) fn fail(&mut self, write: &Write, trouble: Trouble, now: Instant, retries: Option<u32>) {
-        if self.store.namespace(&write.name).is_none() {
+    pub(super) fn fail(&mut self, write: &PlannedWrite, trouble: Trouble, now: Instant, retries: Option<u32>) {
+        if self.store.namespace(&write.request.name).is_none() {
             return;
         }
         self.failures += 1;
-        let attempts = self.attempts.entry(write.name.clone()).or_default();
+        let attempts = self.attempts.entry(write.request.name.clone()).or_default();
         *attempts += 1;
         if retries.is_none_or(|retries| *attempts <= retries) {
-            self.queue.add(&write.name, Urgency::Retry, now + backoff(*attempts));
+            self.queue.add(&write.request.name, Urgency::Retry, now + backoff(*attempts));
         } else {
-            self.failing.insert(write.name.clone());
+            self.failing.insert(write.request.name.clone());
         }
         let standing = Standing { tenant: write.tenant.clone(), state: Compliance::Failed, reason: Some(trouble.reason) };
-        self.store.stand(&write.name, Some(standing));
-        self.troubles.insert(write.name.clone(), trouble);
+        self.store.stand(&write.request.name, Some(standing));
+        self.troubles.insert(write.request.name.clone(), trouble);
     }
 
     /// Somebody else wrote in between.
@@ -204,7 +212,7 @@ impl Shared {
     }
 
     /// A namespace that is gone.
-    pub(crate) fn forget(&mut self, name: &str, uid: Option<&str>) {
+    pub fn forget(&mut self, name: &str, uid: Option<&str>) {
         self.store.remove_namespace(name, uid);
         if self.store.namespace(name).is_none() {
             self.queue.forget(name);
@@ -216,7 +224,7 @@ impl Shared {
     }
 
     /// Keys of a namespace that the other writer holds now, or may take any moment.
-    pub(crate) fn contested_keys(&self, name: &str) -> Vec<Key> {
+    pub fn contested_keys(&self, name: &str) -> Vec<Key> {
         let now = clock::now();
         let planned = self.store.assess(name).map(|assessment| assessment.plan.set).unwrap_or_default();
         let planned = planned.into_iter().filter(|(key, want)| self.fights.is_contested(name, key, &want.value, now)).map(|(key, _)| key);
@@ -238,7 +246,7 @@ pub(super) fn after_conflict(attempts: u32) -> Duration {
 }
 
 /// Doubles with each attempt; up to a tenth more, so that those who failed together do not come together.
-pub(crate) fn backoff(attempts: u32) -> Duration {
+pub fn backoff(attempts: u32) -> Duration {
     let wait = FIRST_RETRY.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LAST_RETRY);
     let share = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos() % 100);
     wait + wait * share / 1000

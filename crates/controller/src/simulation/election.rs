@@ -5,7 +5,7 @@ use std::time::Duration;
 use fake_apiserver::InMemory;
 use tokio::time::Instant;
 
-use crate::lease::{Election, Leadership};
+use cluster::lease::{Election, Leadership};
 
 fn candidate(server: &InMemory, name: &str, end: impl Future<Output = ()> + Send + 'static) -> (Leadership, tokio::task::JoinHandle<()>) {
     let (leadership, work) = Election::new(server.client(), "landlord", "controller", name.to_owned()).run(end);

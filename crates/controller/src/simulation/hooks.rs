@@ -15,7 +15,7 @@ fn reason(simulation: &Simulation, name: &str) -> Option<&'static str> {
 
 fn state(simulation: &Simulation, name: &str) -> Option<Compliance> {
     let shared = simulation.reconciler.shared();
-    shared.store.namespace(name).and_then(|held| held.standing.as_ref()).map(|standing| standing.state)
+    shared.store.standing(name).map(|standing| standing.state)
 }
 
 #[tokio::test(start_paused = true)]

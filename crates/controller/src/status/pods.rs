@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Condition;
-use crate::holds::{PodKey, State};
+use crate::gated_pods::{PodKey, State};
 use crate::outcome::SELECTOR_CLASH;
 use crate::reconciler::Shared;
 
@@ -42,7 +42,7 @@ pub(super) fn conditions(shared: &Shared, tenants: &[String]) -> HashMap<String,
 fn tallies(shared: &Shared) -> HashMap<&str, Tally<'_>> {
     let mut tallies: HashMap<&str, Tally<'_>> = HashMap::new();
     for (key, pod) in shared.holds.pods() {
-        let standing = shared.store.namespace(&key.namespace).and_then(|held| held.standing.as_ref());
+        let standing = shared.store.standing(&key.namespace);
         let Some(tenant) = standing.and_then(|standing| standing.tenant.as_deref()) else { continue };
         let tally = tallies.entry(tenant).or_default();
         match &pod.state {

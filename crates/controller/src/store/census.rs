@@ -11,13 +11,13 @@ pub(super) struct Census {
 
 /// Namespaces that landlord looks after. Those of no tenant are among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Totals {
-    pub(crate) compliant: usize,
-    pub(crate) pending: usize,
-    pub(crate) conflicted: usize,
-    pub(crate) failed: usize,
+pub struct Totals {
+    pub compliant: usize,
+    pub pending: usize,
+    pub conflicted: usize,
+    pub failed: usize,
     /// Of all of them, those that no tenant has.
-    pub(crate) unclaimed: usize,
+    pub unclaimed: usize,
 }
 
 impl Census {
@@ -36,7 +36,7 @@ impl Census {
 
 impl Totals {
     /// How many there are.
-    pub(crate) fn all(&self) -> usize {
+    pub fn all(&self) -> usize {
         self.compliant + self.pending + self.conflicted + self.failed
     }
 
@@ -54,12 +54,12 @@ impl Totals {
 }
 
 impl Store {
-    pub(crate) fn totals(&self) -> Totals {
+    pub fn totals(&self) -> Totals {
         self.census.totals
     }
 
     /// Grows with every change of what is known.
-    pub(crate) fn revision(&self) -> u64 {
+    pub fn revision(&self) -> u64 {
         self.census.revision + self.nodes.revision()
     }
 }
@@ -72,14 +72,14 @@ mod tests {
     use tenancy::settings::Settings;
 
     use super::*;
-    use crate::store::Held;
+    use cluster::cached_namespace::CachedNamespace;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
     #[test]
     fn it_counts_what_there_is() {
         let mut store = Store::new(Arc::new(Settings::from_value(&Value::Null).expect("settings")));
         for name in ["a", "b"] {
-            store.put_namespace(Held::of(&ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }));
+            store.put_namespace(CachedNamespace::of(&ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }));
         }
         let standing = |tenant: Option<&str>, state| Some(Standing { tenant: tenant.map(str::to_owned), state, reason: None });
         store.stand("a", standing(Some("solar"), Compliance::Pending));

@@ -6,40 +6,41 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tenancy::settings::TenantSource;
 
-use super::{Held, Store};
+use super::Store;
 use assessment::Assessment;
 use assessment::inventory::{Inventory, Listed};
+use cluster::cached_namespace::CachedNamespace;
 
 impl Store {
     /// A cluster as it was read.
-    pub(crate) fn of(inventory: Inventory) -> Self {
+    pub fn of(inventory: Inventory) -> Self {
         let (settings, tenants, namespaces) = inventory.into_parts();
         let mut store = Self::new(Arc::new(settings));
         tenants.into_iter().for_each(|(name, tenant)| store.put_tenant(name, tenant));
         for Listed { object, .. } in namespaces {
             let meta = object.get("metadata").cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
-            store.put_namespace(Held::of(&meta));
+            store.put_namespace(CachedNamespace::of(&meta));
         }
         store
     }
 
     /// How many namespaces claim a tenant.
-    pub(crate) fn claimed(&self) -> usize {
+    pub fn claimed(&self) -> usize {
         self.claims.values().map(|names| names.len()).sum()
     }
 
     /// Tenants that namespaces claim, whether they exist or not.
-    pub(crate) fn claimed_tenants(&self) -> impl Iterator<Item = String> {
+    pub fn claimed_tenants(&self) -> impl Iterator<Item = String> {
         self.claims.keys().cloned()
     }
 
     /// How many namespaces have been seen for the first time, ever.
-    pub(crate) fn arrivals(&self) -> u64 {
+    pub fn arrivals(&self) -> u64 {
         self.arrivals
     }
 
     /// Tenants in the cluster, or in the settings.
-    pub(crate) fn all_tenant_names(&self) -> Vec<String> {
+    pub fn all_tenant_names(&self) -> Vec<String> {
         match &self.settings.source {
             TenantSource::Inline(tenants) => tenants.iter().map(|tenant| tenant.name.clone()).collect(),
             _ => self.tenant_names(),
@@ -47,9 +48,9 @@ impl Store {
     }
 
     /// Whether a new namespace of this name would be given a ledger of this tenant, by the engine and so by the webhook.
-    pub(crate) fn would_accept(&self, name: &str, tenant: &str) -> bool {
+    pub fn would_accept(&self, name: &str, tenant: &str) -> bool {
         let labels = BTreeMap::from([(self.settings.tenant_label().to_owned(), tenant.to_owned())]);
-        let held = Held::of(&ObjectMeta { name: Some(name.to_owned()), labels: Some(labels), ..ObjectMeta::default() });
+        let held = CachedNamespace::of(&ObjectMeta { name: Some(name.to_owned()), labels: Some(labels), ..ObjectMeta::default() });
         let assessment = Assessment::of(&self.settings, &held.namespace, || held.document(), |tenant| self.tenant(tenant));
         assessment.error.is_none() && assessment.plan.refused.is_empty() && assessment.tenant.as_deref() == Some(tenant)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// What is known of the nodes; nothing until they have been listed once.
 #[derive(Debug, Default)]
-pub(crate) struct Nodes {
+pub struct Nodes {
     labels: HashMap<String, BTreeMap<String, String>>,
     known: bool,
     /// Answers so far; forgotten when a node's labels change. Every tenant asks every few seconds.
@@ -15,20 +15,20 @@ pub(crate) struct Nodes {
 
 impl Nodes {
     /// A list begins. Until it is complete, what was known counts no more.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         *self = Self { revision: self.revision + 1, ..Self::default() };
     }
 
-    pub(crate) fn complete(&mut self) {
+    pub fn complete(&mut self) {
         self.known = true;
         self.revision += 1;
     }
 
-    pub(crate) fn are_known(&self) -> bool {
+    pub fn are_known(&self) -> bool {
         self.known
     }
 
-    pub(crate) fn put(&mut self, name: String, labels: BTreeMap<String, String>) {
+    pub fn put(&mut self, name: String, labels: BTreeMap<String, String>) {
         if self.labels.get(&name) != Some(&labels) {
             self.labels.insert(name, labels);
             self.answers.clear();
@@ -36,18 +36,18 @@ impl Nodes {
         }
     }
 
-    pub(crate) fn remove(&mut self, name: &str) {
+    pub fn remove(&mut self, name: &str) {
         self.labels.remove(name);
         self.answers.clear();
         self.revision += 1;
     }
 
-    pub(crate) fn revision(&self) -> u64 {
+    pub fn revision(&self) -> u64 {
         self.revision
     }
 
     /// The names of nodes that carry all of these labels, in order.
-    pub(crate) fn matching(&self, selector: &BTreeMap<String, String>) -> Vec<&str> {
+    pub fn matching(&self, selector: &BTreeMap<String, String>) -> Vec<&str> {
         let matches = |labels: &BTreeMap<String, String>| selector.iter().all(|(key, value)| labels.get(key) == Some(value));
         let mut names: Vec<&str> = self.labels.iter().filter(|(_, labels)| matches(labels)).map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
@@ -55,12 +55,12 @@ impl Nodes {
     }
 
     /// Labels of every node.
-    pub(crate) fn labels(&self) -> impl Iterator<Item = (&String, &BTreeMap<String, String>)> {
+    pub fn labels(&self) -> impl Iterator<Item = (&String, &BTreeMap<String, String>)> {
         self.labels.iter()
     }
 
     /// Whether a node carries all of these labels.
-    pub(crate) fn match_any(&mut self, selector: &BTreeMap<String, String>) -> bool {
+    pub fn match_any(&mut self, selector: &BTreeMap<String, String>) -> bool {
         if let Some(answer) = self.answers.get(selector) {
             return *answer;
         }

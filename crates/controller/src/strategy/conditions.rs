@@ -10,14 +10,14 @@ use tenancy::settings::Settings;
 use super::{Critical, Mode};
 
 /// The name of the condition.
-pub(crate) const NAME: &str = "landlord-strategy";
+pub const NAME: &str = "landlord-strategy";
 /// A label of the controller's dry-run creation that the webhook is not asked about: it shows what the API server takes by itself.
-pub(crate) const BASELINE: &str = "landlord.dev/probe";
+pub const BASELINE: &str = "landlord.dev/probe";
 /// Of a `generateName`, so many characters are sure to begin the name (`k8s.io/apiserver/pkg/storage/names`).
 const STEM: usize = 58;
 
 /// The condition of this mode, in CEL.
-pub(crate) fn expression(mode: Mode, critical: &Critical, settings: &Settings) -> String {
+pub fn expression(mode: Mode, critical: &Critical, settings: &Settings) -> String {
     let asked = match mode {
         Mode::Webhook => "true".to_owned(),
         Mode::Controller => "false".to_owned(),
@@ -29,7 +29,7 @@ pub(crate) fn expression(mode: Mode, critical: &Critical, settings: &Settings) -
 }
 
 /// A policy's conditions with this expression as ours; those of others stay as they are, where they are.
-pub(crate) fn with(conditions: &[Value], expression: &str) -> Vec<Value> {
+pub fn with(conditions: &[Value], expression: &str) -> Vec<Value> {
     let ours = json!({"name": NAME, "expression": expression});
     let mut conditions = conditions.to_vec();
     match conditions.iter_mut().find(|one| is_ours(one)) {
@@ -40,7 +40,7 @@ pub(crate) fn with(conditions: &[Value], expression: &str) -> Vec<Value> {
 }
 
 /// The same without ours.
-pub(crate) fn without(conditions: &[Value]) -> Vec<Value> {
+pub fn without(conditions: &[Value]) -> Vec<Value> {
     conditions.iter().filter(|one| !is_ours(one)).cloned().collect()
 }
 

@@ -5,43 +5,44 @@ use std::time::Duration;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::measurement::{Admission, Guard, Measurement};
+use super::measurement::{Admission, Measurement};
 use super::{Limits, Mode};
+use cluster::admission_policies::trial::Enforcement;
 
 /// So many measurements in a row have to call for the same change, unless the guard is gone.
-pub(crate) const AGREEING: u32 = 3;
+pub const AGREEING: u32 = 3;
 /// A controller that is so far behind would do no better than the webhook.
 const BEHIND: Duration = Duration::from_secs(60);
 
 /// What is remembered from one measurement to the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct State {
-    pub(crate) mode: Mode,
+pub struct State {
+    pub mode: Mode,
     /// When the mode changed last.
-    pub(crate) changed: Option<Timestamp>,
+    pub changed: Option<Timestamp>,
     /// Whether it changed because there was no guard: the way out of the webhook is not short then.
     #[serde(default)]
-    pub(crate) retreated: bool,
-    pub(crate) wish: Option<Wish>,
+    pub retreated: bool,
+    pub wish: Option<Wish>,
 }
 
 /// A change that measurements call for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Wish {
-    pub(crate) mode: Mode,
+pub struct Wish {
+    pub mode: Mode,
     /// How many in a row.
-    pub(crate) agreeing: u32,
+    pub agreeing: u32,
 }
 
 /// The mode from now on, and why.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Decision {
-    pub(crate) mode: Mode,
-    pub(crate) reason: String,
+pub struct Decision {
+    pub mode: Mode,
+    pub reason: String,
     /// Whether another mode is called for and the guard is missing.
-    pub(crate) refused: bool,
-    pub(crate) next: State,
+    pub refused: bool,
+    pub next: State,
 }
 
 /// What one measurement calls for.
@@ -59,7 +60,7 @@ enum Cause {
 }
 
 /// Decides on one more measurement.
-pub(crate) fn decide(state: &State, measurement: &Measurement, limits: &Limits, hold: Duration, now: Timestamp) -> Decision {
+pub fn decide(state: &State, measurement: &Measurement, limits: &Limits, hold: Duration, now: Timestamp) -> Decision {
     let Verdict { mode, reason, cause } = judge(state.mode, measurement, limits);
     let decision = |mode, reason, next| Decision { mode, reason, refused: cause == Cause::Unguarded, next };
     if mode == state.mode {
@@ -82,10 +83,10 @@ pub(crate) fn decide(state: &State, measurement: &Measurement, limits: &Limits, 
 }
 
 /// The same where somebody has chosen: their choice, if there is a guard for it.
-pub(crate) fn obey(state: &State, chosen: Mode, by: &str, guard: &Guard, now: Timestamp) -> Decision {
+pub fn obey(state: &State, chosen: Mode, by: &str, guard: &Enforcement, now: Timestamp) -> Decision {
     let refusal = guard.refusal().filter(|_| chosen != Mode::Webhook);
     // Not knowing is no reason to undo what was right a moment ago.
-    let unknown = matches!(guard, Guard::Unknown { .. }) && state.mode == chosen;
+    let unknown = matches!(guard, Enforcement::Unknown { .. }) && state.mode == chosen;
     let (mode, reason) = match refusal.filter(|_| !unknown) {
         None => (chosen, by.to_owned()),
         Some(why) => (Mode::Webhook, format!("{by} is refused: {why}")),
@@ -109,11 +110,11 @@ impl State {
 /// force.
 fn judge(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
     let wanted = want(mode, measurement, limits);
-    let gone = mode != Mode::Webhook && matches!(measurement.guard, Guard::Missing { .. });
+    let gone = mode != Mode::Webhook && matches!(measurement.guard, Enforcement::Missing { .. });
     match &measurement.guard {
         _ if wanted.mode == Mode::Webhook && !gone => wanted,
-        Guard::Bites | Guard::Waived => wanted,
-        Guard::Unknown { .. } if mode != Mode::Webhook => Verdict { mode, ..wanted },
+        Enforcement::Enforced | Enforcement::Waived => wanted,
+        Enforcement::Unknown { .. } if mode != Mode::Webhook => Verdict { mode, ..wanted },
         guard => {
             let why = guard.refusal().unwrap_or_default();
             let refused = if wanted.mode == Mode::Webhook { mode } else { wanted.mode };
@@ -160,7 +161,7 @@ fn over(mode: Mode, measurement: &Measurement, limits: &Limits) -> Option<String
 
 impl Limits {
     /// The thresholds that count in this mode: the lower ones in `hybrid`, so that a value at the edge does not sway it.
-    pub(crate) fn of(&self, mode: Mode) -> Self {
+    pub fn of(&self, mode: Mode) -> Self {
         if mode != Mode::Hybrid {
             return self.clone();
         }
@@ -176,7 +177,7 @@ impl Limits {
 }
 
 /// `250 ms`, `12 s`, `9 min`.
-pub(crate) fn words(time: Duration) -> String {
+pub fn words(time: Duration) -> String {
     match time.as_secs() {
         0..2 => format!("{} ms", time.as_millis()),
         seconds @ 2..120 => format!("{seconds} s"),

@@ -21,7 +21,7 @@ const SHORTEST_PERIOD: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default, Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "Strategy")]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub(crate) struct Document {
+pub struct Document {
     /// `webhook`: every namespace by the webhook. `controller`: none. `hybrid`: the critical ones. `auto`: what the measurements say.
     mode: Choice,
     critical: CriticalDocument,

@@ -4,27 +4,29 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use cluster::admission_policies::trial::Enforcement;
+
 use super::decision::words;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Measurement {
-    pub(crate) admission: Admission,
+pub struct Measurement {
+    pub admission: Admission,
     /// Namespaces that a tenant is known of.
-    pub(crate) namespaces: usize,
+    pub namespaces: usize,
     /// Since the measurement before.
-    pub(crate) creations_per_second: f64,
+    pub creations_per_second: f64,
     /// How long the namespace that waits longest for the controller has been waiting.
     #[serde(with = "seconds")]
-    pub(crate) lag: Duration,
-    pub(crate) guard: Guard,
+    pub lag: Duration,
+    pub guard: Enforcement,
 }
 
 /// What dry-run creations for real tenants say of the webhook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "state")]
-pub(crate) enum Admission {
+pub enum Admission {
     Probed {
         probes: u32,
         /// Those that were not answered with a ledger.
@@ -39,35 +41,9 @@ pub(crate) enum Admission {
     Unknown { why: String },
 }
 
-/// Whether Pods are kept out of namespaces that are not ready.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "state")]
-pub(crate) enum Guard {
-    Bites,
-    Missing {
-        why: String,
-    },
-    Unknown {
-        why: String,
-    },
-    /// It does not matter: `--without-guard`.
-    Waived,
-}
-
-impl Guard {
-    /// Why no namespace may be left to the controller.
-    pub(crate) fn refusal(&self) -> Option<String> {
-        match self {
-            Self::Bites | Self::Waived => None,
-            Self::Missing { why } => Some(format!("the guard does not bite: {why}")),
-            Self::Unknown { why } => Some(format!("it is not known whether the guard bites: {why}")),
-        }
-    }
-}
-
 impl Measurement {
     /// All numbers in one line.
-    pub(crate) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         let admission = match &self.admission {
             Admission::Probed { latency, .. } => format!("{} added by the webhook", words(*latency)),
             Admission::Unknown { .. } => "latency unknown".to_owned(),

@@ -9,7 +9,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::Mode;
-use super::measurement::{Admission, Guard, Measurement};
+use super::measurement::{Admission, Measurement};
+use cluster::admission_policies::trial::Enforcement;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct InMode {
@@ -23,7 +24,7 @@ struct Outcome {
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct StrategyMetrics {
+pub struct StrategyMetrics {
     modes: Family<InMode, Gauge>,
     changes: Counter,
     probes: Family<Outcome, Counter>,
@@ -32,7 +33,7 @@ pub(crate) struct StrategyMetrics {
 }
 
 impl StrategyMetrics {
-    pub(crate) fn register(&self, registry: &mut Registry) {
+    pub fn register(&self, registry: &mut Registry) {
         registry.register("strategy", "The mode in force is 1, where a strategy is set", self.modes.clone());
         registry.register("strategy_changes", "Changes of the mode", self.changes.clone());
         registry.register("admission_probes", "Dry-run creations for tenants: answered with a ledger, or failed", self.probes.clone());
@@ -40,23 +41,23 @@ impl StrategyMetrics {
         registry.register("guard_bites", "Whether the guard was shown to keep Pods out", self.guarded.clone());
     }
 
-    pub(crate) fn show(&self, mode: Mode) {
+    pub fn show(&self, mode: Mode) {
         for one in Mode::ALL {
             self.modes.get_or_create(&InMode { mode: one.word() }).set(i64::from(one == mode));
         }
     }
 
     /// No strategy is set, or another replica leads.
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         self.modes.clear();
     }
 
-    pub(crate) fn change(&self) {
+    pub fn change(&self) {
         self.changes.inc();
     }
 
-    pub(crate) fn measured(&self, measurement: &Measurement) {
-        self.guarded.set(i64::from(measurement.guard == Guard::Bites));
+    pub fn measured(&self, measurement: &Measurement) {
+        self.guarded.set(i64::from(measurement.guard == Enforcement::Enforced));
         let Admission::Probed { probes, failures, latency, .. } = &measurement.admission else { return };
         self.latency.set(latency.as_secs_f64());
         for (outcome, count) in [("healthy", probes.saturating_sub(*failures)), ("failed", *failures)] {

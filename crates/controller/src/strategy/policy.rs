@@ -8,32 +8,32 @@ use tenancy::keys::FIELD_MANAGER;
 use super::{Mode, conditions};
 
 /// The mode that our condition stands for; written together with it.
-pub(crate) const MODE: &str = "landlord.dev/strategy";
+pub const MODE: &str = "landlord.dev/strategy";
 /// The mode that somebody asked for by `landlord strategy --pin`.
-pub(crate) const PIN: &str = "landlord.dev/strategy-pin";
+pub const PIN: &str = "landlord.dev/strategy-pin";
 /// After a pinned mode: also without a guard.
 const WITHOUT_GUARD: &str = "without-guard";
 
 /// What was read of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Policy {
-    pub(crate) name: String,
-    pub(crate) uid: String,
+pub struct Policy {
+    pub name: String,
+    pub uid: String,
     version: String,
     conditions: Vec<Value>,
-    pub(crate) settings: Value,
+    pub settings: Value,
     /// What our annotation says; `None` where there is none.
-    pub(crate) mode: Option<Mode>,
-    pub(crate) pin: Option<Pin>,
+    pub mode: Option<Mode>,
+    pub pin: Option<Pin>,
     /// Whether its settings have it place Pods.
-    pub(crate) places_pods: bool,
+    pub places_pods: bool,
 }
 
 /// A mode by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pin {
-    pub(crate) mode: Mode,
-    pub(crate) without_guard: bool,
+pub struct Pin {
+    pub mode: Mode,
+    pub without_guard: bool,
 }
 
 impl Pin {
@@ -55,7 +55,7 @@ impl Pin {
 
 impl Policy {
     /// The policy of that name, if there is one. Where Kubewarden is not installed there is none.
-    pub(crate) async fn read(client: &Client, name: &str) -> Result<Option<Self>, Error> {
+    pub async fn read(client: &Client, name: &str) -> Result<Option<Self>, Error> {
         match api(client).get(name).await {
             Ok(found) => Ok(Some(Self::of(found))),
             Err(Error::Api(status)) if status.code == 404 => Ok(None),
@@ -64,7 +64,7 @@ impl Policy {
     }
 
     /// Every policy, whoever's it is.
-    pub(crate) async fn all(client: &Client) -> Result<Vec<Self>, Error> {
+    pub async fn all(client: &Client) -> Result<Vec<Self>, Error> {
         match api(client).list(&ListParams::default()).await {
             Ok(found) => Ok(found.into_iter().map(Self::of).collect()),
             Err(Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
@@ -72,7 +72,7 @@ impl Policy {
         }
     }
 
-    pub(crate) fn of(object: DynamicObject) -> Self {
+    pub fn of(object: DynamicObject) -> Self {
         let DynamicObject { metadata, data, .. } = object;
         let annotations = metadata.annotations.unwrap_or_default();
         let conditions = data.pointer("/spec/matchConditions").and_then(Value::as_array).cloned();
@@ -89,7 +89,7 @@ impl Policy {
     }
 
     /// Puts a mode's condition in place; nothing is written where it is there already.
-    pub(crate) async fn apply(&mut self, client: &Client, mode: Mode, expression: &str) -> Result<(), Error> {
+    pub async fn apply(&mut self, client: &Client, mode: Mode, expression: &str) -> Result<(), Error> {
         let conditions = conditions::with(&self.conditions, expression);
         if conditions == self.conditions && self.mode == Some(mode) {
             return Ok(());
@@ -98,7 +98,7 @@ impl Policy {
     }
 
     /// Takes the condition away; nothing is written where there is none.
-    pub(crate) async fn withdraw(&mut self, client: &Client) -> Result<(), Error> {
+    pub async fn withdraw(&mut self, client: &Client) -> Result<(), Error> {
         let conditions = conditions::without(&self.conditions);
         if conditions == self.conditions && self.mode.is_none() {
             return Ok(());
@@ -115,12 +115,12 @@ impl Policy {
     }
 
     /// Whether a strategy has left anything in it.
-    pub(crate) fn is_touched(&self) -> bool {
+    pub fn is_touched(&self) -> bool {
         self.mode.is_some() || self.pin.is_some() || conditions::without(&self.conditions) != self.conditions
     }
 
     /// Deletes it from the cluster.
-    pub(crate) async fn delete(&self, client: &Client) -> Result<(), Error> {
+    pub async fn delete(&self, client: &Client) -> Result<(), Error> {
         match api(client).delete(&self.name, &DeleteParams::default()).await {
             Err(Error::Api(status)) if status.code == 404 => Ok(()),
             answer => answer.map(drop),
@@ -128,7 +128,7 @@ impl Policy {
     }
 
     /// Pins a mode, or lets go of it.
-    pub(crate) async fn pin(&mut self, client: &Client, pin: Option<Pin>) -> Result<(), Error> {
+    pub async fn pin(&mut self, client: &Client, pin: Option<Pin>) -> Result<(), Error> {
         let patch = json!({"metadata": {"annotations": {PIN: pin.map(Pin::text)}}});
         *self = Self::of(api(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
         Ok(())

@@ -23,29 +23,29 @@ const REASON: usize = 400;
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Record {
-    pub(crate) state: State,
+pub struct Record {
+    pub state: State,
     /// Why the mode is what it is, or what keeps it from being another.
-    pub(crate) reason: String,
+    pub reason: String,
     /// Whether another mode is called for and the guard is missing.
-    pub(crate) refused: bool,
-    pub(crate) measured: Option<Timestamp>,
-    pub(crate) measurement: Option<Measurement>,
+    pub refused: bool,
+    pub measured: Option<Timestamp>,
+    pub measurement: Option<Measurement>,
     /// The newest last.
-    pub(crate) history: Vec<Change>,
+    pub history: Vec<Change>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Change {
-    pub(crate) at: Timestamp,
-    pub(crate) from: Mode,
-    pub(crate) to: Mode,
-    pub(crate) reason: String,
+pub struct Change {
+    pub at: Timestamp,
+    pub from: Mode,
+    pub to: Mode,
+    pub reason: String,
 }
 
 impl Record {
     /// Takes in what was decided; the change, if it is one.
-    pub(crate) fn note(&mut self, decision: &Decision, measurement: Measurement, now: Timestamp) -> Option<Change> {
+    pub fn note(&mut self, decision: &Decision, measurement: Measurement, now: Timestamp) -> Option<Change> {
         let (from, reason) = (self.state.mode, shortened(&decision.reason));
         self.state = decision.next.clone();
         self.reason.clone_from(&reason);
@@ -63,13 +63,13 @@ impl Record {
     }
 
     /// The record in the cluster; none is an empty one, and so is one that cannot be understood.
-    pub(crate) async fn read(client: &Client, namespace: &str) -> Result<Self, Error> {
+    pub async fn read(client: &Client, namespace: &str) -> Result<Self, Error> {
         let found = api(client, namespace).get_opt(NAME).await?.and_then(|map| map.data);
         let text = found.as_ref().and_then(|data| data.get(KEY));
         Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
     }
 
-    pub(crate) async fn write(&self, client: &Client, namespace: &str) -> Result<(), Error> {
+    pub async fn write(&self, client: &Client, namespace: &str) -> Result<(), Error> {
         let text = serde_json::to_string(self).map_err(Error::SerdeError)?;
         let object = json!({"metadata": {"name": NAME}, "data": {KEY: text}});
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
@@ -84,7 +84,7 @@ impl Record {
 }
 
 /// Deletes it, unless that is only tried; whether it was there.
-pub(crate) async fn delete(client: &Client, namespace: &str, dry: bool) -> Result<bool, Error> {
+pub async fn delete(client: &Client, namespace: &str, dry: bool) -> Result<bool, Error> {
     if dry {
         return Ok(api(client, namespace).get_opt(NAME).await?.is_some());
     }
@@ -106,14 +106,15 @@ fn shortened(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strategy::measurement::{Admission, Guard};
+    use crate::strategy::measurement::Admission;
+    use cluster::admission_policies::trial::Enforcement;
     use std::time::Duration;
 
     #[test]
     fn it_is_of_bounded_size_and_can_be_read_again() {
         let mut record = Record::default();
         let admission = Admission::Probed { probes: 3, failures: 1, latency: Duration::from_millis(4), fault: Some("no".to_owned()) };
-        let guard = Guard::Missing { why: "none".to_owned() };
+        let guard = Enforcement::Missing { why: "none".to_owned() };
         let measurement = Measurement { admission, namespaces: 1, creations_per_second: 0.5, lag: Duration::from_secs(1), guard };
         for number in 0..100 {
             let mode = if number % 2 == 0 { Mode::Hybrid } else { Mode::Webhook };

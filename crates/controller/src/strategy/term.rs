@@ -9,15 +9,18 @@ use tenancy::settings::Settings;
 use thiserror::Error as ThisError;
 
 use super::decision::Decision;
-use super::measurement::{Guard, Measurement};
+use super::measurement::Measurement;
 use super::policy::{Pin, Policy};
 use super::record::{Change, Record};
 use super::{Mode, Strategy, conditions};
-use crate::clock;
-use crate::lease::Leadership;
-use crate::probe::{self, Probe, guard};
 use crate::reconciler::Reconciler;
+use crate::strategy::probe::Probe;
 use crate::watch::Readiness;
+use cluster::admission_policies::trial;
+use cluster::admission_policies::trial::Enforcement;
+use cluster::clock;
+use cluster::error::message;
+use cluster::lease::Leadership;
 
 /// How often it is looked whether something is due.
 const LOOK: Duration = Duration::from_millis(500);
@@ -34,16 +37,16 @@ enum StrategyError {
 }
 
 /// What the leader does about strategies.
-pub(crate) struct Strategies {
-    pub(crate) client: Client,
-    pub(crate) reconciler: Arc<Reconciler>,
-    pub(crate) readiness: Arc<Readiness>,
-    pub(crate) leadership: Leadership,
+pub struct Strategies {
+    pub client: Client,
+    pub reconciler: Arc<Reconciler>,
+    pub readiness: Arc<Readiness>,
+    pub leadership: Leadership,
     /// The ClusterAdmissionPolicy's name.
-    pub(crate) policy: String,
+    pub policy: String,
     /// Of the record.
-    pub(crate) namespace: String,
-    pub(crate) without_guard: bool,
+    pub namespace: String,
+    pub without_guard: bool,
 }
 
 /// What is known for as long as this replica leads.
@@ -63,7 +66,7 @@ struct Term {
 
 impl Strategies {
     /// Does not return.
-    pub(crate) async fn run(self) {
+    pub async fn run(self) {
         let mut term = Term::default();
         loop {
             tokio::time::sleep(LOOK).await;
@@ -134,10 +137,10 @@ impl Strategies {
         policy.apply(&self.client, mode, &expression).await.map_err(api("the condition cannot be written"))
     }
 
-    async fn guard(&self, pin: Option<Pin>, settings: &Settings) -> Guard {
-        let guard = guard::check(&self.client, settings).await;
+    async fn guard(&self, pin: Option<Pin>, settings: &Settings) -> Enforcement {
+        let guard = trial::check(&self.client, settings).await;
         let waived = self.without_guard || pin.is_some_and(|pin| pin.without_guard);
-        if waived && guard != Guard::Bites { Guard::Waived } else { guard }
+        if waived && guard != Enforcement::Enforced { Enforcement::Waived } else { guard }
     }
 
     /// Log, metrics, Events.
@@ -155,7 +158,7 @@ impl Strategies {
         outcomes.metrics().strategy.change();
         tracing::info!(from = from.word(), to = to.word(), reason, "strategy changed");
         outcomes.strategy(&policy.name, &policy.uid, false, "StrategyChanged", format!("{from} → {to}: {reason}"));
-        if measurement.guard == Guard::Waived && to != Mode::Webhook {
+        if measurement.guard == Enforcement::Waived && to != Mode::Webhook {
             let note = format!("{to} without a guard: until the controller has been there, Pods of new namespaces may run on any node");
             tracing::error!(mode = to.word(), "{note}");
             outcomes.strategy(&policy.name, &policy.uid, true, "StrategyWithoutGuard", note);
@@ -183,5 +186,5 @@ impl Term {
 }
 
 fn api(what: &'static str) -> impl Fn(Error) -> StrategyError {
-    move |error| StrategyError::Api { what, message: probe::message(&error) }
+    move |error| StrategyError::Api { what, message: message(&error) }
 }

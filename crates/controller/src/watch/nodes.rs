@@ -11,7 +11,7 @@ use super::Watch;
 
 impl Watch {
     /// Follows nodes. Nothing waits for them: without the right to list them, tenants say that it is not known. Does not return.
-    pub(crate) async fn nodes(self) {
+    pub async fn nodes(self) {
         let api: Api<PartialObjectMeta<Node>> = Api::all(self.client.clone());
         let mut events = watcher(api, Config::default()).default_backoff().boxed();
         let mut complained = false;

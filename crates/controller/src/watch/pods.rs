@@ -7,15 +7,15 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
 
 use super::Watch;
-use crate::clock;
-use crate::holds::{HeldPod, Keys, PodKey, UnscheduledPod};
+use crate::gated_pods::{HeldPod, Keys, PodKey, UnscheduledPod};
+use cluster::clock;
 
 /// A held Pod has no node; one that gets a node leaves the watch.
 const UNSCHEDULED: &str = "spec.nodeName=";
 
 impl Watch {
     /// Follows held Pods. Nothing else waits for them. Does not return.
-    pub(crate) async fn pods(self) {
+    pub async fn pods(self) {
         let api: Api<UnscheduledPod> = Api::all_with(self.client.clone(), &ApiResource::erase::<Pod>(&()));
         let mut events = watcher(api, Config::default().fields(UNSCHEDULED)).default_backoff().boxed();
         let mut listed = Keys::new();

@@ -11,7 +11,7 @@ use kube::discovery::pinned_kind;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, Event, watcher};
 
-use super::undertaker::{GRACE, LONGEST};
+use super::tenant_deletion::{GRACE, LONGEST};
 use super::{TENANTS, Watch};
 use crate::store::Identity;
 
@@ -22,7 +22,7 @@ const KIND_PERIOD: Duration = Duration::from_secs(5);
 
 impl Watch {
     /// Follows the tenants of the source in force. Does not return; the caller ends it when the source changes.
-    pub(crate) async fn tenants(self) {
+    pub async fn tenants(self) {
         let settings = Arc::clone(self.reconciler.shared().store.settings());
         let Some((api_version, kind)) = settings.source.kind() else {
             self.reach(TENANTS);
@@ -123,7 +123,7 @@ impl Tenants {
         if !self.watch.readiness.is_complete() {
             return;
         }
-        let now = crate::clock::now();
+        let now = cluster::clock::now();
         let ready = match self.edited.get(tenant) {
             // A pass is due already, and takes this edit along.
             Some(due) if now < *due => *due,

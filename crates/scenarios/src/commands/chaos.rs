@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, ensure};
-use clap::{Args, ValueEnum};
 use chaos::event::FORMS;
 use chaos::{Laws, Layer, Schedule, Shrinking, Tally};
+use clap::{Args, ValueEnum};
 
 use super::demo::say;
 use super::stage::StageOptions;

@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use super::super::{Duration, InMemory, Value, json};
 use super::panics;
 use super::replica::Replica;
-use crate::guard::GATE;
+use guard::GATE;
 
 mod rest;
 mod sabotage;

@@ -3,7 +3,7 @@
 use fake_apiserver::Connection;
 
 use super::super::*;
-use crate::lease::Election;
+use cluster::lease::Election;
 
 pub(super) struct Replica {
     pub(super) reconciler: Arc<Reconciler>,

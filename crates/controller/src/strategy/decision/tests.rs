@@ -13,7 +13,7 @@ fn limits() -> Limits {
 /// A small cluster with a healthy webhook.
 fn quiet() -> Measurement {
     let admission = Admission::Probed { probes: 3, failures: 0, latency: Duration::from_millis(5), fault: None };
-    Measurement { admission, namespaces: 120, creations_per_second: 0.1, lag: Duration::ZERO, guard: Guard::Bites }
+    Measurement { admission, namespaces: 120, creations_per_second: 0.1, lag: Duration::ZERO, guard: Enforcement::Enforced }
 }
 
 fn slow(millis: u64) -> Measurement {
@@ -26,8 +26,8 @@ fn failing(failures: u32) -> Measurement {
     Measurement { admission: Admission::Probed { probes: 3, failures, latency: Duration::ZERO, fault }, ..quiet() }
 }
 
-fn unguarded() -> Guard {
-    Guard::Missing { why: "a Pod got in".to_owned() }
+fn unguarded() -> Enforcement {
+    Enforcement::Missing { why: "a Pod got in".to_owned() }
 }
 
 /// What is measured at this minute of a story.
@@ -85,7 +85,7 @@ fn outage_without_guard(minute: f64) -> Measurement {
 }
 
 fn guard_deleted_in_an_outage(minute: f64) -> Measurement {
-    let guard = if minute > 15.0 && minute < 16.0 { unguarded() } else { Guard::Bites };
+    let guard = if minute > 15.0 && minute < 16.0 { unguarded() } else { Enforcement::Enforced };
     Measurement { guard, ..outage(minute) }
 }
 
@@ -173,12 +173,12 @@ fn what_keeps_the_mode(#[case] measurement: Measurement, #[case] agreeing: Optio
 }
 
 #[rstest]
-#[case(Guard::Bites, Mode::Webhook, Mode::Hybrid, false)]
-#[case(Guard::Waived, Mode::Webhook, Mode::Hybrid, false)]
+#[case(Enforcement::Enforced, Mode::Webhook, Mode::Hybrid, false)]
+#[case(Enforcement::Waived, Mode::Webhook, Mode::Hybrid, false)]
 #[case(unguarded(), Mode::Hybrid, Mode::Webhook, true)]
-#[case(Guard::Unknown { why: String::new() }, Mode::Webhook, Mode::Webhook, true)]
-#[case(Guard::Unknown { why: String::new() }, Mode::Hybrid, Mode::Hybrid, false)]
-fn a_choice_needs_the_guard(#[case] guard: Guard, #[case] now_in: Mode, #[case] then: Mode, #[case] refused: bool) {
+#[case(Enforcement::Unknown { why: String::new() }, Mode::Webhook, Mode::Webhook, true)]
+#[case(Enforcement::Unknown { why: String::new() }, Mode::Hybrid, Mode::Hybrid, false)]
+fn a_choice_needs_the_guard(#[case] guard: Enforcement, #[case] now_in: Mode, #[case] then: Mode, #[case] refused: bool) {
     let state = State { mode: now_in, ..State::default() };
     let decision = obey(&state, Mode::Hybrid, "mode `hybrid` of the settings", &guard, Timestamp::UNIX_EPOCH);
     assert_eq!((decision.mode, decision.refused), (then, refused), "{}", decision.reason);
@@ -191,7 +191,7 @@ prop_compose! {
         creations_per_second in prop_oneof![Just(0.0), Just(18.0), Just(50.0)],
         (failures, latency) in (prop_oneof![4 => Just(0_u32), 1 => Just(1), 4 => Just(3)], prop_oneof![Just(5_u64), Just(90), Just(200)]),
         behind in any::<bool>(),
-        guard in prop_oneof![8 => Just(Guard::Bites), 1 => Just(unguarded()), 1 => Just(Guard::Unknown { why: String::new() })],
+        guard in prop_oneof![8 => Just(Enforcement::Enforced), 1 => Just(unguarded()), 1 => Just(Enforcement::Unknown { why: String::new() })],
         known in prop::bool::weighted(0.9),
         repeat in 1_usize..20,
     ) -> Vec<Measurement> {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
-use kube::{Client, Error, ResourceExt};
-use local_cluster::Cluster;
 use chaos::event::{Namespace, TENANTS, Tampering};
 use chaos::spec::{LEDGER, NODE_SELECTOR, TENANT_LABEL};
 use chaos::{Event, Laws, spec};
 use fake_apiserver::Commit;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
+use kube::{Client, Error, ResourceExt};
+use local_cluster::Cluster;
 use serde_json::{Value, json};
 
 use crate::commands::stage::owner;

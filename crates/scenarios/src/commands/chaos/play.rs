@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use chaos::event::TENANTS;
+use chaos::{Event, Laws, Schedule};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, watcher};
-use chaos::event::TENANTS;
-use chaos::{Event, Laws, Schedule};
 use local_cluster::{Cluster, Node};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;

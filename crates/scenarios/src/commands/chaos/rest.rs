@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use kube::api::{Api, DynamicObject, ListParams, PostParams};
 use chaos::spec::{NODE_SELECTOR, TENANT_LABEL};
 use chaos::{Laws, Rest as Found};
+use kube::api::{Api, DynamicObject, ListParams, PostParams};
 use serde_json::{Value, json};
 
 use super::audit_log::AuditLog;

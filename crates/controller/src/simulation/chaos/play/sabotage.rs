@@ -1,8 +1,8 @@
 //! Sabotage: somebody in the controller's place breaks a law, so that it can be seen that this is noticed.
 
+use chaos::event::Sabotage;
 use k8s_openapi::api::core::v1::{Namespace as KubeNamespace, Pod};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
-use chaos::event::Sabotage;
 
 use super::{Namespace, Stage, json};
 

@@ -1,7 +1,7 @@
 //! Sabotage: a law is broken on purpose, to show that it is noticed.
 
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use chaos::event::Sabotage;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::{People, api};

@@ -1,0 +1,188 @@
+//! Shortfall: what the guard in the cluster lacks of the one that the settings call for. Whether Pods wait or are refused, and whether selectors are
+//! filled in, is up to whoever installs it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::api::ListParams;
+use kube::{Client, Error, ResourceExt};
+use serde_json::Value;
+use tenancy::settings::{OnUnready, Settings};
+
+use super::kinds::{KINDS, api};
+use guard::Guard;
+use guard::difference::Id;
+
+/// The guard's objects in the API server, and what they say.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    specs: BTreeMap<Id, Value>,
+    /// Whether the API server has MutatingAdmissionPolicies.
+    mutating: bool,
+}
+
+/// See the module. Parts in the order of their installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shortfall {
+    pub wanted: Vec<String>,
+    /// Parts of which the policy or the binding is not there.
+    missing: Vec<String>,
+    /// Parts of which something is not as it is rendered, and the fields of the spec that differ.
+    differing: Vec<(String, BTreeSet<String>)>,
+}
+
+impl Stored {
+    /// Reads them from the cluster.
+    pub async fn read(client: &Client) -> Result<Self, Error> {
+        let mut stored = Self { mutating: true, ..Self::default() };
+        for (kind, _) in KINDS {
+            match api(client, kind).list(&ListParams::default()).await {
+                Ok(list) => stored.specs.extend(
+                    list.into_iter().map(|object| (Id::of(kind, &object.name_any()), object.data.get("spec").cloned().unwrap_or_default())),
+                ),
+                Err(Error::Api(status)) if status.code == 404 && kind.starts_with("Mutating") => stored.mutating = false,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Of the ways to install the guard, the one counts that is nearest to what is there.
+    pub fn shortfall(&self, settings: &Settings) -> Shortfall {
+        let [first, others @ ..] = self.ways(settings).map(|guard| self.compare(&guard.objects()));
+        let nearer = |best: Shortfall, one: Shortfall| if one.differing.len() < best.differing.len() { one } else { best };
+        others.into_iter().fold(first, nearer)
+    }
+
+    /// As the settings say, first.
+    fn ways<'a>(&self, settings: &'a Settings) -> [Guard<'a>; 4] {
+        let guard = Guard { mutating: self.mutating, ..Guard::new(settings) };
+        let other = match guard.on_unready {
+            OnUnready::Hold => OnUnready::Deny,
+            OnUnready::Deny => OnUnready::Hold,
+        };
+        let ways = [(guard.on_unready, false), (guard.on_unready, true), (other, false), (other, true)];
+        ways.map(|(on_unready, place)| Guard { on_unready, place, ..guard })
+    }
+
+    fn compare(&self, rendered: &[Value]) -> Shortfall {
+        let mut shortfall = Shortfall::default();
+        for object in rendered {
+            let id = Id::of_rendered(object);
+            push(&mut shortfall.wanted, id.part());
+            let wanted = object.get("spec").unwrap_or(&Value::Null);
+            match self.specs.get(&id) {
+                None => push(&mut shortfall.missing, id.part()),
+                Some(found) if found == wanted => {}
+                Some(found) => shortfall.differing.push((id.part().to_owned(), differing(found, wanted))),
+            }
+        }
+        shortfall
+    }
+}
+
+impl Shortfall {
+    pub fn is_none(&self) -> bool {
+        self.missing.is_empty() && self.differing.is_empty()
+    }
+
+    /// Whether nothing of the guard does anything.
+    pub fn is_all(&self) -> bool {
+        self.missing == self.wanted
+    }
+
+    /// What is lacking, by part.
+    pub fn words(&self) -> String {
+        let missing = (!self.missing.is_empty()).then(|| format!("parts of it are missing, or not bound: {}", self.missing.join(", ")));
+        let differing = self.differing.iter().map(|(part, fields)| {
+            let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+            format!("part {part} is not the one for these settings: it differs in {}", fields.join(", "))
+        });
+        missing.into_iter().chain(differing).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// A policy and its binding are one part.
+fn push(parts: &mut Vec<String>, part: &str) {
+    if parts.last().is_none_or(|last| last != part) {
+        parts.push(part.to_owned());
+    }
+}
+
+/// The fields of two specs that are not equal, or that only one of them has.
+fn differing(found: &Value, wanted: &Value) -> BTreeSet<String> {
+    let fields = [found, wanted].into_iter().filter_map(Value::as_object).flat_map(|spec| spec.keys());
+    fields.filter(|field| found.get(*field) != wanted.get(*field)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn settings(value: Value) -> Settings {
+        Settings::from_value(&value).expect("settings")
+    }
+
+    fn stored(guard: &Guard<'_>) -> Stored {
+        let specs = guard.objects().iter().map(|object| (Id::of_rendered(object), object["spec"].clone())).collect();
+        Stored { specs, mutating: guard.mutating }
+    }
+
+    /// The words about a guard rendered for no settings, after an edit.
+    fn words(edit: impl FnOnce(&mut Stored)) -> String {
+        let settings = settings(json!({}));
+        let mut stored = stored(&Guard::new(&settings));
+        edit(&mut stored);
+        stored.shortfall(&settings).words()
+    }
+
+    #[rstest]
+    #[case::other_scope(json!({"guard": {"scope": "all"}}), "part deny is not the one for these settings: it differs in matchConstraints")]
+    #[case::other_source(json!({"tenantSource": "capsule"}), "part seal is not the one for these settings: it differs in ")]
+    #[case::other_label(json!({"tenantSource": "capsule"}), "part deny is not the one for these settings: it differs in matchConstraints, variables")]
+    #[case::other_admins(json!({"admins": {"groups": ["ops"]}}), "part names is not the one")]
+    #[case::the_settings_want_deny(json!({"guard": {"onUnready": "deny"}}), "")]
+    fn a_guard_for_other_settings(#[case] now: Value, #[case] expected: &str) {
+        let before = settings(json!({}));
+        let words = stored(&Guard::new(&before)).shortfall(&settings(now)).words();
+        assert!(words.contains(expected) && words.is_empty() == expected.is_empty(), "{words}");
+    }
+
+    #[rstest]
+    fn how_it_is_installed_does_not_matter(
+        #[values(OnUnready::Hold, OnUnready::Deny)] on_unready: OnUnready,
+        #[values(true, false)] place: bool,
+        #[values(true, false)] mutating: bool,
+    ) {
+        let settings = settings(json!({}));
+        let guard = Guard { on_unready, place, mutating, ..Guard::new(&settings) };
+        let mut stored = stored(&guard);
+        assert!(stored.shortfall(&settings).is_none());
+        stored.specs.remove(&Id::of("ValidatingAdmissionPolicyBinding", "landlord-guard-deny"));
+        assert_eq!(stored.shortfall(&settings).words(), "parts of it are missing, or not bound: deny");
+    }
+
+    #[test]
+    fn what_is_missing() {
+        assert_eq!(
+            words(|stored| stored.specs.retain(|id, _| id.part() != "seal" && id.part() != "hold")),
+            "parts of it are missing, or not bound: seal, hold"
+        );
+        let (settings, none) = (settings(json!({})), Stored { mutating: true, ..Stored::default() });
+        assert!(none.shortfall(&settings).is_all() && !none.shortfall(&settings).is_none());
+    }
+
+    #[rstest]
+    #[case("ValidatingAdmissionPolicyBinding", "deny", json!({"validationActions": ["Audit"]}), "validationActions")]
+    #[case("ValidatingAdmissionPolicyBinding", "deny", json!({"matchResources": {}}), "matchResources")]
+    #[case("MutatingAdmissionPolicy", "seal", json!({"failurePolicy": "Ignore"}), "failurePolicy")]
+    #[case("ValidatingAdmissionPolicy", "binding", json!({"matchConditions": [{"name": "never", "expression": "false"}]}), "matchConditions")]
+    fn what_somebody_changed(#[case] kind: &str, #[case] part: &str, #[case] change: Value, #[case] field: &str) {
+        let words = words(|stored| {
+            let spec = stored.specs.get_mut(&Id::of(kind, &format!("landlord-guard-{part}"))).expect("an object");
+            change.as_object().expect("fields").iter().for_each(|(field, value)| spec[field] = value.clone());
+        });
+        assert_eq!(words, format!("part {part} is not the one for these settings: it differs in {field}"));
+    }
+}

@@ -1,0 +1,57 @@
+//! Cached namespace: of a Namespace, what landlord reads: its metadata and which version of it that was.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference as KubeOwner, Time};
+use serde_json::{Value, json};
+use tenancy::metadata::Metadata;
+use tenancy::namespace::{Namespace, OwnerReference};
+
+/// A namespace as it was last seen.
+#[derive(Clone, Debug)]
+pub struct CachedNamespace {
+    pub uid: String,
+    pub version: String,
+    pub created: Option<Time>,
+    pub namespace: Namespace,
+}
+
+impl CachedNamespace {
+    /// From an object's metadata; nothing else of a Namespace is ever read.
+    pub fn of(meta: &ObjectMeta) -> Self {
+        Self {
+            uid: meta.uid.clone().unwrap_or_default(),
+            version: meta.resource_version.clone().unwrap_or_default(),
+            created: meta.creation_timestamp.clone(),
+            namespace: Namespace {
+                name: meta.name.clone(),
+                generate_name: meta.generate_name.clone(),
+                metadata: Metadata {
+                    labels: meta.labels.clone().unwrap_or_default(),
+                    annotations: meta.annotations.clone().unwrap_or_default(),
+                },
+                owner_references: meta.owner_references.iter().flatten().map(owner).collect(),
+                terminating: meta.deletion_timestamp.is_some(),
+            },
+        }
+    }
+
+    /// The object for rules that read paths.
+    pub fn document(&self) -> Value {
+        let Namespace { name, generate_name, metadata, owner_references, .. } = &self.namespace;
+        let owners: Vec<Value> =
+            owner_references.iter().map(|one| json!({"apiVersion": one.group, "kind": one.kind, "name": one.name})).collect();
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "generateName": generate_name,
+               "labels": metadata.labels, "annotations": metadata.annotations, "ownerReferences": owners}})
+    }
+
+    /// Whether this is an earlier state than `other`, of this namespace or of one that had its name. Versions of one resource are numbers
+    /// that grow, whatever the object.
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        let number = |one: &Self| one.version.parse::<u128>().ok();
+        matches!((number(self), number(other)), (Some(this), Some(that)) if this < that)
+    }
+}
+
+fn owner(reference: &KubeOwner) -> OwnerReference {
+    let (group, _) = reference.api_version.split_once('/').unwrap_or_default();
+    OwnerReference { group: group.to_owned(), kind: reference.kind.clone(), name: reference.name.clone() }
+}

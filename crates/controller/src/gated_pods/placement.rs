@@ -1,0 +1,144 @@
+//! Terms: on which a namespace lets its held Pods go.
+
+use k8s_openapi::api::core::v1::Toleration;
+use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR};
+use tenancy::metadata::{Key, Metadata};
+use tenancy::plan::read_ledger;
+use tenancy::selector::NodeSelector;
+
+use crate::planner::changes_placement;
+use crate::store::Store;
+use assessment::Assessment;
+
+/// What a Pod of the namespace gets.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Terms {
+    pub tenant: Option<String>,
+    pub selector: NodeSelector,
+    pub tolerations: Vec<Toleration>,
+}
+
+impl Terms {
+    /// The terms now; `None` for a namespace whose Pods have to wait, or that is not landlord's to look at.
+    pub fn now(store: &Store, namespace: &str) -> Option<Self> {
+        store.assess(namespace).and_then(|assessment| Self::of(&assessment))
+    }
+
+    /// The guard's own test of the ledger, and more: that the namespace carries the selector and the tolerations that its tenant wants now.
+    /// A namespace that nobody claims lets every Pod go.
+    pub fn of(Assessment { tenant, before, plan, error, .. }: &Assessment) -> Option<Self> {
+        let (ledger, _) = read_ledger(before);
+        let claimed = tenant.as_ref().is_none_or(|tenant| ledger.tenant == *tenant && ledger.pending.is_none());
+        let marked = tenant.is_some() || plan.is_empty();
+        if error.is_some() || !claimed || !marked || changes_placement(plan) {
+            return None;
+        }
+        let selector = before.annotations.get(NODE_SELECTOR).map_or(Ok(NodeSelector::default()), |text| text.parse()).ok()?;
+        // Tolerations open nodes: only those count that landlord itself has written.
+        let tolerations = if ledger.manages(&Key::annotation(DEFAULT_TOLERATIONS)) { tolerations(before)? } else { Vec::new() };
+        Some(Self { tenant: tenant.clone(), selector, tolerations })
+    }
+}
+
+/// `None` where they cannot be read.
+fn tolerations(metadata: &Metadata) -> Option<Vec<Toleration>> {
+    let text = metadata.annotations.get(DEFAULT_TOLERATIONS).map_or("[]", String::as_str);
+    serde_json::from_str(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rstest::rstest;
+    use serde_json::{Value, json};
+    use tenancy::keys::CREATOR;
+    use tenancy::settings::Settings;
+
+    use super::*;
+    use crate::gated_pods::pod::a_toleration;
+    use cluster::cached_namespace::CachedNamespace;
+
+    const LEDGER: &str = r#"{"tenant":"solar","labels":[],"annotations":["landlord.dev/tolerations","scheduler.alpha.kubernetes.io/defaultTolerations","scheduler.alpha.kubernetes.io/node-selector"]}"#;
+    const TOLERATIONS: &str = r#"[{"key":"pool","operator":"Exists","effect":"NoSchedule"}]"#;
+
+    /// The terms of a namespace with this metadata, where tenant `solar` selects a pool, tolerates its taint, and labels.
+    fn terms(settings: Value, metadata: Value) -> Option<Terms> {
+        let spec =
+            json!({"nodeSelector": {"pool": "solar"}, "tolerations": [{"key": "pool", "operator": "Exists", "effect": "NoSchedule"}]});
+        let object = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "solar"}, "spec": spec});
+        let settings = Settings::from_value(&settings).expect("settings");
+        let tenant = settings.tenant(&object).expect("a tenant");
+        let mut store = Store::new(Arc::new(settings));
+        store.put_tenant("solar".to_owned(), Ok(Arc::new(tenant)));
+        store.put_tenant("broken".to_owned(), Err("bad".to_owned()));
+        store.put_namespace(CachedNamespace::of(&serde_json::from_value(metadata).expect("metadata")));
+        Terms::now(&store, "web")
+    }
+
+    fn claimed(label: &str, ledger: &str, changed: Value) -> Value {
+        let mut annotations = json!({"landlord.dev/ledger": ledger, NODE_SELECTOR: "pool=solar", DEFAULT_TOLERATIONS: TOLERATIONS,
+                                     "landlord.dev/tolerations": "pool:NoSchedule"});
+        annotations.as_object_mut().expect("a map").extend(changed.as_object().cloned().expect("a map"));
+        json!({"name": "web", "labels": {"landlord.dev/tenant": label}, "annotations": annotations})
+    }
+
+    #[test]
+    fn a_compliant_namespace_gives_selector_and_tolerations() {
+        let wanted = Terms {
+            tenant: Some("solar".to_owned()),
+            selector: "pool=solar".parse().expect("a selector"),
+            tolerations: vec![a_toleration("pool:NoSchedule")],
+        };
+        assert_eq!(terms(Value::Null, claimed("solar", LEDGER, json!({}))), Some(wanted.clone()));
+        assert_eq!(terms(Value::Null, claimed("solar", LEDGER, json!({"foreign": "key"}))), Some(wanted), "other keys do not count");
+    }
+
+    #[rstest]
+    #[case::no_ledger(claimed("solar", "", json!({})))]
+    #[case::pending(claimed("solar", &LEDGER.replacen('{', r#"{"pending":"Contested","#, 1), json!({})))]
+    #[case::of_another(claimed("solar", &LEDGER.replace("solar", "lunar"), json!({})))]
+    #[case::wrong_selector(claimed("solar", LEDGER, json!({NODE_SELECTOR: "pool=lunar"})))]
+    #[case::more_selector(claimed("solar", LEDGER, json!({NODE_SELECTOR: "pool=solar,a=b"})))]
+    #[case::wrong_tolerations(claimed("solar", LEDGER, json!({DEFAULT_TOLERATIONS: "[]"})))]
+    #[case::unknown_tenant(claimed("nobody", &LEDGER.replace("solar", "nobody"), json!({})))]
+    #[case::unusable_tenant(claimed("broken", &LEDGER.replace("solar", "broken"), json!({})))]
+    #[case::left_behind(json!({"name": "web", "annotations": {"landlord.dev/ledger": LEDGER}}))]
+    #[case::terminating({
+        let mut going = claimed("solar", LEDGER, json!({}));
+        going["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        going
+    })]
+    fn pods_of_other_namespaces_wait(#[case] metadata: Value) {
+        assert_eq!(terms(Value::Null, metadata), None);
+    }
+
+    /// Where nobody claims it, nothing is demanded; what the annotation says, the plugin would demand as well.
+    #[test]
+    fn an_unclaimed_namespace_lets_every_pod_go() {
+        let foreign = json!({"name": "web", "annotations": {NODE_SELECTOR: "a=b", DEFAULT_TOLERATIONS: TOLERATIONS}});
+        let selector = "a=b".parse().expect("a selector");
+        assert_eq!(terms(Value::Null, foreign.clone()), Some(Terms { selector, ..Terms::default() }), "foreign tolerations open nothing");
+        let everywhere = json!({"guard": {"scope": "all"}});
+        assert_eq!(terms(everywhere.clone(), foreign), None, "until landlord has said that it has looked");
+        let marked = json!({"name": "web", "annotations": {"landlord.dev/unclaimed": "true"}});
+        assert_eq!(terms(everywhere, marked), Some(Terms::default()));
+        assert_eq!(terms(json!({"excludedNamespaces": ["web"]}), json!({"name": "web"})), None, "it is never looked at");
+    }
+
+    /// `unclaimed: reject`, made up for: a mark that landlord would not set is none, and the annotation of a stranger asks for no pool.
+    #[rstest]
+    #[case::by_nobody_known(None, true)]
+    #[case::by_an_admin(Some(json!({"username": "root", "groups": ["system:masters"]})), true)]
+    #[case::by_a_stranger(Some(json!({"username": "mallory", "groups": ["strangers"]})), false)]
+    fn whose_unclaimed_namespace_lets_pods_go(#[case] creator: Option<Value>, #[case] expected: bool) {
+        let marks = [json!({"landlord.dev/unclaimed": "true"}), json!({})];
+        for (mut annotations, marked) in marks.into_iter().zip([true, false]) {
+            annotations[NODE_SELECTOR] = json!("pool=solar");
+            annotations.as_object_mut().expect("a map").extend(creator.iter().map(|one| (CREATOR.to_owned(), json!(one.to_string()))));
+            let settings = json!({"unclaimed": "reject", "guard": {"scope": "all"}});
+            let terms = terms(settings, json!({"name": "web", "annotations": annotations}));
+            assert_eq!(terms.is_some(), expected && marked, "{annotations}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Keeper: keeps the guard in the cluster as it is rendered for the settings in force. All replicas watch it, the leader writes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use kube::api::{DeleteParams, DynamicObject, PostParams};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::{Client, Error, ResourceExt};
+use serde_json::Value;
+use tenancy::settings::{OnUnready, Settings};
+use tokio::sync::watch as channel;
+use tokio::time::timeout;
+
+use crate::outcome::Outcomes;
+use cluster::admission_policies::kinds::{KINDS, api};
+use cluster::lease::Leadership;
+use guard::Guard;
+use guard::difference::{Change, Id, Known, News};
+
+/// How often the leader looks whether something is left to do.
+const LOOK: Duration = Duration::from_secs(1);
+/// No answer within this time counts as a failure.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The wait after a write. Where two writers undo each other's work again and again, it doubles after so many rounds, so that they do not keep the
+/// API server busy.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const QUICK_ROUNDS: u32 = 10;
+const LAST_PAUSE: Duration = Duration::from_secs(60);
+/// A quarrel is over after so long without a write.
+const PEACE: Duration = Duration::from_secs(120);
+
+/// How the guard is to be, where it differs from the settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Orders {
+    pub on_unready: Option<OnUnready>,
+    pub place: bool,
+}
+
+/// See the module.
+pub struct Keeper {
+    pub client: Client,
+    pub outcomes: Arc<Outcomes>,
+    pub leadership: Leadership,
+    pub settings: channel::Receiver<Option<Arc<Settings>>>,
+    pub orders: Orders,
+}
+
+type Sighting = (usize, Result<Event<DynamicObject>, watcher::Error>);
+
+/// What became of one change.
+enum Settled {
+    Done,
+    /// The others may be allowed.
+    Forbidden,
+    /// There is no point in going on.
+    Failed,
+}
+
+/// When to write again.
+#[derive(Debug, Default)]
+struct Pause {
+    rounds: u32,
+    last: Option<Instant>,
+}
+
+impl Keeper {
+    /// Keeps the guard. Does not return.
+    pub async fn run(mut self) {
+        let mut sightings = stream::select_all((0..KINDS.len()).map(|kind| self.follow(kind)));
+        let (mut known, mut pause) = (Known::new(KINDS.len()), Pause::default());
+        let mut looks = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                sighting = sightings.next() => match sighting {
+                    Some(sighting) => take(&mut known, sighting),
+                    None => return,
+                },
+                _ = looks.tick() => {}
+            }
+            let settings = self.settings.borrow_and_update().clone();
+            if let Some(settings) = settings.filter(|_| pause.is_over()) {
+                self.look(&mut known, &mut pause, &settings).await;
+            }
+        }
+    }
+
+    /// Compares, and writes what differs.
+    async fn look(&self, known: &mut Known, pause: &mut Pause, settings: &Settings) {
+        let mut guard = Guard { place: self.orders.place, ..Guard::new(settings) };
+        guard.on_unready = self.orders.on_unready.unwrap_or(guard.on_unready);
+        let changes = known.compare(&guard.objects());
+        if changes.is_empty() || !self.leadership.holds() {
+            return;
+        }
+        pause.begin();
+        let mut stuck = Vec::new();
+        for change in changes {
+            if !self.leadership.holds() {
+                return;
+            }
+            // Beside a policy that refuses what it writes, a new one would stop every creation of a namespace.
+            if stuck.contains(&change.id.part().to_owned()) {
+                continue;
+            }
+            let answer = self.write(&change).await;
+            match self.settle(known, &change, answer).await {
+                Settled::Done => {}
+                Settled::Forbidden if change.news.is_removal() => stuck.push(change.id.part().to_owned()),
+                Settled::Forbidden => {}
+                Settled::Failed => return,
+            }
+        }
+    }
+
+    /// Sends one change; `None` is an object that is gone.
+    async fn write(&self, change: &Change) -> Result<Option<DynamicObject>, Error> {
+        let api = api(&self.client, &change.id.kind);
+        let decode = |object: &Value| serde_json::from_value::<DynamicObject>(object.clone()).map_err(Error::SerdeError);
+        let late = |_| Error::Service(format!("no answer within {} s", TIMEOUT.as_secs()).into());
+        let params = PostParams { field_manager: Some(tenancy::keys::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        match &change.news {
+            News::Installed(object) | News::Recreated(object) => {
+                timeout(TIMEOUT, api.create(&params, &decode(object)?)).await.map_err(late)?.map(Some)
+            }
+            News::Updated(object) | News::Repaired(object) => {
+                timeout(TIMEOUT, api.replace(&change.id.name, &params, &decode(object)?)).await.map_err(late)?.map(Some)
+            }
+            News::Removed => timeout(TIMEOUT, api.delete(&change.id.name, &DeleteParams::default())).await.map_err(late)?.map(|_| None),
+        }
+    }
+
+    /// Takes in the answer.
+    async fn settle(&self, known: &mut Known, change: &Change, answer: Result<Option<DynamicObject>, Error>) -> Settled {
+        match answer {
+            Ok(stored) => {
+                let uid = stored.as_ref().and_then(|object| object.metadata.uid.clone()).unwrap_or_default();
+                known.written(change, stored.map(|object| value(&object)));
+                self.outcomes.guard_written(change, &uid);
+            }
+            // Somebody else was faster; the watch brings what they wrote.
+            Err(Error::Api(status)) if [404, 409].contains(&status.code) => {
+                tracing::debug!(kind = change.id.kind, name = change.id.name, "guard changed meanwhile");
+            }
+            Err(error) => {
+                tracing::warn!(kind = change.id.kind, name = change.id.name, %error, "guard not written, trying again");
+                let forbidden = matches!(&error, Error::Api(status) if status.code == 403);
+                return if forbidden { Settled::Forbidden } else { Settled::Failed };
+            }
+        }
+        Settled::Done
+    }
+
+    fn follow(&self, kind: usize) -> BoxStream<'static, Sighting> {
+        let name = KINDS.get(kind).map_or("", |(name, _)| name);
+        watcher(api(&self.client, name), Config::default()).default_backoff().map(move |event| (kind, event)).boxed()
+    }
+}
+
+/// The object as the comparison reads it.
+fn value(object: &DynamicObject) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
+}
+
+/// Takes in what the watch of one kind has seen.
+fn take(known: &mut Known, (kind, event): Sighting) {
+    let word = KINDS.get(kind).map_or("", |(name, _)| name);
+    match event {
+        Ok(Event::Init) => known.begin_list(kind),
+        Ok(Event::InitApply(object)) => known.list(kind, Id::of(word, &object.name_any()), value(&object)),
+        Ok(Event::InitDone) => known.end_list(kind, word),
+        Ok(Event::Apply(object)) => known.put(Id::of(word, &object.name_any()), value(&object)),
+        Ok(Event::Delete(object)) => known.remove(&Id::of(word, &object.name_any())),
+        Err(error) => {
+            tracing::warn!(kind = word, %error, "the guard cannot be watched: it needs Kubernetes 1.36 and ClusterRole landlord:guard")
+        }
+    }
+}
+
+impl Pause {
+    fn is_over(&self) -> bool {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.rounds.saturating_sub(QUICK_ROUNDS).min(16)).min(LAST_PAUSE);
+        self.last.is_none_or(|last| last.elapsed() >= pause)
+    }
+
+    fn begin(&mut self) {
+        let quarrel = self.last.is_some_and(|last| last.elapsed() < PEACE);
+        self.rounds = if quarrel { self.rounds.saturating_add(1) } else { 1 };
+        self.last = Some(Instant::now());
+    }
+}

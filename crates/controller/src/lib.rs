@@ -1,0 +1,23 @@
+//! The control loop: it keeps every namespace compliant for as long as it runs.
+//!
+//! ```text
+//! watch ──▶ store ──▶ queue ──▶ planner (engine) ──▶ writer ──▶ outcome
+//! ```
+
+pub mod admin;
+pub mod contention;
+pub mod gated_pods;
+pub mod guard_keeper;
+pub mod live_settings;
+pub mod metrics;
+pub mod outcome;
+pub mod pace;
+pub mod planner;
+pub mod queue;
+pub mod reconciler;
+#[cfg(test)]
+mod simulation;
+pub mod status;
+pub mod store;
+pub mod strategy;
+pub mod watch;

@@ -1,0 +1,137 @@
+//! Web: the dashboard – a page, the read-only API that it asks, and events that say when to ask again. Off unless somebody wants it, and for this
+//! machine alone unless somebody says otherwise.
+//!
+//! ```text
+//! browser ─▶ assets (embedded)            store, queue, fights, journal ─▶ view (JSON) ─▶ /api/v1/…
+//!         ─▶ access ─▶ routes ─▶ view            recorder ─▶ history ─┘
+//!         ◀─ events ◀─ pulse (looks only while somebody watches)
+//! ```
+//!
+//! Everything shown is what the controller knows anyway. Only a tenant's Pods, its strategy and unknown tokens are asked of the API server, when
+//! somebody looks, and not more often than once in a while.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use kube::Client;
+use tokio::net::TcpListener;
+use tokio::sync::watch::Receiver;
+use tokio::task::JoinHandle;
+
+use cluster::lease::Leadership;
+use controller::outcome::journal::Journal;
+use controller::reconciler::Reconciler;
+use controller::watch::Readiness;
+
+mod access;
+mod assets;
+mod events;
+mod history;
+mod openapi;
+mod pods;
+mod problem;
+mod routes;
+mod strategies;
+mod view;
+
+pub use self::access::Access;
+use self::access::Gatekeeper;
+use self::events::Pulse;
+use self::history::History;
+use self::pods::PodDesk;
+use self::strategies::StrategyDesk;
+
+/// Where the dashboard listens, and for whom.
+pub struct Door {
+    listener: TcpListener,
+    pub address: SocketAddr,
+    access: Access,
+}
+
+impl Door {
+    /// Listens at this address. Without a choice of who may come in, it is open on a loopback address and asks for a token on any other.
+    pub async fn listen(address: SocketAddr, access: Option<Access>) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let access = access.unwrap_or(if address.ip().is_loopback() { Access::Open } else { Access::Token });
+        if access == Access::Open && !address.ip().is_loopback() {
+            tracing::warn!(%address, "the dashboard names tenants and namespaces to every client that reaches this address");
+        }
+        Ok(Self { listener, address, access })
+    }
+}
+
+/// What the dashboard is about.
+pub struct Subject {
+    pub client: Client,
+    pub reconciler: Arc<Reconciler>,
+    pub readiness: Arc<Readiness>,
+    pub leadership: Leadership,
+    pub journal: Arc<Journal>,
+    /// The ClusterAdmissionPolicy's name.
+    pub policy: String,
+    /// Of the strategy's record.
+    pub namespace: String,
+}
+
+/// See the module.
+pub struct Dashboard {
+    subject: Subject,
+    gatekeeper: Gatekeeper,
+    history: Mutex<History>,
+    pulse: Pulse,
+    pods: PodDesk,
+    strategies: StrategyDesk,
+    /// Streams of events end by it.
+    end: Receiver<bool>,
+}
+
+impl Dashboard {
+    /// Serves until `end` comes.
+    pub fn open(door: Door, subject: Subject, end: Receiver<bool>) -> [JoinHandle<()>; 2] {
+        let Door { listener, access, .. } = door;
+        let gatekeeper = Gatekeeper::new(access, subject.client.clone());
+        let dashboard = Arc::new(Self {
+            subject,
+            gatekeeper,
+            history: Mutex::default(),
+            pulse: Pulse::default(),
+            pods: PodDesk::default(),
+            strategies: StrategyDesk::default(),
+            end: end.clone(),
+        });
+        let record = tokio::spawn(history::record(Arc::clone(&dashboard)));
+        tokio::spawn(events::beat(Arc::clone(&dashboard)));
+        let serve = axum::serve(listener, router(dashboard)).with_graceful_shutdown(ended(end));
+        let pages = tokio::spawn(async move {
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the dashboard has ended");
+            }
+        });
+        [record, pages]
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leads(&self) -> bool {
+        self.subject.leadership.holds()
+    }
+}
+
+fn router(dashboard: Arc<Dashboard>) -> Router {
+    let api = routes::router(&dashboard).fallback(|| async { problem::Problem::nothing_here() });
+    let api = api.layer(from_fn_with_state(Arc::clone(&dashboard), access::admit));
+    let router =
+        Router::new().nest("/api", api).fallback(assets::serve).method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
+    router.layer(from_fn_with_state(dashboard, access::judge_host)).layer(from_fn(assets::protect))
+}
+
+async fn ended(mut end: Receiver<bool>) {
+    // A sender that is gone is an end as well.
+    let _ = end.wait_for(|ended| *ended).await;
+}

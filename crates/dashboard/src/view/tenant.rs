@@ -1,0 +1,108 @@
+//! Tenant: one of them, where its Pods belong, and what is wrong with its namespaces.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use tenancy::tenant::Tenant;
+
+use super::Counts;
+use crate::Dashboard;
+use controller::reconciler::Shared;
+use controller::status::selectors;
+
+/// Nodes that are named for a selector; of more, only the number is told.
+const NODES: usize = 20;
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TenantDetails {
+    name: String,
+    /// Why it cannot be used.
+    invalid: Option<String>,
+    namespaces: Counts,
+    /// Who may claim it; null for anybody.
+    owners: Option<Vec<OwnerName>>,
+    /// Each node selector that it may write, with or without an override.
+    pools: Vec<PoolRow>,
+    /// Whether nodes are known at all.
+    nodes_known: bool,
+    /// What is wrong with its namespaces, the most frequent first.
+    reasons: Vec<ReasonRow>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OwnerName {
+    kind: String,
+    name: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct PoolRow {
+    selector: String,
+    /// Nodes that match.
+    count: usize,
+    /// The first of them by name.
+    nodes: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReasonRow {
+    reason: String,
+    count: usize,
+    /// One of the namespaces, and what is said of it.
+    namespace: String,
+    message: String,
+}
+
+impl TenantDetails {
+    /// `None` where there is no such tenant, and nobody claims it.
+    pub(crate) fn of(dashboard: &Dashboard, name: &str) -> Option<Self> {
+        let shared = dashboard.subject.reconciler.shared();
+        let namespaces = Counts::of_tenant(&shared, name);
+        let (tenant, invalid) = match shared.store.tenant(name) {
+            Ok(Some(tenant)) => (Some(tenant), None),
+            Ok(None) if namespaces.total == 0 => return None,
+            Ok(None) => (None, Some("it does not exist: create it, or mend the claims of its namespaces".to_owned())),
+            Err(error) => (None, Some(error)),
+        };
+        Some(Self {
+            name: name.to_owned(),
+            invalid,
+            namespaces,
+            owners: tenant.as_deref().and_then(owners),
+            pools: tenant.as_deref().map(|tenant| pools(&shared, tenant)).unwrap_or_default(),
+            nodes_known: shared.store.nodes.are_known(),
+            reasons: reasons(&shared, name),
+        })
+    }
+}
+
+fn owners(tenant: &Tenant) -> Option<Vec<OwnerName>> {
+    let owners = tenant.owners.as_ref()?;
+    Some(owners.iter().map(|owner| OwnerName { kind: format!("{:?}", owner.kind), name: owner.name.clone() }).collect())
+}
+
+fn pools(shared: &Shared, tenant: &Tenant) -> Vec<PoolRow> {
+    let row = |selector: &tenancy::selector::NodeSelector| {
+        let nodes = shared.store.nodes.matching(selector.as_map());
+        let (count, nodes) = (nodes.len(), nodes.into_iter().take(NODES).map(str::to_owned).collect());
+        PoolRow { selector: selector.to_string(), count, nodes }
+    };
+    selectors(tenant).iter().map(row).collect()
+}
+
+fn reasons(shared: &Shared, tenant: &str) -> Vec<ReasonRow> {
+    let mut reasons: BTreeMap<&str, ReasonRow> = BTreeMap::new();
+    for name in shared.store.claiming(tenant) {
+        let Some(trouble) = shared.troubles.get(name) else { continue };
+        let first = || ReasonRow { reason: trouble.reason.to_owned(), count: 0, namespace: name.clone(), message: trouble.message.clone() };
+        reasons.entry(trouble.reason).or_insert_with(first).count += 1;
+    }
+    let mut reasons: Vec<ReasonRow> = reasons.into_values().collect();
+    reasons.sort_by_key(|row| std::cmp::Reverse(row.count));
+    reasons
+}

@@ -1,0 +1,241 @@
+//! Doctor: everything that must be true for the promise to hold that no Pod runs outside its tenant's pool. Each check looks at one thing, writes
+//! nothing (what it tries is a dry run), and says what is, why it matters and how to mend it. A check that cannot be made is not good.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt, join_all};
+use kube::Client;
+use tenancy::tenant::Tenant;
+
+use assessment::inventory::Inventory;
+use assessment::{Assessment, assess};
+use cluster::admission_policies::stored::Stored;
+use cluster::settings::Origin;
+
+mod bite;
+mod claims;
+mod clock;
+mod daemon_sets;
+mod default_selector;
+mod guard;
+mod node_labels;
+pub mod nodes;
+mod plugin;
+mod pools;
+mod rights;
+mod trial;
+mod unclaimed;
+mod version;
+mod webhook;
+mod writers;
+
+use self::nodes::Nodes;
+
+/// A check that takes longer is not made.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is looked at, in the order of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    Version,
+    Clock,
+    Webhook,
+    PodNodeSelector,
+    DefaultSelector,
+    Guard,
+    GuardBites,
+    Unclaimed,
+    Claims,
+    Rights,
+    Pools,
+    NodeLabels,
+    DaemonSets,
+    Writers,
+}
+
+/// How it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Good,
+    Wrong,
+    /// The check could not be made.
+    Unknown,
+    /// Somebody said that it is not to be made, or there is nothing to look at.
+    Skipped,
+}
+
+/// A line of the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub check: Check,
+    pub state: State,
+    pub what: String,
+    pub fix: Option<String>,
+}
+
+/// What is known of the cluster before the checks.
+pub struct Patient {
+    pub client: Client,
+    /// The ClusterAdmissionPolicy's name.
+    pub policy: String,
+    /// Where its settings are.
+    origin: Origin,
+    inventory: Inventory,
+    assessments: Vec<Assessment>,
+    nodes: Result<Nodes, String>,
+    stored: Result<Stored, String>,
+}
+
+impl Check {
+    /// All of them, in the order of the report.
+    pub const ALL: [Self; 14] = [
+        Self::Version,
+        Self::Clock,
+        Self::Webhook,
+        Self::PodNodeSelector,
+        Self::DefaultSelector,
+        Self::Guard,
+        Self::GuardBites,
+        Self::Unclaimed,
+        Self::Claims,
+        Self::Rights,
+        Self::Pools,
+        Self::NodeLabels,
+        Self::DaemonSets,
+        Self::Writers,
+    ];
+
+    /// In one word, as `--skip` takes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Clock => "clock",
+            Self::Webhook => "webhook",
+            Self::PodNodeSelector => "pod-node-selector",
+            Self::DefaultSelector => "default-selector",
+            Self::Guard => "guard",
+            Self::GuardBites => "guard-bites",
+            Self::Unclaimed => "unclaimed",
+            Self::Claims => "claims",
+            Self::Rights => "rights",
+            Self::Pools => "pools",
+            Self::NodeLabels => "node-labels",
+            Self::DaemonSets => "daemon-sets",
+            Self::Writers => "writers",
+        }
+    }
+
+    /// Why it matters.
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::Version => "the guard holds and places Pods by MutatingAdmissionPolicies, which Kubernetes has since 1.36",
+            Self::Clock => "how long a namespace has waited, and how long a mode has been in force, is told by the difference of the two",
+            Self::Webhook => "a namespace that is created while it does not answer has no node selector until the controller comes",
+            Self::PodNodeSelector => "the node selector on a namespace does nothing unless the API server puts it on Pods",
+            Self::DefaultSelector => {
+                "held Pods carry the cluster's default selector, which can clash with their tenant's, and then they stay held"
+            }
+            Self::Guard => "without it, Pods of a namespace that is not compliant yet run anywhere",
+            Self::GuardBites => "a guard that lets Pods into a namespace which is not ready closes no window",
+            Self::Unclaimed => "a namespace that no rule claims has no pool, so its Pods run anywhere",
+            Self::Claims => "whoever may update a namespace can give it another tenant, unless the webhook is there to ask who it is",
+            Self::Rights => "what the controller may not do, it does not do",
+            Self::Pools => "Pods whose selector matches no node stay pending",
+            Self::NodeLabels => "a kubelet may give such a label to its own node, and whoever owns one node can draw a tenant's Pods to it",
+            Self::DaemonSets => {
+                "a DaemonSet makes a Pod for every node that it chooses; the namespace's selector leaves those outside the pool pending"
+            }
+            Self::Writers => "another writer of a managed key sets it back, and between the two the namespace is not compliant",
+        }
+    }
+
+    async fn examine(self, patient: &Patient) -> Vec<Finding> {
+        let findings: BoxFuture<'_, Vec<Finding>> = match self {
+            Self::Version => version::examine(patient).map(one).boxed(),
+            Self::Clock => clock::examine(patient).map(one).boxed(),
+            Self::Webhook => webhook::examine(patient).map(one).boxed(),
+            Self::PodNodeSelector => plugin::examine(patient).map(one).boxed(),
+            Self::DefaultSelector => default_selector::examine(patient).map(one).boxed(),
+            Self::GuardBites => bite::examine(patient).map(one).boxed(),
+            Self::Rights => rights::examine(patient).map(one).boxed(),
+            Self::DaemonSets => daemon_sets::examine(patient).boxed(),
+            Self::Guard => return one(guard::examine(patient)),
+            Self::Unclaimed => return one(unclaimed::examine(&patient.inventory.settings)),
+            Self::Claims => return one(claims::examine(&patient.inventory.settings)),
+            Self::Pools => return pools::examine(patient),
+            Self::NodeLabels => return node_labels::examine(patient),
+            Self::Writers => return writers::examine(patient),
+        };
+        let late =
+            |_| one(self.unknown(format!("no answer within {} s", PATIENCE.as_secs()), "ask again when the API server is less busy"));
+        tokio::time::timeout(PATIENCE, findings).await.unwrap_or_else(late)
+    }
+
+    fn skipped(self, what: impl Into<String>) -> Finding {
+        Finding { check: self, state: State::Skipped, what: what.into(), fix: None }
+    }
+
+    fn good(self, what: impl Into<String>) -> Finding {
+        Finding { check: self, state: State::Good, what: what.into(), fix: None }
+    }
+
+    fn wrong(self, what: impl Into<String>, fix: impl Into<String>) -> Finding {
+        Finding { check: self, state: State::Wrong, what: what.into(), fix: Some(fix.into()) }
+    }
+
+    fn unknown(self, what: impl Into<String>, fix: impl Into<String>) -> Finding {
+        Finding { check: self, state: State::Unknown, what: what.into(), fix: Some(fix.into()) }
+    }
+}
+
+impl State {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Wrong => "wrong",
+            Self::Unknown => "unknown",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+fn one(finding: Finding) -> Vec<Finding> {
+    vec![finding]
+}
+
+impl Patient {
+    /// Reads what several checks look at. That nodes or the guard cannot be read is for them to say.
+    pub async fn admit(client: Client, policy: String, origin: Origin, inventory: Inventory) -> Self {
+        let assessments = assess(&inventory);
+        let nodes = Nodes::read(&client).await.map_err(|error| format!("nodes cannot be listed: {error}"));
+        let stored = Stored::read(&client).await.map_err(|error| format!("admission policies cannot be listed: {error}"));
+        Self { client, policy, origin, inventory, assessments, nodes, stored }
+    }
+
+    /// Makes every check but these, all at once.
+    pub async fn examine(&self, skipped: &BTreeSet<Check>) -> Vec<Finding> {
+        let check = async |check: &Check| match skipped.contains(check) {
+            true => one(check.skipped("not looked at, as asked")),
+            false => check.examine(self).await,
+        };
+        join_all(Check::ALL.iter().map(check)).await.concat()
+    }
+
+    /// Names of tenants that can be used, and what they are.
+    fn tenants(&self) -> Vec<(String, Arc<Tenant>)> {
+        let names = self.inventory.tenant_names().into_iter();
+        names.filter_map(|name| self.inventory.tenant(&name).ok().flatten().map(|tenant| (name, tenant))).collect()
+    }
+}
+
+/// A list in words, cut where it gets long.
+fn some(names: impl IntoIterator<Item = impl ToString>) -> String {
+    const SHOWN: usize = 5;
+    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
+    match names.split_at_checked(SHOWN) {
+        Some((shown, rest)) if !rest.is_empty() => format!("{} and {} more", shown.join(", "), rest.len()),
+        _ => names.join(", "),
+    }
+}

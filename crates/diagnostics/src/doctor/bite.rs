@@ -1,0 +1,75 @@
+//! Whether the guard bites: a Pod in a namespace that is not ready is refused, or held.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Client;
+use kube::api::Api;
+use tenancy::ledger;
+
+use super::trial::{create, refused_by_guard, words};
+use super::{Check, Finding, Patient};
+use cluster::admission_policies::trial::NAMESPACE;
+use guard::GATE;
+
+/// Namespaces that are tried until one says something.
+const TRIES: usize = 3;
+const FIX: &str = "`landlord render guard | kubectl apply -f -`; if it is there, look at excludedNamespaces and at who you are: look for the policies' bindings";
+
+/// What became of the Pod.
+enum Bite {
+    Refused,
+    Held,
+    None,
+    Unknown(String),
+}
+
+pub(super) async fn examine(patient: &Patient) -> Finding {
+    let mut reason = "no namespace is unready, so there is none to try it in".to_owned();
+    for namespace in candidates(patient).await {
+        match bite(&patient.client, &namespace).await {
+            Bite::Refused => return Check::GuardBites.good(format!("a Pod in namespace {namespace}, which is not ready, is refused")),
+            Bite::Held => return Check::GuardBites.good(format!("a Pod in namespace {namespace}, which is not ready, is held")),
+            Bite::None => return Check::GuardBites.wrong(format!("a Pod is let into namespace {namespace}, which is not ready"), FIX),
+            Bite::Unknown(error) => reason = format!("a Pod in namespace {namespace} was refused, by somebody else: {error}"),
+        }
+    }
+    let label = patient.inventory.settings.tenant_label();
+    let fix = format!(
+        "keep one unready for it: namespace {NAMESPACE} with the label {label}={NAMESPACE}; the webhook lets it in with `unknownTenant: allow`"
+    );
+    Check::GuardBites.unknown(reason, fix)
+}
+
+async fn bite(client: &Client, namespace: &str) -> Bite {
+    match create(client, namespace).await {
+        Ok(pod) => {
+            let gates = pod.spec.and_then(|spec| spec.scheduling_gates).unwrap_or_default();
+            if gates.iter().any(|gate| gate.name == GATE) { Bite::Held } else { Bite::None }
+        }
+        Err(error) if refused_by_guard(&error) => Bite::Refused,
+        Err(error) => Bite::Unknown(words(&error)),
+    }
+}
+
+/// Claimed namespaces that are not ready; first the one that is there for it.
+async fn candidates(patient: &Patient) -> Vec<String> {
+    let settings = &patient.inventory.settings;
+    let label = settings.tenant_label();
+    let unready = |labels: &BTreeMap<String, String>, annotations: &BTreeMap<String, String>| {
+        let tenant = labels.get(label).filter(|tenant| !tenant.is_empty());
+        tenant.is_some_and(|tenant| !is_ready(tenant, annotations.get(ledger::ANNOTATION)))
+    };
+    let probe = Api::<Namespace>::all(patient.client.clone()).get_metadata_opt(NAMESPACE).await.ok().flatten();
+    let probe = probe.map(|found| found.metadata).filter(|meta| {
+        let map = |map: &Option<BTreeMap<String, String>>| map.clone().unwrap_or_default();
+        !settings.excludes(NAMESPACE) && unready(&map(&meta.labels), &map(&meta.annotations))
+    });
+    let others = patient.assessments.iter().filter(|one| one.name != NAMESPACE && unready(&one.before.labels, &one.before.annotations));
+    probe.map(|_| NAMESPACE.to_owned()).into_iter().chain(others.map(|one| one.name.clone())).take(TRIES).collect()
+}
+
+/// As the guard tells it.
+fn is_ready(tenant: &str, ledger: Option<&String>) -> bool {
+    ledger.is_some_and(|ledger| ledger.starts_with(&format!("{{\"tenant\":\"{tenant}\"")))
+}

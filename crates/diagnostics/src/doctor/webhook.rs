@@ -1,0 +1,122 @@
+//! The webhook: a namespace for a real tenant is created as a dry run, and the answer has to carry a ledger.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, PostParams};
+use kube::{Client, Error};
+use serde_json::json;
+use tenancy::keys::FIELD_MANAGER;
+use tenancy::namespace::Namespace as Plain;
+use tenancy::settings::Settings;
+
+use super::trial::words;
+use super::{Check, Finding, Patient};
+use assessment::Assessment;
+use cluster::settings::Origin;
+
+/// What the namespace would be called; the first name that is not excluded is taken.
+const NAMES: [&str; 2] = ["landlord-doctor", "doctor-of-landlord"];
+/// Creations of which the slowest is told.
+const TRIES: usize = 5;
+/// Tenants that are tried; others may not be this user's.
+const TENANTS: usize = 3;
+
+/// What the API server says to a creation.
+enum Answer {
+    Ledger,
+    NoLedger,
+    /// By the webhook itself.
+    Refused(String),
+    NoWebhook(String),
+    Other(String),
+}
+
+pub(super) async fn examine(patient: &Patient) -> Finding {
+    if patient.origin == Origin::ConfigMap {
+        return Check::Webhook
+            .skipped("there is none: the settings are in a ConfigMap, so the controller works alone, and the guard takes its place");
+    }
+    let settings = &patient.inventory.settings;
+    let Some(name) = NAMES.into_iter().find(|name| !settings.excludes(name)) else {
+        return Check::Webhook.unknown("excludedNamespaces matches every name that could be tried", "narrow excludedNamespaces");
+    };
+    let tenants = candidates(patient, name);
+    if tenants.is_empty() {
+        return Check::Webhook.unknown("there is no tenant that a namespace could be created for", "create a tenant, and ask again");
+    }
+    let mut refusals = Vec::new();
+    for tenant in tenants {
+        match create(patient, settings, name, &tenant).await.0 {
+            Answer::Ledger => return timed(patient, settings, name, &tenant).await,
+            Answer::Refused(message) => refusals.push(message),
+            Answer::NoLedger => {
+                return Check::Webhook.wrong(
+                    "a new namespace of a tenant came back without a ledger: the webhook is not installed, or is not asked",
+                    INSTALL,
+                );
+            }
+            Answer::NoWebhook(message) => return Check::Webhook.wrong(
+                message,
+                "look at the policy server's Pods and their log; `kubectl get clusteradmissionpolicies` says whether the policy is active",
+            ),
+            Answer::Other(message) => {
+                return Check::Webhook.unknown(message, "ask as somebody who may create namespaces and owns a tenant");
+            }
+        }
+    }
+    Check::Webhook.good(format!("it answers, but lets you claim none of the tenants that were tried: {}", refusals.join("; ")))
+}
+
+const INSTALL: &str = "apply deploy/cluster-admission-policy.yaml; in strategy `controller` the guard takes its place: say --skip webhook";
+
+/// The first few tenants whose namespaces the engine has no fault with.
+fn candidates(patient: &Patient, name: &str) -> Vec<String> {
+    let settings = &patient.inventory.settings;
+    let accepted = |tenant: &String| {
+        let mut namespace = Plain { name: Some(name.to_owned()), ..Plain::default() };
+        namespace.metadata.labels.insert(settings.tenant_label().to_owned(), tenant.clone());
+        let assessment = Assessment::of(settings, &namespace, || json!({}), |name| patient.inventory.tenant(name));
+        assessment.error.is_none() && !assessment.is_rejected()
+    };
+    patient.tenants().into_iter().map(|(tenant, _)| tenant).filter(accepted).take(TENANTS).collect()
+}
+
+async fn timed(patient: &Patient, settings: &Settings, name: &str, tenant: &str) -> Finding {
+    let mut slowest = Duration::ZERO;
+    for _ in 0..TRIES {
+        slowest = slowest.max(create(patient, settings, name, tenant).await.1);
+    }
+    Check::Webhook
+        .good(format!("it answers; creating a namespace for tenant {tenant} takes {} ms, the slowest of {TRIES}", slowest.as_millis()))
+}
+
+async fn create(patient: &Patient, settings: &Settings, name: &str, tenant: &str) -> (Answer, Duration) {
+    let namespace = json!({"metadata": {"name": name, "labels": {settings.tenant_label(): tenant}}});
+    let began = Instant::now();
+    let answer = dry_run(&patient.client, serde_json::from_value(namespace).unwrap_or_default()).await;
+    (judge(answer, &patient.policy), began.elapsed())
+}
+
+async fn dry_run(client: &Client, namespace: Namespace) -> Result<Namespace, Error> {
+    let params = PostParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()) };
+    Api::<Namespace>::all(client.clone()).create(&params, &namespace).await
+}
+
+/// Kubewarden calls the webhook of policy `landlord` `clusterwide-landlord…`.
+fn judge(answer: Result<Namespace, Error>, policy: &str) -> Answer {
+    match answer {
+        Ok(namespace) => {
+            let annotations = namespace.metadata.annotations.unwrap_or_default();
+            if annotations.contains_key(tenancy::ledger::ANNOTATION) { Answer::Ledger } else { Answer::NoLedger }
+        }
+        Err(error) => {
+            let message = words(&error);
+            match message.contains(&format!("admission webhook \"clusterwide-{policy}.")) {
+                true => Answer::Refused(message),
+                false if message.contains("failed calling webhook") => Answer::NoWebhook(message),
+                false => Answer::Other(message),
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Guard: admission policies inside the API server that make the window harmless in which a namespace is not what its tenant wants. They
+//! are a pure function of the settings: no webhook is asked, no tenant is read.
+//!
+//! ```text
+//! namespaces CREATE ─▶ names (who may) ─▶ stamp (who did)      UPDATE ─▶ seal (sealed keys stay)
+//! Pods       CREATE ─▶ place ─▶ hold | ─▶ deny                 bindings CREATE ─▶ binding
+//! ```
+
+use serde_json::Value;
+use tenancy::settings::{GuardScope, OnUnready, Settings};
+
+use self::policy::Policy;
+
+mod binding;
+mod deny;
+pub mod difference;
+mod excluded_names;
+mod expression;
+mod hold;
+mod owners;
+mod place;
+mod pods;
+mod policy;
+mod seal;
+mod stamp;
+
+/// The scheduling gate of Pods that wait for their namespace.
+pub const GATE: &str = "landlord.dev/provisioning";
+/// The label that says which part of the guard an object is.
+pub const PART_LABEL: &str = "landlord.dev/guard";
+/// Every name begins with it; the part follows.
+pub const NAME: &str = "landlord-guard";
+
+/// What a policy is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// Excluded names are for admins.
+    Names,
+    /// Records who creates a namespace.
+    Stamp,
+    /// Refuses claims to tenants of others, where nothing can be recorded.
+    Owners,
+    /// Keeps what says whose a namespace is, and where its Pods run.
+    Seal,
+    /// Fills in selector and tolerations.
+    Place,
+    /// Lets Pods wait.
+    Hold,
+    /// Refuses Pods that would run elsewhere.
+    Deny,
+    /// Says who may bind Pods.
+    Binding,
+}
+
+impl Part {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Names => "names",
+            Self::Stamp => "stamp",
+            Self::Owners => "owners",
+            Self::Seal => "seal",
+            Self::Place => "place",
+            Self::Hold => "hold",
+            Self::Deny => "deny",
+            Self::Binding => "binding",
+        }
+    }
+
+    fn name(self) -> String {
+        format!("{NAME}-{}", self.word())
+    }
+}
+
+/// The guard for these settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Guard<'a> {
+    pub settings: &'a Settings,
+    pub scope: GuardScope,
+    pub on_unready: OnUnready,
+    /// Whether it also does the work of the plugin `PodNodeSelector`.
+    pub place: bool,
+    /// Whether the API server has MutatingAdmissionPolicies (since 1.36). Without them there is no *hold* and no *place*, and *stamp* and *seal* refuse
+    /// what they would mend.
+    pub mutating: bool,
+}
+
+impl<'a> Guard<'a> {
+    /// As the settings say, without *place*.
+    pub fn new(settings: &'a Settings) -> Self {
+        Self { settings, scope: settings.guard.scope, on_unready: settings.guard.on_unready, place: false, mutating: true }
+    }
+
+    /// Every object, in the order in which they are to be installed: what lets Pods wait comes before what refuses them.
+    pub fn objects(&self) -> Vec<Value> {
+        self.policies().iter().flat_map(Policy::objects).collect()
+    }
+
+    fn policies(&self) -> Vec<Policy> {
+        let namespaces = match self.mutating {
+            true => [Some(stamp::policy(self)), None, Some(seal::policy(self))],
+            false => [Some(stamp::refusing(self)), owners::policy(self), Some(seal::refusing(self))],
+        };
+        let place = (self.mutating && self.place).then(|| place::policy(self));
+        let hold = self.holds().then(|| hold::policy(self));
+        let pods = [place, hold, Some(deny::policy(self)), Some(binding::policy(self))];
+        [excluded_names::policy(self)].into_iter().chain(namespaces).chain(pods).flatten().collect()
+    }
+
+    /// Whether Pods wait instead of being refused.
+    fn holds(&self) -> bool {
+        self.mutating && self.on_unready == OnUnready::Hold
+    }
+
+    /// The label that a namespace must have for the guard to look at its Pods; `None` if it looks at all of them.
+    fn selecting_label(&self) -> Option<&'static str> {
+        (self.scope == GuardScope::Labelled).then(|| self.settings.tenant_label())
+    }
+}

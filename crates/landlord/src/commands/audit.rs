@@ -1,0 +1,203 @@
+//! `audit`: Pods outside their tenant's pool, since when, and why; and with `--evict` on their way.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use kube::Client;
+
+use super::consent::Question;
+use super::dry_run::DryRunFlags;
+use super::selection::Selection;
+use super::sources::Sources;
+use super::watching::WatchFlags;
+use crate::help::{self, Example, Exit};
+use crate::inventory;
+use crate::output;
+use crate::output::form::Form;
+use crate::output::screen::Screen;
+use assessment::assess;
+use assessment::inventory::Inventory;
+use cluster::writer::ApplyMode;
+use diagnostics::audit::eviction::{Fate, Orders};
+use diagnostics::audit::evidence::Evidence;
+use diagnostics::audit::{Report, Stray, judge, template};
+
+/// Pods are outside.
+const OUTSIDE: u8 = 2;
+
+const EXAMPLES: [Example; 4] = [
+    ("The whole cluster", "landlord audit"),
+    ("One tenant, for a browser", "landlord audit --tenant solar -o html > audit.html"),
+    ("From files: tenants, namespaces, Pods and Nodes", "landlord audit -f dump/"),
+    ("Who would be moved inside, as the API server judges it", "landlord audit --evict --dry-run=server"),
+];
+const EXITS: [Exit; 3] = [
+    (0, "no Pod is outside, or all that were are on their way"),
+    (1, "an error, or not everything could be judged"),
+    (2, "some are outside"),
+];
+
+/// Show Pods outside their tenant's pool: where, since when, and why
+///
+/// Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node selector, on a node whose labels do not match it. Reads
+/// the cluster, or with -f files (tenants, namespaces, Pods and Nodes among them), and then needs no cluster.
+#[derive(Args, Debug)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    sources: Sources,
+    /// How to print
+    #[arg(short, long, env = "LANDLORD_OUTPUT", value_name = "FORM", value_enum, default_value = "table", help_heading = "Output")]
+    output: Output,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    evictions: Evictions,
+    #[command(flatten)]
+    watching: WatchFlags,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    /// For readers, as wide as the terminal
+    Table,
+    /// For programs; versioned and stable
+    Json,
+    /// The same as JSON, as YAML
+    Yaml,
+    /// For a wiki or a pull request
+    Markdown,
+    /// For a browser; a page that needs nothing but itself
+    Html,
+}
+
+impl Output {
+    fn separator(self) -> &'static str {
+        match self {
+            Self::Table => Form::Table.separator(),
+            Self::Json => Form::Json.separator(),
+            Self::Yaml => Form::Yaml.separator(),
+            Self::Markdown | Self::Html => "\n",
+        }
+    }
+}
+
+/// Whether and how Pods are moved.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Eviction")]
+struct Evictions {
+    /// Evict them, so that whoever made them makes them again inside; PodDisruptionBudgets are respected
+    #[arg(long, env = "LANDLORD_EVICT", conflicts_with_all = ["files", "watch"])]
+    evict: bool,
+    /// Do not ask
+    #[arg(short, long, env = "LANDLORD_YES")]
+    yes: bool,
+    #[command(flatten)]
+    dry_run: DryRunFlags,
+    /// Evict also Pods that no controller makes again, and those of DaemonSets
+    #[arg(long, env = "LANDLORD_BARE_PODS")]
+    bare_pods: bool,
+    /// Evictions in a second
+    #[arg(long, env = "LANDLORD_EVICTIONS_PER_SECOND", value_name = "NUMBER", default_value_t = 5.0, value_parser = rate)]
+    evictions_per_second: f64,
+    /// Seconds for which Pods that a PodDisruptionBudget protects are asked for again
+    #[arg(long, env = "LANDLORD_PATIENCE", value_name = "SECONDS", default_value_t = 300)]
+    patience: u64,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok().filter(|rate| (0.01..=1000.0).contains(rate));
+    rate.ok_or_else(|| format!("{text:?} is no rate: write 0.01 to 1000"))
+}
+
+impl Audit {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        if !self.sources.files().is_empty() {
+            let (settings, documents) = inventory::documents(self.sources.files(), self.sources.settings_file())?;
+            let (evidence, others) = Evidence::among(documents)?;
+            let inventory = Inventory::of(settings, others)?;
+            inventory::tell_notes(&inventory);
+            let assessments = self.selection.of(&inventory, assess(&inventory))?;
+            return self.end(&judge(&inventory, &assessments, evidence));
+        }
+        self.watching.run(self.look())
+    }
+
+    async fn look(&self) -> Result<ExitCode> {
+        let client = self.sources.client().await?;
+        let mut report = self.report(&client).await?;
+        if self.evictions.evict {
+            self.evictions.carry_out(&client, &mut report).await?;
+        }
+        let mut code = self.end(&report)?;
+        while self.watching.again(self.output.separator()).await? {
+            code = self.end(&self.report(&client).await?)?;
+        }
+        Ok(if self.watching.watch { ExitCode::SUCCESS } else { code })
+    }
+
+    async fn report(&self, client: &Client) -> Result<Report> {
+        let settings = self.sources.settings(client).await?;
+        let inventory = cluster::lists::inventory_with_managers(client, settings).await?;
+        inventory::tell_notes(&inventory);
+        let assessments = self.selection.of(&inventory, assess(&inventory))?;
+        let claimed: Vec<&str> = assessments.iter().filter(|one| one.tenant.is_some()).map(|one| one.name.as_str()).collect();
+        let evidence = Evidence::read(client, &claimed).await?;
+        Ok(judge(&inventory, &assessments, evidence))
+    }
+
+    fn end(&self, report: &Report) -> Result<ExitCode> {
+        match self.output {
+            Output::Table => output::print(&output::audit::text(report, Screen::current()))?,
+            Output::Json => output::print_json(&output::audit::document(report))?,
+            Output::Yaml => output::print_yaml(&output::audit::document(report))?,
+            Output::Markdown => output::print(&output::audit::markdown(report))?,
+            Output::Html => output::print(&output::audit::html(report))?,
+        }
+        let left = report.strays.iter().filter(|stray| !stray.fate.as_ref().is_some_and(Fate::is_gone)).count();
+        Ok(match (left, report.unjudged.is_empty()) {
+            (0, true) => ExitCode::SUCCESS,
+            (0, false) => ExitCode::FAILURE,
+            _ => ExitCode::from(OUTSIDE),
+        })
+    }
+}
+
+impl Evictions {
+    fn orders(&self) -> Orders {
+        let patience = Duration::from_secs(self.patience);
+        Orders { bare_pods: self.bare_pods, per_second: self.evictions_per_second, patience, mode: self.dry_run.mode() }
+    }
+
+    async fn carry_out(&self, client: &Client, report: &mut Report) -> Result<()> {
+        let orders = self.orders();
+        template::read(client, &mut report.strays).await;
+        let chosen = orders.sort(&mut report.strays);
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        if orders.mode == ApplyMode::Apply && !self.yes {
+            confirm(report, chosen.len())?;
+        }
+        let tell = |stray: &Stray| {
+            let fate = stray.fate.as_ref().map(ToString::to_string).unwrap_or_default();
+            eprintln!("{}/{}: {fate}", stray.pod.namespace, stray.pod.name);
+        };
+        orders.carry_out(client, &mut report.strays, chosen, tell).await;
+        Ok(())
+    }
+}
+
+/// Shows what there is, and asks.
+fn confirm(report: &Report, count: usize) -> Result<()> {
+    let question = Question {
+        shown: &output::audit::text(report, Screen::current()),
+        question: &format!("Evict {count} Pods?"),
+        unasked: &format!("{count} Pods are to be evicted"),
+        refused: "nobody was evicted",
+    };
+    question.ask()
+}

@@ -1,0 +1,194 @@
+//! `backfill`: brings every namespace into compliance now, with the controller's own queue and writer.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use kube::Client;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::controller::{drain, until_told};
+use super::dry_run::DryRunFlags;
+use super::progress::Progress;
+use super::selection::Selection;
+use crate::flags::PaceFlags;
+use crate::flags::{Connection, SettingsFlags};
+use crate::help::{self, Example, Exit};
+use crate::output;
+use crate::output::form::FormFlags;
+use crate::output::screen::Screen;
+use assessment::inventory::Inventory;
+use assessment::{Assessment, assess};
+use cluster::lease::Leadership;
+use cluster::writer::{ApplyMode, Writer};
+use controller::metrics::Metrics;
+use controller::outcome::Outcomes;
+use controller::planner::{HOOK_WARNING, Trouble, rejection};
+use controller::reconciler::Reconciler;
+use controller::store::Store;
+
+mod report;
+
+use self::report::{Report, Troubles};
+
+/// Some namespaces could not be brought into compliance.
+const FAILED: u8 = 2;
+/// Ended by Ctrl-C or SIGTERM, as shells number the former.
+const INTERRUPTED: u8 = 130;
+/// How often the state is looked at.
+const PERIOD: Duration = Duration::from_millis(50);
+
+const EXAMPLES: [Example; 4] = [
+    ("What would be written", "landlord backfill --dry-run=client"),
+    ("The same, judged by the API server and its webhooks", "landlord backfill --dry-run=server"),
+    ("A few first, and on only if all of them are well", "landlord backfill --canary 5% --max-failures 1%"),
+    ("One tenant, with a report for a program", "landlord backfill --tenant solar -o json > report.json"),
+];
+const EXITS: [Exit; 4] = [
+    (0, "every namespace is compliant (with --dry-run: would be)"),
+    (1, "nothing could be done, or it was stopped: no cluster, broken settings, too many failures"),
+    (2, "some namespaces are not compliant; the report lists each with its reason"),
+    (130, "ended by Ctrl-C or SIGTERM; run it again to go on"),
+];
+
+/// Bring every namespace into compliance now
+///
+/// Compliant namespaces are skipped, so running it again resumes it. Each namespace gets one patch that holds all its changes, guarded by its uid and
+/// resourceVersion: what somebody else writes in between is planned anew, never overwritten.
+#[derive(Args, Debug)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
+pub(crate) struct Backfill {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    dry_run: DryRunFlags,
+    /// Do this share of the namespaces first, and go on only if none of them fails
+    #[arg(long, env = "LANDLORD_CANARY", value_name = "PERCENT", value_parser = share)]
+    canary: Option<f64>,
+    /// Stop when the writes of more than this share of the namespaces have failed
+    #[arg(long, env = "LANDLORD_MAX_FAILURES", value_name = "PERCENT", value_parser = share, default_value = "10%")]
+    max_failures: f64,
+    #[command(flatten)]
+    pace: PaceFlags,
+    #[command(flatten)]
+    form: FormFlags,
+}
+
+/// `5%` or `5` as 0.05.
+fn share(text: &str) -> Result<f64, String> {
+    let percent = text.trim().trim_end_matches('%').parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.map(|percent| percent / 100.0).ok_or_else(|| format!("{text:?} is no percentage: write 0% to 100%"))
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Complete,
+    Interrupted,
+    /// Too many failures, or a failure among the first few.
+    Stopped(&'static str),
+}
+
+impl Backfill {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.backfill())
+    }
+
+    async fn backfill(self) -> Result<ExitCode> {
+        let client = self.connection.client().await?;
+        let settings = self.settings.read(&client).await?;
+        let inventory = cluster::lists::inventory(&client, settings).await?;
+        let assessments = self.selection.of(&inventory, assess(&inventory))?;
+        if self.dry_run.mode() == ApplyMode::PlanOnly {
+            self.form.print(|| output::table::render(&assessments, Screen::current()), || assessment::plan_json::document(&assessments))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        self.apply(client, inventory, &assessments).await
+    }
+
+    async fn apply(&self, client: Client, inventory: Inventory, assessments: &[Assessment]) -> Result<ExitCode> {
+        let drifted: Vec<&str> = assessments.iter().filter(|one| !one.plan.is_empty()).map(|one| one.name.as_str()).collect();
+        let beforehand = not_mendable(assessments);
+        let mode = self.dry_run.mode();
+        let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
+        let reconciler = Arc::new(Reconciler::once(Store::of(inventory), self.pace.pace(), Writer::new(client, mode), outcomes));
+        let began = Instant::now();
+        let end = self.work(&reconciler, &drifted).await?;
+        let troubles = reconciler.shared().troubles.clone().into_iter().chain(beforehand);
+        let (warned, failed): (Troubles, Troubles) = troubles.partition(|(_, trouble)| trouble.reason == HOOK_WARNING);
+        let (written, took) = (reconciler.shared().written, began.elapsed());
+        let report = Report {
+            selected: assessments.len(),
+            drifted: drifted.len(),
+            written,
+            took,
+            warned: &warned,
+            failed: &failed,
+            end,
+            dry: mode != ApplyMode::Apply,
+        };
+        self.form.print(|| report.text(), || report.document())?;
+        match end {
+            End::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
+            End::Stopped(why) => bail!("stopped: {why}"),
+            End::Complete if failed.is_empty() => Ok(ExitCode::SUCCESS),
+            End::Complete => Ok(ExitCode::from(FAILED)),
+        }
+    }
+
+    /// The first share, and then the rest.
+    async fn work(&self, reconciler: &Arc<Reconciler>, drifted: &[&str]) -> Result<End> {
+        let mut progress = Progress::new(drifted.len());
+        let first = self.canary.map_or(0, |share| (drifted.len() as f64 * share).ceil() as usize).min(drifted.len());
+        let runner = tokio::spawn(Arc::clone(reconciler).run(Leadership::forever()));
+        let (canary, rest) = drifted.split_at(first);
+        let mut end = self.batch(reconciler, canary, 0.0, &mut progress).await?;
+        if end == End::Complete {
+            end = self.batch(reconciler, rest, self.max_failures * drifted.len() as f64, &mut progress).await?;
+        } else if let End::Stopped(_) = end {
+            end = End::Stopped("a namespace of the canary failed, so the others were not touched");
+        }
+        runner.abort();
+        drain(reconciler).await;
+        progress.finish();
+        Ok(end)
+    }
+
+    async fn batch(&self, reconciler: &Arc<Reconciler>, names: &[&str], allowed: f64, progress: &mut Progress) -> Result<End> {
+        reconciler.consider_all(names, Instant::now()).await;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let interrupted = until_told(&mut terminate);
+        tokio::pin!(interrupted);
+        loop {
+            let (left, failures, written) = {
+                let shared = reconciler.shared();
+                (shared.queue.len(), shared.failing.len(), shared.written)
+            };
+            progress.show(written, failures);
+            if failures as f64 > allowed {
+                return Ok(End::Stopped("more namespaces failed than --max-failures allows"));
+            }
+            if left == 0 {
+                return Ok(End::Complete);
+            }
+            tokio::select! {
+                outcome = &mut interrupted => { outcome?; return Ok(End::Interrupted) }
+                () = tokio::time::sleep(PERIOD) => {}
+            }
+        }
+    }
+}
+
+/// Namespaces for which there is no plan, or for which it does not suffice.
+fn not_mendable(assessments: &[Assessment]) -> Troubles {
+    let error = |one: &Assessment| Some(Trouble { reason: one.reason?, message: one.error.clone()? });
+    let trouble = |one: &Assessment| Some((one.name.clone(), error(one).or_else(|| rejection(&one.plan))?));
+    assessments.iter().filter_map(trouble).collect()
+}

@@ -1,0 +1,96 @@
+//! What a backfill did, as text, and in its machine form, `landlord.dev/backfill/v1`. Stable: fields are added, never changed.
+//!
+//! ```text
+//! {"apiVersion": "landlord.dev/backfill/v1", "dryRun", "end": "complete" | "interrupted" | "stopped", "stopped": null or why,
+//!  "namespaces", "drifted", "written", "seconds", "notCompliant": [{"name", "reason", "message"}], "warnings": [the same]}
+//! ```
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::End;
+use controller::planner::Trouble;
+
+/// What is told of namespaces, by their names.
+pub(super) type Troubles = BTreeMap<String, Trouble>;
+
+const API_VERSION: &str = "landlord.dev/backfill/v1";
+
+/// See the module.
+pub(super) struct Report<'a> {
+    pub(super) selected: usize,
+    pub(super) drifted: usize,
+    pub(super) written: u64,
+    pub(super) took: Duration,
+    /// Compliant, and hooks have something to say of them.
+    pub(super) warned: &'a Troubles,
+    pub(super) failed: &'a Troubles,
+    pub(super) end: End,
+    pub(super) dry: bool,
+}
+
+impl Report<'_> {
+    pub(super) fn text(&self) -> String {
+        let Self { selected, drifted, written, took, warned, failed, end, dry } = self;
+        let line = |(name, Trouble { reason, message }): (&String, &Trouble)| format!("{name}: {reason}: {message}\n");
+        let mut text: String = warned.iter().chain(*failed).map(line).collect();
+        let seconds = took.as_secs_f64();
+        let word = if *dry { "would be written" } else { "written" };
+        text += &format!(
+            "{selected} namespaces: {written} of {drifted} {word} in {seconds:.1} s ({:.0}/s), {} not compliant\n",
+            *written as f64 / seconds.max(0.001),
+            failed.len()
+        );
+        if *end == End::Interrupted {
+            text += "interrupted; nothing is half-written. Run the same command again to go on\n";
+        }
+        text
+    }
+
+    pub(super) fn document(&self) -> Value {
+        let one = |(name, Trouble { reason, message }): (&String, &Trouble)| json!({"name": name, "reason": reason, "message": message});
+        let list = |troubles: &Troubles| troubles.iter().map(one).collect::<Vec<_>>();
+        let (end, stopped) = match self.end {
+            End::Complete => ("complete", None),
+            End::Interrupted => ("interrupted", None),
+            End::Stopped(why) => ("stopped", Some(why)),
+        };
+        json!({
+            "apiVersion": API_VERSION, "dryRun": self.dry, "end": end, "stopped": stopped,
+            "namespaces": self.selected, "drifted": self.drifted, "written": self.written, "seconds": self.took.as_secs_f64(),
+            "notCompliant": list(self.failed), "warnings": list(self.warned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::screen::at_both_widths;
+    use controller::planner::{CONFLICTED, HOOK_WARNING};
+
+    fn troubles(name: &str, reason: &'static str, message: &str) -> Troubles {
+        [(name.to_owned(), Trouble { reason, message: message.to_owned() })].into()
+    }
+
+    #[test]
+    fn a_namespace_that_fails_a_line() {
+        let warned = troubles("solar-web", HOOK_WARNING, "say who owns it");
+        let failed =
+            troubles("lunar-web", CONFLICTED, "label \"a\" is \"b\", tenant \"lunar\" wants \"c\": remove it or change the tenant");
+        let report = |end, dry| Report {
+            selected: 120,
+            drifted: 10,
+            written: 8,
+            took: Duration::from_millis(1600),
+            warned: &warned,
+            failed: &failed,
+            end,
+            dry,
+        };
+        let shown = [report(End::Complete, false), report(End::Complete, true), report(End::Interrupted, false)];
+        insta::assert_snapshot!(shown.map(|report| at_both_widths(|_| report.text())).join("\n"));
+    }
+}

@@ -1,0 +1,56 @@
+//! `explain`: whose a namespace is, and where each of its keys comes from.
+
+use std::process::ExitCode;
+
+use anyhow::{Error, Result, anyhow};
+use clap::Args;
+
+use super::sources::Sources;
+use crate::completion;
+use crate::help::{self, Example, Exit};
+use crate::output;
+use crate::output::form::FormFlags;
+use crate::output::screen::Screen;
+use crate::suggest::suggestion;
+use assessment::assess;
+use assessment::inventory::Inventory;
+
+const EXAMPLES: [Example; 3] = [
+    ("A namespace of the cluster", "landlord explain solar-web"),
+    ("One that is not there yet", "landlord explain solar-web -f tenants.yaml -f namespaces/"),
+    ("What it will carry, for a program", "landlord explain solar-web -o json | jq '.namespaces[0].result'"),
+];
+const EXITS: [Exit; 2] = [(0, "explained"), (1, "an error, or there is no plan for it: the reason is shown")];
+
+/// Show whose a namespace is, and where each of its keys comes from
+///
+/// `+` is a key that landlord will set, `-` one that it will remove; each comes with its reason: the tenant's spec, an override, the release of what is no
+/// longer wanted. The form for programs is that of `landlord plan`.
+#[derive(Args, Debug)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
+pub(crate) struct Explain {
+    /// The namespace
+    #[arg(value_name = "NAMESPACE", add = completion::namespaces())]
+    namespace: String,
+    #[command(flatten)]
+    sources: Sources,
+    #[command(flatten)]
+    form: FormFlags,
+}
+
+impl Explain {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let inventory = self.sources.read()?;
+        let assessments: Vec<_> = assess(&inventory).into_iter().filter(|assessment| assessment.name == self.namespace).collect();
+        let assessment = assessments.first().ok_or_else(|| self.missing(&inventory))?;
+        self.form.print(|| output::explanation::render(assessment, Screen::current()), || assessment::plan_json::document(&assessments))?;
+        Ok(if assessment.error.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+
+    fn missing(&self, inventory: &Inventory) -> Error {
+        let names = inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
+        let suggestion = suggestion(&self.namespace, names);
+        anyhow!("there is no namespace {:?} here, or the settings exclude it{suggestion}", self.namespace)
+    }
+}

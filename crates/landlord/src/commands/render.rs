@@ -1,0 +1,159 @@
+//! `render`: YAML for GitOps.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
+use tenancy::settings::{GuardScope, OnUnready, Settings};
+
+use crate::help;
+use crate::inventory::settings_file;
+use crate::monitoring::{alerts, dashboard};
+use crate::{crd, output};
+use guard::Guard;
+
+mod examples;
+
+use self::examples::{ALERTS, CRDS, EXITS, GRAFANA, GUARD, MANIFESTS, POLICY_EXAMPLES, RBAC_EXAMPLES, RENDER};
+
+/// Print manifests as YAML
+///
+/// They are for `kubectl apply` or for a repository; nothing is sent to a cluster.
+#[derive(Args, Debug)]
+#[command(after_help = help::examples(&RENDER), after_long_help = help::notes(&RENDER, &EXITS))]
+pub(crate) struct Render {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// The CustomResourceDefinition of landlord's Tenant
+    #[command(after_help = help::examples(&CRDS), after_long_help = help::notes(&CRDS, &EXITS))]
+    Crds,
+    Guard(RenderGuard),
+    /// A Grafana dashboard (JSON), for Grafana's import or a ConfigMap of its sidecar
+    #[command(after_help = help::examples(&GRAFANA), after_long_help = help::notes(&GRAFANA, &EXITS))]
+    Grafana,
+    Alerts(RenderAlerts),
+    /// The ClusterAdmissionPolicy, for Kubewarden, with default settings
+    #[command(after_help = help::examples(&POLICY_EXAMPLES), after_long_help = help::notes(&POLICY_EXAMPLES, &EXITS))]
+    Policy,
+    /// Rights for all that landlord can be asked to do, a role for each
+    #[command(after_help = help::examples(&RBAC_EXAMPLES), after_long_help = help::notes(&RBAC_EXAMPLES, &EXITS))]
+    Rbac,
+    /// All that a cluster without Kubewarden needs
+    ///
+    /// Without Helm: the definition, rights, the controller's share of the API server, and the controller with the guard.
+    #[command(after_help = help::examples(&MANIFESTS), after_long_help = help::notes(&MANIFESTS, &EXITS))]
+    Manifests,
+}
+
+/// Alerts on landlord's metrics, each with the chapter of docs/operations.md that says what to do
+#[derive(Args, Debug)]
+#[command(after_help = help::examples(&ALERTS), after_long_help = help::notes(&ALERTS, &EXITS))]
+struct RenderAlerts {
+    /// A file for Prometheus' `rule_files` instead of a PrometheusRule for its operator
+    #[arg(long, env = "LANDLORD_PLAIN")]
+    plain: bool,
+}
+
+/// Rendered from the Helm chart; `make manifests` and a test keep them in step.
+const POLICY: &str = include_str!("../../../../deploy/cluster-admission-policy.yaml");
+const RBAC: &str = include_str!("../../../../deploy/rbac.yaml");
+const FLOW_SCHEMA: &str = include_str!("../../../../deploy/flow-schema.yaml");
+const CONTROLLER: &str = include_str!("../../../../deploy/controller-only.yaml");
+
+/// The guard: admission policies that stop Pods in namespaces which are not what their tenant wants
+///
+/// They follow from the settings: render them again when the tenant source, `identify`, admins, schedulers or excluded namespaces change, or let
+/// `landlord controller --guard` do it.
+#[derive(Args, Debug)]
+#[command(after_help = help::examples(&GUARD), after_long_help = help::notes(&GUARD, &EXITS))]
+struct RenderGuard {
+    /// The settings, or a ClusterAdmissionPolicy that holds them [default: default settings]
+    #[arg(long, env = "LANDLORD_SETTINGS", value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// What happens to Pods of namespaces that are not ready [default: `guard.onUnready` of the settings]
+    #[arg(long, env = "LANDLORD_ON_UNREADY", value_enum)]
+    on_unready: Option<OnUnreadyFlag>,
+    /// Which namespaces are looked at [default: `guard.scope` of the settings]
+    #[arg(long, env = "LANDLORD_GUARD_SCOPE", value_enum)]
+    scope: Option<ScopeFlag>,
+    /// Fill in selector and tolerations as well, for clusters without the plugin PodNodeSelector
+    #[arg(long, env = "LANDLORD_GUARD_PLACE", conflicts_with = "without_mutating_policies")]
+    place: bool,
+    /// For Kubernetes before 1.36: Pods are refused and never held, and so is what would be mended. Only where no webhook writes namespaces
+    #[arg(long, env = "LANDLORD_WITHOUT_MUTATING_POLICIES")]
+    without_mutating_policies: bool,
+}
+
+/// What happens to Pods of namespaces that are not ready.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OnUnreadyFlag {
+    /// They wait at a scheduling gate until the controller lets them go
+    Hold,
+    /// They are refused
+    Deny,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ScopeFlag {
+    /// Namespaces with the tenant label
+    Labelled,
+    /// All that are not excluded; each waits until landlord has looked at it
+    All,
+}
+
+impl From<OnUnreadyFlag> for OnUnready {
+    fn from(flag: OnUnreadyFlag) -> Self {
+        match flag {
+            OnUnreadyFlag::Hold => Self::Hold,
+            OnUnreadyFlag::Deny => Self::Deny,
+        }
+    }
+}
+
+impl From<ScopeFlag> for GuardScope {
+    fn from(flag: ScopeFlag) -> Self {
+        match flag {
+            ScopeFlag::Labelled => Self::Labelled,
+            ScopeFlag::All => Self::All,
+        }
+    }
+}
+
+impl Render {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let text = match self.what {
+            What::Crds => serde_saphyr::to_string(&crd::definition()?)?,
+            What::Guard(guard) => guard.text()?,
+            What::Grafana => dashboard::dashboard().text()?,
+            What::Alerts(RenderAlerts { plain: true }) => serde_saphyr::to_string(&alerts::rules())?,
+            What::Alerts(RenderAlerts { plain: false }) => serde_saphyr::to_string(&alerts::prometheus_rule())?,
+            What::Policy => POLICY.to_owned(),
+            What::Rbac => RBAC.to_owned(),
+            What::Manifests => [serde_saphyr::to_string(&crd::definition()?)?.as_str(), RBAC, FLOW_SCHEMA, CONTROLLER].join("---\n"),
+        };
+        output::print(&text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl RenderGuard {
+    fn text(&self) -> Result<String> {
+        let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::from_value(&Value::Null)?), settings_file)?;
+        let mutating = !self.without_mutating_policies;
+        if let (false, Some(OnUnreadyFlag::Hold)) = (mutating, self.on_unready) {
+            bail!("--on-unready=hold needs Kubernetes 1.36: leave it out with --without-mutating-policies, Pods are refused then");
+        }
+        let mut guard = Guard { place: self.place, mutating, ..Guard::new(&settings) };
+        guard.on_unready = self.on_unready.map_or(guard.on_unready, Into::into);
+        guard.scope = self.scope.map_or(guard.scope, Into::into);
+        let documents = guard.objects().iter().map(serde_saphyr::to_string).collect::<Result<Vec<_>, _>>()?;
+        Ok(documents.join("---\n"))
+    }
+}

@@ -1,0 +1,144 @@
+//! Single namespaces, written one after the other by the hand of whoever runs the command.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Value, json};
+use tenancy::metadata::Metadata;
+use tenancy::namespace::Namespace;
+
+use super::dry_run::DryRunFlags;
+use crate::flags::{Connection, SettingsFlags};
+use crate::output;
+use crate::output::screen::Screen;
+use crate::suggest::suggestion;
+use assessment::Assessment;
+use assessment::inventory::{Inventory, Listed};
+use cluster::cached_namespace::CachedNamespace;
+use cluster::write::Write;
+use cluster::writer::{ApplyMode, Failure, Writer, Written};
+
+/// The flags that such commands share.
+#[derive(Args, Debug)]
+pub(super) struct Single {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    #[command(flatten)]
+    dry_run: DryRunFlags,
+}
+
+/// A namespace, as it is and as it shall be.
+pub(super) struct Target<'a> {
+    inventory: &'a Inventory,
+    held: CachedNamespace,
+    object: &'a Value,
+    /// What is to be done, in words and as labels and annotations.
+    done: String,
+    after: Metadata,
+}
+
+impl Single {
+    /// Decides each with `decide` and writes it. The first error ends it; what was written before is told.
+    pub(super) fn write_each(&self, names: &[String], decide: impl Fn(&mut Target) -> Result<()>) -> Result<ExitCode> {
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
+            let client = self.connection.client().await?;
+            let settings = self.settings.read(&client).await?;
+            let inventory = cluster::lists::inventory(&client, settings).await?;
+            let mode = self.dry_run.mode();
+            let writer = Writer::new(client, mode);
+            for name in names {
+                let mut target = Target::find(&inventory, name)?;
+                decide(&mut target).with_context(|| format!("namespace {name}"))?;
+                target.write(&writer, mode).await.with_context(|| format!("namespace {name}"))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+impl<'a> Target<'a> {
+    fn find(inventory: &'a Inventory, name: &str) -> Result<Self> {
+        let found = inventory.namespaces.iter().find(|listed| listed.namespace.name.as_deref() == Some(name));
+        let Some(Listed { object, .. }) = found else {
+            let names = inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
+            bail!("there is no namespace {name:?}, or it is excluded by the settings{}", suggestion(name, names));
+        };
+        let meta: ObjectMeta = serde_json::from_value(object["metadata"].clone())?;
+        let held = CachedNamespace::of(&meta);
+        anyhow::ensure!(!held.namespace.terminating, "namespace {name:?} is being deleted");
+        let after = held.namespace.metadata.clone();
+        Ok(Self { inventory, held, object, done: String::new(), after })
+    }
+
+    /// What its tenant wants, whoever created it.
+    pub(super) fn adopt(&mut self) -> Result<()> {
+        let assessment = self.assess(&self.held.namespace)?;
+        let tenant = assessment.tenant.clone().context("no rule claims it: label it with its tenant first")?;
+        self.done = format!("adopted for tenant {tenant:?}");
+        self.after = assessment.after();
+        Ok(())
+    }
+
+    /// The same for another tenant.
+    pub(super) fn claim_for(&mut self, tenant: &str) -> Result<()> {
+        let settings = &self.inventory.settings;
+        let before = self.assess(&self.held.namespace).ok().and_then(|assessment| assessment.tenant);
+        let wanted = settings.source.canonical(tenant.to_owned());
+        if let Ok(None) = self.inventory.tenant(&wanted) {
+            let names = self.inventory.tenant_names();
+            bail!("there is no tenant {wanted:?}{}", suggestion(&wanted, names.iter().map(String::as_str)));
+        }
+        let mut namespace = self.held.namespace.clone();
+        namespace.metadata.labels.insert(settings.tenant_label().to_owned(), wanted.clone());
+        let assessment = self.assess(&namespace)?;
+        if assessment.tenant.as_deref() != Some(&wanted) {
+            let (rule, other) = (assessment.rule.unwrap_or_default(), assessment.tenant.unwrap_or_default());
+            bail!("{rule} comes first and claims it for tenant {other:?}: change what that rule reads, and landlord moves it");
+        }
+        self.done = format!("moved from {} to tenant {wanted:?}", before.map_or("nobody".to_owned(), |name| format!("tenant {name:?}")));
+        self.after = assessment.after();
+        Ok(())
+    }
+
+    fn assess(&self, namespace: &Namespace) -> Result<Assessment> {
+        let object = || {
+            let mut object = self.object.clone();
+            object["metadata"]["labels"] = json!(namespace.metadata.labels);
+            object
+        };
+        let assessment = Assessment::of(&self.inventory.settings, namespace, object, |name| self.inventory.tenant(name));
+        match &assessment.error {
+            Some(error) => bail!("{error}"),
+            None => Ok(assessment),
+        }
+    }
+
+    /// What nobody has judged is shown: labels and annotations before and after.
+    fn changes(&self, mode: ApplyMode) -> String {
+        match mode {
+            ApplyMode::PlanOnly => output::diff::between(&self.held.namespace.metadata, &self.after, Screen::current()),
+            ApplyMode::Apply | ApplyMode::ServerDryRun => String::new(),
+        }
+    }
+
+    async fn write(self, writer: &Writer, mode: ApplyMode) -> Result<()> {
+        let name = self.held.namespace.name.clone().unwrap_or_default();
+        let Some(write) = Write::between(&self.held, &self.after) else {
+            return Ok(output::print(&format!("{name}: nothing to do\n"))?);
+        };
+        match writer.write(&write).await.0 {
+            Written::Done(_) => Ok(output::print(&format!("{name}: {}\n", self.done))?),
+            Written::Dry => Ok(output::print(&format!("{name}: {} (dry run)\n{}", self.done, self.changes(mode)))?),
+            Written::Conflict(_) => bail!("somebody else changed it just now: run the command again"),
+            Written::Gone => bail!("it was deleted just now"),
+            Written::Pushback(after) => bail!("the API server is busy: try again in {} s", after.as_secs()),
+            Written::Refused(Failure { reason, message }) | Written::Unavailable(Failure { reason, message }) => {
+                bail!("{reason}: {message}")
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Sources: the flags that say where settings, tenants and namespaces are: in files, else in the cluster.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use assessment::inventory::Inventory;
+use clap::Args;
+use kube::Client;
+use tenancy::settings::Settings;
+
+use crate::estimate::{Estimate, estimate};
+use crate::flags::Connection;
+use crate::inventory;
+use assessment::{Assessment, State};
+use controller::store::Store;
+
+/// Where a command reads from.
+#[derive(Args, Debug)]
+pub(crate) struct Sources {
+    /// Files, folders or `-`: tenants, namespaces and perhaps a ClusterAdmissionPolicy, in YAML or JSON [default: the cluster]
+    #[arg(help_heading = "Files", short, long = "filename", env = "LANDLORD_FILENAME", value_name = "FILE", num_args = 1.., value_delimiter = ',')]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    settings: crate::flags::SettingsFlags,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Sources {
+    /// Reads everything; what is passed over is told on standard error.
+    pub(crate) fn read(&self) -> Result<Inventory> {
+        let inventory = if self.files.is_empty() {
+            tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.read_cluster())?
+        } else {
+            inventory::read(&self.files, self.settings.file())?
+        };
+        inventory::tell_notes(&inventory);
+        Ok(inventory)
+    }
+
+    /// What writing the plan would cost; `None` for files, and where nothing is to be written.
+    pub(crate) fn estimate(&self, inventory: Inventory, assessments: &[Assessment]) -> Result<Option<Estimate>> {
+        let names: Vec<&str> = assessments.iter().filter(|one| one.state() == State::Drift).map(|one| one.name.as_str()).collect();
+        if !self.files.is_empty() || names.is_empty() {
+            return Ok(None);
+        }
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
+            let client = self.connection.client().await?;
+            Ok(Some(estimate(client, &Store::of(inventory), &names).await))
+        })
+    }
+
+    /// Files, folders and `-`; none means the cluster.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The file of the settings, if one was given.
+    pub(crate) fn settings_file(&self) -> Option<&Path> {
+        self.settings.file()
+    }
+
+    pub(crate) async fn client(&self) -> Result<Client> {
+        self.connection.client().await
+    }
+
+    /// The settings in force in the cluster.
+    pub(crate) async fn settings(&self, client: &Client) -> Result<Settings> {
+        self.settings.read(client).await
+    }
+
+    async fn read_cluster(&self) -> Result<Inventory> {
+        let client = self.connection.client().await?;
+        let settings = self.settings.read(&client).await?;
+        cluster::lists::inventory(&client, settings).await
+    }
+}

@@ -1,0 +1,137 @@
+//! `status`: how many namespaces are as they should be, per tenant, for how long the others have not been, and who keeps them so.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use kube::api::Api;
+use serde_json::Value;
+
+use super::watching::WatchFlags;
+use crate::backlog;
+use crate::completion;
+use crate::flags::LeaseFlags;
+use crate::flags::{Connection, SettingsFlags};
+use crate::help::{self, Example, Exit};
+use crate::output::form::FormFlags;
+use crate::output::screen::Screen;
+use crate::output::status::{Report, Waiting};
+use crate::suggest::suggestion;
+use assessment::inventory::Inventory;
+use assessment::{Assessment, State, assess};
+use controller::strategy::policy::Policy;
+
+const EXAMPLES: [Example; 3] = [
+    ("All tenants", "landlord status"),
+    ("One tenant, while a backfill runs", "landlord status solar --watch"),
+    ("Which tenants are behind, for a program", "landlord status -o json | jq '.tenants[] | select(.behind) | .name'"),
+];
+const EXITS: [Exit; 3] = [(0, "every namespace is compliant"), (1, "an error"), (2, "some are not")];
+
+/// Show compliance per tenant, and how far behind it is
+///
+/// Judges the cluster as it is now by landlord's own engine, and adds what the controller says: who leads, and which keys are contested. BEHIND is for how
+/// long the namespace that waits longest has not been as its tenant wants it, told from the objects themselves: since it was created or claimed, or at
+/// least since somebody else changed it or its tenant last. Nothing is written.
+#[derive(Args, Debug)]
+#[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
+pub(crate) struct Status {
+    /// Only this tenant
+    #[arg(value_name = "TENANT", add = completion::tenants())]
+    tenant: Option<String>,
+    #[command(flatten)]
+    watching: WatchFlags,
+    #[command(flatten)]
+    settings: SettingsFlags,
+    #[command(flatten)]
+    lease: LeaseFlags,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    form: FormFlags,
+}
+
+/// Namespaces that are not as they should be.
+const NOT_COMPLIANT: u8 = 2;
+
+impl Status {
+    /// Runs the command.
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        self.watching.run(self.look())
+    }
+
+    async fn look(&self) -> Result<ExitCode> {
+        let client = self.connection.client().await?;
+        loop {
+            let report = self.report(&client).await?;
+            self.form.print(|| report.text(Screen::current()), || report.document())?;
+            if !self.watching.again(self.form.output.separator()).await? {
+                let good = self.watching.watch || report.is_compliant();
+                return Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(NOT_COMPLIANT) });
+            }
+        }
+    }
+
+    async fn report(&self, client: &Client) -> Result<Report> {
+        let settings = self.settings.read(client).await?;
+        let inventory = cluster::lists::inventory_with_managers(client, settings).await?;
+        let objects = cluster::lists::tenant_objects(client, &inventory.settings).await?;
+        let mut report = Report::new(Timestamp::now(), inventory.tenant_names());
+        (report.leader, report.strategy) = (self.leader(client).await, self.strategy(client).await);
+        for assessment in assess(&inventory) {
+            count(&mut report, &inventory, &assessment, &objects);
+        }
+        for (tenant, object) in &objects {
+            if let Some(row) = report.tenants.get_mut(tenant) {
+                row.contested = contested(object);
+            }
+        }
+        if let Some(wanted) = self.tenant.clone().map(|name| inventory.settings.source.canonical(name)) {
+            let names: Vec<String> = report.tenants.keys().cloned().collect();
+            report.tenants.retain(|name, _| *name == wanted);
+            if report.tenants.is_empty() {
+                let suggestion = suggestion(&wanted, names.iter().map(String::as_str));
+                bail!("there is no tenant {wanted:?}, and no namespace claims it{suggestion}");
+            }
+        }
+        Ok(report)
+    }
+
+    async fn strategy(&self, client: &Client) -> Option<String> {
+        let policy = Policy::read(client, self.settings.policy()).await.ok()??;
+        let pinned = policy.pin.as_ref().map_or("", |_| ", pinned");
+        policy.mode.map(|mode| format!("{mode}{pinned}"))
+    }
+
+    /// Who holds the controller's lease; `None` where nobody does, or it may not be read.
+    async fn leader(&self, client: &Client) -> Option<String> {
+        let leases: Api<Lease> = Api::namespaced(client.clone(), self.settings.namespace());
+        leases.get_opt(&self.lease.name).await.ok()??.spec?.holder_identity.filter(|holder| !holder.is_empty())
+    }
+}
+
+fn count(report: &mut Report, inventory: &Inventory, assessment: &Assessment, tenants: &[(String, Value)]) {
+    let Some(tenant) = assessment.tenant.clone() else {
+        report.unclaimed += 1;
+        return;
+    };
+    let object = tenants.iter().find(|(name, _)| *name == tenant).map(|(_, object)| object);
+    let row = report.tenants.entry(tenant).or_default();
+    match assessment.state() {
+        State::Compliant | State::Unclaimed => return row.compliant += 1,
+        State::Drift => row.drift += 1,
+        State::Error | State::Conflicted => row.errors += 1,
+    }
+    let listed = inventory.namespaces.iter().find(|listed| listed.namespace.name.as_ref() == Some(&assessment.name));
+    let since = listed.and_then(|listed| backlog::since(assessment, &listed.object, object));
+    row.wait(since.map(|since| Waiting { since, namespace: assessment.name.clone() }));
+}
+
+fn contested(object: &Value) -> Option<String> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    let contested = conditions.iter().find(|one| one["type"] == "Converged" && one["reason"] == controller::planner::CONTESTED)?;
+    contested["message"].as_str().map(str::to_owned)
+}

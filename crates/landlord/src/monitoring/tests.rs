@@ -1,0 +1,241 @@
+//! Dashboard and alerts against the metrics that the controller exports.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use promql_parser::label::{MatchOp, Matcher};
+use promql_parser::parser::{self, AggregateExpr, Expr, VectorSelector};
+use promql_parser::util::{ExprVisitor, walk_expr};
+use serde_json::Value;
+
+use super::alerts::{self, ALERTS};
+use super::dashboard::{INTERVAL, dashboard};
+use cluster::admission_policies::trial::Enforcement;
+use controller::gated_pods;
+use controller::metrics::{GuardPart, Metrics, Outcome, Reason, State};
+use controller::outcome::{CONFLICT, DONE, GONE, PUSHBACK};
+use controller::planner::UNVERIFIED;
+use controller::queue::Urgency;
+use controller::store::Compliance;
+use controller::strategy::Mode;
+use controller::strategy::measurement::{Admission, Measurement};
+
+/// What Prometheus itself adds to whatever it scrapes in a cluster.
+const OF_THE_TARGET: [&str; 4] = ["job", "instance", "namespace", "pod"];
+/// What a histogram's one name becomes.
+const OF_A_HISTOGRAM: [&str; 3] = ["_bucket", "_sum", "_count"];
+
+/// Exported series: their names, and of each label all values seen.
+type Exported = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+
+/// The registry of a controller in which everything has happened once.
+fn text() -> String {
+    let metrics = Metrics::new();
+    for outcome in [DONE, CONFLICT, GONE, PUSHBACK] {
+        metrics.writes.get_or_create(&Outcome { outcome }).inc();
+        metrics.pods_released.get_or_create(&Outcome { outcome }).inc();
+    }
+    for state in [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed] {
+        metrics.namespaces.get_or_create(&State { state: state.word() }).set(1);
+    }
+    metrics.set_depths(Urgency::ALL.map(|urgency| (urgency, 1)));
+    metrics.set_held_pods(gated_pods::State::WORDS.into_iter());
+    metrics.set_troubled([UNVERIFIED, assessment::UNCLAIMED].into_iter());
+    metrics.hook_failures.get_or_create(&Reason { reason: "HookRejected" }).inc();
+    metrics.guard_repairs.get_or_create(&GuardPart { part: "deny".to_owned() }).inc();
+    metrics.strategy.show(Mode::Hybrid);
+    let admission = Admission::Probed { probes: 2, failures: 1, latency: Duration::from_millis(5), fault: None };
+    let creations_per_second = 1.0;
+    metrics.strategy.measured(&Measurement {
+        admission,
+        namespaces: 1,
+        creations_per_second,
+        lag: Duration::ZERO,
+        guard: Enforcement::Enforced,
+    });
+    metrics.text()
+}
+
+/// The series of a text in Prometheus' form.
+fn exported(text: &str) -> Exported {
+    let mut exported = Exported::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, _) = line.rsplit_once(' ').expect("a value");
+        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+        let known = exported.entry(name.to_owned()).or_default();
+        for label in labels.trim_end_matches('}').split(',').filter(|label| !label.is_empty()) {
+            let (name, value) = label.split_once('=').expect("a label");
+            known.entry(name.to_owned()).or_default().insert(value.trim_matches('"').to_owned());
+        }
+    }
+    exported
+}
+
+/// The families that a text declares.
+fn families(text: &str) -> BTreeSet<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()
+}
+
+/// What an expression uses that there is not, and what it uses.
+struct Uses<'a> {
+    exported: &'a Exported,
+    names: BTreeSet<String>,
+    groups: BTreeSet<String>,
+    faults: Vec<String>,
+}
+
+impl Uses<'_> {
+    fn selector(&mut self, VectorSelector { name, matchers, .. }: &VectorSelector) {
+        let name = name.clone().unwrap_or_default();
+        let Some(labels) = self.exported.get(&name) else {
+            return self.faults.push(format!("there is no metric {name:?}"));
+        };
+        for Matcher { op, name: label, value } in &matchers.matchers {
+            let Some(values) = labels.get(label) else {
+                self.faults.push(format!("{name} has no label {label:?}"));
+                continue;
+            };
+            // What is excluded by a pattern may be several words, each of which must be one.
+            let words = |pattern: &str| pattern.split('|').filter(|word| !values.contains(*word)).map(str::to_owned).collect::<Vec<_>>();
+            let unknown = match op {
+                MatchOp::Re(_) if value == ".+" => Vec::new(),
+                _ => words(value),
+            };
+            self.faults.extend(unknown.into_iter().map(|word| format!("{name} has no {label}={word:?}")));
+        }
+        self.names.insert(name);
+    }
+
+    /// Grouping labels belong to one of the metrics inside.
+    fn grouping(&mut self, aggregate: &AggregateExpr) {
+        let Some(modifier) = &aggregate.modifier else { return };
+        let mut inside = Uses { exported: self.exported, names: BTreeSet::new(), groups: BTreeSet::new(), faults: Vec::new() };
+        let _ = walk_expr(&mut inside, &aggregate.expr);
+        for label in &modifier.labels().labels {
+            let known = |name: &String| self.exported.get(name).is_some_and(|labels| labels.contains_key(label));
+            if !OF_THE_TARGET.contains(&label.as_str()) && !inside.names.iter().any(known) {
+                self.faults.push(format!("none of {:?} has a label {label:?}", inside.names));
+            }
+            self.groups.insert(label.clone());
+        }
+    }
+}
+
+impl ExprVisitor for Uses<'_> {
+    type Error = String;
+
+    fn pre_visit(&mut self, expression: &Expr) -> Result<bool, String> {
+        match expression {
+            Expr::VectorSelector(selector) => self.selector(selector),
+            Expr::MatrixSelector(matrix) => self.selector(&matrix.vs),
+            Expr::Aggregate(aggregate) => self.grouping(aggregate),
+            _ => {}
+        }
+        Ok(true)
+    }
+}
+
+/// The metrics that an expression uses and the labels that it leaves, or what is wrong with it.
+fn uses(exported: &Exported, expression: &str) -> Result<(BTreeSet<String>, BTreeSet<String>), Vec<String>> {
+    let parsed = parser::parse(&expression.replace(INTERVAL, "5m")).map_err(|error| vec![error])?;
+    let mut uses = Uses { exported, names: BTreeSet::new(), groups: BTreeSet::new(), faults: Vec::new() };
+    walk_expr(&mut uses, &parsed).map_err(|error| vec![error])?;
+    if uses.faults.is_empty() { Ok((uses.names, uses.groups)) } else { Err(uses.faults) }
+}
+
+/// What a legend like `{{state}}, {{pod}}` names.
+fn legend_labels(legend: &str) -> BTreeSet<String> {
+    legend.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(label, _)| label.to_owned()).collect()
+}
+
+#[test]
+fn every_family_is_exported_once_something_happened() {
+    let text = text();
+    let exported = exported(&text);
+    for family in families(&text) {
+        assert!(exported.keys().any(|name| name.starts_with(family)), "{family} has no sample: let it happen in `text`");
+    }
+}
+
+#[test]
+fn every_panel_shows_metrics_and_labels_that_there_are() {
+    let exported = exported(&text());
+    for panel in dashboard().rows.iter().flat_map(|row| &row.panels) {
+        for query in &panel.queries {
+            let (_, groups) = uses(&exported, &query.expression).unwrap_or_else(|faults| panic!("{}: {faults:?}", panel.title));
+            assert!(legend_labels(query.legend).is_subset(&groups), "{}: {} has only {groups:?}", panel.title, query.legend);
+        }
+    }
+}
+
+#[test]
+fn every_alert_reads_metrics_and_labels_that_there_are() {
+    let exported = exported(&text());
+    for alert in ALERTS {
+        uses(&exported, alert.expression).unwrap_or_else(|faults| panic!("{}: {faults:?}", alert.name));
+    }
+}
+
+#[test]
+fn every_metric_is_shown() {
+    let text = text();
+    let exported = exported(&text);
+    let queries = dashboard().rows.into_iter().flat_map(|row| row.panels).flat_map(|panel| panel.queries);
+    let shown: BTreeSet<String> = queries.flat_map(|query| uses(&exported, &query.expression).expect("checked").0).collect();
+    let is_shown = |family: &&str| {
+        let forms = ["_total"].into_iter().chain(OF_A_HISTOGRAM).map(|suffix| format!("{family}{suffix}"));
+        shown.contains(*family) || forms.into_iter().any(|form| shown.contains(&form))
+    };
+    let hidden: Vec<&str> = families(&text).into_iter().filter(|family| !is_shown(family)).collect();
+    assert_eq!(hidden, [""; 0], "no panel of the dashboard shows these");
+}
+
+/// The check finds what it is for.
+#[test]
+fn mistakes_in_expressions_are_found() {
+    let exported = exported(&text());
+    for (expression, part) in [
+        ("sum(", "unclosed"),
+        ("max(landlord_leaders)", "no metric \"landlord_leaders\""),
+        ("sum by (tenant) (landlord_namespaces)", "has a label \"tenant\""),
+        (r#"landlord_namespaces{tenant="solar"}"#, "no label \"tenant\""),
+        (r#"rate(landlord_namespace_writes_total{outcome="429"}[5m])"#, "no outcome=\"429\""),
+        (r#"max(landlord_namespaces{state=~"failed|broken"})"#, "no state=\"broken\""),
+    ] {
+        let faults = uses(&exported, expression).expect_err(expression).join("; ");
+        assert!(faults.contains(part), "{expression}: {faults}");
+    }
+}
+
+#[test]
+fn every_alert_has_a_chapter() {
+    let chapters = include_str!("../../../../docs/operations.md");
+    let headings: BTreeSet<String> =
+        chapters.lines().filter_map(|line| line.strip_prefix("### ")).map(|heading| heading.to_lowercase().replace(' ', "-")).collect();
+    for alert in ALERTS {
+        assert!(headings.contains(&alert.anchor()), "docs/operations.md has no chapter `### {}`", alert.name);
+    }
+}
+
+#[test]
+fn both_forms_of_the_alerts_say_the_same() {
+    let plain = serde_json::to_value(alerts::rules()).expect("JSON");
+    let object: Value = alerts::prometheus_rule();
+    assert_eq!(object["spec"], plain);
+    assert_eq!(plain["groups"][0]["rules"].as_array().map(Vec::len), Some(ALERTS.len()));
+}
+
+/// Two panels in one place would hide each other.
+#[test]
+fn panels_do_not_overlap() {
+    let document: Value = serde_json::from_str(&dashboard().text().expect("JSON")).expect("JSON");
+    let mut taken = BTreeSet::new();
+    for panel in document["panels"].as_array().expect("panels") {
+        let number = |field: &str| panel["gridPos"][field].as_u64().expect("a number");
+        for x in number("x")..number("x") + number("w") {
+            for y in number("y")..number("y") + number("h") {
+                assert!(x < 24 && taken.insert((x, y)), "{} at {x}, {y}", panel["title"]);
+            }
+        }
+    }
+}
