@@ -1,5 +1,5 @@
-//! Evaluate: from a request to an outcome. CREATE and UPDATE differ in what they compare the namespace with (DESIGN 7). Pods are
-//! judged where the settings say so.
+//! Evaluate: from a request to an outcome. CREATE and UPDATE differ in what they compare the namespace with
+//! (docs/design.md, "Who may do what"). Pods are judged where the settings say so.
 
 use serde_json::{Map as Object, Value};
 use tenancy::claim::{Claim, ClaimError};

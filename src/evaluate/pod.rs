@@ -1,5 +1,5 @@
 //! Pods: the work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API server has neither and cannot run
-//! the guard's *place* (DESIGN 9). What counts is what the namespace says when the Pod is created.
+//! the guard's *place*. What counts is what the namespace says when the Pod is created.
 
 use std::collections::BTreeSet;
 

@@ -12,7 +12,7 @@ use crate::namespace::Namespace;
 use crate::settings::{Rule, Settings};
 use crate::tenant::Tenant;
 
-/// Name prefixes are guesses, so each costs a look-up; more than this many are not tried (DESIGN 5).
+/// Name prefixes are guesses, so each costs a look-up; more than this many are not tried.
 const MAX_PREFIX_LOOKUPS: usize = 3;
 
 /// What the rules read.

@@ -98,9 +98,9 @@ pub(crate) fn desire(tenant: &Tenant, sight: &Sight<'_>, name: Option<&str>) -> 
     Ok(draft.desired)
 }
 
-/// Takes from the metadata what the tenant or a hook could set or remove, whatever their conditions say (the base, DESIGN 6). As long as
-/// the namespace has no name, that is whatever a name could make of a key. A hook's literal keys are read by no other hook (see
-/// `hook::check`), so they matter to selectors only.
+/// Takes from the metadata what the tenant or a hook could set or remove, whatever their conditions say (docs/design.md, "The base").
+/// As long as the namespace has no name, that is whatever a name could make of a key. A hook's literal keys are read by no other hook
+/// (see `hook::check`), so they matter to selectors only.
 pub(crate) fn forget_possible(tenant: &Tenant, name: Option<&str>, metadata: &mut Metadata) {
     let selects = tenant.layers.iter().any(|layer| layer.selector.is_some());
     let hooks = tenant.hooks.iter().flat_map(|hook| hook.keys()).filter(|(_, key)| selects || key.has_tags());

@@ -1,5 +1,5 @@
 //! Hook: whatever is to be said beyond a tenant's fixed fields. It sets and removes keys where its conditions hold, and requires
-//! others (DESIGN 11).
+//! others (docs/hooks.md).
 //!
 //! ```text
 //! tenant's own fields ─▶ hook ─▶ hook ─▶ … ─▶ wants, removals ─▶ plan ─▶ the namespace as it will be ─▶ every `require`

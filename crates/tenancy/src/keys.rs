@@ -29,7 +29,7 @@ pub(crate) fn is_reserved(dialect: Dialect, key: &str) -> bool {
     plugins || key.starts_with(OWN_PREFIX)
 }
 
-/// Whether the key decides where Pods run: such a key is overridden or refused, never kept (DESIGN 6).
+/// Whether the key decides where Pods run: such a key is overridden or refused, never kept.
 pub fn is_placement(key: &Key) -> bool {
     match key.field {
         Field::Annotation => [NODE_SELECTOR, DEFAULT_TOLERATIONS, TOLERATIONS, ledger::ANNOTATION].contains(&key.name.as_str()),

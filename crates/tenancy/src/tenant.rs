@@ -45,10 +45,10 @@ pub struct Tenant {
 /// Whose semantics the layers follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialect {
-    /// Selectors read the base (DESIGN 6), so one pass is enough.
+    /// Selectors read the base (docs/design.md, "The base"), so one pass is enough.
     #[default]
     Landlord,
-    /// Selectors read the labels the namespace carries at that moment; passes repeat until they come to rest (DESIGN 4.2).
+    /// Selectors read the labels the namespace carries at that moment; passes repeat until they come to rest.
     Capsule,
 }
 

@@ -33,7 +33,7 @@ async fn a_generated_name_waits_only_for_what_needs_the_name() {
     assert_eq!(labels(&edited).get("home"), Some(&name), "the next request completes it");
 }
 
-/// The API server lets a creator send the timestamp and wipes it afterwards (DESIGN 7): a live namespace that skipped the webhook.
+/// The API server lets a creator send the timestamp and wipes it afterwards: a live namespace that skipped the webhook.
 #[tokio::test]
 async fn a_deletion_timestamp_in_the_body_is_no_way_round() {
     for source in [Source::Landlord, Source::Capsule] {

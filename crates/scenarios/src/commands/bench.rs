@@ -17,7 +17,7 @@ use self::load::{Load, Times};
 
 /// Measure the CREATE of namespaces with the webhook and without, in turns in one run
 #[derive(Args, Debug)]
-#[command(after_help = "Goals (DESIGN 15): the webhook adds p50 < 5 ms and p99 < 15 ms with one client; the handler's p99 at 200 \
+#[command(after_help = "Goals: the webhook adds p50 < 5 ms and p99 < 15 ms with one client; the handler's p99 at 200 \
                         creations a second, without the tenant's GET, is < 5 ms; 10 000 tenants cost what 10 do (ratio <= 1.05).")]
 pub(crate) struct Bench {
     #[command(flatten)]

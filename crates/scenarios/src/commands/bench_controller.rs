@@ -23,7 +23,7 @@ use self::changes::Changes;
 /// Measure backfill, tenant edits and new namespaces against a bare loop of merge patches
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Goals (DESIGN 15): backfill >= 0.9 x the bare loop's rate with exactly one write a namespace; an edit of 500 namespaces <= 1.2 x the bare \
+    after_help = "Goals: backfill >= 0.9 x the bare loop's rate with exactly one write a namespace; an edit of 500 namespaces <= 1.2 x the bare \
                         loop's time; a new namespace is compliant within p50 15 ms and p99 50 ms, p99 250 ms beside a backfill; memory <= 60 MB; idle: no list, \
                         no write but the lease."
 )]

@@ -19,7 +19,7 @@ use self::stand::Stand;
 /// Measure the controller's memory, times and latencies for growing numbers of namespaces
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Goals (DESIGN 15): at most 60 MB at 10 000 namespaces, and 400 MB at 100 000, all of them written once; nothing grows faster than the \
+    after_help = "Goals: at most 60 MB at 10 000 namespaces, and 400 MB at 100 000, all of them written once; nothing grows faster than the \
                   number of namespaces."
 )]
 pub(crate) struct BenchScale {

@@ -1,4 +1,4 @@
-//! One pass: wants against a namespace and its ledger, key by key (DESIGN 6: conflicts, placement keys, release).
+//! One pass: wants against a namespace and its ledger, key by key (docs/design.md: conflicts, placement keys, release).
 
 use std::collections::BTreeMap;
 
@@ -89,7 +89,7 @@ impl<'a> Pass<'a> {
         Ok(Outcome { plan: self.plan, ledger: self.next })
     }
 
-    /// The foreign part of the metadata (DESIGN 6), as far as anybody reads it.
+    /// The base: the foreign part of the metadata (docs/design.md, "The base"), as far as selectors and hooks read it.
     fn base(&self) -> Metadata {
         let Subject { settings, tenant, name, .. } = self.subject;
         let selects = tenant.dialect == Dialect::Landlord && tenant.layers.iter().any(|layer| layer.selector.is_some());

@@ -11,7 +11,7 @@ use crate::ledger::Ledger;
 use crate::metadata::{Field, Key, Metadata};
 use crate::why::Why;
 
-/// More passes than any sensible list of items needs (DESIGN 4.2).
+/// More passes than any list of items needs that does not select on its own results in a circle.
 const MAX_PASSES: usize = 8;
 
 pub(super) fn plan(subject: Subject<'_>, before: &Metadata, ledger: Ledger) -> Result<Plan, PlanError> {

@@ -243,7 +243,7 @@ pub enum TenantLookup {
     Cached,
 }
 
-/// What the guard in the API server watches (DESIGN 9).
+/// What the guard in the API server watches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
@@ -252,7 +252,7 @@ pub struct Guard {
     pub on_unready: OnUnready,
 }
 
-/// The work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API server has neither (DESIGN 9).
+/// The work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API server has neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]

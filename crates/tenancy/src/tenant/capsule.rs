@@ -1,4 +1,4 @@
-//! Capsule's Tenant: `capsule.clastix.io/v1beta2`, read as Capsule v0.14 reads it (DESIGN 4.2; expected values in
+//! Capsule's Tenant: `capsule.clastix.io/v1beta2`, read as Capsule v0.14 reads it (expected values in
 //! `tests/conformance`). Unknown fields are Capsule's business and passed over.
 
 use std::sync::Arc;

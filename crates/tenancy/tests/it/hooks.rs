@@ -1,4 +1,4 @@
-//! Hooks (DESIGN 11): what they set, remove and require, and at which stage.
+//! Hooks: what they set, remove and require, and at which stage.
 
 use rstest::rstest;
 use serde_json::{Value, json};

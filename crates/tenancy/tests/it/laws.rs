@@ -1,4 +1,4 @@
-//! The laws of the engine (DESIGN 2) over small worlds in which everything clashes with everything.
+//! The laws of the engine (docs/design.md, "Laws") over small worlds in which everything clashes with everything.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

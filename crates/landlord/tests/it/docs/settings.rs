@@ -134,7 +134,7 @@ fn variants(schema: &Value) -> impl Iterator<Item = &Value> {
 /// The description beside a reference, else that of what it refers to, in one line.
 fn describe(field: &Value, inner: &Value) -> String {
     let text = field["description"].as_str().or(inner["description"].as_str()).unwrap_or_default();
-    text.replace('\n', " ").replace(" (DESIGN 9)", "")
+    text.replace('\n', " ")
 }
 
 fn default(field: &Value) -> Option<String> {
