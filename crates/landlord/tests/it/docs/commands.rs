@@ -9,8 +9,8 @@ use super::page::{Block, Mark, Page};
 use super::session::{Session, Step, is_like, steps};
 use crate::landlord::root;
 
-/// Where tests that look for `test: NAME` and `output: NAME` are.
-const OTHER_TESTS: [&str; 5] = ["e2e-tests", "crates/landlord/tests/it", "tests/it", "crates/policy-host/tests", "crates/tenancy/tests"];
+/// Where tests are, those beside the code among them: the tests that pages name, and those that look for `test: NAME` and `output: NAME`.
+const OTHER_TESTS: [&str; 3] = ["crates", "e2e-tests", "tests"];
 
 fn is_for_a_terminal(block: &Block) -> bool {
     ["console", "sh", "bash", "shell"].contains(&block.language.as_str())
@@ -39,7 +39,7 @@ fn every_command_is_run_or_says_why_not() {
 }
 
 /// Pages that say what is shown by which test.
-const PAGES_THAT_NAME_TESTS: [&str; 2] = ["docs/security.md", "docs/failures.md"];
+const PAGES_THAT_NAME_TESTS: [&str; 3] = ["docs/design.md", "docs/security.md", "docs/failures.md"];
 
 /// What a page calls a test, in backquotes and with two underscores at least, is one.
 #[test]
