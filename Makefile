@@ -105,13 +105,9 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 .PHONY: test
 # What is built for tests serves as programs as well: cargo would compile wasmtime and kube anew for each set of features.
 test: export PROGRAMS = --workspace --bins --tests
-test: annotated-policy.wasm kubernetes ## All tests that one machine can run
+test: annotated-policy.wasm kubernetes ## All tests that one machine can run; the last lines name what failed
 	@scripts/install-tools helm bats browser axe wasm-opt >/dev/null
-	$(CARGO) test --workspace
-	$(MAKE) e2e-tests
-	$(MAKE) storm ARGS="-n 200"
-	$(MAKE) chaos ARGS="--layer cluster --seed 1 --count 1"
-	@scripts/check-chaos
+	@CARGO="$(CARGO)" scripts/test
 
 .PHONY: e2e-tests
 e2e-tests: annotated-policy.wasm kubernetes ## The fixtures by bats (KWCTL= chooses the runner)

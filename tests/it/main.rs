@@ -14,3 +14,4 @@ mod releasing;
 #[path = "../../crates/landlord/tests/it/run.rs"]
 #[allow(dead_code, reason = "the controller's other tests use the rest")]
 mod run;
+mod steps;
