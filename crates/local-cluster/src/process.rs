@@ -2,7 +2,8 @@
 //!
 //! Each program is started by a keeper, a few lines of shell that read a pipe whose other end is in this process. The kernel closes
 //! the pipe when the handle is dropped and when this process dies, be it by SIGKILL; the keeper then kills the program. A
-//! parent-death signal would be shorter, but it goes off when the *thread* that started the program ends, and needs unsafe code.
+//! parent-death signal would be shorter, but it goes off when the *thread* that started the program ends, and needs unsafe code. What
+//! the program has started itself, and not put into another process group, ends with it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -32,6 +33,9 @@ exec >/dev/null 2>&1
     while kill -0 $program; do sleep 0.01; done
     rm -rf -- "$scratch"
   fi
+  # Once the keeper has seen the program's end: what that has started and left behind, and this.
+  while kill -0 $$; do sleep 0.01; done
+  kill -KILL 0
 } &
 exec 3<&-
 wait $program

@@ -2,16 +2,23 @@
 
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use local_cluster::Process;
 use local_cluster::process::Program;
+use local_cluster::waiting::PATIENCE;
 use tempfile::TempDir;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 fn shell(folder: &TempDir, script: &str) -> Process {
     Program::new("test", "sh", folder.path().join("log")).args(["-c", script]).start().expect("sh starts")
+}
+
+fn waits_for(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within {} s", PATIENCE.as_secs());
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn runs(pid: i32) -> bool {
@@ -26,6 +33,19 @@ fn it_ends_when_the_handle_is_dropped() {
     assert!(runs(pid));
     drop(process);
     assert!(!runs(pid) || zombie(pid), "{pid} still runs");
+}
+
+/// A driver that is killed cannot end its browser.
+#[test]
+fn what_it_started_ends_with_it() {
+    let folder = TempDir::new().expect("a folder");
+    let process = shell(&folder, "sleep 1000 & echo $!; wait");
+    let pid = || std::fs::read_to_string(process.log()).ok()?.trim().parse::<i32>().ok();
+    waits_for("a process id", || pid().is_some());
+    let pid = pid().expect("a process id");
+    assert!(runs(pid));
+    drop(process);
+    waits_for("its end", || !runs(pid) || zombie(pid));
 }
 
 #[test]
@@ -47,11 +67,7 @@ fn its_folder_goes_with_it() {
     std::fs::create_dir(&scratch).expect("a folder");
     let program = Program::new("test", "sleep", folder.path().join("log")).arg("1000").removing(&scratch);
     drop(program.start().expect("sleep starts"));
-    let deadline = std::time::Instant::now() + PATIENCE;
-    while scratch.exists() {
-        assert!(std::time::Instant::now() < deadline, "the folder is still there");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    waits_for("the folder's end", || !scratch.exists());
 }
 
 #[test]
