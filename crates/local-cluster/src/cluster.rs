@@ -6,18 +6,21 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DynamicObject, ListParams};
+use kube::client::ClientBuilder;
 use kube::config::AuthInfo;
 use kube::{Api, Client, Config, ResourceExt};
 use serde_json::Value;
+use tower::util::MapRequestLayer;
 
 use crate::authority::Authority;
 use crate::binaries::Binaries;
 use crate::manifest;
 use crate::node::Node;
-use crate::ports;
+use crate::ports::Port;
 use crate::process::{Process, Program};
 use crate::scratch::Scratch;
 use crate::user::{self, Credential, User};
+use crate::{rights, waiting};
 
 mod error;
 mod files;
@@ -26,11 +29,12 @@ mod programs;
 pub use self::error::StartError;
 
 /// How long a start may take on a busy machine; 4 s are usual.
-const READY_WITHIN: Duration = Duration::from_secs(120);
+const READY_WITHIN: Duration = waiting::PATIENCE;
 /// How often readiness is asked for.
 const POLL: Duration = Duration::from_millis(50);
-/// A port can be taken between finding and using it; so a start that fails at once is tried again.
+/// A program that knows nothing of our reservations can take a port before it is used; so a start that fails at once is tried again.
 const ATTEMPTS: usize = 3;
+
 /// What kind of cluster is wanted.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -51,8 +55,9 @@ pub struct Cluster {
     /// URL of the second one, on the same etcd.
     second: Option<String>,
     servers: Servers,
-    // Last: folders go after the processes that use them.
+    // After the processes that use them.
     scratch: Scratch,
+    _ports: [Port; 4],
 }
 
 struct Servers {
@@ -124,7 +129,8 @@ impl Builder {
         let scratch = Scratch::new()?;
         let authority = Authority::new()?;
         let credentials: Vec<Credential> = self.users.iter().cloned().map(Credential::new).collect::<Result<_, _>>()?;
-        let [client_port, peer_port, api_port, second_port] = ports::free()?;
+        let ports = [Port::reserve()?, Port::reserve()?, Port::reserve()?, Port::reserve()?];
+        let [client_port, peer_port, api_port, second_port] = ports.each_ref().map(Port::number);
         let server = format!("https://127.0.0.1:{api_port}");
         files::write(&scratch, &authority, &credentials, &server)?;
         let etcd = programs::etcd(binaries, &scratch, client_port, peer_port).start()?;
@@ -134,7 +140,8 @@ impl Builder {
         let manager = self.controller_manager.then(|| programs::controller_manager(binaries, &scratch).start()).transpose()?;
         let servers =
             Servers { _controller_manager: manager, scheduler, api_server, _second_api_server: None, etcd, api_server_program: program };
-        let mut cluster = Cluster { binaries: binaries.clone(), authority, credentials, server, second: None, servers, scratch };
+        let binaries = binaries.clone();
+        let mut cluster = Cluster { binaries, authority, credentials, server, second: None, servers, scratch, _ports: ports };
         cluster.wait_until_ready().await?;
         if self.second_api_server {
             // Only now: two servers that find an empty etcd would both begin to fill it.
@@ -200,7 +207,7 @@ impl Cluster {
 
     /// A client of this user at the second API server; the first one's where there is none.
     pub fn second_client(&self, user: &str) -> Result<Client, StartError> {
-        Ok(Client::try_from(self.config_for(self.second.as_ref().unwrap_or(&self.server), user)?)?)
+        build_client(self.config_for(self.second.as_ref().unwrap_or(&self.server), user)?)
     }
 
     fn config_for(&self, server: &str, user: &str) -> Result<Config, StartError> {
@@ -214,9 +221,9 @@ impl Cluster {
         Ok(config)
     }
 
-    /// A client of this user. It belongs to the runtime that makes it.
+    /// A client of this user. It belongs to the runtime that makes it, and changes nothing while a condition is [waited for](waiting).
     pub fn client(&self, user: &str) -> Result<Client, StartError> {
-        Ok(Client::try_from(self.config(user)?)?)
+        build_client(self.config(user)?)
     }
 
     /// The admin's client.
@@ -224,13 +231,14 @@ impl Cluster {
         self.client(user::ADMIN)
     }
 
-    /// Applies a YAML text as admin and waits until the kinds that it defines are served.
+    /// Applies a YAML text as admin, and waits until the kinds that it defines are served and the rights that it gives are in force.
     pub async fn apply(&self, yaml: &str) -> Result<Vec<DynamicObject>, StartError> {
         let client = self.admin()?;
         let applied = manifest::apply(&client, yaml).await?;
         for object in applied.iter().filter(|object| object.types.as_ref().is_some_and(|types| types.kind == "CustomResourceDefinition")) {
             self.wait_until_served(&client, &object.data).await?;
         }
+        rights::wait_until_in_force(&client, &applied, READY_WITHIN).await?;
         Ok(applied)
     }
 
@@ -330,6 +338,10 @@ impl Cluster {
             tokio::time::sleep(POLL).await;
         }
     }
+}
+
+fn build_client(config: Config) -> Result<Client, StartError> {
+    Ok(ClientBuilder::try_from(config)?.with_layer(&MapRequestLayer::new(waiting::note)).build())
 }
 
 async fn finalize(client: &Client, name: &str) -> Result<(), kube::Error> {

@@ -6,10 +6,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, Config, ResourceExt};
 use serde_json::{Value, json};
@@ -17,8 +18,9 @@ use tokio::sync::watch;
 
 use crate::cluster::{Cluster, StartError};
 use crate::manifest::{self, FIELD_MANAGER};
+use crate::ports::Port;
 use crate::process::Program;
-use crate::{ports, user};
+use crate::{user, waiting};
 
 mod server;
 mod webhook;
@@ -28,7 +30,10 @@ use self::server::PolicyServer;
 /// The minimal definition of the kind ClusterAdmissionPolicy, unknown fields preserved.
 pub const DEFINITION: &str = include_str!("kubewarden/definition.yaml");
 /// How long a policy may take to become active.
-const ACTIVE_WITHIN: Duration = Duration::from_secs(60);
+const ACTIVE_WITHIN: Duration = waiting::PATIENCE;
+const POLL: Duration = Duration::from_millis(20);
+/// A namespace that is never created.
+const TRIAL: &str = "landlord-webhook-trial";
 
 /// Kubewarden's controller and policy server. Both end with this handle.
 pub struct Kubewarden {
@@ -52,14 +57,14 @@ impl Kubewarden {
     /// Installs the kind and starts to watch.
     pub async fn start(cluster: &Cluster, options: Options) -> Result<Self, StartError> {
         cluster.apply(DEFINITION).await?;
-        let [port] = ports::free()?;
+        let port = Port::reserve()?;
         let identity = cluster.authority().server()?;
         std::fs::write(cluster.file("policy-server.crt"), identity.certificate)?;
         std::fs::write(cluster.file("policy-server.key"), identity.key)?;
         let program = Program::new("policy-host", &options.policy_host, cluster.log("policy-host")).args([
             "serve".to_owned(),
             format!("--policies={}", cluster.file("policies.yml").display()),
-            format!("--address=127.0.0.1:{port}"),
+            format!("--address=127.0.0.1:{}", port.number()),
             format!("--cert-file={}", cluster.file("policy-server.crt").display()),
             format!("--key-file={}", cluster.file("policy-server.key").display()),
             format!("--kubeconfig={}", cluster.kubeconfig_of(user::POLICY_SERVER).display()),
@@ -86,6 +91,25 @@ impl Kubewarden {
     /// Starts the policy server again after [`Self::kill_policy_server`], and waits until it answers.
     pub async fn revive_policy_server(&self) -> io::Result<()> {
         self.server.revive().await
+    }
+
+    /// Waits until the API server asks this policy about namespaces: it takes up a webhook a moment after that was written. Nothing is stored.
+    pub async fn wait_until_asked(&self, client: &Client, policy: &str) -> Result<(), StartError> {
+        let trial = serde_json::from_value(json!({"metadata": {"name": TRIAL}})).map_err(kube::Error::SerdeError)?;
+        let params = PostParams { dry_run: true, ..PostParams::default() };
+        let asked = format!("kubewarden_policy_evaluations_total{{policy_name=\"{}\"", webhook::unique_name(policy));
+        let deadline = Instant::now() + ACTIVE_WITHIN;
+        loop {
+            // Whatever is answered.
+            let _ = Api::<Namespace>::all(client.clone()).create(&params, &trial).await;
+            if self.metrics().await.is_ok_and(|text| text.contains(&asked)) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(StartError::NotAsked { policy: policy.to_owned() });
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Sends a signal to the policy server: SIGSTOP makes it slow.
@@ -118,15 +142,15 @@ pub async fn apply_policy(client: &Client, yaml: &str) -> anyhow::Result<()> {
 
 async fn wait_until_active(client: &Client, object: &DynamicObject) -> anyhow::Result<()> {
     let (api, name, generation) = (policies(client), object.name_any(), object.metadata.generation);
-    let deadline = tokio::time::Instant::now() + ACTIVE_WITHIN;
+    let deadline = Instant::now() + ACTIVE_WITHIN;
     loop {
         let status = api.get(&name).await?.data.get("status").cloned().unwrap_or_default();
         let current = status.get("observedGeneration").and_then(Value::as_i64) == generation;
         match status.get("policyStatus").and_then(Value::as_str) {
             Some("active") if current => return Ok(()),
             Some("failed") if current => anyhow::bail!("policy {name:?} failed: {}", status.get("message").unwrap_or(&Value::Null)),
-            _ if tokio::time::Instant::now() > deadline => anyhow::bail!("policy {name:?} is not active: {status}"),
-            _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            _ if Instant::now() > deadline => anyhow::bail!("policy {name:?} is not active: {status}"),
+            _ => tokio::time::sleep(POLL).await,
         }
     }
 }

@@ -15,12 +15,14 @@ pub mod cluster;
 pub mod kubewarden;
 pub mod manifest;
 pub mod node;
+pub mod ports;
 pub mod process;
 pub mod registry;
 pub mod user;
+pub mod waiting;
 
 mod kubeconfig;
-mod ports;
+mod rights;
 mod scratch;
 
 pub use authority::Authority;
@@ -28,9 +30,11 @@ pub use binaries::{Binaries, BinariesError};
 pub use cluster::{Builder, Cluster, StartError};
 pub use kubewarden::Kubewarden;
 pub use node::Node;
+pub use ports::Port;
 pub use process::Process;
 pub use registry::Registry;
 pub use user::User;
+pub use waiting::eventually;
 
 /// The definition of Capsule's kind Tenant, for tests: as much of its schema as landlord reads.
 pub const CAPSULE_DEFINITION: &str = include_str!("capsule.yaml");

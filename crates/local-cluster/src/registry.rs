@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::authority::Authority;
 use crate::process::{Process, Program};
+use crate::waiting;
 
 /// Who may push and pull where a password is asked for.
 pub const USER: &str = "publisher";
@@ -22,7 +23,7 @@ pub const PASSWORD: &str = "secret";
 const HTPASSWD: &str = "publisher:$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n";
 /// What it says once it can be asked; the port is any free one.
 const LISTENING: &str = "listening on ";
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = waiting::PATIENCE;
 const POLL: Duration = Duration::from_millis(20);
 
 /// What kind of registry.

@@ -20,6 +20,10 @@ pub enum StartError {
     Ended { name: String, words: String, log: PathBuf },
     #[error("the API server is not ready after {} s; its last words:\n{words}whole log: {}", READY_WITHIN.as_secs(), log.display())]
     NotReady { words: String, log: PathBuf },
+    #[error("the rights of {binding:?} are not in force after {} s: the API server denies {question}", READY_WITHIN.as_secs())]
+    NotInForce { binding: String, question: String },
+    #[error("the API server does not ask policy {policy:?} about namespaces after {} s", READY_WITHIN.as_secs())]
+    NotAsked { policy: String },
     #[error("no user {0:?} in this cluster: add it with Builder::user")]
     UnknownUser(String),
     #[error("{}", manifest::words(.0))]

@@ -15,16 +15,18 @@ use serde_json::{Map, Value, json};
 use super::Options;
 use super::webhook::unique_name;
 use crate::authority::Authority;
+use crate::ports::Port;
 use crate::process::{Process, Program};
+use crate::waiting;
 
-/// Compiling the policies takes a few seconds, longer where both cores are busy.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+/// Compiling the policies takes a few seconds, far longer where both cores are busy.
+const READY_WITHIN: Duration = waiting::PATIENCE;
 const POLL: Duration = Duration::from_millis(20);
 
 pub(super) struct PolicyServer {
     program: Program,
     policies: PathBuf,
-    port: u16,
+    port: Port,
     authority_pem: String,
     authority_der: Vec<u8>,
     options: Options,
@@ -34,14 +36,14 @@ pub(super) struct PolicyServer {
 }
 
 impl PolicyServer {
-    pub(super) fn new(program: Program, policies: PathBuf, port: u16, authority: &Authority, options: Options) -> Self {
+    pub(super) fn new(program: Program, policies: PathBuf, port: Port, authority: &Authority, options: Options) -> Self {
         let (authority_pem, authority_der) = (authority.pem(), authority.der());
         let (process, served) = (Mutex::new(None), Mutex::new(Value::Null));
         Self { program, policies, port, authority_pem, authority_der, options, process, served }
     }
 
     pub(super) fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
+        format!("https://127.0.0.1:{}", self.port.number())
     }
 
     pub(super) fn authority(&self) -> &str {

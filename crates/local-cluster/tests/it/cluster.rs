@@ -1,19 +1,15 @@
 //! A cluster does what Kubernetes does, with kube-controller-manager and without.
 
 use std::process::Command;
-use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::{Client, ResourceExt};
 use local_cluster::user::{ADMIN, CONTROLLER};
-use local_cluster::{Cluster, Node, StartError, User};
+use local_cluster::{Cluster, Node, StartError, User, eventually};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-
-/// How often something is looked for, 100 ms apart.
-const LOOKS: usize = 600;
 
 fn object<T: DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("an object")
@@ -21,16 +17,6 @@ fn object<T: DeserializeOwned>(value: Value) -> T {
 
 async fn create_namespace(client: &Client, name: &str) -> Result<Namespace, kube::Error> {
     Api::all(client.clone()).create(&PostParams::default(), &object::<Namespace>(json!({"metadata": {"name": name}}))).await
-}
-
-async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> T {
-    for _ in 0..LOOKS {
-        if let Some(found) = look().await {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{what} does not happen")
 }
 
 fn pod_on(template: &str) -> Value {
@@ -46,8 +32,9 @@ async fn the_scheduler_places_pods_and_namespaces_go_by_hand() {
     create_namespace(&client, "web").await.expect("created");
     let pods: Api<Pod> = Api::namespaced(client.clone(), "web");
     pods.create(&PostParams::default(), &object(pod_on("fits"))).await.expect("a Pod");
-    let node = || async { pods.get("fits").await.ok()?.spec?.node_name };
-    assert_eq!(eventually("the Pod's placement", node).await, "a-1");
+    let node = async || pods.get("fits").await.expect("the Pod").spec.and_then(|spec| spec.node_name);
+    eventually("the Pod's placement", async || node().await.is_some()).await;
+    assert_eq!(node().await.as_deref(), Some("a-1"));
 
     let namespaces: Api<Namespace> = Api::all(client.clone());
     namespaces.delete("web", &DeleteParams::default()).await.expect("deleted");
@@ -85,17 +72,16 @@ async fn with_the_controller_manager_deployments_work_and_namespaces_go_by_thems
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), "web");
     deployments.create(&PostParams::default(), &object(deployment)).await.expect("a Deployment");
     let pods: Api<Pod> = Api::namespaced(client.clone(), "web");
-    let placed = || async {
-        let list = pods.list(&ListParams::default()).await.ok()?;
-        let placed = list.iter().filter(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()));
-        (placed.count() == 2).then_some(())
+    let placed = async || {
+        let list = pods.list(&ListParams::default()).await.expect("Pods");
+        list.iter().filter(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some())).count() == 2
     };
     eventually("the Deployment's placement", placed).await;
 
     let namespaces: Api<Namespace> = Api::all(client);
     create_namespace(&namespaces.clone().into_client(), "empty").await.expect("created");
     namespaces.delete("empty", &DeleteParams::default()).await.expect("deleted");
-    eventually("the namespace's end", || async { namespaces.get_opt("empty").await.ok()?.is_none().then_some(()) }).await;
+    eventually("the namespace's end", async || namespaces.get_opt("empty").await.expect("an answer").is_none()).await;
 }
 
 #[tokio::test]

@@ -10,11 +10,10 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 use local_cluster::process::Program;
 use local_cluster::user::CONTROLLER;
+use local_cluster::waiting::PATIENCE;
 use local_cluster::{Cluster, Process};
 use serde_json::json;
 
-/// How long anything may take that is waited for; a moment is usual.
-const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(50);
 
 /// The namespace of `deploy/rbac.yaml` that is never ready.

@@ -64,8 +64,9 @@ impl Stage {
         let file = fs::canonicalize(&options.policy)
             .with_context(|| format!("{} cannot be found: `make annotated-policy.wasm` builds it", options.policy.display()))?;
         let options = Options { policy_host: host, modules: [(module_of(policy)?, file)].into(), sources: None };
-        self.kubewarden = Some(Kubewarden::start(&self.cluster, options).await?);
-        apply_policy(&self.cluster.admin()?, policy).await
+        let kubewarden = self.kubewarden.insert(Kubewarden::start(&self.cluster, options).await?);
+        apply_policy(&self.cluster.admin()?, policy).await?;
+        Ok(kubewarden.wait_until_asked(&self.cluster.admin()?, "landlord").await?)
     }
 }
 

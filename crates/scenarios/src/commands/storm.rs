@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use local_cluster::{Cluster, Node};
+use local_cluster::{Cluster, Node, waiting};
 
 use super::stage::{Stage, StageOptions, TENANTS};
 
@@ -43,7 +43,7 @@ pub(crate) struct Storm {
 }
 
 /// How long the last Pod may take to be placed; a controller that was killed is followed after 15 s.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = waiting::PATIENCE;
 
 /// What came of one mode.
 struct Outcome {

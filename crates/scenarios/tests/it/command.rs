@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use local_cluster::waiting::PATIENCE;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
 use tempfile::TempDir;
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Started {
     child: Child,

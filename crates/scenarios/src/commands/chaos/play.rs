@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use kube::api::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Config, watcher};
-use local_cluster::{Cluster, Node};
+use local_cluster::{Cluster, Node, waiting};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -108,4 +108,4 @@ fn nodes() -> Vec<Node> {
 
 /// How long nothing may be heard at rest, and how long that may take to come.
 pub(super) const SILENCE: Duration = Duration::from_secs(8);
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = waiting::PATIENCE;

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use local_cluster::Cluster;
+use local_cluster::waiting::PATIENCE;
 use serde_json::{Value, json};
 
 use crate::commands::stage::TENANTS;
@@ -15,8 +16,6 @@ use crate::commands::stage::TENANTS;
 const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
 /// Namespaces of one tenant.
 const EACH: usize = 3;
-/// The scheduler places a Pod within milliseconds.
-const PLACED_WITHIN: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
 
 /// The same steps in every run; names differ.
@@ -115,7 +114,7 @@ where
 async fn pod(client: &Client, namespace: &str) -> Result<Option<String>, Error> {
     let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
     create(api.clone(), json!({"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": "web"}]}})).await?;
-    let deadline = Instant::now() + PLACED_WITHIN;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let node = api.get("web").await?.spec.and_then(|spec| spec.node_name);
         if node.is_some() || Instant::now() > deadline {

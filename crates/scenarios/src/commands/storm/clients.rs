@@ -10,14 +10,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
-use local_cluster::Cluster;
+use local_cluster::{Cluster, waiting};
 use serde_json::json;
 
 use super::{name, tenant};
 use crate::commands::stage::{TENANTS, owner};
 
-/// A Pod that is refused is asked for again, as a CI system would, for so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a Pod that is refused is asked for again, as a CI system would.
+const PATIENCE: Duration = waiting::PATIENCE;
 const AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) struct Clients<'a> {
@@ -84,6 +84,8 @@ async fn make(first: &Client, second: &Client, number: usize) -> Result<Made> {
     loop {
         match api.create(&PostParams::default(), &pod).await {
             Ok(_) => return Ok(Made { namespace, asked, retries, failed: false }),
+            // It was made, and the answer was another.
+            Err(Error::Api(status)) if status.code == 409 && retries > 0 => return Ok(Made { namespace, asked, retries, failed: false }),
             // Refused, or the second API server does not know the namespace yet.
             Err(Error::Api(_)) if asked.elapsed() < PATIENCE => retries += 1,
             Err(Error::Api(_)) => return Ok(Made { namespace, asked, retries, failed: true }),
