@@ -17,8 +17,9 @@ pub(crate) async fn start_policy(cluster: &Cluster, source: &str) -> Option<Poli
     let policy = shipped(source);
     let module = policy["spec"]["module"].as_str().expect("a module").to_owned();
     let options = Options { policy_host: policy_host().to_owned(), modules: [(module, wasm().to_owned())].into(), sources: None };
-    let kubewarden = Kubewarden::start(cluster, options).await.expect("Kubewarden");
-    apply_policy(&cluster.admin().expect("a client"), &policy.to_string()).await.expect("an active policy");
+    let (kubewarden, admin) = (Kubewarden::start(cluster, options).await.expect("Kubewarden"), cluster.admin().expect("a client"));
+    apply_policy(&admin, &policy.to_string()).await.expect("an active policy");
+    kubewarden.wait_until_asked(&admin, "landlord").await.expect("a webhook that is asked");
     Some(kubewarden)
 }
 

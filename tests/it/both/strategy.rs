@@ -5,6 +5,7 @@ use std::process::Command;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::PostParams;
 use local_cluster::kubewarden::{apply_policy, policies};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::world::{LEDGER, NODE_SELECTOR, World, eventually};
@@ -67,8 +68,11 @@ async fn auto_leaves_a_dead_webhook_comes_back_and_gives_way_to_growth() {
     assert_eq!(world.report()["measurement"]["admission"]["probes"], 3);
     assert!(world.is_written_at_creation("ci-1").await);
 
+    // Before the controller can do anything about it.
+    world.signal(0, Signal::SIGSTOP);
     policy.kill_policy_server();
     let refused = world.try_creation("tried").await.expect_err("failurePolicy: Fail").to_string();
+    world.signal(0, Signal::SIGCONT);
     assert!(refused.contains("failed calling webhook"), "{refused}");
     world.comes_to_mode("controller").await;
     eventually("a creation without the webhook", async || world.try_creation("second").await.is_ok()).await;

@@ -1,10 +1,10 @@
 //! The policy with the guard beside it: what the policy writes stands, and nobody notices the guard.
 
 use std::fs;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
+use local_cluster::eventually;
 use local_cluster::user::ADMIN;
 use serde_json::{Value, json};
 
@@ -12,8 +12,6 @@ use super::world::{NODE_SELECTOR, OWNER, OWNERS, STRANGER, World, annotations, b
 use crate::compiled::root;
 
 const LABEL: &str = "landlord.dev/tenant";
-/// How often the guard is tried, 100 ms apart.
-const LOOKS: usize = 300;
 
 fn pod() -> Pod {
     serde_json::from_value(json!({"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": "web"}]}})).expect("a Pod")
@@ -32,15 +30,11 @@ async fn world() -> World {
     world.create(ADMIN, json!({"name": "probe", "labels": {LABEL: "solar"}})).await.expect("created");
     let guard = fs::read_to_string(root().join("deploy/guard.yaml")).expect("the guard");
     world.cluster.apply(&guard).await.expect("a guard that the API server takes");
-    for _ in 0..LOOKS {
-        let sealed = world.patch(OWNER, "probe", metadata(json!({}), json!({LABEL: "lunar"}))).await;
-        if sealed.is_ok_and(|namespace| labels(&namespace)[LABEL] == "solar") {
-            return world;
-        }
-        world.patch(ADMIN, "probe", metadata(json!({}), json!({LABEL: "solar"}))).await.expect("patched");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the guard is not in force");
+    let trial = PatchParams { dry_run: true, ..PatchParams::default() };
+    let (api, forged) = (world.namespaces(OWNER), Patch::Merge(metadata(json!({}), json!({LABEL: "lunar"}))));
+    let sealed = async || api.patch("probe", &trial, &forged).await.is_ok_and(|namespace| labels(&namespace)[LABEL] == "solar");
+    eventually("the guard in force", sealed).await;
+    world
 }
 
 fn metadata(annotations: Value, labels: Value) -> Value {

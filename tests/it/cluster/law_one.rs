@@ -8,18 +8,17 @@ use kube::api::ListParams;
 use local_cluster::kubewarden::policies;
 use local_cluster::process::Program;
 use local_cluster::user::{ADMIN, CONTROLLER};
+use local_cluster::waiting::{comes_true, eventually};
 use serde_json::{Map as Object, Value, json};
 
 use super::tenants::Source;
-use super::world::{LEDGER, Map, OWNERS, World, builder, shipped};
+use super::world::{LEDGER, Map, OWNERS, World, builder, ledger, shipped};
 use crate::compiled::landlord;
 
 const TENANTS: usize = 20;
 const NAMESPACES: usize = 500;
 /// Requests under way at a time.
 const SIDE_BY_SIDE: usize = 16;
-/// How often the controller is looked at, 100 ms apart.
-const LOOKS: usize = 600;
 
 /// Choices that are the same in every run: a linear congruential generator, its low bits dropped.
 struct Choices(u64);
@@ -117,17 +116,9 @@ async fn the_controller_makes_what_the_policy_makes() {
     let client = world.client(ADMIN);
     policies(&client).delete("landlord", &Default::default()).await.expect("deleted");
     // Until the webhook is gone as well, what is created is still the policy's work.
-    for _ in 0..LOOKS {
-        if world
-            .create(ADMIN, json!({"name": "probe", "labels": {Source::Landlord.label(): "t0"}}))
-            .await
-            .is_ok_and(|made| super::world::ledger(&made).is_none())
-        {
-            break;
-        }
-        world.delete(ADMIN, "probe").await.ok();
-        world.cluster.finalize_namespaces().await.expect("finalized");
-    }
+    let trial = json!({"name": "trial", "labels": {Source::Landlord.label(): "t0"}});
+    let is_left_alone = async || world.try_to_create(ADMIN, trial.clone()).await.is_ok_and(|made| ledger(&made).is_none());
+    eventually("the end of the webhook", is_left_alone).await;
     create(&world, &namespaces).await;
     assert!(all(&world).await.values().all(|(_, annotations)| !annotations.contains_key(LEDGER)), "nobody has looked yet");
 
@@ -141,12 +132,12 @@ async fn the_controller_makes_what_the_policy_makes() {
     ]);
     let _controller = controller.start().expect("the controller");
     let mut by_controller = BTreeMap::new();
-    for _ in 0..LOOKS {
+    let same = comes_true(async || {
         by_controller = all(&world).await;
-        if by_controller == by_policy {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        by_controller == by_policy
+    });
+    if same.await {
+        return;
     }
     let different: Vec<_> = by_policy.iter().filter(|(name, one)| by_controller.get(*name) != Some(one)).take(3).collect();
     panic!("{different:#?}\nare by the controller {:#?}", different.iter().map(|(name, _)| by_controller.get(*name)).collect::<Vec<_>>());

@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, PostParams};
-use local_cluster::Node;
 use local_cluster::user::ADMIN;
+use local_cluster::{Node, eventually};
 use serde_json::{Value, json};
 
 use super::tenants::Source;
@@ -13,8 +13,6 @@ use super::world::{OWNER, Refusal, World, annotations, builder, refusal, shipped
 /// Clients that create side by side, and namespaces that each of them makes.
 const CLIENTS: usize = 8;
 const EACH: usize = 25;
-/// How often the scheduler is given 100 ms to place what is left.
-const LOOKS: usize = 300;
 
 async fn pod(world: &World, namespace: &str, spec: Value) -> Result<Pod, Refusal> {
     let mut body = json!({"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": "web"}]}});
@@ -26,16 +24,16 @@ async fn pod(world: &World, namespace: &str, spec: Value) -> Result<Pod, Refusal
 /// Namespace and node of every Pod, once all of them are placed.
 pub(super) async fn placements(world: &World, label: &str) -> Vec<(String, String)> {
     let api: Api<Pod> = Api::all(world.client(ADMIN));
-    for _ in 0..LOOKS {
+    let mut placed = Vec::new();
+    eventually("every Pod's node", async || {
         let pods = api.list(&ListParams::default()).await.expect("Pods");
         let place = |pod: &Pod| Some((pod.metadata.namespace.clone()?, pod.spec.as_ref()?.node_name.clone()?));
         let ours = || pods.iter().filter(|pod| pod.metadata.namespace.as_deref().is_some_and(|name| name.starts_with(label)));
-        if ours().all(|pod| place(pod).is_some()) {
-            return ours().filter_map(place).collect();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    panic!("the scheduler has not placed every Pod");
+        placed = ours().filter_map(place).collect();
+        placed.len() == ours().count()
+    })
+    .await;
+    placed
 }
 
 /// A namespace and at once, without a pause, a Pod in it.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, PostParams};
 use local_cluster::kubewarden::apply_policy;
 use local_cluster::user::ADMIN;
-use local_cluster::{Builder, User};
+use local_cluster::{Builder, User, eventually};
 use serde_json::{Value, json};
 
 use super::placement::placements;
@@ -19,8 +18,6 @@ use crate::compiled::root;
 
 const LABEL: &str = "landlord.dev/tenant";
 const DAEMON_SETS: &str = "system:serviceaccount:kube-system:daemon-set-controller";
-/// How often something is tried, 100 ms apart.
-const LOOKS: usize = 300;
 
 /// A cluster with landlord, the tenant solar of [`SELECTOR`], and its namespace `web`.
 async fn world(builder: Builder) -> World {
@@ -49,14 +46,12 @@ async fn placing(more: Value) -> World {
     more.as_object().into_iter().flatten().for_each(|(field, value)| policy["spec"]["settings"]["pods"][field] = value.clone());
     apply_policy(&world.client(ADMIN), &policy.to_string()).await.expect("active");
     let trial = PostParams { dry_run: true, ..PostParams::default() };
-    for _ in 0..LOOKS {
+    let places = async || {
         let pod = pods(&world, OWNER, "web").create(&trial, &pod("trial", &json!({}))).await;
-        if pod.is_ok_and(|pod| !selector(&pod).is_empty()) {
-            return world;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the webhook is not in force");
+        pod.is_ok_and(|pod| !selector(&pod).is_empty())
+    };
+    eventually("the webhook in force", places).await;
+    world
 }
 
 fn pods(world: &World, user: &str, namespace: &str) -> Api<Pod> {

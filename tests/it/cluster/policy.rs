@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use kube::api::Api;
+use local_cluster::eventually;
 use local_cluster::kubewarden::{apply_policy, policies};
 use local_cluster::user::{ADMIN, POLICY_SERVER};
 use serde_json::json;
@@ -40,13 +41,8 @@ async fn settings_are_followed_and_broken_ones_are_reported() {
 
     policies(&client).delete("landlord", &Default::default()).await.expect("deleted");
     let webhooks: Api<MutatingWebhookConfiguration> = Api::all(client);
-    for _ in 0..100 {
-        if webhooks.get_opt("clusterwide-landlord").await.expect("an answer").is_none() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("the webhook outlives its policy");
+    let gone = async || webhooks.get_opt("clusterwide-landlord").await.expect("an answer").is_none();
+    eventually("the webhook goes with its policy", gone).await;
 }
 
 /// The policy reads tenants with the rights that are shipped, and these are rights to nothing else.

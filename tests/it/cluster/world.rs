@@ -89,8 +89,9 @@ impl World {
         for yaml in [MEMBERS_RIGHTS, &file("deploy/crds.yaml"), &file("deploy/rbac.yaml"), CAPSULE_DEFINITION] {
             cluster.apply(yaml).await.expect("a manifest that the API server takes");
         }
-        let kubewarden = Kubewarden::start(&cluster, options).await.expect("Kubewarden");
-        apply_policy(&cluster.admin().expect("a client"), &policy.to_string()).await.expect("an active policy");
+        let (kubewarden, admin) = (Kubewarden::start(&cluster, options).await.expect("Kubewarden"), cluster.admin().expect("a client"));
+        apply_policy(&admin, &policy.to_string()).await.expect("an active policy");
+        kubewarden.wait_until_asked(&admin, "landlord").await.expect("a webhook that is asked");
         Self { kubewarden, cluster }
     }
 
@@ -105,6 +106,12 @@ impl World {
     /// Creates a namespace from its metadata.
     pub(crate) async fn create(&self, user: &str, metadata: Value) -> Result<Namespace, Refusal> {
         refusal(self.namespaces(user).create(&PostParams::default(), &namespace(metadata)).await)
+    }
+
+    /// What would become of a namespace: nothing is stored.
+    pub(crate) async fn try_to_create(&self, user: &str, metadata: Value) -> Result<Namespace, Refusal> {
+        let trial = PostParams { dry_run: true, ..PostParams::default() };
+        refusal(self.namespaces(user).create(&trial, &namespace(metadata)).await)
     }
 
     /// Merges a patch into a namespace, or into its subresource.

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use local_cluster::Process;
 use local_cluster::process::Program;
+use local_cluster::waiting::PATIENCE;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::http_client::Http;
 
 /// How often something is looked for, 100 ms apart.
-const LOOKS: usize = 1200;
+const LOOKS: u128 = PATIENCE.as_millis() / LOOK.as_millis();
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) struct Browser {
@@ -68,7 +69,7 @@ impl Browser {
             tokio::time::sleep(LOOK).await;
         }
         let text = self.run("return document.body.innerText", json!([])).await;
-        panic!("{expression}: not within {} s; the page says:\n{}", LOOK.as_secs_f64() * LOOKS as f64, text.as_str().unwrap_or_default());
+        panic!("{expression}: not within {} s; the page says:\n{}", PATIENCE.as_secs(), text.as_str().unwrap_or_default());
     }
 
     /// Waits until the page shows this text.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use local_cluster::Process;
 use local_cluster::process::Program;
+use local_cluster::waiting::PATIENCE;
 use nix::sys::signal::Signal;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -17,8 +18,6 @@ use tempfile::TempDir;
 
 use crate::landlord::binary;
 
-/// As long as anybody would wait.
-const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// An API server of an empty cluster, until it falls silent: then it takes requests and answers none.

@@ -132,7 +132,8 @@ async fn overlong_evaluations_are_ended_and_workers_are_limited() {
         let words = answer["response"]["status"]["message"].as_str().expect("words");
         assert!(words.contains("took longer than 2 s"), "{words}");
     }
-    assert!(began.elapsed() >= 2 * policy_host::module::DEADLINE, "one after the other");
+    // Side by side they would have taken one deadline; its clock ticks, so that two are not met to the millisecond.
+    assert!(began.elapsed() > policy_host::module::DEADLINE.mul_f64(1.5), "one after the other");
 }
 
 #[test]

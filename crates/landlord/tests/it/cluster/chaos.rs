@@ -32,7 +32,8 @@ impl World {
         counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
     }
 
-    async fn written(&self) -> usize {
+    /// How many of them were done.
+    pub(super) async fn written(&self) -> usize {
         let metrics = self.page("one", "/metrics").await;
         let done = metrics.lines().find(|line| line.starts_with("landlord_namespace_writes_total{outcome=\"done\"}"));
         done.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)

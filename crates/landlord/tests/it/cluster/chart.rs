@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, DynamicObject, ListParams, PostParams};
@@ -12,13 +11,14 @@ use kube::{Client, ResourceExt};
 use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
 use local_cluster::manifest::{api_of, apply_object};
 use local_cluster::user::ADMIN;
+use local_cluster::waiting::PATIENCE;
 use local_cluster::{CAPSULE_DEFINITION, Cluster, Node, Process};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::rights::{audited_cluster, used_and_missing};
-use super::world::{GATE, NODE_SELECTOR, eventually};
+use super::world::{GATE, NODE_SELECTOR, comes_true, eventually};
 use crate::helm::{CHART, helm};
 use crate::kubelet;
 use crate::landlord::{binary, root};
@@ -113,8 +113,10 @@ impl Site {
         .await;
     }
 
-    /// The API server has refused the controller nothing, and was asked for this.
-    fn nothing_is_missing(&self, used: &[&str]) {
+    /// The API server has refused the controller nothing, and was asked for this. It writes its log a moment after it has answered.
+    async fn nothing_is_missing(&self, used: &[&str]) {
+        let is_used = |right: &&str| used_and_missing(ACCOUNT, &self.audit).0.contains(*right);
+        comes_true(async || used.iter().all(is_used)).await;
         let (all, missing) = used_and_missing(ACCOUNT, &self.audit);
         assert!(missing.is_empty(), "{missing:?}; the log is {}", self.log().display());
         used.iter().for_each(|right| assert!(all.contains(*right), "{right:?} is not among {all:?}"));
@@ -170,7 +172,7 @@ async fn the_defaults_work(site: &mut Site) -> String {
     site.start_controller().await;
     site.becomes_compliant("solar-web", "landlord.dev/tenant", "pool=solar").await;
     site.shell("landlord audit --lease-namespace tenancy").await;
-    site.nothing_is_missing(&["patch /namespaces", "get coordination.k8s.io/leases", "list landlord.dev/tenants"]);
+    site.nothing_is_missing(&["patch /namespaces", "get coordination.k8s.io/leases", "list landlord.dev/tenants"]).await;
     for role in ["landlord:guard", "landlord:holds", "landlord:strategy", "landlord:policy"] {
         assert!(!site.has_role(role).await, "{role}");
     }
@@ -221,7 +223,7 @@ async fn the_guard_works(site: &mut Site, notes: &str) {
     })
     .await;
     site.becomes_compliant("solar-batch", "landlord.dev/tenant", "pool=solar").await;
-    site.nothing_is_missing(&["list /pods", "create admissionregistration.k8s.io/mutatingadmissionpolicies"]);
+    site.nothing_is_missing(&["list /pods", "create admissionregistration.k8s.io/mutatingadmissionpolicies"]).await;
 }
 
 fn everything() -> Value {
@@ -244,7 +246,8 @@ async fn the_policy_works(site: &mut Site) {
         "watch policies.kubewarden.io/clusteradmissionpolicies",
         "create /configmaps",
         "list capsule.clastix.io/tenants",
-    ]);
+    ])
+    .await;
 }
 
 /// A copy of the chart with another schema.
@@ -271,7 +274,7 @@ async fn nothing_is_left_but_tenants(site: &mut Site) {
     assert!(!keys(site).await.is_empty() && left(site).await.len() > 30, "everything has been at work");
     if let Some(mut controller) = site.controller.take() {
         controller.signal(Signal::SIGTERM).expect("it runs");
-        controller.wait(Duration::from_secs(30)).expect("it is waited for").expect("it ends");
+        controller.wait(PATIENCE).expect("it is waited for").expect("it ends");
     }
     for command in documented_end() {
         site.shell(&command).await;

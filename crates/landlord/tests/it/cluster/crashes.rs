@@ -10,6 +10,7 @@ use kube::api::{ListParams, PostParams};
 use kube::runtime::watcher::{Config, Event, watcher};
 use local_cluster::process::Program;
 use local_cluster::user::CONTROLLER;
+use local_cluster::waiting::PATIENCE;
 use serde_json::json;
 
 use super::world::{LEDGER, NODE_SELECTOR, World, eventually, map};
@@ -74,7 +75,7 @@ async fn a_backfill_that_is_killed_again_and_again_writes_each_namespace_once() 
     }
     assert!((CRASHES..NAMESPACES).contains(&counted()), "{} written before the last crash", counted());
     let mut last = world.backfill("backfill").start().expect("backfill starts");
-    let status = last.wait(Duration::from_secs(120)).expect("an answer").expect("an end");
+    let status = last.wait(PATIENCE).expect("an answer").expect("an end");
     assert!(status.success(), "{}", last.last_words());
 
     let list = world.namespaces().list(&ListParams::default()).await.expect("namespaces");

@@ -7,11 +7,12 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use local_cluster::user::ADMIN;
+use local_cluster::waiting::PATIENCE;
 use local_cluster::{Cluster, Node};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use super::world::{GATE, NODE_SELECTOR, World, eventually};
+use super::world::{GATE, NODE_SELECTOR, World, comes_true, eventually};
 
 const SIDE_BY_SIDE: usize = 16;
 /// Who write to four held Pods without a pause.
@@ -32,6 +33,13 @@ fn solar() -> Value {
     json!({"nodeSelector": {"pool": "solar"}, "tolerations": [{"key": "pool", "operator": "Equal", "value": "solar", "effect": "NoSchedule"}]})
 }
 
+fn pod(name: &str, gates: &[&str], more: &Value) -> Pod {
+    let gates: Vec<Value> = gates.iter().map(|gate| json!({"name": gate})).collect();
+    let mut spec = json!({"containers": [{"name": "web", "image": "web"}], "schedulingGates": gates});
+    spec.as_object_mut().expect("a map").extend(more.as_object().cloned().expect("a map"));
+    serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).expect("a Pod")
+}
+
 impl World {
     pub(super) fn pods(&self, namespace: &str) -> Api<Pod> {
         Api::namespaced(self.cluster.client(ADMIN).expect("a client"), namespace)
@@ -39,15 +47,16 @@ impl World {
 
     /// Creates a Pod behind these gates, with this in its spec.
     pub(super) async fn create_pod(&self, namespace: &str, name: &str, gates: &[&str], more: Value) {
-        self.try_to_create_pod(namespace, name, gates, more).await.expect("created");
+        self.pods(namespace).create(&PostParams::default(), &pod(name, gates, &more)).await.expect("created");
     }
 
-    pub(super) async fn try_to_create_pod(&self, namespace: &str, name: &str, gates: &[&str], more: Value) -> kube::Result<Pod> {
-        let gates: Vec<Value> = gates.iter().map(|gate| json!({"name": gate})).collect();
-        let mut spec = json!({"containers": [{"name": "web", "image": "web"}], "schedulingGates": gates});
-        spec.as_object_mut().expect("a map").extend(more.as_object().cloned().expect("a map"));
-        let body = serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).expect("a Pod");
-        self.pods(namespace).create(&PostParams::default(), &body).await
+    /// Whether a Pod without a gate of its own would be held there: nothing is stored.
+    pub(super) async fn would_be_held(&self, namespace: &str) -> bool {
+        let trial = PostParams { dry_run: true, ..PostParams::default() };
+        let made = self.pods(namespace).create(&trial, &pod("trial", &[], &json!({}))).await;
+        made.is_ok_and(|pod| {
+            pod.spec.and_then(|spec| spec.scheduling_gates).is_some_and(|gates| gates.iter().any(|gate| gate.name == GATE))
+        })
     }
 
     async fn hold(&self, namespace: &str, name: &str) {
@@ -76,9 +85,10 @@ impl World {
         ours.map(|event| (event.reason.unwrap_or_default(), event.message.unwrap_or_default())).collect()
     }
 
-    /// A line of the controller's metrics.
-    async fn counts(&self, line: &str) -> bool {
-        self.page("one", "/metrics").await.lines().any(|one| one == line)
+    /// Waits for this line of the controller's metrics.
+    async fn comes_to_count(&self, line: &str) {
+        let counted = comes_true(async || self.page("one", "/metrics").await.lines().any(|one| one == line)).await;
+        assert!(counted, "no {line}: {}", self.page("one", "/metrics").await);
     }
 
     /// Namespaces and Pods that somebody created before landlord came: so many of each, for tenants solar and lunar by turns.
@@ -114,7 +124,7 @@ async fn a_held_pod_gets_what_its_namespace_gives_and_is_placed_in_the_pool() {
     world.hold("web", "plain").await;
     let own = json!({"nodeSelector": {"kubernetes.io/os": "linux"}, "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]});
     world.create_pod("web", "own", &[GATE], own).await;
-    eventually("two held Pods", async || world.counts("landlord_held_pods{state=\"waiting\"} 2").await).await;
+    world.comes_to_count("landlord_held_pods{state=\"waiting\"} 2").await;
     assert_eq!(world.gates("web", "plain").await, [GATE]);
 
     world.set_tenant("solar", solar()).await;
@@ -129,8 +139,8 @@ async fn a_held_pod_gets_what_its_namespace_gives_and_is_placed_in_the_pool() {
     // Held by an API server that did not know yet: the namespace has long been as it should be.
     world.hold("web", "late").await;
     world.comes_to_node("web", "late", "solar-1").await;
-    assert!(world.counts("landlord_pods_released_total{outcome=\"done\"} 3").await, "{}", world.page("one", "/metrics").await);
-    assert!(world.counts("landlord_pod_hold_seconds_count 3").await);
+    world.comes_to_count("landlord_pods_released_total{outcome=\"done\"} 3").await;
+    world.comes_to_count("landlord_pod_hold_seconds_count 3").await;
     eventually("no held Pod", async || world.condition("solar", "PodsReleased").await["status"] == "True").await;
 }
 
@@ -159,8 +169,8 @@ async fn three_hundred_pods_are_released_by_the_leader() {
     world.set_tenant("solar", solar()).await;
     world.set_tenant("lunar", json!({"nodeSelector": {"pool": "lunar"}})).await;
     world.all_come_to_their_pools(300).await;
-    eventually("none held", async || world.counts("landlord_held_pods{state=\"waiting\"} 0").await).await;
-    assert!(world.counts("landlord_pods_released_total{outcome=\"done\"} 300").await, "each once");
+    world.comes_to_count("landlord_held_pods{state=\"waiting\"} 0").await;
+    world.comes_to_count("landlord_pods_released_total{outcome=\"done\"} 300").await;
     assert!(!world.page("two", "/metrics").await.contains("landlord_pods_released_total{"), "the other only watches");
 }
 
@@ -178,7 +188,7 @@ async fn the_oldest_pods_are_released_first() {
         tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     }
     world.add_controller("one").await;
-    eventually("all of them", async || world.counts("landlord_pods_released_total{outcome=\"done\"} 160").await).await;
+    world.comes_to_count("landlord_pods_released_total{outcome=\"done\"} 160").await;
     let log = world.log("one");
     let ages: Vec<char> = log.lines().filter_map(|line| line.split("pod=p").nth(1)?.chars().next()).collect();
     assert_eq!(ages.len(), 160);
@@ -204,7 +214,7 @@ async fn a_pod_that_clashes_stays_held_until_the_tenant_says_otherwise() {
     eventually("a condition", async || released().await["reason"] == "SelectorClash").await;
     let message = released().await["message"].as_str().expect("a message").to_owned();
     assert!(message.contains("web/odd") && message.contains("create the Pod anew"), "{message}");
-    assert!(world.counts("landlord_held_pods{state=\"clashing\"} 1").await);
+    world.comes_to_count("landlord_held_pods{state=\"clashing\"} 1").await;
 
     world.set_tenant("solar", solar()).await;
     eventually("another Event", async || told("pool=solar").await == 1).await;
@@ -262,14 +272,14 @@ async fn a_restart_of_the_api_server_is_survived() {
     let mut world = world().await;
     world.create_held(4, 5).await;
     world.add_controller("one").await;
-    eventually("all held Pods", async || world.counts("landlord_held_pods{state=\"waiting\"} 20").await).await;
+    world.comes_to_count("landlord_held_pods{state=\"waiting\"} 20").await;
     world.cluster.restart_api_server().await.expect("up again");
     world.hold("ns-0", "later").await;
     world.pods("ns-1").delete("pod-1", &DeleteParams::default().grace_period(0)).await.expect("deleted");
     world.set_tenant("solar", solar()).await;
     world.set_tenant("lunar", json!({"nodeSelector": {"pool": "lunar"}})).await;
     world.all_come_to_their_pools(20).await;
-    eventually("none held", async || world.counts("landlord_held_pods{state=\"waiting\"} 0").await).await;
+    world.comes_to_count("landlord_held_pods{state=\"waiting\"} 0").await;
 }
 
 #[tokio::test]
@@ -280,16 +290,16 @@ async fn a_pod_that_is_gone_is_forgotten() {
     for name in ["gone", "anew", "stays"] {
         world.hold("web", name).await;
     }
-    eventually("three held Pods", async || world.counts("landlord_held_pods{state=\"waiting\"} 3").await).await;
+    world.comes_to_count("landlord_held_pods{state=\"waiting\"} 3").await;
     for name in ["gone", "anew"] {
         world.pods("web").delete(name, &DeleteParams::default().grace_period(0)).await.expect("deleted");
     }
     world.create_pod("web", "anew", &[GATE], json!({"nodeSelector": {"pool": "solar"}})).await;
-    eventually("two held Pods", async || world.counts("landlord_held_pods{state=\"waiting\"} 2").await).await;
+    world.comes_to_count("landlord_held_pods{state=\"waiting\"} 2").await;
     world.set_tenant("solar", solar()).await;
     world.comes_to_node("web", "stays", "solar-1").await;
     world.comes_to_node("web", "anew", "solar-1").await;
-    eventually("no held Pod", async || world.counts("landlord_held_pods{state=\"waiting\"} 0").await).await;
+    world.comes_to_count("landlord_held_pods{state=\"waiting\"} 0").await;
     assert!(!world.log("one").contains("release failed"), "{}", world.log("one"));
 }
 
@@ -299,7 +309,7 @@ async fn pods_that_others_write_to_are_released_all_the_same() {
     let mut world = world().await;
     world.create_held(2, 2).await;
     world.add_controller("one").await;
-    eventually("all held Pods", async || world.counts("landlord_held_pods{state=\"waiting\"} 4").await).await;
+    world.comes_to_count("landlord_held_pods{state=\"waiting\"} 4").await;
     let write = async |number: usize| {
         let (api, name) = (world.pods(&format!("ns-{}", number % 2)), format!("pod-{}", number % 4));
         for round in 0.. {
@@ -314,10 +324,11 @@ async fn pods_that_others_write_to_are_released_all_the_same() {
         world.set_tenant("solar", solar()).await;
         world.set_tenant("lunar", json!({"nodeSelector": {"pool": "lunar"}})).await;
     };
-    tokio::join!(join_all((0..WRITERS).map(write)), release);
+    let all = async { tokio::join!(join_all((0..WRITERS).map(write)), release) };
+    tokio::time::timeout(PATIENCE, all).await.expect("every Pod is released");
     world.all_come_to_their_pools(4).await;
+    world.comes_to_count("landlord_pods_released_total{outcome=\"done\"} 4").await;
     let metrics = world.page("one", "/metrics").await;
-    assert!(metrics.contains("landlord_pods_released_total{outcome=\"done\"} 4\n"), "{metrics}");
     assert!(!metrics.contains("outcome=\"Refused\""), "a Pod that has changed is not taken for one that is refused: {metrics}");
 }
 
@@ -338,8 +349,9 @@ async fn a_release_that_is_refused_is_told_and_tried_again() {
     world.create("web", "solar", json!({})).await;
     world.hold("web", "first").await;
     let frozen = async || {
-        let label = Patch::Merge(json!({"metadata": {"labels": {"a": "b"}}}));
-        world.pods("web").patch("first", &PatchParams::default(), &label).await.is_err()
+        let (label, trial) =
+            (Patch::Merge(json!({"metadata": {"labels": {"a": "b"}}})), PatchParams { dry_run: true, ..PatchParams::default() });
+        world.pods("web").patch("first", &trial, &label).await.is_err()
     };
     eventually("the policy at work", frozen).await;
     world.set_tenant("solar", solar()).await;
@@ -348,7 +360,7 @@ async fn a_release_that_is_refused_is_told_and_tried_again() {
     let released = async || world.condition("solar", "PodsReleased").await;
     eventually("a condition", async || released().await["reason"] == "ReleaseFailed").await;
     assert!(released().await["message"].as_str().is_some_and(|message| message.contains("web/first")));
-    assert!(world.counts("landlord_held_pods{state=\"failing\"} 1").await);
+    world.comes_to_count("landlord_held_pods{state=\"failing\"} 1").await;
 
     binding["spec"]["validationActions"] = json!(["Audit"]);
     world.cluster.apply(&binding.to_string()).await.expect("a policy");

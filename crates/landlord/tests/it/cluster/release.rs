@@ -1,7 +1,5 @@
 //! `landlord release --all`: what is left of landlord in a cluster after controller, guard, holds and a strategy have been at work.
 
-use std::time::Duration;
-
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
@@ -56,25 +54,12 @@ impl World {
         api.get_opt("landlord").await.expect("an answer")
     }
 
-    /// A Pod that the guard holds, for as long as nobody releases it: no such tenant is there.
-    async fn hold_by_guard(&self, namespace: &str) -> String {
-        for number in 0.. {
-            let name = format!("held-{number}");
-            // The API server takes a moment to put a policy in force, and the one that refuses may come before the one that holds.
-            let created = self.try_to_create_pod(namespace, &name, &[], json!({})).await;
-            if created.is_ok() && self.gates(namespace, &name).await == [GATE] {
-                return name;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        unreachable!("the loop has no end")
-    }
-
-    async fn end_controller(&mut self, signal: Signal) {
-        self.controller(0).signal(signal).expect("a signal");
-        while self.controller(0).runs() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    /// Creates a Pod that the guard holds, for as long as nobody releases it: no such tenant is there.
+    async fn hold_by_guard(&self, namespace: &str, name: &str) {
+        // The API server takes a moment to put a policy in force, and the one that refuses may come before the one that holds.
+        eventually("a guard that holds", async || self.would_be_held(namespace).await).await;
+        self.create_pod(namespace, name, &[], json!({})).await;
+        assert_eq!(self.gates(namespace, name).await, [GATE]);
     }
 
     /// As a strategy and a pin leave it.
@@ -119,7 +104,7 @@ async fn world() -> World {
 #[tokio::test]
 async fn nothing_is_left_on_any_namespace() {
     let mut world = world().await;
-    let held = world.hold_by_guard("orphan").await;
+    world.hold_by_guard("orphan", "held").await;
 
     let refused = landlord(&world, "release --all --yes --free-pods").await;
     assert!(refused.code == Some(1) && refused.err.contains("a controller runs"), "{}{}", refused.out, refused.err);
@@ -127,12 +112,12 @@ async fn nothing_is_left_on_any_namespace() {
     let unasked = landlord(&world, "release --all --free-pods").await;
     assert!(unasked.code == Some(1) && unasked.err.contains("--yes"), "{}", unasked.err);
 
-    world.end_controller(Signal::SIGTERM).await;
+    world.end_controller(0, Signal::SIGTERM).await;
     world.add_touched_policy().await;
     let refused = landlord(&world, "release --all --yes").await;
-    let words = format!("Pod orphan/{held}: tenant \"nobody\" does not exist");
-    assert!(refused.code == Some(1) && refused.err.contains(&words) && refused.err.contains("--free-pods"), "{}", refused.err);
-    assert!(!world.ledger("web").await.is_empty() && world.gates("orphan", &held).await == [GATE], "nothing was changed");
+    let words = "Pod orphan/held: tenant \"nobody\" does not exist";
+    assert!(refused.code == Some(1) && refused.err.contains(words) && refused.err.contains("--free-pods"), "{}", refused.err);
+    assert!(!world.ledger("web").await.is_empty() && world.gates("orphan", "held").await == [GATE], "nothing was changed");
     let dry = landlord(&world, "release --all --free-pods --dry-run=server").await;
     assert!(dry.code == Some(0) && dry.out.contains("nothing was changed") && dry.out.contains("1 held Pods"), "{}{}", dry.out, dry.err);
     assert!(!world.ledger("web").await.is_empty() && world.guard_objects().await.len() >= 10, "a dry run changes nothing");
@@ -143,7 +128,7 @@ async fn nothing_is_left_on_any_namespace() {
     assert_eq!(world.metadata("old").await.0["cost-center"], "before");
     assert_eq!(world.metadata("web").await.0["own"], "key");
     assert_eq!(world.guard_objects().await, Vec::<String>::new());
-    assert_eq!(world.gates("orphan", &held).await, Vec::<String>::new());
+    assert_eq!(world.gates("orphan", "held").await, Vec::<String>::new());
     let policy = world.policy().await.expect("the policy");
     assert_eq!(policy.data["spec"]["matchConditions"], json!([{"name": "own", "expression": "true"}]));
     assert!(policy.annotations().keys().all(|key| !key.starts_with("landlord.dev/")), "{:?}", policy.annotations());
@@ -238,7 +223,7 @@ async fn claims_can_stay_and_pods_keep_to_the_pool() {
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
     world.create("web", "solar", json!({})).await;
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
-    world.end_controller(Signal::SIGKILL).await;
+    world.end_controller(0, Signal::SIGKILL).await;
     world.create_pod("web", "held", &[GATE], json!({})).await;
     // Nobody has reached this one: its tenant says where its Pods belong, and the namespace does not yet.
     world.create("late", "solar", json!({})).await;

@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use super::world::{World, eventually};
+use super::world::{World, comes_true, eventually};
 use crate::landlord::{Run, root, run};
 
 const CONDITION: &str = "landlord-strategy";
@@ -135,13 +135,11 @@ impl World {
         let mut expected = expected.to_vec();
         expected.sort_unstable();
         // The API server takes a moment to see a changed webhook.
-        for _ in 0..40 {
+        comes_true(async || {
             questions = self.questions().await;
-            if asked(&questions) == expected {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-        }
+            asked(&questions) == expected
+        })
+        .await;
         assert_eq!(asked(&questions), expected);
         self.remove_dead_webhook().await;
     }

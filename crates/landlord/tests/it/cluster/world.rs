@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Event, Namespace};
 use kube::Client;
@@ -10,18 +9,19 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use local_cluster::manifest::{api_of, apply_object};
 use local_cluster::process::Program;
 use local_cluster::user::{ADMIN, CONTROLLER};
-use local_cluster::{Builder, CAPSULE_DEFINITION, Cluster, Process};
+use local_cluster::{Builder, CAPSULE_DEFINITION, Cluster, Port, Process};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::landlord::{Policy, binary, root, start_policy};
+
+pub(crate) use local_cluster::eventually;
+pub(crate) use local_cluster::waiting::comes_true;
 
 pub(crate) const LEDGER: &str = "landlord.dev/ledger";
 /// The scheduling gate of held Pods.
 pub(crate) const GATE: &str = "landlord.dev/provisioning";
 pub(crate) const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
-/// How often something is looked for, 50 ms apart.
-const LOOKS: usize = 1200;
-const LOOK: Duration = Duration::from_millis(50);
 
 pub(crate) type Map = BTreeMap<String, String>;
 
@@ -30,6 +30,8 @@ pub(crate) struct World {
     controllers: Vec<Process>,
     /// The policy behind its webhook, where these tests run with both stages.
     pub(crate) policy: Option<Policy>,
+    /// What was reserved for its controllers.
+    ports: Vec<Port>,
     pub(crate) cluster: Cluster,
     pub(crate) source: &'static str,
     /// More arguments of the controllers that are started from then on.
@@ -49,7 +51,7 @@ impl World {
         for yaml in [CAPSULE_DEFINITION, &file("crds.yaml"), &file("rbac.yaml"), &file("flow-schema.yaml")] {
             cluster.apply(yaml).await.expect("a manifest that the API server takes");
         }
-        let world = Self { controllers: Vec::new(), policy: None, cluster, source, flags: Vec::new() };
+        let world = Self { controllers: Vec::new(), policy: None, ports: Vec::new(), cluster, source, flags: Vec::new() };
         world.set_settings(&json!({"tenantSource": source}));
         world
     }
@@ -63,7 +65,10 @@ impl World {
     }
 
     pub(crate) fn set_settings(&self, settings: &Value) {
-        fs::write(self.cluster.file("settings.yaml"), settings.to_string()).expect("a file");
+        // In one step: who reads a half-written file goes by other settings for a while.
+        let unfinished = self.cluster.file("settings.unfinished");
+        fs::write(&unfinished, settings.to_string()).expect("a file");
+        fs::rename(unfinished, self.cluster.file("settings.yaml")).expect("a file");
     }
 
     /// Starts one more controller and waits until it says where it listens.
@@ -86,13 +91,40 @@ impl World {
             format!("--identity={identity}"),
         ]);
         let program = program.args(self.flags.iter().copied()).args(arguments.iter().copied());
+        // The last of its addresses that it prints.
+        let has_dashboard = self.flags.iter().chain(arguments).any(|argument| argument.starts_with("--web="));
+        let address = if has_dashboard { "dashboard on " } else { "listening on " };
         self.controllers.push(program.start().expect("the controller starts"));
-        eventually("the controller's address", async || self.log(identity).contains("listening on")).await;
+        let controller = self.controllers.last_mut().expect("the controller");
+        let log = self.cluster.log(identity);
+        eventually("the controller's address", async || {
+            assert!(controller.runs(), "{}", controller.last_words());
+            fs::read_to_string(&log).unwrap_or_default().contains(address)
+        })
+        .await;
         self.controllers.len() - 1
+    }
+
+    /// A port for a controller, and for the one that comes after it on the same address.
+    pub(crate) fn reserve_port(&mut self) -> u16 {
+        self.ports.push(Port::reserve().expect("a port"));
+        self.ports.last().expect("a port").number()
     }
 
     pub(crate) fn controller(&mut self, index: usize) -> &mut Process {
         &mut self.controllers[index]
+    }
+
+    /// Sends a signal to a controller: SIGSTOP freezes it.
+    pub(crate) fn signal(&self, index: usize, signal: Signal) {
+        self.controllers[index].signal(signal).expect("a signal");
+    }
+
+    /// Sends a signal that ends a controller, and waits until it has ended.
+    pub(crate) async fn end_controller(&mut self, index: usize, signal: Signal) {
+        let controller = &mut self.controllers[index];
+        controller.signal(signal).expect("a signal");
+        eventually("the controller's end", async || !controller.runs()).await;
     }
 
     pub(crate) fn log(&self, identity: &str) -> String {
@@ -182,10 +214,21 @@ impl World {
 
     /// Events about an object: reasons and notes.
     pub(crate) async fn events(&self, kind: &str, name: &str) -> Vec<(String, String)> {
+        self.events_about(kind, |one| one == name).await
+    }
+
+    /// Events about all objects of a kind.
+    pub(crate) async fn events_of(&self, kind: &str) -> Vec<(String, String)> {
+        self.events_about(kind, |_| true).await
+    }
+
+    async fn events_about(&self, kind: &str, is_about: impl Fn(&str) -> bool) -> Vec<(String, String)> {
         let api: Api<Event> = Api::namespaced(self.cluster.client(ADMIN).expect("a client"), "default");
         let events = api.list(&ListParams::default()).await.expect("events").into_iter();
-        let about =
-            |event: &Event| event.involved_object.kind.as_deref() == Some(kind) && event.involved_object.name.as_deref() == Some(name);
+        let about = |event: &Event| {
+            let object = &event.involved_object;
+            object.kind.as_deref() == Some(kind) && object.name.as_deref().is_some_and(&is_about)
+        };
         events.filter(about).map(|event| (event.reason.unwrap_or_default(), event.message.unwrap_or_default())).collect()
     }
 
@@ -214,25 +257,9 @@ impl World {
         let mut labels = map(labels);
         labels.extend(map([("kubernetes.io/metadata.name", name), (self.tenant_label(), tenant)]));
         let wanted = (labels, map(annotations));
-        for _ in 0..LOOKS {
-            if self.metadata(name).await == wanted {
-                return;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        comes_true(async || self.metadata(name).await == wanted).await;
         assert_eq!(self.metadata(name).await, wanted, "{name}; the controller says:\n{}", self.log("one"));
     }
-}
-
-/// Waits until this holds.
-pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..LOOKS {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    panic!("{what}: not within {} s", LOOK.as_secs_f64() * LOOKS as f64);
 }
 
 pub(crate) fn map<const N: usize>(pairs: [(&str, &str); N]) -> Map {

@@ -4,6 +4,7 @@ use futures::StreamExt;
 
 use super::scene::set;
 use super::*;
+use crate::cluster::world::comes_true;
 
 #[tokio::test]
 async fn what_is_documented_is_served() {
@@ -74,16 +75,23 @@ async fn names(http: &Http, query: &str) -> Vec<String> {
     page["items"].as_array().expect("items").iter().map(|item| item["name"].as_str().expect("a name").to_owned()).collect()
 }
 
+/// Waits for exactly these: what was created last may not have been looked at yet.
+async fn comes_to(http: &Http, query: &str, expected: &[&str]) {
+    comes_true(async || names(http, query).await == expected).await;
+    assert_eq!(names(http, query).await, expected, "{query}");
+}
+
 async fn pages(http: &Http) {
     let all = names(http, "limit=500").await;
     assert!(all.is_sorted() && all.len() > 100 && !all.contains(&"kube-system".to_owned()), "{all:?}");
     assert_eq!(names(http, "limit=3&offset=2").await, all[2..5]);
     let last = all.last().cloned().expect("a name");
     assert_eq!(names(http, "descending=true&limit=1").await, [last]);
-    assert_eq!(names(http, "tenant=mars&search=API").await, ["mars-api-01"]);
-    assert_eq!(names(http, "search=unknowntenant&tenant=ghost").await, ["shadow-api"]);
-    assert_eq!(names(http, "state=unclaimed").await, ["sandbox"]);
-    assert_eq!(names(http, "state=conflicted&tenant=lunar").await, ["lunar-api-01"]);
+    comes_to(http, "tenant=mars&search=API", &["mars-api-01"]).await;
+    comes_to(http, "search=unknowntenant&tenant=ghost", &["shadow-api"]).await;
+    comes_to(http, "state=unclaimed", &["sandbox"]).await;
+    comes_to(http, "state=conflicted&tenant=lunar", &["lunar-api-01"]).await;
+    comes_to(http, "state=troubled&search=hostile", &["hostile"]).await;
     assert!(names(http, "state=troubled&sort=tenant").await.contains(&"hostile".to_owned()));
 }
 

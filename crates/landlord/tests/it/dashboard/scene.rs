@@ -37,6 +37,10 @@ pub(super) async fn set() -> World {
     let hostile = json!({"metadata": {"name": "hostile", "annotations": {"team": HOSTILE, "note": HOSTILE}}});
     let body = serde_json::from_value(hostile).expect("a namespace");
     world.namespaces().create(&PostParams::default(), &body).await.expect("created");
+    let http = Http::new(&address(&world, "one"));
+    let listed =
+        async || http.get("/api/v1/namespaces?search=hostile").await.json()["items"].as_array().is_some_and(|items| items.len() == 1);
+    eventually("the newest namespace", listed).await;
     world
 }
 
@@ -54,8 +58,9 @@ pub(super) async fn set_calmly(said: &str) -> World {
     // Outside of its pool before landlord came.
     world.create("solar-web-00", "solar", json!({})).await;
     place_pod(&world, "solar-web-00", "batch-7", "lunar-1").await;
-    world.flags = vec!["--web=127.0.0.1:0", "--guard", "--max-writes-per-second=12"];
-    world.add_controller_with(&["--policy=landlord"], "one").await;
+    world.flags = vec!["--guard", "--max-writes-per-second=12"];
+    let web = format!("--web=127.0.0.1:{}", world.reserve_port());
+    world.add_controller_with(&["--policy=landlord", &web], "one").await;
     fill(&world).await;
     quarrel(&world).await;
     world

@@ -2,8 +2,8 @@
 //! the page starts in the second terminal, or what it deploys.
 
 use std::fs;
-use std::time::Duration;
 
+use local_cluster::waiting::PATIENCE;
 use local_cluster::{Cluster, Process};
 use nix::sys::signal::Signal;
 
@@ -14,8 +14,6 @@ use crate::kubelet;
 
 /// In this order, on one cluster.
 const PAGES: [&str; 2] = ["docs/first-steps.md", "docs/install.md"];
-/// How long the controller may take to end.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn the_pages_for_new_users_do_what_they_say() {

@@ -116,9 +116,7 @@ async fn a_squatter_gets_nothing() {
     let owners = json!([{"kind": "Group", "name": "solar-admins"}]);
     stage.world.set_tenant("solar", json!({"owners": owners, "nodeSelector": {"pool": "solar"}})).await;
     stage.world.comes_to("owned", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
-    let ready = async || stage.pod(OWNER, "owned", "late", json!({})).await.is_ok_and(|pod| !is_held(&pod));
-    eventually("a Pod that passes", ready).await;
-    assert_eq!(selector(&stage.get_pod("owned", "late").await), ["pool=solar"]);
+    assert_eq!(selector(&stage.passing_pod(OWNER, "owned", "late", json!({})).await), ["pool=solar"]);
 
     let unverified = |world: &World| world.log("one").contains("namespace=\"squatted\" reason=\"Unverified\"");
     eventually("the report", async || unverified(&stage.world)).await;
@@ -131,8 +129,7 @@ async fn a_squatter_gets_nothing() {
     let words = format!("adopt squatted --kubeconfig={} --settings={}", kubeconfig.display(), settings.display());
     let adopted = tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
     assert_eq!((adopted.code, adopted.err.as_str()), (Some(0), ""));
-    let passes = async || stage.pod(STRANGER, "squatted", "adopted", json!({})).await.is_ok_and(|pod| !is_held(&pod));
-    eventually("a Pod that passes", passes).await;
+    stage.passing_pod(STRANGER, "squatted", "adopted", json!({})).await;
 }
 
 /// A webhook that nobody answers, and that lets everything pass then.
@@ -210,7 +207,7 @@ async fn no_forged_claim_opens_a_pool(#[case] webhook: Option<&str>) {
 /// Namespaces of those who may have them: the Pod that waited is placed in the pool, and later ones do not wait.
 async fn good_namespaces(stage: &Stage) {
     for name in ["solar-own", "admins", "probe-free"] {
-        eventually(name, async || stage.pod(STRANGER, name, "late", json!({})).await.is_ok_and(|pod| !is_held(&pod))).await;
+        stage.passing_pod(STRANGER, name, "late", json!({})).await;
     }
     for pod in ["early", "late"] {
         eventually("a node", async || node(stage, "solar-own", pod).await.is_some_and(|node| node.starts_with("solar-"))).await;

@@ -83,14 +83,13 @@ async fn the_guard_is_installed_and_kept() {
     // The other replica only watched; now it leads.
     let guard = rendered(&world, "");
     assert!(!world.log("standby").contains("guard"), "{}", world.log("standby"));
-    world.controller(controller).signal(Signal::SIGTERM).expect("a signal");
+    world.end_controller(controller, Signal::SIGTERM).await;
     eventually("an heir", async || world.log("standby").contains("leading")).await;
     delete(&world, &named(&guard, "MutatingAdmissionPolicy", "stamp")).await;
     eventually("it is back", async || world.log("standby").contains("guard repaired") && is_in_force(&world, &guard).await).await;
 
     // Without the flag, the guard is nobody's; and nothing takes it away.
-    world.controller(standby).signal(Signal::SIGTERM).expect("a signal");
-    eventually("the end", async || world.log("standby").contains("ending")).await;
+    world.end_controller(standby, Signal::SIGTERM).await;
     let second = world.add_controller("two").await;
     delete(&world, &named(&guard, "MutatingAdmissionPolicy", "stamp")).await;
     eventually("the second controller", async || world.log("two").contains("leading")).await;
@@ -100,7 +99,7 @@ async fn the_guard_is_installed_and_kept() {
     assert!(is_in_force(&world, &rest).await && !rest.is_empty());
 
     // The flag wins over the settings.
-    world.controller(second).signal(Signal::SIGTERM).expect("a signal");
+    world.end_controller(second, Signal::SIGTERM).await;
     let settings = format!("--settings={}", world.cluster.file("settings.yaml").display());
     world.add_controller_with(&[&settings, "--guard=hold", "--guard-place"], "three").await;
     let guard = rendered(&world, "--on-unready=hold --place");
@@ -123,13 +122,9 @@ async fn the_older_form_gives_way() {
     eventually("the guard", async || is_in_force(&world, &guard).await).await;
     let gone = async |part| stored(&world, &named(&read(&older).expect("YAML"), "ValidatingAdmissionPolicy", part)).await.is_none();
     assert!(gone("stamp").await && gone("seal").await, "they went before their successors came");
-    let mut number = 0;
-    eventually("a namespace", async || {
-        number += 1;
-        let body = serde_json::from_value(json!({"metadata": {"name": format!("web-{number}")}})).expect("a namespace");
-        world.namespaces().create(&PostParams::default(), &body).await.is_ok()
-    })
-    .await;
+    let body = serde_json::from_value(json!({"metadata": {"name": "web"}})).expect("a namespace");
+    let trial = PostParams { dry_run: true, ..PostParams::default() };
+    eventually("a namespace", async || world.namespaces().create(&trial, &body).await.is_ok()).await;
     assert!(!gone("owners").await && world.log("one").contains("guard not written"), "{}", world.log("one"));
     world.cluster.apply(&rights).await.expect("the rights");
     eventually("no surplus", async || gone("owners").await).await;

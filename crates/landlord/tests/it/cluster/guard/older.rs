@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::world::{LEDGER, eventually};
 use super::attacks::{attack_in_every_way, forgeries, those_who_may_write_do};
-use super::stage::{OWNER, Refusal, STRANGER, Stage, builder, gates, ledger};
+use super::stage::{OWNER, Refusal, STRANGER, Stage, builder, ledger};
 use crate::landlord::run;
 
 const FLAGS: &str = "--without-mutating-policies";
@@ -46,20 +46,17 @@ async fn forgeries_are_refused(#[values("landlord", "capsule")] source: &'static
     let refused = stage.pod(OWNER, "claimed-1", "web", json!({})).await.expect_err("not ready");
     assert!(refused.message.contains("is not ready"), "{}", refused.message);
     stage.make_ready("claimed-1", "solar").await;
-    let passes = async || stage.pod(OWNER, "claimed-1", "web", json!({})).await.is_ok_and(|pod| gates(&pod).is_empty());
-    eventually("a Pod that passes", passes).await;
+    stage.passing_pod(OWNER, "claimed-1", "web", json!({})).await;
 }
 
 async fn claims_are_judged(stage: &Stage, source: &str) {
     stage.world.set_tenant("solar", json!({"owners": owners(source), "nodeSelector": {"pool": "solar"}})).await;
     stage.world.set_tenant("lunar", json!({"owners": [], "nodeSelector": {"pool": "lunar"}})).await;
     let claim = |name: String, tenant: &str| json!({"name": name, "labels": {stage.label(): tenant}});
-    let mut number = 0;
-    eventually("refused", async || {
-        number += 1;
-        stage.create(STRANGER, claim(format!("early-{number}"), "solar")).await.is_err_and(|one| one.message.contains("does not own"))
-    })
-    .await;
+    let refused = async || {
+        stage.try_to_create(STRANGER, claim("early".to_owned(), "solar")).await.is_err_and(|one| one.message.contains("does not own"))
+    };
+    eventually("refused", refused).await;
     for user in [OWNER, STRANGER] {
         let refused = stage.create(user, claim("stolen".to_owned(), "lunar")).await.expect_err("not hers");
         let words = format!("namespace stolen claims tenant lunar, which {user} does not own");

@@ -6,7 +6,7 @@ use local_cluster::Builder;
 use local_cluster::user::ADMIN;
 use serde_json::json;
 
-use super::super::world::{LEDGER, NODE_SELECTOR, eventually};
+use super::super::world::{LEDGER, NODE_SELECTOR};
 use super::shapes::{COMPACT, SELECTOR, Tolerated, json_tolerations, shapes, tolerated};
 use super::stage::{GATE, OWNER, STRANGER, Stage, builder, gates, is_held, ledger, selector};
 
@@ -15,8 +15,7 @@ async fn a_pod_that_lacks_the_selector_waits_and_one_that_contradicts_it_is_refu
     let stage = Stage::new(builder().without_pod_node_selector(), "landlord", "").await;
     stage.ready("web", "solar").await;
     let carrying = json!({"nodeSelector": {"pool": "solar", "disk": "ssd"}});
-    let passes = async || stage.pod(OWNER, "web", "carries", carrying.clone()).await.is_ok_and(|pod| !is_held(&pod));
-    eventually("a Pod that passes", passes).await;
+    stage.passing_pod(OWNER, "web", "carries", carrying.clone()).await;
     let lacking = stage.pod(OWNER, "web", "lacks", json!({"nodeSelector": {"disk": "ssd"}})).await.expect("it waits");
     assert_eq!((gates(&lacking), selector(&lacking)), (vec![GATE.to_owned()], vec!["disk=ssd".to_owned()]));
     for gate in [json!([]), json!([{"name": GATE}])] {
@@ -36,14 +35,12 @@ async fn all_namespaces_wait(stage: &Stage) {
     stage.create(STRANGER, json!({"name": "unseen"})).await.expect("created");
     stage.pod(STRANGER, "unseen", "early", json!({})).await.expect("labelled namespaces only, as yet");
     stage.install("--scope=all").await;
-    let waits = async || stage.pod(STRANGER, "unseen", "web", json!({})).await.is_ok_and(|pod| is_held(&pod));
-    eventually("a Pod that waits", waits).await;
+    assert!(is_held(&stage.pod(STRANGER, "unseen", "web", json!({})).await.expect("it waits")));
     assert!(stage.bind(STRANGER, "unseen", "early", "lunar-1").await.is_err_and(|one| one.code == 403));
     stage.create(ADMIN, json!({"name": "kube-own"})).await.expect("created");
     assert!(!is_held(&stage.pod(STRANGER, "kube-own", "web", json!({})).await.expect("excluded")));
     stage.patch(ADMIN, "unseen", json!({"annotations": {"landlord.dev/unclaimed": "true"}})).await.expect("patched");
-    let passes = async || stage.pod(STRANGER, "unseen", "late", json!({})).await.is_ok_and(|pod| !is_held(&pod));
-    eventually("a Pod that passes", passes).await;
+    stage.passing_pod(STRANGER, "unseen", "late", json!({})).await;
 }
 
 /// What each Pod's selector and tolerations become; `None` for one that is refused.
@@ -53,7 +50,7 @@ async fn placements(builder: Builder, flags: &str) -> Vec<Option<(Vec<String>, B
     let annotations = json!({LEDGER: ledger("solar"), NODE_SELECTOR: SELECTOR, "landlord.dev/tolerations": COMPACT,
                              "scheduler.alpha.kubernetes.io/defaultTolerations": json_tolerations()});
     stage.patch(ADMIN, "web", json!({"annotations": annotations})).await.expect("patched");
-    eventually("a Pod that passes", async || stage.pod(OWNER, "web", "first", json!({})).await.is_ok_and(|pod| !is_held(&pod))).await;
+    stage.passing_pod(OWNER, "web", "first", json!({})).await;
     let mut placements = Vec::new();
     for (number, spec) in shapes().into_iter().enumerate() {
         let made = stage.pod(OWNER, "web", &format!("web-{number}"), spec).await.ok();

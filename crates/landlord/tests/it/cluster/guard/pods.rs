@@ -36,9 +36,7 @@ async fn pods_wait_until_their_namespace_is_ready() {
         assert_eq!(gates(&pod), ["other.io/gate", GATE], "{name}");
     }
     stage.ready("web", "solar").await;
-    let passes = async || stage.pod(OWNER, "web", "web", json!({})).await.is_ok_and(|pod| gates(&pod).is_empty());
-    eventually("a Pod that passes", passes).await;
-    assert_eq!(selector(&stage.get_pod("web", "web").await), ["pool=solar"]);
+    assert_eq!(selector(&stage.passing_pod(OWNER, "web", "web", json!({})).await), ["pool=solar"]);
     let node = async || stage.get_pod("web", "web").await.spec.expect("a spec").node_name;
     eventually("the scheduler", async || node().await.is_some_and(|node| node.starts_with("solar-"))).await;
 
@@ -74,7 +72,16 @@ async fn nodes_are_not_named(stage: &Stage) {
 
 /// Takes landlord's gate from a Pod, each time in another way.
 async fn let_go(stage: &Stage, user: &str, namespace: &str, name: &str) -> Vec<Result<Value, Refusal>> {
-    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+    let_go_with("", stage, user, namespace, name).await
+}
+
+/// The same as a trial: nothing is stored.
+async fn try_to_let_go(stage: &Stage, user: &str, namespace: &str, name: &str) -> Vec<Result<Value, Refusal>> {
+    let_go_with("?dryRun=All", stage, user, namespace, name).await
+}
+
+async fn let_go_with(query: &str, stage: &Stage, user: &str, namespace: &str, name: &str) -> Vec<Result<Value, Refusal>> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}{query}");
     let mut free = serde_json::to_value(stage.get_pod(namespace, name).await).expect("JSON");
     free["spec"].as_object_mut().expect("a spec").remove("schedulingGates");
     let strategic = json!({"spec": {"schedulingGates": [{"$patch": "delete", "name": GATE}]}});
@@ -103,9 +110,10 @@ async fn nobody_lets_a_pod_go(stage: &Stage) {
     let foreign = json!({"spec": {"nodeSelector": {"pool": "lunar"}}});
     stage.send(OWNER, Method::PATCH, path, "application/merge-patch+json", &foreign).await.expect("a Pod that waits may be changed");
     stage.make_ready("fresh", "solar").await;
-    let ready =
-        async || let_go(stage, OWNER, "fresh", "web").await.into_iter().all(|one| one.is_err_and(|one| one.message.contains("pool=solar")));
-    eventually("refused for the selector", ready).await;
+    let refused =
+        |answers: Vec<Result<Value, Refusal>>| answers.into_iter().all(|one| one.is_err_and(|one| one.message.contains("pool=solar")));
+    eventually("refused for the selector", async || refused(try_to_let_go(stage, OWNER, "fresh", "web").await)).await;
+    assert!(refused(let_go(stage, OWNER, "fresh", "web").await));
     assert!(is_held(&stage.get_pod("fresh", "web").await));
     // The controller is trusted: the API server may judge it by an old state of the namespace.
     assert!(let_go(stage, CONTROLLER, "of-another", "web").await.remove(0).is_ok());

@@ -83,12 +83,12 @@ impl Stage {
         self.world.cluster.apply(&self.render(flags)).await.expect("a guard that the API server takes");
         let all = flags.contains("all") || self.settings["guard"]["scope"] == "all";
         let refuses = flags.contains("deny") || flags.contains("without-mutating-policies");
-        let stopped = async |name| match self.dry_pod(name).await {
+        let stopped = async |name| match self.try_pod(STRANGER, name, json!({})).await {
             Ok(pod) => is_held(&pod) && !refuses,
             Err(refusal) => refusal.message.contains("not ready") && refuses,
         };
         eventually("the guard in force", async || stopped(PROBE).await && stopped(FREE_PROBE).await == all).await;
-        eventually("binding in force", async || self.bind(STRANGER, PROBE, "none", "none").await.is_err_and(|one| one.code == 403)).await;
+        eventually("binding in force", async || self.try_to_bind(STRANGER, PROBE).await.is_err_and(|one| one.code == 403)).await;
     }
 
     fn render(&self, flags: &str) -> String {
@@ -112,8 +112,20 @@ impl Stage {
         refusal(Api::all(self.client(user)).create(&PostParams::default(), &body).await)
     }
 
+    /// What would become of a namespace: nothing is stored.
+    pub(super) async fn try_to_create(&self, user: &str, metadata: Value) -> Result<Namespace, Refusal> {
+        let body = serde_json::from_value(json!({"metadata": metadata})).expect("a namespace");
+        refusal(Api::all(self.client(user)).create(&PostParams { dry_run: true, ..PostParams::default() }, &body).await)
+    }
+
     pub(super) async fn get(&self, name: &str) -> Namespace {
         self.world.namespaces().get(name).await.expect("the namespace")
+    }
+
+    /// What would become of a namespace by a merge of metadata: nothing is stored.
+    pub(super) async fn try_to_patch(&self, user: &str, name: &str, metadata: Value) -> Result<Namespace, Refusal> {
+        let (api, params): (Api<Namespace>, _) = (Api::all(self.client(user)), PatchParams { dry_run: true, ..PatchParams::default() });
+        refusal(api.patch(name, &params, &Patch::Merge(json!({"metadata": metadata}))).await)
     }
 
     /// Merges metadata into a namespace.
@@ -143,15 +155,31 @@ impl Stage {
         Api::namespaced(self.client(ADMIN), namespace).get(name).await.expect("the Pod")
     }
 
-    async fn dry_pod(&self, namespace: &str) -> Result<Pod, Refusal> {
-        let api: Api<Pod> = Api::namespaced(self.client(STRANGER), namespace);
-        refusal(api.create(&PostParams { dry_run: true, ..PostParams::default() }, &pod("probe", json!({}))).await)
+    /// What would become of a Pod: nothing is stored.
+    pub(super) async fn try_pod(&self, user: &str, namespace: &str, spec: Value) -> Result<Pod, Refusal> {
+        let api: Api<Pod> = Api::namespaced(self.client(user), namespace);
+        refusal(api.create(&PostParams { dry_run: true, ..PostParams::default() }, &pod("trial", spec)).await)
+    }
+
+    /// Creates a Pod that is not held, once the API server knows that none is held there any more.
+    pub(super) async fn passing_pod(&self, user: &str, namespace: &str, name: &str, spec: Value) -> Pod {
+        let passes = async || self.try_pod(user, namespace, spec.clone()).await.is_ok_and(|pod| gates(&pod).is_empty());
+        eventually(&format!("a Pod that passes in {namespace}"), passes).await;
+        let made = self.pod(user, namespace, name, spec).await.expect("it passes");
+        assert_eq!(gates(&made), [""; 0], "{namespace}/{name}");
+        made
     }
 
     /// Puts a Pod on a node by the older of the two ways.
     pub(super) async fn bind(&self, user: &str, namespace: &str, pod: &str, node: &str) -> Result<Value, Refusal> {
         let body = json!({"metadata": {"name": pod}, "target": {"kind": "Node", "name": node}});
         self.send(user, Method::POST, &format!("/api/v1/namespaces/{namespace}/bindings"), "application/json", &body).await
+    }
+
+    /// The same for no Pod and no node, stored nowhere.
+    async fn try_to_bind(&self, user: &str, namespace: &str) -> Result<Value, Refusal> {
+        let body = json!({"metadata": {"name": "none"}, "target": {"kind": "Node", "name": "none"}});
+        self.send(user, Method::POST, &format!("/api/v1/namespaces/{namespace}/bindings?dryRun=All"), "application/json", &body).await
     }
 
     /// Any request at all.
