@@ -238,8 +238,13 @@ impl Cluster {
         for object in applied.iter().filter(|object| object.types.as_ref().is_some_and(|types| types.kind == "CustomResourceDefinition")) {
             self.wait_until_served(&client, &object.data).await?;
         }
-        rights::wait_until_in_force(&client, &applied, READY_WITHIN).await?;
+        self.wait_until_in_force(&applied).await?;
         Ok(applied)
+    }
+
+    /// Waits until the API server goes by the role bindings among these objects: it does so a moment after they were stored.
+    pub async fn wait_until_in_force(&self, objects: &[DynamicObject]) -> Result<(), StartError> {
+        rights::wait_until_in_force(&self.admin()?, objects, READY_WITHIN).await
     }
 
     async fn wait_until_served(&self, client: &Client, definition: &Value) -> Result<(), StartError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{Api, DynamicObject, ListParams, PostParams};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams, TypeMeta};
 use kube::discovery::{Discovery, verbs};
 use kube::{Client, ResourceExt};
 use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
@@ -93,8 +93,23 @@ impl Site {
     async fn start_controller(&mut self) {
         self.controller = None;
         self.starts += 1;
+        self.rights_are_in_force().await;
         let name = format!("controller-{}", self.starts);
         self.controller = Some(kubelet::start(&self.cluster, NAMESPACE, &name).await);
+    }
+
+    /// Helm does not wait for them, and what is refused a controller that is too early would be taken for missing.
+    async fn rights_are_in_force(&self) {
+        for kind in ["ClusterRoleBinding", "RoleBinding"] {
+            let kind = GroupVersionKind::gvk("rbac.authorization.k8s.io", "v1", kind);
+            let api: Api<DynamicObject> = Api::all_with(self.client(), &ApiResource::from_gvk(&kind));
+            let ours = api.list(&ListParams::default().labels("app.kubernetes.io/name=landlord")).await.expect("bindings");
+            // The items of a list do not say what they are.
+            let types = TypeMeta { api_version: kind.api_version(), kind: kind.kind.clone() };
+            let ours: Vec<DynamicObject> = ours.into_iter().map(|one| DynamicObject { types: Some(types.clone()), ..one }).collect();
+            assert!(!ours.is_empty());
+            self.cluster.wait_until_in_force(&ours).await.expect("rights");
+        }
     }
 
     fn log(&self) -> PathBuf {
