@@ -14,7 +14,7 @@ use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
-use crate::inventory::{Inventory, Listed};
+use crate::inventory::{Inventory, Listed, PROBE_NAMESPACE};
 
 /// The reason of a claim that names no tenant.
 pub const UNKNOWN_TENANT: &str = "UnknownTenant";
@@ -86,6 +86,12 @@ impl Assessment {
     pub fn after(&self) -> Metadata {
         self.plan.apply(&self.before)
     }
+}
+
+/// Whether landlord looks at a namespace at all: not at one that is excluded or on its way out, nor at the one that the guard is tried in.
+pub fn is_in_scope(settings: &Settings, namespace: &Namespace) -> bool {
+    let name = namespace.name.as_deref().unwrap_or_default();
+    !namespace.terminating && !settings.excludes(name) && name != PROBE_NAMESPACE
 }
 
 /// Asks the engine about every namespace of the inventory, in order of the names.

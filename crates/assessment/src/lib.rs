@@ -13,4 +13,4 @@ pub mod document;
 pub mod inventory;
 pub mod plan_json;
 
-pub use self::assessment::{Assessment, State, UNCLAIMED, UNKNOWN_TENANT, assess};
+pub use self::assessment::{Assessment, State, UNCLAIMED, UNKNOWN_TENANT, assess, is_in_scope};

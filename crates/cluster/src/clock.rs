@@ -1,4 +1,5 @@
-//! Clock: what time it is for everything that waits, and how long an answer is waited for. It is tokio's, which a test can stop and move.
+//! Clock: what time it is for everything that waits, how long an answer is waited for, and how a duration is printed. It is tokio's, which a test can stop
+//! and move.
 
 use std::time::{Duration, Instant};
 
@@ -14,4 +15,13 @@ pub fn now() -> Instant {
 pub async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let late = || Error::Service(format!("no answer within {} s", limit.as_secs()).into());
     tokio::time::timeout(limit, call).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// `250 ms`, `12 s`, `9 min`.
+pub fn duration_text(time: Duration) -> String {
+    match time.as_secs() {
+        0..2 => format!("{} ms", time.as_millis()),
+        seconds @ 2..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    }
 }

@@ -1,7 +1,8 @@
-//! What landlord asks of an API server. Nothing here decides; each call has a deadline.
+//! What landlord asks of an API server, and what it makes of the answers. Nothing here follows a cluster; each call has a deadline.
 //!
 //! ```text
-//! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · settings · writer, pod_writer · lease · admission_policies
+//! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · settings · policy · strategy_record · writer, pod_writer · lease · admission_policies
+//! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure)
 //! ```
 
 pub mod admission_policies;
@@ -9,9 +10,15 @@ pub mod cached_namespace;
 pub mod clock;
 pub mod connection;
 pub mod error;
+pub mod gated_pod;
 pub mod lease;
 pub mod lists;
+pub mod managed_fields;
+pub mod placement;
+pub mod pod_release;
 pub mod pod_writer;
+pub mod policy;
 pub mod settings;
+pub mod strategy_record;
 pub mod write;
 pub mod writer;

@@ -4,11 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use cluster::managed_fields::owns;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
-use serde_json::Value;
-use tenancy::metadata::{Field, Key};
-
 use tenancy::keys::FIELD_MANAGER;
+use tenancy::metadata::{Field, Key};
 
 /// So many reversals …
 pub const REVERSALS: usize = 3;
@@ -119,19 +118,6 @@ pub fn rival(meta: &ObjectMeta, keys: &[Key]) -> Option<String> {
     newest(&mut others().filter(|entry| keys.iter().any(|key| owns(entry, key)))).or_else(|| newest(&mut others()))
 }
 
-/// Whether the entry says that its manager set the key.
-pub fn owns(entry: &ManagedFieldsEntry, key: &Key) -> bool {
-    let field = match key.field {
-        Field::Label => "f:labels",
-        Field::Annotation => "f:annotations",
-    };
-    let metadata = entry.fields_v1.as_ref().and_then(|fields| fields.0.get("f:metadata"));
-    metadata
-        .and_then(|metadata| metadata.get(field))
-        .and_then(Value::as_object)
-        .is_some_and(|keys| keys.contains_key(&format!("f:{}", key.name)))
-}
-
 /// What ends the fight, in the words of the tool that fights.
 pub fn advice(rival: Option<&str>, namespace: &str, keys: &[Key]) -> String {
     let pointers = keys.iter().map(pointer).map(|path| format!("{path:?}")).collect::<Vec<_>>().join(", ");
@@ -162,7 +148,7 @@ fn pointer(key: &Key) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -17,19 +17,16 @@ use tokio::sync::Notify;
 
 use crate::pace::Pace;
 
-mod placement;
-mod pod;
-mod release;
+mod held_pod;
 mod releaser;
 mod turns;
 
-use guard::GATE;
-
-pub use self::placement::Terms;
-pub use self::pod::{HeldPod, Keys, PodKey, State, UnscheduledPod};
-pub use self::release::{Clash, Verdict, release};
+pub use self::held_pod::{HeldPod, Keys, State};
 pub use self::releaser::Releaser;
 use self::turns::Turns;
+pub use cluster::gated_pod::{PodKey, UnscheduledPod};
+pub use cluster::placement::Placement as Terms;
+pub use cluster::pod_release::{Clash, Verdict, release};
 
 /// Patches of Pods that may be under way at a time: a share of what the API server stands, so that namespaces, which Pods wait for, keep theirs.
 const MOST: usize = 16;
@@ -178,14 +175,12 @@ impl Holds {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::pod::{a_key, a_pod};
+    use super::held_pod::{a_key, a_pod};
     use super::*;
 
     fn held(keys: &[&PodKey]) -> Holds {
         let mut holds = Holds::default();
-        keys.iter().for_each(|key| holds.put(key, a_pod(json!({}), &[], &[GATE]), Instant::now()));
+        keys.iter().for_each(|key| holds.put(key, a_pod("u"), Instant::now()));
         holds.complete(&keys.iter().map(|key| (*key).clone()).collect());
         holds
     }
@@ -221,7 +216,7 @@ mod tests {
         holds.set_terms("web", Some(Terms { selector: "a=b".parse().expect("a selector"), ..Terms::default() }));
         assert_eq!(turns(&mut holds).len(), 1, "others");
         holds.turns.done(&key);
-        holds.put(&key, a_pod(json!({}), &[], &[GATE]), Instant::now());
+        holds.put(&key, a_pod("u"), Instant::now());
         assert_eq!(turns(&mut holds).len(), 1, "the Pod has changed");
     }
 
@@ -231,11 +226,11 @@ mod tests {
         let mut holds = held(&[&key]);
         holds.set_terms("web", Some(Terms::default()));
         assert_eq!(turns(&mut holds).len(), 1);
-        holds.put(&key, a_pod(json!({}), &[], &[GATE]), Instant::now());
+        holds.put(&key, a_pod("u"), Instant::now());
         assert!(turns(&mut holds).is_empty());
         holds.turns.done(&key);
         assert_eq!(turns(&mut holds).len(), 1);
-        holds.put(&key, a_pod(json!({}), &[], &[GATE]), Instant::now());
+        holds.put(&key, a_pod("u"), Instant::now());
         holds.remove(&key);
         holds.turns.done(&key);
         assert!(turns(&mut holds).is_empty() && !holds.concern("web"), "it is gone");
@@ -245,10 +240,10 @@ mod tests {
     fn nothing_is_released_before_the_list_is_complete() {
         let (old, new) = (a_key(1, "web", "z"), a_key(2, "web", "a"));
         let mut holds = Holds::default();
-        holds.put(&new, a_pod(json!({}), &[], &[GATE]), Instant::now());
+        holds.put(&new, a_pod("u"), Instant::now());
         holds.set_terms("web", Some(Terms::default()));
         assert!(turns(&mut holds).is_empty());
-        holds.put(&old, a_pod(json!({}), &[], &[GATE]), Instant::now());
+        holds.put(&old, a_pod("u"), Instant::now());
         holds.complete(&[new.clone(), old].into());
         assert_eq!(turns(&mut holds), ["web/z", "web/a"]);
         holds.complete(&[new].into());
@@ -265,7 +260,7 @@ mod tests {
         holds.put_off(&key, later);
         holds.turns.done(&key);
         assert_eq!(holds.next(now), Err(Some(later)));
-        holds.put(&key, a_pod(json!({}), &[], &[GATE]), now);
+        holds.put(&key, a_pod("u"), now);
         assert_eq!(holds.next(now), Err(Some(later)), "even if it changes");
         assert_eq!(holds.next(later), Ok(key));
     }
@@ -276,11 +271,11 @@ mod tests {
         let mut holds = held(&[&key]);
         assert!(holds.stand(&key, State::Failing("no".to_owned())) && !holds.stand(&key, State::Failing("no".to_owned())));
         assert_eq!((holds.fail(&key), holds.fail(&key)), (1, 2));
-        holds.put(&key, a_pod(json!({}), &[], &[GATE]), Instant::now());
+        holds.put(&key, a_pod("u"), Instant::now());
         assert_eq!((holds.fail(&key), holds.stand(&key, State::Failing("no".to_owned()))), (3, false));
         holds.settle(&key, "another");
         assert!(holds.concern("web"));
-        holds.put(&key, HeldPod { uid: "another".to_owned(), ..a_pod(json!({}), &[], &[GATE]) }, Instant::now());
+        holds.put(&key, a_pod("another"), Instant::now());
         assert_eq!(holds.fail(&key), 1, "this is another Pod");
     }
 }

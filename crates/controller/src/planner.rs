@@ -6,10 +6,10 @@ use cluster::cached_namespace::CachedNamespace;
 use cluster::write::Write;
 use serde_json::Value;
 use tenancy::desired::Want;
-use tenancy::keys::{self, CREATOR};
+use tenancy::keys::CREATOR;
 use tenancy::ledger;
 use tenancy::metadata::Key;
-use tenancy::plan::{self, Plan, read_ledger};
+use tenancy::plan::{self, Plan, changes_placement, decides_placement, read_ledger};
 use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
@@ -252,14 +252,4 @@ fn sets(held: &CachedNamespace, plan: &Plan) -> Vec<(Key, String, bool)> {
     let own = Key::annotation(ledger::ANNOTATION);
     let set = plan.set.iter().filter(|(key, _)| **key != own);
     set.map(|(key, want)| (key.clone(), want.value.clone(), ledger.manages(key))).collect()
-}
-
-/// Whether a key that decides where Pods run is among the changes.
-pub fn changes_placement(plan: &Plan) -> bool {
-    plan.set.keys().chain(plan.remove.keys()).any(decides_placement)
-}
-
-/// The ledger alone changes nothing for Pods; it is a placement key because it may not be kept.
-fn decides_placement(key: &Key) -> bool {
-    [keys::NODE_SELECTOR, keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS].contains(&key.name.as_str())
 }

@@ -10,7 +10,6 @@ use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
 use tenancy::keys::FIELD_MANAGER;
-use tenancy::selector::NodeSelector;
 use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
@@ -197,7 +196,7 @@ fn converged(counts: &[(Compliance, usize); 4], contested: Option<&(String, Trou
 
 /// Whether each selector that the tenant may write, with or without an override, matches a node.
 fn nodes_match(shared: &mut Shared, tenant: Option<&Tenant>) -> Condition {
-    let selectors = tenant.map(selectors).unwrap_or_default();
+    let selectors = tenant.map(Tenant::node_selectors).unwrap_or_default();
     let nodes = &mut shared.store.nodes;
     let known = nodes.are_known();
     let unmatched = selectors.iter().find(|selector| known && !nodes.match_any(selector.as_map()));
@@ -210,19 +209,6 @@ fn nodes_match(shared: &mut Shared, tenant: Option<&Tenant>) -> Condition {
         (None, true) => (Some(true), "NodesFound", "every node selector matches a node".to_owned()),
     };
     Condition { kind: "NodesMatch", holds, reason, message }
-}
-
-/// Each selector that the tenant may write, with or without an override.
-pub fn selectors(tenant: &Tenant) -> Vec<NodeSelector> {
-    let (always, sometimes): (Vec<_>, Vec<_>) = tenant.layers.iter().partition(|layer| layer.selector.is_none());
-    let always: Vec<&NodeSelector> = always.into_iter().filter_map(|layer| layer.node_selector.as_ref()).collect();
-    let with = |also: Option<&NodeSelector>| {
-        let mut merged = NodeSelector::default();
-        always.iter().copied().chain(also).for_each(|one| merged.merge(one));
-        merged
-    };
-    let base = (!always.is_empty()).then(|| with(None));
-    base.into_iter().chain(sometimes.into_iter().filter_map(|layer| layer.node_selector.as_ref()).map(|one| with(Some(one)))).collect()
 }
 
 fn status(current: &DynamicObject, facts: &Facts) -> Value {
@@ -248,23 +234,4 @@ fn condition(current: &DynamicObject, generation: i64, Condition { kind, holds, 
         json!(now.round(k8s_openapi::jiff::Unit::Second).unwrap_or(now).to_string())
     });
     json!({"type": kind, "status": word, "reason": reason, "message": message, "observedGeneration": generation, "lastTransitionTime": since})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tenant(spec: Value) -> Tenant {
-        let object = json!({"apiVersion": API_VERSION, "kind": "Tenant", "metadata": {"name": "solar"}, "spec": spec});
-        tenancy::settings::Settings::from_value(&Value::Null).expect("settings").tenant(&object).expect("a tenant")
-    }
-
-    #[test]
-    fn an_override_narrows_the_selector() {
-        let override_ = json!({"namespaceSelector": {"matchLabels": {"env": "prod"}}, "nodeSelector": {"tier": "prod"}});
-        let of = |spec: Value| selectors(&tenant(spec)).iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(of(json!({"nodeSelector": {"pool": "solar"}, "overrides": [override_]})), ["pool=solar", "pool=solar,tier=prod"]);
-        assert_eq!(of(json!({"overrides": [override_]})), ["tier=prod"]);
-        assert_eq!(of(json!({})), [""; 0]);
-    }
 }

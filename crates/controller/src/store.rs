@@ -8,8 +8,7 @@ use tenancy::plan::read_ledger;
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 
-use assessment::Assessment;
-use assessment::inventory::PROBE_NAMESPACE;
+use assessment::{Assessment, is_in_scope};
 
 mod census;
 mod load;
@@ -234,8 +233,7 @@ impl Store {
 
     /// What the engine says of a namespace now; `None` for one that is not landlord's to look at.
     pub fn assess(&self, name: &str) -> Option<Assessment> {
-        let ours = |known: &&CachedNamespace| !known.namespace.terminating && !self.settings.excludes(name) && name != PROBE_NAMESPACE;
-        let known = self.namespace(name).filter(ours)?;
+        let known = self.namespace(name).filter(|known| is_in_scope(&self.settings, &known.namespace))?;
         Some(Assessment::of(&self.settings, &known.namespace, || known.document(), |tenant| self.tenant(tenant)))
     }
 

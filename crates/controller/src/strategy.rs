@@ -6,12 +6,12 @@
 //!                            └─▶ record, log, metric, Event
 //! ```
 
-use std::fmt;
 use std::time::Duration;
 
+use cluster::policy::{self, Pin};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use tenancy::decode::DecodeError;
 use tenancy::glob::Glob;
@@ -21,7 +21,6 @@ pub mod decision;
 mod document;
 pub mod measurement;
 pub mod metrics;
-pub mod policy;
 pub mod probe;
 pub mod record;
 pub mod report;
@@ -29,22 +28,8 @@ mod term;
 
 use self::decision::{Decision, State, decide, obey};
 use self::measurement::Measurement;
-use self::policy::Pin;
 pub use self::term::Strategies;
-
-/// Who decides on a namespace as it is created.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[schemars(rename = "StrategyPin")]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// The webhook, on every one.
-    #[default]
-    Webhook,
-    /// The webhook on the critical ones, the controller on all others.
-    Hybrid,
-    /// The controller.
-    Controller,
-}
+pub use tenancy::settings::strategy::Mode;
 
 /// A mode, or that the measurements decide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
@@ -128,37 +113,6 @@ impl Choice {
             Self::Controller => Some(Mode::Controller),
             Self::Auto => None,
         }
-    }
-}
-
-impl Mode {
-    pub const ALL: [Self; 3] = [Self::Webhook, Self::Hybrid, Self::Controller];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Webhook => "webhook",
-            Self::Hybrid => "hybrid",
-            Self::Controller => "controller",
-        }
-    }
-
-    /// Who decides, in one sentence.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Webhook => "The webhook, on every one",
-            Self::Hybrid => "The webhook on the critical ones, the controller on all others",
-            Self::Controller => "The controller",
-        }
-    }
-
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.word() == word)
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
     }
 }
 

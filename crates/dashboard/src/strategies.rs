@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::Dashboard;
 use super::view::strategy::StrategyView;
 use cluster::clock;
-use controller::strategy::policy::Policy;
+use cluster::policy::Policy;
 use controller::strategy::record::Record;
 use controller::strategy::report::Report;
 

@@ -17,8 +17,8 @@ use tenancy::plan::Claims;
 use tenancy::settings::Settings;
 
 use cluster::lease::{Deletion, Election};
+use cluster::strategy_record;
 use cluster::writer::ApplyMode;
-use controller::strategy::record;
 
 mod namespaces;
 mod objects;
@@ -113,7 +113,7 @@ impl Traces {
         if orders.mode == ApplyMode::Apply {
             pods::note_new_ones(client, &mut report).await?;
         }
-        if record::delete(client, &orders.namespace, report.dry).await.context("the strategy's record")? {
+        if strategy_record::delete(client, &orders.namespace, report.dry).await.context("the strategy's record")? {
             report.done.push("the strategy's record is deleted".to_owned());
         }
         objects::remove_definition(client, orders, &mut report).await?;

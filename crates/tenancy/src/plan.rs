@@ -202,6 +202,16 @@ pub fn leave(settings: &Settings, namespace: &Namespace, claims: Claims) -> Plan
     plan
 }
 
+/// Whether a key that decides where Pods run is among the changes.
+pub fn changes_placement(plan: &Plan) -> bool {
+    plan.set.keys().chain(plan.remove.keys()).any(decides_placement)
+}
+
+/// Whether a key decides where Pods run. The ledger alone changes nothing for Pods; it is a placement key because it may not be kept.
+pub fn decides_placement(key: &Key) -> bool {
+    [keys::NODE_SELECTOR, keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS].contains(&key.name.as_str())
+}
+
 /// The limit of the API server, judged on the sizes alone: foreign annotations may be large, and are not copied.
 fn check_size(plan: &Plan, metadata: &Metadata, tenant: &Tenant) -> Result<(), PlanError> {
     let size = |(name, value): (&String, &String)| name.len() + value.len();

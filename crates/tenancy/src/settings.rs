@@ -16,6 +16,7 @@ use crate::tenant::{Tenant, TenantError, capsule, landlord};
 mod document;
 mod evidence;
 mod source;
+pub mod strategy;
 
 pub use document::{Admins, Conflicts, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed, UnknownTenant};
 pub use source::{Reference, TenantSource};

@@ -127,6 +127,19 @@ impl Tenant {
         self.owners.as_ref().is_some_and(|owners| owners.iter().any(|owner| owner.is(requester)))
     }
 
+    /// Each node selector that the tenant may write, with or without an override.
+    pub fn node_selectors(&self) -> Vec<NodeSelector> {
+        let (always, sometimes): (Vec<_>, Vec<_>) = self.layers.iter().partition(|layer| layer.selector.is_none());
+        let always: Vec<&NodeSelector> = always.into_iter().filter_map(|layer| layer.node_selector.as_ref()).collect();
+        let with = |also: Option<&NodeSelector>| {
+            let mut merged = NodeSelector::default();
+            always.iter().copied().chain(also).for_each(|one| merged.merge(one));
+            merged
+        };
+        let base = (!always.is_empty()).then(|| with(None));
+        base.into_iter().chain(sometimes.into_iter().filter_map(|layer| layer.node_selector.as_ref()).map(|one| with(Some(one)))).collect()
+    }
+
     /// Whether the tenant lists a prefix of `namespace`.
     pub fn lists_prefix_of(&self, namespace: &str) -> bool {
         self.prefixes.iter().any(|prefix| !prefix.is_empty() && namespace.starts_with(prefix.as_str()))
@@ -143,4 +156,25 @@ fn stated(object: &Value) -> Value {
     let mut stated: serde_json::Map<_, _> = gather(fields.map(copy));
     stated.insert("metadata".to_owned(), Value::Object(metadata));
     Value::Object(stated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+    use serde_json::json;
+
+    fn selectors(spec: Value) -> Vec<String> {
+        let object = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "solar"}, "spec": spec});
+        let tenant = Settings::from_value(&Value::Null).expect("settings").tenant(&object).expect("a tenant");
+        tenant.node_selectors().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_override_narrows_the_selector() {
+        let override_ = json!({"namespaceSelector": {"matchLabels": {"env": "prod"}}, "nodeSelector": {"tier": "prod"}});
+        assert_eq!(selectors(json!({"nodeSelector": {"pool": "solar"}, "overrides": [override_]})), ["pool=solar", "pool=solar,tier=prod"]);
+        assert_eq!(selectors(json!({"overrides": [override_]})), ["tier=prod"]);
+        assert_eq!(selectors(json!({})), [""; 0]);
+    }
 }

@@ -104,7 +104,7 @@ impl Releaser {
             return None;
         }
         let pod = shared.holds.pod(key)?.clone();
-        let verdict = release(Terms::now(&shared.store, &key.namespace).as_ref(), &pod);
+        let verdict = release(shared.store.assess(&key.namespace).and_then(|one| Terms::of(&one)).as_ref(), &pod);
         Some((pod, verdict))
     }
 

@@ -124,7 +124,7 @@ impl Shared {
     /// Tells the held Pods of a namespace on which terms they may go now.
     fn renew_terms(&mut self, namespace: &str) {
         if self.holds.concern(namespace) {
-            self.holds.set_terms(namespace, Terms::now(&self.store, namespace));
+            self.holds.set_terms(namespace, self.store.assess(namespace).and_then(|one| Terms::of(&one)));
         }
     }
 

@@ -3,14 +3,11 @@
 //! new labels only: dropping the critical label in the same update would slip past it.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
-use serde_json::{Value, json};
 use tenancy::glob::Glob;
 use tenancy::settings::Settings;
 
 use super::{Critical, Mode};
 
-/// The name of the condition.
-pub const NAME: &str = "landlord-strategy";
 /// A label of the controller's dry-run creation that the webhook is not asked about: it shows what the API server takes by itself.
 pub const BASELINE: &str = "landlord.dev/probe";
 /// Of a `generateName`, so many characters are sure to begin the name (`k8s.io/apiserver/pkg/storage/names`).
@@ -26,26 +23,6 @@ pub fn expression(mode: Mode, critical: &Critical, settings: &Settings) -> Strin
     let account = quoted(&format!("system:serviceaccount:{}", settings.controller));
     let probe = format!("request.operation == 'CREATE' && request.userInfo.username == {account} && has(request.dryRun) && request.dryRun");
     format!("{probe} ? !(has(object.metadata.labels) && '{BASELINE}' in object.metadata.labels) : {asked}")
-}
-
-/// A policy's conditions with this expression as ours; those of others stay as they are, where they are.
-pub fn with(conditions: &[Value], expression: &str) -> Vec<Value> {
-    let ours = json!({"name": NAME, "expression": expression});
-    let mut conditions = conditions.to_vec();
-    match conditions.iter_mut().find(|one| is_ours(one)) {
-        Some(found) => *found = ours,
-        None => conditions.push(ours),
-    }
-    conditions
-}
-
-/// The same without ours.
-pub fn without(conditions: &[Value]) -> Vec<Value> {
-    conditions.iter().filter(|one| !is_ours(one)).cloned().collect()
-}
-
-fn is_ours(condition: &Value) -> bool {
-    condition.get("name").and_then(Value::as_str) == Some(NAME)
 }
 
 /// Also what it was before an update: a namespace that is critical no longer was critical a moment ago. Names that tenancy excludes are a way
@@ -129,16 +106,6 @@ mod tests {
     #[case("*", ".*", "")]
     fn globs(#[case] glob: &str, #[case] regex: &str, #[case] begins: &str) {
         assert_eq!((pattern(glob), stem(glob)), (regex.to_owned(), begins.to_owned()));
-    }
-
-    #[test]
-    fn conditions_of_others_stay_as_they_are() {
-        let others = [json!({"name": "a", "expression": "true"}), json!({"name": "z", "expression": "1 == 1", "more": 1})];
-        let [a, z] = others.clone();
-        let ours = |expression: &str| json!({"name": NAME, "expression": expression});
-        assert_eq!(with(&others, "x"), [a.clone(), z.clone(), ours("x")]);
-        assert_eq!(with(&[a.clone(), ours("x"), z.clone()], "y"), [a.clone(), ours("y"), z.clone()]);
-        assert_eq!(without(&[a, ours("y"), z]), others);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::measurement::{Admission, Measurement};
 use super::{Limits, Mode};
 use cluster::admission_policies::trial::Enforcement;
+use cluster::clock::duration_text;
 
 /// So many measurements in a row have to call for the same change, unless the guard is gone.
 pub const AGREEING: u32 = 3;
@@ -72,7 +73,7 @@ pub fn decide(state: &State, measurement: &Measurement, limits: &Limits, hold: D
     let wait = if agreeing < AGREEING && cause != Cause::Unguarded {
         Some(format!("{agreeing} of {AGREEING} measurements agree"))
     } else {
-        state.rest(cause, hold, now).map(|rest| format!("the last change is too young, {} to go", words(rest)))
+        state.rest(cause, hold, now).map(|rest| format!("the last change is too young, {} to go", duration_text(rest)))
     };
     match wait {
         Some(wait) => {
@@ -138,7 +139,7 @@ fn want(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
     }
     match over(mode, measurement, limits) {
         Some(why) if mode == Mode::Webhook && measurement.lag > BEHIND => {
-            verdict(mode, format!("{why}, but the controller itself is {} behind", words(measurement.lag)))
+            verdict(mode, format!("{why}, but the controller itself is {} behind", duration_text(measurement.lag)))
         }
         Some(why) => verdict(Mode::Hybrid, why),
         None => verdict(Mode::Webhook, format!("the webhook answers, and nothing is over its threshold: {}", measurement.words())),
@@ -153,7 +154,8 @@ fn over(mode: Mode, measurement: &Measurement, limits: &Limits) -> Option<String
     let over = [
         (namespaces > limits.namespaces).then(|| format!("{namespaces} namespaces are over {}", limits.namespaces)),
         (rate > limits.creations_per_second).then(|| format!("{rate:.1} creations a second are over {}", limits.creations_per_second)),
-        (*latency > limits.latency).then(|| format!("the webhook adds {}, over {}", words(*latency), words(limits.latency))),
+        (*latency > limits.latency)
+            .then(|| format!("the webhook adds {}, over {}", duration_text(*latency), duration_text(limits.latency))),
     ];
     let over: Vec<String> = over.into_iter().flatten().collect();
     (!over.is_empty()).then(|| over.join("; "))
@@ -173,15 +175,6 @@ impl Limits {
             latency: self.latency.mul_f64(share),
             hysteresis: self.hysteresis,
         }
-    }
-}
-
-/// `250 ms`, `12 s`, `9 min`.
-pub fn words(time: Duration) -> String {
-    match time.as_secs() {
-        0..2 => format!("{} ms", time.as_millis()),
-        seconds @ 2..120 => format!("{seconds} s"),
-        seconds => format!("{} min", seconds / 60),
     }
 }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use cluster::admission_policies::trial::Enforcement;
-
-use super::decision::words;
+use cluster::clock::duration_text;
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,7 +44,7 @@ impl Measurement {
     /// All numbers in one line.
     pub fn words(&self) -> String {
         let admission = match &self.admission {
-            Admission::Probed { latency, .. } => format!("{} added by the webhook", words(*latency)),
+            Admission::Probed { latency, .. } => format!("{} added by the webhook", duration_text(*latency)),
             Admission::Unknown { .. } => "latency unknown".to_owned(),
         };
         format!("{} namespaces, {:.1} creations a second, {admission}", self.namespaces, self.creations_per_second)

@@ -1,20 +1,14 @@
-//! Record: what the leader remembers and tells of the strategy, in a ConfigMap beside its lease. Of bounded size, whatever happens.
+//! Record: what the leader remembers and tells of the strategy. Of bounded size, whatever happens.
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use cluster::strategy_record;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use tenancy::keys::FIELD_MANAGER;
 
 use super::Mode;
 use super::decision::{Decision, State};
 use super::measurement::Measurement;
 
-/// The ConfigMap's name, and the key of its data.
-const NAME: &str = "landlord-strategy";
-const KEY: &str = "record.json";
 /// Changes that are remembered.
 const CHANGES: usize = 20;
 /// Characters of a reason that are remembered: an error of the API server can be long.
@@ -64,39 +58,14 @@ impl Record {
 
     /// The record in the cluster; none is an empty one, and so is one that cannot be understood.
     pub async fn read(client: &Client, namespace: &str) -> Result<Self, Error> {
-        let found = api(client, namespace).get_opt(NAME).await?.and_then(|map| map.data);
-        let text = found.as_ref().and_then(|data| data.get(KEY));
-        Ok(text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())
+        let text = strategy_record::read(client, namespace).await?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
     pub async fn write(&self, client: &Client, namespace: &str) -> Result<(), Error> {
         let text = serde_json::to_string(self).map_err(Error::SerdeError)?;
-        let object = json!({"metadata": {"name": NAME}, "data": {KEY: text}});
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        match api(client, namespace).patch(NAME, &params, &Patch::Merge(&object)).await {
-            Err(Error::Api(status)) if status.code == 404 => {
-                let map: ConfigMap = serde_json::from_value(object).map_err(Error::SerdeError)?;
-                api(client, namespace).create(&PostParams::default(), &map).await.map(drop)
-            }
-            outcome => outcome.map(drop),
-        }
+        strategy_record::write(client, namespace, &text).await
     }
-}
-
-/// Deletes it, unless that is only tried; whether it was there.
-pub async fn delete(client: &Client, namespace: &str, dry: bool) -> Result<bool, Error> {
-    if dry {
-        return Ok(api(client, namespace).get_opt(NAME).await?.is_some());
-    }
-    match api(client, namespace).delete(NAME, &DeleteParams::default()).await {
-        Ok(_) => Ok(true),
-        Err(Error::Api(status)) if status.code == 404 => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn api(client: &Client, namespace: &str) -> Api<ConfigMap> {
-    Api::namespaced(client.clone(), namespace)
 }
 
 fn shortened(reason: &str) -> String {

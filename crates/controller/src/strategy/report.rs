@@ -3,9 +3,9 @@
 use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
 
 use super::decision::AGREEING;
-use super::policy::Policy;
 use super::record::Record;
 use super::{Mode, Strategy};
+use cluster::policy::Policy;
 
 /// All that is known of a strategy at one moment.
 pub struct Report<'a> {

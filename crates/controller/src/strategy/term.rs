@@ -10,7 +10,6 @@ use thiserror::Error as ThisError;
 
 use super::decision::Decision;
 use super::measurement::Measurement;
-use super::policy::{Pin, Policy};
 use super::record::{Change, Record};
 use super::{Mode, Strategy, conditions};
 use crate::reconciler::Reconciler;
@@ -21,6 +20,7 @@ use cluster::admission_policies::trial::Enforcement;
 use cluster::clock;
 use cluster::error::message;
 use cluster::lease::Leadership;
+use cluster::policy::{Pin, Policy};
 
 /// How often it is looked whether something is due.
 const LOOK: Duration = Duration::from_millis(500);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use tenancy::tenant::Tenant;
 
 use super::{Counts, time};
 use crate::Dashboard;
@@ -13,7 +14,6 @@ use cluster::clock;
 use controller::outcome::journal::BOUNDS;
 use controller::planner::CONTESTED;
 use controller::reconciler::Shared;
-use controller::status::selectors;
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -206,7 +206,7 @@ impl TenantRow {
             Ok(None) => (None, Some("it does not exist".to_owned())),
             Err(error) => (None, Some(error)),
         };
-        let selectors = tenant.as_deref().map(selectors).unwrap_or_default();
+        let selectors = tenant.as_deref().map(Tenant::node_selectors).unwrap_or_default();
         let nodes = &mut shared.store.nodes;
         let nodes_match = nodes.are_known().then(|| selectors.iter().all(|selector| nodes.match_any(selector.as_map())));
         Self {

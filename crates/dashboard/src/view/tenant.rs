@@ -9,7 +9,6 @@ use tenancy::tenant::Tenant;
 use super::Counts;
 use crate::Dashboard;
 use controller::reconciler::Shared;
-use controller::status::selectors;
 
 /// Nodes that are named for a selector; of more, only the number is told.
 const NODES: usize = 20;
@@ -92,7 +91,7 @@ fn pools(shared: &Shared, tenant: &Tenant) -> Vec<PoolRow> {
         let (count, nodes) = (nodes.len(), nodes.into_iter().take(NODES).map(str::to_owned).collect());
         PoolRow { selector: selector.to_string(), count, nodes }
     };
-    selectors(tenant).iter().map(row).collect()
+    tenant.node_selectors().iter().map(row).collect()
 }
 
 fn reasons(shared: &Shared, tenant: &str) -> Vec<ReasonRow> {

@@ -13,7 +13,7 @@ use tenancy::selector::NodeSelector;
 use super::Unjudged;
 use assessment::inventory::Inventory;
 use assessment::{Assessment, State, UNCLAIMED};
-use controller::contention::owns;
+use cluster::managed_fields::owns;
 
 /// The nodes of one namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::client::Body;
 
 use super::{Check, Finding, Patient};
-use controller::strategy::decision::words;
+use cluster::clock::duration_text;
 
 /// Clocks that are further apart are wrong; NTP keeps them within a second.
 const APART: SignedDuration = SignedDuration::from_secs(60);
@@ -35,7 +35,7 @@ fn judge(before: Timestamp, date: Option<Timestamp>, after: Timestamp) -> Findin
     if apart <= APART {
         return Check::Clock.good("this machine's clock and the API server's agree");
     }
-    let time = words(apart.unsigned_abs());
+    let time = duration_text(apart.unsigned_abs());
     Check::Clock.wrong(
         format!("this machine's clock is {time} {word} the API server's"),
         "let NTP set both; if this is not where the controller runs, ask where it does",

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Finding, Patient, some};
-use controller::status::selectors;
 
 /// What kubelets may set below `kubernetes.io` and `k8s.io`, as the plugin NodeRestriction has it: `k8s.io/kubelet/pkg/apis`, well_known_labels.go.
 const KUBELETS_LABELS: [&str; 11] = [
@@ -25,7 +24,7 @@ const RESTRICTED: &str = "node-restriction.kubernetes.io";
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
     let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (tenant, known) in patient.tenants() {
-        for selector in selectors(&known) {
+        for selector in known.node_selectors() {
             selector.iter().for_each(|(key, _)| keys.entry(key.to_owned()).or_default().extend([tenant.clone()]));
         }
     }

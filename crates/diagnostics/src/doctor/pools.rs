@@ -1,7 +1,6 @@
 //! Pools: whether each selector that a tenant may write matches a node.
 
 use super::{Check, Finding, Patient, some};
-use controller::status::selectors;
 
 /// Those without a node, one by one; the others in one line.
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
@@ -11,7 +10,7 @@ pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
     };
     let (mut good, mut findings) = (Vec::new(), Vec::new());
     for (tenant, known) in patient.tenants() {
-        for selector in selectors(&known).into_iter().filter(|selector| !selector.is_empty()) {
+        for selector in known.node_selectors().into_iter().filter(|selector| !selector.is_empty()) {
             match nodes.matching(selector.as_map()) {
                 0 => findings.push(Check::Pools.wrong(
                     format!("no node matches {selector} of tenant {tenant}"),

@@ -9,7 +9,7 @@ use tenancy::metadata::Key;
 use tenancy::plan::read_ledger;
 
 use super::{Check, Finding, Patient, some};
-use controller::contention::owns;
+use cluster::managed_fields::owns;
 
 /// A manager's keys and namespaces.
 type Claims = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;

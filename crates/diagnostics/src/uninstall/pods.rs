@@ -10,14 +10,18 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ApiResource, ListParams};
 use serde_json::{Value, json};
+use tenancy::settings::Settings;
+use tenancy::tenant::Tenant;
 
 use super::{Orders, Report};
+use assessment::{Assessment, is_in_scope};
 use cluster::cached_namespace::CachedNamespace;
+use cluster::gated_pod::{GatedPod, PodKey, UnscheduledPod};
 use cluster::lists::{PAGE, known_tenants, next};
+use cluster::placement::Placement;
+use cluster::pod_release::{Verdict, release};
 use cluster::pod_writer::PodWriter;
 use cluster::writer::{ApplyMode, Written};
-use controller::gated_pods::{HeldPod, PodKey, Terms, UnscheduledPod, Verdict, release};
-use controller::store::Store;
 use guard::GATE;
 
 /// Somebody else may write the Pod at the same moment, and the guard may be at work for a moment after it is deleted.
@@ -46,44 +50,55 @@ pub(super) async fn held(client: &Client, orders: &Orders, namespaces: &[ObjectM
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let mut store = Store::new(Arc::new(orders.settings.clone()));
-    for (name, tenant) in known_tenants(client, &orders.settings).await? {
-        store.put_tenant(name, Ok(tenant));
-    }
-    for meta in namespaces {
-        store.put_namespace(CachedNamespace::of(meta));
-    }
-    let names: BTreeSet<String> = found.iter().map(|(key, _)| key.namespace.to_string()).collect();
-    let ways: BTreeMap<String, Way> = names.into_iter().map(|name| (name.clone(), Way::of(&mut store, &name))).collect();
-    Ok(found.into_iter().filter_map(|(key, pod)| Some(ways.get(&*key.namespace)?.let_go(key, &pod))).collect())
+    let known = Known { settings: &orders.settings, tenants: known_tenants(client, &orders.settings).await?.into_iter().collect() };
+    let concerned: BTreeSet<&str> = found.iter().map(|(key, _)| &*key.namespace).collect();
+    let cached = namespaces.iter().filter(|meta| meta.name.as_deref().is_some_and(|name| concerned.contains(name)));
+    let ways: BTreeMap<String, Way> =
+        cached.map(CachedNamespace::of).filter_map(|one| Some((one.namespace.name.clone()?, known.way(one)))).collect();
+    Ok(found.into_iter().map(|(key, pod)| ways.get(&*key.namespace).unwrap_or(&Way::Free).let_go(key, &pod)).collect())
 }
 
 /// Where the Pods of a namespace belong.
 enum Way {
-    By(Terms),
+    By(Placement),
     /// Landlord leaves the namespace alone.
     Free,
     Astray(String),
 }
 
-impl Way {
+/// What decides where Pods belong, beside their namespace.
+struct Known<'a> {
+    settings: &'a Settings,
+    tenants: BTreeMap<String, Arc<Tenant>>,
+}
+
+impl Known<'_> {
     /// By what the namespace would carry had the controller reached it: it may have been stopped before.
-    fn of(store: &mut Store, name: &str) -> Self {
-        let Some((assessment, held)) = store.assess(name).zip(store.namespace(name)) else { return Self::Free };
-        let mut planned = held.clone();
-        planned.namespace.metadata = assessment.after();
-        store.update_namespace(planned);
-        match Terms::now(store, name) {
-            Some(terms) => Self::By(terms),
-            None => Self::Astray(assessment.error.unwrap_or_else(|| "its namespace cannot be as its tenant wants it".to_owned())),
+    fn way(&self, mut cached: CachedNamespace) -> Way {
+        let Some(assessment) = self.assess(&cached) else { return Way::Free };
+        cached.namespace.metadata = assessment.after();
+        match self.assess(&cached).and_then(|planned| Placement::of(&planned)) {
+            Some(placement) => Way::By(placement),
+            None => Way::Astray(assessment.error.unwrap_or_else(|| "its namespace cannot be as its tenant wants it".to_owned())),
         }
     }
 
-    fn let_go(&self, key: PodKey, pod: &HeldPod) -> Let {
+    fn assess(&self, cached: &CachedNamespace) -> Option<Assessment> {
+        let tenant = |name: &str| {
+            let inline = self.settings.source.inline(name).cloned().map(Arc::new);
+            Ok(inline.or_else(|| self.tenants.get(name).cloned()))
+        };
+        is_in_scope(self.settings, &cached.namespace)
+            .then(|| Assessment::of(self.settings, &cached.namespace, || cached.document(), tenant))
+    }
+}
+
+impl Way {
+    fn let_go(&self, key: PodKey, pod: &GatedPod) -> Let {
         let (patch, astray) = match self {
             Self::Free => (ungate(pod), None),
             Self::Astray(why) => (ungate(pod), Some(why.clone())),
-            Self::By(terms) => match release(Some(terms), pod) {
+            Self::By(placement) => match release(Some(placement), pod) {
                 Verdict::Release(patch) => (patch, None),
                 Verdict::Clash(clash) => (ungate(pod), Some(clash.to_string())),
                 // Its gate went meanwhile.
@@ -94,13 +109,13 @@ impl Way {
     }
 }
 
-async fn list(client: &Client) -> Result<Vec<(PodKey, HeldPod)>, kube::Error> {
+async fn list(client: &Client) -> Result<Vec<(PodKey, GatedPod)>, kube::Error> {
     let api: Api<UnscheduledPod> = Api::all_with(client.clone(), &ApiResource::erase::<Pod>(&()));
     let mut found = Vec::new();
     let mut page = ListParams::default().fields("spec.nodeName=").limit(PAGE);
     loop {
         let list = api.list(&page).await?;
-        found.extend(list.items.into_iter().filter_map(|pod| Some((PodKey::of(&pod), HeldPod::of(pod, None)?))));
+        found.extend(list.items.into_iter().filter_map(|pod| Some((PodKey::of(&pod), GatedPod::of(pod)?))));
         match next(list.metadata.continue_) {
             Some(token) => page = page.continue_token(&token),
             None => return Ok(found),
@@ -108,7 +123,7 @@ async fn list(client: &Client) -> Result<Vec<(PodKey, HeldPod)>, kube::Error> {
     }
 }
 
-fn ungate(pod: &HeldPod) -> Value {
+fn ungate(pod: &GatedPod) -> Value {
     let gate = pod.gates.iter().position(|gate| gate == GATE).unwrap_or_default();
     json!([
         {"op": "test", "path": "/metadata/uid", "value": pod.uid},

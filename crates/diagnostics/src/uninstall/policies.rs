@@ -10,9 +10,9 @@ use kube::Client;
 use kube::api::Api;
 
 use super::{Orders, Report};
+use cluster::policy::Policy;
 use cluster::writer::ApplyMode;
-use controller::strategy::Mode;
-use controller::strategy::policy::Policy;
+use tenancy::settings::strategy::Mode;
 
 /// How long Kubewarden has to take a policy's webhook away.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::policies::Policies;
 use super::*;
-use controller::strategy::policy::Policy;
+use cluster::policy::Policy;
 
 fn orders(with_policy: bool, with_crds: bool) -> Orders {
     Orders {

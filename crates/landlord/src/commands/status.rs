@@ -22,7 +22,7 @@ use crate::output::status::{Report, Waiting};
 use crate::suggest::suggestion;
 use assessment::inventory::Inventory;
 use assessment::{Assessment, State, assess};
-use controller::strategy::policy::Policy;
+use cluster::policy::Policy;
 
 const EXAMPLES: [Example; 3] = [
     ("All tenants", "landlord status"),

@@ -20,9 +20,9 @@ use super::columns::{Column, hanging};
 use super::grid::Grid;
 use super::screen::Screen;
 use cluster::admission_policies::trial::Enforcement;
-use controller::strategy::decision::words;
+use cluster::clock::duration_text;
+use cluster::policy::Policy;
 use controller::strategy::measurement::{Admission, Measurement};
-use controller::strategy::policy::Policy;
 use controller::strategy::report::{Report, rounded};
 use controller::strategy::{Limits, Mode};
 
@@ -83,7 +83,7 @@ impl Printed<'_> {
     fn numbers(&self, measurement: &Measurement, screen: Screen) -> String {
         let (high, low) = (self.0.strategy.limits.of(Mode::Webhook), self.0.strategy.limits.of(Mode::Hybrid));
         let (added, failed) = match &measurement.admission {
-            Admission::Probed { probes, failures, latency, .. } => (words(*latency), format!("{failures} of {probes}")),
+            Admission::Probed { probes, failures, latency, .. } => (duration_text(*latency), format!("{failures} of {probes}")),
             Admission::Unknown { .. } => ("unknown".to_owned(), "unknown".to_owned()),
         };
         let rate = |value: f64| format!("{value:.1}");
@@ -95,16 +95,16 @@ impl Printed<'_> {
         let rows = vec![
             row("namespaces of tenants", count, most, least),
             row("creations a second", now, above, until),
-            row("added by the webhook", added, words(high.latency), words(low.latency)),
+            row("added by the webhook", added, duration_text(high.latency), duration_text(low.latency)),
             row("failed probes", failed, none(), none()),
-            row("controller behind", words(measurement.lag), none(), none()),
+            row("controller behind", duration_text(measurement.lag), none(), none()),
         ];
         let head = ["measured", "now", "hybrid above", "until at most"].map(Column::fixed).to_vec();
         Grid { title: "Measurement", head, rows }.text(screen)
     }
 
     fn ago(&self, at: Timestamp) -> String {
-        words(Duration::try_from(self.0.now.duration_since(at)).unwrap_or_default())
+        duration_text(Duration::try_from(self.0.now.duration_since(at)).unwrap_or_default())
     }
 
     pub(crate) fn document(&self) -> Value {

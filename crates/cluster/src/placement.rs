@@ -1,31 +1,24 @@
-//! Terms: on which a namespace lets its held Pods go.
+//! Placement: the nodes that a namespace lets its gated Pods go to.
 
 use k8s_openapi::api::core::v1::Toleration;
 use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR};
 use tenancy::metadata::{Key, Metadata};
-use tenancy::plan::read_ledger;
+use tenancy::plan::{changes_placement, read_ledger};
 use tenancy::selector::NodeSelector;
 
-use crate::planner::changes_placement;
-use crate::store::Store;
 use assessment::Assessment;
 
 /// What a Pod of the namespace gets.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Terms {
+pub struct Placement {
     pub tenant: Option<String>,
     pub selector: NodeSelector,
     pub tolerations: Vec<Toleration>,
 }
 
-impl Terms {
-    /// The terms now; `None` for a namespace whose Pods have to wait, or that is not landlord's to look at.
-    pub fn now(store: &Store, namespace: &str) -> Option<Self> {
-        store.assess(namespace).and_then(|assessment| Self::of(&assessment))
-    }
-
-    /// The guard's own test of the ledger, and more: that the namespace carries the selector and the tolerations that its tenant wants now.
-    /// A namespace that nobody claims lets every Pod go.
+impl Placement {
+    /// The guard's own test of the ledger, and more: that the namespace carries the selector and the tolerations that its tenant wants now;
+    /// `None` where its Pods have to wait. A namespace that nobody claims lets every Pod go.
     pub fn of(Assessment { tenant, before, plan, error, .. }: &Assessment) -> Option<Self> {
         let (ledger, _) = read_ledger(before);
         let claimed = tenant.as_ref().is_none_or(|tenant| ledger.tenant == *tenant && ledger.pending.is_none());
@@ -50,30 +43,34 @@ fn tolerations(metadata: &Metadata) -> Option<Vec<Toleration>> {
 mod tests {
     use std::sync::Arc;
 
+    use assessment::is_in_scope;
     use rstest::rstest;
     use serde_json::{Value, json};
     use tenancy::keys::CREATOR;
     use tenancy::settings::Settings;
 
     use super::*;
-    use crate::gated_pods::pod::a_toleration;
-    use cluster::cached_namespace::CachedNamespace;
+    use crate::cached_namespace::CachedNamespace;
+    use crate::gated_pod::a_toleration;
 
     const LEDGER: &str = r#"{"tenant":"solar","labels":[],"annotations":["landlord.dev/tolerations","scheduler.alpha.kubernetes.io/defaultTolerations","scheduler.alpha.kubernetes.io/node-selector"]}"#;
     const TOLERATIONS: &str = r#"[{"key":"pool","operator":"Exists","effect":"NoSchedule"}]"#;
 
-    /// The terms of a namespace with this metadata, where tenant `solar` selects a pool, tolerates its taint, and labels.
-    fn terms(settings: Value, metadata: Value) -> Option<Terms> {
+    /// The placement of a namespace with this metadata, where tenant `solar` selects a pool, tolerates its taint, and labels.
+    fn placement(settings: Value, metadata: Value) -> Option<Placement> {
         let spec =
             json!({"nodeSelector": {"pool": "solar"}, "tolerations": [{"key": "pool", "operator": "Exists", "effect": "NoSchedule"}]});
         let object = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "solar"}, "spec": spec});
         let settings = Settings::from_value(&settings).expect("settings");
-        let tenant = settings.tenant(&object).expect("a tenant");
-        let mut store = Store::new(Arc::new(settings));
-        store.put_tenant("solar".to_owned(), Ok(Arc::new(tenant)));
-        store.put_tenant("broken".to_owned(), Err("bad".to_owned()));
-        store.put_namespace(CachedNamespace::of(&serde_json::from_value(metadata).expect("metadata")));
-        Terms::now(&store, "web")
+        let tenant = Arc::new(settings.tenant(&object).expect("a tenant"));
+        let known = |name: &str| match name {
+            "solar" => Ok(Some(Arc::clone(&tenant))),
+            "broken" => Err("bad".to_owned()),
+            _ => Ok(None),
+        };
+        let cached = CachedNamespace::of(&serde_json::from_value(metadata).expect("metadata"));
+        let in_scope = is_in_scope(&settings, &cached.namespace);
+        in_scope.then(|| Assessment::of(&settings, &cached.namespace, || cached.document(), known)).and_then(|one| Placement::of(&one))
     }
 
     fn claimed(label: &str, ledger: &str, changed: Value) -> Value {
@@ -85,13 +82,13 @@ mod tests {
 
     #[test]
     fn a_compliant_namespace_gives_selector_and_tolerations() {
-        let wanted = Terms {
+        let wanted = Placement {
             tenant: Some("solar".to_owned()),
             selector: "pool=solar".parse().expect("a selector"),
             tolerations: vec![a_toleration("pool:NoSchedule")],
         };
-        assert_eq!(terms(Value::Null, claimed("solar", LEDGER, json!({}))), Some(wanted.clone()));
-        assert_eq!(terms(Value::Null, claimed("solar", LEDGER, json!({"foreign": "key"}))), Some(wanted), "other keys do not count");
+        assert_eq!(placement(Value::Null, claimed("solar", LEDGER, json!({}))), Some(wanted.clone()));
+        assert_eq!(placement(Value::Null, claimed("solar", LEDGER, json!({"foreign": "key"}))), Some(wanted), "other keys do not count");
     }
 
     #[rstest]
@@ -110,7 +107,7 @@ mod tests {
         going
     })]
     fn pods_of_other_namespaces_wait(#[case] metadata: Value) {
-        assert_eq!(terms(Value::Null, metadata), None);
+        assert_eq!(placement(Value::Null, metadata), None);
     }
 
     /// Where nobody claims it, nothing is demanded; what the annotation says, the plugin would demand as well.
@@ -118,12 +115,16 @@ mod tests {
     fn an_unclaimed_namespace_lets_every_pod_go() {
         let foreign = json!({"name": "web", "annotations": {NODE_SELECTOR: "a=b", DEFAULT_TOLERATIONS: TOLERATIONS}});
         let selector = "a=b".parse().expect("a selector");
-        assert_eq!(terms(Value::Null, foreign.clone()), Some(Terms { selector, ..Terms::default() }), "foreign tolerations open nothing");
+        assert_eq!(
+            placement(Value::Null, foreign.clone()),
+            Some(Placement { selector, ..Placement::default() }),
+            "foreign tolerations open nothing"
+        );
         let everywhere = json!({"guard": {"scope": "all"}});
-        assert_eq!(terms(everywhere.clone(), foreign), None, "until landlord has said that it has looked");
+        assert_eq!(placement(everywhere.clone(), foreign), None, "until landlord has said that it has looked");
         let marked = json!({"name": "web", "annotations": {"landlord.dev/unclaimed": "true"}});
-        assert_eq!(terms(everywhere, marked), Some(Terms::default()));
-        assert_eq!(terms(json!({"excludedNamespaces": ["web"]}), json!({"name": "web"})), None, "it is never looked at");
+        assert_eq!(placement(everywhere, marked), Some(Placement::default()));
+        assert_eq!(placement(json!({"excludedNamespaces": ["web"]}), json!({"name": "web"})), None, "it is never looked at");
     }
 
     /// `unclaimed: reject`, made up for: a mark that landlord would not set is none, and the annotation of a stranger asks for no pool.
@@ -137,8 +138,8 @@ mod tests {
             annotations[NODE_SELECTOR] = json!("pool=solar");
             annotations.as_object_mut().expect("a map").extend(creator.iter().map(|one| (CREATOR.to_owned(), json!(one.to_string()))));
             let settings = json!({"unclaimed": "reject", "guard": {"scope": "all"}});
-            let terms = terms(settings, json!({"name": "web", "annotations": annotations}));
-            assert_eq!(terms.is_some(), expected && marked, "{annotations}");
+            let placement = placement(settings, json!({"name": "web", "annotations": annotations}));
+            assert_eq!(placement.is_some(), expected && marked, "{annotations}");
         }
     }
 }

@@ -1,11 +1,13 @@
-//! Release: what is to be done with one held Pod. Pure.
+//! Pod release: what is to be done with one gated Pod. Pure.
 
 use std::fmt;
 
+use guard::GATE;
 use k8s_openapi::api::core::v1::Toleration;
 use serde_json::{Value, json};
 
-use super::{GATE, HeldPod, Terms};
+use crate::gated_pod::GatedPod;
+use crate::placement::Placement;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,39 +44,39 @@ impl fmt::Display for Clash {
     }
 }
 
-/// Decides about a Pod by the terms of its namespace; without terms it waits.
-pub fn release(terms: Option<&Terms>, pod: &HeldPod) -> Verdict {
-    let Some((terms, gate)) = terms.zip(pod.gates.iter().position(|gate| gate == GATE)) else { return Verdict::Wait };
+/// Decides about a Pod by the placement of its namespace; without one it waits.
+pub fn release(placement: Option<&Placement>, pod: &GatedPod) -> Verdict {
+    let Some((placement, gate)) = placement.zip(pod.gates.iter().position(|gate| gate == GATE)) else { return Verdict::Wait };
     let differs = |(key, value): (&str, &str)| {
         let own = pod.node_selector.get(key).filter(|own| *own != value)?;
         Some((key.to_owned(), own.clone(), value.to_owned()))
     };
-    let keys: Vec<_> = terms.selector.iter().filter_map(differs).collect();
+    let keys: Vec<_> = placement.selector.iter().filter_map(differs).collect();
     match keys.is_empty() {
-        true => Verdict::Release(patch(terms, pod, gate)),
-        false => Verdict::Clash(Clash { tenant: terms.tenant.clone(), keys }),
+        true => Verdict::Release(patch(placement, pod, gate)),
+        false => Verdict::Clash(Clash { tenant: placement.tenant.clone(), keys }),
     }
 }
 
 /// All in one, and only on the very state that was looked at.
-fn patch(terms: &Terms, pod: &HeldPod, gate: usize) -> Value {
+fn patch(placement: &Placement, pod: &GatedPod, gate: usize) -> Value {
     let guards = [("uid", &pod.uid), ("resourceVersion", &pod.version)];
     let guards = guards.map(|(field, value)| json!({"op": "test", "path": format!("/metadata/{field}"), "value": value}));
     let gate = json!({"op": "remove", "path": format!("/spec/schedulingGates/{gate}")});
-    guards.into_iter().chain(selector(terms, pod)).chain(tolerations(terms, pod)).chain([gate]).collect()
+    guards.into_iter().chain(selector(placement, pod)).chain(tolerations(placement, pod)).chain([gate]).collect()
 }
 
 /// Adds the keys that the Pod does not have.
-fn selector(terms: &Terms, pod: &HeldPod) -> Vec<Value> {
-    let missing = terms.selector.iter().filter(|(key, _)| !pod.node_selector.contains_key(*key));
+fn selector(placement: &Placement, pod: &GatedPod) -> Vec<Value> {
+    let missing = placement.selector.iter().filter(|(key, _)| !pod.node_selector.contains_key(*key));
     let add = |(key, value): (&str, &str)| json!({"op": "add", "path": format!("/spec/nodeSelector/{}", escaped(key)), "value": value});
-    let whole = (pod.node_selector.is_empty() && !terms.selector.is_empty()).then(|| empty("nodeSelector", json!({})));
+    let whole = (pod.node_selector.is_empty() && !placement.selector.is_empty()).then(|| empty("nodeSelector", json!({})));
     whole.into_iter().chain(missing.map(add)).collect()
 }
 
 /// Adds the tolerations that the Pod's own do not cover.
-fn tolerations(terms: &Terms, pod: &HeldPod) -> Vec<Value> {
-    let lacking = terms.tolerations.iter().filter(|wanted| !pod.tolerations.iter().any(|own| covers(own, wanted)));
+fn tolerations(placement: &Placement, pod: &GatedPod) -> Vec<Value> {
+    let lacking = placement.tolerations.iter().filter(|wanted| !pod.tolerations.iter().any(|own| covers(own, wanted)));
     let adds: Vec<Value> = lacking.map(|wanted| json!({"op": "add", "path": "/spec/tolerations/-", "value": wanted})).collect();
     let whole = (pod.tolerations.is_empty() && !adds.is_empty()).then(|| empty("tolerations", json!([])));
     whole.into_iter().chain(adds).collect()
@@ -107,15 +109,15 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::gated_pods::pod::{a_pod, a_toleration};
+    use crate::gated_pod::{a_pod, a_toleration};
 
-    fn terms(selector: &str, tolerations: &[Toleration]) -> Terms {
-        Terms { tenant: Some("solar".to_owned()), selector: selector.parse().expect("a selector"), tolerations: tolerations.to_vec() }
+    fn placement(selector: &str, tolerations: &[Toleration]) -> Placement {
+        Placement { tenant: Some("solar".to_owned()), selector: selector.parse().expect("a selector"), tolerations: tolerations.to_vec() }
     }
 
     /// What the patch does beside its two tests, an operation a line.
-    fn changes(terms: &Terms, pod: &HeldPod) -> Vec<String> {
-        let Verdict::Release(Value::Array(patch)) = release(Some(terms), pod) else { panic!("no release") };
+    fn changes(placement: &Placement, pod: &GatedPod) -> Vec<String> {
+        let Verdict::Release(Value::Array(patch)) = release(Some(placement), pod) else { panic!("no release") };
         let guards = [("uid", &pod.uid), ("resourceVersion", &pod.version)];
         let guards = guards.map(|(field, value)| json!({"op": "test", "path": format!("/metadata/{field}"), "value": value}));
         assert_eq!(patch[..2], guards);
@@ -136,14 +138,14 @@ mod tests {
     #[case::some("a.b/c=,pool=solar", json!({"pool": "solar"}), &["add /spec/nodeSelector/a.b~1c \"\"", LAST])]
     #[case::none("pool=solar", json!({"pool": "solar"}), &[LAST])]
     fn missing_keys_are_added(#[case] selector: &str, #[case] own: Value, #[case] wanted: &[&str]) {
-        assert_eq!(changes(&terms(selector, &[]), &a_pod(own, &[], &[GATE])), wanted);
+        assert_eq!(changes(&placement(selector, &[]), &a_pod(own, &[], &[GATE])), wanted);
     }
 
     #[rstest]
     #[case::first(&[GATE, "other"], "remove /spec/schedulingGates/0")]
     #[case::last(&["a", "b", GATE], "remove /spec/schedulingGates/2")]
     fn other_gates_stay(#[case] gates: &[&str], #[case] wanted: &str) {
-        assert_eq!(changes(&terms("", &[]), &a_pod(json!({}), &[], gates)), [wanted]);
+        assert_eq!(changes(&placement("", &[]), &a_pod(json!({}), &[], gates)), [wanted]);
     }
 
     #[rstest]
@@ -158,7 +160,7 @@ mod tests {
         let wanted = a_toleration("pool=solar:NoSchedule");
         let pod = a_pod(json!({}), &[a_toleration(own)], &[GATE]);
         let add = format!("add /spec/tolerations/- {}", json!(wanted));
-        let changed = changes(&terms("", &[wanted]), &pod);
+        let changed = changes(&placement("", &[wanted]), &pod);
         assert_eq!(changed, if enough { vec![LAST.to_owned()] } else { vec![add, LAST.to_owned()] });
     }
 
@@ -166,26 +168,26 @@ mod tests {
     fn what_is_tolerated_for_a_while_is_not_tolerated() {
         let wanted = a_toleration("pool=solar:NoExecute");
         let own = Toleration { toleration_seconds: Some(300), ..wanted.clone() };
-        assert_eq!(changes(&terms("", &[wanted]), &a_pod(json!({}), &[own], &[GATE])).len(), 2);
+        assert_eq!(changes(&placement("", &[wanted]), &a_pod(json!({}), &[own], &[GATE])).len(), 2);
     }
 
     #[test]
     fn a_pod_without_tolerations_gets_a_list() {
         let wanted = a_toleration("pool:NoSchedule");
-        let changed = changes(&terms("", std::slice::from_ref(&wanted)), &a_pod(json!({}), &[], &[GATE]));
+        let changed = changes(&placement("", std::slice::from_ref(&wanted)), &a_pod(json!({}), &[], &[GATE]));
         assert_eq!(changed, ["add /spec/tolerations []", &format!("add /spec/tolerations/- {}", json!(wanted)), LAST]);
     }
 
     #[test]
-    fn it_waits_without_terms_and_without_the_gate() {
+    fn it_waits_without_a_placement_and_without_the_gate() {
         assert_eq!(release(None, &a_pod(json!({}), &[], &[GATE])), Verdict::Wait);
-        assert_eq!(release(Some(&terms("", &[])), &a_pod(json!({}), &[], &["other"])), Verdict::Wait);
+        assert_eq!(release(Some(&placement("", &[])), &a_pod(json!({}), &[], &["other"])), Verdict::Wait);
     }
 
     #[test]
     fn a_clash_names_both_values_and_the_remedy() {
         let pod = a_pod(json!({"pool": "lunar", "tier": "prod", "disk": "ssd"}), &[], &[GATE]);
-        let Verdict::Clash(clash) = release(Some(&terms("pool=solar,tier=test,disk=ssd", &[])), &pod) else { panic!("no clash") };
+        let Verdict::Clash(clash) = release(Some(&placement("pool=solar,tier=test,disk=ssd", &[])), &pod) else { panic!("no clash") };
         assert_eq!(
             clash.to_string(),
             "the Pod's nodeSelector says pool=lunar,tier=prod, that of tenant \"solar\" pool=solar,tier=test: take the key out of the Pod (or \

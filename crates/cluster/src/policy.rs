@@ -1,11 +1,14 @@
 //! Policy: the ClusterAdmissionPolicy, as far as strategies read and write it – its conditions, and two annotations.
 
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Client, Error};
 use serde_json::{Value, json};
 use tenancy::keys::FIELD_MANAGER;
+use tenancy::settings::strategy::Mode;
 
-use super::{Mode, conditions};
+use crate::settings::policies;
+
+mod match_conditions;
 
 /// The mode that our condition stands for; written together with it.
 pub const MODE: &str = "landlord.dev/strategy";
@@ -56,7 +59,7 @@ impl Pin {
 impl Policy {
     /// The policy of that name, if there is one. Where Kubewarden is not installed there is none.
     pub async fn read(client: &Client, name: &str) -> Result<Option<Self>, Error> {
-        match api(client).get(name).await {
+        match policies(client).get(name).await {
             Ok(found) => Ok(Some(Self::of(found))),
             Err(Error::Api(status)) if status.code == 404 => Ok(None),
             Err(error) => Err(error),
@@ -65,7 +68,7 @@ impl Policy {
 
     /// Every policy, whoever's it is.
     pub async fn all(client: &Client) -> Result<Vec<Self>, Error> {
-        match api(client).list(&ListParams::default()).await {
+        match policies(client).list(&ListParams::default()).await {
             Ok(found) => Ok(found.into_iter().map(Self::of).collect()),
             Err(Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
             Err(error) => Err(error),
@@ -90,7 +93,7 @@ impl Policy {
 
     /// Puts a mode's condition in place; nothing is written where it is there already.
     pub async fn apply(&mut self, client: &Client, mode: Mode, expression: &str) -> Result<(), Error> {
-        let conditions = conditions::with(&self.conditions, expression);
+        let conditions = match_conditions::with(&self.conditions, expression);
         if conditions == self.conditions && self.mode == Some(mode) {
             return Ok(());
         }
@@ -99,7 +102,7 @@ impl Policy {
 
     /// Takes the condition away; nothing is written where there is none.
     pub async fn withdraw(&mut self, client: &Client) -> Result<(), Error> {
-        let conditions = conditions::without(&self.conditions);
+        let conditions = match_conditions::without(&self.conditions);
         if conditions == self.conditions && self.mode.is_none() {
             return Ok(());
         }
@@ -110,18 +113,18 @@ impl Policy {
     async fn patch(&mut self, client: &Client, mode: Option<Mode>, conditions: Vec<Value>) -> Result<(), Error> {
         let metadata = json!({"resourceVersion": self.version, "annotations": {MODE: mode.map(Mode::word)}});
         let patch = json!({"metadata": metadata, "spec": {"matchConditions": conditions}});
-        *self = Self::of(api(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
+        *self = Self::of(policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
         Ok(())
     }
 
     /// Whether a strategy has left anything in it.
     pub fn is_touched(&self) -> bool {
-        self.mode.is_some() || self.pin.is_some() || conditions::without(&self.conditions) != self.conditions
+        self.mode.is_some() || self.pin.is_some() || match_conditions::without(&self.conditions) != self.conditions
     }
 
     /// Deletes it from the cluster.
     pub async fn delete(&self, client: &Client) -> Result<(), Error> {
-        match api(client).delete(&self.name, &DeleteParams::default()).await {
+        match policies(client).delete(&self.name, &DeleteParams::default()).await {
             Err(Error::Api(status)) if status.code == 404 => Ok(()),
             answer => answer.map(drop),
         }
@@ -130,18 +133,13 @@ impl Policy {
     /// Pins a mode, or lets go of it.
     pub async fn pin(&mut self, client: &Client, pin: Option<Pin>) -> Result<(), Error> {
         let patch = json!({"metadata": {"annotations": {PIN: pin.map(Pin::text)}}});
-        *self = Self::of(api(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
+        *self = Self::of(policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
         Ok(())
     }
 }
 
 fn params() -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
-}
-
-fn api(client: &Client) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("policies.kubewarden.io", "v1", "ClusterAdmissionPolicy");
-    Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies"))
 }
 
 #[cfg(test)]

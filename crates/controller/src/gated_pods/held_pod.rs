@@ -1,0 +1,105 @@
+//! Held Pod: a gated Pod, and how it stands.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Deref;
+use std::time::{Duration, Instant, SystemTime};
+
+use cluster::gated_pod::{GatedPod, PodKey, UnscheduledPod};
+use cluster::pod_release::Clash;
+
+/// Pods of a list.
+pub type Keys = BTreeSet<PodKey>;
+
+/// A Pod that waits.
+#[derive(Clone, Debug)]
+pub struct HeldPod {
+    pub pod: GatedPod,
+    pub state: State,
+    /// Whether its owner was told of a clash.
+    pub(super) told: bool,
+    /// When its creation was seen; `None` where the Pod was there before.
+    pub(super) seen: Option<Instant>,
+    /// Failures and conflicts in a row, and until when it gets no turn for them.
+    pub(super) attempts: u32,
+    pub(super) pause: Option<Instant>,
+}
+
+/// How a held Pod stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// For its namespace, or for its turn.
+    Waiting,
+    /// Its own selector forbids what its namespace demands.
+    Clashing(Clash),
+    /// It could not be released.
+    Failing(String),
+}
+
+impl State {
+    pub const WORDS: [&'static str; 3] = ["waiting", "clashing", "failing"];
+
+    /// A bounded word for metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Clashing(_) => "clashing",
+            Self::Failing(_) => "failing",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting => f.write_str("it waits"),
+            Self::Clashing(clash) => clash.fmt(f),
+            Self::Failing(message) => f.write_str(message),
+        }
+    }
+}
+
+impl Deref for HeldPod {
+    type Target = GatedPod;
+
+    fn deref(&self) -> &GatedPod {
+        &self.pod
+    }
+}
+
+impl HeldPod {
+    /// From a Pod that just changed, or was found (`seen`); `None` where it is not held, or is on its way out.
+    pub fn of(pod: UnscheduledPod, seen: Option<Instant>) -> Option<Self> {
+        let pod = GatedPod::of(pod)?;
+        Some(Self { pod, state: State::Waiting, told: false, seen, attempts: 0, pause: None })
+    }
+
+    /// Takes over what was learned of the same Pod in an earlier state.
+    pub(super) fn follow(&mut self, earlier: &Self) {
+        self.state = earlier.state.clone();
+        (self.told, self.seen) = (earlier.told, earlier.seen);
+        (self.attempts, self.pause) = (earlier.attempts, earlier.pause);
+    }
+
+    /// How long it has waited since its creation. Kubernetes counts that in whole seconds; what was seen says more.
+    pub(super) fn waited(&self, key: &PodKey, now: Instant) -> Duration {
+        let age = || SystemTime::now().duration_since(SystemTime::from(key.created)).unwrap_or_default();
+        self.seen.map_or_else(age, |seen| now.saturating_duration_since(seen))
+    }
+}
+
+/// For tests: a held Pod with this uid.
+#[cfg(test)]
+pub(super) fn a_pod(uid: &str) -> HeldPod {
+    let metadata = serde_json::json!({"uid": uid, "resourceVersion": "7"});
+    let pod =
+        serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"schedulingGates": [{"name": guard::GATE}]}});
+    HeldPod::of(serde_json::from_value(pod).expect("a Pod"), None).expect("a held Pod")
+}
+
+/// For tests: a key of a Pod that was created so many seconds after the epoch.
+#[cfg(test)]
+pub(super) fn a_key(created: i64, namespace: &str, name: &str) -> PodKey {
+    let created = k8s_openapi::jiff::Timestamp::from_second(created).expect("a time");
+    PodKey { created, namespace: namespace.into(), name: name.into() }
+}
