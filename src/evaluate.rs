@@ -12,7 +12,8 @@ use tenancy::requester::Requester;
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 
-use crate::host::{Host, Unavailable};
+use crate::host::Host;
+use crate::lookup::Unavailable;
 use crate::request::{Operation, Request};
 use crate::response::{Admission, Denial, Outcome};
 

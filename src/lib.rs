@@ -12,6 +12,7 @@
 mod evaluate;
 mod host;
 mod log;
+mod lookup;
 mod request;
 mod response;
 mod settings;

@@ -14,7 +14,8 @@ use tenancy::tenant::Tenant;
 use tenancy::text;
 
 use super::{Authority, admit, ambiguous, check_size, document, namespace, record, rejection, unavailable};
-use crate::host::{Host, Tenants, Unavailable};
+use crate::host::Host;
+use crate::lookup::{Tenants, Unavailable};
 use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
 

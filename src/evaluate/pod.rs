@@ -13,7 +13,8 @@ use tenancy::settings::{GuardScope, OnError, Settings};
 use tenancy::text::parse;
 
 use super::member;
-use crate::host::{self, Host};
+use crate::host::Host;
+use crate::lookup;
 use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
 
@@ -28,7 +29,7 @@ pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) ->
     if settings.excludes(name) || !settings.pods.daemon_sets && is_of_daemon_set(request) {
         return Ok(Admission::default());
     }
-    match host::namespace(host, name, settings.lookup) {
+    match lookup::namespace(host, name, settings.lookup) {
         Ok(namespace) => Place { settings, name, metadata: &namespace.metadata }.put(request.object()),
         Err(cause) => unread(name, &cause, settings.on_error),
     }

@@ -18,7 +18,8 @@ use tenancy::tenant::Tenant;
 
 use super::create::invalid;
 use super::{Authority, admit, ambiguous, check_size, describe, document, namespace, record, rejection, unavailable};
-use crate::host::{Host, Tenants, Unavailable};
+use crate::host::Host;
+use crate::lookup::{Tenants, Unavailable};
 use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
 

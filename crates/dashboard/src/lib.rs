@@ -33,6 +33,7 @@ mod history;
 mod openapi;
 mod pods;
 mod problem;
+mod route;
 mod routes;
 mod strategies;
 mod view;

@@ -5,16 +5,16 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::problem::Problem;
-use super::routes::{Answer, Asks, Route, routes};
+use super::route::{Answer, Asks, Route};
 use super::view::namespaces::Wanted;
 
 /// See the module.
-pub(super) fn document() -> Value {
+pub(super) fn document(routes: &[Route]) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut generator = settings.with(|settings| settings.definitions_path = "/components/schemas".into()).into_generator();
     let problem = generator.subschema_for::<Problem>();
     let paths: Map<String, Value> =
-        routes().iter().map(|route| (format!("/api{}", route.path), path(route, &mut generator, problem.as_value()))).collect();
+        routes.iter().map(|route| (format!("/api{}", route.path), path(route, &mut generator, problem.as_value()))).collect();
     json!({
         "openapi": "3.1.0",
         "info": {"title": "Landlord's dashboard", "version": "v1", "description": "Read-only. Fields are added, never changed."},

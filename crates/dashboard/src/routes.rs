@@ -7,12 +7,13 @@ use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::{MethodRouter, get};
+use axum::routing::get;
 use schemars::{Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::pods::PodsOutside;
 use super::problem::Problem;
+use super::route::{Answer, Asks, Route};
 use super::view::backfill::Backfill;
 use super::view::contested::Contested;
 use super::view::namespaces::{Namespaces, Wanted};
@@ -22,39 +23,10 @@ use super::view::strategy::StrategyView;
 use super::view::tenant::TenantDetails;
 use super::{Dashboard, events, openapi};
 
-/// Something that can be asked for.
-pub(super) struct Route {
-    /// Below `/api`.
-    pub(super) path: &'static str,
-    pub(super) summary: &'static str,
-    pub(super) asks: Asks,
-    pub(super) answer: Answer,
-    handler: MethodRouter<Arc<Dashboard>>,
-}
-
-/// What has to be said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asks {
-    Nothing,
-    /// A tenant, in the path.
-    Tenant,
-    /// A page of namespaces, in the query.
-    Page,
-}
-
-/// What comes back.
-#[derive(Clone, Copy)]
-pub(super) enum Answer {
-    Json(fn(&mut SchemaGenerator) -> Schema),
-    Events,
-    /// This document.
-    OpenApi,
-}
-
 type Board = State<Arc<Dashboard>>;
 type Answered<T> = Result<Json<T>, Problem>;
 
-pub(super) fn routes() -> Vec<Route> {
+fn routes() -> Vec<Route> {
     let json = |path, summary, schema, handler| Route { path, summary, asks: Asks::Nothing, answer: Answer::Json(schema), handler };
     let of_tenant = |route: Route| Route { asks: Asks::Tenant, ..route };
     let page = |route: Route| Route { asks: Asks::Page, ..route };
@@ -127,5 +99,5 @@ async fn outcomes(State(dashboard): Board) -> Json<RecentOutcomes> {
 }
 
 async fn openapi() -> Json<serde_json::Value> {
-    Json(openapi::document())
+    Json(openapi::document(&routes()))
 }

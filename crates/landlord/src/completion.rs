@@ -7,13 +7,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use cluster::connection::Connection;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 use kube::api::{Api, ListParams};
 use serde_json::Value;
 use tenancy::settings::Settings;
-
-use crate::flags::Connection;
 
 /// How long the cluster has.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -60,7 +59,9 @@ fn typed() -> Vec<String> {
 
 /// The cluster that such a line is about.
 fn connection(words: &[String]) -> Connection {
-    Connection::new(value(words, "--kubeconfig").map(|path| PathBuf::from(at_home(&path))), value(words, "--context"))
+    let kubeconfig = value(words, "--kubeconfig").map(|path| PathBuf::from(at_home(&path)));
+    let context = value(words, "--context").or_else(|| std::env::var("LANDLORD_CONTEXT").ok());
+    Connection { kubeconfig, context }
 }
 
 /// What follows a flag, be it `--flag value` or `--flag=value`, which bash takes apart into three words; the last one counts.

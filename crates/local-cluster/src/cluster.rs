@@ -20,11 +20,12 @@ use crate::ports::Port;
 use crate::process::{Process, Program};
 use crate::scratch::Scratch;
 use crate::user::{self, Credential, User};
-use crate::{rights, waiting};
+use crate::waiting;
 
 mod error;
 mod files;
 mod programs;
+mod rights;
 
 pub use self::error::StartError;
 

@@ -97,7 +97,7 @@ impl Kubewarden {
     pub async fn wait_until_asked(&self, client: &Client, policy: &str) -> Result<(), StartError> {
         let trial = serde_json::from_value(json!({"metadata": {"name": TRIAL}})).map_err(kube::Error::SerdeError)?;
         let params = PostParams { dry_run: true, ..PostParams::default() };
-        let asked = format!("kubewarden_policy_evaluations_total{{policy_name=\"{}\"", webhook::unique_name(policy));
+        let asked = format!("kubewarden_policy_evaluations_total{{policy_name=\"{}\"", server::unique_name(policy));
         let deadline = Instant::now() + ACTIVE_WITHIN;
         loop {
             // Whatever is answered.

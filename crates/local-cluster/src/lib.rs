@@ -22,7 +22,6 @@ pub mod user;
 pub mod waiting;
 
 mod kubeconfig;
-mod rights;
 mod scratch;
 
 pub use authority::Authority;

@@ -11,8 +11,9 @@ use wasmtime_provider::wasmtime::{
     Caller, Config, Engine, Error, Extern, Instance, InstancePre, Linker, Memory, Module, Store, Trap, TypedFunc,
 };
 
+use crate::call_error::CallError;
 use crate::host_calls::HostCalls;
-use crate::module::{CallError, GUEST_CALL, ModuleError};
+use crate::module::{GUEST_CALL, ModuleError};
 
 /// WASI's "success" and "bad file descriptor".
 const SUCCESS: i32 = 0;

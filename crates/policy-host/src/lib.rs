@@ -9,6 +9,7 @@
 //! ```
 
 pub mod annotation;
+pub mod call_error;
 pub mod gauge;
 pub mod host_calls;
 pub mod metadata;
@@ -17,7 +18,8 @@ pub mod registry;
 pub mod serve;
 pub mod verdict;
 
+pub use call_error::CallError;
 pub use gauge::{Cost, Gauge};
 pub use host_calls::{ClusterAccess, ClusterObjects, Denied, HostCalls, Objects, Session};
-pub use module::{CallError, Limits, ModuleError, PolicyModule, SettingsVerdict};
+pub use module::{Limits, ModuleError, PolicyModule, SettingsVerdict};
 pub use verdict::Verdict;

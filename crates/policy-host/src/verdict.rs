@@ -8,7 +8,7 @@ use json_patch::Patch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::module::CallError;
+use crate::call_error::CallError;
 
 /// An `admission.k8s.io/v1` AdmissionResponse, and the patch before it was encoded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

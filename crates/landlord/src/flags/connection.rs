@@ -23,16 +23,6 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// What these flags and, where they are not given, the environment choose.
-    pub(crate) fn new(kubeconfig: Option<PathBuf>, context: Option<String>) -> Self {
-        Self { kubeconfig, context: context.or_else(|| std::env::var("LANDLORD_CONTEXT").ok()) }
-    }
-
-    /// Contexts of the kubeconfig, whichever of them is chosen.
-    pub(crate) fn contexts(&self) -> Vec<String> {
-        self.way().contexts()
-    }
-
     /// A client; a context that is not there comes with the one that was probably meant.
     pub(crate) async fn client(&self) -> Result<Client> {
         self.way().client().await.map_err(suggest_context)

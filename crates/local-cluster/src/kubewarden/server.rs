@@ -13,7 +13,6 @@ use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json};
 
 use super::Options;
-use super::webhook::unique_name;
 use crate::authority::Authority;
 use crate::ports::Port;
 use crate::process::{Process, Program};
@@ -121,6 +120,11 @@ impl PolicyServer {
         let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
         Client::try_from(config)?.request_text(request).await
     }
+}
+
+/// What Kubewarden calls a cluster-wide policy.
+pub(super) fn unique_name(policy: &str) -> String {
+    format!("clusterwide-{policy}")
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

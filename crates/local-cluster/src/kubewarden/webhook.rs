@@ -7,12 +7,7 @@ use kube::api::{Api, DeleteParams, DynamicObject};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 
-use super::server::PolicyServer;
-
-/// What Kubewarden calls a cluster-wide policy.
-pub(super) fn unique_name(policy: &str) -> String {
-    format!("clusterwide-{policy}")
-}
+use super::server::{PolicyServer, unique_name};
 
 /// Fields of the policy's spec that the webhook takes over as they are.
 const SAME: [&str; 7] =

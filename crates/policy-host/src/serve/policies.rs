@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::call_error::CallError;
 use crate::host_calls::{ClusterAccess, ClusterObjects};
-use crate::module::{CallError, Limits, ModuleError, PolicyModule};
+use crate::module::{Limits, ModuleError, PolicyModule};
 use crate::registry::{Registry, RegistryError, SCHEME};
 use crate::verdict::Verdict;
 

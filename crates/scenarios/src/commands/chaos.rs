@@ -15,6 +15,7 @@ mod impostor;
 mod memory;
 mod parts;
 mod people;
+mod placements;
 mod play;
 mod relay;
 mod rest;

@@ -26,7 +26,7 @@ pub(super) struct Stand {
 
 impl Stand {
     pub(super) async fn measure(&self, landlord: &Path) -> Result<Row> {
-        let world = World::start(self, landlord).await?;
+        let world = World::start(self.flags(), landlord).await?;
         world.reach(WRITTEN, 1.0, OFTEN).await?;
         let first_write = world.began.elapsed().as_secs_f64();
         let (placements, drifts) = self.disturb(&world).await?;
@@ -51,6 +51,11 @@ impl Stand {
             placement_busy: Latency::of(&placements),
             drift_busy: Latency::of(&drifts),
         })
+    }
+
+    fn flags(&self) -> [String; 3] {
+        let numbers = [("namespaces", self.namespaces), ("tenants", self.tenants), ("edited", self.edited)];
+        numbers.map(|(flag, number)| format!("--{flag}={number}"))
     }
 
     /// Namespaces come, and labels are changed, for as long as the others are being written.

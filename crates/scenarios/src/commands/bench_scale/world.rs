@@ -15,7 +15,6 @@ use local_cluster::process::Program;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::stand::Stand;
 use crate::commands::serve_in_memory::{EDITED, FIRST, namespace, tenant};
 
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -35,12 +34,11 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn start(stand: &Stand, landlord: &Path) -> Result<Self> {
+    /// `size` are the flags of `serve-in-memory`.
+    pub(super) async fn start(size: [String; 3], landlord: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let numbers = [("--namespaces", stand.namespaces), ("--tenants", stand.tenants), ("--edited", stand.edited)];
-        let server = Program::new("server", std::env::current_exe()?, folder.path().join("server"))
-            .args(std::iter::once("serve-in-memory".to_owned()).chain(numbers.map(|(flag, number)| format!("{flag}={number}"))))
-            .start()?;
+        let server =
+            Program::new("server", std::env::current_exe()?, folder.path().join("server")).arg("serve-in-memory").args(size).start()?;
         let url = address(&server).await?;
         let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "memory", "clusters": [{"name": "memory", "cluster": {"server": url}}],
             "users": [{"name": "memory", "user": {}}], "contexts": [{"name": "memory", "context": {"cluster": "memory", "user": "memory"}}]});

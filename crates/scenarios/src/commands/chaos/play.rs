@@ -1,70 +1,20 @@
 //! Play: one schedule on a cluster of its own, from its start to rest.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use chaos::event::TENANTS;
 use chaos::{Event, Laws, Schedule};
-use futures::{StreamExt, TryStreamExt};
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
-use kube::api::Api;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{Config, watcher};
-use local_cluster::{Cluster, Node, waiting};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use local_cluster::{Cluster, Node};
 
 use super::audit_log::{self, AuditLog};
 use super::parts::Parts;
 use super::people::People;
+use super::placements::Placements;
 use super::rest::Rest;
 use super::say;
 use crate::commands::stage::{Stage, StageOptions};
 
 /// How often progress is told.
 const TOLD: usize = 20;
-
-/// Where each Pod is bound, as soon as that is seen.
-pub(super) struct Placements {
-    seen: mpsc::UnboundedReceiver<(String, Option<String>)>,
-    watching: JoinHandle<()>,
-}
-
-impl Drop for Placements {
-    fn drop(&mut self) {
-        self.watching.abort();
-    }
-}
-
-impl Placements {
-    fn watch(cluster: &Cluster) -> Result<Self> {
-        let (sender, seen) = mpsc::unbounded_channel();
-        let api: Api<Pod> = Api::all(cluster.admin()?);
-        let watching = tokio::spawn(async move {
-            let mut pods = watcher(api, Config::default()).default_backoff().applied_objects().boxed();
-            loop {
-                // A watch that breaks off starts again by itself.
-                if let Ok(Some(pod)) = pods.try_next().await {
-                    let key = format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any());
-                    // Nobody listens any more at the end.
-                    drop(sender.send((key, pod.spec.and_then(|spec| spec.node_name))));
-                }
-            }
-        });
-        Ok(Self { seen, watching })
-    }
-
-    /// Tells the laws what was seen since this was done last. A node's name begins with its pool's.
-    pub(super) fn judge(&mut self, people: &mut People) {
-        while let Ok((key, node)) = self.seen.try_recv() {
-            people.meet(&key);
-            if let Some(pool) = node.as_deref().and_then(|node| node.split('-').next()) {
-                people.laws.place(&key, pool);
-            }
-        }
-    }
-}
 
 /// Plays a schedule, and returns what the laws say of it.
 pub(super) async fn play(options: &StageOptions, schedule: &Schedule) -> Result<Laws> {
@@ -105,7 +55,3 @@ fn nodes() -> Vec<Node> {
     let pool = |name: &'static str| ["a", "b"].map(move |tier| Node::new(format!("{name}-{tier}")).label("pool", name).label("tier", tier));
     TENANTS.into_iter().chain(["foreign"]).flat_map(pool).collect()
 }
-
-/// How long nothing may be heard at rest, and how long that may take to come.
-pub(super) const SILENCE: Duration = Duration::from_secs(8);
-pub(super) const PATIENCE: Duration = waiting::PATIENCE;

@@ -9,15 +9,19 @@ use anyhow::Result;
 use chaos::spec::{NODE_SELECTOR, TENANT_LABEL};
 use chaos::{Laws, Rest as Found};
 use kube::api::{Api, DynamicObject, ListParams, PostParams};
+use local_cluster::waiting;
 use serde_json::{Value, json};
 
 use super::audit_log::AuditLog;
 use super::parts::Parts;
 use super::people::{People, api, label, value};
-use super::play::{PATIENCE, Placements, SILENCE};
+use super::placements::Placements;
 use crate::commands::landlord::until;
 
 const LOOK: Duration = Duration::from_millis(500);
+/// How long nothing may be heard at rest, and how long that may take to come.
+const SILENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = waiting::PATIENCE;
 
 /// See the module.
 pub(super) struct Rest<'a> {

@@ -7,13 +7,13 @@ use kube::api::{Api, DynamicObject, PostParams};
 use kube::{Client, Error, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::cluster::StartError;
+use super::StartError;
 use crate::manifest::api_of;
 
 const POLL: Duration = Duration::from_millis(20);
 
 /// Waits until all subjects of these bindings may do what the last rule of their role says: a role comes into force as a whole.
-pub(crate) async fn wait_until_in_force(client: &Client, applied: &[DynamicObject], patience: Duration) -> Result<(), StartError> {
+pub(super) async fn wait_until_in_force(client: &Client, applied: &[DynamicObject], patience: Duration) -> Result<(), StartError> {
     let deadline = Instant::now() + patience;
     for binding in applied.iter().filter(|object| object.types.as_ref().is_some_and(|types| types.kind.ends_with("RoleBinding"))) {
         let Some(rule) = last_rule(client, binding).await? else { continue };
