@@ -14,12 +14,13 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rstest::rstest;
 use serde_json::{Map as Object, Value, json};
 use tenancy::claim::{Evidence, Resolution, resolve};
+use tenancy::keys::TENANT_LABEL;
 use tenancy::keys::{CREATOR, OWN_PREFIX, UNCLAIMED};
 use tenancy::ledger::Ledger;
 use tenancy::metadata::{Field, Key, Metadata};
 use tenancy::namespace::Namespace;
 use tenancy::plan::{Plan, plan, read_ledger};
-use tenancy::settings::{Settings, TENANT_LABEL};
+use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 

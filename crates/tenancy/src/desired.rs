@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decode::with_causes;
+use crate::dialect::Dialect;
 use crate::glob::Glob;
 use crate::hook::{Failure, Stage, View};
 use crate::keys;
@@ -10,20 +11,12 @@ use crate::metadata::{Field, Key, Map, Metadata, check_annotation_key, check_lab
 use crate::namespace::NAME_LABEL;
 use crate::selector::NodeSelector;
 use crate::template::Template;
-use crate::tenant::{Dialect, Layer, Precedence, Tenant, capsule};
+use crate::tenant::{Layer, Precedence, Tenant};
 use crate::toleration::{self, Toleration};
+pub use crate::want::{Want, Wants};
 use crate::why::Why;
 
 mod hooks;
-
-/// A wanted value and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Want {
-    pub value: String,
-    pub why: Why,
-}
-
-pub type Wants = BTreeMap<Key, Want>;
 
 /// What one tenant wants on one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -219,11 +212,11 @@ impl Draft<'_> {
 
     /// Capsule's two forced labels win over user and tenant alike, and so are nobody's to manage.
     fn force(&mut self) {
-        for key in [capsule::TENANT_LABEL, NAME_LABEL].map(Key::label) {
+        for key in [keys::CAPSULE_TENANT_LABEL, NAME_LABEL].map(Key::label) {
             self.desired.wants.remove(&key);
             self.desired.defaults.remove(&key);
         }
-        let tenant = Some((capsule::TENANT_LABEL, self.tenant.to_owned()));
+        let tenant = Some((keys::CAPSULE_TENANT_LABEL, self.tenant.to_owned()));
         let name = self.name.map(|name| (NAME_LABEL, name.to_owned()));
         for (key, value) in tenant.into_iter().chain(name) {
             self.desired.forced.insert(Key::label(key), Want { value, why: Why::Forced });

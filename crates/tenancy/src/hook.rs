@@ -10,23 +10,25 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::conflicts::Conflicts;
 use crate::metadata::{Field, Metadata};
-use crate::settings::Conflicts;
 use crate::template::Template;
 
 pub(crate) mod check;
 mod condition;
 mod document;
 mod exclusion;
+mod expression;
 mod place;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
 mod view;
 
-pub use self::condition::{Condition, Expression, Listed, Matcher, Test};
+pub use self::condition::{Condition, Listed, Matcher, Test};
 pub(crate) use self::document::read_all;
+pub use self::expression::Expression;
 pub use self::place::Place;
-pub(crate) use self::view::{Documents, View};
+pub(crate) use self::view::{Changes, Documents, View};
 
 /// A hook in force: every path, expression, key and literal in it is valid.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,11 +1,14 @@
 //! The keys that landlord itself gives a meaning, and those that decide where Pods run.
 
+use crate::dialect::Dialect;
 use crate::ledger;
 use crate::metadata::{Field, Key};
 use crate::namespace::NAME_LABEL;
-use crate::settings;
-use crate::tenant::{Dialect, capsule};
 
+/// The label under which landlord records tenants of its own, custom and inline sources.
+pub const TENANT_LABEL: &str = "landlord.dev/tenant";
+/// Capsule's, which it forces on every namespace of a tenant.
+pub const CAPSULE_TENANT_LABEL: &str = "capsule.clastix.io/tenant";
 /// Read by the admission plugin `PodNodeSelector`.
 pub const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
 /// Read by the admission plugin `PodTolerationRestriction`: a JSON list of tolerations.
@@ -33,6 +36,6 @@ pub(crate) fn is_reserved(dialect: Dialect, key: &str) -> bool {
 pub fn is_placement(key: &Key) -> bool {
     match key.field {
         Field::Annotation => [NODE_SELECTOR, DEFAULT_TOLERATIONS, TOLERATIONS, ledger::ANNOTATION].contains(&key.name.as_str()),
-        Field::Label => [settings::TENANT_LABEL, capsule::TENANT_LABEL].contains(&key.name.as_str()),
+        Field::Label => [TENANT_LABEL, CAPSULE_TENANT_LABEL].contains(&key.name.as_str()),
     }
 }

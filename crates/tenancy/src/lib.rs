@@ -8,8 +8,10 @@
 
 pub mod claim;
 pub mod collection;
+pub mod conflicts;
 pub mod decode;
 pub mod desired;
+pub mod dialect;
 pub mod glob;
 pub mod hook;
 pub mod json_path;
@@ -27,6 +29,7 @@ pub mod template;
 pub mod tenant;
 pub mod text;
 pub mod toleration;
+pub mod want;
 pub mod why;
 
 pub use serde_json::Value;

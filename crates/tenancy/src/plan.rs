@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claim::Claim;
 use crate::desired::{DesireError, Want, Wants};
-use crate::hook::{Failure, Stage};
+use crate::dialect::Dialect;
+use crate::hook::{Changes, Failure, Stage};
 use crate::keys;
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::metadata::{Field, InvalidMetadata, Key, Metadata, check_annotations_bytes};
 use crate::namespace::Namespace;
 use crate::requester::Requester;
 use crate::settings::{GuardScope, Settings, Unclaimed};
-use crate::tenant::{Dialect, Tenant};
+use crate::tenant::Tenant;
 use crate::text;
 use crate::why::Why;
 
@@ -84,6 +85,11 @@ impl Plan {
     /// Whether there is nothing to write; what is kept, refused or fails does not count.
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.remove.is_empty()
+    }
+
+    /// What hooks see of it.
+    fn changes(&self) -> Changes<'_> {
+        Changes { set: &self.set, remove: &self.remove }
     }
 
     /// The metadata after the plan.

@@ -18,11 +18,9 @@ mod evidence;
 mod source;
 pub mod strategy;
 
-pub use document::{Admins, Conflicts, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed, UnknownTenant};
+pub use crate::conflicts::Conflicts;
+pub use document::{Admins, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed, UnknownTenant};
 pub use source::{Reference, TenantSource};
-
-/// The label under which landlord records tenants of its own, custom and inline sources.
-pub const TENANT_LABEL: &str = "landlord.dev/tenant";
 
 /// Settings in force. Built by [`Settings::from_value`] only, so every part is valid.
 #[derive(Clone, Debug)]

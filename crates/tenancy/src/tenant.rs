@@ -3,20 +3,22 @@
 use serde_json::Value;
 
 use crate::collection::gather;
+use crate::conflicts::Conflicts;
 use crate::decode::DecodeError;
+pub use crate::dialect::Dialect;
 use crate::hook::{self, Hooks};
 use crate::label_selector::LabelSelector;
 use crate::ledger::Release;
 use crate::metadata::Map;
 use crate::requester::{Owner, Requester};
 use crate::selector::NodeSelector;
-use crate::settings::Conflicts;
 use crate::template::Template;
 use crate::toleration::Toleration;
 use crate::why::Why;
 
 pub mod capsule;
 pub mod custom;
+mod hooks;
 pub mod landlord;
 
 /// A tenant, whatever object it was read from. Its templates, selectors and tolerations are valid by construction.
@@ -40,16 +42,6 @@ pub struct Tenant {
     pub hooks: Hooks,
     /// The object without its status, for hooks that read it; else `null`.
     pub document: Value,
-}
-
-/// Whose semantics the layers follow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
-    /// Selectors read the base (docs/design.md, "The base"), so one pass is enough.
-    #[default]
-    Landlord,
-    /// Selectors read the labels the namespace carries at that moment; passes repeat until they come to rest.
-    Capsule,
 }
 
 /// A set of wants that applies where its selector matches.
@@ -113,7 +105,7 @@ impl Tenant {
         if self.hooks.iter().any(|hook| hook.reads_tenant()) {
             self.document = stated(object);
         }
-        hook::check::check_tenant(&self, self.conflicts.unwrap_or(conflicts))?;
+        hooks::check(&self, self.conflicts.unwrap_or(conflicts))?;
         Ok(self)
     }
 

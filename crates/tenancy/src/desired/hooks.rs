@@ -1,11 +1,11 @@
 //! What hooks add to a tenant's wants, and what they take from them.
 
 use super::{DesireError, Draft, Sight, Want};
+use crate::dialect::Dialect;
 use crate::hook::{Failure, Hook, OnFailure, Place, Removal, Setting, Source};
 use crate::keys;
 use crate::metadata::{Field, Key, check_label_value};
 use crate::selector::NodeSelector;
-use crate::tenant::Dialect;
 use crate::why::Why;
 
 /// What a source makes of a namespace.

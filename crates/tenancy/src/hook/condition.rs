@@ -2,16 +2,8 @@
 
 use std::fmt;
 
-use regex_lite::{Regex, RegexBuilder};
-
+use super::expression::{Expression, MAX_MATCHED_BYTES};
 use super::{Place, View};
-
-/// Most bytes of a regular expression.
-const MAX_EXPRESSION_BYTES: usize = 512;
-/// Most bytes of a compiled expression: it bounds the time that a match takes as well.
-const MAX_COMPILED_BYTES: usize = 16 * 1024;
-/// Most bytes of a value that an expression is asked about; a longer one does not match. Label values have 63.
-const MAX_MATCHED_BYTES: usize = 4096;
 
 /// Most values that a complaint tells.
 const MAX_TOLD: usize = 20;
@@ -66,30 +58,6 @@ impl Matcher {
     }
 }
 
-/// A regular expression of bounded size. Equal if spelled equally.
-#[derive(Clone, Debug)]
-pub struct Expression(Regex);
-
-impl Expression {
-    pub(crate) fn parse(source: &str) -> Result<Self, String> {
-        if source.len() > MAX_EXPRESSION_BYTES {
-            return Err(format!("{} bytes long: shorten it to {MAX_EXPRESSION_BYTES}", source.len()));
-        }
-        let built = RegexBuilder::new(source).size_limit(MAX_COMPILED_BYTES).build();
-        built.map(Self).map_err(|error| format!("{source:?} is not a regular expression landlord reads ({error}): mend or simplify it"))
-    }
-
-    pub(super) fn matches(&self, value: &str) -> bool {
-        value.len() <= MAX_MATCHED_BYTES && self.0.is_match(value)
-    }
-}
-
-impl PartialEq for Expression {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
-    }
-}
-
 impl Test {
     pub(super) fn holds(&self, value: Option<&str>) -> bool {
         match self {
@@ -112,7 +80,7 @@ impl Condition {
     }
 
     /// Whether it holds where the place has this one value.
-    pub(super) fn accepts(&self, value: &str) -> bool {
+    pub(crate) fn accepts(&self, value: &str) -> bool {
         self.test.holds(Some(value)) != self.negated
     }
 
@@ -153,7 +121,7 @@ impl fmt::Display for Condition {
             Test::Exists => f.write_str("exist"),
             Test::In(values) if values.len() == 1 => values.iter().try_for_each(|value| write!(f, "be {value:?}")),
             Test::In(values) => write!(f, "be one of {}", values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", ")),
-            Test::Matches(expression) => write!(f, "match {:?}", expression.0.as_str()),
+            Test::Matches(expression) => write!(f, "match {:?}", expression.as_str()),
             Test::Listed(Listed { outside, .. }) => {
                 f.write_str(if *outside { "be other than what is allowed" } else { "be what is denied" })
             }

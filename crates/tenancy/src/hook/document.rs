@@ -3,18 +3,19 @@
 
 use serde_json::{Map as Object, Value};
 
-use super::condition::{Condition, Expression, Test};
+use super::condition::{Condition, Test};
+use super::expression::Expression;
 use super::place::Place;
 use super::{Hook, OnFailure, Removal, Requirement, Setting, Source, Stages};
+use crate::conflicts::Conflicts;
 use crate::decode::DecodeError;
 use crate::decode::fields::{Fields, mismatch, word};
+use crate::dialect::Dialect;
 use crate::keys;
 use crate::members::by_name;
 use crate::metadata::{Field, Key, MAX_NAME_BYTES, check_annotation_key, check_label_key, check_label_value, check_name};
 use crate::namespace::NAME_LABEL;
-use crate::settings::Conflicts;
 use crate::template::{Grammar, Template};
-use crate::tenant::Dialect;
 use crate::text;
 
 const FIELDS: [&str; 9] = ["name", "stages", "priority", "when", "set", "remove", "require", "onFailure", "conflicts"];

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::View;
-use super::condition::Expression;
+use super::expression::Expression;
 use crate::json_path::JsonPath;
 use crate::metadata::{Field, Key, MAX_NAME_BYTES};
 use crate::namespace::NAME_LABEL;

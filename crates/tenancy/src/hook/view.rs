@@ -1,6 +1,7 @@
 //! View: what a hook may read of a namespace, its tenant and the request.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -10,7 +11,8 @@ use crate::ledger::Ledger;
 use crate::members::object;
 use crate::metadata::{Field, Key, Map, Metadata};
 use crate::namespace::NAME_LABEL;
-use crate::plan::Plan;
+use crate::want::Wants;
+use crate::why::Why;
 
 /// What paths lead into. Landlord's own keys are not in it: their values are the work of the plan that is being made.
 pub(crate) struct View<'a> {
@@ -22,11 +24,18 @@ pub(crate) struct View<'a> {
     pub(crate) name: Option<&'a str>,
     pub(crate) metadata: &'a Metadata,
     /// Seen as carried out.
-    pub(crate) plan: Option<&'a Plan>,
+    pub(crate) plan: Option<Changes<'a>>,
     pub(crate) tenant_label: &'a str,
     /// The keys that the plan manages, once there is one.
     pub(crate) ledger: Option<&'a Ledger>,
     pub(crate) documents: Documents,
+}
+
+/// What a plan changes.
+#[derive(Clone, Copy)]
+pub(crate) struct Changes<'a> {
+    pub(crate) set: &'a Wants,
+    pub(crate) remove: &'a BTreeMap<Key, Why>,
 }
 
 /// What has been asked for as a document.

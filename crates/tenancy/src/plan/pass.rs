@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::release::Releaser;
 use super::{Clash, Plan, PlanError, Subject};
+use crate::conflicts::Conflicts;
 use crate::desired::{Desired, Sight, Want, Wants, desire, forget_possible};
+use crate::dialect::Dialect;
 use crate::hook::{Documents, Stage, View};
 use crate::keys;
 use crate::ledger::{self, Ledger, Release};
 use crate::metadata::{Field, Key, Map, Metadata, check_label_value};
 use crate::namespace::NAME_LABEL;
-use crate::settings::Conflicts;
-use crate::tenant::Dialect;
 use crate::why::Why;
 
 /// The ledger's reason while a placement key is not as the tenant wants it.
@@ -123,7 +123,7 @@ impl<'a> Pass<'a> {
             tenant: &tenant.document,
             name,
             metadata,
-            plan,
+            plan: plan.map(Plan::changes),
             tenant_label: settings.tenant_label(),
             ledger: None,
             documents: Documents::default(),

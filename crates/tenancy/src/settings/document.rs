@@ -1,9 +1,10 @@
 //! The settings as they are written: field names, defaults, nothing checked but the shape.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::source;
+use crate::conflicts::Conflicts;
 use crate::decode::DecodeError;
 use crate::json_path::JsonPath;
 use crate::ledger::Release;
@@ -171,20 +172,6 @@ impl JsonPathRule {
             _ => Err(format!("{:?} reads neither `$.request` nor `$.namespace`: begin with one of them", self.path)),
         }
     }
-}
-
-/// What happens when a namespace has a wanted key with another value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Conflicts {
-    /// The tenant's value is written.
-    #[default]
-    Override,
-    /// The namespace's value stays and is reported as kept. Placement keys are overridden all the same.
-    Keep,
-    /// Denied at admission, reported at reconcile.
-    Reject,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Conflicts, Rule, TENANT_LABEL};
+use super::Rule;
+use crate::conflicts::Conflicts;
 use crate::decode::DecodeError;
 use crate::hook::Hooks;
+use crate::keys::{CAPSULE_TENANT_LABEL, TENANT_LABEL};
 use crate::members::object;
 use crate::metadata::check_label_value;
 use crate::tenant::custom::{self, CustomSource};
@@ -63,7 +65,7 @@ impl TenantSource {
     /// The label that names a namespace's tenant.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Capsule { .. } => capsule::TENANT_LABEL,
+            Self::Capsule { .. } => CAPSULE_TENANT_LABEL,
             _ => TENANT_LABEL,
         }
     }

@@ -20,8 +20,6 @@ mod validations;
 
 pub const API_VERSION: &str = "capsule.clastix.io/v1beta2";
 pub const KIND: &str = "Tenant";
-/// Forced on every namespace of a tenant.
-pub const TENANT_LABEL: &str = "capsule.clastix.io/tenant";
 
 const QUOTA_PREFIX: &str = "quota.resources.capsule.clastix.io";
 const CUSTOM_RESOURCES_LABEL: &str = "projectcapsule.dev/custom-resources";

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Dialect, Entry, Layer, Precedence, Tenant, TenantError};
+use crate::conflicts::Conflicts;
 use crate::decode::{DecodeError, decode};
 use crate::hook::{self, Hook, Hooks};
 use crate::keys;
@@ -15,7 +16,6 @@ use crate::members::at;
 use crate::metadata::{Map, check_annotation_key, check_label_key, check_label_value};
 use crate::requester::Owner;
 use crate::selector::NodeSelector;
-use crate::settings::Conflicts;
 use crate::template::{Grammar, Template};
 use crate::toleration::Toleration;
 use crate::why::Why;

@@ -1,0 +1,16 @@
+//! Want: a value that a tenant wants of a key, and where it comes from.
+
+use std::collections::BTreeMap;
+
+use crate::metadata::Key;
+use crate::why::Why;
+
+/// A wanted value and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    pub value: String,
+    pub why: Why,
+}
+
+/// Wants by their keys.
+pub type Wants = BTreeMap<Key, Want>;
