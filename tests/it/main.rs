@@ -4,6 +4,7 @@ mod bounds;
 mod cluster;
 mod compiled;
 mod conformance;
+mod crates;
 mod fixtures;
 mod host_calls;
 mod landlord;

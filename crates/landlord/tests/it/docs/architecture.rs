@@ -115,20 +115,28 @@ fn below(name: &str, allowed: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<S
     }
 }
 
-/// Whether what a section of a manifest lists belongs to the product.
-fn is_for_the_product(section: &str) -> bool {
-    section.ends_with("dependencies]") && !section.contains("dev-") && !section.starts_with("[workspace")
+/// What a crate is built with: its code, or its tests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Code,
+    Tests,
 }
 
-/// The crates of this repository that a manifest lists for the product.
-fn imports(manifest: &str) -> BTreeSet<String> {
+/// Whether a section of a manifest lists what is imported there.
+fn is_for(what: For, section: &str) -> bool {
+    let lists = section.ends_with("dependencies]") && !section.starts_with("[workspace");
+    lists && section.contains("dev-") == (what == For::Tests)
+}
+
+/// The crates of this repository that a manifest lists.
+fn imports(manifest: &str, what: For) -> BTreeSet<String> {
     let mut section = "";
     let mut found = BTreeSet::new();
     for line in manifest.lines() {
         section = if line.starts_with('[') { line } else { section };
         let package = line.split(['.', ' ', '=']).next().unwrap_or_default();
         let package = if package == POLICY { "policy" } else { package };
-        if is_for_the_product(section) && is_crate(package) {
+        if is_for(what, section) && is_crate(package) {
             found.insert(package.to_owned());
         }
     }
@@ -141,11 +149,36 @@ fn arrows_go_downwards_only() {
     assert!(allowed.len() > 8, "the table is not read: {:?}", allowed.keys());
     for name in allowed.keys() {
         let manifest = fs::read_to_string(folder(name).join("Cargo.toml")).expect("a manifest");
-        let imports = imports(&manifest);
         let below = below(name, &allowed);
+        let imports = imports(&manifest, For::Code);
         let others: Vec<&String> = imports.difference(&below).collect();
         assert!(others.is_empty(), "{name} imports {others:?}, which {PAGE} does not allow");
     }
+}
+
+/// Tests of the product import what its code may, and the crates beside it.
+#[test]
+fn tests_import_nothing_of_the_product_that_stands_above() {
+    let allowed = allowed();
+    for name in allowed.keys() {
+        let manifest = fs::read_to_string(folder(name).join("Cargo.toml")).expect("a manifest");
+        let below = below(name, &allowed);
+        let above: Vec<String> =
+            imports(&manifest, For::Tests).into_iter().filter(|one| allowed.contains_key(one) && !below.contains(one)).collect();
+        assert!(above.is_empty(), "tests of {name} import {above:?}, which {PAGE} does not allow");
+    }
+}
+
+#[test]
+fn every_crate_has_a_row() {
+    let page = Page::read(PAGE);
+    let named = |line: &str| line.strip_prefix("| ").and_then(|cells| cells.split(" | ").next()).map(quoted).unwrap_or_default().join(" ");
+    let rows: BTreeSet<String> =
+        page.prose().iter().flat_map(|(_, line)| named(line).split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let folders = fs::read_dir(root().join("crates")).expect("crates").map(|entry| entry.expect("a folder").file_name());
+    let crates: BTreeSet<String> = folders.map(|name| name.to_string_lossy().into_owned()).collect();
+    let missing: Vec<&String> = crates.difference(&rows).collect();
+    assert!(missing.is_empty(), "{PAGE} has no row for {missing:?}");
 }
 
 /// Otherwise a ring in the table would allow everything.
@@ -161,7 +194,8 @@ fn a_manifest_is_read_by_its_sections() {
     let manifest = "[workspace.dependencies]\ncluster = { path = \"c\" }\n[package]\nname = \"guard\"\n[dependencies]\nserde = \"1\"\ntenancy.workspace = true\n\
                     [target.'cfg(unix)'.dependencies]\nlandlord-policy = { workspace = true }\n[build-dependencies]\nassessment.workspace = true\n\
                     [dev-dependencies]\nchaos.workspace = true\n";
-    assert_eq!(imports(manifest), ["assessment", "policy", "tenancy"].map(str::to_owned).into());
+    assert_eq!(imports(manifest, For::Code), ["assessment", "policy", "tenancy"].map(str::to_owned).into());
+    assert_eq!(imports(manifest, For::Tests), ["chaos"].map(str::to_owned).into());
 }
 
 #[test]
