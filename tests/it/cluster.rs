@@ -4,8 +4,6 @@ mod create;
 mod definition;
 mod deletion;
 mod dry_run;
-#[path = "../../crates/landlord/tests/it/cluster/examples.rs"]
-mod examples;
 mod guard;
 mod hooks;
 mod law_one;
@@ -13,9 +11,6 @@ mod placement;
 mod pods;
 mod policy;
 mod registry;
-#[path = "../../crates/landlord/tests/it/cluster/guard/shapes.rs"]
-#[allow(dead_code, reason = "the guard's tests write the namespace by hand")]
-mod shapes;
 mod tampering;
 mod tenants;
 mod users;

@@ -12,7 +12,4 @@ mod laws;
 mod packaging;
 mod pods;
 mod releasing;
-#[path = "../../crates/landlord/tests/it/run.rs"]
-#[allow(dead_code, reason = "the controller's other tests use the rest")]
-mod run;
 mod steps;

@@ -7,9 +7,9 @@ use local_cluster::user::{ADMIN, MEMBERS_RIGHTS};
 use local_cluster::{Cluster, Kubewarden, User};
 use serde_json::{Value, json};
 
-use super::examples::{self, Example};
 use super::world::{Refusal, World, shipped};
 use crate::compiled::{policy_host, root, wasm};
+use test_support::examples::{self, Example};
 
 /// Who asks in the examples that say so.
 const CREATOR: &str = "ada";

@@ -11,10 +11,10 @@ use local_cluster::{Builder, User, eventually};
 use serde_json::{Value, json};
 
 use super::placement::placements;
-use super::shapes::{SELECTOR, Tolerated, json_tolerations, shapes, tolerated};
 use super::tenants::Source;
 use super::world::{Map, NODE_SELECTOR, OWNER, Refusal, World, builder, refusal, shipped};
 use crate::compiled::root;
+use test_support::shapes::{SELECTOR, Tolerated, json_tolerations, shapes, tolerated};
 
 const LABEL: &str = "landlord.dev/tenant";
 const DAEMON_SETS: &str = "system:serviceaccount:kube-system:daemon-set-controller";

@@ -14,6 +14,8 @@ use local_cluster::user::{ADMIN, MEMBERS_RIGHTS};
 use local_cluster::{Builder, CAPSULE_DEFINITION, Cluster, Kubewarden, Node, User};
 use serde_json::{Value, json};
 
+pub(crate) use test_support::policy::shipped;
+
 use crate::compiled::{policy_host, root, wasm};
 
 /// Owns every tenant of the tests, by the group [`OWNERS`].
@@ -49,17 +51,6 @@ pub(crate) fn landlord() -> &'static World {
 pub(crate) fn capsule() -> &'static World {
     static WORLD: LazyLock<World> = LazyLock::new(|| wait_for(|| World::start(builder(), shipped("capsule"))));
     &WORLD
-}
-
-/// The shipped policy; for Capsule's tenants with the two changes that the documentation asks for.
-pub(crate) fn shipped(source: &str) -> Value {
-    let text = fs::read_to_string(root().join("deploy/cluster-admission-policy.yaml")).expect("the policy");
-    let mut policy: Value = serde_saphyr::from_str(&text).expect("YAML");
-    if source == "capsule" {
-        policy["spec"]["settings"]["tenantSource"] = json!("capsule");
-        policy["spec"]["contextAwareResources"] = json!([{"apiVersion": "capsule.clastix.io/v1beta2", "kind": "Tenant"}]);
-    }
-    policy
 }
 
 /// A cluster's users: an owner, a stranger, and the service account of a pipeline that owns tenants as well.

@@ -9,7 +9,6 @@ mod commands;
 mod copies;
 mod crashes;
 mod doctor;
-mod examples;
 mod fights;
 mod guard;
 mod health;

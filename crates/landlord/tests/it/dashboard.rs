@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::cluster::world::{World, eventually};
-use crate::http_client::Http;
+use test_support::http_client::Http;
 
 mod access;
 mod api;

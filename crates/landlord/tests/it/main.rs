@@ -1,6 +1,5 @@
 //! The binary `landlord`, as users run it.
 mod audit;
-mod browser;
 mod chart;
 mod cluster;
 mod completions;
@@ -11,7 +10,6 @@ mod errors;
 mod explain;
 mod helm;
 mod hook_tests;
-mod http_client;
 mod install;
 mod kubelet;
 mod landlord;

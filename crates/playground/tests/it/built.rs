@@ -6,10 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-/// The repository's root.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+pub(crate) use test_support::root;
 
 /// The folder that `make playground` makes.
 pub(crate) fn page() -> &'static Path {

@@ -2,9 +2,10 @@
 
 use playground_bundle::examples::{Example, conformance_case};
 use serde_json::{Value, json};
+use test_support::browser::Browser;
+use test_support::capsule;
 
-use crate::browser::Browser;
-use crate::built::{plan, root};
+use crate::built::plan;
 use crate::examples;
 use crate::site::Site;
 
@@ -20,10 +21,7 @@ async fn compiled(cases: &[Example]) -> Vec<Value> {
 }
 
 fn conformance_cases() -> Vec<Example> {
-    let text = std::fs::read_to_string(root().join("tests/conformance/capsule-metadata.json")).expect("cases");
-    let cases: Vec<Value> = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(cases.len(), 159);
-    cases.iter().map(|case| conformance_case(case).expect("a case")).collect()
+    capsule::cases().iter().map(|case| conformance_case(case.document()).expect("a case")).collect()
 }
 
 /// What Capsule rests at, of what the page says.
@@ -45,10 +43,8 @@ async fn the_page_plans_what_the_command_line_plans() {
         let expected = plan(&case.settings, &case.tenant, &case.namespace).unwrap_or_else(|error| panic!("{}: {error}", case.name));
         assert_eq!(result["plan"], expected, "{}", case.name);
     }
-    let text = std::fs::read_to_string(root().join("tests/conformance/capsule-metadata.json")).expect("cases");
-    let conformance: Vec<Value> = serde_json::from_str(&text).expect("JSON");
-    for (case, result) in conformance.iter().zip(&results) {
-        assert!(rests_at(case, &result["plan"]["namespaces"][0]), "{}: {result}", case["name"]);
+    for (case, result) in capsule::cases().iter().zip(&results) {
+        assert!(rests_at(case.document(), &result["plan"]["namespaces"][0]), "{}: {result}", case.name());
     }
 }
 

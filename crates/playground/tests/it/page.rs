@@ -4,9 +4,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
 use crate::built::{page, root};
 use crate::site::Site;
+use test_support::browser::Browser;
 
 const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
 

@@ -9,9 +9,9 @@ use local_cluster::user::{ADMIN, CONTROLLER};
 use local_cluster::{Cluster, Node, User};
 use serde_json::json;
 
-use super::health::{PHYSICIAN, PROBE, doctor, examine, guard, landlord};
 use super::world::{World, eventually};
 use crate::landlord::run;
+use test_support::health::{PHYSICIAN, PROBE, doctor, examine, guard, landlord};
 
 /// Where nothing is as it should be: no guard, no plugin, no webhook, a pool without nodes, a DaemonSet, another writer, no rights.
 async fn ailing() -> World {

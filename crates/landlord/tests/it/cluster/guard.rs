@@ -5,5 +5,4 @@ mod keeper;
 mod older;
 mod places;
 mod pods;
-mod shapes;
 mod stage;

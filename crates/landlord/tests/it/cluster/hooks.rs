@@ -4,9 +4,9 @@ use local_cluster::manifest::apply_object;
 use local_cluster::user::ADMIN;
 use serde_json::{Value, json};
 
-use super::examples::{self, Example};
 use super::world::{World, eventually};
 use crate::landlord::root;
+use test_support::examples::{self, Example};
 
 #[tokio::test]
 async fn every_example_at_reconcile() {

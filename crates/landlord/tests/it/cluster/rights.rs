@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use super::world::{GATE, NODE_SELECTOR, World, comes_true, eventually};
 use crate::dashboard::{address, token};
-use crate::http_client::Http;
 use crate::landlord::{root, run};
+use test_support::http_client::Http;
 
 /// Everything that a service account asks for, without bodies.
 const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],

@@ -3,7 +3,7 @@
 use local_cluster::{Cluster, User};
 
 use super::*;
-use crate::browser::Browser;
+use test_support::browser::Browser;
 
 const VIEWER: &str = "viewer";
 const STRANGER: &str = "stranger";

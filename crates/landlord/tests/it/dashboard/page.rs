@@ -4,8 +4,8 @@ use std::process::Command;
 
 use super::scene::{HOSTILE, edit_solar, set};
 use super::*;
-use crate::browser::Browser;
 use crate::landlord::root;
+use test_support::browser::Browser;
 
 /// Each view, and what it shows of the scene.
 pub(super) const VIEWS: [(&str, &str); 8] = [

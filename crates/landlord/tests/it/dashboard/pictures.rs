@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::page::{VIEWS, show};
 use super::scene::{edit_solar, set_calmly};
 use super::*;
-use crate::browser::Browser;
+use test_support::browser::Browser;
 
 const SIZES: [(u32, u32); 2] = [(1280, 800), (390, 844)];
 

@@ -7,8 +7,8 @@ use local_cluster::user::ADMIN;
 use serde_json::json;
 
 use super::super::world::{LEDGER, NODE_SELECTOR};
-use super::shapes::{COMPACT, SELECTOR, Tolerated, json_tolerations, shapes, tolerated};
 use super::stage::{GATE, OWNER, STRANGER, Stage, builder, gates, is_held, ledger, selector};
+use test_support::shapes::{COMPACT, SELECTOR, Tolerated, json_tolerations, shapes, tolerated};
 
 #[tokio::test]
 async fn a_pod_that_lacks_the_selector_waits_and_one_that_contradicts_it_is_refused() {

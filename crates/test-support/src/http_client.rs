@@ -8,36 +8,36 @@ use kube::client::Body;
 use kube::{Client, Config};
 use serde_json::Value;
 
-pub(crate) struct Http {
+pub struct Http {
     client: Client,
 }
 
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: http::HeaderMap,
-    pub(crate) text: String,
+pub struct Answer {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    pub text: String,
 }
 
 impl Answer {
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
 impl Http {
     /// Of what listens at this URL.
-    pub(crate) fn new(url: &str) -> Self {
+    pub fn new(url: &str) -> Self {
         let mut config = Config::new(url.parse().expect("a URL"));
         config.default_retry = false;
         config.read_timeout = Some(Duration::from_secs(300));
         Self { client: Client::try_from(config).expect("a client") }
     }
 
-    pub(crate) async fn send(&self, request: http::Request<Vec<u8>>) -> Answer {
+    pub async fn send(&self, request: http::Request<Vec<u8>>) -> Answer {
         let (parts, body) = request.into_parts();
         let answer = self.client.send(http::Request::from_parts(parts, Body::from(body))).await.expect("an answer");
         let (parts, body) = answer.into_parts();
@@ -45,12 +45,12 @@ impl Http {
         Answer { status: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.send(http::Request::get(path).body(Vec::new()).expect("a request")).await
     }
 
     /// The events of a stream, as they come.
-    pub(crate) async fn stream(&self, path: &str) -> impl Stream<Item = String> + Unpin {
+    pub async fn stream(&self, path: &str) -> impl Stream<Item = String> + Unpin {
         let request = http::Request::get(path).body(Vec::new()).expect("a request");
         let lines = Box::pin(self.client.request_stream(request).await.expect("a stream")).lines();
         let event = |mut lines: Lines<_>| async move {
@@ -70,7 +70,7 @@ impl Http {
     }
 
     /// With these headers.
-    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let request = headers.iter().fold(http::Request::get(path), |request, (name, value)| request.header(*name, *value));
         self.send(request.body(Vec::new()).expect("a request")).await
     }

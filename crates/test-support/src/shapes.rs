@@ -6,10 +6,10 @@ use k8s_openapi::api::core::v1::{Pod, Toleration};
 use serde_json::{Value, json};
 
 /// A namespace's selector, and its tolerations in both forms.
-pub(crate) const SELECTOR: &str = "pool=solar, tier=,zone=a";
-pub(crate) const COMPACT: &str = "pool=solar:NoSchedule,spot:NoExecute,empty=:PreferNoSchedule";
+pub const SELECTOR: &str = "pool=solar, tier=,zone=a";
+pub const COMPACT: &str = "pool=solar:NoSchedule,spot:NoExecute,empty=:PreferNoSchedule";
 
-pub(crate) fn json_tolerations() -> String {
+pub fn json_tolerations() -> String {
     json!([
         {"key": "pool", "operator": "Equal", "value": "solar", "effect": "NoSchedule"},
         {"key": "spot", "operator": "Exists", "effect": "NoExecute"},
@@ -19,7 +19,7 @@ pub(crate) fn json_tolerations() -> String {
 }
 
 /// 312 shapes of Pods: own selectors and tolerations, some the same as the namespace's, some more or less, some the opposite; with and without affinity.
-pub(crate) fn shapes() -> Vec<Value> {
+pub fn shapes() -> Vec<Value> {
     let selectors = json!([
         null, {}, {"pool": "solar"}, {"disk": "ssd", "zone": "a"}, {"pool": "lunar"}, {"tier": "x"}, {"pool": "solar", "tier": ""}, {"zone": "b"},
         {"pool": "solar", "tier": "", "zone": "a"}, {"tier": ""}, {"disk": "ssd"}, {"example.com/a": "b"}, {"pool": "lunar", "disk": "ssd"},
@@ -54,14 +54,14 @@ pub(crate) fn shapes() -> Vec<Value> {
 }
 
 /// What a Pod tolerates: its tolerations without those that say less than another one.
-pub(crate) fn tolerated(pod: &Pod) -> BTreeSet<Tolerated> {
+pub fn tolerated(pod: &Pod) -> BTreeSet<Tolerated> {
     let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).into_iter().flatten();
     let all: BTreeSet<Tolerated> = tolerations.map(Tolerated::of).collect();
     all.iter().filter(|one| !all.iter().any(|other| other != *one && other.covers(one))).cloned().collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Tolerated {
+pub struct Tolerated {
     key: String,
     exists: bool,
     value: String,

@@ -16,7 +16,7 @@ use crate::http_client::Http;
 const LOOKS: u128 = PATIENCE.as_millis() / LOOK.as_millis();
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(crate) struct Browser {
+pub struct Browser {
     http: Http,
     session: String,
     _driver: Process,
@@ -25,7 +25,7 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// Starts one. `scripts/install-tools browser` installs it.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("chromedriver.log");
         let driver = Program::new("chromedriver", "chromedriver", &log).arg("--port=0").env("HOME", folder.path());
@@ -43,17 +43,17 @@ impl Browser {
         answer.json()["value"].clone()
     }
 
-    pub(crate) async fn open(&self, url: &str) {
+    pub async fn open(&self, url: &str) {
         self.post("url", json!({"url": url})).await;
     }
 
     /// What a function's body returns.
-    pub(crate) async fn run(&self, script: &str, arguments: Value) -> Value {
+    pub async fn run(&self, script: &str, arguments: Value) -> Value {
         self.post("execute/sync", json!({"script": script, "args": arguments})).await
     }
 
     /// What an asynchronous function's body returns.
-    pub(crate) async fn run_async(&self, script: &str, arguments: Value) -> Value {
+    pub async fn run_async(&self, script: &str, arguments: Value) -> Value {
         let script = format!(
             "const done = arguments[arguments.length - 1]; (async () => {{ {script} }})().then(done, (error) => done(`failed: ${{error.stack}}`));"
         );
@@ -61,7 +61,7 @@ impl Browser {
     }
 
     /// Waits until this expression is true.
-    pub(crate) async fn until(&self, expression: &str) {
+    pub async fn until(&self, expression: &str) {
         for _ in 0..LOOKS {
             if self.run(&format!("return Boolean({expression})"), json!([])).await == true {
                 return;
@@ -73,12 +73,12 @@ impl Browser {
     }
 
     /// Waits until the page shows this text.
-    pub(crate) async fn sees(&self, text: &str) {
+    pub async fn sees(&self, text: &str) {
         self.until(&format!("document.body.innerText.includes({})", json!(text))).await;
     }
 
     /// Presses keys, one after the other. Names as in WebDriver's table of keys.
-    pub(crate) async fn press(&self, keys: &[&str]) {
+    pub async fn press(&self, keys: &[&str]) {
         let code = |key: &&str| match *key {
             "Tab" => "\u{e004}".to_owned(),
             "Enter" => "\u{e007}".to_owned(),
@@ -93,7 +93,7 @@ impl Browser {
     }
 
     /// Sets the size of what is shown, and the system's theme.
-    pub(crate) async fn show_as(&self, width: u32, height: u32, theme: &str) {
+    pub async fn show_as(&self, width: u32, height: u32, theme: &str) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
         let media =
@@ -101,12 +101,12 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
-    pub(crate) async fn devtools(&self, command: &str, parameters: Value) -> Value {
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.post("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }
 
     /// What the browser complained about since it was asked last: errors of scripts, refused requests, violations of the policy.
-    pub(crate) async fn complaints(&self) -> Vec<String> {
+    pub async fn complaints(&self) -> Vec<String> {
         let entries = self.post("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().cloned().unwrap_or_default();
         entries
@@ -116,7 +116,7 @@ impl Browser {
     }
 
     /// The addresses of everything that the browser asked for since it was asked last.
-    pub(crate) async fn requests(&self) -> Vec<String> {
+    pub async fn requests(&self) -> Vec<String> {
         let entries = self.post("se/log", json!({"type": "performance"})).await;
         let messages = entries.as_array().cloned().unwrap_or_default().into_iter();
         let messages = messages.filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok());
@@ -125,12 +125,12 @@ impl Browser {
     }
 
     /// What is shown, as PNG.
-    pub(crate) async fn picture(&self) -> Vec<u8> {
+    pub async fn picture(&self) -> Vec<u8> {
         let picture = self.devtools("Page.captureScreenshot", json!({})).await;
         base64(picture["data"].as_str().expect("a picture"))
     }
 
-    pub(crate) async fn close(self) {
+    pub async fn close(self) {
         let path = format!("/session/{}", self.session);
         self.http.send(http::Request::delete(path).body(Vec::new()).expect("a request")).await;
     }

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 type Map = BTreeMap<String, String>;
 
-pub(crate) struct Example {
-    pub(crate) name: String,
-    pub(crate) settings: Value,
-    pub(crate) tenants: Vec<Value>,
-    pub(crate) cases: Vec<Value>,
+pub struct Example {
+    pub name: String,
+    pub settings: Value,
+    pub tenants: Vec<Value>,
+    pub cases: Vec<Value>,
 }
 
 /// Every example of the repository at `root`.
-pub(crate) fn all(root: &Path) -> Vec<Example> {
+pub fn all(root: &Path) -> Vec<Example> {
     let mut folders: Vec<_> =
         fs::read_dir(root.join("examples/hooks")).expect("examples").map(|entry| entry.expect("one").path()).collect();
     folders.sort();
@@ -39,7 +39,7 @@ impl Example {
 }
 
 /// The parts of a denial that a case expects; `None` where it is accepted.
-pub(crate) fn denied(case: &Value) -> Option<Vec<String>> {
+pub fn denied(case: &Value) -> Option<Vec<String>> {
     match &case["expect"]["denied"] {
         Value::Null | Value::Bool(false) => None,
         Value::Bool(true) => Some(Vec::new()),
@@ -51,7 +51,7 @@ pub(crate) fn denied(case: &Value) -> Option<Vec<String>> {
 }
 
 /// Whether a case is judged at this stage, as `landlord test` reads it.
-pub(crate) fn is_at(case: &Value, stage: &str) -> bool {
+pub fn is_at(case: &Value, stage: &str) -> bool {
     match (case["stage"].as_str(), case.get("oldNamespace"), case.get("request")) {
         (Some(said), ..) => said == stage,
         (None, Some(_), _) => stage == "update",
@@ -61,7 +61,7 @@ pub(crate) fn is_at(case: &Value, stage: &str) -> bool {
 }
 
 /// How metadata differ from what a case expects.
-pub(crate) fn differences(case: &Value, labels: &Map, annotations: &Map) -> Vec<String> {
+pub fn differences(case: &Value, labels: &Map, annotations: &Map) -> Vec<String> {
     let expect = &case["expect"];
     let mut wanted_annotations = expect["annotations"].as_object().cloned().unwrap_or_default();
     if let Some(selector) = expect.get("nodeSelector") {
@@ -86,7 +86,7 @@ pub(crate) fn differences(case: &Value, labels: &Map, annotations: &Map) -> Vec<
 }
 
 /// Rancher's kind, as far as the example needs it, and who may read it.
-pub(crate) fn rancher() -> [Value; 4] {
+pub fn rancher() -> [Value; 4] {
     let schema = json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
     let subjects = json!([
         {"kind": "ServiceAccount", "namespace": "kubewarden", "name": "policy-server"},
