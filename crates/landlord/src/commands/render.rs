@@ -10,8 +10,7 @@ use tenancy::settings::{GuardScope, OnUnready, Settings};
 
 use crate::help;
 use crate::inventory::settings_file;
-use crate::monitoring::{alerts, dashboard};
-use crate::{crd, output};
+use crate::{crd, monitoring, output};
 use guard::Guard;
 
 mod examples;
@@ -131,9 +130,9 @@ impl Render {
         let text = match self.what {
             What::Crds => serde_saphyr::to_string(&crd::definition()?)?,
             What::Guard(guard) => guard.text()?,
-            What::Grafana => dashboard::dashboard().text()?,
-            What::Alerts(RenderAlerts { plain: true }) => serde_saphyr::to_string(&alerts::rules())?,
-            What::Alerts(RenderAlerts { plain: false }) => serde_saphyr::to_string(&alerts::prometheus_rule())?,
+            What::Grafana => monitoring::DASHBOARD.to_owned(),
+            What::Alerts(RenderAlerts { plain: true }) => monitoring::ALERTS.to_owned(),
+            What::Alerts(RenderAlerts { plain: false }) => monitoring::render_prometheus_rule(),
             What::Policy => POLICY.to_owned(),
             What::Rbac => RBAC.to_owned(),
             What::Manifests => [serde_saphyr::to_string(&crd::definition()?)?.as_str(), RBAC, FLOW_SCHEMA, CONTROLLER].join("---\n"),

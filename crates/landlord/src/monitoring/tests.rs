@@ -6,20 +6,30 @@ use std::time::Duration;
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{self, AggregateExpr, Expr, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::alerts::{self, ALERTS};
-use super::dashboard::{INTERVAL, dashboard};
+use super::{ALERTS, render_prometheus_rule};
 use cluster::admission_policies::trial::Enforcement;
+use cluster::writer::BUSY;
 use controller::gated_pods;
 use controller::metrics::{GuardPart, Metrics, Outcome, Reason, State};
-use controller::outcome::{CONFLICT, DONE, GONE, PUSHBACK};
+use controller::outcome::{CONFLICT, DONE, GONE};
 use controller::planner::UNVERIFIED;
 use controller::queue::Urgency;
 use controller::store::Compliance;
 use controller::strategy::Mode;
 use controller::strategy::measurement::{Admission, Measurement};
 
+mod files;
+
+use self::files::{Panel, alerts, panels};
+
+/// Grafana's name for a time that holds a few scrapes, whatever is shown.
+const INTERVAL: &str = "$__rate_interval";
+/// The Prometheus that is chosen on the dashboard.
+const SOURCE: &str = "${datasource}";
+/// Each alert's chapter there has its name, in small letters.
+const RUNBOOK: &str = "https://github.com/landlord-dev/landlord/blob/main/docs/operations.md#";
 /// What Prometheus itself adds to whatever it scrapes in a cluster.
 const OF_THE_TARGET: [&str; 4] = ["job", "instance", "namespace", "pod"];
 /// What a histogram's one name becomes.
@@ -30,15 +40,15 @@ type Exported = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// The registry of a controller in which everything has happened once.
 fn text() -> String {
-    let metrics = Metrics::new();
-    for outcome in [DONE, CONFLICT, GONE, PUSHBACK] {
+    let metrics = Metrics::default();
+    for outcome in [DONE, CONFLICT, GONE, BUSY] {
         metrics.writes.get_or_create(&Outcome { outcome }).inc();
         metrics.pods_released.get_or_create(&Outcome { outcome }).inc();
     }
     for state in [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed] {
         metrics.namespaces.get_or_create(&State { state: state.word() }).set(1);
     }
-    metrics.set_depths(Urgency::ALL.map(|urgency| (urgency, 1)));
+    metrics.set_depths(Urgency::ALL.map(|urgency| (urgency, 1)), 1);
     metrics.set_held_pods(gated_pods::State::WORDS.into_iter());
     metrics.set_troubled([UNVERIFIED, assessment::UNCLAIMED].into_iter());
     metrics.hook_failures.get_or_create(&Reason { reason: "HookRejected" }).inc();
@@ -160,10 +170,11 @@ fn every_family_is_exported_once_something_happened() {
 #[test]
 fn every_panel_shows_metrics_and_labels_that_there_are() {
     let exported = exported(&text());
-    for panel in dashboard().rows.iter().flat_map(|row| &row.panels) {
-        for query in &panel.queries {
-            let (_, groups) = uses(&exported, &query.expression).unwrap_or_else(|faults| panic!("{}: {faults:?}", panel.title));
-            assert!(legend_labels(query.legend).is_subset(&groups), "{}: {} has only {groups:?}", panel.title, query.legend);
+    for panel in panels() {
+        for target in &panel.targets {
+            let (_, groups) = uses(&exported, &target.expr).unwrap_or_else(|faults| panic!("{}: {faults:?}", panel.title));
+            let legend = legend_labels(&target.legend_format);
+            assert!(legend.is_subset(&groups), "{}: {legend:?} but only {groups:?}", panel.title);
         }
     }
 }
@@ -171,8 +182,8 @@ fn every_panel_shows_metrics_and_labels_that_there_are() {
 #[test]
 fn every_alert_reads_metrics_and_labels_that_there_are() {
     let exported = exported(&text());
-    for alert in ALERTS {
-        uses(&exported, alert.expression).unwrap_or_else(|faults| panic!("{}: {faults:?}", alert.name));
+    for alert in alerts() {
+        uses(&exported, &alert.expr).unwrap_or_else(|faults| panic!("{}: {faults:?}", alert.name));
     }
 }
 
@@ -180,8 +191,8 @@ fn every_alert_reads_metrics_and_labels_that_there_are() {
 fn every_metric_is_shown() {
     let text = text();
     let exported = exported(&text);
-    let queries = dashboard().rows.into_iter().flat_map(|row| row.panels).flat_map(|panel| panel.queries);
-    let shown: BTreeSet<String> = queries.flat_map(|query| uses(&exported, &query.expression).expect("checked").0).collect();
+    let targets = panels().into_iter().flat_map(|panel| panel.targets);
+    let shown: BTreeSet<String> = targets.flat_map(|target| uses(&exported, &target.expr).expect("checked").0).collect();
     let is_shown = |family: &&str| {
         let forms = ["_total"].into_iter().chain(OF_A_HISTOGRAM).map(|suffix| format!("{family}{suffix}"));
         shown.contains(*family) || forms.into_iter().any(|form| shown.contains(&form))
@@ -207,35 +218,55 @@ fn mistakes_in_expressions_are_found() {
     }
 }
 
+/// And no chapter is left of an alert that is gone.
 #[test]
 fn every_alert_has_a_chapter() {
-    let chapters = include_str!("../../../../docs/operations.md");
-    let headings: BTreeSet<String> =
-        chapters.lines().filter_map(|line| line.strip_prefix("### ")).map(|heading| heading.to_lowercase().replace(' ', "-")).collect();
-    for alert in ALERTS {
-        assert!(headings.contains(&alert.anchor()), "docs/operations.md has no chapter `### {}`", alert.name);
+    let page = include_str!("../../../../docs/operations.md");
+    let chapters: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("### ")).filter(|heading| heading.starts_with("Landlord")).collect();
+    let alerts = alerts();
+    assert_eq!(alerts.iter().map(|alert| alert.name.as_str()).collect::<Vec<_>>(), chapters);
+    for alert in &alerts {
+        assert_eq!(alert.annotations.runbook_url, format!("{RUNBOOK}{}", alert.name.to_lowercase()));
     }
 }
 
 #[test]
 fn both_forms_of_the_alerts_say_the_same() {
-    let plain = serde_json::to_value(alerts::rules()).expect("JSON");
-    let object: Value = alerts::prometheus_rule();
+    let plain: Value = serde_saphyr::from_str(ALERTS).expect("YAML");
+    let object: Value = serde_saphyr::from_str(&render_prometheus_rule()).expect("YAML");
     assert_eq!(object["spec"], plain);
-    assert_eq!(plain["groups"][0]["rules"].as_array().map(Vec::len), Some(ALERTS.len()));
 }
 
 /// Two panels in one place would hide each other.
 #[test]
 fn panels_do_not_overlap() {
-    let document: Value = serde_json::from_str(&dashboard().text().expect("JSON")).expect("JSON");
     let mut taken = BTreeSet::new();
-    for panel in document["panels"].as_array().expect("panels") {
-        let number = |field: &str| panel["gridPos"][field].as_u64().expect("a number");
-        for x in number("x")..number("x") + number("w") {
-            for y in number("y")..number("y") + number("h") {
-                assert!(x < 24 && taken.insert((x, y)), "{} at {x}, {y}", panel["title"]);
+    for Panel { title, place, .. } in panels() {
+        for x in place.x..place.x + place.w {
+            for y in place.y..place.y + place.h {
+                assert!(x < 24 && taken.insert((x, y)), "{title} at {x}, {y}");
             }
         }
+    }
+}
+
+/// Grafana tells panels by their number, and a panel's queries by their letter.
+#[test]
+fn panels_and_queries_can_be_told_apart() {
+    let ids: BTreeSet<u32> = panels().iter().map(|panel| panel.id).collect();
+    assert_eq!(ids.len(), panels().len());
+    for panel in panels() {
+        let letters: BTreeSet<&str> = panel.targets.iter().map(|target| target.ref_id.as_str()).collect();
+        assert_eq!(letters.len(), panel.targets.len(), "{}", panel.title);
+    }
+}
+
+#[test]
+fn every_panel_asks_the_chosen_prometheus() {
+    let chosen = json!({"type": "prometheus", "uid": SOURCE});
+    for panel in panels().iter().filter(|panel| !panel.targets.is_empty()) {
+        assert_eq!(panel.datasource.as_ref(), Some(&chosen), "{}", panel.title);
+        assert!(panel.targets.iter().all(|target| target.datasource == chosen), "{}", panel.title);
     }
 }
