@@ -1,11 +1,12 @@
 //! An audit as text, for a wiki, for a browser, and for machines.
 
 use k8s_openapi::jiff::Timestamp;
+use maud::html;
 use serde_json::{Value, json};
 
 use super::columns::Column;
 use super::grid::Grid;
-use super::page::{escape, page};
+use super::page::page;
 use super::screen::Screen;
 use cluster::admission_policies::presence::Guarded;
 use diagnostics::audit::{Report, Stray, Total, Unjudged};
@@ -27,8 +28,11 @@ pub(crate) fn markdown(report: &Report) -> String {
 
 /// A page that needs nothing but itself.
 pub(crate) fn html(report: &Report) -> String {
-    let tables: String = grids(report).iter().map(Grid::html).collect();
-    page("Pods outside their tenant's pool", &format!("<p>{}</p>\n{tables}", escape(&summary(report))))
+    let body = html! {
+        p { (summary(report)) }
+        @for grid in grids(report) { (grid.html()) }
+    };
+    page("Pods outside their tenant's pool", &body)
 }
 
 /// `{"apiVersion", "guard": {"state": "present" | "absent" | "unknown", "since", "error"},

@@ -1,7 +1,8 @@
 //! Grid: a table before it is known whether for a terminal, for a wiki or for a browser.
 
+use maud::{Markup, html};
+
 use super::columns::{self, Column};
-use super::page::escape;
 use super::screen::Screen;
 
 /// A heading, and rows of cells.
@@ -30,12 +31,16 @@ impl Grid {
     }
 
     /// A table with its caption.
-    pub(crate) fn html(&self) -> String {
-        let line = |cells: Vec<String>| format!("<tr>{}</tr>\n", cells.concat());
-        let head = line(self.head.iter().map(|column| format!("<th scope=\"col\">{}</th>", escape(column.title))).collect());
-        let row = |row: &Vec<String>| line(row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect());
-        let rows: String = self.rows.iter().map(row).collect();
-        format!("<table>\n<caption>{}</caption>\n<thead>\n{head}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n", escape(self.title))
+    pub(crate) fn html(&self) -> Markup {
+        html! {
+            table {
+                caption { (self.title) }
+                thead { tr { @for column in &self.head { th scope="col" { (column.title) } } } }
+                tbody {
+                    @for row in &self.rows { tr { @for cell in row { td { (cell) } } } }
+                }
+            }
+        }
     }
 }
 
@@ -64,7 +69,8 @@ mod tests {
     fn cells_stay_cells() {
         let grid = Grid { title: "T", head: vec![Column::fixed("a")], rows: vec![vec!["<b>|& @me".to_owned()]] };
         assert_eq!(grid.markdown(), "## T\n\n| a |\n| --- |\n| &lt;b>\\|&amp; @<!-- -->me |\n");
-        assert!(grid.html().contains("<td>&lt;b&gt;|&amp; @me</td>"), "{}", grid.html());
+        let html = grid.html().into_string();
+        assert!(html.contains("<td>&lt;b&gt;|&amp; @me</td>"), "{html}");
         assert_eq!(grid.text(Screen { width: None, color: false }), "A\n<b>|& @me\n");
     }
 }

@@ -1,17 +1,27 @@
 //! Page: an HTML page that needs nothing but itself.
 
-const STYLE: &str = include_str!("page.css");
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// A page with this title; `body` is HTML.
-pub(crate) fn page(title: &str, body: &str) -> String {
-    let title = escape(title);
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n<main>\n<h1>{title}</h1>\n{body}</main>\n</html>\n"
-    )
-}
+const STYLE: PreEscaped<&str> = PreEscaped(include_str!("page.css"));
 
-/// Text as HTML shows it, in elements and in quoted attributes.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+/// A page with this title.
+pub(crate) fn page(title: &str, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                title { (title) }
+                style { (STYLE) }
+            }
+            body {
+                main {
+                    h1 { (title) }
+                    (body)
+                }
+            }
+        }
+    };
+    page.into_string() + "\n"
 }

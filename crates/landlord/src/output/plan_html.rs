@@ -1,52 +1,63 @@
 //! A plan as a page for a browser: counts on top, a section a tenant, each namespace's changes folded.
 
+use assessment::{Assessment, State};
+use maud::{Markup, html};
+
 use super::diff::{Fate, Line, lines};
-use super::page::{escape, page};
+use super::page::page;
 use super::table::changes;
 use super::tally::{Tally, by_tenant};
-use assessment::{Assessment, State};
 
-/// The page. Names and values are data of others: all of them are escaped.
+/// The page.
 pub(crate) fn render(assessments: &[Assessment]) -> String {
-    let sections: String = by_tenant(assessments).iter().map(|(tenant, group)| section(*tenant, group)).collect();
-    page("What landlord would change", &(counts(Tally::of(assessments)) + &sections))
+    let body = html! {
+        (counts(Tally::of(assessments)))
+        @for (tenant, group) in by_tenant(assessments) { (section(tenant, &group)) }
+    };
+    page("What landlord would change", &body)
 }
 
-fn counts(tally: Tally) -> String {
-    let item = |(count, words): (usize, &str)| format!("<li><b>{count}</b> {words}</li>\n");
-    let items: String = std::iter::once((tally.total(), "namespaces")).chain(tally.counts()).map(item).collect();
-    format!("<ul class=\"counts\">\n{items}</ul>\n")
-}
-
-fn section(tenant: Option<&str>, group: &[&Assessment]) -> String {
-    let title = tenant.map_or("Namespaces of nobody".to_owned(), |tenant| format!("Tenant <code>{}</code>", escape(tenant)));
-    let namespaces: String = group.iter().filter_map(|one| namespace(one)).collect();
-    let words = escape(&Tally::of(group.iter().copied()).words());
-    format!("<section>\n<h2>{title}</h2>\n<p>{words}</p>\n{namespaces}</section>\n")
-}
-
-/// Those that nothing happens to are counted only.
-fn namespace(assessment: &Assessment) -> Option<String> {
-    let name = escape(&assessment.name);
-    match assessment.state() {
-        State::Error => {
-            let error = escape(assessment.error.as_deref().unwrap_or_default());
-            Some(format!("<p class=\"error\"><code>{name}</code>: {error}</p>\n"))
+fn counts(tally: Tally) -> Markup {
+    let counts = std::iter::once((tally.total(), "namespaces")).chain(tally.counts());
+    html! {
+        ul.counts {
+            @for (count, words) in counts { li { b { (count) } " " (words) } }
         }
-        State::Drift | State::Conflicted => {
-            let lines: String = lines(assessment).iter().map(line).collect();
-            let words = changes(assessment);
-            Some(format!("<details>\n<summary><code>{name}</code> – {words}</summary>\n<pre>{lines}</pre>\n</details>\n"))
-        }
-        State::Compliant | State::Unclaimed => None,
     }
 }
 
-fn line(line: &Line) -> String {
-    let text = escape(&line.marked());
+fn section(tenant: Option<&str>, group: &[&Assessment]) -> Markup {
+    html! {
+        section {
+            h2 {
+                @if let Some(tenant) = tenant { "Tenant " code { (tenant) } } @else { "Namespaces of nobody" }
+            }
+            p { (Tally::of(group.iter().copied()).words()) }
+            @for one in group { (namespace(one)) }
+        }
+    }
+}
+
+/// Those that nothing happens to are counted only.
+fn namespace(assessment: &Assessment) -> Markup {
+    let name = html! { code { (assessment.name) } };
+    match assessment.state() {
+        State::Error => html! { p.error { (name) ": " (assessment.error.as_deref().unwrap_or_default()) } },
+        State::Drift | State::Conflicted => html! {
+            details {
+                summary { (name) " – " (changes(assessment)) }
+                pre { @for line in lines(assessment) { (render_line(&line)) } }
+            }
+        },
+        State::Compliant | State::Unclaimed => html! {},
+    }
+}
+
+fn render_line(line: &Line) -> Markup {
+    let text = line.marked();
     match line.fate {
-        Fate::Stays => text + "\n",
-        Fate::Goes | Fate::Missed => format!("<del>{text}</del>"),
-        Fate::Comes => format!("<ins>{text}</ins>"),
+        Fate::Stays => html! { (text) "\n" },
+        Fate::Goes | Fate::Missed => html! { del { (text) } },
+        Fate::Comes => html! { ins { (text) } },
     }
 }

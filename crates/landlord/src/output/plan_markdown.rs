@@ -2,7 +2,6 @@
 
 use super::diff::lines;
 use super::grid::inert;
-use super::page::escape;
 use super::table::changes;
 use super::tally::{Tally, by_tenant};
 use assessment::{Assessment, State};
@@ -41,9 +40,9 @@ pub(crate) fn render(assessments: &[Assessment]) -> String {
 /// Text in an element. Nothing in it can be taken for Markdown, though no reader should look for that there.
 fn inert_html(text: &str) -> String {
     let letter = |letter: char| match letter {
-        '`' | '[' | ']' | '*' | '_' | '@' | '|' | '#' | '~' => format!("&#{};", u32::from(letter)),
+        '<' | '>' | '&' | '`' | '[' | ']' | '*' | '_' | '@' | '|' | '#' | '~' => format!("&#{};", u32::from(letter)),
         letter if letter.is_control() => " ".to_owned(),
-        letter => escape(&letter.to_string()),
+        letter => letter.to_string(),
     };
     text.chars().map(letter).collect()
 }
