@@ -66,6 +66,14 @@ impl Refusal {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message, json!({"retryAfterSeconds": retry_after}))
     }
 
+    /// A webhook's denial, with the status that its author chose.
+    pub(super) fn denied(code: u16, retry_after: u64) -> Self {
+        let code = StatusCode::from_u16(code).unwrap_or(StatusCode::FORBIDDEN);
+        let message = "admission webhook \"other.example.com\" denied the request: not now".to_owned();
+        let details = if retry_after > 0 { json!({"retryAfterSeconds": retry_after}) } else { json!({}) };
+        Self::new(code, "Denied", message, details)
+    }
+
     pub(super) fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "etcdserver: request timed out".to_owned(), json!({}))
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::InMemory;
+use super::admission::{Admission, Admissions};
 use super::answer::Refusal;
 use super::target::{Target, Verb};
 
@@ -32,6 +33,7 @@ pub struct Faults {
     pub expired_pages: usize,
     /// Watches of this plural stay open and tell nothing.
     pub deaf: Option<String>,
+    admissions: Admissions,
     meddling: Vec<Meddling>,
     meddling_after: Vec<Meddling>,
     requests: BTreeMap<(&'static str, String), usize>,
@@ -39,6 +41,21 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Lets admission treat patches of objects whose names begin so.
+    pub fn admit(&mut self, prefix: &str, admission: Admission) {
+        self.admissions.add(prefix, admission);
+    }
+
+    /// Takes all of that away again.
+    pub fn clear_admission(&mut self) {
+        self.admissions.clear();
+    }
+
+    /// Whether admission sets back what a patch of this object changes.
+    pub(super) fn reverts(&self, target: &Target) -> bool {
+        matches!(self.admissions.of(&target.name), Some(Admission::Revert))
+    }
+
     /// Lets somebody interfere with one of the next patches; several wait for their turn.
     pub fn interfere(&mut self, meddling: impl FnOnce(&InMemory, &str) + Send + 'static) {
         self.meddling.push(Box::new(meddling));
@@ -85,7 +102,11 @@ impl Faults {
     /// Counts a request, and says how long it takes and whether it fails.
     pub(super) fn meet(&mut self, target: &Target) -> (Duration, Option<Refusal>) {
         *self.requests.entry((target.verb.word(), target.plural.clone())).or_default() += 1;
-        (self.latency, self.refusal(target))
+        let delay = match self.admissions.of(&target.name) {
+            Some(Admission::Delay(delay)) if target.verb == Verb::Patch => *delay,
+            _ => Duration::ZERO,
+        };
+        (self.latency + delay, self.refusal(target))
     }
 
     fn refusal(&mut self, target: &Target) -> Option<Refusal> {
@@ -98,6 +119,9 @@ impl Faults {
                 self.patches.push(target.name.clone());
                 if take(&mut self.conflicts) {
                     return Some(Refusal::conflict(&target.plural, &target.name));
+                }
+                if let Some(refusal) = self.admissions.of(&target.name).and_then(Admission::refusal) {
+                    return Some(refusal);
                 }
                 let busy = take(&mut self.push_backs).then(|| Refusal::too_many(self.retry_after));
                 busy.or_else(|| take(&mut self.failures).then(Refusal::internal))

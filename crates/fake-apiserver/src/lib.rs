@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+mod admission;
 mod answer;
 mod connection;
 mod faults;
@@ -29,6 +30,7 @@ mod target;
 mod watching;
 mod write;
 
+pub use self::admission::Admission;
 pub use self::connection::Connection;
 pub use self::faults::Faults;
 pub use self::store::{Commit, Kind};
@@ -120,7 +122,9 @@ impl InMemory {
         if let Some(meddle) = meddle {
             meddle(self, &target.name);
         }
-        let answer = self.write(target, body);
+        let reverts = self.faults().reverts(target);
+        let answer = if reverts { self.state().touch(target) } else { self.write(target, body) };
+        self.announce();
         let meddle = self.faults().meddle_after();
         if let Some(meddle) = meddle {
             meddle(self, &target.name);

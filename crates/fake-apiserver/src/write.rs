@@ -33,6 +33,16 @@ impl State {
         Ok(answer(code, &presented(&object, target)))
     }
 
+    /// A patch of which admission sets everything back: the object is the same, and has a new version.
+    pub(super) fn touch(&mut self, target: &Target) -> Result<Response<Body>, Refusal> {
+        let before = self.found(target)?;
+        let mut object = (*before).clone();
+        let touched = self.revision + 1;
+        object["metadata"]["annotations"]["other.example.com/touched"] = json!(touched.to_string());
+        let object = self.update(target, &before, object)?;
+        Ok(answer(StatusCode::OK, &presented(&object, target)))
+    }
+
     fn create(&mut self, target: &Target, mut object: Value) -> Result<Value, Refusal> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         if name.is_empty() {
