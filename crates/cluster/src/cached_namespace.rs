@@ -43,11 +43,20 @@ impl CachedNamespace {
                "labels": metadata.labels, "annotations": metadata.annotations, "ownerReferences": owners}})
     }
 
+    /// Whether this is the very state that `other` is.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.uid == other.uid && !self.version.is_empty() && self.version == other.version
+    }
+
     /// Whether this is an earlier state than `other`, of this namespace or of one that had its name. Versions of one resource are numbers
     /// that grow, whatever the object.
     pub fn is_older_than(&self, other: &Self) -> bool {
-        let number = |one: &Self| one.version.parse::<u128>().ok();
-        matches!((number(self), number(other)), (Some(this), Some(that)) if this < that)
+        matches!((self.number(), other.number()), (Some(this), Some(that)) if this < that)
+    }
+
+    /// The version as a number, which it is for every resource of an API server on etcd.
+    pub fn number(&self) -> Option<u64> {
+        self.version.parse().ok()
     }
 }
 

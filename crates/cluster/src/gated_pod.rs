@@ -23,7 +23,7 @@ pub struct Scheduling {
 }
 
 /// Which Pod. The older one comes first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodKey {
     pub created: Timestamp,
     pub namespace: Arc<str>,
@@ -45,6 +45,13 @@ impl PodKey {
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
         let created = pod.metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |created| created.0);
         Self { created, namespace: text(&pod.metadata.namespace), name: text(&pod.metadata.name) }
+    }
+}
+
+impl PodKey {
+    /// Seconds since the epoch at which it was created: the older, the smaller.
+    pub fn age_rank(&self) -> u64 {
+        u64::try_from(self.created.as_second()).unwrap_or_default()
     }
 }
 

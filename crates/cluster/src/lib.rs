@@ -14,6 +14,7 @@ pub mod gated_pod;
 pub mod lease;
 pub mod lists;
 pub mod managed_fields;
+pub mod operation;
 pub mod placement;
 pub mod pod_release;
 pub mod pod_writer;

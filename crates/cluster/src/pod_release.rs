@@ -3,17 +3,19 @@
 use std::fmt;
 
 use guard::GATE;
+use json_patch::{Patch, PatchOperation};
 use k8s_openapi::api::core::v1::Toleration;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::gated_pod::GatedPod;
+use crate::operation::{add, remove, test};
 use crate::placement::Placement;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// Send this JSON patch.
-    Release(Value),
+    Release(Patch),
     /// It would have to run where its own selector does not let it.
     Clash(Clash),
     /// Its namespace is not as it should be yet.
@@ -44,7 +46,7 @@ impl fmt::Display for Clash {
     }
 }
 
-/// Decides about a Pod by the placement of its namespace; without one it waits.
+/// Decides about a Pod by the placement of its namespace; without placement it waits.
 pub fn release(placement: Option<&Placement>, pod: &GatedPod) -> Verdict {
     let Some((placement, gate)) = placement.zip(pod.gates.iter().position(|gate| gate == GATE)) else { return Verdict::Wait };
     let differs = |(key, value): (&str, &str)| {
@@ -59,32 +61,27 @@ pub fn release(placement: Option<&Placement>, pod: &GatedPod) -> Verdict {
 }
 
 /// All in one, and only on the very state that was looked at.
-fn patch(placement: &Placement, pod: &GatedPod, gate: usize) -> Value {
+fn patch(placement: &Placement, pod: &GatedPod, gate: usize) -> Patch {
     let guards = [("uid", &pod.uid), ("resourceVersion", &pod.version)];
-    let guards = guards.map(|(field, value)| json!({"op": "test", "path": format!("/metadata/{field}"), "value": value}));
-    let gate = json!({"op": "remove", "path": format!("/spec/schedulingGates/{gate}")});
-    guards.into_iter().chain(selector(placement, pod)).chain(tolerations(placement, pod)).chain([gate]).collect()
+    let guards = guards.map(|(field, value)| test(["metadata", field], value.as_str()));
+    let gate = remove(["spec", "schedulingGates", &gate.to_string()]);
+    Patch(guards.into_iter().chain(selector(placement, pod)).chain(tolerations(placement, pod)).chain([gate]).collect())
 }
 
 /// Adds the keys that the Pod does not have.
-fn selector(placement: &Placement, pod: &GatedPod) -> Vec<Value> {
+fn selector(placement: &Placement, pod: &GatedPod) -> Vec<PatchOperation> {
     let missing = placement.selector.iter().filter(|(key, _)| !pod.node_selector.contains_key(*key));
-    let add = |(key, value): (&str, &str)| json!({"op": "add", "path": format!("/spec/nodeSelector/{}", escaped(key)), "value": value});
-    let whole = (pod.node_selector.is_empty() && !placement.selector.is_empty()).then(|| empty("nodeSelector", json!({})));
-    whole.into_iter().chain(missing.map(add)).collect()
-}
-
-/// Adds the tolerations that the Pod's own do not cover.
-fn tolerations(placement: &Placement, pod: &GatedPod) -> Vec<Value> {
-    let lacking = placement.tolerations.iter().filter(|wanted| !pod.tolerations.iter().any(|own| covers(own, wanted)));
-    let adds: Vec<Value> = lacking.map(|wanted| json!({"op": "add", "path": "/spec/tolerations/-", "value": wanted})).collect();
-    let whole = (pod.tolerations.is_empty() && !adds.is_empty()).then(|| empty("tolerations", json!([])));
+    let adds = missing.map(|(key, value)| add(["spec", "nodeSelector", key], value));
+    let whole = (pod.node_selector.is_empty() && !placement.selector.is_empty()).then(|| add(["spec", "nodeSelector"], json!({})));
     whole.into_iter().chain(adds).collect()
 }
 
-/// Makes a field that is not there.
-fn empty(field: &str, value: Value) -> Value {
-    json!({"op": "add", "path": format!("/spec/{field}"), "value": value})
+/// Adds the tolerations that the Pod's own do not cover.
+fn tolerations(placement: &Placement, pod: &GatedPod) -> Vec<PatchOperation> {
+    let lacking = placement.tolerations.iter().filter(|wanted| !pod.tolerations.iter().any(|own| covers(own, wanted)));
+    let adds: Vec<PatchOperation> = lacking.map(|wanted| add(["spec", "tolerations", "-"], json!(wanted))).collect();
+    let whole = (pod.tolerations.is_empty() && !adds.is_empty()).then(|| add(["spec", "tolerations"], json!([])));
+    whole.into_iter().chain(adds).collect()
 }
 
 /// Whether a taint that `wanted` tolerates is tolerated by `own` as well, for as long (`isSuperset` of `k8s.io/kubernetes/pkg/util/tolerations`).
@@ -99,14 +96,10 @@ fn covers(own: &Toleration, wanted: &Toleration) -> bool {
         && (exists || equal)
 }
 
-/// RFC 6901.
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use serde_json::Value;
 
     use super::*;
     use crate::gated_pod::{a_pod, a_toleration};
@@ -117,7 +110,8 @@ mod tests {
 
     /// What the patch does beside its two tests, an operation a line.
     fn changes(placement: &Placement, pod: &GatedPod) -> Vec<String> {
-        let Verdict::Release(Value::Array(patch)) = release(Some(placement), pod) else { panic!("no release") };
+        let Verdict::Release(patch) = release(Some(placement), pod) else { panic!("no release") };
+        let Value::Array(patch) = json!(patch) else { panic!("no list") };
         let guards = [("uid", &pod.uid), ("resourceVersion", &pod.version)];
         let guards = guards.map(|(field, value)| json!({"op": "test", "path": format!("/metadata/{field}"), "value": value}));
         assert_eq!(patch[..2], guards);

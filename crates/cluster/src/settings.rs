@@ -22,6 +22,8 @@ pub enum SettingsSource {
     Policy(String),
     /// A file, which is read anew when it changes.
     File(PathBuf),
+    /// This document, for as long as the controller runs.
+    Document(Value),
 }
 
 /// Where settings were found.

@@ -1,7 +1,8 @@
 //! Write: one patch of one namespace.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
-use tenancy::metadata::{Field, Metadata};
+use tenancy::metadata::{Field, Key, Metadata};
 
 use crate::cached_namespace::CachedNamespace;
 
@@ -16,30 +17,55 @@ pub struct Write {
     pub version: String,
     /// The body.
     pub patch: Value,
+    /// Each key that the patch changes, and the value that it gets; `None` takes it away.
+    pub changes: Vec<(Key, Option<String>)>,
 }
 
 impl Write {
     /// The patch that turns the metadata of a namespace into `after`; `None` where they are equal.
     pub fn between(before: &CachedNamespace, after: &Metadata) -> Option<Self> {
-        let patch = difference(before, after)?;
+        let changes = changes(&before.namespace.metadata, after);
+        if changes.is_empty() {
+            return None;
+        }
         let name = before.namespace.name.clone().unwrap_or_default();
-        let (uid, version) = (before.uid.clone(), before.version.clone());
-        Some(Self { name, uid, version, patch })
+        Some(Self { name, uid: before.uid.clone(), version: before.version.clone(), patch: patch(before, &changes), changes })
+    }
+
+    /// Keys that an answer does not carry as they were written: admission set them back.
+    pub fn missing_in(&self, answer: &ObjectMeta) -> Vec<Key> {
+        let found = |key: &Key| {
+            let map = match key.field {
+                Field::Label => answer.labels.as_ref(),
+                Field::Annotation => answer.annotations.as_ref(),
+            };
+            map.and_then(|map| map.get(&key.name))
+        };
+        self.changes.iter().filter(|(key, value)| found(key) != value.as_ref()).map(|(key, _)| key.clone()).collect()
     }
 }
 
-/// A merge patch from one to the other.
-fn difference(before: &CachedNamespace, after: &Metadata) -> Option<Value> {
+fn changes(before: &Metadata, after: &Metadata) -> Vec<(Key, Option<String>)> {
+    let mut changes = Vec::new();
+    for field in [Field::Label, Field::Annotation] {
+        let old = before.field(field);
+        let new = after.field(field);
+        let set = new.iter().filter(|(key, value)| old.get(*key) != Some(*value));
+        changes.extend(set.map(|(key, value)| (Key { field, name: key.clone() }, Some(value.clone()))));
+        changes.extend(old.keys().filter(|key| !new.contains_key(*key)).map(|key| (Key { field, name: key.clone() }, None)));
+    }
+    changes
+}
+
+/// The JSON merge patch.
+fn patch(before: &CachedNamespace, changes: &[(Key, Option<String>)]) -> Value {
     let mut metadata = json!({"uid": before.uid, "resourceVersion": before.version});
-    let before = &before.namespace.metadata;
     for (field, name) in [(Field::Label, "labels"), (Field::Annotation, "annotations")] {
-        let (old, new) = (before.field(field), after.field(field));
-        let set = new.iter().filter(|(key, value)| old.get(*key) != Some(*value)).map(|(key, value)| (key.clone(), json!(value)));
-        let remove = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
-        let changes: Map<String, Value> = set.chain(remove).collect();
-        if !changes.is_empty() {
-            metadata[name] = Value::Object(changes);
+        let of_field = changes.iter().filter(|(key, _)| key.field == field);
+        let map: Map<String, Value> = of_field.map(|(key, value)| (key.name.clone(), json!(value))).collect();
+        if !map.is_empty() {
+            metadata[name] = Value::Object(map);
         }
     }
-    (before != after).then(|| json!({"metadata": metadata}))
+    json!({"metadata": metadata})
 }

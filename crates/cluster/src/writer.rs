@@ -10,6 +10,7 @@ use tenancy::keys::FIELD_MANAGER;
 
 use crate::clock;
 use crate::write::Write;
+use tenancy::metadata::Key;
 
 /// No answer within this time counts as a failure; the next plan finds out whether the write arrived.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,29 +31,45 @@ pub enum ApplyMode {
 /// What became of a write.
 #[derive(Debug)]
 pub enum Written {
-    /// The namespace as it is now.
+    /// The object as it is now; it carries what was written.
     Done(Box<ObjectMeta>),
+    /// The API server took the write, but its answer does not carry these keys: admission set them back. The object as it is now.
+    Reverted(Box<ObjectMeta>, Vec<Key>),
     /// Sent, or only planned, without an effect.
     Dry,
-    /// Somebody else wrote in between: plan again. With the API server's words.
+    /// Another client wrote in between: plan again. With the API server's words.
     Conflict(String),
     /// Deleted, or deleted and created anew: forget this one.
     Gone,
-    /// The API server is busy: come again after this time.
-    Pushback(Duration),
-    /// It is refused: this namespace, by this patch.
-    Refused(Failure),
-    /// There was no answer, or one that says that the API server is not well. Others would fare no better.
-    Unavailable(Failure),
+    /// It failed.
+    Failed(Failure),
 }
 
 /// Why a write failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// A bounded word.
     pub reason: &'static str,
     pub message: String,
+    /// How long the answer asked to wait.
+    pub retry_after: Option<Duration>,
+    pub scope: Scope,
 }
+
+/// What a failure says something about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// This object. A webhook's denial keeps the status that the webhook chose, so 429 and 503 are no exception.
+    Object,
+    /// The API server: it is not reached, or it says itself that it is busy.
+    Server,
+}
+
+/// Labels of failures.
+pub const TIMEOUT_REASON: &str = "Timeout";
+pub const UNREACHABLE: &str = "Unreachable";
+pub const BUSY: &str = "Busy";
+pub const REVERTED: &str = "Reverted";
 
 /// See the module.
 #[derive(Clone)]
@@ -77,9 +94,8 @@ impl Writer {
         let patch = Patch::Merge(&write.patch);
         let answer = tokio::time::timeout(TIMEOUT, self.api.patch_metadata(&write.name, &params, &patch)).await;
         let written = match answer {
-            Err(_) => unavailable("Timeout", format!("no answer within {} s", TIMEOUT.as_secs())),
-            Ok(Ok(_)) if dry_run => Written::Dry,
-            Ok(Ok(answer)) => Written::Done(Box::new(answer.metadata)),
+            Err(_) => late(),
+            Ok(Ok(answer)) => accept(write, answer.metadata, dry_run),
             Ok(Err(error)) => judge(error),
         };
         (written, clock::now().duration_since(began))
@@ -91,30 +107,87 @@ impl Writer {
     }
 }
 
+fn accept(write: &Write, answer: ObjectMeta, dry_run: bool) -> Written {
+    let missing = write.missing_in(&answer);
+    if !missing.is_empty() {
+        return Written::Reverted(Box::new(answer), missing);
+    }
+    if dry_run { Written::Dry } else { Written::Done(Box::new(answer)) }
+}
+
 /// What became of a write that was answered by an error.
 pub fn judge(error: Error) -> Written {
     let status = match error {
         Error::Api(status) => status,
-        other => return unavailable("Unreachable", other.to_string()),
+        Error::HyperError(_) | Error::Service(_) => return fail(UNREACHABLE, error.to_string(), None, Scope::Server),
+        other => return fail(UNREACHABLE, other.to_string(), None, Scope::Object),
     };
+    let denied = is_denial(&status.message);
+    let message = status.message.clone();
+    let retry_after = retry_after(status.details.as_ref().map_or(0, |details| details.retry_after_seconds.into()));
     match status.code {
         // A webhook may answer 404 as well; the API server names what is missing.
         404 if status.details.as_ref().is_some_and(|details| !details.name.is_empty()) => Written::Gone,
-        409 => Written::Conflict(status.message.clone()),
+        409 if !denied => Written::Conflict(message),
         // Only a namespace that was created anew has another uid.
         422 if status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.field == "metadata.uid") => Written::Gone,
-        429 | 503 => Written::Pushback(retry_after(status.details.as_ref().map_or(0, |details| details.retry_after_seconds.into()))),
-        403 => Written::Refused(Failure { reason: "Forbidden", message: status.message.clone() }),
-        500.. => unavailable("ServerError", status.message.clone()),
-        _ => Written::Refused(Failure { reason: "Refused", message: status.message.clone() }),
+        429 if !denied => fail(BUSY, message, Some(retry_after.unwrap_or(RETRY_AFTER)), Scope::Server),
+        403 => fail("Forbidden", message, retry_after, Scope::Object),
+        429 => fail("Refused", message, retry_after, Scope::Object),
+        503 if denied => fail("Refused", message, retry_after, Scope::Object),
+        500.. => fail("ServerError", message, retry_after, Scope::Object),
+        _ => fail("Refused", message, retry_after, Scope::Object),
     }
 }
 
-fn retry_after(seconds: i64) -> Duration {
-    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map_or(RETRY_AFTER, Duration::from_secs)
+/// Whether admission refused it: a webhook (`admission webhook "…" denied the request: …`) or an admission policy
+/// (`ValidatingAdmissionPolicy '…' with binding '…' denied request: …`). Such an answer has the status that its author chose.
+pub(crate) fn is_denial(message: &str) -> bool {
+    message.contains("denied the request") || message.contains("denied request")
 }
 
-/// A write that was not answered, or by an API server that is not well.
-pub fn unavailable(reason: &'static str, message: String) -> Written {
-    Written::Unavailable(Failure { reason, message })
+fn retry_after(seconds: i64) -> Option<Duration> {
+    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
+
+/// A write that was not answered in time. It may be this object's: a webhook that hangs is waited for as long.
+pub fn late() -> Written {
+    fail(TIMEOUT_REASON, format!("no answer within {} s", TIMEOUT.as_secs()), None, Scope::Object)
+}
+
+fn fail(reason: &'static str, message: String, retry_after: Option<Duration>, scope: Scope) -> Written {
+    Written::Failed(Failure { reason, message, retry_after, scope })
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn answer(code: u16, message: &str, retry_after_seconds: u32) -> Written {
+        let details = serde_json::from_value(serde_json::json!({"retryAfterSeconds": retry_after_seconds})).expect("details");
+        judge(Error::Api(Box::new(Status { code, message: message.to_owned(), details: Some(details), ..Status::default() })))
+    }
+
+    const WEBHOOK: &str = "admission webhook \"other.example.com\" denied the request: busy";
+    const POLICY: &str = "namespaces \"web\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no";
+
+    /// What one webhook or admission policy says is about one object, whatever the status.
+    #[rstest]
+    fn a_denial_is_about_the_object(#[values(400, 403, 409, 422, 429, 500, 503, 504)] code: u16, #[values(WEBHOOK, POLICY)] message: &str) {
+        let Written::Failed(failure) = answer(code, message, 60) else { panic!("{code} is no failure") };
+        assert_eq!((failure.scope, failure.retry_after), (Scope::Object, Some(Duration::from_secs(60))));
+    }
+
+    #[rstest]
+    #[case(429, "too many requests, please try again later", Scope::Server)]
+    #[case(503, "etcdserver: leader changed", Scope::Object)]
+    #[case(500, "etcdserver: request is too large", Scope::Object)]
+    #[case(500, "failed calling webhook \"w\": context deadline exceeded", Scope::Object)]
+    fn only_the_servers_own_429_is_about_the_server(#[case] code: u16, #[case] message: &str, #[case] scope: Scope) {
+        let Written::Failed(failure) = answer(code, message, 0) else { panic!("{code} is no failure") };
+        assert_eq!(failure.scope, scope);
+    }
 }

@@ -10,25 +10,26 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+use cluster::clock;
+
+use crate::readiness::Readiness;
 use crate::reconciler::Reconciler;
 use crate::store::Compliance;
-use crate::watch::Readiness;
+use crate::supervisor::Health;
 
 /// What the pages show.
 #[derive(Clone)]
 pub struct Admin {
     pub readiness: Arc<Readiness>,
     pub reconciler: Arc<Reconciler>,
+    pub health: Health,
 }
 
 impl Admin {
     /// Serves until `end` comes.
     pub async fn serve(self, listener: TcpListener, end: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let router = Router::new()
-            .route("/healthz", get(|| async { "ok\n" }))
-            .route("/readyz", get(ready))
-            .route("/metrics", get(metrics))
-            .with_state(self);
+        let router =
+            Router::new().route("/healthz", get(healthy)).route("/readyz", get(ready)).route("/metrics", get(metrics)).with_state(self);
         axum::serve(listener, router).with_graceful_shutdown(end).await
     }
 
@@ -38,6 +39,16 @@ impl Admin {
         let address = listener.local_addr()?;
         Ok((listener, address))
     }
+}
+
+/// Whether each task has made a round within its bound.
+async fn healthy(State(admin): State<Admin>) -> impl IntoResponse {
+    let silent = admin.health.silent(clock::now());
+    if silent.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    let lines = silent.iter().map(|(name, silence)| format!("task {name:?} has made no round for {} s\n", silence.as_secs()));
+    (StatusCode::SERVICE_UNAVAILABLE, lines.collect())
 }
 
 async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
@@ -50,9 +61,8 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     let shared = admin.reconciler.shared();
     let metrics = admin.reconciler.outcomes().metrics();
-    metrics.set_depths(shared.queue.depths());
-    metrics.set_held_pods(shared.holds.pods().map(|(_, pod)| pod.state.word()));
-    metrics.pace.set(i64::try_from(shared.pace.limit()).unwrap_or(i64::MAX));
+    metrics.set_depths(shared.work.queue.depths(), shared.progress.backing_off(clock::now()));
+    metrics.pace.set(i64::try_from(shared.work.pace.limit()).unwrap_or(i64::MAX));
     let states = [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
     for state in states {
         let standing = shared.store.standings().filter(|(_, _, one)| one.state == state);
@@ -61,6 +71,7 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     }
     metrics.set_troubled(shared.store.standings().filter_map(|(_, _, one)| one.reason));
     drop(shared);
+    metrics.set_held_pods(admin.reconciler.gated().pods().map(|(_, pod)| pod.state.word()));
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())
 }
 

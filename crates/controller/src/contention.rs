@@ -1,40 +1,45 @@
-//! Fights: keys of landlord's that another writer sets back again and again. Writing them each time would only be the other half of a
-//! loop, so after a few times landlord says who the other one is and how to end it, and writes the key no more for a while.
+//! Contention: keys of one namespace that another writer sets back again and again. Writing them each time would only be the other half of
+//! a loop, so after a few times landlord says who the other one is and how to end it. A plain key is left alone for a while then; a key
+//! that decides where Pods run never is, but it is put right ever more rarely, and the ledger is pending meanwhile, so that the guard
+//! lets no Pod in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cluster::managed_fields::owns;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
-use tenancy::keys::FIELD_MANAGER;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use tenancy::keys::{self, FIELD_MANAGER};
+use tenancy::ledger::{self, Ledger};
 use tenancy::metadata::{Field, Key};
+
+mod advice;
+
+pub use self::advice::advice;
 
 /// So many reversals …
 pub const REVERSALS: usize = 3;
 /// … within this time make a key contested.
 pub const WINDOW: Duration = Duration::from_secs(600);
-/// Namespaces with reversals, beyond which old ones are looked for.
-const MANY: usize = 1000;
 /// Reversals of a key that are remembered.
-const REMEMBERED: usize = 2 * REVERSALS;
+const REMEMBERED: usize = 12;
+/// The wait before a contested placement key is put right again; twice as long after each further reversal, up to the last.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_secs(30);
 
 /// See the module. The clock is the caller's.
 #[derive(Debug, Default)]
-pub struct Fights {
-    namespaces: HashMap<String, Fight>,
-}
-
-#[derive(Debug, Default)]
-struct Fight {
+pub struct Contention {
     keys: BTreeMap<Key, Reversals>,
-    /// The other writer's field manager.
-    rival: Option<String>,
+    /// The other writer's field manager, where `managedFields` proves it; `Some(None)` where it was looked for in vain.
+    other: Option<Option<String>>,
+    /// When a placement key was written last.
+    written: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Reversals {
-    /// What landlord wrote; with another value the count begins anew.
-    value: String,
+    /// What landlord wrote, `None` where it took the key away; with another value the count begins anew.
+    value: Option<String>,
     /// When it was written first.
     first: Instant,
     /// When it had to be written again; of many the last few.
@@ -53,97 +58,95 @@ impl Reversals {
     fn late(&self, now: Instant) -> impl Iterator<Item = Instant> {
         self.at.iter().copied().filter(move |at| now < *at + WINDOW)
     }
+
+    fn is_late(&self, now: Instant) -> bool {
+        now < self.first + WINDOW || self.late(now).next().is_some()
+    }
 }
 
-impl Fights {
-    /// Landlord has written a key. `managed` says that its ledger had the key: somebody else has set it to another value. But a rival may
-    /// wipe the ledger together with the keys, as `kubectl replace` does; so the same value, written before and of late, counts as well.
-    pub fn wrote(&mut self, namespace: &str, key: &Key, value: &str, managed: bool, now: Instant) {
-        if self.namespaces.len() > MANY {
-            let late = |one: &Reversals| now < one.first + WINDOW || one.late(now).next().is_some();
-            self.namespaces.retain(|_, fight| fight.keys.values().any(late));
-        }
-        let keys = &mut self.namespaces.entry(namespace.to_owned()).or_default().keys;
-        let known = keys.get_mut(key).filter(|one| one.value == value);
-        let again = known.as_ref().is_some_and(|one| now < one.first + WINDOW || one.late(now).next().is_some());
-        match known {
-            Some(one) if managed || again => one.add(now),
-            _ => {
+impl Contention {
+    /// Landlord has written a key, or taken it away. `managed` says that its ledger had the key: another writer has changed it. But that one
+    /// may wipe the ledger together with the keys, as `kubectl replace` does; so the same value, written before and of late, counts as well.
+    pub fn wrote(&mut self, key: &Key, value: Option<&str>, managed: bool, now: Instant) {
+        self.keys.retain(|_, one| one.is_late(now));
+        let value = essence(key, value);
+        match self.keys.get_mut(key).filter(|one| one.value == value) {
+            Some(one) => one.add(now),
+            None => {
                 let at = if managed { vec![now] } else { Vec::new() };
-                keys.insert(key.clone(), Reversals { value: value.to_owned(), first: now, at });
+                self.keys.insert(key.clone(), Reversals { value, first: now, at });
             }
+        }
+        if decides_placement(key) {
+            self.written = Some(now);
         }
     }
 
-    /// Whether a key that is to be put back now has been put back too often already.
-    pub fn is_contested(&self, namespace: &str, key: &Key, value: &str, now: Instant) -> bool {
-        let reversals = self.namespaces.get(namespace).and_then(|fight| fight.keys.get(key));
-        reversals.is_some_and(|one| one.value == value && one.late(now).count() + 1 >= REVERSALS)
+    /// Whether a key that is to be put right now has been put right too often already.
+    pub fn is_contested(&self, key: &Key, value: Option<&str>, now: Instant) -> bool {
+        let reversals = self.keys.get(key).filter(|one| one.value == essence(key, value));
+        reversals.is_some_and(|one| one.late(now).count() + 1 >= REVERSALS)
     }
 
     /// Keys that were reversed so often of late that the other writer has to be expected any moment.
-    pub fn fought(&self, namespace: &str, now: Instant) -> impl Iterator<Item = &Key> {
-        let keys = self.namespaces.get(namespace).into_iter().flat_map(|fight| &fight.keys);
-        keys.filter(move |(_, one)| one.late(now).count() >= REVERSALS).map(|(key, _)| key)
+    pub fn contested(&self, now: Instant) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(move |(_, one)| one.late(now).count() >= REVERSALS).map(|(key, _)| key)
+    }
+
+    /// Before this time contested placement keys are not put right again.
+    pub fn pause(&self, now: Instant) -> Option<Instant> {
+        let reversals = self.keys.iter().filter(|(key, _)| decides_placement(key)).map(|(_, one)| one.late(now).count()).max()?;
+        let further = u32::try_from(reversals.checked_sub(REVERSALS)?).unwrap_or(u32::MAX);
+        let pause = FIRST_PAUSE.saturating_mul(1 << further.min(16)).min(LAST_PAUSE);
+        self.written.map(|written| written + pause).filter(|until| *until > now)
     }
 
     /// When the next reversal is forgotten, and the namespace is worth another look.
-    pub fn until(&self, namespace: &str, now: Instant) -> Option<Instant> {
-        let keys = self.namespaces.get(namespace).into_iter().flat_map(|fight| fight.keys.values());
-        keys.flat_map(|one| one.late(now)).min().map(|at| at + WINDOW)
+    pub fn until(&self, now: Instant) -> Option<Instant> {
+        self.keys.values().flat_map(|one| one.late(now)).min().map(|at| at + WINDOW)
     }
 
-    /// The other writer's field manager, if it was found out.
-    pub fn rival(&self, namespace: &str) -> Option<&str> {
-        self.namespaces.get(namespace)?.rival.as_deref()
+    /// The other writer's field manager, if it is proved.
+    pub fn other(&self) -> Option<&str> {
+        self.other.as_ref()?.as_deref()
     }
 
-    pub fn set_rival(&mut self, namespace: &str, rival: String) {
-        if let Some(fight) = self.namespaces.get_mut(namespace) {
-            fight.rival = Some(rival);
-        }
+    /// Whether it was looked for.
+    pub fn is_looked_up(&self) -> bool {
+        self.other.is_some()
     }
 
-    pub fn forget(&mut self, namespace: &str) {
-        self.namespaces.remove(namespace);
+    /// Takes in who the other writer is, `None` where that is not proved.
+    pub fn set_other(&mut self, other: Option<String>) {
+        self.other = Some(other);
     }
-}
 
-/// Who set one of these keys last, by `managedFields`; else who wrote last at all, as a key that was removed has no owner.
-pub fn rival(meta: &ObjectMeta, keys: &[Key]) -> Option<String> {
-    let others = || meta.managed_fields.iter().flatten().filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER));
-    let newest = |entries: &mut dyn Iterator<Item = &ManagedFieldsEntry>| {
-        entries.max_by_key(|entry| entry.time.as_ref().map(|time| time.0)).and_then(|entry| entry.manager.clone())
-    };
-    newest(&mut others().filter(|entry| keys.iter().any(|key| owns(entry, key)))).or_else(|| newest(&mut others()))
-}
-
-/// What ends the fight, in the words of the tool that fights.
-pub fn advice(rival: Option<&str>, namespace: &str, keys: &[Key]) -> String {
-    let pointers = keys.iter().map(pointer).map(|path| format!("{path:?}")).collect::<Vec<_>>().join(", ");
-    let argo = || {
-        format!(
-            "ignoreDifferences: [{{kind: Namespace, name: {namespace}, jsonPointers: [{pointers}]}}] with syncOptions [RespectIgnoreDifferences=true]"
-        )
-    };
-    let flux = || format!("driftDetection: {{ignore: [{{target: {{kind: Namespace, name: {namespace}}}, paths: [{pointers}]}}]}}");
-    match rival {
-        Some(name) if name.contains("argocd") => format!("in the Argo CD Application: {}", argo()),
-        Some(name) if name.contains("helm-controller") => format!("in the Flux HelmRelease: {}", flux()),
-        Some(name) if name.contains("kustomize-controller") => {
-            "take the keys out of the manifest that Flux applies, or annotate it kustomize.toolkit.fluxcd.io/ssa: IfNotPresent".to_owned()
-        }
-        _ => format!("let it leave them alone. Argo CD: {}. Flux HelmRelease: {}", argo(), flux()),
+    /// Whether nothing of it counts any more.
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.keys.values().all(|one| !one.is_late(now))
     }
 }
 
-/// RFC 6901.
-fn pointer(key: &Key) -> String {
-    let field = match key.field {
-        Field::Label => "labels",
-        Field::Annotation => "annotations",
-    };
-    format!("/metadata/{field}/{}", key.name.replace('~', "~0").replace('/', "~1"))
+/// Whether the key decides where Pods run, or whether the guard looks: those are never given up.
+pub fn decides_placement(key: &Key) -> bool {
+    keys::is_placement(key)
+}
+
+/// What of a value has to be the same for a reversal. A ledger is the same whether it is pending or not, and whatever it remembers.
+fn essence(key: &Key, value: Option<&str>) -> Option<String> {
+    let ledger = value.filter(|_| key.field == Field::Annotation && key.name == ledger::ANNOTATION);
+    match ledger.and_then(|text| Ledger::parse(text).ok()) {
+        Some(ledger) => Some(Ledger { pending: None, previous: Default::default(), ..ledger }.to_string_compact()),
+        None => value.map(str::to_owned),
+    }
+}
+
+/// The field manager, other than landlord's, that owns one of these keys by `managedFields`. A key that was removed has no owner, and then
+/// nobody is accused: who wrote last may have done so for another reason.
+pub fn find_other(meta: &ObjectMeta, keys: &[Key]) -> Option<String> {
+    let others = meta.managed_fields.iter().flatten().filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER));
+    let owners = others.filter(|entry| keys.iter().any(|key| owns(entry, key)));
+    owners.max_by_key(|entry| entry.time.as_ref().map(|time| time.0)).and_then(|entry| entry.manager.clone())
 }
 
 #[cfg(test)]
@@ -156,43 +159,90 @@ mod tests {
         Key { field: Field::Label, name: name.to_owned() }
     }
 
+    fn selector() -> Key {
+        Key::annotation(keys::NODE_SELECTOR)
+    }
+
     #[test]
     fn three_reversals_within_the_window_make_a_key_contested() {
-        let (mut fights, start) = (Fights::default(), Instant::now());
-        let contested = |fights: &Fights, now| fights.is_contested("web", &label("a"), "b", now);
-        fights.wrote("web", &label("a"), "b", true, start);
-        assert!(!contested(&fights, start));
-        fights.wrote("web", &label("a"), "b", true, start + Duration::from_secs(60));
-        assert!(contested(&fights, start + Duration::from_secs(61)), "this is the third");
-        assert!(!fights.is_contested("web", &label("c"), "b", start) && !fights.is_contested("db", &label("a"), "b", start));
-        assert_eq!(fights.until("web", start), Some(start + WINDOW));
-        assert!(!contested(&fights, start + WINDOW), "the first is forgotten");
+        let mut contention = Contention::default();
+        let start = Instant::now();
+        let contested = |contention: &Contention, now| contention.is_contested(&label("a"), Some("b"), now);
+        contention.wrote(&label("a"), Some("b"), true, start);
+        assert!(!contested(&contention, start));
+        contention.wrote(&label("a"), Some("b"), true, start + Duration::from_secs(60));
+        assert!(contested(&contention, start + Duration::from_secs(61)), "this is the third");
+        assert!(!contention.is_contested(&label("c"), Some("b"), start));
+        assert_eq!(contention.until(start), Some(start + WINDOW));
+        assert!(!contested(&contention, start + WINDOW), "the first is forgotten");
     }
 
     #[test]
-    fn a_rival_that_wipes_the_ledger_as_well_is_one() {
-        let (mut fights, start) = (Fights::default(), Instant::now());
-        let contested = |fights: &Fights, now| fights.is_contested("web", &label("a"), "b", now);
+    fn a_writer_that_wipes_the_ledger_as_well_is_one() {
+        let mut contention = Contention::default();
+        let start = Instant::now();
+        let contested = |contention: &Contention, now| contention.is_contested(&label("a"), Some("b"), now);
         for second in 0..3 {
-            assert!(!contested(&fights, start), "the first write is no reversal");
-            fights.wrote("web", &label("a"), "b", false, start + Duration::from_secs(second));
+            assert!(!contested(&contention, start), "the first write is no reversal");
+            contention.wrote(&label("a"), Some("b"), false, start + Duration::from_secs(second));
         }
-        assert!(contested(&fights, start + Duration::from_secs(3)));
-        fights.wrote("web", &label("a"), "b", false, start + 3 * WINDOW);
-        assert!(!contested(&fights, start + 3 * WINDOW), "long after, it is a first write again");
+        assert!(contested(&contention, start + Duration::from_secs(3)));
+        contention.wrote(&label("a"), Some("b"), false, start + 3 * WINDOW);
+        assert!(!contested(&contention, start + 3 * WINDOW), "long after, it is a first write again");
+    }
+
+    /// A writer that adds a key again and again which landlord takes away, and one that takes the ledger away and leaves the rest.
+    #[test]
+    fn removals_and_the_ledger_count_like_other_keys() {
+        let mut contention = Contention::default();
+        let now = Instant::now();
+        let ledger = Key::annotation(ledger::ANNOTATION);
+        let text = |pending: &str| format!(r#"{{{pending}"tenant":"solar","labels":["a"],"annotations":[]}}"#);
+        let texts = [text(""), text(r#""pending":"Contested","#), text("")];
+        for text in &texts {
+            contention.wrote(&label("gone"), None, false, now);
+            contention.wrote(&ledger, Some(text), false, now);
+        }
+        assert!(contention.is_contested(&label("gone"), None, now) && contention.is_contested(&ledger, Some(&texts[0]), now));
+        assert!(!contention.is_contested(&label("gone"), Some("value"), now));
     }
 
     #[test]
-    fn a_tenant_that_is_edited_is_no_rival() {
-        let (mut fights, now) = (Fights::default(), Instant::now());
+    fn a_tenant_that_is_edited_is_no_other_writer() {
+        let mut contention = Contention::default();
+        let now = Instant::now();
         for value in ["b", "c", "b", "c"] {
-            fights.wrote("web", &label("a"), value, true, now);
+            contention.wrote(&label("a"), Some(value), true, now);
         }
-        assert!(!fights.is_contested("web", &label("a"), "c", now) && !fights.is_contested("web", &label("a"), "d", now));
+        assert!(!contention.is_contested(&label("a"), Some("c"), now) && !contention.is_contested(&label("a"), Some("d"), now));
     }
 
     #[test]
-    fn the_rival_is_who_owns_the_key() {
+    fn a_placement_key_is_written_ever_more_rarely() {
+        let mut contention = Contention::default();
+        let start = Instant::now();
+        let mut now = start;
+        let mut pauses = Vec::new();
+        for _ in 0..10 {
+            contention.wrote(&selector(), Some("pool=a"), true, now);
+            let until = contention.pause(now).unwrap_or(now);
+            pauses.push((until - now).as_secs());
+            now = until;
+        }
+        assert_eq!(pauses, [0, 0, 1, 2, 4, 8, 16, 30, 30, 30]);
+        assert!(!contention.is_over(now) && contention.is_over(now + WINDOW));
+    }
+
+    #[test]
+    fn a_plain_key_pauses_nothing() {
+        let mut contention = Contention::default();
+        let now = Instant::now();
+        (0..10).for_each(|_| contention.wrote(&label("a"), Some("b"), true, now));
+        assert_eq!(contention.pause(now), None);
+    }
+
+    #[test]
+    fn only_a_proved_owner_is_named() {
         let entry =
             |manager: &str, time: &str, fields: Value| json!({"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields});
         let labels = json!({"f:metadata": {"f:labels": {"f:a": {}}}});
@@ -202,16 +252,8 @@ mod tests {
             entry("kubectl-edit", "2026-01-02T00:00:00Z", json!({"f:metadata": {"f:labels": {"f:c": {}}}})),
         ];
         let meta: ObjectMeta = serde_json::from_value(json!({"managedFields": fields})).expect("metadata");
-        assert_eq!(rival(&meta, &[label("a")]).as_deref(), Some("argocd-controller"));
-        assert_eq!(rival(&meta, &[label("gone")]).as_deref(), Some("kubectl-edit"), "who wrote last removed it");
-        assert_eq!(rival(&ObjectMeta::default(), &[label("a")]), None);
-    }
-
-    #[test]
-    fn the_advice_speaks_the_rivals_language() {
-        let keys = [Key { field: Field::Annotation, name: "example.com/a".to_owned() }];
-        let argo = advice(Some("argocd-controller"), "web", &keys);
-        assert!(argo.contains("ignoreDifferences") && argo.contains("/metadata/annotations/example.com~1a") && !argo.contains("Flux"));
-        assert!(advice(None, "web", &keys).contains("driftDetection"));
+        assert_eq!(find_other(&meta, &[label("a")]).as_deref(), Some("argocd-controller"));
+        assert_eq!(find_other(&meta, &[label("gone")]), None, "who wrote last need not have removed it");
+        assert_eq!(find_other(&ObjectMeta::default(), &[label("a")]), None);
     }
 }

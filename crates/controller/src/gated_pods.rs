@@ -1,83 +1,94 @@
-//! Holds: Pods that wait behind landlord's scheduling gate, by namespace, and on which terms each namespace lets them go.
+//! Gated Pods: Pods that wait behind landlord's scheduling gate, by namespace, and where each namespace lets them go.
 //!
 //! ```text
-//! watch (Pods without a node) ─▶ holds ◀─ terms ── planner (a namespace was looked at)
-//!                                  │ turns: the oldest first
+//! watch (Pods without a node) ─▶ gated Pods ◀─ placement ── planner (a namespace was looked at)
+//!                                  │ queue: tenants take turns, the oldest of each first
 //!                                  ▼
 //!                        releaser ─▶ release (pure) ─▶ one guarded JSON patch ─▶ outcome
 //! ```
 //!
-//! A Pod is looked at when it changes and when the terms of its namespace do, and at no other event of the cluster.
+//! A Pod is looked at when it changes and when the placement of its namespace does, and at no other event of the cluster.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use crate::pace::Pace;
+use crate::queue::{Place, Urgency};
+use crate::work::Work;
 
 mod held_pod;
+mod reads;
 mod releaser;
-mod turns;
 
 pub use self::held_pod::{HeldPod, Keys, State};
 pub use self::releaser::Releaser;
-use self::turns::Turns;
 pub use cluster::gated_pod::{PodKey, UnscheduledPod};
-pub use cluster::placement::Placement as Terms;
+pub use cluster::placement::Placement;
 pub use cluster::pod_release::{Clash, Verdict, release};
 
-/// Patches of Pods that may be under way at a time: a share of what the API server stands, so that namespaces, which Pods wait for, keep theirs.
-const MOST: usize = 16;
+/// Patches of Pods that may be under way at a time: a share of what the API server stands, so that namespaces, which Pods wait for, keep
+/// theirs.
+const MAX_IN_FLIGHT: usize = 16;
+/// A Pod that its namespace has kept waiting for so long is reported to its owner.
+pub const REPORTED_WAIT: Duration = Duration::from_secs(30);
 
 /// See the module.
 #[derive(Debug)]
-pub struct Holds {
-    namespaces: HashMap<String, Hold>,
-    turns: Turns,
-    pub pace: Pace,
+pub struct GatedPods {
+    namespaces: HashMap<String, GatedNamespace>,
+    pub(crate) work: Work<PodKey>,
     wake: Arc<Notify>,
     /// Whether the Pods have been listed once. Nothing is released before: the oldest may come last.
     known: bool,
+    count: usize,
 }
 
-/// The held Pods of one namespace.
+/// The gated Pods of one namespace.
 #[derive(Debug, Default)]
-struct Hold {
+struct GatedNamespace {
     /// `None` for as long as its Pods have to wait.
-    terms: Option<Arc<Terms>>,
+    placement: Option<Arc<Placement>>,
     pods: BTreeMap<PodKey, HeldPod>,
 }
 
-impl Default for Holds {
-    fn default() -> Self {
-        let (namespaces, turns) = (HashMap::new(), Turns::default());
-        Self { namespaces, turns, pace: Pace::of_few(MOST), wake: Arc::default(), known: false }
+impl GatedNamespace {
+    /// Whose turn its Pods take: the tenant's, or its own.
+    fn group(&self, namespace: &str) -> Arc<str> {
+        let tenant = self.placement.as_ref().and_then(|placement| placement.tenant.as_deref());
+        tenant.unwrap_or(namespace).into()
     }
 }
 
-impl Holds {
+impl Default for GatedPods {
+    fn default() -> Self {
+        Self { namespaces: HashMap::new(), work: Work::new(Pace::of_few(MAX_IN_FLIGHT)), wake: Arc::default(), known: false, count: 0 }
+    }
+}
+
+impl GatedPods {
     /// Takes a Pod in, and gives it a turn if its namespace lets Pods go. What is known of it beside its object stays.
     pub fn put(&mut self, key: &PodKey, mut pod: HeldPod, now: Instant) {
-        let hold = self.namespaces.entry(key.namespace.to_string()).or_default();
-        if let Some(known) = hold.pods.get(key).filter(|known| known.uid == pod.uid) {
+        let gated = self.namespaces.entry(key.namespace.to_string()).or_default();
+        if let Some(known) = gated.pods.get(key).filter(|known| known.uid == pod.uid) {
             pod.follow(known);
         }
-        let due = hold.terms.is_some() && pod.pause.is_none_or(|until| until <= now);
-        hold.pods.insert(key.clone(), pod);
-        if due {
-            self.turns.add(key);
+        let ready = gated.placement.is_some().then(|| pod.attempts.not_before(now).unwrap_or(now));
+        self.count += usize::from(gated.pods.insert(key.clone(), pod).is_none());
+        if let Some(ready) = ready {
+            self.add(key, ready);
             self.wake.notify_one();
         }
     }
 
     /// Forgets a Pod: it is gone, or the gate is.
     pub fn remove(&mut self, key: &PodKey) {
-        let Some(hold) = self.namespaces.get_mut(&*key.namespace) else { return };
-        hold.pods.remove(key);
-        self.turns.forget(key);
-        if hold.pods.is_empty() {
+        let Some(gated) = self.namespaces.get_mut(&*key.namespace) else { return };
+        self.count -= usize::from(gated.pods.remove(key).is_some());
+        self.work.queue.forget(key);
+        if gated.pods.is_empty() {
             self.namespaces.remove(&*key.namespace);
         }
     }
@@ -102,46 +113,74 @@ impl Holds {
         self.known
     }
 
-    /// Whether Pods of this namespace are held.
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether Pods of this namespace are gated.
     pub fn concern(&self, namespace: &str) -> bool {
         self.namespaces.contains_key(namespace)
     }
 
-    /// A namespace was looked at. Its Pods get a turn each if there are other terms than before.
-    pub fn set_terms(&mut self, namespace: &str, terms: Option<Terms>) {
-        let Some(hold) = self.namespaces.get_mut(namespace) else { return };
-        if hold.terms.as_deref() != terms.as_ref() {
-            hold.terms = terms.map(Arc::new);
-            if hold.terms.is_some() {
-                hold.pods.keys().for_each(|key| self.turns.add(key));
+    /// Patches that are not answered yet.
+    pub fn writes_under_way(&self) -> usize {
+        self.work.total()
+    }
+
+    /// A namespace was looked at. Its Pods get a turn each if they may go elsewhere than before.
+    pub fn set_placement(&mut self, namespace: &str, placement: Option<Placement>) {
+        let Some(gated) = self.namespaces.get_mut(namespace) else { return };
+        if gated.placement.as_deref() != placement.as_ref() {
+            gated.placement = placement.map(Arc::new);
+            let keys: Vec<PodKey> = if gated.placement.is_some() { gated.pods.keys().cloned().collect() } else { Vec::new() };
+            let now = cluster::clock::now();
+            for key in &keys {
+                let ready = self.pod(key).and_then(|pod| pod.attempts.not_before(now)).unwrap_or(now);
+                self.add(key, ready);
             }
         }
-        // Also without a change: somebody may have waited for the controller to be ready.
+        // Also without a change: the releaser may have waited for the controller to be ready.
         self.wake.notify_one();
     }
 
-    /// Hands out the Pod whose turn it is, and counts its patch as under way. Else, until when there is nothing to do, if that is known.
-    fn next(&mut self, now: Instant) -> Result<PodKey, Option<Instant>> {
-        let due = self.turns.next(now).filter(|_| self.known);
-        if due.is_none_or(|due| due > now) {
-            return Err(due);
-        }
-        if !self.pace.begin(now) {
-            return Err(self.pace.pause(now));
-        }
-        self.turns.take(now).ok_or_else(|| {
-            self.pace.end();
-            None
-        })
+    /// Where Pods of this namespace may go, as the planner said last.
+    fn placement(&self, namespace: &str) -> Option<Arc<Placement>> {
+        self.namespaces.get(namespace)?.placement.clone()
+    }
+
+    /// Gives a Pod a turn from then on.
+    fn add(&mut self, key: &PodKey, ready: Instant) {
+        let Some(gated) = self.namespaces.get(&*key.namespace) else { return };
+        let place = Place { urgency: Urgency::Placement, group: gated.group(&key.namespace), rank: key.age_rank(), ready };
+        self.work.queue.add(key, place);
+    }
+
+    /// Gives a Pod no turn before this time.
+    fn put_off(&mut self, key: &PodKey, until: Instant) {
+        self.add(key, until);
+        self.work.queue.reschedule(key, until);
     }
 
     fn pod(&self, key: &PodKey) -> Option<&HeldPod> {
         self.namespaces.get(&*key.namespace)?.pods.get(key)
     }
 
-    /// Every held Pod; those of one namespace are together, the oldest first.
+    /// Every gated Pod; those of one namespace are together, the oldest first.
     pub fn pods(&self) -> impl Iterator<Item = (&PodKey, &HeldPod)> {
-        self.namespaces.values().flat_map(|hold| &hold.pods)
+        self.namespaces.values().flat_map(|gated| &gated.pods)
+    }
+
+    /// Pods that their namespace has kept waiting for long, and that were not reported yet; the oldest of each namespace, which speaks for all.
+    pub fn waiting_unreported(&self, now: Instant) -> Vec<(PodKey, String)> {
+        let oldest = self.namespaces.values().filter(|gated| gated.placement.is_none()).filter_map(|gated| gated.pods.first_key_value());
+        let long = oldest.filter(|(key, pod)| !pod.told && pod.waited(key, now) >= REPORTED_WAIT);
+        long.map(|(key, pod)| (key.clone(), pod.uid.clone())).collect()
     }
 
     fn pod_mut(&mut self, key: &PodKey) -> Option<&mut HeldPod> {
@@ -153,129 +192,13 @@ impl Holds {
         self.pod_mut(key).is_some_and(|pod| std::mem::replace(&mut pod.state, state.clone()) != state)
     }
 
-    /// Whether its owner knows of the clash.
-    fn tell(&mut self, key: &PodKey, told: bool) {
-        self.pod_mut(key).into_iter().for_each(|pod| pod.told = told);
-    }
-
-    /// Gives a Pod no turn before this time, even if it changes: who writes to it, or lets it fail, must not keep others from theirs.
-    fn put_off(&mut self, key: &PodKey, until: Instant) {
-        self.pod_mut(key).into_iter().for_each(|pod| pod.pause = Some(until));
-        self.turns.add_later(key, until);
-    }
-
-    /// One more failure of this Pod's; how many there were.
-    fn fail(&mut self, key: &PodKey) -> u32 {
-        self.pod_mut(key).map_or(1, |pod| {
-            pod.attempts += 1;
-            pod.attempts
-        })
+    /// Whether its owner knows what it waits for.
+    pub fn set_told(&mut self, key: &PodKey, told: bool) {
+        if let Some(pod) = self.pod_mut(key) {
+            pod.told = told;
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::held_pod::{a_key, a_pod};
-    use super::*;
-
-    fn held(keys: &[&PodKey]) -> Holds {
-        let mut holds = Holds::default();
-        keys.iter().for_each(|key| holds.put(key, a_pod("u"), Instant::now()));
-        holds.complete(&keys.iter().map(|key| (*key).clone()).collect());
-        holds
-    }
-
-    fn turns(holds: &mut Holds) -> Vec<String> {
-        let now = Instant::now();
-        std::iter::from_fn(|| holds.next(now).ok().map(|key| key.to_string())).collect()
-    }
-
-    #[test]
-    fn pods_wait_for_their_namespace_and_then_the_oldest_goes_first() {
-        let keys = [a_key(3, "web", "a"), a_key(1, "web", "c"), a_key(2, "db", "b"), a_key(0, "never", "d")];
-        let mut holds = held(&keys.each_ref());
-        assert!(turns(&mut holds).is_empty(), "no namespace has terms");
-        holds.set_terms("web", Some(Terms::default()));
-        holds.set_terms("db", Some(Terms::default()));
-        holds.set_terms("unknown", Some(Terms::default()));
-        assert_eq!(turns(&mut holds), ["web/c", "db/b", "web/a"]);
-        assert_eq!(holds.pods().count(), 4, "held until it is known that they are not");
-    }
-
-    #[test]
-    fn nothing_is_planned_again_without_a_cause() {
-        let key = a_key(1, "web", "a");
-        let mut holds = held(&[&key]);
-        holds.set_terms("web", Some(Terms::default()));
-        assert_eq!(turns(&mut holds).len(), 1);
-        holds.turns.done(&key);
-        holds.set_terms("web", Some(Terms::default()));
-        assert!(turns(&mut holds).is_empty(), "the same terms");
-        holds.set_terms("web", None);
-        assert!(turns(&mut holds).is_empty(), "no terms");
-        holds.set_terms("web", Some(Terms { selector: "a=b".parse().expect("a selector"), ..Terms::default() }));
-        assert_eq!(turns(&mut holds).len(), 1, "others");
-        holds.turns.done(&key);
-        holds.put(&key, a_pod("u"), Instant::now());
-        assert_eq!(turns(&mut holds).len(), 1, "the Pod has changed");
-    }
-
-    #[test]
-    fn a_pod_that_is_taken_comes_again_only_after_it_is_done() {
-        let key = a_key(1, "web", "a");
-        let mut holds = held(&[&key]);
-        holds.set_terms("web", Some(Terms::default()));
-        assert_eq!(turns(&mut holds).len(), 1);
-        holds.put(&key, a_pod("u"), Instant::now());
-        assert!(turns(&mut holds).is_empty());
-        holds.turns.done(&key);
-        assert_eq!(turns(&mut holds).len(), 1);
-        holds.put(&key, a_pod("u"), Instant::now());
-        holds.remove(&key);
-        holds.turns.done(&key);
-        assert!(turns(&mut holds).is_empty() && !holds.concern("web"), "it is gone");
-    }
-
-    #[test]
-    fn nothing_is_released_before_the_list_is_complete() {
-        let (old, new) = (a_key(1, "web", "z"), a_key(2, "web", "a"));
-        let mut holds = Holds::default();
-        holds.put(&new, a_pod("u"), Instant::now());
-        holds.set_terms("web", Some(Terms::default()));
-        assert!(turns(&mut holds).is_empty());
-        holds.put(&old, a_pod("u"), Instant::now());
-        holds.complete(&[new.clone(), old].into());
-        assert_eq!(turns(&mut holds), ["web/z", "web/a"]);
-        holds.complete(&[new].into());
-        assert_eq!(holds.pods().map(|(key, _)| key.to_string()).collect::<Vec<_>>(), ["web/a"], "the other is not there any more");
-    }
-
-    #[test]
-    fn a_pod_that_failed_comes_later() {
-        let (key, now) = (a_key(1, "web", "a"), Instant::now());
-        let later = now + std::time::Duration::from_secs(5);
-        let mut holds = held(&[&key]);
-        holds.set_terms("web", Some(Terms::default()));
-        assert_eq!(holds.next(now), Ok(key.clone()));
-        holds.put_off(&key, later);
-        holds.turns.done(&key);
-        assert_eq!(holds.next(now), Err(Some(later)));
-        holds.put(&key, a_pod("u"), now);
-        assert_eq!(holds.next(now), Err(Some(later)), "even if it changes");
-        assert_eq!(holds.next(later), Ok(key));
-    }
-
-    #[test]
-    fn what_was_learned_of_a_pod_stays_with_it() {
-        let key = a_key(1, "web", "a");
-        let mut holds = held(&[&key]);
-        assert!(holds.stand(&key, State::Failing("no".to_owned())) && !holds.stand(&key, State::Failing("no".to_owned())));
-        assert_eq!((holds.fail(&key), holds.fail(&key)), (1, 2));
-        holds.put(&key, a_pod("u"), Instant::now());
-        assert_eq!((holds.fail(&key), holds.stand(&key, State::Failing("no".to_owned()))), (3, false));
-        holds.settle(&key, "another");
-        assert!(holds.concern("web"));
-        holds.put(&key, a_pod("another"), Instant::now());
-        assert_eq!(holds.fail(&key), 1, "this is another Pod");
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@ use tokio::sync::watch as channel;
 use tokio::time::timeout;
 
 use crate::outcome::Outcomes;
+use crate::supervisor::Pulse;
 use cluster::admission_policies::kinds::{KINDS, api};
 use cluster::lease::Leadership;
 use guard::Guard;
@@ -68,11 +69,12 @@ struct Pause {
 
 impl Keeper {
     /// Keeps the guard. Does not return.
-    pub async fn run(mut self) {
+    pub async fn run(mut self, pulse: Pulse) {
         let mut sightings = stream::select_all((0..KINDS.len()).map(|kind| self.follow(kind)));
         let (mut known, mut pause) = (Known::new(KINDS.len()), Pause::default());
         let mut looks = tokio::time::interval(LOOK);
         loop {
+            pulse.beat();
             tokio::select! {
                 sighting = sightings.next() => match sighting {
                     Some(sighting) => take(&mut known, sighting),

@@ -5,7 +5,10 @@
 //! ```
 
 pub mod admin;
+pub mod app;
+pub mod attempts;
 pub mod contention;
+pub mod context;
 pub mod gated_pods;
 pub mod guard_keeper;
 pub mod live_settings;
@@ -13,11 +16,15 @@ pub mod metrics;
 pub mod outcome;
 pub mod pace;
 pub mod planner;
+pub mod progress;
 pub mod queue;
+pub mod readiness;
 pub mod reconciler;
 #[cfg(test)]
 mod simulation;
 pub mod status;
 pub mod store;
 pub mod strategy;
+pub mod supervisor;
 pub mod watch;
+pub mod work;

@@ -7,35 +7,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::settings::{SettingsSource, parse_document, policies, policy_settings};
-use futures::{StreamExt, TryStreamExt};
-use kube::Client;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{Config, Event, watcher};
+use kube::runtime::watcher::{Config, Event};
 use serde_json::Value;
 use tenancy::decode::DecodeError;
 use tenancy::settings::Settings;
-use tokio::sync::watch;
+use tokio::sync::watch::Sender;
 
-use crate::reconciler::Reconciler;
+use crate::context::Context;
+use crate::readiness::SETTINGS;
 use crate::strategy::Strategy;
-use crate::watch::{Readiness, SETTINGS, Watch};
+use crate::supervisor::Pulse;
+use crate::watch::Following;
 
 /// How often a file is looked at.
 const FILE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Follows the source and publishes every good document. Does not return.
-pub async fn follow(source: SettingsSource, sender: watch::Sender<Option<Arc<Settings>>>, Watch { client, reconciler, readiness }: Watch) {
-    let publisher = Publisher { sender, reconciler, readiness };
+pub async fn follow(source: SettingsSource, sender: Sender<Option<Arc<Settings>>>, context: Context, pulse: Pulse) {
+    let publisher = Publisher { sender, context };
     match source {
-        SettingsSource::Policy(name) => follow_policy(&name, client, &publisher).await,
-        SettingsSource::File(path) => follow_file(&path, &publisher).await,
+        SettingsSource::Policy(name) => follow_policy(&name, &publisher, pulse).await,
+        SettingsSource::File(path) => follow_file(&path, &publisher, pulse).await,
+        SettingsSource::Document(document) => {
+            publisher.publish(&Place::Given, &document);
+            pulse.beat_while(std::future::pending()).await
+        }
     }
 }
 
 struct Publisher {
-    sender: watch::Sender<Option<Arc<Settings>>>,
-    reconciler: Arc<Reconciler>,
-    readiness: Arc<Readiness>,
+    sender: Sender<Option<Arc<Settings>>>,
+    context: Context,
 }
 
 impl Publisher {
@@ -43,8 +45,8 @@ impl Publisher {
         let read = || Ok((Settings::from_value(document)?, Strategy::read(document)?));
         match read() {
             Ok((settings, strategy)) => {
-                self.reconciler.outcomes().metrics().settings_valid.set(1);
-                let mut shared = self.reconciler.shared();
+                self.context.reconciler.outcomes().metrics().settings_valid.set(1);
+                let mut shared = self.context.reconciler.shared();
                 shared.refused_settings = None;
                 shared.strategy = strategy.map(Arc::new);
                 drop(shared);
@@ -57,13 +59,13 @@ impl Publisher {
 
     /// Says so by log, metric, the tenants' conditions and, where there is an object to say it of, an Event.
     fn refuse(&self, place: &Place<'_>, error: &str) {
-        let outcomes = self.reconciler.outcomes();
+        let outcomes = self.context.reconciler.outcomes();
         outcomes.metrics().settings_valid.set(0);
-        self.reconciler.shared().refused_settings = Some(format!("{place}: {error}"));
+        self.context.reconciler.shared().refused_settings = Some(format!("{place}: {error}"));
         let kept = self.sender.borrow().is_some();
         tracing::error!(%place, error, last_good_ones_stay = kept, "settings refused");
         if !kept {
-            self.readiness.wait(SETTINGS, format!("{place}: {error}"));
+            self.context.readiness.wait(SETTINGS, format!("{place}: {error}"));
         }
         if let Place::Policy { name, uid: Some(uid) } = place {
             let note =
@@ -81,6 +83,8 @@ enum Place<'a> {
         uid: Option<String>,
     },
     File(&'a Path),
+    /// Not looked for: it was given.
+    Given,
 }
 
 impl fmt::Display for Place<'_> {
@@ -88,22 +92,23 @@ impl fmt::Display for Place<'_> {
         match self {
             Self::Policy { name, .. } => write!(f, "ClusterAdmissionPolicy {name}"),
             Self::File(path) => write!(f, "{}", path.display()),
+            Self::Given => f.write_str("the document that was given"),
         }
     }
 }
 
-async fn follow_policy(name: &str, client: Client, publisher: &Publisher) {
-    let api = policies(&client);
+async fn follow_policy(name: &str, publisher: &Publisher, pulse: Pulse) {
+    let api = policies(&publisher.context.client);
     let config = Config::default().fields(&format!("metadata.name={name}"));
-    let mut events = watcher(api, config).default_backoff().boxed();
+    let mut events = Following::new(api, config, "settings", &publisher.context.signals, pulse);
     let place = |uid: Option<String>| Place::Policy { name, uid };
     let mut last = None;
-    let mut listed = false;
+    let mut is_listed = false;
     loop {
-        match events.try_next().await {
-            Ok(Some(Event::Init)) => listed = false,
-            Ok(Some(Event::Apply(policy) | Event::InitApply(policy))) => {
-                listed = true;
+        match events.next().await {
+            Ok(Event::Init) => is_listed = false,
+            Ok(Event::Apply(policy) | Event::InitApply(policy)) => {
+                is_listed = true;
                 let settings = policy_settings(&policy).cloned().unwrap_or_default();
                 // Its conditions change without its settings.
                 if last.as_ref() != Some(&settings) {
@@ -111,27 +116,27 @@ async fn follow_policy(name: &str, client: Client, publisher: &Publisher) {
                     last = Some(settings);
                 }
             }
-            Ok(Some(Event::InitDone)) if listed => {}
-            Ok(Some(Event::InitDone)) if last.is_none() => {
+            Ok(Event::InitDone) if is_listed => {}
+            Ok(Event::InitDone) if last.is_none() => {
                 publisher.refuse(&place(None), "it does not exist yet: apply it, or give --settings FILE");
             }
             // If it comes back, its settings count again, even if they are the same.
-            Ok(Some(Event::InitDone | Event::Delete(_))) => {
+            Ok(Event::InitDone | Event::Delete(_)) => {
                 last = None;
                 publisher.refuse(&place(None), "it was deleted");
             }
-            Ok(None) => return,
-            Err(error) if last.is_none() => publisher.refuse(&place(None), &error.to_string()),
+            Err(error) if last.is_none() => publisher.refuse(&place(None), &error),
             // The settings in force are the newest that are known.
-            Err(error) => tracing::warn!(place = %place(None), %error, "watch broke off, starting again"),
+            Err(_) => {}
         }
     }
 }
 
-async fn follow_file(path: &Path, publisher: &Publisher) {
+async fn follow_file(path: &Path, publisher: &Publisher, pulse: Pulse) {
     let place = Place::File(path);
     let mut last = None;
     loop {
+        pulse.beat();
         let text = tokio::fs::read_to_string(path).await.map_err(|error| error.to_string());
         if last.as_ref() != Some(&text) {
             match text.as_ref().map_err(String::clone).and_then(|text| parse_document(text)) {

@@ -15,7 +15,7 @@ use crate::strategy::metrics::StrategyMetrics;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct Outcome {
-    /// done, conflict, gone, pushback or a reason of a failure.
+    /// done, conflict, gone or a reason of a failure.
     pub outcome: &'static str,
 }
 
@@ -72,8 +72,8 @@ pub struct Metrics {
     pub strategy: StrategyMetrics,
 }
 
-impl Metrics {
-    pub fn new() -> Self {
+impl Default for Metrics {
+    fn default() -> Self {
         let mut registry = Registry::with_prefix("landlord");
         let mut metrics = Self {
             writes: Family::default(),
@@ -103,7 +103,9 @@ impl Metrics {
         metrics.registry = registry;
         metrics
     }
+}
 
+impl Metrics {
     fn register(&self, registry: &mut Registry) {
         registry.register("namespace_writes", "Patches of namespaces by outcome", self.writes.clone());
         registry.register("namespace_write_seconds", "Time of one patch", self.write_seconds.clone());
@@ -151,7 +153,9 @@ impl Metrics {
         }
     }
 
-    pub fn set_depths(&self, depths: [(Urgency, usize); 4]) {
+    /// Sets how many namespaces wait for their turn, by urgency, and how many of all wait until they are tried again (`retry`).
+    pub fn set_depths(&self, depths: [(Urgency, usize); 3], backing_off: usize) {
+        self.depths.get_or_create(&Depth { urgency: "retry" }).set(i64::try_from(backing_off).unwrap_or(i64::MAX));
         for (urgency, depth) in depths {
             self.depths.get_or_create(&Depth { urgency: urgency.word() }).set(i64::try_from(depth).unwrap_or(i64::MAX));
         }

@@ -10,7 +10,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use crate::gated_pods::PodKey;
 use crate::metrics::{self, Metrics};
 use crate::planner::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, PlannedWrite, Trouble};
-use crate::queue::Urgency;
+use crate::queue::Place;
 use cluster::clock;
 use guard::difference::Change;
 
@@ -35,7 +35,6 @@ const NOTE: usize = 1024;
 pub const DONE: &str = "done";
 pub const CONFLICT: &str = "conflict";
 pub const GONE: &str = "gone";
-pub const PUSHBACK: &str = "pushback";
 
 /// The reason of an Event about one changed namespace.
 const WRITTEN: &str = "Written";
@@ -88,7 +87,8 @@ impl Outcomes {
     }
 
     /// A namespace was changed. `lag` is the time since its creation or since its difference was seen.
-    pub fn written(&self, write: &PlannedWrite, urgency: Urgency, took: Duration, lag: Duration) {
+    pub fn written(&self, write: &PlannedWrite, place: &Place, live: bool, took: Duration, lag: Duration) {
+        let urgency = place.urgency;
         self.count(DONE, took);
         self.metrics.compliance_seconds.observe(lag.as_secs_f64());
         self.journal.iter().for_each(|journal| journal.count_wait(lag));
@@ -97,7 +97,7 @@ impl Outcomes {
         let tenant = write.tenant.as_deref().unwrap_or("-");
         tracing::info!(namespace = write.request.name, tenant, urgency = urgency.word(), took_ms = took.as_millis(), "written");
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
-        if matches!(urgency, Urgency::Placement | Urgency::Drift) {
+        if live {
             let note = format!("metadata of tenant {tenant:?} written");
             self.publish(&write.request.name, &write.request.uid, EventType::Normal, WRITTEN, note);
         }
@@ -109,12 +109,13 @@ impl Outcomes {
         tracing::debug!(namespace = write.request.name, outcome = word, "not written");
     }
 
-    /// A write that failed, and is tried again later.
-    pub fn failed(&self, write: &PlannedWrite, reason: &'static str, message: &str, took: Duration) {
+    /// Writes that failed so often that it is time to say so. They are tried again later.
+    pub fn failed(&self, write: &PlannedWrite, Trouble { reason, message }: &Trouble, took: Duration) {
         self.count(reason, took);
-        tracing::warn!(namespace = write.request.name, reason, message, "write failed");
-        self.note(|| Entry::new(Sort::Trouble, reason, &write.request.name, message).of(write.tenant.as_deref()));
-        self.publish(&write.request.name, &write.request.uid, EventType::Warning, reason, message.to_owned());
+        let request = &write.request;
+        tracing::warn!(namespace = request.name, reason, message = shortened(message.clone()), "writes fail");
+        self.note(|| Entry::new(Sort::Trouble, reason, &request.name, message).of(write.tenant.as_deref()));
+        self.publish(&request.name, &request.uid, EventType::Warning, reason, message.clone());
     }
 
     /// A namespace that cannot be made compliant by landlord alone.
@@ -122,7 +123,7 @@ impl Outcomes {
         if [HOOK_REJECTED, HOOK_WARNING].contains(reason) {
             self.metrics.hook_failures.get_or_create(&metrics::Reason { reason }).inc();
         }
-        tracing::warn!(namespace = name, reason, message, "not as it should be");
+        tracing::warn!(namespace = name, reason, message = shortened(message.clone()), "not compliant");
         let sort = if *reason == HOOK_WARNING { Sort::Notice } else { Sort::Trouble };
         // That one is told once it is known who the other writer is.
         if *reason != CONTESTED {
@@ -187,6 +188,12 @@ impl Outcomes {
     pub async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
         tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
         self.warn_pod(key, uid, SELECTOR_CLASH, message).await
+    }
+
+    /// A gated Pod that its namespace has kept waiting for long. False where it has to be told later.
+    pub async fn pod_waits(&self, key: &PodKey, uid: &str, reason: &str, message: String) -> bool {
+        tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
+        self.warn_pod(key, uid, reason, message).await
     }
 
     /// False where the budget does not allow it.

@@ -9,12 +9,13 @@ use tenancy::desired::Want;
 use tenancy::keys::CREATOR;
 use tenancy::ledger;
 use tenancy::metadata::Key;
-use tenancy::plan::{self, Plan, changes_placement, decides_placement, read_ledger};
+use tenancy::plan::{self, Plan, changes_placement, read_ledger};
 use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
-use crate::contention::{self, Fights};
+use crate::contention::{self, Contention, decides_placement};
+use crate::gated_pods::Placement;
 use crate::queue::Urgency;
 use crate::store::{Compliance, Standing, Store};
 use assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
@@ -57,8 +58,10 @@ pub struct PlannedWrite {
     pub tenant: Option<String>,
     /// Whether a key that decides where Pods run is among the changes.
     pub placement: bool,
-    /// Keys that are set, their values, and whether the ledger had them: then another writer has changed them.
-    pub sets: Vec<(Key, String, bool)>,
+    /// Keys of the change that the ledger had: another writer has changed them.
+    pub reversed: Vec<Key>,
+    /// Before this time it is not written: another writer would only set it back.
+    pub not_before: Option<Instant>,
     pub trouble: Option<Trouble>,
 }
 
@@ -81,28 +84,41 @@ impl Decision {
 }
 
 impl PlannedWrite {
-    /// How urgent this is for a namespace that just changed (`live`), or that was found so.
+    /// How urgent this is for a namespace that just changed (`live`), or that was found so. Placement is placement, however it was found.
     pub fn urgency(&self, live: bool) -> Urgency {
-        match (live, self.placement) {
-            (true, true) => Urgency::Placement,
-            (true, false) => Urgency::Drift,
-            (false, _) => Urgency::Backfill,
+        match (self.placement, live) {
+            (true, _) => Urgency::Placement,
+            (false, true) => Urgency::Drift,
+            (false, false) => Urgency::Backfill,
         }
     }
+}
+
+/// A decision on one namespace, all of it by one run of the engine.
+#[derive(Debug)]
+pub struct Verdict {
+    pub decision: Decision,
+    pub standing: Option<Standing>,
+    /// Where its gated Pods may go; `None` for as long as they have to wait.
+    pub placement: Option<Placement>,
 }
 
 /// What is known when something is decided.
 #[derive(Clone, Copy)]
 pub struct Knowledge<'a> {
     pub store: &'a Store,
-    pub fights: &'a Fights,
+    /// Of this namespace.
+    pub contention: &'a Contention,
     pub now: Instant,
 }
 
-/// Decides, and says how the namespace stands.
-pub fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Standing>) {
+/// Decides about one namespace.
+pub fn decide(known: Knowledge<'_>, name: &str) -> Verdict {
     let Knowledge { store, .. } = known;
-    let (Some(held), Some(mut assessment)) = (store.namespace(name), store.assess(name)) else { return (Decision::Ignore, None) };
+    let (Some(held), Some(mut assessment)) = (store.namespace(name), store.assess(name)) else {
+        return Verdict { decision: Decision::Ignore, standing: None, placement: None };
+    };
+    let placement = Placement::of(&assessment);
     if assessment.reason == Some(UNKNOWN_TENANT) {
         release(store, held, &mut assessment);
     }
@@ -110,30 +126,37 @@ pub fn decide(known: Knowledge<'_>, name: &str) -> (Decision, Option<Standing>) 
     let trouble =
         trouble(store, held, &assessment).or_else(|| contest_trouble(known, name, &contested)).or_else(|| warning(&assessment.plan));
     let blocked = trouble.as_ref().is_some_and(|trouble| trouble.blocks());
-    let write = if blocked || assessment.plan.is_empty() { None } else { plan_write(held, &assessment, trouble.clone()) };
-    let state = match (&trouble, &write) {
-        (Some(Trouble { reason: CONFLICTED | HOOK_REJECTED | CONTESTED, .. }), _) => Compliance::Conflicted,
-        (None | Some(Trouble { reason: HOOK_WARNING, .. }), Some(_)) => Compliance::Pending,
-        (None | Some(Trouble { reason: HOOK_WARNING, .. }), None) => Compliance::Compliant,
-        (Some(_), _) => Compliance::Failed,
-    };
-    let reason = trouble.as_ref().map(|trouble| trouble.reason).filter(|reason| *reason != HOOK_WARNING);
-    let standing = Standing { tenant: assessment.tenant, state, reason };
-    (write.map_or(Decision::Rest { trouble }, Decision::Write), Some(standing))
+    let not_before = known.contention.pause(known.now).filter(|_| contested.iter().any(decides_placement));
+    let write = if blocked || assessment.plan.is_empty() { None } else { plan_write(held, &assessment, trouble.clone(), not_before) };
+    let reason = trouble.as_ref().map(|trouble| trouble.reason);
+    let state = compliance(reason, write.is_some());
+    let standing = Standing { tenant: assessment.tenant, state, reason: reason.filter(|reason| *reason != HOOK_WARNING) };
+    Verdict { decision: write.map_or(Decision::Rest { trouble }, Decision::Write), standing: Some(standing), placement }
 }
 
-/// Takes contested keys out of the plan, and returns them. Those that decide where Pods run are put right all the same; but as long as
-/// the other writer has to be expected, the ledger is pending, so that the guard lets no Pod in.
-fn contest(Knowledge { fights, now, .. }: Knowledge<'_>, held: &CachedNamespace, plan: &mut Plan) -> Vec<Key> {
-    let Some(name) = &held.namespace.name else { return Vec::new() };
+fn compliance(reason: Option<&'static str>, writes: bool) -> Compliance {
+    match reason {
+        Some(CONFLICTED | HOOK_REJECTED | CONTESTED) => Compliance::Conflicted,
+        None | Some(HOOK_WARNING) if writes => Compliance::Pending,
+        None | Some(HOOK_WARNING) => Compliance::Compliant,
+        Some(_) => Compliance::Failed,
+    }
+}
+
+/// Takes contested keys out of the plan, and returns them. Those that decide where Pods run stay in it; but as long as the other writer has
+/// to be expected, the ledger is pending, so that the guard lets no Pod in.
+fn contest(Knowledge { contention, now, .. }: Knowledge<'_>, held: &CachedNamespace, plan: &mut Plan) -> Vec<Key> {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
-    let again = |(key, want): (&Key, &Want)| fights.is_contested(name, key, &want.value, now).then(|| key.clone());
-    let mut contested: Vec<Key> = plan.set.iter().filter_map(again).collect();
-    let ours = |key: &Key| ledger.manages(key) || plan.set.contains_key(key);
-    let fought = fights.fought(name, now).filter(|key| decides_placement(key) && ours(key) && !contested.contains(key));
-    let fought: Vec<Key> = fought.cloned().collect();
-    contested.extend(fought);
-    contested.iter().filter(|key| !decides_placement(key)).for_each(|key| drop(plan.set.remove(key)));
+    let set = plan.set.iter().filter(|(key, want)| contention.is_contested(key, Some(&want.value), now)).map(|(key, _)| key);
+    let removed = plan.remove.keys().filter(|key| contention.is_contested(key, None, now));
+    let mut contested: Vec<Key> = set.chain(removed).cloned().collect();
+    let is_ours = |key: &Key| ledger.manages(key) || plan.set.contains_key(key) || plan.remove.contains_key(key);
+    let expected = contention.contested(now).filter(|key| decides_placement(key) && is_ours(key) && !contested.contains(key));
+    contested.extend(expected.cloned().collect::<Vec<_>>());
+    for key in contested.iter().filter(|key| !decides_placement(key)) {
+        plan.set.remove(key);
+        plan.remove.remove(key);
+    }
     if contested.iter().any(decides_placement) {
         mark_pending(held, plan);
     }
@@ -144,33 +167,36 @@ fn mark_pending(held: &CachedNamespace, plan: &mut Plan) {
     let before = &held.namespace.metadata;
     let (mut next, _) = read_ledger(&plan.apply(before));
     next.pending = Some(CONTESTED.to_owned());
-    let (key, value) = (Key::annotation(ledger::ANNOTATION), next.to_string_compact());
-    match before.annotations.get(ledger::ANNOTATION) == Some(&value) {
-        true => plan.set.remove(&key),
-        false => plan.set.insert(key, Want { value, why: Why::Ledger }),
-    };
+    let key = Key::annotation(ledger::ANNOTATION);
+    let value = next.to_string_compact();
+    if before.annotations.get(ledger::ANNOTATION) == Some(&value) {
+        plan.set.remove(&key);
+    } else {
+        plan.set.insert(key, Want { value, why: Why::Ledger });
+    }
 }
 
-fn contest_trouble(Knowledge { fights, .. }: Knowledge<'_>, name: &str, keys: &[Key]) -> Option<Trouble> {
-    let rival = fights.rival(name);
+fn contest_trouble(Knowledge { contention, .. }: Knowledge<'_>, name: &str, keys: &[Key]) -> Option<Trouble> {
+    if keys.is_empty() {
+        return None;
+    }
     let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
-    (!keys.is_empty()).then(|| Trouble {
-        reason: CONTESTED,
-        message: format!(
-            "{} set back {} times in {} minutes by {}; what ends it: {}",
-            names.join(", "),
-            contention::REVERSALS,
-            contention::WINDOW.as_secs() / 60,
-            rival.map_or("another writer".to_owned(), |rival| format!("field manager {rival:?}")),
-            contention::advice(rival, name, keys)
-        ),
-    })
+    let other = contention.other();
+    let message = format!(
+        "{} set back {} times in {} minutes by {}; what ends it: {}",
+        names.join(", "),
+        contention::REVERSALS,
+        contention::WINDOW.as_secs() / 60,
+        other.map_or("another writer".to_owned(), |other| format!("field manager {other:?}")),
+        contention::advice(other, name, keys)
+    );
+    Some(Trouble { reason: CONTESTED, message })
 }
 
 /// A tenant that is gone for good leaves nothing behind but its label.
 fn release(store: &Store, held: &CachedNamespace, assessment: &mut Assessment) {
-    let buried = assessment.tenant.as_deref().is_some_and(|tenant| store.is_buried(tenant));
-    if buried && read_ledger(&held.namespace.metadata).0.tenant == assessment.tenant.clone().unwrap_or_default() {
+    let deleted = assessment.tenant.as_deref().is_some_and(|tenant| store.is_deleted(tenant));
+    if deleted && read_ledger(&held.namespace.metadata).0.tenant == assessment.tenant.clone().unwrap_or_default() {
         assessment.plan = plan::release(store.settings(), &held.namespace);
         (assessment.error, assessment.reason) = (None, None);
     }
@@ -236,20 +262,15 @@ fn may_adopt(store: &Store, held: &CachedNamespace, tenant: &Tenant) -> bool {
     creator.is_ok_and(|creator| store.settings().is_admin(&creator) || tenant.may_be_claimed_by(&creator))
 }
 
-fn plan_write(held: &CachedNamespace, assessment: &Assessment, trouble: Option<Trouble>) -> Option<PlannedWrite> {
+fn plan_write(
+    held: &CachedNamespace,
+    assessment: &Assessment,
+    trouble: Option<Trouble>,
+    not_before: Option<Instant>,
+) -> Option<PlannedWrite> {
     let request = Write::between(held, &assessment.plan.apply(&held.namespace.metadata))?;
-    Some(PlannedWrite {
-        request,
-        tenant: assessment.tenant.clone(),
-        placement: changes_placement(&assessment.plan),
-        sets: sets(held, &assessment.plan),
-        trouble,
-    })
-}
-
-fn sets(held: &CachedNamespace, plan: &Plan) -> Vec<(Key, String, bool)> {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
-    let own = Key::annotation(ledger::ANNOTATION);
-    let set = plan.set.iter().filter(|(key, _)| **key != own);
-    set.map(|(key, want)| (key.clone(), want.value.clone(), ledger.manages(key))).collect()
+    let reversed = request.changes.iter().map(|(key, _)| key).filter(|key| ledger.manages(key)).cloned().collect();
+    let placement = changes_placement(&assessment.plan);
+    Some(PlannedWrite { request, tenant: assessment.tenant.clone(), placement, reversed, not_before, trouble })
 }

@@ -1,17 +1,27 @@
-//! Queue: which namespace is next. One entry a namespace; the most urgent first, and among equals the one that waits longest.
+//! A queue of keys, one entry a key, fair between groups. Used for namespaces and for gated Pods; a group is a tenant.
 //!
 //! ```text
-//! add ─▶ waiting (ready time) ─▶ ready (urgency, then first come) ─▶ taken ─▶ done
-//!                                      ▲ what is added meanwhile ──────┘
+//! add ─▶ waiting (ready time) ─▶ ready (urgency ─▶ group, in turns ─▶ rank, then first come) ─▶ taken ─▶ done
+//!                                      ▲ what is added meanwhile ─────────────────────────────────────────┘
 //! ```
 //!
-//! Adding a key again keeps the higher urgency and the earlier ready time. A key that was taken is handed out again only after it
-//! is done; what was added in between counts then. The clock is the caller's: every call says what time it is.
+//! Adding a key again keeps the higher urgency, the lower rank and the earlier ready time. A key that was taken is handed out again only
+//! after it is done; what was added in between counts then. Within an urgency groups take turns, and a lower urgency gets at least every
+//! eighth turn, so that nobody's flood is another's delay. The clock is the caller's: every call says what time it is.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Instant;
 
-/// How much a namespace's plan matters; the smaller, the sooner.
+mod lane;
+
+use self::lane::Lane;
+
+/// Turns that more urgent keys may have in a row while a less urgent one is ready.
+const TURNS_BEFORE_OTHERS: u32 = 7;
+
+/// How much a key matters; the smaller, the sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Urgency {
     /// Pods would land outside of the pool: a placement key is missing or wrong.
@@ -20,13 +30,11 @@ pub enum Urgency {
     Drift,
     /// A difference that was there before landlord looked.
     Backfill,
-    /// Something failed and is tried again.
-    Retry,
 }
 
 impl Urgency {
     /// All of them, the most urgent first.
-    pub const ALL: [Self; 4] = [Self::Placement, Self::Drift, Self::Backfill, Self::Retry];
+    pub const ALL: [Self; 3] = [Self::Placement, Self::Drift, Self::Backfill];
 
     /// A bounded word for metrics.
     pub fn word(self) -> &'static str {
@@ -34,240 +42,194 @@ impl Urgency {
             Self::Placement => "placement",
             Self::Drift => "drift",
             Self::Backfill => "backfill",
-            Self::Retry => "retry",
         }
     }
 }
 
-/// A key's place: what for, from when on, and who came first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    urgency: Urgency,
-    ready: Instant,
+/// Where a key stands in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub urgency: Urgency,
+    /// Who takes turns with others: a tenant, or empty.
+    pub group: Arc<str>,
+    /// What goes first within the group; then it is first come, first served.
+    pub rank: u64,
+    /// Before this time it is not handed out.
+    pub ready: Instant,
+}
+
+/// A place and when it was first asked for.
+#[derive(Clone, Debug)]
+struct Entry {
+    place: Place,
     arrival: u64,
+    is_ready: bool,
 }
 
 /// See the module.
-#[derive(Debug, Default)]
-pub struct Queue {
-    places: HashMap<String, Place>,
-    ready: BTreeSet<(Urgency, u64, String)>,
-    waiting: BTreeSet<(Instant, u64, String)>,
-    taken: HashSet<String>,
-    /// What was added to keys that are taken.
-    again: HashMap<String, Place>,
+#[derive(Debug)]
+pub struct Queue<K> {
+    entries: HashMap<K, Entry>,
+    lanes: [Lane<K>; Urgency::ALL.len()],
+    waiting: BTreeSet<(Instant, u64, K)>,
+    /// Keys that were handed out, and what was added to them meanwhile.
+    taken: HashMap<K, Option<(Place, u64)>>,
     arrivals: u64,
+    /// Turns in a row that each urgency was ready and not served.
+    passed_over: [u32; Urgency::ALL.len()],
 }
 
-impl Queue {
-    /// Adds a key that may be taken from `ready` on.
-    pub fn add(&mut self, key: &str, urgency: Urgency, ready: Instant) {
+impl<K> Default for Queue<K> {
+    fn default() -> Self {
+        Self {
+            entries: HashMap::new(),
+            lanes: Default::default(),
+            waiting: BTreeSet::new(),
+            taken: HashMap::new(),
+            arrivals: 0,
+            passed_over: [0; Urgency::ALL.len()],
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash + Ord> Queue<K> {
+    /// Adds a key.
+    pub fn add(&mut self, key: &K, place: Place) {
         self.arrivals += 1;
-        let place = Place { urgency, ready, arrival: self.arrivals };
-        if self.taken.contains(key) {
-            let merged = self.again.get(key).map_or(place, |earlier| earlier.merged(place));
-            self.again.insert(key.to_owned(), merged);
+        let arrival = self.arrivals;
+        if let Some(again) = self.taken.get_mut(key) {
+            let merged = again.take().map_or((place.clone(), arrival), |(earlier, at)| (earlier.merged(place), at));
+            *again = Some(merged);
             return;
         }
-        let merged = self.remove(key).map_or(place, |earlier| earlier.merged(place));
-        self.insert(key.to_owned(), merged);
+        match self.remove(key) {
+            Some(Entry { place: earlier, arrival, .. }) => self.insert(key.clone(), earlier.merged(place), arrival),
+            None => self.insert(key.clone(), place, arrival),
+        }
     }
 
-    /// Hands out the next key whose time has come. It stays taken until [`Self::done`].
-    pub fn take(&mut self, now: Instant) -> Option<(String, Urgency)> {
+    /// Puts a key at another time, later or earlier, if it is queued or was added since it was taken.
+    pub fn reschedule(&mut self, key: &K, ready: Instant) {
+        if let Some(Some((place, _))) = self.taken.get_mut(key) {
+            place.ready = ready;
+        } else if let Some(Entry { place, arrival, .. }) = self.remove(key) {
+            self.insert(key.clone(), Place { ready, ..place }, arrival);
+        }
+    }
+
+    /// Hands out the next key whose time has come, of a group that may have one more. It stays taken until [`Self::done`].
+    pub fn take(&mut self, now: Instant, may_take: impl Fn(&str) -> bool) -> Option<(K, Place)> {
         self.promote(now);
-        let (urgency, _, key) = self.ready.pop_first()?;
-        self.places.remove(&key);
-        self.taken.insert(key.clone());
-        Some((key, urgency))
+        let mut order: Vec<usize> = (0..self.lanes.len()).collect();
+        // Who was passed over too often comes first.
+        order.sort_by_key(|level| self.passed_over.get(*level).is_none_or(|turns| *turns < TURNS_BEFORE_OTHERS));
+        let (level, key) = order.into_iter().find_map(|level| Some((level, self.lanes.get_mut(level)?.pop(&may_take)?)))?;
+        self.count_turn(level);
+        let entry = self.entries.remove(&key)?;
+        self.taken.insert(key.clone(), None);
+        Some((key, entry.place))
     }
 
     /// Gives a taken key back; it is handed out again only if it was added in between.
-    pub fn done(&mut self, key: &str) {
-        if self.taken.remove(key)
-            && let Some(place) = self.again.remove(key)
-        {
-            self.insert(key.to_owned(), place);
+    pub fn done(&mut self, key: &K) {
+        if let Some(Some((place, arrival))) = self.taken.remove(key) {
+            self.insert(key.clone(), place, arrival);
         }
     }
 
-    /// Forgets a key: its namespace is gone. If it is taken, it will not come again.
-    pub fn forget(&mut self, key: &str) {
+    /// Forgets a key: its object is gone. If it is taken, it will not come again.
+    pub fn forget(&mut self, key: &K) {
         self.remove(key);
-        self.again.remove(key);
+        if let Some(again) = self.taken.get_mut(key) {
+            *again = None;
+        }
     }
 
     /// When the next key's time comes; the past if it has come already, `None` if there is none.
     pub fn next_ready(&self, now: Instant) -> Option<Instant> {
-        if self.ready.is_empty() { self.waiting.first().map(|(ready, ..)| *ready) } else { Some(now) }
+        if self.lanes.iter().any(|lane| !lane.is_empty()) { Some(now) } else { self.next_waiting() }
+    }
+
+    /// When the next key becomes ready that is not yet.
+    pub fn next_waiting(&self) -> Option<Instant> {
+        self.waiting.first().map(|(ready, ..)| *ready)
+    }
+
+    /// Whether another group than this one has a key that is ready.
+    pub fn others_are_ready(&self, group: &str) -> bool {
+        self.lanes.iter().any(|lane| lane.has_other(group))
+    }
+
+    /// Where the keys stand that are ready or waiting.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.entries.values().map(|entry| &entry.place)
     }
 
     /// How many keys are ready or waiting, by urgency.
-    pub fn depths(&self) -> [(Urgency, usize); 4] {
-        Urgency::ALL.map(|urgency| (urgency, self.places.values().filter(|place| place.urgency == urgency).count()))
+    pub fn depths(&self) -> [(Urgency, usize); Urgency::ALL.len()] {
+        let mut depths = Urgency::ALL.map(|urgency| (urgency, 0));
+        for entry in self.entries.values() {
+            depths.iter_mut().filter(|(urgency, _)| *urgency == entry.place.urgency).for_each(|(_, depth)| *depth += 1);
+        }
+        depths
     }
 
     /// How many keys there are, taken ones included.
     pub fn len(&self) -> usize {
-        self.places.len() + self.taken.len()
+        self.entries.len() + self.taken.len()
     }
 
-    fn insert(&mut self, key: String, place: Place) {
-        self.waiting.insert((place.ready, place.arrival, key.clone()));
-        self.places.insert(key, place);
+    /// Whether there is none, not even a taken one.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    fn remove(&mut self, key: &str) -> Option<Place> {
-        let place = self.places.remove(key)?;
-        self.waiting.remove(&(place.ready, place.arrival, key.to_owned()));
-        self.ready.remove(&(place.urgency, place.arrival, key.to_owned()));
-        Some(place)
+    fn insert(&mut self, key: K, place: Place, arrival: u64) {
+        self.waiting.insert((place.ready, arrival, key.clone()));
+        self.entries.insert(key, Entry { place, arrival, is_ready: false });
+    }
+
+    fn remove(&mut self, key: &K) -> Option<Entry> {
+        let entry = self.entries.remove(key)?;
+        if entry.is_ready {
+            let lane = self.lanes.get_mut(entry.place.urgency as usize)?;
+            lane.remove(&entry.place.group, &(entry.place.rank, entry.arrival, key.clone()));
+        } else {
+            self.waiting.remove(&(entry.place.ready, entry.arrival, key.clone()));
+        }
+        Some(entry)
     }
 
     /// Makes ready whose time has come.
     fn promote(&mut self, now: Instant) {
         while self.waiting.first().is_some_and(|(ready, ..)| *ready <= now) {
             let Some((_, arrival, key)) = self.waiting.pop_first() else { return };
-            if let Some(place) = self.places.get(&key) {
-                self.ready.insert((place.urgency, arrival, key));
+            let Some(entry) = self.entries.get_mut(&key) else { continue };
+            entry.is_ready = true;
+            if let Some(lane) = self.lanes.get_mut(entry.place.urgency as usize) {
+                lane.push(&entry.place.group, (entry.place.rank, arrival, key));
             }
+        }
+    }
+
+    fn count_turn(&mut self, served: usize) {
+        for (level, (turns, lane)) in self.passed_over.iter_mut().zip(&self.lanes).enumerate() {
+            *turns = if level == served || lane.is_empty() { 0 } else { *turns + 1 };
         }
     }
 }
 
 impl Place {
-    /// The higher urgency, the earlier time, and the older claim to a turn.
-    fn merged(self, other: Self) -> Self {
-        Self { urgency: self.urgency.min(other.urgency), ready: self.ready.min(other.ready), arrival: self.arrival.min(other.arrival) }
+    /// The higher urgency, the lower rank, the earlier time; the group is the newer one's.
+    fn merged(self, newer: Self) -> Self {
+        Self {
+            urgency: self.urgency.min(newer.urgency),
+            group: newer.group,
+            rank: self.rank.min(newer.rank),
+            ready: self.ready.min(newer.ready),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::time::Duration;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Add(u8, usize, u64),
-        Take,
-        Done(usize),
-        Forget(u8),
-        Wait(u64),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            4 => (0..6u8, 0..4usize, 0..5u64).prop_map(|(key, urgency, delay)| Step::Add(key, urgency, delay)),
-            3 => Just(Step::Take),
-            2 => (0..3usize).prop_map(Step::Done),
-            1 => (0..6u8).prop_map(Step::Forget),
-            2 => (0..4u64).prop_map(Step::Wait),
-        ]
-    }
-
-    /// The queue as one would write it down: a list that is searched.
-    #[derive(Default)]
-    struct Model {
-        queued: BTreeMap<String, Place>,
-        taken: Vec<String>,
-        again: BTreeMap<String, Place>,
-        arrivals: u64,
-    }
-
-    impl Model {
-        fn add(&mut self, key: &str, urgency: Urgency, ready: Instant) {
-            self.arrivals += 1;
-            let place = Place { urgency, ready, arrival: self.arrivals };
-            let map = if self.taken.iter().any(|one| one == key) { &mut self.again } else { &mut self.queued };
-            let merged = map.get(key).map_or(place, |old| Place {
-                urgency: old.urgency.min(urgency),
-                ready: old.ready.min(ready),
-                arrival: old.arrival,
-            });
-            map.insert(key.to_owned(), merged);
-        }
-
-        fn take(&mut self, now: Instant) -> Option<(String, Urgency)> {
-            let ready = self.queued.iter().filter(|(_, place)| place.ready <= now);
-            let (key, place) = ready.min_by_key(|(_, place)| (place.urgency, place.arrival))?;
-            let (key, urgency) = (key.clone(), place.urgency);
-            self.queued.remove(&key);
-            self.taken.push(key.clone());
-            Some((key, urgency))
-        }
-
-        fn done(&mut self, key: &str) {
-            self.taken.retain(|one| one != key);
-            if let Some(place) = self.again.remove(key) {
-                self.queued.insert(key.to_owned(), place);
-            }
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-
-        /// No key is lost, none is handed out twice, urgency goes before arrival, and nothing comes before its time.
-        #[test]
-        fn it_does_what_the_model_does(steps in prop::collection::vec(step(), 0..80)) {
-            let (mut queue, mut model, mut now) = (Queue::default(), Model::default(), Instant::now());
-            for step in steps {
-                match step {
-                    Step::Add(key, urgency, delay) => {
-                        let (key, ready) = (key.to_string(), now + Duration::from_secs(delay));
-                        queue.add(&key, Urgency::ALL[urgency], ready);
-                        model.add(&key, Urgency::ALL[urgency], ready);
-                    }
-                    Step::Take => {
-                        let taken = queue.take(now);
-                        prop_assert_eq!(&taken, &model.take(now));
-                    }
-                    Step::Done(index) => {
-                        let Some(key) = model.taken.get(index).cloned() else { continue };
-                        queue.done(&key);
-                        model.done(&key);
-                    }
-                    Step::Forget(key) => {
-                        queue.forget(&key.to_string());
-                        model.queued.remove(&key.to_string());
-                        model.again.remove(&key.to_string());
-                    }
-                    Step::Wait(seconds) => now += Duration::from_secs(seconds),
-                }
-                prop_assert_eq!(queue.len(), model.queued.len() + model.taken.len());
-                prop_assert_eq!(queue.depths().iter().map(|(_, count)| count).sum::<usize>(), model.queued.len());
-                let next = model.queued.values().map(|place| place.ready).min();
-                prop_assert_eq!(queue.next_ready(now).map(|at| at.max(now)), next.map(|at| at.max(now)));
-            }
-        }
-    }
-
-    /// A namespace that waited for its backfill moves to the front when its node selector goes wrong.
-    #[test]
-    fn a_key_is_promoted() {
-        let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.add("old", Urgency::Backfill, now);
-        queue.add("broken", Urgency::Backfill, now);
-        queue.add("broken", Urgency::Placement, now);
-        assert_eq!(queue.take(now), Some(("broken".to_owned(), Urgency::Placement)));
-        assert_eq!(queue.take(now), Some(("old".to_owned(), Urgency::Backfill)));
-        assert_eq!(queue.take(now), None);
-    }
-
-    #[test]
-    fn a_taken_key_waits_until_it_is_done() {
-        let (mut queue, now) = (Queue::default(), Instant::now());
-        queue.add("a", Urgency::Drift, now);
-        queue.take(now);
-        queue.add("a", Urgency::Placement, now);
-        assert_eq!(queue.len(), 1);
-        assert_eq!(queue.take(now), None);
-        queue.done("a");
-        assert_eq!(queue.take(now), Some(("a".to_owned(), Urgency::Placement)));
-    }
-}
+mod tests;

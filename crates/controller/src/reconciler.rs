@@ -2,36 +2,44 @@
 //!
 //! ```text
 //! watch ─▶ consider ─▶ store + queue ─▶ work ─▶ planner ─▶ writer ─▶ outcome
-//!                          ▲──────────────────────────────────┘ conflict, push back, failure
+//!                          ▲──────────────────────────────────┘ conflict, failure
 //! ```
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use tokio::sync::Notify;
-
-use crate::contention;
-use crate::outcome::{self, Outcomes};
-use crate::pace::Pace;
-use crate::planner::{CONTESTED, Decision, PlannedWrite, Trouble};
-use crate::queue::Urgency;
-use crate::store::Store;
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::lease::Leadership;
-use cluster::writer::{Failure, Writer, Written};
+use cluster::writer::{Failure, REVERTED, Scope, Writer, Written};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use tenancy::metadata::Key;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
+use crate::contention;
+use crate::gated_pods::GatedPods;
+use crate::outcome::{self, Outcomes};
+use crate::pace::{Pace, Subject};
+use crate::planner::{CONTESTED, Decision, PlannedWrite, Trouble};
+use crate::store::Store;
+use crate::supervisor::{Pulse, join, reap};
+use crate::work::{Job, OnDrop, within_permit};
+
+mod planned;
 mod shared;
 
-pub use self::shared::{FIRST_RETRY, QUICK_CONFLICTS, Shared, backoff};
+pub use self::shared::Shared;
 
 /// How many namespaces are planned at a time; half a millisecond's work.
 const CHUNK: usize = 32;
+/// A one-shot run gives a namespace up after so many failures.
+const ONE_SHOT_RETRIES: u32 = 2;
 
 /// See the module.
 pub struct Reconciler {
     shared: Mutex<Shared>,
+    gated: Arc<Mutex<GatedPods>>,
     wake: Notify,
     writer: Writer,
     outcomes: Arc<Outcomes>,
@@ -39,12 +47,11 @@ pub struct Reconciler {
     retries: Option<u32>,
 }
 
-/// A one-shot run gives a namespace up after so many failures.
-const ONE_SHOT_RETRIES: u32 = 2;
-
 impl Reconciler {
     pub fn new(store: Store, pace: Pace, writer: Writer, outcomes: Outcomes) -> Self {
-        Self { shared: Mutex::new(Shared::new(store, pace)), wake: Notify::new(), writer, outcomes: Arc::new(outcomes), retries: None }
+        let shared = Shared::new(store, pace);
+        let gated = Arc::clone(&shared.gated);
+        Self { shared: Mutex::new(shared), gated, wake: Notify::new(), writer, outcomes: Arc::new(outcomes), retries: None }
     }
 
     /// One that comes to an end: a namespace that fails again and again is given up and stays among the troubles.
@@ -54,6 +61,11 @@ impl Reconciler {
 
     pub fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gated Pods. Whoever needs both locks takes this one second.
+    pub fn gated(&self) -> MutexGuard<'_, GatedPods> {
+        self.gated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn outcomes(&self) -> &Arc<Outcomes> {
@@ -85,150 +97,155 @@ impl Reconciler {
         self.wake.notify_one();
     }
 
-    /// Works for as long as this replica leads, and again when it leads again. Ends with its caller.
-    pub async fn run(self: Arc<Self>, mut leadership: Leadership) {
+    /// Works for as long as this replica leads, and again when it leads again. Ends with its caller; a job that panics ends it.
+    pub async fn run(self: Arc<Self>, mut leadership: Leadership, pulse: Pulse) {
+        let mut jobs = JoinSet::new();
         loop {
-            leadership.gained().await;
-            let (job, wait) = self.next();
-            if let Some((name, urgency)) = job {
-                let (this, leadership) = (Arc::clone(&self), leadership.clone());
-                tokio::spawn(async move { this.work(&name, urgency, &leadership).await });
-                continue;
-            }
+            pulse.beat_while(leadership.gained()).await;
+            reap(&mut jobs);
+            let wait = match self.next() {
+                Ok(job) => {
+                    let (this, leadership) = (Arc::clone(&self), leadership.clone());
+                    jobs.spawn(async move { this.work(job, &leadership).await });
+                    continue;
+                }
+                Err(wait) => wait,
+            };
             // The end of a write wakes this as well: it makes room.
             tokio::select! {
-                () = self.wake.notified() => {}
+                () = pulse.beat_while(self.wake.notified()) => {}
                 () = until(wait) => {}
+                () = join(&mut jobs) => {}
             }
         }
     }
 
     /// What to do next, or until when there is nothing to do.
-    fn next(&self) -> (Option<(String, Urgency)>, Option<Instant>) {
-        let (mut shared, now) = (self.shared(), clock::now());
-        let due = shared.queue.next_ready(now);
-        if due.is_none_or(|due| due > now) {
-            return (None, due);
-        }
-        if !shared.pace.begin(now) {
-            return (None, shared.pace.pause(now));
-        }
-        let job = shared.queue.take(now);
-        if job.is_none() {
-            shared.pace.end();
-        }
-        (job, None)
+    fn next(&self) -> Result<Job<String>, Option<Instant>> {
+        self.shared().work.next(clock::now())
     }
 
-    async fn work(&self, name: &str, urgency: Urgency, leadership: &Leadership) {
-        let decision = self.shared().decide(name);
-        let trouble = decision.trouble().cloned();
+    async fn work(&self, job: Job<String>, leadership: &Leadership) {
+        let key = job.key.clone();
+        let group = Arc::clone(&job.place.group);
+        let _back = OnDrop(|| {
+            self.shared().work.done(&key, &group);
+            self.wake.notify_one();
+        });
+        let name = &key;
+        let (decision, epoch) = {
+            let mut shared = self.shared();
+            (shared.take_plan(name), shared.store.epoch())
+        };
+        let contested = decision.trouble().is_some_and(|trouble| trouble.reason == CONTESTED);
+        if contested && leadership.holds() {
+            self.report_contention(name).await;
+        }
         match decision {
-            Decision::Write(write) if leadership.holds() => {
-                let (written, took) = self.writer.write(&write.request).await;
-                self.settle(&write, urgency, written, took).await;
+            Decision::Write(write) if !leadership.holds() => self.shared().queue(&write, shared::is_live(&job), clock::now()),
+            Decision::Write(write) if write.not_before.is_some_and(|until| until > clock::now()) => {
+                self.shared().queue(&write, shared::is_live(&job), clock::now());
             }
-            Decision::Write(_) => {
-                let mut shared = self.shared();
-                shared.pace.end();
-                shared.queue.add(name, urgency, clock::now());
-            }
-            Decision::Rest { .. } | Decision::Ignore => {
-                let mut shared = self.shared();
-                shared.pace.end();
-                shared.rest(name, trouble.clone());
-            }
+            Decision::Write(write) => self.write(write, job, epoch).await,
+            Decision::Rest { trouble } => self.shared().rest(name, trouble),
+            Decision::Ignore => self.shared().rest(name, None),
         }
-        if trouble.is_some_and(|trouble| trouble.reason == CONTESTED) && leadership.holds() {
-            self.contest(name).await;
-        }
-        self.shared().queue.done(name);
-        self.wake.notify_one();
     }
 
-    /// Finds out who the other writer is, tells it, and comes back when the quarrel may be over.
-    async fn contest(&self, name: &str) {
-        let unknown = self.shared().fights.rival(name).is_none();
-        if unknown && let Ok(Some(meta)) = self.writer.read(name).await {
-            let news = self.identify_rival(name, &meta);
-            if let Some((uid, trouble)) = news {
-                self.outcomes.contested(name, &uid, &trouble);
-            }
+    /// Finds out who the other writer is, and reports it, once.
+    async fn report_contention(&self, name: &str) {
+        let is_known = self.shared().progress.of(name).contention.is_looked_up();
+        if is_known {
+            return;
         }
-        let (mut shared, now) = (self.shared(), clock::now());
-        let until = shared.fights.until(name, now).unwrap_or(now).max(now + FIRST_RETRY);
-        shared.queue.add(name, Urgency::Retry, until);
+        if let Ok(Some(meta)) = self.writer.read(name).await
+            && let Some((uid, trouble)) = self.identify_other(name, &meta)
+        {
+            self.outcomes.contested(name, &uid, &trouble);
+        }
     }
 
-    fn identify_rival(&self, name: &str, meta: &ObjectMeta) -> Option<(String, Trouble)> {
+    fn identify_other(&self, name: &str, meta: &ObjectMeta) -> Option<(String, Trouble)> {
         let mut shared = self.shared();
-        let rival = contention::rival(meta, &shared.contested_keys(name));
-        shared.contest(name, rival)
+        let other = contention::find_other(meta, &shared.contested_keys(name));
+        shared.contest(name, other)
     }
 
-    async fn settle(&self, write: &PlannedWrite, urgency: Urgency, written: Written, took: Duration) {
-        let now = clock::now();
+    async fn write(&self, write: PlannedWrite, job: Job<String>, epoch: u64) {
+        let Job { key, place, permit } = job;
+        let (written, took) = within_permit(permit, self.writer.write(&write.request)).await;
+        let subject = Subject { key: &key, tenant: &place.group };
+        self.shared().work.pace.book(clock::now(), subject, &written, took);
+        let live = shared::is_live_place(&place);
         match written {
             Written::Done(meta) => {
-                let lag = self.shared().succeed(write, urgency, CachedNamespace::of(&meta), now, took);
-                self.outcomes.written(write, urgency, took, lag);
+                let lag = self.shared().succeed(&write, live, CachedNamespace::of(&meta), epoch, took);
+                self.outcomes.written(&write, &place, live, took, lag);
             }
             Written::Dry => {
                 let mut shared = self.shared();
-                shared.pace.succeed(now, took);
                 shared.written += 1;
-                shared.rest(&write.request.name, write.trouble.clone());
+                shared.rest(&key, write.trouble.clone());
+            }
+            Written::Reverted(meta, keys) => {
+                let failure = reverted(&keys);
+                let mut shared = self.shared();
+                shared.contend(&write, clock::now());
+                shared.store.update_namespace(CachedNamespace::of(&meta), epoch);
+                drop(shared);
+                self.fail(&write, live, &failure, took);
             }
             Written::Conflict(message) => {
-                self.outcomes.not_written(write, outcome::CONFLICT, took);
-                self.shared().pace.end();
-                self.refresh(write, urgency, message, took).await;
+                self.outcomes.not_written(&write, outcome::CONFLICT, took);
+                self.refresh(&write, &place, epoch, message, took).await;
             }
             Written::Gone => {
-                self.outcomes.not_written(write, outcome::GONE, took);
-                let mut shared = self.shared();
-                shared.pace.end();
-                shared.forget(&write.request.name, Some(&write.request.uid));
+                self.outcomes.not_written(&write, outcome::GONE, took);
+                self.shared().forget(&key, Some(&write.request.uid));
             }
-            Written::Pushback(after) => {
-                self.outcomes.not_written(write, outcome::PUSHBACK, took);
-                let mut shared = self.shared();
-                shared.pace.push_back(now, after);
-                shared.queue.add(&write.request.name, urgency, now + after);
-            }
-            Written::Refused(failure) => {
-                self.shared().pace.end();
-                self.fail(write, failure, took);
-            }
-            Written::Unavailable(failure) => {
-                self.shared().pace.fail(now);
-                self.fail(write, failure, took);
-            }
+            Written::Failed(failure) => self.fail(&write, live, &failure, took),
         }
     }
 
-    fn fail(&self, write: &PlannedWrite, Failure { reason, message }: Failure, took: Duration) {
-        self.shared().fail(write, Trouble { reason, message: message.clone() }, clock::now(), self.retries);
-        self.outcomes.failed(write, reason, &message, took);
+    fn fail(&self, write: &PlannedWrite, live: bool, failure: &Failure, took: Duration) {
+        let report = self.shared().fail(write, live, failure, self.retries);
+        match report {
+            Some(trouble) => self.outcomes.failed(write, &trouble, took),
+            None => self.outcomes.not_written(write, failure.reason, took),
+        }
     }
 
     /// After a conflict: plans on the copy that the watch has brought, or on one that is fetched.
-    async fn refresh(&self, write: &PlannedWrite, urgency: Urgency, message: String, took: Duration) {
-        let known = self.shared().store.namespace(&write.request.name).map(|held| held.version.clone());
-        if known.as_ref() == Some(&write.request.version) {
-            match self.writer.read(&write.request.name).await {
+    async fn refresh(&self, write: &PlannedWrite, place: &crate::queue::Place, epoch: u64, message: String, took: Duration) {
+        let request = &write.request;
+        let known = self.shared().store.namespace(&request.name).map(|held| held.version.clone());
+        if known.as_ref() == Some(&request.version) {
+            match self.writer.read(&request.name).await {
                 // Nobody wrote in between: an admission webhook says so, and would say so again.
-                Ok(Some(meta)) if meta.resource_version.as_ref() == Some(&write.request.version) => {
-                    return self.fail(write, Failure { reason: "Refused", message }, took);
+                Ok(Some(meta)) if meta.resource_version.as_ref() == Some(&request.version) => {
+                    let failure = Failure { reason: "Refused", message, retry_after: None, scope: Scope::Object };
+                    return self.fail(write, shared::is_live_place(place), &failure, took);
                 }
-                Ok(Some(meta)) => drop(self.shared().store.put_namespace(CachedNamespace::of(&meta))),
-                Ok(None) => return self.shared().forget(&write.request.name, None),
+                Ok(Some(meta)) => self.shared().store.update_namespace(CachedNamespace::of(&meta), epoch),
+                // Another one of its name may have been created since.
+                Ok(None) => self.shared().forget(&request.name, Some(&request.uid)),
                 // The watch will bring it.
-                Err(error) => tracing::debug!(namespace = write.request.name, %error, "not read again"),
+                Err(error) => tracing::debug!(namespace = request.name, %error, "not read again"),
             }
         }
-        self.shared().plan_again(&write.request.name, urgency);
+        self.shared().plan_again(&request.name, place);
     }
+}
+
+/// The answer does not carry what was written.
+fn reverted(keys: &[Key]) -> Failure {
+    let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "the API server accepted the write, but admission set {} back: a mutating webhook or admission policy does that. If it is landlord's own \
+         guard (landlord-guard-seal), `controller` in the settings does not name the account that the controller runs as: `landlord doctor` tells",
+        names.join(", ")
+    );
+    Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
 }
 
 /// Waits for this time; forever if there is none.

@@ -7,24 +7,20 @@ use std::time::Duration;
 use fake_apiserver::InMemory;
 use kube::Client;
 use serde_json::{Value, json};
-use tenancy::settings::Settings;
 use tokio::task::JoinHandle;
 
-use crate::gated_pods::Releaser;
-use crate::metrics::Metrics;
-use crate::outcome::Outcomes;
+use crate::app::{self, Continuous, Options, Running, Scope};
 use crate::pace::Pace;
 use crate::reconciler::Reconciler;
-use crate::store::Store;
-use crate::watch::{Readiness, SETTINGS, Watch};
 use cluster::lease::Leadership;
-use cluster::writer::{ApplyMode, Writer};
+use cluster::settings::SettingsSource;
 
 mod chaos;
 mod election;
 mod faults;
 mod held;
 mod hooks;
+mod neighbours;
 mod orders;
 mod scale;
 mod sharding;
@@ -39,12 +35,12 @@ const LOOK: Duration = Duration::from_millis(20);
 struct Simulation {
     server: InMemory,
     reconciler: Arc<Reconciler>,
-    tasks: Vec<JoinHandle<()>>,
+    supervised: JoinHandle<()>,
 }
 
 impl Drop for Simulation {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.supervised.abort();
     }
 }
 
@@ -70,22 +66,29 @@ fn populated(namespaces: usize) -> InMemory {
     server
 }
 
-/// A controller's tasks. Nothing is waited for.
-fn start_controller(client: Client, settings: &Value, leadership: &Leadership) -> (Arc<Reconciler>, Vec<JoinHandle<()>>) {
-    let settings = Settings::from_value(settings).expect("settings");
-    let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
-    let writer = Writer::new(client.clone(), ApplyMode::Apply);
-    let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), Pace::default(), writer, outcomes));
-    let readiness = Arc::new(Readiness::new());
-    readiness.reach(SETTINGS);
-    let watch = Watch { client, reconciler: Arc::clone(&reconciler), readiness };
-    let tasks = vec![
-        tokio::spawn(Releaser::new(watch.clone(), leadership.clone()).run(true)),
-        tokio::spawn(watch.clone().namespaces()),
-        tokio::spawn(watch.tenants()),
-        tokio::spawn(Arc::clone(&reconciler).run(leadership.clone())),
-    ];
-    (reconciler, tasks)
+/// A controller with everything that the command starts, but for the guard. Nothing is waited for.
+fn start_controller(client: Client, settings: &Value, leadership: &Leadership) -> Running {
+    let scope = Scope::Continuous(Continuous {
+        settings: SettingsSource::Document(settings.clone()),
+        policy: "landlord".to_owned(),
+        namespace: "landlord".to_owned(),
+        without_guard: false,
+        release_pods: true,
+        guard: None,
+    });
+    let leadership = leadership.clone();
+    let options = Options { client, leadership, pace: Pace::default(), events: false, journal: None, scope, fail_task: None };
+    app::start(options).expect("it starts")
+}
+
+/// Runs it until one of its tasks ends, which fails the test that waits for anything.
+fn supervise(running: Running) -> (Arc<Reconciler>, JoinHandle<()>) {
+    let Running { context, mut supervisor } = running;
+    let supervised = tokio::spawn(async move {
+        let ended = supervisor.first_end().await;
+        eprintln!("{ended}");
+    });
+    (context.reconciler, supervised)
 }
 
 impl Simulation {
@@ -95,8 +98,8 @@ impl Simulation {
     }
 
     fn start_with(server: InMemory, settings: &Value) -> Self {
-        let (reconciler, tasks) = start_controller(server.client(), settings, &Leadership::forever());
-        Self { server, reconciler, tasks }
+        let (reconciler, supervised) = supervise(start_controller(server.client(), settings, &Leadership::forever()));
+        Self { server, reconciler, supervised }
     }
 
     /// Starts it, and waits until all is compliant.
@@ -110,6 +113,7 @@ impl Simulation {
     async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let end = tokio::time::Instant::now() + PATIENCE;
         while !holds(self) {
+            assert!(!self.supervised.is_finished(), "a task of the controller has ended while {what} was waited for");
             assert!(tokio::time::Instant::now() < end, "{what} does not come true");
             tokio::time::sleep(LOOK).await;
         }
@@ -123,7 +127,7 @@ impl Simulation {
 
     fn is_idle(&self) -> bool {
         let shared = self.reconciler.shared();
-        shared.queue.len() == 0 && shared.pace.under_way() == 0
+        shared.work.queue.is_empty() && shared.work.total() == 0
     }
 
     fn patches(&self) -> usize {

@@ -1,23 +1,23 @@
 //! Status: what a Tenant of landlord's own says of its namespaces. Written by the leader, when it changed, and not more often than
 //! once in a while.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use k8s_openapi::jiff::Timestamp;
-use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
 use tenancy::keys::FIELD_MANAGER;
 use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
+use crate::context::Context;
 use crate::planner::{CONTESTED, Trouble};
-use crate::queue::Urgency;
-use crate::reconciler::{Reconciler, Shared};
+use crate::reconciler::Shared;
 use crate::store::{Compliance, Identity};
-use crate::watch::Readiness;
+use crate::supervisor::Pulse;
 use cluster::clock;
 use cluster::lease::Leadership;
 
@@ -25,15 +25,15 @@ mod pods;
 
 /// How often the counts are looked at.
 const PERIOD: Duration = Duration::from_secs(2);
+/// Statuses that are written at a time.
+const AT_A_TIME: usize = 8;
 /// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const API_VERSION: &str = "landlord.dev/v1alpha1";
 
 /// See the module.
 pub struct Statuses {
-    pub client: Client,
-    pub reconciler: Arc<Reconciler>,
-    pub readiness: Arc<Readiness>,
+    pub context: Context,
     pub leadership: Leadership,
 }
 
@@ -56,42 +56,53 @@ struct Condition {
 
 impl Statuses {
     /// Writes what changed, again and again. Does not return.
-    pub async fn run(self) {
+    pub async fn run(self, pulse: Pulse) {
         let mut written: HashMap<String, Facts> = HashMap::new();
         loop {
+            pulse.beat();
             tokio::time::sleep(PERIOD).await;
-            if !self.leadership.holds() || !self.readiness.is_complete() {
+            if !self.leadership.holds() || !self.context.readiness.is_complete() {
                 // Whoever leads next begins with all of them.
                 written.clear();
                 continue;
             }
             self.tell_bulk().await;
             let facts = self.facts();
-            written.retain(|tenant, _| facts.iter().any(|(name, _)| name == tenant));
-            for (tenant, facts) in facts {
-                if written.get(&tenant) == Some(&facts) {
-                    continue;
+            let names: HashSet<&String> = facts.iter().map(|(name, _)| name).collect();
+            written.retain(|tenant, _| names.contains(tenant));
+            let news = facts.into_iter().filter(|(tenant, facts)| written.get(tenant) != Some(facts)).collect();
+            self.write_all(news, &mut written, &pulse).await;
+        }
+    }
+
+    /// A few at a time; what could not be written is tried again in the next round.
+    async fn write_all(&self, news: Vec<(String, Facts)>, written: &mut HashMap<String, Facts>, pulse: &Pulse) {
+        let write = |(tenant, facts): (String, Facts)| async move {
+            let answer = if self.leadership.holds() { self.write(&tenant, &facts).await.map(|()| true) } else { Ok(false) };
+            (tenant, facts, answer)
+        };
+        let mut answers = stream::iter(news).map(write).buffer_unordered(AT_A_TIME);
+        while let Some((tenant, facts, answer)) = answers.next().await {
+            pulse.beat();
+            match answer {
+                Ok(true) => {
+                    written.insert(tenant, facts);
                 }
-                if !self.leadership.holds() {
-                    break;
-                }
-                match self.write(&tenant, &facts).await {
-                    Ok(()) => drop(written.insert(tenant, facts)),
-                    Err(error) => tracing::debug!(tenant, %error, "status not written"),
-                }
+                Ok(false) => {}
+                Err(error) => tracing::debug!(tenant, %error, "status not written"),
             }
         }
     }
 
     /// Of landlord's own tenants; the status of others is not ours to write.
     fn facts(&self) -> Vec<(String, Facts)> {
-        let mut shared = self.reconciler.shared();
+        let mut shared = self.context.reconciler.shared();
         if shared.store.settings().source.kind().is_none_or(|(api_version, _)| api_version != API_VERSION) {
             return Vec::new();
         }
         let contested: HashMap<String, (String, Trouble)> = contested(&shared);
         let names = shared.store.tenant_names();
-        let mut released = pods::conditions(&shared, &names);
+        let mut released = pods::conditions(&shared, &self.context.reconciler.gated(), &names);
         let facts = |name: String| {
             let counts = counts(&shared, &name);
             let tenant = shared.store.tenant(&name);
@@ -110,8 +121,8 @@ impl Statuses {
     /// One Event for what was written in bulk, once all of it is.
     async fn tell_bulk(&self) {
         let (source, bulk) = {
-            let mut shared = self.reconciler.shared();
-            if shared.queue.depths().iter().any(|(urgency, depth)| *urgency == Urgency::Backfill && *depth > 0) {
+            let mut shared = self.context.reconciler.shared();
+            if shared.is_filling() {
                 return;
             }
             (Arc::clone(shared.store.settings()), std::mem::take(&mut shared.bulk))
@@ -119,7 +130,7 @@ impl Statuses {
         for (tenant, namespaces) in bulk {
             let Some(uid) = self.uid(&source.source, &tenant).await else { continue };
             let (api_version, kind) = source.source.kind().unwrap_or_default();
-            self.reconciler.outcomes().bulk_written(api_version, kind, &tenant, &uid, namespaces);
+            self.context.reconciler.outcomes().bulk_written(api_version, kind, &tenant, &uid, namespaces);
         }
     }
 
@@ -129,8 +140,8 @@ impl Statuses {
         let reference = source.reference(tenant)?;
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
         let api: Api<DynamicObject> = match &reference.namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
-            None => Api::all_with(self.client.clone(), &resource),
+            Some(namespace) => Api::namespaced_with(self.context.client.clone(), namespace, &resource),
+            None => Api::all_with(self.context.client.clone(), &resource),
         };
         // Without it, the Event is left out: the log has it.
         clock::within(TIMEOUT, api.get_metadata(&reference.name)).await.ok()?.metadata.uid
@@ -138,8 +149,12 @@ impl Statuses {
 
     async fn write(&self, tenant: &str, facts: &Facts) -> Result<(), kube::Error> {
         let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
-        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ApiResource::from_gvk(&kind));
+        let api: Api<DynamicObject> = Api::all_with(self.context.client.clone(), &ApiResource::from_gvk(&kind));
         let current = clock::within(TIMEOUT, api.get(tenant)).await?;
+        // What was counted is about a spec that is not the one that is there any more: the next round counts anew.
+        if current.metadata.uid.as_ref() != Some(&facts.identity.uid) || current.metadata.generation != Some(facts.identity.generation) {
+            return Err(kube::Error::Service("the tenant has changed meanwhile".into()));
+        }
         let status = status(&current, facts);
         if current.data.get("status") == Some(&status) {
             return Ok(());
@@ -162,7 +177,7 @@ fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
 /// For each tenant with contested keys, what there is to say of one of its namespaces.
 fn contested(shared: &Shared) -> HashMap<String, (String, Trouble)> {
     let mut contested: HashMap<String, (&String, &Trouble)> = HashMap::new();
-    for (namespace, trouble) in shared.troubles.iter().filter(|(_, trouble)| trouble.reason == CONTESTED) {
+    for (namespace, trouble) in shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED) {
         let standing = shared.store.standing(namespace);
         if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
             let known = contested.entry(tenant).or_insert((namespace, trouble));
@@ -215,7 +230,7 @@ fn status(current: &DynamicObject, facts: &Facts) -> Value {
     let total: usize = facts.counts.iter().map(|(_, count)| count).sum();
     let mut namespaces = json!({"total": total});
     facts.counts.iter().for_each(|(state, count)| namespaces[state.word()] = json!(count));
-    let generation = current.metadata.generation.unwrap_or_default();
+    let generation = facts.identity.generation;
     let conditions: Vec<Value> = facts.conditions.iter().map(|one| condition(current, generation, one)).collect();
     json!({"observedGeneration": generation, "namespaces": namespaces, "conditions": conditions})
 }

@@ -33,7 +33,16 @@ pub struct Store {
     pub nodes: Nodes,
     /// Namespaces that were taken in and not known before.
     arrivals: u64,
+    epoch: u64,
+    /// The namespace that changed last in this epoch.
+    newest: Option<Newest>,
+    /// Grows with each change of settings or tenants, which may change every decision.
+    decisive: u64,
     census: Census,
+}
+
+fn name_of(cached: &CachedNamespace) -> &str {
+    cached.namespace.name.as_deref().unwrap_or_default()
 }
 
 /// A namespace, and how it stood when it was last looked at.
@@ -48,6 +57,14 @@ struct Entry {
 pub struct Identity {
     pub uid: String,
     pub generation: i64,
+}
+
+/// A state of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    pub name: String,
+    pub uid: String,
+    pub version: u64,
 }
 
 /// How a namespace stands, for its tenant's status.
@@ -82,6 +99,9 @@ impl Store {
             claims: HashMap::new(),
             nodes: Nodes::default(),
             arrivals: 0,
+            epoch: 0,
+            newest: None,
+            decisive: 0,
             census: Census::default(),
         }
     }
@@ -98,31 +118,69 @@ impl Store {
             self.gone.clear();
         }
         self.settings = settings;
+        self.decisive += 1;
         self.census.touch();
     }
 
-    /// Takes a namespace in; false where the store knows a later state already.
+    /// Takes in what a watch says of a namespace; false where the store knows that state, or a later one, already.
     pub fn put_namespace(&mut self, cached: CachedNamespace) -> bool {
-        let name = cached.namespace.name.clone().unwrap_or_default();
-        let mut standing = None;
-        if let Some(known) = self.namespaces.get_mut(&name) {
-            if cached.is_older_than(&known.cached) {
-                return false;
-            }
-            standing = known.standing.take();
-        } else {
-            self.arrivals += 1;
+        let known = self.namespace(name_of(&cached));
+        let is_news = known.is_none_or(|known| !cached.is_older_than(known) && !cached.is_same_as(known));
+        if is_news {
+            self.replace_namespace(cached);
         }
-        self.namespaces.insert(name, Entry { cached, standing });
-        self.census.touch();
-        true
+        is_news
     }
 
-    /// Takes in what an answer says of a namespace, if it is still there: the watch may know meanwhile that it is gone.
-    pub fn update_namespace(&mut self, cached: CachedNamespace) {
-        if self.namespace(cached.namespace.name.as_deref().unwrap_or_default()).is_some_and(|known| known.uid == cached.uid) {
+    /// Takes in what a list says of a namespace. A list replaces: after a restore of etcd, versions are smaller than those that were known.
+    /// False where it is what the store knows.
+    pub fn list_namespace(&mut self, cached: CachedNamespace) -> bool {
+        let is_news = self.namespace(name_of(&cached)).is_none_or(|known| !cached.is_same_as(known));
+        if is_news {
+            self.replace_namespace(cached);
+        }
+        is_news
+    }
+
+    /// Takes in what an answer says of a namespace, if the store still has that one: an answer neither revives a namespace that the watch
+    /// knows to be gone nor takes the place of one that was created anew. `epoch` is the one in which the request was made.
+    pub fn update_namespace(&mut self, cached: CachedNamespace, epoch: u64) {
+        let known = self.namespace(name_of(&cached));
+        if epoch == self.epoch && known.is_some_and(|known| known.uid == cached.uid) {
             self.put_namespace(cached);
         }
+    }
+
+    fn replace_namespace(&mut self, cached: CachedNamespace) {
+        let name = name_of(&cached).to_owned();
+        let standing = self.namespaces.get_mut(&name).map(|known| known.standing.take());
+        self.arrivals += u64::from(standing.is_none());
+        if let Some(version) = cached.number().filter(|version| self.newest.as_ref().is_none_or(|newest| newest.version < *version)) {
+            self.newest = Some(Newest { name: name.clone(), uid: cached.uid.clone(), version });
+        }
+        self.namespaces.insert(name, Entry { cached, standing: standing.flatten() });
+        self.census.touch();
+    }
+
+    /// Another number after each change of settings or tenants.
+    pub fn decisive_revision(&self) -> u64 {
+        self.decisive
+    }
+
+    /// Versions are compared within one epoch only. A list begins the next one.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// A list of namespaces begins.
+    pub fn begin_epoch(&mut self) {
+        self.epoch += 1;
+        self.newest = None;
+    }
+
+    /// The namespace that changed last in this epoch, as far as it is known.
+    pub fn newest(&self) -> Option<Newest> {
+        self.newest.clone()
     }
 
     /// Forgets a namespace. With a `uid`, only if it is still that one.
@@ -160,6 +218,7 @@ impl Store {
     /// Takes a tenant in, or why it cannot be used.
     pub fn put_tenant(&mut self, name: String, tenant: Result<Arc<Tenant>, String>) {
         self.gone.remove(&name);
+        self.decisive += 1;
         self.tenants.insert(name, tenant);
         self.census.touch();
     }
@@ -178,21 +237,23 @@ impl Store {
         self.tenants.get(name) == Some(tenant)
     }
 
-    /// Forgets a tenant; what it manages stays until [`Self::bury`].
+    /// Forgets a tenant; what it manages stays until [`Self::confirm_deleted`].
     pub fn remove_tenant(&mut self, name: &str) {
         self.tenants.remove(name);
+        self.decisive += 1;
         self.identities.remove(name);
         self.census.touch();
     }
 
     /// A tenant is known to be gone for good: its namespaces are to be released.
-    pub fn bury(&mut self, name: &str) {
+    pub fn confirm_deleted(&mut self, name: &str) {
         if !self.tenants.contains_key(name) {
             self.gone.insert(name.to_owned());
+            self.decisive += 1;
         }
     }
 
-    /// Tenants that are not there and not buried, though a ledger names them and their namespaces claim them still.
+    /// Tenants that are not there and not known to be deleted, though a ledger names them and their namespaces claim them still.
     pub fn orphans(&self) -> Vec<String> {
         let missing = |tenant: &&String| matches!(self.tenant(tenant), Ok(None)) && !self.gone.contains(*tenant);
         let left = |tenant: &&String| self.claims.get(*tenant).into_iter().flatten().any(|name| self.is_managed_for(name, tenant));
@@ -203,7 +264,7 @@ impl Store {
         self.namespace(name).is_some_and(|known| read_ledger(&known.namespace.metadata).0.tenant == tenant)
     }
 
-    pub fn is_buried(&self, name: &str) -> bool {
+    pub fn is_deleted(&self, name: &str) -> bool {
         self.gone.contains(name)
     }
 

@@ -145,7 +145,7 @@ impl Dashboard {
     pub(super) fn look(&self) -> Look {
         let leads = self.leads();
         let (shared, instant) = (self.subject.reconciler.shared(), clock::now());
-        let depths = shared.queue.depths();
+        let depths = shared.work.queue.depths();
         let remaining = depths.iter().filter(|(urgency, _)| leads && *urgency == Urgency::Backfill).map(|(_, depth)| depth).sum();
         Look {
             at: Timestamp::now(),

@@ -16,15 +16,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kube::Client;
 use tokio::net::TcpListener;
 use tokio::sync::watch::Receiver;
-use tokio::task::JoinHandle;
 
 use cluster::lease::Leadership;
 use controller::outcome::journal::Journal;
+use controller::readiness::Readiness;
 use controller::reconciler::Reconciler;
-use controller::watch::Readiness;
 
 mod access;
 mod assets;
@@ -91,8 +92,8 @@ pub struct Dashboard {
 }
 
 impl Dashboard {
-    /// Serves until `end` comes.
-    pub fn open(door: Door, subject: Subject, end: Receiver<bool>) -> [JoinHandle<()>; 2] {
+    /// What has to run, by name; all of it ends some time after `end` comes.
+    pub fn tasks(door: Door, subject: Subject, end: Receiver<bool>) -> [(&'static str, BoxFuture<'static, ()>); 3] {
         let Door { listener, access, .. } = door;
         let gatekeeper = Gatekeeper::new(access, subject.client.clone());
         let dashboard = Arc::new(Self {
@@ -104,15 +105,15 @@ impl Dashboard {
             strategies: StrategyDesk::default(),
             end: end.clone(),
         });
-        let record = tokio::spawn(history::record(Arc::clone(&dashboard)));
-        tokio::spawn(events::beat(Arc::clone(&dashboard)));
+        let record = history::record(Arc::clone(&dashboard)).boxed();
+        let beat = events::beat(Arc::clone(&dashboard)).boxed();
         let serve = axum::serve(listener, router(dashboard)).with_graceful_shutdown(ended(end));
-        let pages = tokio::spawn(async move {
+        let pages = async move {
             if let Err(error) = serve.await {
                 tracing::error!(%error, "the dashboard has ended");
             }
-        });
-        [record, pages]
+        };
+        [("dashboard", pages.boxed()), ("dashboard-history", record), ("dashboard-events", beat)]
     }
 
     fn history(&self) -> MutexGuard<'_, History> {

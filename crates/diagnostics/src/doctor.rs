@@ -14,11 +14,11 @@ use assessment::{Assessment, assess};
 use cluster::admission_policies::stored::Stored;
 use cluster::settings::Origin;
 
-mod bite;
 mod claims;
 mod clock;
 mod daemon_sets;
 mod default_selector;
+mod enforced;
 mod guard;
 mod node_labels;
 pub mod nodes;
@@ -45,7 +45,7 @@ pub enum Check {
     PodNodeSelector,
     DefaultSelector,
     Guard,
-    GuardBites,
+    GuardEnforced,
     Unclaimed,
     Claims,
     Rights,
@@ -97,7 +97,7 @@ impl Check {
         Self::PodNodeSelector,
         Self::DefaultSelector,
         Self::Guard,
-        Self::GuardBites,
+        Self::GuardEnforced,
         Self::Unclaimed,
         Self::Claims,
         Self::Rights,
@@ -116,7 +116,7 @@ impl Check {
             Self::PodNodeSelector => "pod-node-selector",
             Self::DefaultSelector => "default-selector",
             Self::Guard => "guard",
-            Self::GuardBites => "guard-bites",
+            Self::GuardEnforced => "guard-enforced",
             Self::Unclaimed => "unclaimed",
             Self::Claims => "claims",
             Self::Rights => "rights",
@@ -138,7 +138,7 @@ impl Check {
                 "held Pods carry the cluster's default selector, which can clash with their tenant's, and then they stay held"
             }
             Self::Guard => "without it, Pods of a namespace that is not compliant yet run anywhere",
-            Self::GuardBites => "a guard that lets Pods into a namespace which is not ready closes no window",
+            Self::GuardEnforced => "a guard that lets Pods into a namespace which is not ready closes no window",
             Self::Unclaimed => "a namespace that no rule claims has no pool, so its Pods run anywhere",
             Self::Claims => "whoever may update a namespace can give it another tenant, unless the webhook is there to ask who it is",
             Self::Rights => "what the controller may not do, it does not do",
@@ -158,7 +158,7 @@ impl Check {
             Self::Webhook => webhook::examine(patient).map(one).boxed(),
             Self::PodNodeSelector => plugin::examine(patient).map(one).boxed(),
             Self::DefaultSelector => default_selector::examine(patient).map(one).boxed(),
-            Self::GuardBites => bite::examine(patient).map(one).boxed(),
+            Self::GuardEnforced => enforced::examine(patient).map(one).boxed(),
             Self::Rights => rights::examine(patient).map(one).boxed(),
             Self::DaemonSets => daemon_sets::examine(patient).boxed(),
             Self::Guard => return one(guard::examine(patient)),

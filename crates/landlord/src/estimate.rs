@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use kube::Client;
 
 use cluster::writer::{ApplyMode, Writer, Written};
-use controller::contention::Fights;
+use controller::contention::Contention;
 use controller::planner::{Decision, Knowledge, decide};
 use controller::store::Store;
 
@@ -24,8 +24,9 @@ pub(crate) struct Estimate {
 
 /// Tries a few of the namespaces' patches as dry runs.
 pub(crate) async fn estimate(client: Client, store: &Store, names: &[&str]) -> Estimate {
-    let (fights, now) = (Fights::default(), cluster::clock::now());
-    let decision = |name: &&str| match decide(Knowledge { store, fights: &fights, now }, name).0 {
+    let contention = Contention::default();
+    let now = cluster::clock::now();
+    let decision = |name: &&str| match decide(Knowledge { store, contention: &contention, now }, name).decision {
         Decision::Write(write) => Some(write),
         Decision::Rest { .. } | Decision::Ignore => None,
     };

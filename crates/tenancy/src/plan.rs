@@ -174,7 +174,7 @@ pub fn may_be_unclaimed(settings: &Settings, metadata: &Metadata) -> bool {
     settings.unclaimed == Unclaimed::Allow || metadata.annotations.get(keys::CREATOR).is_none_or(by_admin)
 }
 
-/// Plans the release of a namespace whose tenant is gone: managed keys and ledger go, the tenant label stays (so that the guard bites).
+/// Plans the release of a namespace whose tenant is gone: managed keys and ledger go, the tenant label stays (so that the guard is enforced).
 pub fn release(settings: &Settings, namespace: &Namespace) -> Plan {
     let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
     let mut plan = Plan { ledger_fault, ..Plan::default() };
@@ -208,14 +208,11 @@ pub fn leave(settings: &Settings, namespace: &Namespace, claims: Claims) -> Plan
     plan
 }
 
-/// Whether a key that decides where Pods run is among the changes.
+/// Whether a key that decides where Pods run is among the changes. The ledger alone changes nothing for Pods; it is a placement key because
+/// it may not be given up. The tenant's label decides whether the guard looks.
 pub fn changes_placement(plan: &Plan) -> bool {
-    plan.set.keys().chain(plan.remove.keys()).any(decides_placement)
-}
-
-/// Whether a key decides where Pods run. The ledger alone changes nothing for Pods; it is a placement key because it may not be kept.
-pub fn decides_placement(key: &Key) -> bool {
-    [keys::NODE_SELECTOR, keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS].contains(&key.name.as_str())
+    let ledger = Key::annotation(ledger::ANNOTATION);
+    plan.set.keys().chain(plan.remove.keys()).any(|key| *key != ledger && keys::is_placement(key))
 }
 
 /// The limit of the API server, judged on the sizes alone: foreign annotations may be large, and are not copied.

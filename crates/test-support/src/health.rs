@@ -93,7 +93,7 @@ const CHECKS: [&str; 14] = [
     "daemon-sets",
     "default-selector",
     "guard",
-    "guard-bites",
+    "guard-enforced",
     "node-labels",
     "pod-node-selector",
     "pools",
@@ -109,7 +109,7 @@ pub async fn a_healthy_cluster_is_good(landlord: &Path, start_policy: impl Async
     let world = healthy(landlord, start_policy).await;
     let flags = if world.policy.is_some() { "" } else { "--skip webhook" };
     // A policy of the API server takes a moment to be in force.
-    eventually("the guard", async || examine(&world, PHYSICIAN, flags).await.0["guard-bites"][0].0 == "ok").await;
+    eventually("the guard", async || examine(&world, PHYSICIAN, flags).await.0["guard-enforced"][0].0 == "ok").await;
     let (found, code) = examine(&world, PHYSICIAN, flags).await;
     let good = |(check, findings): (&String, &Vec<(String, String)>)| {
         let expected = if check == "webhook" && world.policy.is_none() { "skipped" } else { "ok" };
@@ -118,7 +118,7 @@ pub async fn a_healthy_cluster_is_good(landlord: &Path, start_policy: impl Async
     assert!(found.iter().all(good) && code == Some(0), "{code:?} {found:#?}");
     assert_eq!(found.keys().map(String::as_str).collect::<Vec<_>>(), CHECKS);
     assert_eq!(found["pod-node-selector"][0].1, format!("a Pod in namespace web gets {POOL}=solar"));
-    assert_eq!(found["guard-bites"][0].1, format!("a Pod in namespace {PROBE}, which is not ready, is held"));
+    assert_eq!(found["guard-enforced"][0].1, format!("a Pod in namespace {PROBE}, which is not ready, is held"));
     assert_eq!(found["clock"][0].1, "this machine's clock and the API server's agree");
     assert_eq!(found["pools"][0].1, format!("solar: {POOL}=solar matches 1"));
     if world.policy.is_some() {

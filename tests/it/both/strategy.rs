@@ -64,7 +64,7 @@ async fn auto_leaves_a_dead_webhook_comes_back_and_gives_way_to_growth() {
     world.comes_to_mode("webhook").await;
     eventually("healthy probes", async || world.report()["measurement"]["admission"]["failures"] == 0).await;
     // A policy of the API server takes a moment to be in force.
-    eventually("a guard that bites", async || world.report()["measurement"]["guard"]["state"] == "bites").await;
+    eventually("a guard that is enforced", async || world.report()["measurement"]["guard"]["state"] == "enforced").await;
     assert_eq!(world.report()["measurement"]["admission"]["probes"], 3);
     assert!(world.is_written_at_creation("ci-1").await);
 

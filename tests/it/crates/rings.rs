@@ -8,7 +8,7 @@ use super::modules::{Modules, Names};
 use super::packages::{Package, packages};
 
 /// Rings that are known, to be dissolved.
-const KNOWN: [&str; 1] = ["controller: gated_pods, metrics, outcome, reconciler, strategy, watch"];
+const KNOWN: [&str; 1] = ["controller: context, gated_pods, metrics, outcome, planner, progress, reconciler, strategy, watch"];
 
 /// Modules with the same parent: which of them import which, and by which path for one.
 type Level = BTreeMap<String, BTreeMap<String, Names>>;

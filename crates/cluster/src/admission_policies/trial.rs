@@ -88,7 +88,7 @@ pub async fn check(client: &Client, settings: &Settings) -> Enforcement {
     }
 }
 
-/// Whether the guard that bites is the one that the settings call for.
+/// Whether the guard that is enforced is the one that the settings call for.
 async fn compare(client: &Client, settings: &Settings) -> Enforcement {
     match Stored::read(client).await.map(|stored| stored.shortfall(settings)) {
         Ok(shortfall) if shortfall.is_none() => Enforcement::Enforced,

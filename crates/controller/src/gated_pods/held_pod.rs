@@ -8,6 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 use cluster::gated_pod::{GatedPod, PodKey, UnscheduledPod};
 use cluster::pod_release::Clash;
 
+use crate::attempts::Attempts;
+
 /// Pods of a list.
 pub type Keys = BTreeSet<PodKey>;
 
@@ -20,9 +22,12 @@ pub struct HeldPod {
     pub(super) told: bool,
     /// When its creation was seen; `None` where the Pod was there before.
     pub(super) seen: Option<Instant>,
-    /// Failures and conflicts in a row, and until when it gets no turn for them.
-    pub(super) attempts: u32,
-    pub(super) pause: Option<Instant>,
+    /// When it was first known here: what is said of its namespace earlier does not count for it.
+    pub(super) taken_in: Instant,
+    /// Failures in a row, and conflicts on one state.
+    pub(super) attempts: Attempts,
+    /// The state that the last conflict was on.
+    pub(super) conflicted: Option<String>,
 }
 
 /// How a held Pod stands.
@@ -71,14 +76,25 @@ impl HeldPod {
     /// From a Pod that just changed, or was found (`seen`); `None` where it is not held, or is on its way out.
     pub fn of(pod: UnscheduledPod, seen: Option<Instant>) -> Option<Self> {
         let pod = GatedPod::of(pod)?;
-        Some(Self { pod, state: State::Waiting, told: false, seen, attempts: 0, pause: None })
+        Some(Self {
+            pod,
+            state: State::Waiting,
+            told: false,
+            seen,
+            taken_in: cluster::clock::now(),
+            attempts: Attempts::default(),
+            conflicted: None,
+        })
     }
 
     /// Takes over what was learned of the same Pod in an earlier state.
     pub(super) fn follow(&mut self, earlier: &Self) {
         self.state = earlier.state.clone();
-        (self.told, self.seen) = (earlier.told, earlier.seen);
-        (self.attempts, self.pause) = (earlier.attempts, earlier.pause);
+        self.told = earlier.told;
+        self.seen = earlier.seen;
+        self.taken_in = earlier.taken_in;
+        self.attempts = earlier.attempts;
+        self.conflicted.clone_from(&earlier.conflicted);
     }
 
     /// How long it has waited since its creation. Kubernetes counts that in whole seconds; what was seen says more.

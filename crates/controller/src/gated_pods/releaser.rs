@@ -3,86 +3,138 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::{Clash, HeldPod, PodKey, State, Terms, Verdict, release};
-use crate::outcome::{Outcomes, WINDOW};
-use crate::reconciler::{FIRST_RETRY, QUICK_CONFLICTS, Shared, backoff, until};
-use crate::watch::Watch;
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::lease::Leadership;
 use cluster::pod_writer::PodWriter;
-use cluster::writer::{ApplyMode, Failure, Writer, Written};
+use cluster::writer::{ApplyMode, Failure, REVERTED, Scope, Writer, Written};
+use tokio::task::JoinSet;
+
+use super::reads::Reads;
+use guard::GATE;
+
+use super::{Clash, GatedPods, HeldPod, PodKey, State, Verdict, release};
+use crate::attempts::FIRST_RETRY;
+use crate::context::Context;
+use crate::outcome::{Outcomes, WINDOW};
+use crate::pace::Subject;
+use crate::reconciler::until;
+use crate::supervisor::{Pulse, join, reap};
+use crate::work::{Job, OnDrop, within_permit};
+
+/// How often it is looked for Pods that wait for long.
+const WAITING_INTERVAL: Duration = Duration::from_secs(5);
+/// The reason of an Event about a Pod that waits for its namespace.
+const WAITING: &str = "WaitingForNamespace";
 
 /// See the module.
 pub struct Releaser {
-    watch: Watch,
+    context: Context,
     leadership: Leadership,
     writer: PodWriter,
     namespaces: Writer,
+    reads: Reads,
 }
 
 impl Releaser {
-    pub fn new(watch: Watch, leadership: Leadership) -> Self {
-        let (writer, namespaces) = (PodWriter(watch.client.clone()), Writer::new(watch.client.clone(), ApplyMode::PlanOnly));
-        Self { watch, leadership, writer, namespaces }
+    pub fn new(context: Context, leadership: Leadership) -> Self {
+        let writer = PodWriter(context.client.clone());
+        let namespaces = Writer::new(context.client.clone(), ApplyMode::PlanOnly);
+        Self { context, leadership, writer, namespaces, reads: Reads::default() }
     }
 
-    /// Follows Pods, and works for as long as this replica leads. Does not return; without `wanted` it does nothing.
-    pub async fn run(self, wanted: bool) {
-        if wanted {
-            let this = Arc::new(self);
-            tokio::join!(this.watch.clone().pods(), Arc::clone(&this).take_turns());
-        }
-    }
-
-    async fn take_turns(self: Arc<Self>) {
-        let (wake, mut leadership) = (Arc::clone(&self.shared().holds.wake), self.leadership.clone());
+    /// Releases Pods for as long as this replica leads. Does not return; a job that panics ends it.
+    pub async fn run(self, pulse: Pulse) {
+        let this = Arc::new(self);
+        let wake = Arc::clone(&this.gated().wake);
+        let mut leadership = this.leadership.clone();
+        let mut jobs = JoinSet::new();
         loop {
-            leadership.gained().await;
-            match self.next() {
-                Ok(key) => {
-                    let this = Arc::clone(&self);
-                    tokio::spawn(async move { this.work(&key).await });
+            pulse.beat_while(leadership.gained()).await;
+            reap(&mut jobs);
+            let wait = match this.next() {
+                Ok(job) => {
+                    let this = Arc::clone(&this);
+                    jobs.spawn(async move { this.work(job).await });
+                    continue;
                 }
-                // The end of a patch wakes this as well: it makes room.
-                Err(wait) => tokio::select! {
-                    () = wake.notified() => {}
-                    () = until(wait) => {}
-                },
+                Err(wait) => wait,
+            };
+            // The end of a patch wakes this as well: it makes room.
+            tokio::select! {
+                () = pulse.beat_while(wake.notified()) => {}
+                () = until(wait) => {}
+                () = join(&mut jobs) => {}
             }
         }
     }
 
-    fn next(&self) -> Result<PodKey, Option<Instant>> {
-        let mut shared = self.shared();
-        // Once all is known, every namespace is looked at, and that wakes whoever waits.
-        if self.watch.readiness.is_complete() { shared.holds.next(clock::now()) } else { Err(None) }
+    /// Says to the owners of Pods that wait for long what they wait for. Does not return.
+    pub async fn report_waiting(context: Context, leadership: Leadership, pulse: Pulse) {
+        loop {
+            pulse.beat();
+            tokio::time::sleep(WAITING_INTERVAL).await;
+            if !leadership.holds() || !context.readiness.is_complete() {
+                continue;
+            }
+            let waiting = context.reconciler.gated().waiting_unreported(clock::now());
+            for (key, uid) in waiting {
+                let message = waits_for(&context, &key);
+                let told = context.reconciler.outcomes().pod_waits(&key, &uid, WAITING, message).await;
+                context.reconciler.gated().set_told(&key, told);
+            }
+        }
     }
 
-    async fn work(&self, key: &PodKey) {
-        let mut decision = self.decide(key);
-        if matches!(decision, Some((_, Verdict::Release(_)))) {
-            decision = if self.refresh(&key.namespace).await { self.decide(key) } else { self.put_off_unread(key) };
+    fn next(&self) -> Result<Job<PodKey>, Option<Instant>> {
+        let mut gated = self.gated();
+        // Once all is known, every namespace is looked at, and that wakes whoever waits.
+        if gated.known && self.context.readiness.is_complete() { gated.work.next(clock::now()) } else { Err(None) }
+    }
+
+    async fn work(&self, job: Job<PodKey>) {
+        let key = job.key.clone();
+        let group = Arc::clone(&job.place.group);
+        let _back = OnDrop(|| {
+            let mut gated = self.gated();
+            gated.work.done(&key, &group);
+            gated.wake.notify_one();
+        });
+        let mut decision = self.decide(&key);
+        if let Some((pod, Verdict::Release(_))) = &decision {
+            let taken_in = pod.taken_in;
+            decision = if self.refresh(&key.namespace, taken_in).await { self.decide(&key) } else { self.put_off_unread(&key) };
         }
         match decision {
             Some((pod, Verdict::Release(patch))) => {
-                let (written, took) = self.writer.write(&key.namespace, &key.name, patch).await;
-                self.settle(key, &pod, written, took).await;
+                let write = self.writer.write(&key.namespace, &key.name, patch, GATE);
+                let (written, took) = within_permit(job.permit, write).await;
+                let name = key.to_string();
+                self.gated().work.pace.book(clock::now(), Subject { key: &name, tenant: &group }, &written, took);
+                self.settle(&key, &pod, written, took).await;
             }
-            Some((pod, Verdict::Clash(clash))) => self.clash(key, &pod, clash).await,
-            Some((_, Verdict::Wait)) | None => self.shared().holds.pace.end(),
+            Some((pod, Verdict::Clash(clash))) => self.clash(&key, &pod, clash).await,
+            Some((_, Verdict::Wait)) | None => {}
         }
-        let mut shared = self.shared();
-        shared.holds.turns.done(key);
-        shared.holds.wake.notify_one();
     }
 
-    /// Reads the namespace anew. What the watch knows may be a moment old, and in that moment somebody may have moved it to another tenant,
-    /// or made another of its name; the patch of a Pod has no guard against that. False where there is no answer.
-    async fn refresh(&self, namespace: &str) -> bool {
+    /// Reads the namespace anew. What the watch knows may be a moment old, and in that moment the namespace may have been moved to another
+    /// tenant, or another of its name been made; the patch of a Pod has no guard against that. False where there is no answer.
+    async fn refresh(&self, namespace: &str, taken_in: Instant) -> bool {
+        self.reads.refresh(namespace, taken_in, self.read(namespace)).await
+    }
+
+    async fn read(&self, namespace: &str) -> bool {
+        let (epoch, known) = {
+            let shared = self.context.reconciler.shared();
+            (shared.store.epoch(), shared.store.namespace(namespace).map(|known| known.uid.clone()))
+        };
         match self.namespaces.read(namespace).await {
-            Ok(Some(meta)) => drop(self.shared().store.put_namespace(CachedNamespace::of(&meta))),
-            Ok(None) => self.shared().forget(namespace, None),
+            Ok(Some(meta)) => {
+                self.context.reconciler.shared().store.update_namespace(CachedNamespace::of(&meta), epoch);
+                self.context.reconciler.consider(namespace, true, clock::now());
+            }
+            Ok(None) => self.context.reconciler.shared().forget(namespace, known.as_deref()),
             Err(error) => {
                 tracing::debug!(namespace, %error, "not read again");
                 return false;
@@ -92,109 +144,131 @@ impl Releaser {
     }
 
     fn put_off_unread(&self, key: &PodKey) -> Option<(HeldPod, Verdict)> {
-        self.shared().holds.turns.add_later(key, clock::now() + FIRST_RETRY);
+        self.gated().put_off(key, clock::now() + FIRST_RETRY);
         None
     }
 
     /// `None` where the Pod is gone, or where this is not the time to decide; it gets another turn then.
     fn decide(&self, key: &PodKey) -> Option<(HeldPod, Verdict)> {
-        let mut shared = self.shared();
-        if !self.leadership.holds() || !self.watch.readiness.is_complete() {
-            shared.holds.turns.add(key);
+        let mut gated = self.gated();
+        if !self.leadership.holds() || !self.context.readiness.is_complete() {
+            gated.add(key, clock::now());
             return None;
         }
-        let pod = shared.holds.pod(key)?.clone();
-        let verdict = release(shared.store.assess(&key.namespace).and_then(|one| Terms::of(&one)).as_ref(), &pod);
+        let pod = gated.pod(key)?.clone();
+        let verdict = release(gated.placement(&key.namespace).as_deref(), &pod);
         Some((pod, verdict))
     }
 
     /// Tells the Pod's owner, once for each new clash, as soon as the budget of Events allows.
     async fn clash(&self, key: &PodKey, pod: &HeldPod, clash: Clash) {
         let message = clash.to_string();
-        let news = self.stand_clashing(key, clash) || !pod.told;
-        if news {
+        let is_news = self.gated().stand(key, State::Clashing(clash)) || !pod.told;
+        if is_news {
             let told = self.outcomes().clashed(key, &pod.uid, message).await;
-            let mut shared = self.shared();
-            shared.holds.tell(key, told);
+            let mut gated = self.gated();
+            gated.set_told(key, told);
             if !told {
-                shared.holds.turns.add_later(key, clock::now() + WINDOW);
+                gated.add(key, clock::now() + WINDOW);
             }
         }
-    }
-
-    fn stand_clashing(&self, key: &PodKey, clash: Clash) -> bool {
-        let mut shared = self.shared();
-        shared.holds.pace.end();
-        shared.holds.stand(key, State::Clashing(clash))
     }
 
     async fn settle(&self, key: &PodKey, pod: &HeldPod, written: Written, took: Duration) {
-        let now = clock::now();
         match written {
             Written::Done(_) => {
-                let mut shared = self.shared();
-                shared.holds.pace.succeed(now, took);
-                shared.holds.settle(key, &pod.uid);
-                drop(shared);
-                self.outcomes().released(key, took, pod.waited(key, now));
+                self.gated().settle(key, &pod.uid);
+                self.outcomes().released(key, took, pod.waited(key, clock::now()));
             }
             Written::Gone => {
                 self.outcomes().not_released(key, "gone", took);
-                let mut shared = self.shared();
-                shared.holds.pace.end();
-                shared.holds.settle(key, &pod.uid);
+                self.gated().settle(key, &pod.uid);
             }
-            Written::Conflict(_) | Written::Dry => {
+            Written::Conflict(message) => {
                 self.outcomes().not_released(key, "conflict", took);
-                self.come_again(key, pod, now);
+                self.come_again(key, pod, message, took).await;
             }
-            Written::Pushback(after) => {
-                self.outcomes().not_released(key, "pushback", took);
-                let mut shared = self.shared();
-                shared.holds.pace.push_back(now, after);
-                shared.holds.turns.add(key);
-            }
-            Written::Refused(failure) => {
-                self.shared().holds.pace.end();
-                self.fail(key, pod, failure, took).await;
-            }
-            Written::Unavailable(failure) => {
-                self.shared().holds.pace.fail(now);
-                self.fail(key, pod, failure, took).await;
-            }
+            Written::Dry => {}
+            Written::Reverted(..) => self.fail(key, pod, reverted(), took).await,
+            Written::Failed(failure) => self.fail(key, pod, failure, took).await,
         }
     }
 
-    /// After a conflict: at once if the watch has brought the newer state already; else it will, and that is a turn.
-    fn come_again(&self, key: &PodKey, pod: &HeldPod, now: Instant) {
-        let mut shared = self.shared();
-        shared.holds.pace.end();
-        shared.holds.stand(key, State::Waiting);
-        let newer = shared.holds.pod(key).is_some_and(|known| known.version != pod.version);
-        match (shared.holds.fail(key) > QUICK_CONFLICTS, newer) {
-            (true, _) => shared.holds.put_off(key, now + FIRST_RETRY),
-            (false, true) => shared.holds.turns.add(key),
-            (false, false) => shared.holds.turns.add_later(key, now + FIRST_RETRY),
+    /// After a conflict: at once if the watch has brought the newer state already; else it will, and that is a turn. Conflicts on a state that
+    /// nobody changes are a refusal.
+    async fn come_again(&self, key: &PodKey, pod: &HeldPod, message: String, took: Duration) {
+        if !self.conflict(key, pod) {
+            let failure = Failure { reason: "Refused", message, retry_after: None, scope: Scope::Object };
+            self.fail(key, pod, failure, took).await;
         }
     }
 
-    async fn fail(&self, key: &PodKey, pod: &HeldPod, Failure { reason, message }: Failure, took: Duration) {
-        self.put_off(key, &message);
-        self.outcomes().release_failed(key, &pod.uid, reason, &message, took).await;
+    /// False where there were too many on the same state.
+    fn conflict(&self, key: &PodKey, pod: &HeldPod) -> bool {
+        let mut gated = self.gated();
+        let now = clock::now();
+        let Some(known) = gated.pod_mut(key) else { return true };
+        let is_newer = known.version != pod.version;
+        // On another state it says nothing about the last one.
+        if known.conflicted.as_ref() != Some(&pod.version) {
+            known.attempts.forget_conflicts();
+        }
+        known.conflicted = Some(pod.version.clone());
+        let again = known.attempts.conflict(now);
+        if !is_newer && known.attempts.are_many_conflicts() {
+            return false;
+        }
+        gated.stand(key, State::Waiting);
+        gated.put_off(key, if is_newer { again } else { again.max(now + FIRST_RETRY) });
+        true
     }
 
-    fn put_off(&self, key: &PodKey, message: &str) {
-        let mut shared = self.shared();
-        shared.holds.stand(key, State::Failing(message.to_owned()));
-        let attempts = shared.holds.fail(key);
-        shared.holds.put_off(key, cluster::clock::now() + backoff(attempts));
+    async fn fail(&self, key: &PodKey, pod: &HeldPod, failure: Failure, took: Duration) {
+        let Failure { reason, message, retry_after, .. } = failure;
+        if self.put_off(key, &message, retry_after) {
+            self.outcomes().release_failed(key, &pod.uid, reason, &message, took).await;
+        } else {
+            self.outcomes().not_released(key, reason, took);
+        }
     }
 
-    fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.watch.reconciler.shared()
+    /// One more failure of this Pod's; whether it is time to report it.
+    fn put_off(&self, key: &PodKey, message: &str, retry_after: Option<Duration>) -> bool {
+        let mut gated = self.gated();
+        let Some(pod) = gated.pod_mut(key) else { return false };
+        let again = pod.attempts.fail(clock::now(), retry_after);
+        let is_reported = pod.attempts.are_reported();
+        if is_reported {
+            gated.stand(key, State::Failing(message.to_owned()));
+        }
+        gated.put_off(key, again);
+        is_reported
+    }
+
+    fn gated(&self) -> MutexGuard<'_, GatedPods> {
+        self.context.reconciler.gated()
     }
 
     fn outcomes(&self) -> &Outcomes {
-        self.watch.reconciler.outcomes()
+        self.context.reconciler.outcomes()
+    }
+}
+
+fn reverted() -> Failure {
+    let message =
+        format!("the API server accepted the release, but admission put the gate {GATE} back: a mutating webhook or policy does that");
+    Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
+}
+
+/// What a Pod waits for, and who can end it.
+fn waits_for(context: &Context, key: &PodKey) -> String {
+    let shared = context.reconciler.shared();
+    let namespace = &key.namespace;
+    match shared.progress.trouble(namespace) {
+        Some(trouble) => format!("waits until namespace {namespace:?} is ready: {}: {}", trouble.reason, trouble.message),
+        None if shared.store.namespace(namespace).is_none() => format!("waits until the controller knows namespace {namespace:?}"),
+        None => format!(
+            "waits until namespace {namespace:?} carries its tenant's placement; `landlord explain {namespace}` shows what is missing"
+        ),
     }
 }

@@ -1,253 +1,331 @@
 //! What all tasks of the reconciler see.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use tenancy::metadata::Key;
-
-use crate::contention::Fights;
-use crate::gated_pods::{HeldPod, Holds, PodKey, Terms};
-use crate::pace::Pace;
-use crate::planner::{CONTESTED, Decision, Knowledge, PlannedWrite, Trouble, decide};
-use crate::queue::{Queue, Urgency};
-use crate::store::{Compliance, Standing, Store};
-use crate::strategy::Strategy;
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
+use cluster::writer::Failure;
+use tenancy::metadata::Key;
 
-/// The first wait after a failure; each further one is twice as long.
-pub const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(300);
-/// Conflicts in a row that are planned again at once; a busy namespace or Pod waits a moment then.
-pub const QUICK_CONFLICTS: u32 = 5;
+use crate::contention::Contention;
+use crate::gated_pods::{GatedPods, HeldPod, Placement, PodKey};
+use crate::pace::Pace;
+use crate::planner::{CONTESTED, Decision, Knowledge, PlannedWrite, Trouble, Verdict, decide};
+use crate::progress::Progresses;
+use crate::queue::{Place, Urgency};
+use crate::store::{Compliance, Standing, Store};
+use crate::strategy::Strategy;
+use crate::work::{Job, Work};
+
+/// Ranks within a tenant's turn: what just happened goes before what was found.
+const LIVE: u64 = 0;
+const FOUND: u64 = 1;
+/// How often progress that is over is forgotten.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What all tasks see, behind one lock that is never held across a wait.
 pub struct Shared {
     pub store: Store,
-    pub queue: Queue,
-    pub pace: Pace,
-    /// Attempts in a row that did not succeed, and since when a namespace has been different.
-    pub(super) attempts: HashMap<String, u32>,
-    since: HashMap<String, Instant>,
-    pub fights: Fights,
-    /// Namespaces that were given up, for reports.
-    pub troubles: HashMap<String, Trouble>,
+    pub work: Work<String>,
+    pub progress: Progresses,
+    /// Gated Pods, behind a lock of their own. It is taken while this one is held, never the other way round.
+    pub(super) gated: Arc<Mutex<GatedPods>>,
     pub written: u64,
     /// Those of them that were backfill; and writes that failed.
     pub written_in_bulk: u64,
     pub failures: u64,
-    /// Namespaces that were given up after failed writes; those that are not to be written are not among them.
-    pub failing: HashSet<String>,
     /// How namespaces are shared out between webhook and controller, where the settings say.
     pub strategy: Option<Arc<Strategy>>,
     /// Why the newest settings are not in force.
     pub refused_settings: Option<String>,
-    /// Namespaces written in bulk since it was last told, by tenant.
+    /// Namespaces written in bulk since it was last reported, by tenant.
     pub bulk: BTreeMap<String, usize>,
-    pub holds: Holds,
+    pruned: Option<Instant>,
+    /// Decisions that wait for their turn, so that the engine need not run again if nothing has changed since.
+    planned: super::planned::Planned,
 }
 
 impl Shared {
     pub(super) fn new(store: Store, pace: Pace) -> Self {
         Self {
             store,
-            queue: Queue::default(),
-            pace,
-            attempts: HashMap::new(),
-            since: HashMap::new(),
-            fights: Fights::default(),
-            troubles: HashMap::new(),
+            work: Work::new(pace),
+            progress: Progresses::default(),
+            gated: Arc::default(),
             written: 0,
             written_in_bulk: 0,
             failures: 0,
-            failing: HashSet::new(),
             strategy: None,
             refused_settings: None,
             bulk: BTreeMap::new(),
-            holds: Holds::default(),
+            pruned: None,
+            planned: super::planned::Planned::default(),
         }
     }
 
-    /// How long the namespace that waits longest for its write has been waiting. One whose write fails waits for somebody else.
+    /// Whether namespaces that were found to differ still wait to be written.
+    pub fn is_filling(&self) -> bool {
+        self.work.queue.places().any(|place| place.rank == FOUND)
+    }
+
+    /// How long the namespace that waits longest for its write has been waiting.
     pub fn lag(&self, now: Instant) -> Duration {
-        let waiting = self.since.iter().filter(|(name, _)| !self.failing.contains(*name));
-        waiting.map(|(_, since)| now.saturating_duration_since(*since)).max().unwrap_or_default()
+        self.progress.oldest().map(|since| now.saturating_duration_since(since)).unwrap_or_default()
+    }
+
+    pub(super) fn gated(&self) -> MutexGuard<'_, GatedPods> {
+        self.gated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Plans one namespace; what keeps it from being compliant is returned when it is new.
     pub(super) fn consider(&mut self, name: &str, live: bool, ready: Instant) -> Option<Trouble> {
-        match self.decide(name) {
+        let decision = self.decide(name);
+        let trouble = decision.trouble().cloned();
+        match decision {
             Decision::Write(write) => {
-                self.since.entry(name.to_owned()).or_insert_with(clock::now);
-                self.queue.add(name, write.urgency(live), ready);
-                self.note(name, write.trouble)
+                let now = clock::now();
+                self.progress.of(name).since.get_or_insert(now);
+                self.queue(&write, live, ready);
+                self.keep_plan(live, write);
+                self.note(name, trouble)
             }
-            Decision::Rest { trouble } => {
-                self.settled(name);
+            Decision::Rest { .. } => {
+                self.progress.settle(name, clock::now());
                 let news = self.note(name, trouble);
-                if news.as_ref().is_some_and(|trouble| trouble.reason == CONTESTED) {
-                    // There is nothing to write, but something to tell.
-                    self.queue.add(name, Urgency::Retry, ready);
-                }
+                self.look_again(name, ready.max(clock::now()), news.is_some());
                 news
             }
             Decision::Ignore => {
-                self.settled(name);
-                None
+                self.progress.settle(name, clock::now());
+                self.progress.note(name, None)
             }
         }
     }
 
+    /// Puts a namespace that is to be written into the queue. It is not ready before its attempts and the other writer allow.
+    pub(super) fn queue(&mut self, write: &PlannedWrite, live: bool, ready: Instant) {
+        let urgency = write.urgency(live);
+        self.add(&write.request.name, write.tenant.as_deref(), urgency, live, ready);
+        let now = clock::now();
+        let name = &write.request.name;
+        let put_off = self.progress.get(name).and_then(|progress| progress.attempts.not_before(now)).max(write.not_before);
+        if let Some(until) = put_off.filter(|until| *until > ready) {
+            self.work.queue.reschedule(name, until);
+        }
+    }
+
+    /// A namespace of which there is nothing to write is looked at again: at once where there is something to find out, or when what
+    /// another writer did is forgotten.
+    fn look_again(&mut self, name: &str, now: Instant, is_news: bool) {
+        let Some(progress) = self.progress.get(name) else { return };
+        if progress.trouble.as_ref().is_none_or(|trouble| trouble.reason != CONTESTED) {
+            return;
+        }
+        let until = if is_news { Some(now) } else { progress.contention.until(now) };
+        if let Some(until) = until {
+            self.add(name, None, Urgency::Drift, true, until);
+        }
+    }
+
+    fn add(&mut self, name: &str, tenant: Option<&str>, urgency: Urgency, live: bool, ready: Instant) {
+        let rank = if live { LIVE } else { FOUND };
+        let group = tenant.unwrap_or_default().into();
+        self.work.queue.add(&name.to_owned(), Place { urgency, group, rank, ready });
+    }
+
+    /// Decides, and lets store and gated Pods know.
     pub(super) fn decide(&mut self, name: &str) -> Decision {
-        let known = Knowledge { store: &self.store, fights: &self.fights, now: clock::now() };
-        let (decision, standing) = decide(known, name);
+        let none = Contention::default();
+        let contention = self.progress.get(name).map_or(&none, |progress| &progress.contention);
+        let Verdict { decision, standing, placement } = decide(Knowledge { store: &self.store, contention, now: clock::now() }, name);
+        let standing = standing.map(|standing| self.keep_failed(name, standing));
         self.store.stand(name, standing);
-        self.renew_terms(name);
+        self.gated().set_placement(name, placement);
         decision
+    }
+
+    /// A namespace whose writes fail stays failed until one succeeds, whatever is planned.
+    fn keep_failed(&self, name: &str, standing: Standing) -> Standing {
+        let progress = self.progress.get(name).filter(|progress| progress.attempts.are_reported() || progress.is_given_up);
+        match progress.and_then(|progress| progress.trouble.as_ref()) {
+            Some(trouble) if standing.state == Compliance::Pending => {
+                Standing { state: Compliance::Failed, reason: Some(trouble.reason), ..standing }
+            }
+            _ => standing,
+        }
+    }
+
+    /// The decision for a namespace whose turn it is: that of [`Self::consider`] if nothing has changed since.
+    pub(super) fn take_plan(&mut self, name: &str) -> Decision {
+        match self.planned.take(name, &self.store) {
+            Some(write) => Decision::Write(write),
+            None => self.decide(name),
+        }
+    }
+
+    fn keep_plan(&mut self, live: bool, write: PlannedWrite) {
+        if live && write.not_before.is_none() {
+            self.planned.keep(write, &self.store);
+        }
     }
 
     /// Writes, of namespaces and of Pods, that are not answered yet.
     pub fn writes_under_way(&self) -> usize {
-        self.pace.under_way() + self.holds.pace.under_way()
+        self.work.total() + self.gated().writes_under_way()
     }
 
-    /// Takes a held Pod in.
-    pub fn hold(&mut self, key: &PodKey, pod: HeldPod) {
-        let first = !self.holds.concern(&key.namespace);
-        self.holds.put(key, pod, clock::now());
-        if first {
-            self.renew_terms(&key.namespace);
+    /// Takes a gated Pod in.
+    pub fn hold(&self, key: &PodKey, pod: HeldPod) {
+        let placement = if self.gated().concern(&key.namespace) { None } else { Some(self.placement(&key.namespace)) };
+        let mut gated = self.gated();
+        gated.put(key, pod, clock::now());
+        if let Some(placement) = placement {
+            gated.set_placement(&key.namespace, placement);
         }
     }
 
-    /// Tells the held Pods of a namespace on which terms they may go now.
-    fn renew_terms(&mut self, namespace: &str) {
-        if self.holds.concern(namespace) {
-            self.holds.set_terms(namespace, self.store.assess(namespace).and_then(|one| Terms::of(&one)));
-        }
+    /// Where Pods of a namespace may go now; `None` for as long as they have to wait.
+    pub fn placement(&self, namespace: &str) -> Option<Placement> {
+        self.store.assess(namespace).as_ref().and_then(Placement::of)
     }
 
-    /// Remembers the trouble; returned if it is another than before.
+    /// A failure that is still being tried is not forgotten because something else is planned.
     fn note(&mut self, name: &str, trouble: Option<Trouble>) -> Option<Trouble> {
-        match trouble {
-            None => {
-                self.troubles.remove(name);
-                None
-            }
-            Some(trouble) => (self.troubles.insert(name.to_owned(), trouble.clone()).as_ref() != Some(&trouble)).then_some(trouble),
-        }
+        let is_failing = self.progress.get(name).is_some_and(|progress| progress.attempts.are_reported());
+        if is_failing && trouble.is_none() { None } else { self.progress.note(name, trouble) }
     }
 
     /// There is nothing to write after all.
     pub(super) fn rest(&mut self, name: &str, trouble: Option<Trouble>) {
-        self.settled(name);
-        self.note(name, trouble);
-    }
-
-    fn settled(&mut self, name: &str) {
-        self.attempts.remove(name);
-        self.since.remove(name);
-        self.failing.remove(name);
+        let now = clock::now();
+        self.progress.settle(name, now);
+        self.progress.note(name, trouble);
+        self.look_again(name, now, false);
     }
 
     /// Takes in the namespace as it is now. The lag is counted from its creation, if that was after landlord began to wait for it.
-    pub(super) fn succeed(
-        &mut self,
-        write: &PlannedWrite,
-        urgency: Urgency,
-        now_is: CachedNamespace,
-        now: Instant,
-        took: Duration,
-    ) -> Duration {
-        self.pace.succeed(now, took);
+    pub(super) fn succeed(&mut self, write: &PlannedWrite, live: bool, answer: CachedNamespace, epoch: u64, took: Duration) -> Duration {
+        let now = clock::now();
+        let name = &write.request.name;
         self.written += 1;
-        // What an edit of the tenant changes is written as backfill.
-        if matches!(urgency, Urgency::Placement | Urgency::Drift) {
-            write.sets.iter().for_each(|(key, value, managed)| self.fights.wrote(&write.request.name, key, value, *managed, now));
-        } else {
-            self.written_in_bulk += u64::from(urgency == Urgency::Backfill);
-            write.tenant.iter().for_each(|tenant| *self.bulk.entry(tenant.clone()).or_default() += 1);
-        }
-        let since = self.since.get(&write.request.name).map_or(took, |since| now.duration_since(*since));
-        let age = now_is.created.as_ref().and_then(|created| SystemTime::now().duration_since(SystemTime::from(created.0)).ok());
-        self.settled(&write.request.name);
-        self.store.update_namespace(now_is);
-        match self.decide(&write.request.name) {
-            // Somebody changed it in between, or the tenant.
-            Decision::Write(_) => self.queue.add(&write.request.name, Urgency::Drift, now),
-            Decision::Rest { trouble } => drop(self.note(&write.request.name, trouble)),
+        self.count(write, live);
+        let since = self.progress.get(name).and_then(|progress| progress.since).map_or(took, |since| now.duration_since(since));
+        let created = answer.created.as_ref().map(|created| SystemTime::from(created.0));
+        let age = created.and_then(|created| SystemTime::now().duration_since(created).ok());
+        self.contend(write, now);
+        self.progress.note(name, None);
+        self.progress.settle(name, now);
+        self.store.update_namespace(answer, epoch);
+        match self.decide(name) {
+            // The tenant has changed meanwhile, or another client wrote.
+            Decision::Write(next) => self.queue(&next, true, now),
+            Decision::Rest { trouble } => {
+                self.progress.note(name, trouble);
+                self.look_again(name, now, false);
+            }
             Decision::Ignore => {}
         }
+        self.prune(now);
         // Kubernetes counts creation in whole seconds, so the age of a young namespace says little.
         age.filter(|age| *age < since).unwrap_or(since)
     }
 
-    /// A write failed: it is tried again later, unless it was tried often enough.
-    pub(super) fn fail(&mut self, write: &PlannedWrite, trouble: Trouble, now: Instant, retries: Option<u32>) {
-        if self.store.namespace(&write.request.name).is_none() {
+    fn count(&mut self, write: &PlannedWrite, live: bool) {
+        if live {
             return;
         }
-        self.failures += 1;
-        let attempts = self.attempts.entry(write.request.name.clone()).or_default();
-        *attempts += 1;
-        if retries.is_none_or(|retries| *attempts <= retries) {
-            self.queue.add(&write.request.name, Urgency::Retry, now + backoff(*attempts));
-        } else {
-            self.failing.insert(write.request.name.clone());
+        self.written_in_bulk += 1;
+        if let Some(tenant) = &write.tenant {
+            *self.bulk.entry(tenant.clone()).or_default() += 1;
         }
-        let standing = Standing { tenant: write.tenant.clone(), state: Compliance::Failed, reason: Some(trouble.reason) };
-        self.store.stand(&write.request.name, Some(standing));
-        self.troubles.insert(write.request.name.clone(), trouble);
     }
 
-    /// Somebody else wrote in between.
-    pub(super) fn plan_again(&mut self, name: &str, urgency: Urgency) {
+    /// Remembers what was written, so that another writer who sets it back is found out.
+    pub(super) fn contend(&mut self, write: &PlannedWrite, now: Instant) {
+        let contention = &mut self.progress.of(&write.request.name).contention;
+        for (key, value) in &write.request.changes {
+            contention.wrote(key, value.as_deref(), write.reversed.contains(key), now);
+        }
+    }
+
+    fn prune(&mut self, now: Instant) {
+        if self.pruned.is_none_or(|at| now > at + PRUNE_INTERVAL) {
+            self.pruned = Some(now);
+            self.progress.prune(now);
+        }
+    }
+
+    /// A write failed: it is tried again later, unless it was tried often enough. The trouble, once it is time to report it.
+    pub(super) fn fail(&mut self, write: &PlannedWrite, live: bool, failure: &Failure, retries: Option<u32>) -> Option<Trouble> {
+        let name = &write.request.name;
+        let now = clock::now();
+        self.store.namespace(name)?;
+        self.failures += 1;
+        let progress = self.progress.of(name);
+        let again = progress.attempts.fail(now, failure.retry_after);
+        progress.is_given_up = retries.is_some_and(|retries| progress.attempts.failures() > retries);
+        let report = (progress.attempts.are_reported() || progress.is_given_up)
+            .then(|| Trouble { reason: failure.reason, message: failure.message.clone() });
+        if !progress.is_given_up {
+            self.queue(write, live, again);
+        }
+        let state = if report.is_some() { Compliance::Failed } else { Compliance::Pending };
+        self.store
+            .stand(name, Some(Standing { tenant: write.tenant.clone(), state, reason: report.as_ref().map(|trouble| trouble.reason) }));
+        if report.is_some() {
+            self.progress.note(name, report.clone());
+        }
+        report
+    }
+
+    /// Another client wrote in between.
+    pub(super) fn plan_again(&mut self, name: &str, place: &Place) {
         if self.store.namespace(name).is_none() {
             return;
         }
-        let attempts = self.attempts.entry(name.to_owned()).or_default();
-        *attempts += 1;
-        self.queue.add(name, urgency, clock::now() + after_conflict(*attempts));
+        let ready = self.progress.of(name).attempts.conflict(clock::now());
+        self.work.queue.add(&name.to_owned(), Place { ready, ..place.clone() });
     }
 
-    /// A namespace that is gone.
+    /// A namespace that is gone; with a `uid`, if it is still that one.
     pub fn forget(&mut self, name: &str, uid: Option<&str>) {
         self.store.remove_namespace(name, uid);
         if self.store.namespace(name).is_none() {
-            self.queue.forget(name);
-            self.settled(name);
-            self.troubles.remove(name);
-            self.fights.forget(name);
-            self.holds.set_terms(name, None);
+            self.work.queue.forget(&name.to_owned());
+            self.progress.forget(name);
+            self.planned.forget(name);
+            self.gated().set_placement(name, None);
         }
     }
 
-    /// Keys of a namespace that the other writer holds now, or may take any moment.
+    /// Keys of a namespace that the other writer has now, or may take any moment.
     pub fn contested_keys(&self, name: &str) -> Vec<Key> {
+        let Some(progress) = self.progress.get(name) else { return Vec::new() };
         let now = clock::now();
-        let planned = self.store.assess(name).map(|assessment| assessment.plan.set).unwrap_or_default();
-        let planned = planned.into_iter().filter(|(key, want)| self.fights.is_contested(name, key, &want.value, now)).map(|(key, _)| key);
-        planned.chain(self.fights.fought(name, now).cloned()).collect()
+        let contention = &progress.contention;
+        let planned = self.store.assess(name).map(|assessment| assessment.plan).unwrap_or_default();
+        let set = planned.set.iter().filter(|(key, want)| contention.is_contested(key, Some(&want.value), now)).map(|(key, _)| key);
+        let removed = planned.remove.keys().filter(|key| contention.is_contested(key, None, now));
+        set.chain(removed).chain(contention.contested(now)).cloned().collect()
     }
 
-    /// Takes in who the other writer is. Returns the namespace's uid and what there is to tell, if the quarrel still is on.
-    pub(super) fn contest(&mut self, name: &str, rival: Option<String>) -> Option<(String, Trouble)> {
-        self.fights.set_rival(name, rival.unwrap_or_else(|| "unknown".to_owned()));
+    /// Takes in who the other writer is. Returns the namespace's uid and what there is to report, if the contention is still on.
+    pub(super) fn contest(&mut self, name: &str, other: Option<String>) -> Option<(String, Trouble)> {
+        self.progress.of(name).contention.set_other(other);
         let trouble = self.decide(name).trouble().filter(|trouble| trouble.reason == CONTESTED).cloned()?;
-        self.troubles.insert(name.to_owned(), trouble.clone());
+        self.progress.note(name, Some(trouble.clone()));
         Some((self.store.namespace(name)?.uid.clone(), trouble))
     }
 }
 
-/// How long to wait after the n-th conflict in a row: a busy namespace gets a moment.
-pub(super) fn after_conflict(attempts: u32) -> Duration {
-    attempts.checked_sub(QUICK_CONFLICTS).filter(|late| *late > 0).map_or(Duration::ZERO, backoff)
+/// Whether it just happened, or was found.
+pub(super) fn is_live(job: &Job<String>) -> bool {
+    is_live_place(&job.place)
 }
 
-/// Doubles with each attempt; up to a tenth more, so that those who failed together do not come together.
-pub fn backoff(attempts: u32) -> Duration {
-    let wait = FIRST_RETRY.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LAST_RETRY);
-    let share = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos() % 100);
-    wait + wait * share / 1000
+/// The same by its place in the queue.
+pub(super) fn is_live_place(place: &Place) -> bool {
+    place.rank == LIVE
 }

@@ -175,7 +175,7 @@ async fn a_write_whose_answer_is_lost_is_not_reported_as_failed() {
     let simulation = Simulation::settled(server).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     let shared = simulation.reconciler.shared();
-    assert!(shared.troubles.is_empty() && shared.failing.is_empty(), "{:?}", shared.troubles);
+    assert!(shared.progress.troubles().next().is_none(), "{:?}", shared.progress.troubles().collect::<Vec<_>>());
     drop(shared);
     assert!(simulation.is_idle() && simulation.patches() <= 6, "{}", simulation.patches());
 }
@@ -202,7 +202,7 @@ async fn a_conflict_that_is_none_is_a_refusal() {
     let simulation = Simulation::start(server);
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert!(simulation.patches() < 25, "{} tries in an hour", simulation.patches());
-    assert_eq!(simulation.reconciler.shared().troubles["old-0"].reason, "Refused");
+    assert_eq!(simulation.reconciler.shared().progress.trouble("old-0").expect("a trouble").reason, "Refused");
     simulation.server.faults().conflicts = 0;
     simulation.until_compliant().await;
 }
@@ -213,7 +213,7 @@ async fn a_tenant_that_was_invalid_gets_its_namespaces_back() {
     let server = populated(3);
     server.put(tenant("solar", json!({"nodeSelector": {"pool": "not valid"}}))).expect("the server has no schema");
     let simulation = Simulation::start(server);
-    simulation.until("the report", |this| this.reconciler.shared().troubles.len() == 3).await;
+    simulation.until("the report", |this| this.reconciler.shared().progress.troubles().count() == 3).await;
     assert_eq!(simulation.reconciler.shared().store.counts("solar").values().sum::<usize>(), 3);
     simulation.server.put(solar("a")).expect("mended");
     simulation.until_compliant().await;

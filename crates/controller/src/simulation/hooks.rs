@@ -10,7 +10,7 @@ use crate::store::Compliance;
 const ENV: &str = "$.namespace.metadata.labels.env";
 
 fn reason(simulation: &Simulation, name: &str) -> Option<&'static str> {
-    simulation.reconciler.shared().troubles.get(name).map(|trouble| trouble.reason)
+    simulation.reconciler.shared().progress.trouble(name).map(|trouble| trouble.reason)
 }
 
 fn state(simulation: &Simulation, name: &str) -> Option<Compliance> {
@@ -47,7 +47,7 @@ async fn a_warning_is_told_and_leaves_the_namespace_compliant() {
     let simulation = Simulation::start_with(server, &json!({"hooks": hooks}));
     simulation.until("compliance", |this| state(this, "web") == Some(Compliance::Compliant)).await;
     assert_eq!(reason(&simulation, "web"), Some(HOOK_WARNING));
-    let message = simulation.reconciler.shared().troubles["web"].message.clone();
+    let message = simulation.reconciler.shared().progress.trouble("web").expect("a trouble").message.clone();
     assert_eq!(message, "hook env: $.namespace.metadata.labels.env is absent, it must exist");
 }
 
@@ -60,7 +60,7 @@ async fn a_tenant_with_a_bad_hook_stands_in_nobodys_way() {
     server.put(namespace("web", "solar")).expect("a namespace");
     let simulation = Simulation::start(server);
     simulation.until("its pool", |this| this.is_in_pool("web", "a")).await;
-    simulation.until("the report", |this| this.reconciler.shared().troubles.contains_key("moon")).await;
-    let message = simulation.reconciler.shared().troubles["moon"].message.clone();
+    simulation.until("the report", |this| this.reconciler.shared().progress.trouble("moon").is_some()).await;
+    let message = simulation.reconciler.shared().progress.trouble("moon").expect("a trouble").message.clone();
     assert!(message.contains("spec.hooks[0].require[0].matches: hook \"bad\": \"(\" is not a regular expression"), "{message}");
 }

@@ -18,7 +18,7 @@ async fn a_new_namespace_goes_before_thousands_of_old_ones() {
     simulation.server.put(namespace("new", "solar")).expect("a namespace");
     simulation.until("the new one", |this| this.is_in_pool("new", "a")).await;
     let place = simulation.server.faults().patches().iter().position(|name| name == "new").expect("it was written");
-    let under_way = simulation.reconciler.shared().pace.limit();
+    let under_way = simulation.reconciler.shared().work.pace.limit();
     assert!(place <= before + 2 * under_way, "{place} patches, {before} of them before it was there, {under_way} at a time");
 }
 
@@ -31,7 +31,7 @@ async fn a_tenant_that_is_edited_in_the_middle_of_its_backfill_wins() {
     simulation.server.put(solar("b")).expect("an edit");
     let in_b = |this: &Simulation| (0..1000).all(|number| this.is_in_pool(&format!("old-{number}"), "b"));
     simulation.until("the edit", |this| in_b(this) && this.is_idle()).await;
-    let late = 400 + 2 * simulation.reconciler.shared().pace.limit();
+    let late = 400 + 2 * simulation.reconciler.shared().work.pace.limit();
     assert!(simulation.patches() <= 1000 + late, "those not yet written are written once: {}", simulation.patches());
 }
 
@@ -66,11 +66,11 @@ async fn a_rival_that_replaces_everything_is_one_as_well() {
         tokio::time::sleep(Duration::from_secs(5)).await;
         simulation.server.put(namespace("web", "solar")).expect("a replacement");
         tokio::time::sleep(Duration::from_secs(1)).await;
-        if simulation.reconciler.shared().troubles.contains_key("web") {
+        if simulation.reconciler.shared().progress.trouble("web").is_some() {
             break;
         }
     }
-    assert_eq!(simulation.reconciler.shared().troubles["web"].reason, CONTESTED);
+    assert_eq!(simulation.reconciler.shared().progress.trouble("web").expect("a trouble").reason, CONTESTED);
     simulation.until("the selector all the same", |this| this.is_in_pool("web", "a")).await;
     let ledger = simulation.metadata("web")["annotations"][LEDGER].clone();
     assert!(ledger.as_str().is_some_and(|ledger| ledger.starts_with("{\"pending\":")), "{ledger}");
@@ -102,8 +102,8 @@ async fn a_stamped_stranger_is_not_adopted() {
     forged["metadata"]["annotations"]["landlord.dev/creator"] = json!(json!({"username": "mallory", "groups": []}).to_string());
     server.put(forged).expect("a namespace");
     let simulation = Simulation::start(server);
-    simulation.until("the report", |this| this.reconciler.shared().troubles.contains_key("forged")).await;
-    assert_eq!(simulation.reconciler.shared().troubles["forged"].reason, UNVERIFIED);
+    simulation.until("the report", |this| this.reconciler.shared().progress.trouble("forged").is_some()).await;
+    assert_eq!(simulation.reconciler.shared().progress.trouble("forged").expect("a trouble").reason, UNVERIFIED);
     assert_eq!(simulation.patches(), 0);
 }
 
@@ -123,9 +123,9 @@ async fn a_stamped_stranger_has_no_free_namespace() {
     let simulation = Simulation::start_with(server, &settings);
     let is_marked = |this: &Simulation, name: &str| this.metadata(name)["annotations"]["landlord.dev/unclaimed"] == "true";
     simulation.until("the marks", |this| is_marked(this, "old") && !is_marked(this, "free")).await;
-    simulation.until("the report", |this| this.reconciler.shared().troubles.contains_key("free")).await;
-    assert_eq!(simulation.reconciler.shared().troubles["free"].reason, UNCLAIMED);
-    assert!(is_marked(&simulation, "admins") && simulation.reconciler.shared().troubles.len() == 1);
+    simulation.until("the report", |this| this.reconciler.shared().progress.trouble("free").is_some()).await;
+    assert_eq!(simulation.reconciler.shared().progress.trouble("free").expect("a trouble").reason, UNCLAIMED);
+    assert!(is_marked(&simulation, "admins") && simulation.reconciler.shared().progress.troubles().count() == 1);
     assert_eq!(simulation.patches(), 2);
 }
 
@@ -145,7 +145,7 @@ async fn a_move_that_the_guard_cannot_seal_is_not_followed() {
             let mut moved = (*simulation.server.object("Namespace", "web").expect("it")).clone();
             moved["metadata"]["labels"]["team"] = other.clone();
             simulation.server.put(moved).expect("a move");
-            let reported = |this: &Simulation| this.reconciler.shared().troubles.get("web").map(|one| one.reason) == Some(UNVERIFIED);
+            let reported = |this: &Simulation| this.reconciler.shared().progress.trouble("web").map(|one| one.reason) == Some(UNVERIFIED);
             let followed = |this: &Simulation| !this.is_in_pool("web", "a");
             simulation.until("a decision", |this| if follows { followed(this) } else { reported(this) }).await;
             assert!(follows || simulation.is_in_pool("web", "a"), "{path} {other}");
@@ -167,7 +167,7 @@ async fn a_new_namespace_does_not_wait_for_the_first_plan() {
     }
     let planned = {
         let shared = simulation.reconciler.shared();
-        shared.queue.len() + usize::try_from(shared.written).expect("a number")
+        shared.work.queue.len() + usize::try_from(shared.written).expect("a number")
     };
     assert!(planned < MANY, "{planned} of {MANY} were planned before it was written");
     simulation.until_compliant().await;

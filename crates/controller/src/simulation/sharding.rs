@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 
-use crate::pace::Pace;
+use crate::pace::{Pace, Permit, Subject};
 
 /// Together 800 patches a second, as etcd and API server manage on two cores (`make bench`).
 const WORKERS: usize = 16;
@@ -31,6 +31,7 @@ type Event = (Duration, usize, Option<Duration>, Option<Duration>);
 
 struct Replica {
     pace: Pace,
+    permits: Vec<Permit>,
     left: usize,
     urgent: Vec<Duration>,
     /// It does one thing at a time.
@@ -50,7 +51,7 @@ impl Model {
     fn of(replicas: usize, own: Duration) -> Self {
         let replica = |number: usize| {
             let left = NAMESPACES / replicas + usize::from(number < NAMESPACES % replicas);
-            Replica { pace: Pace::default(), left, urgent: Vec::new(), free: Duration::ZERO }
+            Replica { pace: Pace::default(), permits: Vec::new(), left, urgent: Vec::new(), free: Duration::ZERO }
         };
         let starts = (0..replicas).map(|number| Reverse((Duration::ZERO, number, None, None))).collect();
         Self {
@@ -69,7 +70,11 @@ impl Model {
             took = now;
             match (sent, created) {
                 (Some(sent), created) => {
-                    self.replicas[number].pace.succeed(self.began + now, now - sent);
+                    let replica = &mut self.replicas[number];
+                    replica.permits.pop();
+                    let key = sent.as_nanos().to_string();
+                    let tenant = if sent.as_micros() % 2 == 0 { "even" } else { "odd" };
+                    replica.pace.succeed(self.began + now, Subject { key: &key, tenant }, now - sent);
                     self.new.extend(created.map(|created| now - created));
                 }
                 (None, Some(created)) => self.replicas[number].urgent.push(created),
@@ -89,7 +94,9 @@ impl Model {
     /// As many as the replica's pace lets it, new namespaces first.
     fn send(&mut self, number: usize, now: Duration) {
         let replica = &mut self.replicas[number];
-        while (replica.left > 0 || !replica.urgent.is_empty()) && replica.pace.begin(self.began + now) {
+        while replica.left > 0 || !replica.urgent.is_empty() {
+            let Some(permit) = replica.pace.begin(self.began + now) else { break };
+            replica.permits.push(permit);
             let created = replica.urgent.pop();
             replica.left -= usize::from(created.is_none());
             replica.free = replica.free.max(now) + self.own;

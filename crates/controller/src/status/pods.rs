@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Condition;
-use crate::gated_pods::{PodKey, State};
+use crate::gated_pods::{GatedPods, PodKey, State};
 use crate::outcome::SELECTOR_CLASH;
 use crate::reconciler::Shared;
 
@@ -32,16 +32,16 @@ impl<'a> Trouble<'a> {
 }
 
 /// What each of these tenants has to say.
-pub(super) fn conditions(shared: &Shared, tenants: &[String]) -> HashMap<String, Condition> {
-    let tallies = tallies(shared);
-    let condition = |name: &String| Some((name.clone(), released(shared, tallies.get(name.as_str()))?));
+pub(super) fn conditions(shared: &Shared, gated: &GatedPods, tenants: &[String]) -> HashMap<String, Condition> {
+    let tallies = tallies(shared, gated);
+    let condition = |name: &String| Some((name.clone(), released(gated, tallies.get(name.as_str()))?));
     tenants.iter().filter_map(condition).collect()
 }
 
 /// Held Pods by the tenant of their namespace.
-fn tallies(shared: &Shared) -> HashMap<&str, Tally<'_>> {
-    let mut tallies: HashMap<&str, Tally<'_>> = HashMap::new();
-    for (key, pod) in shared.holds.pods() {
+fn tallies<'a>(shared: &'a Shared, gated: &'a GatedPods) -> HashMap<&'a str, Tally<'a>> {
+    let mut tallies: HashMap<&str, Tally<'a>> = HashMap::new();
+    for (key, pod) in gated.pods() {
         let standing = shared.store.standing(&key.namespace);
         let Some(tenant) = standing.and_then(|standing| standing.tenant.as_deref()) else { continue };
         let tally = tallies.entry(tenant).or_default();
@@ -55,7 +55,7 @@ fn tallies(shared: &Shared) -> HashMap<&str, Tally<'_>> {
 }
 
 /// Whether no Pod is held; what needs somebody comes before what only needs time. Nothing is said where Pods are not watched.
-fn released(shared: &Shared, tally: Option<&Tally<'_>>) -> Option<Condition> {
+fn released(gated: &GatedPods, tally: Option<&Tally<'_>>) -> Option<Condition> {
     let nothing = Tally::default();
     let Tally { waiting, clashing, failing } = tally.unwrap_or(&nothing);
     let held = waiting + clashing.pods + failing.pods;
@@ -67,5 +67,5 @@ fn released(shared: &Shared, tally: Option<&Tally<'_>>) -> Option<Condition> {
         (None, None) if held > 0 => ("Held", format!("{held} Pods wait until their namespace is as it should be")),
         (None, None) => ("NoneHeld", "no Pod is held".to_owned()),
     };
-    shared.holds.is_known().then_some(Condition { kind: "PodsReleased", holds: Some(held == 0), reason, message })
+    gated.is_known().then_some(Condition { kind: "PodsReleased", holds: Some(held == 0), reason, message })
 }

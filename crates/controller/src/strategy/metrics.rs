@@ -38,7 +38,7 @@ impl StrategyMetrics {
         registry.register("strategy_changes", "Changes of the mode", self.changes.clone());
         registry.register("admission_probes", "Dry-run creations for tenants: answered with a ledger, or failed", self.probes.clone());
         registry.register("admission_probe_seconds", "What the webhook adds to a creation, by the newest probes", self.latency.clone());
-        registry.register("guard_bites", "Whether the guard was shown to keep Pods out", self.guarded.clone());
+        registry.register("guard_enforced", "Whether the guard was shown to keep Pods out", self.guarded.clone());
     }
 
     pub fn show(&self, mode: Mode) {

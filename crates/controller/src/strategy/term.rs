@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
-use kube::{Client, Error};
+use kube::Error;
 use tenancy::settings::Settings;
 use thiserror::Error as ThisError;
 
@@ -12,9 +12,9 @@ use super::decision::Decision;
 use super::measurement::Measurement;
 use super::record::{Change, Record};
 use super::{Mode, Strategy, conditions};
-use crate::reconciler::Reconciler;
+use crate::context::Context;
 use crate::strategy::probe::Probe;
-use crate::watch::Readiness;
+use crate::supervisor::Pulse;
 use cluster::admission_policies::trial;
 use cluster::admission_policies::trial::Enforcement;
 use cluster::clock;
@@ -38,9 +38,7 @@ enum StrategyError {
 
 /// What the leader does about strategies.
 pub struct Strategies {
-    pub client: Client,
-    pub reconciler: Arc<Reconciler>,
-    pub readiness: Arc<Readiness>,
+    pub context: Context,
     pub leadership: Leadership,
     /// The ClusterAdmissionPolicy's name.
     pub policy: String,
@@ -66,16 +64,17 @@ struct Term {
 
 impl Strategies {
     /// Does not return.
-    pub async fn run(self) {
+    pub async fn run(self, pulse: Pulse) {
         let mut term = Term::default();
         loop {
+            pulse.beat();
             tokio::time::sleep(LOOK).await;
-            if !self.leadership.holds() || !self.readiness.is_complete() {
-                self.reconciler.outcomes().metrics().strategy.clear();
+            if !self.leadership.holds() || !self.context.readiness.is_complete() {
+                self.context.reconciler.outcomes().metrics().strategy.clear();
                 term = Term::default();
                 continue;
             }
-            term.follow(self.reconciler.shared().strategy.clone());
+            term.follow(self.context.reconciler.shared().strategy.clone());
             if term.due.is_some_and(|due| due > clock::now()) {
                 continue;
             }
@@ -91,17 +90,17 @@ impl Strategies {
 
     /// Measures once, decides, and puts the mode in place.
     async fn step(&self, term: &mut Term, strategy: &Strategy) -> Result<(), StrategyError> {
-        let settings = Arc::clone(self.reconciler.shared().store.settings());
+        let settings = Arc::clone(self.context.reconciler.shared().store.settings());
         let mut policy = self.read().await?.ok_or_else(|| StrategyError::NoPolicy(self.policy.clone()))?;
         let mut record = match term.record.take() {
             Some(record) => record,
-            None => Record::read(&self.client, &self.namespace).await.map_err(api("the record cannot be read"))?,
+            None => Record::read(&self.context.client, &self.namespace).await.map_err(api("the record cannot be read"))?,
         };
         record.state.mode = policy.mode.unwrap_or_default();
         // Whoever applied the policy anew has taken the condition away, and the probes need it.
         self.apply(&mut policy, record.state.mode, strategy, &settings).await?;
         let guard = self.guard(policy.pin, &settings).await;
-        let measurement = term.probe.measure(&self.client, &self.reconciler, guard).await;
+        let measurement = term.probe.measure(&self.context.client, &self.context.reconciler, guard).await;
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         let decision = strategy.choose(policy.pin, &record.state, &measurement, now);
         if !self.leadership.holds() {
@@ -110,7 +109,7 @@ impl Strategies {
         self.apply(&mut policy, decision.mode, strategy, &settings).await?;
         let change = record.note(&decision, measurement.clone(), now);
         self.tell(term, &policy, &decision, &measurement, change).await;
-        let written = record.write(&self.client, &self.namespace).await.map_err(api("the record cannot be written"));
+        let written = record.write(&self.context.client, &self.namespace).await.map_err(api("the record cannot be written"));
         term.record = Some(record);
         written
     }
@@ -120,32 +119,32 @@ impl Strategies {
         if term.withdrawn {
             return Ok(());
         }
-        self.reconciler.outcomes().metrics().strategy.clear();
+        self.context.reconciler.outcomes().metrics().strategy.clear();
         if let Some(mut policy) = self.read().await? {
-            policy.withdraw(&self.client).await.map_err(api("the condition cannot be taken away"))?;
+            policy.withdraw(&self.context.client).await.map_err(api("the condition cannot be taken away"))?;
         }
         term.withdrawn = true;
         Ok(())
     }
 
     async fn read(&self) -> Result<Option<Policy>, StrategyError> {
-        Policy::read(&self.client, &self.policy).await.map_err(api("the ClusterAdmissionPolicy cannot be read"))
+        Policy::read(&self.context.client, &self.policy).await.map_err(api("the ClusterAdmissionPolicy cannot be read"))
     }
 
     async fn apply(&self, policy: &mut Policy, mode: Mode, strategy: &Strategy, settings: &Settings) -> Result<(), StrategyError> {
         let expression = conditions::expression(mode, &strategy.critical, settings);
-        policy.apply(&self.client, mode, &expression).await.map_err(api("the condition cannot be written"))
+        policy.apply(&self.context.client, mode, &expression).await.map_err(api("the condition cannot be written"))
     }
 
     async fn guard(&self, pin: Option<Pin>, settings: &Settings) -> Enforcement {
-        let guard = trial::check(&self.client, settings).await;
+        let guard = trial::check(&self.context.client, settings).await;
         let waived = self.without_guard || pin.is_some_and(|pin| pin.without_guard);
         if waived && guard != Enforcement::Enforced { Enforcement::Waived } else { guard }
     }
 
     /// Log, metrics, Events.
     async fn tell(&self, term: &mut Term, policy: &Policy, decision: &Decision, measurement: &Measurement, change: Option<Change>) {
-        let outcomes = self.reconciler.outcomes();
+        let outcomes = self.context.reconciler.outcomes();
         outcomes.metrics().strategy.show(decision.mode);
         outcomes.metrics().strategy.measured(measurement);
         tracing::debug!(mode = decision.mode.word(), reason = decision.reason, measured = measurement.words(), "strategy");

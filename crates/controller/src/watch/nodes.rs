@@ -1,35 +1,30 @@
 //! Nodes: their labels, to tell a tenant whether its selector matches any.
 
-use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Node;
 use kube::ResourceExt;
 use kube::api::{Api, PartialObjectMeta};
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{Config, Event, watcher};
+use kube::runtime::watcher::{Config, Event};
 
-use super::Watch;
+use super::Following;
+use crate::context::Context;
+use crate::supervisor::Pulse;
 
-impl Watch {
+impl Context {
     /// Follows nodes. Nothing waits for them: without the right to list them, tenants say that it is not known. Does not return.
-    pub async fn nodes(self) {
+    pub async fn follow_nodes(self, pulse: Pulse) {
         let api: Api<PartialObjectMeta<Node>> = Api::all(self.client.clone());
-        let mut events = watcher(api, Config::default()).default_backoff().boxed();
-        let mut complained = false;
+        let mut events = Following::new(api, Config::default(), "nodes", &self.signals, pulse);
         loop {
-            match events.try_next().await {
-                Ok(Some(Event::Init)) => self.reconciler.shared().store.nodes.clear(),
-                Ok(Some(Event::InitApply(node) | Event::Apply(node))) => {
+            let Ok(event) = events.next().await else { continue };
+            let mut shared = self.reconciler.shared();
+            match event {
+                Event::Init => shared.store.nodes.clear(),
+                Event::InitApply(node) | Event::Apply(node) => {
                     let labels = node.metadata.labels.clone().unwrap_or_default();
-                    self.reconciler.shared().store.nodes.put(node.name_any(), labels);
+                    shared.store.nodes.put(node.name_any(), labels);
                 }
-                Ok(Some(Event::InitDone)) => self.reconciler.shared().store.nodes.complete(),
-                Ok(Some(Event::Delete(node))) => self.reconciler.shared().store.nodes.remove(&node.name_any()),
-                Ok(None) => return,
-                Err(error) if !complained => {
-                    complained = true;
-                    tracing::warn!(%error, "nodes cannot be watched; tenants do not say whether their selector matches any");
-                }
-                Err(error) => tracing::debug!(%error, "nodes cannot be watched"),
+                Event::InitDone => shared.store.nodes.complete(),
+                Event::Delete(node) => shared.store.nodes.remove(&node.name_any()),
             }
         }
     }

@@ -1,44 +1,40 @@
 //! Pods that have no node yet, of which those are kept that landlord's gate holds.
 
-use futures::{StreamExt, TryStreamExt};
+use cluster::clock;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ApiResource};
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{Config, Event, watcher};
+use kube::runtime::watcher::{Config, Event};
 
-use super::Watch;
+use super::Following;
+use crate::context::Context;
 use crate::gated_pods::{HeldPod, Keys, PodKey, UnscheduledPod};
-use cluster::clock;
+use crate::supervisor::Pulse;
 
-/// A held Pod has no node; one that gets a node leaves the watch.
+/// A gated Pod has no node; one that gets a node leaves the watch.
 const UNSCHEDULED: &str = "spec.nodeName=";
 
-impl Watch {
-    /// Follows held Pods. Nothing else waits for them. Does not return.
-    pub async fn pods(self) {
+impl Context {
+    /// Follows gated Pods. Nothing else waits for them. Does not return.
+    pub async fn follow_pods(self, pulse: Pulse) {
         let api: Api<UnscheduledPod> = Api::all_with(self.client.clone(), &ApiResource::erase::<Pod>(&()));
-        let mut events = watcher(api, Config::default().fields(UNSCHEDULED)).default_backoff().boxed();
+        let mut events = Following::new(api, Config::default().fields(UNSCHEDULED), "pods", &self.signals, pulse);
         let mut listed = Keys::new();
-        let mut complained = false;
         loop {
-            match events.try_next().await {
-                Ok(Some(Event::Init)) => {
+            match events.next().await {
+                Ok(Event::Init) => {
                     self.reconciler.outcomes().metrics().lists.inc();
-                    listed = Keys::new();
+                    listed.clear();
                 }
-                Ok(Some(Event::InitApply(pod))) => drop(listed.insert(self.put_pod(pod, false))),
-                Ok(Some(Event::InitDone)) => {
-                    self.reconciler.shared().holds.complete(&std::mem::take(&mut listed));
-                    complained = false;
+                Ok(Event::InitApply(pod)) => {
+                    listed.insert(self.put_pod(pod, false));
                 }
-                Ok(Some(Event::Apply(pod))) => drop(self.put_pod(pod, true)),
-                Ok(Some(Event::Delete(pod))) => self.reconciler.shared().holds.remove(&PodKey::of(&pod)),
-                Ok(None) => return,
-                Err(error) if !complained => {
-                    complained = true;
-                    tracing::warn!(%error, "Pods cannot be watched; held Pods are not released until that works");
+                Ok(Event::InitDone) => self.reconciler.gated().complete(&std::mem::take(&mut listed)),
+                Ok(Event::Apply(pod)) => {
+                    self.put_pod(pod, true);
                 }
-                Err(error) => tracing::debug!(%error, "Pods cannot be watched"),
+                Ok(Event::Delete(pod)) => self.reconciler.gated().remove(&PodKey::of(&pod)),
+                // Held Pods are not released until it works again, which the log says.
+                Err(_) => {}
             }
         }
     }
@@ -46,10 +42,9 @@ impl Watch {
     /// Takes a Pod in, or forgets it where nothing holds it. Returns which it is.
     fn put_pod(&self, pod: UnscheduledPod, live: bool) -> PodKey {
         let key = PodKey::of(&pod);
-        let mut shared = self.reconciler.shared();
         match HeldPod::of(pod, live.then(clock::now)) {
-            Some(pod) => shared.hold(&key, pod),
-            None => shared.holds.remove(&key),
+            Some(pod) => self.reconciler.shared().hold(&key, pod),
+            None => self.reconciler.gated().remove(&key),
         }
         key
     }

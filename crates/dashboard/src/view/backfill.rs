@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::time;
 use crate::Dashboard;
 use crate::history::{Finished, Look};
+use cluster::clock;
 use controller::queue::Urgency;
 use controller::reconciler::Shared;
 use controller::store::Compliance;
@@ -99,7 +100,7 @@ impl Backfill {
         };
         let shared = dashboard.subject.reconciler.shared();
         let (failing, failures) = failures(&shared);
-        let (pace, under_way) = (shared.pace.limit(), shared.pace.under_way());
+        let (pace, under_way) = (shared.work.pace.limit(), shared.work.pace.under_way());
         Self { run, last, queue: QueueView::of(&shared), pace, under_way, rates, failing, failures, leads: dashboard.leads() }
     }
 }
@@ -113,14 +114,14 @@ impl LastRun {
 impl QueueView {
     fn of(shared: &Shared) -> Self {
         let mut view = Self::default();
-        for (urgency, depth) in shared.queue.depths() {
+        for (urgency, depth) in shared.work.queue.depths() {
             match urgency {
                 Urgency::Placement => view.placement = depth,
                 Urgency::Drift => view.drift = depth,
                 Urgency::Backfill => view.backfill = depth,
-                Urgency::Retry => view.retry = depth,
             }
         }
+        view.retry = shared.progress.backing_off(clock::now());
         view
     }
 }
@@ -139,10 +140,10 @@ fn failures(shared: &Shared) -> (usize, Vec<FailureRow>) {
         let standing = shared.store.standing(name);
         standing.is_some_and(|standing| standing.state == Compliance::Failed)
     };
-    let mut names: Vec<&String> = shared.troubles.keys().filter(failed).collect();
+    let mut names: Vec<&String> = shared.progress.troubles().map(|(name, _)| name).filter(failed).collect();
     names.sort_unstable();
     let row = |name: &&String| {
-        let trouble = shared.troubles.get(*name)?;
+        let trouble = shared.progress.trouble(name)?;
         let standing = shared.store.standing(name)?;
         let (namespace, tenant) = ((*name).clone(), standing.tenant.clone());
         Some(FailureRow { namespace, tenant, reason: trouble.reason.to_owned(), message: trouble.message.clone() })

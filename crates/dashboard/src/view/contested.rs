@@ -43,7 +43,7 @@ impl Contested {
     pub(crate) fn of(dashboard: &Dashboard) -> Self {
         let shared = dashboard.subject.reconciler.shared();
         let mut names: Vec<&String> =
-            shared.troubles.iter().filter(|(_, trouble)| trouble.reason == CONTESTED).map(|(name, _)| name).collect();
+            shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED).map(|(name, _)| name).collect();
         names.sort_unstable();
         Self {
             total: names.len(),
@@ -58,7 +58,7 @@ impl Contested {
 impl ContestedRow {
     fn of(shared: &Shared, namespace: &str) -> Self {
         let (keys, now) = (shared.contested_keys(namespace), clock::now());
-        let rival = shared.fights.rival(namespace);
+        let rival = shared.progress.get(namespace).and_then(|progress| progress.contention.other());
         let standing = shared.store.standing(namespace);
         Self {
             namespace: namespace.to_owned(),
@@ -66,7 +66,11 @@ impl ContestedRow {
             keys: keys.iter().map(ToString::to_string).collect(),
             rival: rival.map(str::to_owned),
             advice: contention::advice(rival, namespace, &keys),
-            retry_seconds: shared.fights.until(namespace, now).map(|until| until.saturating_duration_since(now).as_secs()),
+            retry_seconds: shared
+                .progress
+                .get(namespace)
+                .and_then(|progress| progress.contention.until(now))
+                .map(|until| until.saturating_duration_since(now).as_secs()),
         }
     }
 }

@@ -103,7 +103,7 @@ impl Namespaces {
             tenant: one.tenant.map(str::to_owned),
             state: one.state.word().to_owned(),
             reason: one.reason.map(str::to_owned),
-            message: shared.troubles.get(one.name).map(|trouble| trouble.message.clone()),
+            message: shared.progress.trouble(one.name).map(|trouble| trouble.message.clone()),
             created: one.held.created.as_ref().map(|at| time(at.0)),
         };
         Self { matching: found.len(), offset: wanted.offset, items: page.map(row).collect() }

@@ -117,6 +117,10 @@ impl Overview {
         let shared = &mut *shared;
         let totals = shared.store.totals();
         let tenants = tenants(shared);
+        let held_pods = {
+            let gated = dashboard.subject.reconciler.gated();
+            if gated.is_known() { Some(gated.len()) } else { None }
+        };
         let lag = if replica.leads { shared.lag(clock::now()) } else { Duration::ZERO };
         Self {
             promise: Promise::of(totals.into(), &tenants, replica.waiting.is_empty()),
@@ -124,7 +128,7 @@ impl Overview {
             unclaimed: totals.unclaimed,
             lag_seconds: lag.as_secs_f64(),
             contested: tenants.iter().map(|tenant| tenant.contested).sum(),
-            held_pods: shared.holds.is_known().then(|| shared.holds.pods().count()),
+            held_pods,
             tenants,
             history,
             waits,
@@ -190,7 +194,7 @@ fn tenants(shared: &mut Shared) -> Vec<TenantRow> {
 
 fn contested(shared: &Shared) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
-    for (namespace, _) in shared.troubles.iter().filter(|(_, trouble)| trouble.reason == CONTESTED) {
+    for (namespace, _) in shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED) {
         let standing = shared.store.standing(namespace);
         if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
             *counts.entry(tenant).or_default() += 1;

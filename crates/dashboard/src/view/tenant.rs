@@ -97,7 +97,7 @@ fn pools(shared: &Shared, tenant: &Tenant) -> Vec<PoolRow> {
 fn reasons(shared: &Shared, tenant: &str) -> Vec<ReasonRow> {
     let mut reasons: BTreeMap<&str, ReasonRow> = BTreeMap::new();
     for name in shared.store.claiming(tenant) {
-        let Some(trouble) = shared.troubles.get(name) else { continue };
+        let Some(trouble) = shared.progress.trouble(name) else { continue };
         let first = || ReasonRow { reason: trouble.reason.to_owned(), count: 0, namespace: name.clone(), message: trouble.message.clone() };
         reasons.entry(trouble.reason).or_insert_with(first).count += 1;
     }

@@ -82,7 +82,7 @@ async fn clean_one(writer: &Writer, orders: &Orders, mut held: CachedNamespace) 
         let Some(patch) = write(orders, &held) else { return Ok(()) };
         why = match writer.write(&patch).await.0 {
             Written::Dry | Written::Gone => return Ok(()),
-            Written::Done(meta) => {
+            Written::Done(meta) | Written::Reverted(meta, _) => {
                 held = CachedNamespace::of(&meta);
                 if write(orders, &held).is_none() {
                     return Ok(());
@@ -90,8 +90,7 @@ async fn clean_one(writer: &Writer, orders: &Orders, mut held: CachedNamespace) 
                 put_back(orders).to_owned()
             }
             Written::Conflict(message) => message,
-            Written::Pushback(_) => "the API server is busy: run the command again".to_owned(),
-            Written::Refused(failure) | Written::Unavailable(failure) => format!("{}: {}", failure.reason, failure.message),
+            Written::Failed(failure) => format!("{}: {}", failure.reason, failure.message),
         };
         tokio::time::sleep(PAUSE).await;
         match writer.read(patch.name.as_str()).await {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use json_patch::Patch;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ApiResource, ListParams};
-use serde_json::{Value, json};
 use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 
@@ -18,6 +18,7 @@ use assessment::{Assessment, is_in_scope};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::gated_pod::{GatedPod, PodKey, UnscheduledPod};
 use cluster::lists::{PAGE, known_tenants, next};
+use cluster::operation::{remove, test};
 use cluster::placement::Placement;
 use cluster::pod_release::{Verdict, release};
 use cluster::pod_writer::PodWriter;
@@ -32,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub struct Let {
     key: PodKey,
     /// What lets it go.
-    patch: Value,
+    patch: Patch,
     /// Why nothing says where it belongs, so that it could run anywhere.
     pub astray: Option<String>,
 }
@@ -123,12 +124,12 @@ async fn list(client: &Client) -> Result<Vec<(PodKey, GatedPod)>, kube::Error> {
     }
 }
 
-fn ungate(pod: &GatedPod) -> Value {
-    let gate = pod.gates.iter().position(|gate| gate == GATE).unwrap_or_default();
-    json!([
-        {"op": "test", "path": "/metadata/uid", "value": pod.uid},
-        {"op": "test", "path": format!("/spec/schedulingGates/{gate}/name"), "value": GATE},
-        {"op": "remove", "path": format!("/spec/schedulingGates/{gate}")},
+fn ungate(pod: &GatedPod) -> Patch {
+    let gate = pod.gates.iter().position(|gate| gate == GATE).unwrap_or_default().to_string();
+    Patch(vec![
+        test(["metadata", "uid"], pod.uid.as_str()),
+        test(["spec", "schedulingGates", &gate, "name"], GATE),
+        remove(["spec", "schedulingGates", &gate]),
     ])
 }
 
@@ -160,15 +161,15 @@ pub(super) async fn note_new_ones(client: &Client, report: &mut Report) -> Resul
     Ok(())
 }
 
-async fn write(client: &Client, key: &PodKey, patch: &Value) -> Result<(), String> {
+async fn write(client: &Client, key: &PodKey, patch: &Patch) -> Result<(), String> {
     let writer = PodWriter(client.clone());
     let mut why = String::new();
     for _ in 0..ATTEMPTS {
-        why = match writer.write(&key.namespace, &key.name, patch.clone()).await.0 {
+        why = match writer.write(&key.namespace, &key.name, patch.clone(), GATE).await.0 {
             Written::Done(_) | Written::Dry | Written::Gone => return Ok(()),
             Written::Conflict(message) => format!("{message}: run the command again"),
-            Written::Pushback(_) => "the API server is busy: run the command again".to_owned(),
-            Written::Refused(failure) | Written::Unavailable(failure) => failure.message,
+            Written::Reverted(..) => format!("admission put the gate {GATE} back"),
+            Written::Failed(failure) => failure.message,
         };
         tokio::time::sleep(PAUSE).await;
     }

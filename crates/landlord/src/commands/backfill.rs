@@ -9,7 +9,7 @@ use clap::Args;
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::controller::{drain, until_told};
+use super::controller::until_told;
 use super::dry_run::DryRunFlags;
 use super::progress::Progress;
 use super::selection::Selection;
@@ -22,11 +22,9 @@ use crate::output::screen::Screen;
 use assessment::inventory::Inventory;
 use assessment::{Assessment, assess};
 use cluster::lease::Leadership;
-use cluster::writer::{ApplyMode, Writer};
-use controller::metrics::Metrics;
-use controller::outcome::Outcomes;
+use cluster::writer::ApplyMode;
+use controller::app::{self, Options, Running, Scope};
 use controller::planner::{HOOK_WARNING, Trouble, rejection};
-use controller::reconciler::Reconciler;
 use controller::store::Store;
 
 mod report;
@@ -117,11 +115,15 @@ impl Backfill {
         let drifted: Vec<&str> = assessments.iter().filter(|one| !one.plan.is_empty()).map(|one| one.name.as_str()).collect();
         let beforehand = not_mendable(assessments);
         let mode = self.dry_run.mode();
-        let outcomes = Outcomes::new(Arc::new(Metrics::new()), None);
-        let reconciler = Arc::new(Reconciler::once(Store::of(inventory), self.pace.pace(), Writer::new(client, mode), outcomes));
+        let scope = Scope::Once { store: Box::new(Store::of(inventory)), mode };
+        let leadership = Leadership::forever();
+        let options = Options { client, leadership, pace: self.pace.pace(), events: false, journal: None, scope, fail_task: None };
+        let running = app::start(options)?;
+        let reconciler = Arc::clone(&running.context.reconciler);
         let began = Instant::now();
-        let end = self.work(&reconciler, &drifted).await?;
-        let troubles = reconciler.shared().troubles.clone().into_iter().chain(beforehand);
+        let end = self.work(running, &drifted).await?;
+        let found: Troubles = reconciler.shared().progress.troubles().map(|(name, trouble)| (name.clone(), trouble.clone())).collect();
+        let troubles = found.into_iter().chain(beforehand);
         let (warned, failed): (Troubles, Troubles) = troubles.partition(|(_, trouble)| trouble.reason == HOOK_WARNING);
         let (written, took) = (reconciler.shared().written, began.elapsed());
         let report = Report {
@@ -144,24 +146,23 @@ impl Backfill {
     }
 
     /// The first share, and then the rest.
-    async fn work(&self, reconciler: &Arc<Reconciler>, drifted: &[&str]) -> Result<End> {
+    async fn work(&self, mut running: Running, drifted: &[&str]) -> Result<End> {
         let mut progress = Progress::new(drifted.len());
         let first = self.canary.map_or(0, |share| (drifted.len() as f64 * share).ceil() as usize).min(drifted.len());
-        let runner = tokio::spawn(Arc::clone(reconciler).run(Leadership::forever()));
         let (canary, rest) = drifted.split_at(first);
-        let mut end = self.batch(reconciler, canary, 0.0, &mut progress).await?;
+        let mut end = self.batch(&mut running, canary, 0.0, &mut progress).await?;
         if end == End::Complete {
-            end = self.batch(reconciler, rest, self.max_failures * drifted.len() as f64, &mut progress).await?;
+            end = self.batch(&mut running, rest, self.max_failures * drifted.len() as f64, &mut progress).await?;
         } else if let End::Stopped(_) = end {
             end = End::Stopped("a namespace of the canary failed, so the others were not touched");
         }
-        runner.abort();
-        drain(reconciler).await;
+        running.stop().await;
         progress.finish();
         Ok(end)
     }
 
-    async fn batch(&self, reconciler: &Arc<Reconciler>, names: &[&str], allowed: f64, progress: &mut Progress) -> Result<End> {
+    async fn batch(&self, running: &mut Running, names: &[&str], allowed: f64, progress: &mut Progress) -> Result<End> {
+        let reconciler = Arc::clone(&running.context.reconciler);
         reconciler.consider_all(names, Instant::now()).await;
         let mut terminate = signal(SignalKind::terminate())?;
         let interrupted = until_told(&mut terminate);
@@ -169,7 +170,7 @@ impl Backfill {
         loop {
             let (left, failures, written) = {
                 let shared = reconciler.shared();
-                (shared.queue.len(), shared.failing.len(), shared.written)
+                (shared.work.queue.len(), shared.progress.failing(), shared.written)
             };
             progress.show(written, failures);
             if failures as f64 > allowed {
@@ -180,6 +181,7 @@ impl Backfill {
             }
             tokio::select! {
                 outcome = &mut interrupted => { outcome?; return Ok(End::Interrupted) }
+                ended = running.supervisor.first_end() => return Err(ended.into()),
                 () = tokio::time::sleep(PERIOD) => {}
             }
         }

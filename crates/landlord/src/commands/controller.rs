@@ -5,49 +5,41 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
-use serde_json::Value;
-use tenancy::settings::Settings;
+use cluster::lease::{Election, Leadership};
+use controller::admin::Admin;
+use controller::app::{self, Continuous, Options, SHUTDOWN, Scope};
+use controller::context::Context;
+use controller::outcome::journal::Journal;
+use controller::supervisor::Supervisor;
+use dashboard::{Dashboard, Subject};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::Client;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as channel;
-use tokio::task::JoinHandle;
 
-use crate::flags::DashboardFlags;
-use crate::flags::LeaseFlags;
-use crate::flags::PaceFlags;
-use crate::flags::{Connection, SettingsFlags};
+use crate::flags::{Connection, DashboardFlags, LeaseFlags, PaceFlags, SettingsFlags};
 use crate::help::{self, Example, Exit};
-use cluster::lease::{Election, Leadership};
-use cluster::settings::SettingsSource;
-use cluster::writer::{ApplyMode, Writer};
-use controller::admin::Admin;
-use controller::gated_pods::Releaser;
-use controller::guard_keeper::Keeper;
-use controller::live_settings;
-use controller::metrics::Metrics;
-use controller::outcome::Outcomes;
-use controller::outcome::journal::Journal;
-use controller::reconciler::Reconciler;
-use controller::status::Statuses;
-use controller::store::Store;
-use controller::strategy::Strategies;
-use controller::watch::{Readiness, SETTINGS, TENANTS, Watch};
-use dashboard::{Dashboard, Subject};
 
 mod guard_flags;
 
 use self::guard_flags::GuardFlags;
 
-/// How long writes that are under way may take once the end has come.
-const SHUTDOWN: Duration = Duration::from_secs(5);
+/// Of tasks that answer others and have no rounds of their own.
+const UNBOUNDED: Duration = Duration::MAX;
 
 const EXAMPLES: [Example; 3] = [
     ("In a Pod, by the settings of a ClusterAdmissionPolicy", "landlord controller --policy landlord"),
     ("With the guard kept as it is rendered", "landlord controller --guard"),
     ("By hand, alone", "landlord controller --settings settings.yaml --no-leader-election"),
 ];
-const EXITS: [Exit; 2] = [(0, "ended by SIGTERM or Ctrl-C, in order: the lease is given up"), (1, "it could not begin")];
+const EXITS: [Exit; 2] = [
+    (0, "ended by SIGTERM or Ctrl-C, in order: the lease is given up"),
+    (1, "startup failed, or a task ended that must not; the log names it"),
+];
 
 /// Run the controller: backfill, tenants' edits, repair of drift
 ///
@@ -87,6 +79,10 @@ pub(crate) struct Controller {
     guard: GuardFlags,
     #[command(flatten)]
     web: DashboardFlags,
+    /// For tests: let this task panic
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true, value_name = "NAME")]
+    fail_task: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -120,140 +116,91 @@ impl Controller {
         let mut terminate = signal(SignalKind::terminate())?;
         let client = self.connection.client().await?;
         let (ended, end) = channel::channel(false);
-        let metrics = Arc::new(Metrics::new());
-        let settings = Settings::from_value(&Value::Null).context("default settings")?;
-        let journal = self.web.address().map(|_| Arc::<Journal>::default());
-        let outcomes = Outcomes::new(Arc::clone(&metrics), Some(client.clone())).noted_in(journal.clone());
-        let writer = Writer::new(client.clone(), ApplyMode::Apply);
-        let reconciler = Arc::new(Reconciler::new(Store::new(Arc::new(settings)), self.pace.pace(), writer, outcomes));
-        let readiness = Arc::new(Readiness::new());
-
         let (listener, address) = Admin::listen(self.listen).await.with_context(|| format!("cannot listen on {}", self.listen))?;
         println!("listening on http://{address}");
-        let admin = Admin { readiness: Arc::clone(&readiness), reconciler: Arc::clone(&reconciler) };
-        let pages = tokio::spawn(admin.serve(listener, told(end.clone())));
+        let (leadership, election) = self.elect(&client, until_ended(end.clone()));
+        let journal = self.web.address().map(|_| Arc::<Journal>::default());
+        let mut running = app::start(self.options(client, leadership.clone(), journal.clone())).context("default settings")?;
 
-        let (leadership, election) = self.elect(&client, told(end.clone()));
-        let watch = Watch { client, reconciler: Arc::clone(&reconciler), readiness };
-        let dashboard = self.open_dashboard(&watch, &leadership, journal, end).await?;
-        let tasks = self.start(&watch, &leadership);
-        tokio::spawn(show_leadership(leadership, metrics));
-        until_told(&mut terminate).await?;
-        tracing::info!("ending");
-        tasks.iter().for_each(JoinHandle::abort);
-        drain(&reconciler).await;
-        ended.send_replace(true);
-        // The lease is given up after the last write, so that its heir sees all of them.
-        let _ = tokio::time::timeout(SHUTDOWN, election).await;
-        let _ = tokio::time::timeout(SHUTDOWN, pages).await;
-        if let Some([record, pages]) = dashboard {
-            record.abort();
-            let _ = tokio::time::timeout(SHUTDOWN, pages).await;
+        let mut servers = Supervisor::default();
+        servers.spawn("election", UNBOUNDED, |_| election);
+        let Context { readiness, reconciler, .. } = running.context.clone();
+        let admin = Admin { readiness, reconciler, health: running.supervisor.health() };
+        servers.spawn("admin", UNBOUNDED, |_| serve_admin(admin, listener, end.clone()));
+        for (name, task) in self.open_dashboard(&running.context, leadership, journal, end).await? {
+            servers.spawn(name, UNBOUNDED, |_| task);
         }
-        Ok(())
+        let outcome = tokio::select! {
+            outcome = until_told(&mut terminate) => outcome,
+            ended = running.supervisor.first_end() => Err(ended.into()),
+            ended = servers.first_end() => Err(ended.into()),
+        };
+        tracing::info!("ending");
+        running.stop().await;
+        // The lease is given up after the last write, so that its heir sees all of them.
+        ended.send_replace(true);
+        servers.all_end(SHUTDOWN).await;
+        outcome
+    }
+
+    fn options(&self, client: Client, leadership: Leadership, journal: Option<Arc<Journal>>) -> Options {
+        let scope = Scope::Continuous(Continuous {
+            settings: self.settings.source(),
+            policy: self.settings.policy().to_owned(),
+            namespace: self.settings.namespace().to_owned(),
+            without_guard: self.without_guard,
+            release_pods: self.release_pods || self.guard.holds(),
+            guard: self.guard.orders(),
+        });
+        Options { client, leadership, pace: self.pace.pace(), events: true, journal, scope, fail_task: self.fail_task() }
+    }
+
+    /// The task that a test lets panic; nothing in a release.
+    #[cfg(debug_assertions)]
+    fn fail_task(&self) -> Option<String> {
+        self.fail_task.clone()
+    }
+
+    #[cfg(not(debug_assertions))]
+    fn fail_task(&self) -> Option<String> {
+        None
     }
 
     /// Nothing, unless it is asked for.
     async fn open_dashboard(
         &self,
-        watch: &Watch,
-        leadership: &Leadership,
+        context: &Context,
+        leadership: Leadership,
         journal: Option<Arc<Journal>>,
         end: channel::Receiver<bool>,
-    ) -> Result<Option<[JoinHandle<()>; 2]>> {
+    ) -> Result<Vec<(&'static str, BoxFuture<'static, ()>)>> {
         let door = self.web.listen().await.with_context(|| format!("cannot listen for the dashboard on {:?}", self.web.address()))?;
-        let (Some(door), Some(journal)) = (door, journal) else { return Ok(None) };
+        let (Some(door), Some(journal)) = (door, journal) else { return Ok(Vec::new()) };
         println!("dashboard on http://{}", door.address);
-        let Watch { client, reconciler, readiness } = watch.clone();
+        let Context { client, reconciler, readiness, .. } = context.clone();
         let (policy, namespace) = (self.settings.policy().to_owned(), self.settings.namespace().to_owned());
-        let subject = Subject { client, reconciler, readiness, leadership: leadership.clone(), journal, policy, namespace };
-        Ok(Some(Dashboard::open(door, subject, end)))
+        let subject = Subject { client, reconciler, readiness, leadership, journal, policy, namespace };
+        Ok(Dashboard::tasks(door, subject, end).into())
     }
 
-    /// Starts what watches, decides and writes.
-    fn start(&self, watch: &Watch, leadership: &Leadership) -> Vec<JoinHandle<()>> {
-        let Watch { client, reconciler, readiness } = watch.clone();
-        let (settings_sender, settings) = channel::channel(None::<Arc<Settings>>);
-        let keeper = self.guard.orders().map(|orders| Keeper {
-            client: client.clone(),
-            outcomes: Arc::clone(reconciler.outcomes()),
-            leadership: leadership.clone(),
-            settings: settings.clone(),
-            orders,
-        });
-        let strategies = Strategies {
-            client: client.clone(),
-            reconciler: Arc::clone(&reconciler),
-            readiness: Arc::clone(&readiness),
-            leadership: leadership.clone(),
-            policy: self.settings.policy().to_owned(),
-            namespace: self.settings.namespace().to_owned(),
-            without_guard: self.without_guard,
-        };
-        let mut tasks = vec![
-            tokio::spawn(watch.clone().namespaces()),
-            tokio::spawn(watch.clone().nodes()),
-            tokio::spawn(Releaser::new(watch.clone(), leadership.clone()).run(self.release_pods || self.guard.holds())),
-            tokio::spawn(follow_settings(watch.clone(), self.settings.source(), settings_sender, settings)),
-            tokio::spawn(Arc::clone(&reconciler).run(leadership.clone())),
-            tokio::spawn(Statuses { client, reconciler, readiness, leadership: leadership.clone() }.run()),
-            tokio::spawn(strategies.run()),
-        ];
-        tasks.extend(keeper.map(|keeper| tokio::spawn(keeper.run())));
-        tasks
-    }
-
-    fn elect(&self, client: &kube::Client, end: impl Future<Output = ()> + Send + 'static) -> (Leadership, JoinHandle<()>) {
+    fn elect(&self, client: &Client, end: impl Future<Output = ()> + Send + 'static) -> (Leadership, BoxFuture<'static, ()>) {
         if self.no_leader_election {
-            return (Leadership::forever(), tokio::spawn(async {}));
+            return (Leadership::forever(), end.boxed());
         }
         let host = || std::env::var("HOSTNAME").unwrap_or_else(|_| "landlord".to_owned());
         let identity = self.identity.clone().unwrap_or_else(|| format!("{}-{}", host(), std::process::id()));
         let (leadership, work) = Election::new(client.clone(), self.settings.namespace(), &self.lease.name, identity).run(end);
-        (leadership, tokio::spawn(work))
+        (leadership, work.boxed())
     }
 }
 
-/// Puts every new document in force, and follows the tenants of its source.
-async fn follow_settings(
-    watch: Watch,
-    source: SettingsSource,
-    sender: channel::Sender<Option<Arc<Settings>>>,
-    mut receiver: channel::Receiver<Option<Arc<Settings>>>,
-) {
-    let follow = tokio::spawn(live_settings::follow(source, sender, watch.clone()));
-    let mut tenants: Option<JoinHandle<()>> = None;
-    while receiver.changed().await.is_ok() {
-        let Some(settings) = receiver.borrow_and_update().clone() else { continue };
-        if let Some(task) = tenants.take() {
-            task.abort();
-            // What it was about to store belongs to the old source.
-            let _ = task.await;
-            watch.readiness.wait(TENANTS, "the settings have changed".to_owned());
-        }
-        watch.reconciler.shared().store.set_settings(settings);
-        watch.reach(SETTINGS);
-        tenants = Some(tokio::spawn(watch.clone().tenants()));
-    }
-    follow.abort();
-}
-
-async fn show_leadership(leadership: Leadership, metrics: Arc<Metrics>) {
-    loop {
-        metrics.leader.set(i64::from(leadership.holds()));
-        tokio::time::sleep(Duration::from_millis(200)).await;
+async fn serve_admin(admin: Admin, listener: TcpListener, end: channel::Receiver<bool>) {
+    if let Err(error) = admin.serve(listener, until_ended(end)).await {
+        tracing::error!(%error, "the pages for health and metrics have ended");
     }
 }
 
-/// Waits for the writes that are under way; nothing new begins.
-pub(crate) async fn drain(reconciler: &Reconciler) {
-    let deadline = tokio::time::Instant::now() + SHUTDOWN;
-    while reconciler.shared().writes_under_way() > 0 && tokio::time::Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-async fn told(mut end: channel::Receiver<bool>) {
+async fn until_ended(mut end: channel::Receiver<bool>) {
     // A sender that is gone is an end as well.
     let _ = end.wait_for(|ended| *ended).await;
 }

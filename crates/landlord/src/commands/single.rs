@@ -135,10 +135,11 @@ impl<'a> Target<'a> {
             Written::Dry => Ok(output::print(&format!("{name}: {} (dry run)\n{}", self.done, self.changes(mode)))?),
             Written::Conflict(_) => bail!("somebody else changed it just now: run the command again"),
             Written::Gone => bail!("it was deleted just now"),
-            Written::Pushback(after) => bail!("the API server is busy: try again in {} s", after.as_secs()),
-            Written::Refused(Failure { reason, message }) | Written::Unavailable(Failure { reason, message }) => {
-                bail!("{reason}: {message}")
+            Written::Reverted(_, keys) => {
+                let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+                bail!("the API server took it, but admission set {} back: a mutating webhook or policy does that", names.join(", "))
             }
+            Written::Failed(Failure { reason, message, .. }) => bail!("{reason}: {message}"),
         }
     }
 }

@@ -25,7 +25,7 @@ const EXAMPLES: [Example; 3] = [
     ("Back to what the settings say", "landlord strategy --unpin"),
 ];
 const EXITS: [Exit; 3] =
-    [(0, "the mode that is called for is in force"), (1, "an error"), (2, "it is refused, because the guard does not bite")];
+    [(0, "the mode that is called for is in force"), (1, "an error"), (2, "it is refused, because the guard is not enforced")];
 
 /// Show who decides as namespaces are created, and what changes it
 ///
@@ -40,7 +40,7 @@ pub(crate) struct StrategyCommand {
     /// Keep this mode, whatever the settings say and the measurements call for
     #[arg(long, value_name = "MODE", value_parser = modes(), conflicts_with = "unpin")]
     pin: Option<Mode>,
-    /// With --pin: also where the guard does not bite. Pods may run on foreign nodes then
+    /// With --pin: also where the guard is not enforced. Pods may run on foreign nodes then
     #[arg(long, requires = "pin")]
     without_guard: bool,
     /// Let go of a mode that was pinned by --pin

@@ -39,6 +39,10 @@ fn suggest_context(error: ConnectionError) -> anyhow::Error {
             anyhow!("there is no context {wanted:?}{}", suggestion(&wanted, known.iter().map(String::as_str)))
         }
         ConnectionError::Kubeconfig { path, source } => suggest_context(*source).context(format!("kubeconfig {}", path.display())),
-        error => error.into(),
+        // As kube has them: the remedies go by these.
+        ConnectionError::NoCluster(source) => anyhow::Error::new(*source).context("no cluster"),
+        ConnectionError::NoKubeconfig(source) => anyhow::Error::new(source).context("no cluster"),
+        ConnectionError::Invalid(source) => source.into(),
+        ConnectionError::Client(source) => source.into(),
     }
 }

@@ -19,4 +19,5 @@ mod render;
 mod reports;
 mod run;
 mod screens;
+mod supervision;
 mod watching;

@@ -40,7 +40,7 @@ pub(crate) async fn start_controller(cluster: &Cluster, identity: &str, argument
 }
 
 /// Whether a Pod in a namespace that is not ready is held or refused.
-pub(crate) async fn guard_bites(client: &Client) -> Result<bool> {
+pub(crate) async fn guard_enforced(client: &Client) -> Result<bool> {
     let pod = serde_json::from_value(json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "none", "image": "none"}]}}))?;
     let params = PostParams { dry_run: true, ..PostParams::default() };
     match Api::<Pod>::namespaced(client.clone(), PROBE).create(&params, &pod).await {

@@ -97,5 +97,5 @@ fn random_schedules_keep_the_laws() {
 /// By another name, `local-cluster chaos` would run no test and find no fault.
 #[test]
 fn the_campaign_has_the_name_that_it_is_called_by() {
-    assert_eq!(concat!(module_path!(), "::random_schedules_keep_the_laws"), format!("landlord::{TEST}"));
+    assert_eq!(concat!(module_path!(), "::random_schedules_keep_the_laws"), format!("controller::{TEST}"));
 }

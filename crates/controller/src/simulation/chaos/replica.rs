@@ -27,8 +27,8 @@ impl Replica {
     }
 
     fn start(client: Client, connection: Connection, leadership: Leadership, mut tasks: Vec<JoinHandle<()>>) -> Self {
-        let (reconciler, more) = start_controller(client, &Value::Null, &leadership);
-        tasks.extend(more);
+        let (reconciler, supervised) = supervise(start_controller(client, &Value::Null, &leadership));
+        tasks.push(supervised);
         Self { reconciler, leadership, connection, tasks }
     }
 

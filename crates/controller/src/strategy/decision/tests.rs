@@ -160,7 +160,7 @@ fn a_change_says_why(#[case] measurement: Measurement, #[case] mode: Mode, #[cas
 
 #[rstest]
 #[case(failing(3), None, "controller next: 3 of 3 probes of the webhook failed: connection refused; 1 of 3 measurements agree")]
-#[case(Measurement { guard: unguarded(), ..failing(3) }, None, "controller is refused: the guard does not bite: a Pod got in (3 of 3 probes")]
+#[case(Measurement { guard: unguarded(), ..failing(3) }, None, "controller is refused: the guard is not enforced: a Pod got in (3 of 3 probes")]
 #[case(Measurement { creations_per_second: 30.0, ..quiet() }, Some(2), "hybrid next: 30.0 creations a second are over 20; the last change is too young, 8 min to go")]
 #[case(quiet(), None, "the webhook answers, and nothing is over its threshold: 120 namespaces, 0.1 creations a second, 5 ms added")]
 fn what_keeps_the_mode(#[case] measurement: Measurement, #[case] agreeing: Option<u32>, #[case] words: &str) {

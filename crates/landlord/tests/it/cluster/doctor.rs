@@ -58,7 +58,7 @@ async fn each_fault_is_found() {
     let expected = [
         ("daemon-sets", "DaemonSet web/logs chooses 1 nodes outside pool=solar"),
         ("guard", "it is not installed"),
-        ("guard-bites", "a Pod is let into namespace landlord-guard-probe"),
+        ("guard-enforced", "a Pod is let into namespace landlord-guard-probe"),
         ("node-labels", "the label pool of tenants nowhere, solar"),
         ("pod-node-selector", "a Pod in namespace web does not get pool=solar"),
         ("pools", "no node matches pool=nowhere of tenant nowhere"),
@@ -162,7 +162,7 @@ async fn what_cannot_be_found_out_is_said() {
     }
     let (found, code) = examine(&world, PHYSICIAN, "").await;
     assert_eq!(code, Some(2));
-    let unknown = ["daemon-sets", "default-selector", "guard", "guard-bites", "pod-node-selector", "pools", "rights", "webhook"];
+    let unknown = ["daemon-sets", "default-selector", "guard", "guard-enforced", "pod-node-selector", "pools", "rights", "webhook"];
     for check in unknown {
         assert_eq!(found[check][0].0, "unknown", "{check}: {:?}", found[check]);
     }

@@ -81,6 +81,10 @@ async fn a_deleted_tenant_releases_its_namespaces_after_a_grace() {
     let world = World::new("landlord").await;
     world.set_tenant("back", json!({"nodeSelector": {"pool": "solar"}})).await;
     world.set_tenant("gone", json!({"nodeSelector": {"pool": "solar"}})).await;
+    // Two of few would be a loss of many.
+    for tenant in ["stays-a", "stays-b", "stays-c"] {
+        world.set_tenant(tenant, json!({})).await;
+    }
     for tenant in ["back", "gone"] {
         world.create(&format!("{tenant}-web"), tenant, json!({"own": "key"})).await;
         world.comes_to(&format!("{tenant}-web"), tenant, [("own", "key")], [(NODE_SELECTOR, "pool=solar")]).await;

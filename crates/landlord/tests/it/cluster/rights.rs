@@ -140,6 +140,9 @@ async fn every_right_is_used_and_none_is_missing() {
     world.set_tenant("moon", json!({"nodeSelector": {"pool": "moon"}})).await;
     world.create("base", "moon", json!({})).await;
     world.comes_to("base", "moon", [], [(NODE_SELECTOR, "pool=moon")]).await;
+    for tenant in ["stays-a", "stays-b"] {
+        world.set_tenant(tenant, json!({})).await;
+    }
     world.delete_tenant("moon").await;
     eventually("the second release", async || world.log("one").matches("releasing").count() >= 2).await;
     world.end_controller(first, Signal::SIGTERM).await;
@@ -183,7 +186,10 @@ async fn landlords_tenant_comes_and_goes(world: &World) {
     // A backfill as a Job of the same service account reads the policy at once.
     let words = format!("backfill --policy=landlord --kubeconfig={}", world.cluster.kubeconfig_of(CONTROLLER).display());
     tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
-    // A deleted tenant is asked for once more, after its grace.
+    // A deleted tenant is asked for once more, after its grace; the only one would not be given up.
+    for tenant in ["stays-a", "stays-b"] {
+        world.set_tenant(tenant, json!({})).await;
+    }
     world.delete_tenant("solar").await;
     eventually("the release", async || world.log("one").contains("releasing")).await;
 }

@@ -229,7 +229,7 @@ fn guard(flags: &str) -> String {
 async fn half_a_guard_is_none(world: &World) {
     let deny = guard("").split("---\n").filter(|object| object.contains("landlord.dev/guard: deny")).collect::<Vec<_>>().join("---\n");
     world.cluster.apply(&deny).await.expect("one part");
-    let missing = "the guard does not bite: parts of it are missing, or not bound: names, stamp, seal, hold, binding";
+    let missing = "the guard is not enforced: parts of it are missing, or not bound: names, stamp, seal, hold, binding";
     eventually("what is missing", async || world.strategy("").await.out.contains(missing)).await;
     // Rendered before the settings said `all`.
     world.cluster.apply(&guard("--scope=labelled")).await.expect("an old guard");
@@ -246,7 +246,7 @@ async fn nothing_is_left_to_the_controller_without_a_guard() {
     assert_eq!(world.mode().await.as_deref(), Some("webhook"));
     let report = world.strategy("").await;
     assert_eq!(report.code, Some(2), "{}{}", report.out, report.err);
-    assert!(report.out.contains("`controller`, the settings' mode is refused: the guard does not bite"), "{}", report.out);
+    assert!(report.out.contains("`controller`, the settings' mode is refused: the guard is not enforced"), "{}", report.out);
     eventually("its Event", async || {
         world.events("ClusterAdmissionPolicy", "landlord").await.iter().any(|(reason, _)| reason == "StrategyRefused")
     })

@@ -20,7 +20,7 @@ pub(super) async fn play_for(seed: u64, time: Duration) -> Result<()> {
 pub(super) async fn play(variables: &[(&str, String)]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["test", "--quiet", "--package=landlord", "--bin=landlord", "--", "--exact", "--nocapture", TEST]);
+    command.args(["test", "--quiet", "--package=controller", "--lib", "--", "--exact", "--nocapture", TEST]);
     command.env("RUST_BACKTRACE", "0").kill_on_drop(true);
     let status = command.envs(variables.iter().map(|(name, value)| (name, value))).status().await.context("cargo cannot be started")?;
     ensure!(status.success(), "a law is broken in memory: see above");

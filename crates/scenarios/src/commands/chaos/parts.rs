@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::impostor::Impostor;
 use super::relay::Relay;
 use super::storm::Storm;
-use crate::commands::landlord::{binary, guard_bites, until};
+use crate::commands::landlord::{binary, guard_enforced, until};
 use crate::commands::stage::{Stage, StageOptions, owner};
 
 /// What policy and controllers go by.
@@ -39,7 +39,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Everything runs, and the guard bites.
+    /// Everything runs, and the guard is enforced.
     pub(super) async fn start(mut stage: Stage, options: &StageOptions) -> Result<Self> {
         options.apply_kinds(&stage.cluster).await?;
         stage.install_policy(options, &policy(&options.shipped_policy()?)?).await?;
@@ -52,7 +52,7 @@ impl Parts {
         let mut parts = Self { controllers, impostor: None, relay, stage, frozen, policy_is_down: false, storm: None };
         parts.start_controller(Part::One)?;
         let client = parts.cluster().client(&owner("solar"))?;
-        until("the guard", async || guard_bites(&client).await).await?;
+        until("the guard", async || guard_enforced(&client).await).await?;
         Ok(parts)
     }
 

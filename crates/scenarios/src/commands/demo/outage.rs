@@ -11,7 +11,7 @@ use local_cluster::{Cluster, Kubewarden, Process};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::commands::landlord::{guard_bites, until};
+use crate::commands::landlord::{guard_enforced, until};
 use crate::commands::stage::{TENANTS, owner};
 
 /// How long Pods are looked at that must not move: far longer than the scheduler takes.
@@ -47,7 +47,7 @@ impl std::fmt::Display for Act {
 /// Kills the policy server, freezes the controller, creates namespaces with a Pod each; then the controller comes back.
 pub(super) async fn play(cluster: &Cluster, kubewarden: &Kubewarden, controller: &Process) -> Result<Act> {
     let admin = cluster.admin()?;
-    until("the guard", async || guard_bites(&cluster.client(&owner(TENANTS[0]))?).await).await?;
+    until("the guard", async || guard_enforced(&cluster.client(&owner(TENANTS[0]))?).await).await?;
     let ignore = Patch::Merge(json!({"spec": {"failurePolicy": "Ignore"}}));
     let generation = policies(&admin).patch("landlord", &PatchParams::default(), &ignore).await?.metadata.generation;
     let observed = async || Ok(policies(&admin).get("landlord").await?.data["status"]["observedGeneration"].as_i64() == generation);

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::mode::Mode;
 use super::settings_file;
-use crate::commands::landlord::{guard_bites, start_controller, until};
+use crate::commands::landlord::{guard_enforced, start_controller, until};
 use crate::commands::stage::{Stage, StageOptions, TENANTS, owner};
 
 pub(super) struct Weather {
@@ -40,7 +40,7 @@ impl Weather {
             weather.start(stage, "one").await?;
             let owner = owner(TENANTS[0]);
             for client in [stage.cluster.client(&owner)?, stage.cluster.second_client(&owner)?] {
-                until("the guard", async || guard_bites(&client).await).await?;
+                until("the guard", async || guard_enforced(&client).await).await?;
             }
         }
         if mode == Mode::Hybrid {

@@ -51,13 +51,13 @@ impl Stage {
         let quiet = self.server.faults().all_requests().keys().all(|(verb, plural)| *verb == "watch" || plural == "leases");
         let Some(leader) = self.replicas.values().find(|replica| replica.leads()) else { return false };
         let shared = leader.reconciler.shared();
-        quiet && shared.queue.len() == 0 && shared.writes_under_way() == 0 && shared.troubles.is_empty()
+        quiet && shared.work.queue.is_empty() && shared.writes_under_way() == 0 && shared.progress.troubles().next().is_none()
     }
 
     /// Namespaces of which the leader says why they are not as they should be.
     fn reported(&self) -> BTreeSet<String> {
         let leader = self.replicas.values().find(|replica| replica.leads());
-        leader.map(|leader| leader.reconciler.shared().troubles.keys().cloned().collect()).unwrap_or_default()
+        leader.map(|leader| leader.reconciler.shared().progress.troubles().map(|(name, _)| name.clone()).collect()).unwrap_or_default()
     }
 
     fn is_ready(&self, namespace: &str) -> bool {

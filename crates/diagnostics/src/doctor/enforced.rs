@@ -1,4 +1,4 @@
-//! Whether the guard bites: a Pod in a namespace that is not ready is refused, or held.
+//! Whether the guard is enforced: a Pod in a namespace that is not ready is refused, or held.
 
 use std::collections::BTreeMap;
 
@@ -28,9 +28,9 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
     let mut reason = "no namespace is unready, so there is none to try it in".to_owned();
     for namespace in candidates(patient).await {
         match bite(&patient.client, &namespace).await {
-            Bite::Refused => return Check::GuardBites.good(format!("a Pod in namespace {namespace}, which is not ready, is refused")),
-            Bite::Held => return Check::GuardBites.good(format!("a Pod in namespace {namespace}, which is not ready, is held")),
-            Bite::None => return Check::GuardBites.wrong(format!("a Pod is let into namespace {namespace}, which is not ready"), FIX),
+            Bite::Refused => return Check::GuardEnforced.good(format!("a Pod in namespace {namespace}, which is not ready, is refused")),
+            Bite::Held => return Check::GuardEnforced.good(format!("a Pod in namespace {namespace}, which is not ready, is held")),
+            Bite::None => return Check::GuardEnforced.wrong(format!("a Pod is let into namespace {namespace}, which is not ready"), FIX),
             Bite::Unknown(error) => reason = format!("a Pod in namespace {namespace} was refused, by somebody else: {error}"),
         }
     }
@@ -38,7 +38,7 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
     let fix = format!(
         "keep one unready for it: namespace {NAMESPACE} with the label {label}={NAMESPACE}; the webhook lets it in with `unknownTenant: allow`"
     );
-    Check::GuardBites.unknown(reason, fix)
+    Check::GuardEnforced.unknown(reason, fix)
 }
 
 async fn bite(client: &Client, namespace: &str) -> Bite {

@@ -1,0 +1,53 @@
+//! Evidence: whether a failure is about all. Several keys of several tenants have to show the same one within a few seconds; what one
+//! tenant's objects show may be that tenant's own doing.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+/// Within this time the same failure has to show …
+const WINDOW: Duration = Duration::from_secs(5);
+/// … on so many keys …
+const KEYS: usize = 3;
+/// … of so many tenants.
+const TENANTS: usize = 2;
+/// Failures that are remembered; more than any pace lets be under way.
+const REMEMBERED: usize = 256;
+
+/// Which object a write was about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    pub key: &'a str,
+    /// Its tenant, or empty.
+    pub tenant: &'a str,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Evidence(VecDeque<Sign>);
+
+#[derive(Debug)]
+struct Sign {
+    at: Instant,
+    reason: &'static str,
+    key: String,
+    tenant: String,
+}
+
+impl Evidence {
+    /// Takes a failure in; true where it is about all now. Then it takes as many again.
+    pub(super) fn add(&mut self, now: Instant, reason: &'static str, Subject { key, tenant }: Subject<'_>) -> bool {
+        self.0.retain(|sign| now < sign.at + WINDOW);
+        if self.0.len() >= REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back(Sign { at: now, reason, key: key.to_owned(), tenant: tenant.to_owned() });
+        let same = || self.0.iter().filter(|sign| sign.reason == reason);
+        let keys: BTreeSet<&str> = same().map(|sign| sign.key.as_str()).collect();
+        let tenants: BTreeSet<&str> = same().map(|sign| sign.tenant.as_str()).collect();
+        let is_general = keys.len() >= KEYS && tenants.len() >= TENANTS;
+        if is_general {
+            self.0.retain(|sign| sign.reason != reason);
+        }
+        is_general
+    }
+}

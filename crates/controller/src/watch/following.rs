@@ -1,0 +1,117 @@
+//! Following: a list and then a watch of one kind, begun again whenever it breaks off, ever more rarely.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use kube::Resource;
+use kube::api::Api;
+use kube::runtime::watcher::{Config, Error, Event, watcher};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch::Receiver;
+
+use crate::context::Signals;
+use crate::supervisor::Pulse;
+
+/// The wait after the first failure; twice as long after each further one, up to the last. It counts before the first list, too.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LAST_WAIT: Duration = Duration::from_secs(60);
+
+/// See the module.
+pub(crate) struct Following<K: Resource + Clone> {
+    api: Api<K>,
+    config: Config,
+    /// What is followed, for the log.
+    what: &'static str,
+    relist: Receiver<u64>,
+    signals: Arc<Signals>,
+    pulse: Pulse,
+    events: BoxStream<'static, Result<Event<K>, Error>>,
+    failures: u32,
+    /// The error, as long as it is broken off.
+    error: Option<String>,
+}
+
+impl<K> Following<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    pub(crate) fn new(api: Api<K>, config: Config, what: &'static str, signals: &Arc<Signals>, pulse: Pulse) -> Self {
+        let events = watcher(api.clone(), config.clone()).boxed();
+        Self {
+            api,
+            config,
+            what,
+            relist: signals.relist.subscribe(),
+            signals: Arc::clone(signals),
+            pulse,
+            events,
+            failures: 0,
+            error: None,
+        }
+    }
+
+    /// The next event. An error is told once for as long as it is the same, and logged so.
+    pub(crate) async fn next(&mut self) -> Result<Event<K>, String> {
+        let pulse = self.pulse.clone();
+        loop {
+            let event = tokio::select! {
+                biased;
+                changed = self.relist.changed() => {
+                    if changed.is_ok() {
+                        self.events = watcher(self.api.clone(), self.config.clone()).boxed();
+                    }
+                    continue;
+                }
+                event = pulse.beat_while(self.events.next()) => event,
+            };
+            match event {
+                Some(Ok(event)) => {
+                    self.recover(&event);
+                    return Ok(event);
+                }
+                Some(Err(error)) => {
+                    // A version that is too old is followed by a list, which brings everything.
+                    if !matches!(error, Error::WatchError(_)) {
+                        self.signals.cut_off.send_modify(|number| *number += 1);
+                    }
+                    let news = self.break_off(error.to_string());
+                    pulse.beat_while(tokio::time::sleep(wait_after(self.failures))).await;
+                    if let Some(error) = news {
+                        return Err(error);
+                    }
+                }
+                // A watcher does not end.
+                None => self.events = watcher(self.api.clone(), self.config.clone()).boxed(),
+            }
+        }
+    }
+
+    /// Anything but the beginning of a list shows that the API server answers.
+    fn recover(&mut self, event: &Event<K>) {
+        if matches!(event, Event::Init) {
+            return;
+        }
+        self.failures = 0;
+        if self.error.take().is_some() {
+            tracing::info!(what = self.what, "watch works again");
+        }
+    }
+
+    fn break_off(&mut self, error: String) -> Option<String> {
+        self.failures = self.failures.saturating_add(1);
+        if self.error.as_ref() == Some(&error) {
+            tracing::debug!(what = self.what, error, "watch still broken off");
+            return None;
+        }
+        tracing::warn!(what = self.what, error, "watch broke off, starting again");
+        self.error = Some(error.clone());
+        Some(error)
+    }
+}
+
+fn wait_after(failures: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LAST_WAIT)
+}
