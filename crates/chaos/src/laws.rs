@@ -108,7 +108,7 @@ impl Laws {
             self.pods.retain(|_, pod| pod.namespace != name);
             return;
         };
-        let tenant = text(Some(after), &format!("/metadata/labels/{}", TENANT_LABEL.replace('/', "~1"))).unwrap_or_default();
+        let tenant = after["metadata"]["labels"][TENANT_LABEL].as_str().unwrap_or_default().to_owned();
         for pod in self.pods.values_mut().filter(|pod| pod.namespace == name) {
             pod.pools.insert(tenant.clone());
         }
