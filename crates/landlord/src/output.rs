@@ -3,7 +3,6 @@
 use std::io::{ErrorKind, Write};
 
 pub(crate) mod audit;
-mod columns;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explanation;

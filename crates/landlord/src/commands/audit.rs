@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use kube::Client;
+use terminal::Screen;
 
 use super::consent::Question;
 use super::dry_run::DryRunFlags;
@@ -16,7 +17,6 @@ use crate::help::{self, Example, Exit};
 use crate::inventory;
 use crate::output;
 use crate::output::form::Form;
-use crate::output::screen::Screen;
 use assessment::assess;
 use assessment::inventory::Inventory;
 use cluster::writer::ApplyMode;

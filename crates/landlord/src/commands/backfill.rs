@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use kube::Client;
+use terminal::Screen;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::controller::until_told;
@@ -18,7 +19,6 @@ use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output;
 use crate::output::form::FormFlags;
-use crate::output::screen::Screen;
 use assessment::inventory::Inventory;
 use assessment::{Assessment, assess};
 use cluster::lease::Leadership;

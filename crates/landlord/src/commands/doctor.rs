@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use terminal::Screen;
 
 use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output::doctor;
 use crate::output::form::FormFlags;
-use crate::output::screen::Screen;
 use diagnostics::doctor::{Check, Patient, State};
 
 /// Something is wrong, or could not be found out.

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::{Error, Result, anyhow};
 use clap::Args;
+use terminal::Screen;
 
 use super::sources::Sources;
 use crate::completion;
 use crate::help::{self, Example, Exit};
 use crate::output;
 use crate::output::form::FormFlags;
-use crate::output::screen::Screen;
 use crate::suggest::suggestion;
 use assessment::assess;
 use assessment::inventory::Inventory;

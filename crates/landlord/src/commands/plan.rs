@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use terminal::Screen;
 
 use super::selection::Selection;
 use super::sources::Sources;
 use crate::help::{self, Example, Exit};
 use crate::output;
-use crate::output::screen::Screen;
 use assessment::{Assessment, State, assess};
 
 /// Changes are planned, and `--detailed-exitcode` asked to say so.

@@ -8,11 +8,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
+use terminal::Screen;
 
 use super::dry_run::DryRunFlags;
 use crate::flags::{Connection, SettingsFlags};
 use crate::output;
-use crate::output::screen::Screen;
 use crate::suggest::suggestion;
 use assessment::Assessment;
 use assessment::inventory::{Inventory, Listed};

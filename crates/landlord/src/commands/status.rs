@@ -9,6 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::Api;
 use serde_json::Value;
+use terminal::Screen;
 
 use super::watching::WatchFlags;
 use crate::backlog;
@@ -17,7 +18,6 @@ use crate::flags::LeaseFlags;
 use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output::form::FormFlags;
-use crate::output::screen::Screen;
 use crate::output::status::{Report, Waiting};
 use crate::suggest::suggestion;
 use assessment::inventory::Inventory;

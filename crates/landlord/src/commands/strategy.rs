@@ -7,11 +7,11 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
+use terminal::Screen;
 
 use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output::form::{Form, FormFlags};
-use crate::output::screen::Screen;
 use crate::output::strategy::{self as output, Printed};
 use cluster::policy::{Pin, Policy};
 use cluster::settings::parse_document;

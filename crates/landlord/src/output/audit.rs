@@ -3,11 +3,10 @@
 use k8s_openapi::jiff::Timestamp;
 use maud::html;
 use serde_json::{Value, json};
+use terminal::{Column, Screen};
 
-use super::columns::Column;
 use super::grid::Grid;
 use super::page::page;
-use super::screen::Screen;
 use cluster::admission_policies::presence::Guarded;
 use diagnostics::audit::{Report, Stray, Total, Unjudged};
 

@@ -2,9 +2,8 @@
 
 use similar::{ChangeTag, TextDiff};
 use tenancy::metadata::{Field, Key, Metadata};
+use terminal::{Ink, Screen, visible};
 
-use super::columns::visible;
-use super::screen::{Ink, Screen};
 use assessment::{Assessment, State};
 
 /// What becomes of a line.

@@ -1,10 +1,9 @@
 //! What the doctor found, as text and for machines.
 
 use serde_json::{Value, json};
+use terminal::{Column, Ink, Screen, fold};
 
-use super::columns::{Column, fold};
 use super::grid::Grid;
-use super::screen::{Ink, Screen};
 use diagnostics::doctor::{Finding, State};
 
 /// Stable: fields are added, never changed; new checks may come.

@@ -8,9 +8,8 @@ use tenancy::metadata::{Field, Key};
 use tenancy::plan::{Clash, read_ledger};
 use tenancy::requester::Owner;
 use tenancy::tenant::Tenant;
+use terminal::{Ink, Screen, visible};
 
-use super::columns::visible;
-use super::screen::{Ink, Screen};
 use assessment::Assessment;
 
 /// The explanation, a fact a line.

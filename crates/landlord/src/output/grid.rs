@@ -1,9 +1,7 @@
 //! Grid: a table before it is known whether for a terminal, for a wiki or for a browser.
 
 use maud::{Markup, html};
-
-use super::columns::{self, Column};
-use super::screen::Screen;
+use terminal::{Column, Screen, lay_out};
 
 /// A heading, and rows of cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +15,7 @@ pub(crate) struct Grid {
 impl Grid {
     /// Columns in line, as kubectl prints them, and no wider than the screen.
     pub(crate) fn text(&self, screen: Screen) -> String {
-        columns::lay_out(&self.head, &self.rows, screen)
+        lay_out(&self.head, &self.rows, screen)
     }
 
     /// A heading and a table; what Markdown gives a meaning is escaped in cells.

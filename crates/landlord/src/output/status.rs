@@ -10,10 +10,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
+use terminal::{Column, Ink, Screen};
 
-use super::columns::Column;
 use super::grid::Grid;
-use super::screen::{Ink, Screen};
 
 const API_VERSION: &str = "landlord.dev/status/v1";
 const HEAD: [Column; 6] = [

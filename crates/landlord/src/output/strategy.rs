@@ -15,10 +15,9 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
+use terminal::{Column, Screen, hanging};
 
-use super::columns::{Column, hanging};
 use super::grid::Grid;
-use super::screen::Screen;
 use cluster::admission_policies::trial::Enforcement;
 use cluster::clock::duration_text;
 use cluster::policy::Policy;

@@ -1,10 +1,10 @@
 //! A plan as a table, a namespace a line, and a summary.
 
-use super::columns::{Column, visible};
-use super::grid::Grid;
-use super::screen::Screen;
-use super::tally::Tally;
 use assessment::Assessment;
+use terminal::{Column, Screen, visible};
+
+use super::grid::Grid;
+use super::tally::Tally;
 
 const HEAD: [Column; 5] =
     [Column::fixed("namespace"), Column::fixed("tenant"), Column::extra("rule"), Column::words("changes"), Column::state("state")];

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use terminal::Screen;
 
 use super::stage::{Stage, StageOptions};
 use super::start::End;
@@ -55,7 +56,7 @@ impl Demo {
         let kubewarden = stage.kubewarden.as_ref().context("the policy is installed")?;
         let outage = outage::play(&stage.cluster, kubewarden, &controller).await?;
 
-        println!("\n{}", table(&with));
+        println!("\n{}", table(&with, Screen::current()));
         println!("{}", closing(&with, &without));
         println!("backfill: {}", act.backfill);
         println!("an edit of tenant solar reached its 500 old namespaces in {:.1} s", act.edit.as_secs_f64());

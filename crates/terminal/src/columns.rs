@@ -5,7 +5,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::screen::{Ink, Screen};
+use crate::screen::{Ink, Screen};
 
 /// Blanks between two columns.
 const GAP: usize = 2;
@@ -18,8 +18,9 @@ const NARROWEST: usize = 4;
 
 /// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Column {
-    pub(crate) title: &'static str,
+pub struct Column {
+    /// As it was given; a terminal shows it in capitals.
+    pub title: &'static str,
     kind: Kind,
 }
 
@@ -36,22 +37,22 @@ enum Kind {
 
 impl Column {
     /// A column of names or numbers.
-    pub(crate) const fn fixed(title: &'static str) -> Self {
+    pub const fn fixed(title: &'static str) -> Self {
         Self { title, kind: Kind::Fixed }
     }
 
     /// A column of sentences.
-    pub(crate) const fn words(title: &'static str) -> Self {
+    pub const fn words(title: &'static str) -> Self {
         Self { title, kind: Kind::Words }
     }
 
     /// A column that is left out where there is no room.
-    pub(crate) const fn extra(title: &'static str) -> Self {
+    pub const fn extra(title: &'static str) -> Self {
         Self { title, kind: Kind::Extra }
     }
 
     /// A column that says how something stands.
-    pub(crate) const fn state(title: &'static str) -> Self {
+    pub const fn state(title: &'static str) -> Self {
         Self { title, kind: Kind::State }
     }
 }
@@ -63,7 +64,7 @@ struct Layout {
 }
 
 /// The head in capitals, and every row.
-pub(crate) fn lay_out(head: &[Column], rows: &[Vec<String>], screen: Screen) -> String {
+pub fn lay_out(head: &[Column], rows: &[Vec<String>], screen: Screen) -> String {
     let titles = head.iter().map(|column| column.title.to_uppercase()).collect();
     let cells = |row: &Vec<String>| row.iter().map(|cell| visible(cell)).collect();
     let rows: Vec<Vec<String>> = std::iter::once(titles).chain(rows.iter().map(cells)).collect();
@@ -152,14 +153,14 @@ fn ink(column: Option<&Column>, part: &str, is_head: bool) -> Option<Ink> {
 }
 
 /// Text that begins this far to the right, and goes on there where it does not fit.
-pub(crate) fn hanging(text: &str, indent: usize, screen: Screen) -> String {
+pub fn hanging(text: &str, indent: usize, screen: Screen) -> String {
     let width = screen.width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(READABLE));
     let lines: Vec<String> = text.lines().flat_map(|line| fold(line, width)).collect();
     lines.join(&format!("\n{:indent$}", ""))
 }
 
 /// Lines of at most this width, broken at blanks, and within a word only where it is longer than a line.
-pub(crate) fn fold(text: &str, width: usize) -> Vec<String> {
+pub fn fold(text: &str, width: usize) -> Vec<String> {
     let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split(' ') {
         if !line.is_empty() && line.width() + 1 + word.width() > width {
@@ -179,7 +180,7 @@ pub(crate) fn fold(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Text without what a terminal would obey.
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let letter = |letter: char| if letter.is_control() { letter.escape_unicode().to_string() } else { letter.to_string() };
     text.chars().map(letter).collect()
 }

@@ -1,0 +1,7 @@
+//! Terminal: tables no wider than the screen, text that a terminal does not obey, and colours.
+
+mod columns;
+mod screen;
+
+pub use columns::{Column, fold, hanging, lay_out, visible};
+pub use screen::{Ink, Screen, decide_color, wants_color};
