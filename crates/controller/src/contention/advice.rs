@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use json_patch::jsonptr::PointerBuf;
 use tenancy::metadata::{Field, Key};
 
 /// What to do about it. Without a proved writer, what finds it out.
 pub fn advice(other: Option<&str>, namespace: &str, keys: &[Key]) -> String {
-    let pointers = keys.iter().map(|key| format!("{:?}", pointer(key))).collect::<Vec<_>>().join(", ");
+    let pointers = keys.iter().map(|key| format!("{:?}", pointer(key).as_str())).collect::<Vec<_>>().join(", ");
     let name = other.unwrap_or_default().to_ascii_lowercase();
     let is = |words: &[&str]| words.iter().any(|word| name.contains(word));
     if is(&["argocd", "argo-cd"]) {
@@ -60,9 +61,8 @@ fn field(key: &Key) -> &'static str {
     }
 }
 
-/// A JSON pointer (RFC 6901).
-fn pointer(key: &Key) -> String {
-    format!("/metadata/{}/{}", field(key), key.name.replace('~', "~0").replace('/', "~1"))
+fn pointer(key: &Key) -> PointerBuf {
+    PointerBuf::from_tokens(["metadata", field(key), &key.name])
 }
 
 #[cfg(test)]
