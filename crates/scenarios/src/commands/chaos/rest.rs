@@ -72,8 +72,7 @@ impl Rest<'_> {
     /// Namespaces of which a controller has said why they are not as they should be.
     fn reported(&self) -> BTreeSet<String> {
         let logs = self.parts.logs();
-        let lines =
-            logs.iter().flat_map(|log| log.lines()).filter(|line| line.contains("not as it should be") || line.contains("contested"));
+        let lines = logs.iter().flat_map(|log| log.lines()).filter(|line| line.contains("not compliant") || line.contains("contested"));
         lines.filter_map(|line| Some(line.split_once("namespace=\"")?.1.split_once('"')?.0.to_owned())).collect()
     }
 
