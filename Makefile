@@ -71,7 +71,7 @@ playground: ## The playground as static files, in target/playground
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$(BROWSER_FLAGS)" $(CARGO) build -p playground --target wasm32-unknown-unknown --profile browser
 	$(CARGO) build --quiet $(or $(PROGRAMS),-p playground-bundle)
 	$(TARGET_DIR)/debug/playground-bundle $(TARGET_DIR)/wasm32-unknown-unknown/browser/playground.wasm $(PLAYGROUND)
-	@scripts/shrink-wasm $(PLAYGROUND)/engine_bg.wasm $(PLAYGROUND)/engine_bg.wasm --converge --low-memory-unused
+	@scripts/shrink-wasm $(PLAYGROUND)/engine_bg.wasm $(PLAYGROUND)/engine_bg.wasm --converge
 	@gzip -9c $(PLAYGROUND)/engine_bg.wasm >$(TARGET_DIR)/engine_bg.wasm.gz
 	@scripts/check-size $(TARGET_DIR)/engine_bg.wasm.gz $(MAX_PLAYGROUND_BYTES)
 
