@@ -9,13 +9,11 @@ use std::time::Duration;
 use cluster::settings::{SettingsSource, parse_document, policies, policy_settings};
 use kube::runtime::watcher::{Config, Event};
 use serde_json::Value;
-use tenancy::decode::DecodeError;
 use tenancy::settings::Settings;
 use tokio::sync::watch::Sender;
 
 use crate::context::Context;
 use crate::readiness::SETTINGS;
-use crate::strategy::Strategy;
 use crate::supervisor::Pulse;
 use crate::watch::Following;
 
@@ -42,18 +40,17 @@ struct Publisher {
 
 impl Publisher {
     fn publish(&self, place: &Place<'_>, document: &Value) {
-        let read = || Ok((Settings::from_value(document)?, Strategy::read(document)?));
-        match read() {
-            Ok((settings, strategy)) => {
+        match Settings::from_value(document) {
+            Ok(settings) => {
                 self.context.reconciler.outcomes().metrics().settings_valid.set(1);
                 let mut shared = self.context.reconciler.shared();
                 shared.refused_settings = None;
-                shared.strategy = strategy.map(Arc::new);
+                shared.strategy = settings.strategy.clone().map(Arc::new);
                 drop(shared);
                 tracing::info!(%place, "settings in force");
                 self.sender.send_replace(Some(Arc::new(settings)));
             }
-            Err::<_, DecodeError>(error) => self.refuse(place, &error.to_string()),
+            Err(error) => self.refuse(place, &error.to_string()),
         }
     }
 

@@ -18,11 +18,16 @@ struct Term {
     test: Test,
 }
 
+/// What a term asks of the label with its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Test {
+pub enum Test {
+    /// It has one of these values; of `matchLabels`, the only one.
     In(Vec<String>),
+    /// It is absent, or has none of these values.
     NotIn(Vec<String>),
+    /// It is there.
     Exists,
+    /// It is absent.
     DoesNotExist,
 }
 
@@ -100,6 +105,11 @@ impl LabelSelector {
     /// Whether it has no term and so matches everything.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// Every term: the label's key, and what is asked of it. `matchLabels` come first, by key.
+    pub fn terms(&self) -> impl Iterator<Item = (&str, &Test)> {
+        self.terms.iter().map(|term| (term.key.as_str(), &term.test))
     }
 
     /// The label keys it looks at; a key with several terms comes several times.

@@ -21,6 +21,7 @@ pub mod strategy;
 pub use crate::conflicts::Conflicts;
 pub use document::{Admins, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed, UnknownTenant};
 pub use source::{Reference, TenantSource};
+pub use strategy::Strategy;
 
 /// Settings in force. Built by [`Settings::from_value`] only, so every part is valid.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct Settings {
     pub lookup: TenantLookup,
     /// In the order in which they run.
     pub hooks: Hooks,
+    /// Followed by the controller; `None` where none is set.
+    pub strategy: Option<Strategy>,
 }
 
 /// One way in which a namespace says whose it is.
@@ -102,8 +105,9 @@ impl Settings {
 
     fn read(document: &Value, hooks: Vec<Arc<Hook>>) -> Result<Self, DecodeError> {
         let empty = Value::Object(serde_json::Map::new());
+        let strategy = strategy::read(document)?;
         let document: Document = decode(if document.is_null() { &empty } else { document })?;
-        Self::build(document, hook::in_order(hooks))
+        Self::build(document, hook::in_order(hooks), strategy)
     }
 
     /// The label that names a namespace's tenant.
@@ -160,7 +164,7 @@ impl Settings {
 }
 
 impl Settings {
-    fn build(document: Document, hooks: Hooks) -> Result<Self, DecodeError> {
+    fn build(document: Document, hooks: Hooks, strategy: Option<Strategy>) -> Result<Self, DecodeError> {
         let source = document.tenant_source.read(&hooks, document.conflicts)?;
         let identify = rules(document.identify, &source)?;
         let protected = match (document.protected_keys, &source) {
@@ -189,6 +193,7 @@ impl Settings {
             on_error: document.on_error,
             lookup: document.tenant_lookup,
             hooks,
+            strategy,
         })
     }
 }

@@ -2,8 +2,8 @@
 //! the API server, so that what is left out costs nothing, and a change of mode rolls no policy server. A `namespaceSelector` would see the
 //! new labels only: dropping the critical label in the same update would slip past it.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement;
 use tenancy::glob::Glob;
+use tenancy::label_selector::Test;
 use tenancy::settings::Settings;
 
 use super::{Critical, Mode};
@@ -29,8 +29,7 @@ pub fn expression(mode: Mode, critical: &Critical, settings: &Settings) -> Strin
 /// out of it, and only the webhook knows who may create them.
 fn is_critical(Critical { labels, names }: &Critical, excluded: &[Glob]) -> String {
     let labels = labels.as_ref().map(|selector| {
-        let equal = selector.match_labels.iter().flatten().map(|(key, value)| has_value(key, std::slice::from_ref(value)));
-        let terms: Vec<String> = equal.chain(selector.match_expressions.iter().flatten().map(term)).collect();
+        let terms: Vec<String> = selector.terms().map(term).collect();
         if terms.is_empty() { "true".to_owned() } else { terms.join(" && ") }
     });
     let names = (!names.is_empty()).then(|| has_name(names));
@@ -41,14 +40,12 @@ fn is_critical(Critical { labels, names }: &Critical, excluded: &[Glob]) -> Stri
     if ways.is_empty() { "false".to_owned() } else { ways.join(" || ") }
 }
 
-fn term(LabelSelectorRequirement { key, operator, values }: &LabelSelectorRequirement) -> String {
-    let values = values.as_deref().unwrap_or_default();
-    match operator.as_str() {
-        "In" => has_value(key, values),
-        "NotIn" => format!("!({})", has_value(key, values)),
-        "Exists" => has_key(key),
-        // Selectors with other operators are refused.
-        _ => format!("!({})", has_key(key)),
+fn term((key, test): (&str, &Test)) -> String {
+    match test {
+        Test::In(values) => has_value(key, values),
+        Test::NotIn(values) => format!("!({})", has_value(key, values)),
+        Test::Exists => has_key(key),
+        Test::DoesNotExist => format!("!({})", has_key(key)),
     }
 }
 

@@ -6,7 +6,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::measurement::{Admission, Measurement};
-use super::{Limits, Mode};
+use super::{Auto, Mode};
 use cluster::admission_policies::trial::Enforcement;
 use cluster::clock::duration_text;
 
@@ -61,8 +61,8 @@ enum Cause {
 }
 
 /// Decides on one more measurement.
-pub fn decide(state: &State, measurement: &Measurement, limits: &Limits, hold: Duration, now: Timestamp) -> Decision {
-    let Verdict { mode, reason, cause } = judge(state.mode, measurement, limits);
+pub fn decide(state: &State, measurement: &Measurement, auto: &Auto, now: Timestamp) -> Decision {
+    let Verdict { mode, reason, cause } = judge(state.mode, measurement, auto);
     let decision = |mode, reason, next| Decision { mode, reason, refused: cause == Cause::Unguarded, next };
     if mode == state.mode {
         return decision(mode, reason, State { wish: None, ..state.clone() });
@@ -73,7 +73,7 @@ pub fn decide(state: &State, measurement: &Measurement, limits: &Limits, hold: D
     let wait = if agreeing < AGREEING && cause != Cause::Unguarded {
         Some(format!("{agreeing} of {AGREEING} measurements agree"))
     } else {
-        state.rest(cause, hold, now).map(|rest| format!("the last change is too young, {} to go", duration_text(rest)))
+        state.rest(cause, auto.hold_for, now).map(|rest| format!("the last change is too young, {} to go", duration_text(rest)))
     };
     match wait {
         Some(wait) => {
@@ -109,8 +109,8 @@ impl State {
 
 /// What is wanted, if there is a guard for it. Without one the webhook is the only way that keeps the promise, and it is high time where another is in
 /// force.
-fn judge(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
-    let wanted = want(mode, measurement, limits);
+fn judge(mode: Mode, measurement: &Measurement, auto: &Auto) -> Verdict {
+    let wanted = want(mode, measurement, auto);
     let gone = mode != Mode::Webhook && matches!(measurement.guard, Enforcement::Missing { .. });
     match &measurement.guard {
         _ if wanted.mode == Mode::Webhook && !gone => wanted,
@@ -124,7 +124,7 @@ fn judge(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
     }
 }
 
-fn want(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
+fn want(mode: Mode, measurement: &Measurement, auto: &Auto) -> Verdict {
     let verdict = |mode, reason| Verdict { mode, reason, cause: Cause::Numbers };
     let (probes, failures, fault) = match &measurement.admission {
         Admission::Unknown { why } => return verdict(mode, format!("the webhook's health is not known: {why}")),
@@ -137,7 +137,7 @@ fn want(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
     if failures > 0 {
         return verdict(mode, failed);
     }
-    match over(mode, measurement, limits) {
+    match over(mode, measurement, auto) {
         Some(why) if mode == Mode::Webhook && measurement.lag > BEHIND => {
             verdict(mode, format!("{why}, but the controller itself is {} behind", duration_text(measurement.lag)))
         }
@@ -147,35 +147,18 @@ fn want(mode: Mode, measurement: &Measurement, limits: &Limits) -> Verdict {
 }
 
 /// Which threshold is passed. In `hybrid`, the lower one counts.
-fn over(mode: Mode, measurement: &Measurement, limits: &Limits) -> Option<String> {
-    let limits = limits.of(mode);
+fn over(mode: Mode, measurement: &Measurement, auto: &Auto) -> Option<String> {
+    let limits = auto.in_mode(mode);
     let Admission::Probed { latency, .. } = &measurement.admission else { return None };
     let (namespaces, rate) = (measurement.namespaces, measurement.creations_per_second);
     let over = [
         (namespaces > limits.namespaces).then(|| format!("{namespaces} namespaces are over {}", limits.namespaces)),
         (rate > limits.creations_per_second).then(|| format!("{rate:.1} creations a second are over {}", limits.creations_per_second)),
-        (*latency > limits.latency)
-            .then(|| format!("the webhook adds {}, over {}", duration_text(*latency), duration_text(limits.latency))),
+        (*latency > limits.admission_latency)
+            .then(|| format!("the webhook adds {}, over {}", duration_text(*latency), duration_text(limits.admission_latency))),
     ];
     let over: Vec<String> = over.into_iter().flatten().collect();
     (!over.is_empty()).then(|| over.join("; "))
-}
-
-impl Limits {
-    /// The thresholds that count in this mode: the lower ones in `hybrid`, so that a value at the edge does not sway it.
-    pub fn of(&self, mode: Mode) -> Self {
-        if mode != Mode::Hybrid {
-            return self.clone();
-        }
-        let share = f64::from(100_u32.saturating_sub(self.hysteresis)) / 100.0;
-        let lower = |value: usize| value.saturating_mul(100_usize.saturating_sub(self.hysteresis as usize)) / 100;
-        Self {
-            namespaces: lower(self.namespaces),
-            creations_per_second: self.creations_per_second * share,
-            latency: self.latency.mul_f64(share),
-            hysteresis: self.hysteresis,
-        }
-    }
 }
 
 #[cfg(test)]

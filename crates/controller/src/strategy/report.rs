@@ -4,7 +4,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
 
 use super::decision::AGREEING;
 use super::record::Record;
-use super::{Mode, Strategy};
+use super::{Mode, Strategy, chosen};
 use cluster::policy::Policy;
 
 /// All that is known of a strategy at one moment.
@@ -22,13 +22,13 @@ impl Report<'_> {
     }
 
     pub fn chosen(&self) -> Option<String> {
-        self.strategy.chosen(self.policy.pin).map(|(_, by)| by)
+        chosen(self.strategy, self.policy.pin).map(|(_, by)| by)
     }
 
     /// Which mode would come next, and when.
     pub fn next(&self) -> Vec<(Mode, String)> {
         let mode = self.mode();
-        if let Some((chosen, by)) = self.strategy.chosen(self.policy.pin) {
+        if let Some((chosen, by)) = chosen(self.strategy, self.policy.pin) {
             let change = if self.policy.pin.is_some() { "`landlord strategy --unpin`" } else { "an edit of the settings" };
             return match chosen == mode {
                 true => vec![(mode, format!("stays until {change}"))],
@@ -50,7 +50,7 @@ impl Report<'_> {
 
     /// When the last change is old enough.
     fn rested(&self) -> String {
-        let hold = SignedDuration::try_from(self.strategy.hold).unwrap_or(SignedDuration::MAX);
+        let hold = SignedDuration::try_from(self.strategy.auto.hold_for).unwrap_or(SignedDuration::MAX);
         let until = self.record.state.changed.and_then(|at| at.checked_add(hold).ok()).filter(|until| *until > self.now);
         until.map(|until| format!(", not before {}", rounded(until))).unwrap_or_default()
     }

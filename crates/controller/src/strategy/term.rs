@@ -11,7 +11,7 @@ use thiserror::Error as ThisError;
 use super::decision::Decision;
 use super::measurement::Measurement;
 use super::record::{Change, Record};
-use super::{Mode, Strategy, conditions};
+use super::{Mode, Strategy, choose, conditions};
 use crate::context::Context;
 use crate::strategy::probe::Probe;
 use crate::supervisor::Pulse;
@@ -80,7 +80,7 @@ impl Strategies {
             }
             let began = clock::now();
             let (outcome, wait) = match term.strategy.clone() {
-                Some(strategy) => (self.step(&mut term, &strategy).await, strategy.period),
+                Some(strategy) => (self.step(&mut term, &strategy).await, strategy.auto.period),
                 None => (self.withdraw(&mut term).await, AGAIN),
             };
             term.due = Some(began + wait);
@@ -102,7 +102,7 @@ impl Strategies {
         let guard = self.guard(policy.pin, &settings).await;
         let measurement = term.probe.measure(&self.context.client, &self.context.reconciler, guard).await;
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-        let decision = strategy.choose(policy.pin, &record.state, &measurement, now);
+        let decision = choose(strategy, policy.pin, &record.state, &measurement, now);
         if !self.leadership.holds() {
             return Ok(());
         }

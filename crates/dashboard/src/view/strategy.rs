@@ -9,7 +9,7 @@ use cluster::admission_policies::trial::Enforcement;
 use controller::strategy::measurement::{Admission, Measurement};
 use controller::strategy::record::Change;
 use controller::strategy::report::Report;
-use controller::strategy::{Limits, Mode};
+use controller::strategy::{Auto, Mode};
 
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -75,7 +75,7 @@ impl StrategyView {
 
     pub(crate) fn of(report: &Report<'_>) -> Self {
         let (record, strategy) = (report.record, report.strategy);
-        let (high, low) = (strategy.limits.of(Mode::Webhook), strategy.limits.of(Mode::Hybrid));
+        let (high, low) = (strategy.auto.in_mode(Mode::Webhook), strategy.auto.in_mode(Mode::Hybrid));
         let measurement = record.measurement.as_ref();
         let not_yet = "the controller has not measured yet".to_owned();
         Self {
@@ -96,7 +96,7 @@ impl StrategyView {
     }
 }
 
-fn gauges(measurement: &Measurement, high: &Limits, low: &Limits) -> Vec<Gauge> {
+fn gauges(measurement: &Measurement, high: &Auto, low: &Auto) -> Vec<Gauge> {
     let gauge = |name: &str, unit: &str, value: Option<f64>, thresholds: Option<(f64, f64)>| {
         let (above, until) = thresholds.unzip();
         Gauge { name: name.to_owned(), unit: unit.to_owned(), value, above, until }
@@ -107,7 +107,7 @@ fn gauges(measurement: &Measurement, high: &Limits, low: &Limits) -> Vec<Gauge> 
     };
     let namespaces = (high.namespaces as f64, low.namespaces as f64);
     let creations = (high.creations_per_second, low.creations_per_second);
-    let latencies = (high.latency.as_secs_f64(), low.latency.as_secs_f64());
+    let latencies = (high.admission_latency.as_secs_f64(), low.admission_latency.as_secs_f64());
     vec![
         gauge("Namespaces of tenants", "count", Some(measurement.namespaces as f64), Some(namespaces)),
         gauge("Creations", "perSecond", Some(measurement.creations_per_second), Some(creations)),

@@ -8,7 +8,6 @@ use tenancy::settings::Document;
 
 use crate::help::{self, Example, Exit};
 use crate::output;
-use controller::strategy;
 
 const EXAMPLES: [Example; 2] = [
     ("For an editor: name the file in `# yaml-language-server: $schema=`", "landlord schema > landlord-settings.schema.json"),
@@ -27,7 +26,6 @@ impl Schema {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let mut schema = schemars::schema_for!(Document);
-        strategy::describe(&mut schema);
         schema.insert("title".to_owned(), "Landlord's settings".into());
         output::print_json(&schema)?;
         Ok(ExitCode::SUCCESS)

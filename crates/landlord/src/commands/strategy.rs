@@ -2,19 +2,20 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
+use tenancy::settings::Settings;
 use terminal::Screen;
 
 use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
+use crate::inventory::settings_file;
 use crate::output::form::{Form, FormFlags};
 use crate::output::strategy::{self as output, Printed};
 use cluster::policy::{Pin, Policy};
-use cluster::settings::parse_document;
 use controller::strategy::record::Record;
 use controller::strategy::report::Report;
 use controller::strategy::{Mode, Strategy};
@@ -61,8 +62,9 @@ impl StrategyCommand {
 
     async fn look(&self) -> Result<ExitCode> {
         let client = self.connection.client().await?;
+        let given = self.settings.file().map(settings_file).transpose()?;
         let mut policy = self.policy(&client).await?;
-        let strategy = self.strategy(&policy)?;
+        let strategy = given.map_or_else(|| in_force(&policy), Ok)?.strategy;
         let record = self.record(&client, strategy.is_some()).await?;
         let changed = if self.changes_pin() { Some(self.change_pin(&client, &mut policy, strategy.as_ref()).await?) } else { None };
         let report = strategy.as_ref().map(|strategy| Report { strategy, policy: &policy, record: &record, now: Timestamp::now() });
@@ -92,24 +94,13 @@ impl StrategyCommand {
         found.with_context(|| format!("there is no ClusterAdmissionPolicy {name:?}: name yours with --policy"))
     }
 
-    /// From the same settings as the controller's.
-    fn strategy(&self, policy: &Policy) -> Result<Option<Strategy>> {
-        let Some(path) = self.settings.file() else {
-            return Strategy::read(&policy.settings).with_context(|| format!("settings of ClusterAdmissionPolicy {:?}", policy.name));
-        };
-        let place = || format!("settings in {}", path.display());
-        let text = std::fs::read_to_string(path).with_context(place)?;
-        let document = parse_document(&text).map_err(|error| anyhow!(error)).with_context(place)?;
-        Strategy::read(&document).with_context(place)
-    }
-
     /// What was done, in words.
     async fn change_pin(&self, client: &Client, policy: &mut Policy, strategy: Option<&Strategy>) -> Result<String> {
         let pin = self.pin.map(|mode| Pin { mode, without_guard: self.without_guard });
         if let Some(Pin { mode, .. }) = pin {
             let Some(strategy) = strategy else { bail!("no strategy is set, so nobody would obey: set `strategy` in the settings first") };
             ensure!(
-                mode != Mode::Hybrid || !strategy.critical().is_empty(),
+                mode != Mode::Hybrid || !strategy.critical.is_empty(),
                 "strategy.critical of the settings names no namespace: `hybrid` needs it"
             );
         }
@@ -119,6 +110,11 @@ impl StrategyCommand {
             None => "not pinned any more: the controller goes by the settings at its next measurement\n".to_owned(),
         })
     }
+}
+
+/// The policy's settings, which are the controller's where no file is given.
+fn in_force(policy: &Policy) -> Result<Settings> {
+    Settings::from_value(&policy.settings).with_context(|| format!("settings of ClusterAdmissionPolicy {:?}", policy.name))
 }
 
 /// The words of the modes, as the settings have them.

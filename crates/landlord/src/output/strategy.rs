@@ -23,7 +23,7 @@ use cluster::clock::duration_text;
 use cluster::policy::Policy;
 use controller::strategy::measurement::{Admission, Measurement};
 use controller::strategy::report::{Report, rounded};
-use controller::strategy::{Limits, Mode};
+use controller::strategy::{Auto, Mode};
 
 const API_VERSION: &str = "landlord.dev/strategy/v1";
 /// How wide the names before the first lines are.
@@ -80,7 +80,7 @@ impl Printed<'_> {
     }
 
     fn numbers(&self, measurement: &Measurement, screen: Screen) -> String {
-        let (high, low) = (self.0.strategy.limits.of(Mode::Webhook), self.0.strategy.limits.of(Mode::Hybrid));
+        let (high, low) = (self.0.strategy.auto.in_mode(Mode::Webhook), self.0.strategy.auto.in_mode(Mode::Hybrid));
         let (added, failed) = match &measurement.admission {
             Admission::Probed { probes, failures, latency, .. } => (duration_text(*latency), format!("{failures} of {probes}")),
             Admission::Unknown { .. } => ("unknown".to_owned(), "unknown".to_owned()),
@@ -94,7 +94,7 @@ impl Printed<'_> {
         let rows = vec![
             row("namespaces of tenants", count, most, least),
             row("creations a second", now, above, until),
-            row("added by the webhook", added, duration_text(high.latency), duration_text(low.latency)),
+            row("added by the webhook", added, duration_text(high.admission_latency), duration_text(low.admission_latency)),
             row("failed probes", failed, none(), none()),
             row("controller behind", duration_text(measurement.lag), none(), none()),
         ];
@@ -118,15 +118,15 @@ impl Printed<'_> {
             "refused": record.refused,
             "measured": record.measured,
             "measurement": record.measurement,
-            "thresholds": {"hybrid": limits(&strategy.limits.of(Mode::Webhook)), "webhook": limits(&strategy.limits.of(Mode::Hybrid))},
+            "thresholds": {"hybrid": limits(&strategy.auto.in_mode(Mode::Webhook)), "webhook": limits(&strategy.auto.in_mode(Mode::Hybrid))},
             "next": next,
             "history": record.history,
         })
     }
 }
 
-fn limits(limits: &Limits) -> Value {
-    json!({"namespaces": limits.namespaces, "creationsPerSecond": limits.creations_per_second, "admissionLatency": limits.latency.as_secs_f64()})
+fn limits(limits: &Auto) -> Value {
+    json!({"namespaces": limits.namespaces, "creationsPerSecond": limits.creations_per_second, "admissionLatency": limits.admission_latency.as_secs_f64()})
 }
 
 fn guard(guard: &Enforcement) -> String {
@@ -174,8 +174,12 @@ mod tests {
         }
     }
 
+    fn read(settings: &Value) -> Strategy {
+        tenancy::settings::Settings::from_value(settings).expect("settings").strategy.expect("a strategy")
+    }
+
     fn shown(strategy: &Value, annotations: Value, record: &Record) -> String {
-        let strategy = Strategy::read(&json!({"strategy": strategy})).expect("a strategy").expect("one");
+        let strategy = read(&json!({"strategy": strategy}));
         let report = Report { strategy: &strategy, policy: &policy(annotations), record, now: time("2026-01-02T00:00:00Z") };
         at_both_widths(|screen| Printed(&report).text(screen))
     }
@@ -195,7 +199,7 @@ mod tests {
     fn not_set() {
         insta::assert_snapshot!(at_both_widths(unset_text));
         let (unset, set) = (unset_document(&policy(json!({}))), json!({"mode": "webhook"}));
-        let strategy = Strategy::read(&json!({"strategy": set})).expect("a strategy").expect("one");
+        let strategy = read(&json!({"strategy": set}));
         let report = Report { strategy: &strategy, policy: &policy(json!({})), record: &Record::default(), now: Timestamp::UNIX_EPOCH };
         let fields = |document: &Value| document.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
         assert_eq!(fields(&unset), fields(&Printed(&report).document()), "the same fields, so that programs need not ask which it is");

@@ -4,7 +4,9 @@ use std::fs;
 
 use rstest::rstest;
 
-use crate::landlord::{run, run_in};
+use serde_json::Value;
+
+use crate::landlord::{root, run, run_in};
 
 const CONFIG: &str = "{apiVersion: v1, kind: Config, contexts: [{name: dev, context: {cluster: dev, user: dev}}, {name: prod, context: {cluster: dev, user: dev}}],
     clusters: [{name: dev, cluster: {server: 'https://127.0.0.1:9'}}], users: [{name: dev, user: {}}]CURRENT}";
@@ -53,4 +55,36 @@ fn help_and_version_are_no_errors() {
         let run = run(words);
         assert!(run.code == Some(0) && !run.out.is_empty() && run.err.is_empty(), "{words:?}: {}", run.err);
     }
+}
+
+/// The whole document, also the part that only the controller follows, and by the same words as the policy (the root's tests `fixtures`).
+#[rstest]
+#[case::of_files(
+    "-f examples/getting-started",
+    &["plan", "explain solar-web", "audit"]
+)]
+#[case::of_a_cluster(
+    "--kubeconfig CONFIG --context dev",
+    &["plan", "explain web", "audit", "status", "doctor", "backfill", "adopt web", "move web --to sun", "release --all", "strategy"]
+)]
+#[case::of_nothing("", &["render guard"])]
+fn a_wrong_strategy_is_refused_by_every_command(#[case] source: &str, #[case] commands: &[&str]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (config, settings) = (folder.path().join("config"), folder.path().join("settings.json"));
+    fs::write(&config, CONFIG.replace("CURRENT", "")).expect("a file");
+    let mistakes = fs::read_to_string(root().join("e2e-tests/settings-mistakes.json")).expect("the mistakes");
+    let mistakes: Vec<Value> = serde_json::from_str(&mistakes).expect("JSON");
+    let source = source.replace("CONFIG", &config.display().to_string());
+    let mut tried = 0;
+    for mistake in mistakes.iter().filter(|mistake| mistake["settings"]["strategy"] != Value::Null) {
+        fs::write(&settings, mistake["settings"].to_string()).expect("a file");
+        for command in commands {
+            let run = run(&format!("{command} {source} --settings {}", settings.display()));
+            assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{command}: {}", mistake["name"]);
+            let parts = mistake["message"].as_array().expect("parts").iter().map(|part| part.as_str().expect("text"));
+            parts.for_each(|part| assert!(run.err.contains(part), "{command}, {}: no {part:?} in {}", mistake["name"], run.err));
+            tried += 1;
+        }
+    }
+    assert!(tried >= 19 * commands.len(), "{tried} of them");
 }

@@ -1,7 +1,6 @@
 //! The settings as they are written: field names, defaults, nothing checked but the shape.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::source;
 use crate::conflicts::Conflicts;
@@ -46,14 +45,15 @@ pub struct Document {
     /// How the policy reads the tenant.
     pub tenant_lookup: TenantLookup,
     /// Mutations and validations beyond a tenant's fixed fields, for all tenants.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::hook::schema::of_settings", default = "Vec::<Value>::new"))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::hook::schema::of_settings", default = "Vec::<serde_json::Value>::new"))]
     #[serde(deserialize_with = "passed_over")]
     pub hooks: (),
-    /// Read by the controller only.
-    pub strategy: serde_json::Map<String, Value>,
+    #[cfg_attr(feature = "schema", schemars(with = "super::Strategy", default = "serde_json::Map::<String, serde_json::Value>::new"))]
+    #[serde(deserialize_with = "passed_over")]
+    pub strategy: (),
 }
 
-/// Hooks are read by themselves, see `hook::read_all`.
+/// Hooks and strategy are read by themselves, see `hook::read_all` and `strategy::read`.
 fn passed_over<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
     serde::de::IgnoredAny::deserialize(deserializer).map(drop)
 }
@@ -78,7 +78,7 @@ impl Default for Document {
             on_error: OnError::default(),
             tenant_lookup: TenantLookup::default(),
             hooks: (),
-            strategy: serde_json::Map::new(),
+            strategy: (),
         }
     }
 }

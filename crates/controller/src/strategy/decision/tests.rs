@@ -6,10 +6,6 @@ use rstest::rstest;
 const PERIOD: u32 = 15;
 const HOLD: Duration = Duration::from_secs(600);
 
-fn limits() -> Limits {
-    Limits { namespaces: 5000, creations_per_second: 20.0, latency: Duration::from_millis(100), hysteresis: 20 }
-}
-
 /// A small cluster with a healthy webhook.
 fn quiet() -> Measurement {
     let admission = Admission::Probed { probes: 3, failures: 0, latency: Duration::from_millis(5), fault: None };
@@ -111,7 +107,7 @@ fn changes(measurements: &[Measurement]) -> Vec<(u32, Mode, Decision)> {
     let (mut state, mut changes) = (State::default(), Vec::new());
     for (measurement, at) in measurements.iter().zip((0..).step_by(PERIOD as usize)) {
         let now = Timestamp::from_second(i64::from(at)).expect("a time");
-        let decision = decide(&state, measurement, &limits(), HOLD, now);
+        let decision = decide(&state, measurement, &Auto::default(), now);
         assert_eq!(decision.mode, decision.next.mode);
         if decision.mode != state.mode {
             changes.push((at, decision.mode, decision.clone()));
@@ -167,7 +163,7 @@ fn what_keeps_the_mode(#[case] measurement: Measurement, #[case] agreeing: Optio
     let at = |second: i64| Timestamp::from_second(second).expect("a time");
     let wish = agreeing.map(|agreeing| Wish { mode: Mode::Hybrid, agreeing });
     let state = State { changed: Some(at(0)), wish, ..State::default() };
-    let decision = decide(&state, &measurement, &limits(), HOLD, at(90));
+    let decision = decide(&state, &measurement, &Auto::default(), at(90));
     assert_eq!(decision.mode, Mode::Webhook);
     assert!(decision.reason.starts_with(words), "{}", decision.reason);
 }

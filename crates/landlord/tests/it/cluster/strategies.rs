@@ -305,6 +305,9 @@ async fn a_broken_strategy_is_refused_with_the_settings() {
     let words =
         "strategy.mode: unknown variant `hybrit`, expected one of `webhook`, `controller`, `hybrid`, `auto`; did you mean `hybrid`?";
     eventually("the refusal", async || world.log("one").contains(words)).await;
-    let report = world.strategy("").await;
-    assert!(report.code == Some(1) && report.err.contains(words), "{}", report.err);
+    for command in ["strategy", "plan", "status", "doctor", "audit", "backfill"] {
+        let line = format!("{command} --kubeconfig={}", world.cluster.kubeconfig().display());
+        let report = tokio::task::spawn_blocking(move || run(&line)).await.expect("the command");
+        assert!(report.code == Some(1) && report.err.contains(words), "{command}: {}", report.err);
+    }
 }
