@@ -1,6 +1,6 @@
 //! Inventory: the settings, tenants and namespaces that a plan is made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -40,6 +40,8 @@ pub struct Inventory {
     pub settings: Settings,
     tenants: BTreeMap<String, Entry>,
     pub namespaces: Vec<Listed>,
+    /// The names of `namespaces`.
+    listed: HashSet<String>,
     /// Namespaces that the settings exclude, and what else was passed over.
     excluded: Vec<String>,
     notes: Vec<String>,
@@ -60,7 +62,14 @@ pub struct Listed {
 impl Inventory {
     /// Sorts objects.
     pub fn of(settings: Settings, documents: Vec<Document>) -> Result<Self, InventoryError> {
-        let mut inventory = Self { settings, tenants: BTreeMap::new(), namespaces: Vec::new(), excluded: Vec::new(), notes: Vec::new() };
+        let mut inventory = Self {
+            settings,
+            tenants: BTreeMap::new(),
+            namespaces: Vec::new(),
+            listed: HashSet::new(),
+            excluded: Vec::new(),
+            notes: Vec::new(),
+        };
         let mut foreign = 0;
         for document in documents {
             foreign += usize::from(!inventory.add(document)?);
@@ -125,7 +134,7 @@ impl Inventory {
     fn add_namespace(&mut self, place: &Place, object: Value) -> Result<(), InventoryError> {
         let namespace = Namespace::from_value(&object).map_err(|source| InventoryError::Namespace { place: place.clone(), source })?;
         let Some(name) = namespace.name.clone() else { return Err(InventoryError::Nameless { place: place.clone() }) };
-        if self.namespaces.iter().any(|other| other.namespace.name.as_deref() == Some(&*name)) {
+        if self.listed.contains(&name) {
             return Err(InventoryError::NamespaceTwice { place: place.clone(), name });
         }
         match (self.settings.excludes(&name), namespace.terminating) {
@@ -133,7 +142,10 @@ impl Inventory {
             _ if name == PROBE_NAMESPACE => {}
             (true, _) => self.excluded.push(name),
             (_, true) => self.notes.push(format!("namespace {name:?} is terminating")),
-            _ => self.namespaces.push(Listed { namespace, object }),
+            _ => {
+                self.listed.insert(name);
+                self.namespaces.push(Listed { namespace, object });
+            }
         }
         Ok(())
     }
