@@ -70,8 +70,12 @@ playground: ## The playground as static files, in target/playground
 	@scripts/install-tools wasm wasm-opt
 	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$(BROWSER_FLAGS)" $(CARGO) build -p playground --target wasm32-unknown-unknown --profile browser
 	$(CARGO) build --quiet $(or $(PROGRAMS),-p playground-bundle)
-	$(TARGET_DIR)/debug/playground-bundle $(TARGET_DIR)/wasm32-unknown-unknown/browser/playground.wasm $(PLAYGROUND)
-	@scripts/shrink-wasm $(PLAYGROUND)/engine_bg.wasm $(PLAYGROUND)/engine_bg.wasm --converge
+	@rm -rf $(PLAYGROUND).new
+	$(TARGET_DIR)/debug/playground-bundle $(TARGET_DIR)/wasm32-unknown-unknown/browser/playground.wasm $(PLAYGROUND).new
+	@scripts/shrink-wasm $(PLAYGROUND).new/engine_bg.wasm $(PLAYGROUND).new/engine_bg.wasm --converge --low-memory-unused
+# The programs embed the folder: only other bytes may make them be built again.
+	@diff -rq $(PLAYGROUND).new $(PLAYGROUND) >/dev/null 2>&1 || { rm -rf $(PLAYGROUND) && cp -R $(PLAYGROUND).new $(PLAYGROUND); }
+	@rm -rf $(PLAYGROUND).new
 	@gzip -9c $(PLAYGROUND)/engine_bg.wasm >$(TARGET_DIR)/engine_bg.wasm.gz
 	@scripts/check-size $(TARGET_DIR)/engine_bg.wasm.gz $(MAX_PLAYGROUND_BYTES)
 
