@@ -1,5 +1,5 @@
-//! Evaluate: from a request to an outcome. CREATE and UPDATE differ in what they compare the namespace with
-//! (docs/design.md, "Who may do what"). Pods are judged where the settings say so.
+//! Evaluate: from a request to an outcome. CREATE and UPDATE differ in what they compare the
+//! namespace with (docs/design.md, "Who may do what"). Pods are judged where the settings say so.
 
 use serde_json::{Map as Object, Value};
 use tenancy::claim::{Claim, ClaimError};
@@ -24,7 +24,9 @@ mod update;
 /// Decides one request.
 pub(crate) fn evaluate(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
     match request.operation() {
-        Operation::Create if request.is_about_pods() && settings.pods.place => pod::create(request, settings, host),
+        Operation::Create if request.is_about_pods() && settings.pods.place => {
+            pod::create(request, settings, host)
+        }
         _ if !request.is_about_namespaces() => Ok(Admission::default()),
         Operation::Create => create::create(request, settings, host),
         Operation::Update => update::update(request, settings, host),
@@ -83,20 +85,27 @@ impl<'a> Authority<'a> {
 
 /// Reads an object of the request as a Namespace.
 fn namespace(object: &Value) -> Result<Namespace, Denial> {
-    Namespace::from_value(object).map_err(|error: NamespaceError| Denial::invalid(error.to_string()))
+    Namespace::from_value(object)
+        .map_err(|error: NamespaceError| Denial::invalid(error.to_string()))
 }
 
-/// The API server refuses more annotations, but only after it has asked; hooks need not read them first.
+/// The API server refuses more annotations, but only after it has asked; hooks need not read them
+/// first.
 fn check_size(namespace: &Namespace) -> Result<(), Denial> {
-    let bytes = namespace.metadata.annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
-    check_annotations_bytes(bytes).map_err(|error| Denial::invalid(format!("namespace {:?}: {error}", namespace.name_or_stem())))
+    let bytes =
+        namespace.metadata.annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+    check_annotations_bytes(bytes).map_err(|error| {
+        Denial::invalid(format!("namespace {:?}: {error}", namespace.name_or_stem()))
+    })
 }
 
 /// What JSONPath rules read; built only where there are such rules, because it copies the object.
 fn document(settings: &Settings, request: Option<&Request>, object: &Value) -> Option<Value> {
     let wanted = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
     wanted.then(|| match request {
-        Some(request) => members::object([("request", request.raw().clone()), ("namespace", object.clone())]),
+        Some(request) => {
+            members::object([("request", request.raw().clone()), ("namespace", object.clone())])
+        }
         None => members::object([("namespace", object.clone())]),
     })
 }
@@ -110,18 +119,30 @@ fn unavailable(error: &Unavailable, namespace: &str) -> Denial {
 }
 
 /// Every clash and every failure of a hook in one message; `None` where there is neither.
-fn rejection(clashes: &[&Clash], failures: &[&Failure], tenant: &str, namespace: &str) -> Option<Denial> {
+fn rejection(
+    clashes: &[&Clash],
+    failures: &[&Failure],
+    tenant: &str,
+    namespace: &str,
+) -> Option<Denial> {
     let list = |items: Vec<String>| (!items.is_empty()).then(|| items.join("; "));
     let failures = list(failures.iter().map(ToString::to_string).collect());
-    let failures = failures.map(|list| format!("does not meet what tenant {tenant:?} requires: {list}"));
+    let failures =
+        failures.map(|list| format!("does not meet what tenant {tenant:?} requires: {list}"));
     let conflict = list(clashes.iter().map(|clash| describe(clash)).collect());
     let conflict =
         conflict.map(|list| format!("conflicts with tenant {tenant:?}: {list}; remove these keys or give them the tenant's values"));
     match (conflict, failures) {
         (None, None) => None,
-        (None, Some(failures)) => Some(Denial::invalid(format!("namespace {namespace:?} {failures}"))),
-        (Some(conflict), None) => Some(Denial::conflict(format!("namespace {namespace:?} {conflict}"))),
-        (Some(conflict), Some(failures)) => Some(Denial::conflict(format!("namespace {namespace:?} {conflict}; and it {failures}"))),
+        (None, Some(failures)) => {
+            Some(Denial::invalid(format!("namespace {namespace:?} {failures}")))
+        }
+        (Some(conflict), None) => {
+            Some(Denial::conflict(format!("namespace {namespace:?} {conflict}")))
+        }
+        (Some(conflict), Some(failures)) => {
+            Some(Denial::conflict(format!("namespace {namespace:?} {conflict}; and it {failures}")))
+        }
     }
 }
 
@@ -136,19 +157,25 @@ fn describe(Clash { key, found, wanted, why }: &Clash) -> String {
     }
 }
 
-/// An admission that stores `object` with `after` as its labels and annotations, if that differs from what the request has.
+/// An admission that stores `object` with `after` as its labels and annotations, if that differs
+/// from what the request has.
 fn admit(object: &Value, before: &Metadata, after: &Metadata) -> Admission {
-    Admission { object: (before != after).then(|| rewrite(object, before, after)), ..Admission::default() }
+    Admission {
+        object: (before != after).then(|| rewrite(object, before, after)),
+        ..Admission::default()
+    }
 }
 
-/// The object with only those labels and annotations changed that differ; everything else stays as it was sent.
+/// The object with only those labels and annotations changed that differ; everything else stays as
+/// it was sent.
 fn rewrite(object: &Value, before: &Metadata, after: &Metadata) -> Value {
     let mut object = object.clone();
     for (field, name) in [(Field::Label, "labels"), (Field::Annotation, "annotations")] {
         let (before, after) = (before.field(field), after.field(field));
         if before != after
-            && let Some(entries) =
-                member(&mut object, "metadata").and_then(|metadata| member(metadata, name)).and_then(Value::as_object_mut)
+            && let Some(entries) = member(&mut object, "metadata")
+                .and_then(|metadata| member(metadata, name))
+                .and_then(Value::as_object_mut)
         {
             entries.retain(|key, _| after.contains_key(key));
             let changed = after.iter().filter(|(key, value)| before.get(*key) != Some(value));
@@ -173,7 +200,13 @@ fn record(admission: &mut Admission, claim: &Claim, plan: &Plan) {
     let list = |keys: Vec<String>| (!keys.is_empty()).then(|| keys.join(","));
     let set = list(plan.set.keys().map(|key| key.name.clone()).collect());
     let removed = list(plan.remove.keys().map(|key| key.name.clone()).collect());
-    admission.audit.extend([("set", set), ("removed", removed)].into_iter().filter_map(|(key, list)| Some((key, list?))));
+    admission.audit.extend(
+        [("set", set), ("removed", removed)]
+            .into_iter()
+            .filter_map(|(key, list)| Some((key, list?))),
+    );
     admission.warnings.extend(plan.kept.iter().map(kept));
-    admission.warnings.extend(plan.failures.iter().filter(|failure| failure.warning).map(ToString::to_string));
+    admission
+        .warnings
+        .extend(plan.failures.iter().filter(|failure| failure.warning).map(ToString::to_string));
 }

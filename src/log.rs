@@ -1,11 +1,13 @@
-//! Log: lines for the operator, sent to the policy server's own log. There is none on the accept path.
+//! Log: lines for the operator, sent to the policy server's own log. There is none on the accept
+//! path.
 
 use serde_json::json;
 use tenancy::text;
 
 use crate::host::Host;
 
-/// Says that a tenant, or where none is named the namespace itself, could not be read. A host that takes no log lines is no reason to fail.
+/// Says that a tenant, or where none is named the namespace itself, could not be read. A host that
+/// takes no log lines is no reason to fail.
 pub(crate) fn warn_lookup(host: &dyn Host, namespace: &str, tenant: Option<&str>, error: &str) {
     let line = json!({
         "level": "warning",

@@ -67,18 +67,35 @@ impl<'a> Tenants<'a> {
             return Ok(source.inline(name).cloned().map(Rc::new));
         }
         let Some(reference) = source.reference(name) else { return Ok(None) };
-        let object = get(self.host, &reference, self.settings.lookup).map_err(|cause| fault(cause, UNREADABLE))?;
+        let object = get(self.host, &reference, self.settings.lookup)
+            .map_err(|cause| fault(cause, UNREADABLE))?;
         object
-            .map(|object| self.settings.tenant(&object).map(Rc::new).map_err(|error| fault(error.source.to_string(), UNUSABLE)))
+            .map(|object| {
+                self.settings
+                    .tenant(&object)
+                    .map(Rc::new)
+                    .map_err(|error| fault(error.source.to_string(), UNUSABLE))
+            })
             .transpose()
     }
 }
 
 /// The namespace that a Pod is created in, or why it cannot be read.
-pub(crate) fn namespace(host: &dyn Host, name: &str, lookup: TenantLookup) -> Result<Namespace, String> {
-    let reference = Reference { api_version: "v1".to_owned(), kind: "Namespace".to_owned(), namespace: None, name: name.to_owned() };
-    let found = get(host, &reference, lookup).and_then(|object| object.ok_or_else(|| "it does not exist".to_owned()));
-    let answer = found.and_then(|object| Namespace::from_value(&object).map_err(|error| error.to_string()));
+pub(crate) fn namespace(
+    host: &dyn Host,
+    name: &str,
+    lookup: TenantLookup,
+) -> Result<Namespace, String> {
+    let reference = Reference {
+        api_version: "v1".to_owned(),
+        kind: "Namespace".to_owned(),
+        namespace: None,
+        name: name.to_owned(),
+    };
+    let found = get(host, &reference, lookup)
+        .and_then(|object| object.ok_or_else(|| "it does not exist".to_owned()));
+    let answer =
+        found.and_then(|object| Namespace::from_value(&object).map_err(|error| error.to_string()));
     if let Err(cause) = &answer {
         log::warn_lookup(host, name, None, cause);
     }
@@ -86,7 +103,11 @@ pub(crate) fn namespace(host: &dyn Host, name: &str, lookup: TenantLookup) -> Re
 }
 
 /// One GET. The request names every field, because the host's own client library sends them all.
-fn get(host: &dyn Host, reference: &Reference, lookup: TenantLookup) -> Result<Option<Value>, String> {
+fn get(
+    host: &dyn Host,
+    reference: &Reference,
+    lookup: TenantLookup,
+) -> Result<Option<Value>, String> {
     let request = json!({
         "api_version": reference.api_version,
         "kind": reference.kind,
@@ -96,13 +117,16 @@ fn get(host: &dyn Host, reference: &Reference, lookup: TenantLookup) -> Result<O
         "field_masks": null,
     });
     match host.call("kubewarden", "kubernetes", "get_resource", text::print(&request).as_bytes()) {
-        Ok(object) => serde_json::from_slice(&object).map(Some).map_err(|error| format!("the host's answer is not JSON, {error}")),
+        Ok(object) => serde_json::from_slice(&object)
+            .map(Some)
+            .map_err(|error| format!("the host's answer is not JSON, {error}")),
         Err(error) if error.contains(&not_found(reference)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// How policy-evaluator words a missing object; a missing *kind* is `Cannot find resource …` and another matter.
+/// How policy-evaluator words a missing object; a missing *kind* is `Cannot find resource …` and
+/// another matter.
 fn not_found(Reference { api_version, kind, name, .. }: &Reference) -> String {
     format!("Cannot find {api_version}/{kind} named '{name}'")
 }

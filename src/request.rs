@@ -1,5 +1,5 @@
-//! Request: the parts of a Kubernetes AdmissionRequest that the policy reads. The object stays raw JSON: a typed round trip
-//! would drop fields that the type does not know.
+//! Request: the parts of a Kubernetes AdmissionRequest that the policy reads. The object stays raw
+//! JSON: a typed round trip would drop fields that the type does not know.
 
 use serde_json::Value;
 use tenancy::members::at;

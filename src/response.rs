@@ -42,7 +42,8 @@ impl Denial {
     }
 }
 
-/// An admission: the object to store instead, if any, and what to tell the client and the audit log.
+/// An admission: the object to store instead, if any, and what to tell the client and the audit
+/// log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Admission {
     pub(crate) object: Option<Value>,
@@ -54,14 +55,16 @@ pub(crate) type Outcome = Result<Admission, Denial>;
 
 /// Of a text that quotes what somebody sent, as much as somebody reads.
 pub(crate) fn readable(text: &str) -> String {
-    let end = (0..=MAX_TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    let end =
+        (0..=MAX_TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     match text.get(..end).filter(|_| text.len() > MAX_TEXT_BYTES) {
         Some(head) => format!("{head}… ({} bytes in all)", text.len()),
         None => text.to_owned(),
     }
 }
 
-/// Kubewarden's `ValidationResponse` as JSON. The SDK has a type for it; filling and serialising that is 10 KB more than to write it down.
+/// Kubewarden's `ValidationResponse` as JSON. The SDK has a type for it; filling and serialising
+/// that is 10 KB more than to write it down.
 pub(crate) fn encode(outcome: Outcome) -> Vec<u8> {
     let (code, message) = match &outcome {
         Ok(_) => (Value::Null, Value::Null),
@@ -72,7 +75,8 @@ pub(crate) fn encode(outcome: Outcome) -> Vec<u8> {
     let warnings = warnings.iter().take(MAX_WARNINGS).map(|warning| Value::from(readable(warning)));
     let warnings: Vec<Value> = warnings.collect();
     let warnings = (!warnings.is_empty()).then(|| Value::from(warnings));
-    let audit = (!audit.is_empty()).then(|| object(audit.into_iter().map(|(key, value)| (key, Value::from(value)))));
+    let audit = (!audit.is_empty())
+        .then(|| object(audit.into_iter().map(|(key, value)| (key, Value::from(value)))));
     let response = object([
         ("accepted", accepted),
         ("code", code),

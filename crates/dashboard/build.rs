@@ -1,4 +1,5 @@
-//! What is embedded has to be looked at again when it changes: the macros that embed it know only the files that they have seen.
+//! What is embedded has to be looked at again when it changes: the macros that embed it know only
+//! the files that they have seen.
 
 use std::io;
 use std::path::Path;

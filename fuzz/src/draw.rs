@@ -1,5 +1,6 @@
-//! Draw: requests, settings and tenants that fit together, made from any bytes. Their alphabets are small, so that claims meet tenants and keys
-//! meet keys; texts of other shapes come in now and then.
+//! Draw: requests, settings and tenants that fit together, made from any bytes. Their alphabets are
+//! small, so that claims meet tenants and keys meet keys; texts of other shapes come in now and
+//! then.
 
 use arbitrary::{Result, Unstructured};
 use serde_json::{Map, Value, json};

@@ -1,7 +1,9 @@
-//! What each fuzz target checks. Panics are findings, and so is a broken promise: what was read is printed and read again as the
-//! same, a plan that was carried out leaves nothing to do, what is selected is inside the document.
+//! What each fuzz target checks. Panics are findings, and so is a broken promise: what was read is
+//! printed and read again as the same, a plan that was carried out leaves nothing to do, what is
+//! selected is inside the document.
 //!
-//! The bodies are plain functions, so that they run under libFuzzer (`fuzz_targets/`) and on stable (`src/bin/stable.rs`).
+//! The bodies are plain functions, so that they run under libFuzzer (`fuzz_targets/`) and on stable
+//! (`src/bin/stable.rs`).
 
 mod draw;
 mod parsers;
@@ -93,7 +95,8 @@ fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }
 
-/// Settings that are accepted plan without panic, and a plan that was carried out leaves nothing to do.
+/// Settings that are accepted plan without panic, and a plan that was carried out leaves nothing to
+/// do.
 pub fn settings(data: &[u8]) {
     let Some(Ok(document)) = text(data).map(serde_json::from_str::<Value>) else { return };
     let Ok(settings) = Settings::from_value(&document) else { return };
@@ -123,7 +126,8 @@ impl landlord_policy::Host for NoHost {
     }
 }
 
-/// The whole policy: it always answers with JSON that says yes or no, and a no has a reason and a code.
+/// The whole policy: it always answers with JSON that says yes or no, and a no has a reason and a
+/// code.
 pub fn request(data: &[u8]) {
     let answer = landlord_policy::validate(data, &NoHost);
     let answer: Value = serde_json::from_slice(&answer).expect("the answer is JSON");

@@ -1,4 +1,5 @@
-//! Parsers beside those of the library's root: what they read is printed and read again as the same, and matching is bounded.
+//! Parsers beside those of the library's root: what they read is printed and read again as the
+//! same, and matching is bounded.
 
 use serde_json::{Value, json};
 use tenancy::glob::Glob;
@@ -41,7 +42,8 @@ pub fn namespace(data: &[u8]) {
     assert_eq!(Namespace::from_value(&json!({"metadata": metadata})).expect("readable"), namespace);
 }
 
-/// A tenant of any kind of source is read or refused with words; hooks and their expressions are among its fields.
+/// A tenant of any kind of source is read or refused with words; hooks and their expressions are
+/// among its fields.
 pub fn tenant(data: &[u8]) {
     let Some(object) = document(data) else { return };
     let custom = json!({"custom": {"apiVersion": "x/v1", "kind": "T", "namespaced": true, "nodeSelector": "$.spec.nodeSelector", "owners": "$.spec.owners",

@@ -1,5 +1,6 @@
-//! The whole policy on requests that fit its settings and its host: there is always an answer that can be read, nothing foreign is touched, and an
-//! admin who sends the result once more finds nothing changed.
+//! The whole policy on requests that fit its settings and its host: there is always an answer that
+//! can be read, nothing foreign is touched, and an admin who sends the result once more finds
+//! nothing changed.
 
 use serde_json::{Value, json};
 
@@ -31,7 +32,8 @@ impl landlord_policy::Host for Cluster<'_> {
 /// See the module.
 pub fn policy(data: &[u8]) {
     let Ok(case) = draw::case(&mut Choices::new(data)) else { return };
-    // Kubewarden has settings judged before they are in force; only those that pass are promised anything.
+    // Kubewarden has settings judged before they are in force; only those that pass are promised
+    // anything.
     let verdict: Value = serde_json::from_slice(&landlord_policy::validate_settings(case.settings.to_string().as_bytes())).expect("JSON");
     let Some(after) = judged(&case, &case.request).filter(|_| verdict["valid"] == true) else { return };
     assert_foreign_stays(&case.request["object"], &after);
@@ -44,7 +46,8 @@ pub fn policy(data: &[u8]) {
     }
 }
 
-/// What may be written late is written then: a claim that only now may be adopted, a key that waited. After that nothing is.
+/// What may be written late is written then: a claim that only now may be adopted, a key that
+/// waited. After that nothing is.
 fn assert_settles(case: &Case, first: &Value, second: Value) {
     if *first == second {
         return;

@@ -1,4 +1,5 @@
-//! CREATE: what the request brings of landlord's own annotations counts for nothing; the requester must own what they claim.
+//! CREATE: what the request brings of landlord's own annotations counts for nothing; the requester
+//! must own what they claim.
 
 use serde_json::Value;
 use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve, stated};
@@ -13,7 +14,9 @@ use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 use tenancy::text;
 
-use super::{Authority, admit, ambiguous, check_size, document, namespace, record, rejection, unavailable};
+use super::{
+    Authority, admit, ambiguous, check_size, document, namespace, record, rejection, unavailable,
+};
 use crate::host::Host;
 use crate::lookup::{Tenants, Unavailable};
 use crate::request::Request;
@@ -27,10 +30,20 @@ pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) ->
         return outcome;
     }
     check_size(&sent)?;
-    let stripped = Namespace { metadata: without_own_annotations(&sent.metadata, &authority.requester), ..sent.clone() };
+    let stripped = Namespace {
+        metadata: without_own_annotations(&sent.metadata, &authority.requester),
+        ..sent.clone()
+    };
     let document = document(settings, Some(request), request.object());
     let document = document.as_ref();
-    let creation = Creation { request, object: request.object(), document, sent: &sent, namespace: &stripped, authority: &authority };
+    let creation = Creation {
+        request,
+        object: request.object(),
+        document,
+        sent: &sent,
+        namespace: &stripped,
+        authority: &authority,
+    };
     let evidence = Evidence { namespace: &stripped, ledger: &Ledger::default(), document };
     let tenants = Tenants::new(settings, host, sent.name_or_stem());
     match resolve(settings, evidence, |name| tenants.get(name)) {
@@ -63,10 +76,14 @@ fn excluded(authority: &Authority<'_>, namespace: &Namespace) -> Option<Outcome>
     }
 }
 
-/// Landlord writes these annotations itself. The guard's stamp stays if it tells the truth about the requester.
+/// Landlord writes these annotations itself. The guard's stamp stays if it tells the truth about
+/// the requester.
 fn without_own_annotations(metadata: &Metadata, requester: &Requester) -> Metadata {
-    let is_true = |stamp: &str| text::parse(stamp).is_ok_and(|stamp| Requester::from_user_info(&stamp) == *requester);
-    let stays = |key: &str, value: &str| !key.starts_with(OWN_PREFIX) || key == CREATOR && is_true(value);
+    let is_true = |stamp: &str| {
+        text::parse(stamp).is_ok_and(|stamp| Requester::from_user_info(&stamp) == *requester)
+    };
+    let stays =
+        |key: &str, value: &str| !key.starts_with(OWN_PREFIX) || key == CREATOR && is_true(value);
     let mut metadata = metadata.clone();
     metadata.annotations.retain(|key, value| stays(key, value));
     metadata
@@ -90,11 +107,16 @@ impl Creation<'_> {
         let name = self.namespace.name_or_stem();
         self.authority.check_claim(tenant, name)?;
         let stage = Stage::Create(self.request.raw());
-        let plan = plan(self.authority.settings, self.namespace, claim, tenant, stage).map_err(|error| invalid(name, &error))?;
-        // The controller's probes show whether the policy writes; what hooks require of namespaces they need not have.
+        let plan = plan(self.authority.settings, self.namespace, claim, tenant, stage)
+            .map_err(|error| invalid(name, &error))?;
+        // The controller's probes show whether the policy writes; what hooks require of namespaces
+        // they need not have.
         let probe = self.authority.settings.is_controller(&self.authority.requester);
-        let (told, rejections): (Vec<&Failure>, Vec<&Failure>) = plan.rejections().partition(|_| probe);
-        if let Some(denial) = rejection(&Vec::from_iter(&plan.refused), &rejections, &tenant.name, name) {
+        let (told, rejections): (Vec<&Failure>, Vec<&Failure>) =
+            plan.rejections().partition(|_| probe);
+        if let Some(denial) =
+            rejection(&Vec::from_iter(&plan.refused), &rejections, &tenant.name, name)
+        {
             return Err(denial);
         }
         let mut admission = self.admit(&plan.apply(&self.namespace.metadata));
@@ -122,11 +144,14 @@ impl Creation<'_> {
         }
     }
 
-    /// Accepts what the controller will finish. It cannot see the request, so a claim that is stated only there is recorded now.
+    /// Accepts what the controller will finish. It cannot see the request, so a claim that is
+    /// stated only there is recorded now.
     fn postpone(&self, tenant: &str, warning: String) -> Admission {
         let settings = self.authority.settings;
         let mut metadata = self.namespace.metadata.clone();
-        if self.states(self.document, tenant) && !self.states(document(settings, None, self.object).as_ref(), tenant) {
+        if self.states(self.document, tenant)
+            && !self.states(document(settings, None, self.object).as_ref(), tenant)
+        {
             metadata.labels.insert(settings.tenant_label().to_owned(), tenant.to_owned());
         }
         Admission { warnings: vec![warning], ..self.admit(&metadata) }
@@ -134,7 +159,8 @@ impl Creation<'_> {
 
     fn states(&self, document: Option<&Value>, tenant: &str) -> bool {
         let evidence = Evidence { namespace: self.namespace, ledger: &Ledger::default(), document };
-        stated::<Unavailable>(self.authority.settings, evidence).is_ok_and(|name| name.as_deref() == Some(tenant))
+        stated::<Unavailable>(self.authority.settings, evidence)
+            .is_ok_and(|name| name.as_deref() == Some(tenant))
     }
 
     fn admit(&self, after: &Metadata) -> Admission {

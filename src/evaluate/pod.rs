@@ -1,5 +1,6 @@
-//! Pods: the work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API server has neither and cannot run
-//! the guard's *place*. What counts is what the namespace says when the Pod is created.
+//! Pods: the work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API
+//! server has neither and cannot run the guard's *place*. What counts is what the namespace says
+//! when the Pod is created.
 
 use std::collections::BTreeSet;
 
@@ -18,10 +19,13 @@ use crate::lookup;
 use crate::request::Request;
 use crate::response::{Admission, Denial, Outcome};
 
-/// Who creates a DaemonSet's Pods: the controller's own account, or kube-controller-manager's where its controllers share one.
-const DAEMON_SET_CONTROLLERS: [&str; 2] = ["system:serviceaccount:kube-system:daemon-set-controller", "system:kube-controller-manager"];
+/// Who creates a DaemonSet's Pods: the controller's own account, or kube-controller-manager's where
+/// its controllers share one.
+const DAEMON_SET_CONTROLLERS: [&str; 2] =
+    ["system:serviceaccount:kube-system:daemon-set-controller", "system:kube-controller-manager"];
 /// The fields of a toleration, and what an absent one means.
-const TOLERATION: [(&str, &str); 4] = [("key", ""), ("operator", "Equal"), ("value", ""), ("effect", "")];
+const TOLERATION: [(&str, &str); 4] =
+    [("key", ""), ("operator", "Equal"), ("value", ""), ("effect", "")];
 
 /// Decides the creation of a Pod.
 pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
@@ -30,24 +34,34 @@ pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) ->
         return Ok(Admission::default());
     }
     match lookup::namespace(host, name, settings.lookup) {
-        Ok(namespace) => Place { settings, name, metadata: &namespace.metadata }.put(request.object()),
+        Ok(namespace) => {
+            Place { settings, name, metadata: &namespace.metadata }.put(request.object())
+        }
         Err(cause) => unread(name, &cause, settings.on_error),
     }
 }
 
-/// An owner reference is anybody's to write, so it counts only if the DaemonSet controller wrote it.
+/// An owner reference is anybody's to write, so it counts only if the DaemonSet controller wrote
+/// it.
 fn is_of_daemon_set(request: &Request) -> bool {
     let owners = request.object().pointer("/metadata/ownerReferences").and_then(Value::as_array);
-    let owns = |owner: &Value| text(owner, "kind") == "DaemonSet" && owner.get("controller").and_then(Value::as_bool) == Some(true);
-    DAEMON_SET_CONTROLLERS.contains(&request.requester().username.as_str()) && owners.is_some_and(|owners| owners.iter().any(owns))
+    let owns = |owner: &Value| {
+        text(owner, "kind") == "DaemonSet"
+            && owner.get("controller").and_then(Value::as_bool) == Some(true)
+    };
+    DAEMON_SET_CONTROLLERS.contains(&request.requester().username.as_str())
+        && owners.is_some_and(|owners| owners.iter().any(owns))
 }
 
 fn unread(name: &str, cause: &str, on_error: OnError) -> Outcome {
     let message = format!("namespace {name:?} could not be read ({cause})");
     match on_error {
-        OnError::Reject => Err(Denial::unavailable(format!("{message}: try again, and see that the policy server may get namespaces"))),
+        OnError::Reject => Err(Denial::unavailable(format!(
+            "{message}: try again, and see that the policy server may get namespaces"
+        ))),
         OnError::Allow => {
-            let warning = format!("{message}: the Pod got neither its node selector nor its tolerations");
+            let warning =
+                format!("{message}: the Pod got neither its node selector nor its tolerations");
             Ok(Admission { warnings: vec![warning], ..Admission::default() })
         }
     }
@@ -64,7 +78,8 @@ impl Place<'_> {
     fn put(&self, pod: &Value) -> Outcome {
         self.check_ready()?;
         let selected = self.selected(pod.pointer("/spec/nodeSelector").unwrap_or(&Value::Null))?;
-        let tolerating = self.tolerating(pod.pointer("/spec/tolerations").unwrap_or(&Value::Null))?;
+        let tolerating =
+            self.tolerating(pod.pointer("/spec/tolerations").unwrap_or(&Value::Null))?;
         let object = (selected.is_some() || tolerating.is_some()).then(|| {
             let mut pod = pod.clone();
             set(&mut pod, "nodeSelector", selected);
@@ -78,12 +93,20 @@ impl Place<'_> {
         self.metadata.annotations.get(key).map(String::as_str).unwrap_or_default()
     }
 
-    /// What a namespace says may be wrong until landlord has written it, and a Pod's node selector cannot be changed later.
+    /// What a namespace says may be wrong until landlord has written it, and a Pod's node selector
+    /// cannot be changed later.
     fn check_ready(&self) -> Result<(), Denial> {
-        let tenant = self.metadata.labels.get(self.settings.tenant_label()).filter(|tenant| !tenant.is_empty());
+        let tenant = self
+            .metadata
+            .labels
+            .get(self.settings.tenant_label())
+            .filter(|tenant| !tenant.is_empty());
         let ready = match tenant {
             Some(tenant) => self.is_written_for(tenant),
-            None => self.settings.guard.scope == GuardScope::Labelled || self.metadata.annotations.contains_key(UNCLAIMED),
+            None => {
+                self.settings.guard.scope == GuardScope::Labelled
+                    || self.metadata.annotations.contains_key(UNCLAIMED)
+            }
         };
         if ready {
             return Ok(());
@@ -95,11 +118,13 @@ impl Place<'_> {
         )))
     }
 
-    /// The guard's own test: the ledger begins with the tenant, and a selector that it lists is there.
+    /// The guard's own test: the ledger begins with the tenant, and a selector that it lists is
+    /// there.
     fn is_written_for(&self, tenant: &str) -> bool {
         let head = format!("{{\"tenant\":{tenant:?}");
         let selects = self.metadata.annotations.contains_key(NODE_SELECTOR);
-        self.annotation(ledger::ANNOTATION).starts_with(&head) && (selects || !self.lists(NODE_SELECTOR))
+        self.annotation(ledger::ANNOTATION).starts_with(&head)
+            && (selects || !self.lists(NODE_SELECTOR))
     }
 
     fn lists(&self, key: &str) -> bool {
@@ -109,7 +134,8 @@ impl Place<'_> {
     /// The Pod's node selector with the keys that it lacks, if it lacks any.
     fn selected(&self, own: &Value) -> Result<Option<Value>, Denial> {
         let text = self.annotation(NODE_SELECTOR);
-        let selector: NodeSelector = text.parse().map_err(|error| self.unusable(NODE_SELECTOR, &format!("{error}")))?;
+        let selector: NodeSelector =
+            text.parse().map_err(|error| self.unusable(NODE_SELECTOR, &format!("{error}")))?;
         let mut merged = own.as_object().cloned().unwrap_or_default();
         let (mut clashes, before) = (Vec::new(), merged.len());
         for (key, value) in selector.iter() {
@@ -133,18 +159,25 @@ impl Place<'_> {
         Ok((all.len() > before).then_some(Value::Array(all)))
     }
 
-    /// Tolerations open nodes, so only those count that landlord itself has written. What is wrong with each, the API server says.
+    /// Tolerations open nodes, so only those count that landlord itself has written. What is wrong
+    /// with each, the API server says.
     fn tolerations(&self) -> Result<Vec<Value>, Denial> {
-        let text = if self.lists(DEFAULT_TOLERATIONS) { self.annotation(DEFAULT_TOLERATIONS) } else { "" };
+        let text =
+            if self.lists(DEFAULT_TOLERATIONS) { self.annotation(DEFAULT_TOLERATIONS) } else { "" };
         match parse(if text.is_empty() { "[]" } else { text }) {
             Ok(Value::Array(list)) if list.iter().all(Value::is_object) => Ok(list),
             Ok(_) => Err(self.unusable(DEFAULT_TOLERATIONS, "it is not a list of tolerations")),
-            Err(error) => Err(self.unusable(DEFAULT_TOLERATIONS, &format!("it is not JSON, {error}"))),
+            Err(error) => {
+                Err(self.unusable(DEFAULT_TOLERATIONS, &format!("it is not JSON, {error}")))
+            }
         }
     }
 
     fn unusable(&self, key: &str, cause: &str) -> Denial {
-        Denial::forbidden(format!("annotation {key} of namespace {} cannot be used: {cause}; mend it or remove it", self.name))
+        Denial::forbidden(format!(
+            "annotation {key} of namespace {} cannot be used: {cause}; mend it or remove it",
+            self.name
+        ))
     }
 }
 

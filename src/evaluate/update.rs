@@ -1,5 +1,6 @@
-//! UPDATE: what landlord recorded on the old object counts, whatever the new one says; who changes the claim must be allowed
-//! to on both sides; an edit that leaves the claim alone is denied only for a cause that it brings itself.
+//! UPDATE: what landlord recorded on the old object counts, whatever the new one says; who changes
+//! the claim must be allowed to on both sides; an edit that leaves the claim alone is denied only
+//! for a cause that it brings itself.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -17,7 +18,10 @@ use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 
 use super::create::invalid;
-use super::{Authority, admit, ambiguous, check_size, describe, document, namespace, record, rejection, unavailable};
+use super::{
+    Authority, admit, ambiguous, check_size, describe, document, namespace, record, rejection,
+    unavailable,
+};
 use crate::host::Host;
 use crate::lookup::{Tenants, Unavailable};
 use crate::request::Request;
@@ -31,7 +35,10 @@ pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) ->
     let old = namespace(request.old_object())?;
     let sent = namespace(request.object())?;
     let authority = Authority::new(settings, request);
-    if old.terminating || settings.excludes(old.name_or_stem()) || settings.is_controller(&authority.requester) {
+    if old.terminating
+        || settings.excludes(old.name_or_stem())
+        || settings.is_controller(&authority.requester)
+    {
         return Ok(Admission::default());
     }
     check_size(&sent)?;
@@ -39,18 +46,31 @@ pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) ->
     let tenants = Tenants::new(settings, host, old.name_or_stem());
     let ask = |namespace: &Namespace, object: &Value| -> Answer {
         let document = document(settings, None, object);
-        resolve(settings, Evidence { namespace, ledger: &ledger, document: document.as_ref() }, |name| tenants.get(name))
+        resolve(
+            settings,
+            Evidence { namespace, ledger: &ledger, document: document.as_ref() },
+            |name| tenants.get(name),
+        )
     };
     let restored = Restored::new(&authority, &old, &sent);
     let (object, new) = (request.object(), &restored.namespace);
-    let change = Change { request, object, sent: &sent, new, old: &old, ledger: &ledger, authority: &authority };
+    let change = Change {
+        request,
+        object,
+        sent: &sent,
+        new,
+        old: &old,
+        ledger: &ledger,
+        authority: &authority,
+    };
     let before = ask(&old, request.old_object());
     let mut admission = change.decide(&before, ask(&restored.namespace, request.object()))?;
     admission.warnings.extend(restored.warning);
     Ok(admission)
 }
 
-/// The new namespace with landlord's own annotations as they were, and the tenant label where it is merely gone.
+/// The new namespace with landlord's own annotations as they were, and the tenant label where it is
+/// merely gone.
 struct Restored {
     namespace: Namespace,
     warning: Option<String>,
@@ -62,8 +82,13 @@ impl Restored {
         let own = |key: &String| key.starts_with(OWN_PREFIX);
         namespace.metadata.annotations.retain(|key, _| !own(key));
         let recorded = old.metadata.annotations.iter().filter(|(key, _)| own(key));
-        namespace.metadata.annotations.extend(recorded.map(|(key, value)| (key.clone(), value.clone())));
-        let warning = (!authority.admin).then(|| put_label_back(authority.settings, old, &mut namespace)).flatten();
+        namespace
+            .metadata
+            .annotations
+            .extend(recorded.map(|(key, value)| (key.clone(), value.clone())));
+        let warning = (!authority.admin)
+            .then(|| put_label_back(authority.settings, old, &mut namespace))
+            .flatten();
         Self { namespace, warning }
     }
 }
@@ -71,9 +96,12 @@ impl Restored {
 /// `kubectl replace` and the like drop the label without meaning it.
 fn put_label_back(settings: &Settings, old: &Namespace, new: &mut Namespace) -> Option<String> {
     let label = settings.tenant_label();
-    let value = old.metadata.labels.get(label).filter(|_| !new.metadata.labels.contains_key(label))?;
+    let value =
+        old.metadata.labels.get(label).filter(|_| !new.metadata.labels.contains_key(label))?;
     new.metadata.labels.insert(label.to_owned(), value.clone());
-    Some(format!("label {label:?} was put back to {value:?}: only admins take a namespace out of its tenant by removing it"))
+    Some(format!(
+        "label {label:?} was put back to {value:?}: only admins take a namespace out of its tenant by removing it"
+    ))
 }
 
 /// A namespace about to be changed.
@@ -156,19 +184,22 @@ impl Change<'_> {
         )))
     }
 
-    /// A move to a tenant that cannot be read is never taken on trust; where a label is all that asks for it, it is put back.
+    /// A move to a tenant that cannot be read is never taken on trust; where a label is all that
+    /// asks for it, it is put back.
     fn move_to_unread(&self, before: &Answer, error: &Unavailable) -> Outcome {
         let denial = unavailable(error, self.name());
         let settings = self.authority.settings;
         let label = settings.tenant_label();
-        let asked_by_label = self.new.metadata.labels.get(label).is_some_and(|value| *value == error.tenant);
+        let asked_by_label =
+            self.new.metadata.labels.get(label).is_some_and(|value| *value == error.tenant);
         if settings.on_error == OnError::Reject || !asked_by_label || before.is_err() {
             return Err(denial);
         }
         Ok(self.hold(format!("{}; label {label:?} was put back", denial.message)))
     }
 
-    /// `moved` says that this request changes the claim, so that every fault of the new tenant is its own.
+    /// `moved` says that this request changes the claim, so that every fault of the new tenant is
+    /// its own.
     fn planned(&self, claim: &Claim, tenant: &Tenant, moved: bool) -> Outcome {
         let settings = self.authority.settings;
         let stage = Stage::Update { request: self.request.raw(), old: &self.old.metadata };
@@ -182,7 +213,8 @@ impl Change<'_> {
         let known = if moved || is_right { Plan::default() } else { before().unwrap_or_default() };
         let clashes: BTreeSet<String> = gather(known.refused.iter().map(describe));
         let failures: BTreeSet<String> = gather(known.failures.iter().map(ToString::to_string));
-        let (old, new): (Vec<&Clash>, Vec<&Clash>) = planned.refused.iter().partition(|clash| clashes.contains(&describe(clash)));
+        let (old, new): (Vec<&Clash>, Vec<&Clash>) =
+            planned.refused.iter().partition(|clash| clashes.contains(&describe(clash)));
         let (failing, failed): (Vec<&Failure>, Vec<&Failure>) =
             planned.rejections().partition(|failure| failures.contains(&failure.to_string()));
         if let Some(denial) = rejection(&new, &failed, &tenant.name, self.name()) {
@@ -200,7 +232,8 @@ impl Change<'_> {
         self.admit(&plan.apply(&self.new.metadata))
     }
 
-    /// The tenant's wants are not known, so everything landlord wrote stays as it was, and the edit goes through.
+    /// The tenant's wants are not known, so everything landlord wrote stays as it was, and the edit
+    /// goes through.
     fn hold(&self, cause: String) -> Admission {
         let settings = self.authority.settings;
         let label = Key::label(settings.tenant_label());

@@ -1,5 +1,6 @@
-//! The compiled policy behind a real webhook of a real API server: scenarios of `tests/conformance/scenarios.md` (by number), the
-//! rules of admission through real users, and where the real scheduler puts Pods.
+//! The compiled policy behind a real webhook of a real API server: scenarios of
+//! `tests/conformance/scenarios.md` (by number), the rules of admission through real users, and
+//! where the real scheduler puts Pods.
 mod create;
 mod definition;
 mod deletion;

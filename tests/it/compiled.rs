@@ -8,9 +8,12 @@ use local_cluster::waiting::PATIENCE;
 use policy_host::{Limits, PolicyModule};
 
 /// The compiled policy.
-pub(crate) static POLICY: LazyLock<PolicyModule> =
-    LazyLock::new(|| PolicyModule::compile_within(&std::fs::read(wasm()).expect("the built policy"), LIMITS).expect("a policy"));
-/// What a call costs is counted in instructions (`bounds.rs`); how long it takes is the machine's affair.
+pub(crate) static POLICY: LazyLock<PolicyModule> = LazyLock::new(|| {
+    PolicyModule::compile_within(&std::fs::read(wasm()).expect("the built policy"), LIMITS)
+        .expect("a policy")
+});
+/// What a call costs is counted in instructions (`bounds.rs`); how long it takes is the machine's
+/// affair.
 const LIMITS: Limits = Limits { deadline: Some(PATIENCE), memory: None };
 
 /// The repository's root.
@@ -21,7 +24,16 @@ pub(crate) fn root() -> &'static Path {
 /// The file of the compiled policy.
 pub(crate) fn wasm() -> &'static Path {
     static WASM: LazyLock<PathBuf> = LazyLock::new(|| {
-        cargo(&["build", "--quiet", "--package", "landlord-policy", "--target", "wasm32-wasip1", "--profile", "wasm"]);
+        cargo(&[
+            "build",
+            "--quiet",
+            "--package",
+            "landlord-policy",
+            "--target",
+            "wasm32-wasip1",
+            "--profile",
+            "wasm",
+        ]);
         target().join("wasm32-wasip1/wasm/landlord_policy.wasm")
     });
     &WASM
@@ -45,18 +57,28 @@ pub(crate) fn landlord() -> &'static Path {
     &BINARY
 }
 
-/// With one set of features for all that is built, as the Makefile does for its tests: cargo would compile wasmtime and kube anew for another.
+/// With one set of features for all that is built, as the Makefile does for its tests: cargo would
+/// compile wasmtime and kube anew for another.
 fn build_programs() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| cargo(&["build", "--quiet", "--workspace", "--bins", "--tests"]));
 }
 
 fn cargo(arguments: &[&str]) {
-    let output = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().expect("cargo runs");
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
     let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {arguments:?} fails (wasm: `rustup target add wasm32-wasip1`):\n{words}");
+    assert!(
+        output.status.success(),
+        "cargo {arguments:?} fails (wasm: `rustup target add wasm32-wasip1`):\n{words}"
+    );
 }
 
 fn target() -> PathBuf {
-    root().join(std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from))
+    root().join(
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from),
+    )
 }

@@ -16,13 +16,18 @@ fn outcome(case: &Case) -> Value {
     let host = Objects::of([case.tenant().clone()]).expect("a tenant");
     let verdict = POLICY.validate(&request, &settings(), Arc::new(host));
     assert!(verdict.allowed, "{}: {}", case.name(), verdict.message());
-    let held = verdict.warnings.iter().flatten().any(|warning| warning.contains("left this namespace's managed keys as they were"));
+    let held = verdict
+        .warnings
+        .iter()
+        .flatten()
+        .any(|warning| warning.contains("left this namespace's managed keys as they were"));
     if held {
         assert!(verdict.patch.0.is_empty(), "{}: an error changes nothing", case.name());
         return json!("error");
     }
     json_patch::patch(&mut object, &verdict.patch).expect("a patch that fits");
-    let map = |field: &str| json!(object["metadata"][field].as_object().cloned().unwrap_or_default());
+    let map =
+        |field: &str| json!(object["metadata"][field].as_object().cloned().unwrap_or_default());
     rested(map("labels"), map("annotations"))
 }
 

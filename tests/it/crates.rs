@@ -1,5 +1,5 @@
-//! The crates: none outgrows the others, and in none do modules import each other in a ring. Which crate may import which is in ARCHITECTURE.md, and
-//! held by landlord's tests of it.
+//! The crates: none outgrows the others, and in none do modules import each other in a ring. Which
+//! crate may import which is in ARCHITECTURE.md, and held by landlord's tests of it.
 mod modules;
 mod packages;
 mod rings;

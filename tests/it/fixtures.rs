@@ -1,5 +1,6 @@
-//! Every fixture of `e2e-tests/`, natively and through the compiled policy: the response with its patch decoded is compared
-//! whole. `UPDATE_FIXTURES=1` writes what the native policy answers; read the difference before you commit it.
+//! Every fixture of `e2e-tests/`, natively and through the compiled policy: the response with its
+//! patch decoded is compared whole. `UPDATE_FIXTURES=1` writes what the native policy answers; read
+//! the difference before you commit it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,9 +26,17 @@ struct Case {
 pub(crate) struct Native<'a>(pub(crate) &'a dyn HostCalls);
 
 impl Host for Native<'_> {
-    fn call(&self, binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
+    fn call(
+        &self,
+        binding: &str,
+        namespace: &str,
+        operation: &str,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, String> {
         // As waPC words a host's error to a guest.
-        self.0.call(binding, namespace, operation, payload).map_err(|error| format!("Host error: {error}"))
+        self.0
+            .call(binding, namespace, operation, payload)
+            .map_err(|error| format!("Host error: {error}"))
     }
 }
 
@@ -36,14 +45,19 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn read(path: PathBuf) -> Value {
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The names of the files in a folder, without what follows the dot.
 fn names(name: &str) -> BTreeSet<String> {
     let files = fs::read_dir(folder(name)).expect("a folder of fixtures");
-    files.map(|file| file.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned()).collect()
+    files
+        .map(|file| {
+            file.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned()
+        })
+        .collect()
 }
 
 fn cases() -> Vec<Case> {
@@ -57,7 +71,9 @@ fn case(name: String) -> Case {
     Case {
         settings: read(folder("settings").join(format!("{settings}.json"))),
         request: read(folder("requests").join(format!("{name}.json"))),
-        session: session.map(|yaml| Arc::new(Session::parse(&yaml).unwrap_or_else(|error| panic!("{name}: {error}")))),
+        session: session.map(|yaml| {
+            Arc::new(Session::parse(&yaml).unwrap_or_else(|error| panic!("{name}: {error}")))
+        }),
         expected: expected["response"].clone(),
         name,
     }
@@ -112,7 +128,9 @@ fn without_nothing(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields = fields.into_iter().map(|(key, value)| (key, without_nothing(value)));
-            fields.filter(|(_, value)| !value.is_null() && *value != json!({}) && *value != json!([])).collect()
+            fields
+                .filter(|(_, value)| !value.is_null() && *value != json!({}) && *value != json!([]))
+                .collect()
         }
         Value::Array(items) => items.into_iter().map(without_nothing).collect(),
         other => other,
@@ -126,10 +144,18 @@ fn compare(answer: impl Fn(&Case) -> Value) {
         .filter_map(|case| {
             let actual = answer(case);
             case.assert_all_asked();
-            (actual != case.expected).then(|| format!("{}\n  expected {}\n  actual   {actual}", case.name, case.expected))
+            (actual != case.expected).then(|| {
+                format!("{}\n  expected {}\n  actual   {actual}", case.name, case.expected)
+            })
         })
         .collect();
-    assert!(failures.is_empty(), "{} of {} fixtures differ:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} fixtures differ:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
 }
 
 #[test]
@@ -156,10 +182,15 @@ fn fixtures_through_the_compiled_policy() {
 #[test]
 fn no_fixture_is_forgotten() {
     let expected = names("expected");
-    assert_eq!(names("requests"), expected, "each request has an expected response and the other way round");
+    assert_eq!(
+        names("requests"),
+        expected,
+        "each request has an expected response and the other way round"
+    );
     assert!(names("sessions").is_subset(&expected), "each session belongs to a case");
     let bats = fs::read_to_string(folder("e2e.bats")).expect("e2e.bats");
-    let missing: Vec<_> = expected.iter().filter(|name| !bats.contains(&format!("check {name};"))).collect();
+    let missing: Vec<_> =
+        expected.iter().filter(|name| !bats.contains(&format!("check {name};"))).collect();
     assert!(missing.is_empty(), "e2e.bats does not run {missing:?}");
 }
 
@@ -167,7 +198,11 @@ fn no_fixture_is_forgotten() {
 fn mistakes() -> Vec<(String, Value, Vec<String>)> {
     let mistakes = read(folder("settings-mistakes.json"));
     let mistake = |mistake: &Value| {
-        let parts = mistake["message"].as_array().expect("parts").iter().map(|part| part.as_str().expect("text").to_owned());
+        let parts = mistake["message"]
+            .as_array()
+            .expect("parts")
+            .iter()
+            .map(|part| part.as_str().expect("text").to_owned());
         (mistake["name"].to_string(), mistake["settings"].clone(), parts.collect())
     };
     mistakes.as_array().expect("a list").iter().map(mistake).collect()
@@ -178,11 +213,16 @@ fn mistakes_in_settings_are_refused_with_field_and_fix() {
     let mistakes = mistakes();
     assert!(mistakes.len() > 20, "there are many ways to be wrong");
     for (name, settings, parts) in mistakes {
-        let native: Value = serde_json::from_slice(&landlord_policy::validate_settings(settings.to_string().as_bytes())).expect("JSON");
+        let native: Value = serde_json::from_slice(&landlord_policy::validate_settings(
+            settings.to_string().as_bytes(),
+        ))
+        .expect("JSON");
         let compiled = POLICY.validate_settings(&settings).expect("no trap");
         assert!(!compiled.valid, "{name} must be refused");
         let message = compiled.message.unwrap_or_default();
         assert_eq!(native["message"], message, "{name}: native and compiled say the same");
-        parts.iter().for_each(|part| assert!(message.contains(part), "{name}: no {part:?} in {message:?}"));
+        parts
+            .iter()
+            .for_each(|part| assert!(message.contains(part), "{name}: no {part:?} in {message:?}"));
     }
 }

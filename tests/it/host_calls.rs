@@ -25,7 +25,9 @@ fn request(operation: &str, object: Value, old: Value) -> Value {
 
 /// The verdict, and what the policy asked for.
 fn ask(request: &Value, settings: &Value, objects: Vec<Value>) -> (Verdict, Vec<Value>) {
-    let host = Arc::new(Objects::of(objects).expect("objects").granting("landlord.dev/v1alpha1", "Tenant"));
+    let host = Arc::new(
+        Objects::of(objects).expect("objects").granting("landlord.dev/v1alpha1", "Tenant"),
+    );
     let verdict = POLICY.validate(request, settings, Arc::clone(&host) as _);
     (verdict, host.requests())
 }
@@ -38,8 +40,12 @@ fn get(name: &str, disable_cache: bool) -> Value {
 #[rstest]
 #[case::fresh(json!({}), true)]
 #[case::cached(json!({"tenantLookup": "cached"}), false)]
-fn a_create_asks_once_with_exactly_these_fields(#[case] settings: Value, #[case] disable_cache: bool) {
-    let request = request("CREATE", namespace(json!({"landlord.dev/tenant": "solar"})), json!(null));
+fn a_create_asks_once_with_exactly_these_fields(
+    #[case] settings: Value,
+    #[case] disable_cache: bool,
+) {
+    let request =
+        request("CREATE", namespace(json!({"landlord.dev/tenant": "solar"})), json!(null));
     let crowd = (0..500).map(|n| tenant(&format!("t{n}"))).chain([tenant("solar")]);
     let (verdict, asked) = ask(&request, &settings, crowd.collect());
     assert!(verdict.allowed, "{}", verdict.message());
@@ -50,11 +56,14 @@ fn a_create_asks_once_with_exactly_these_fields(#[case] settings: Value, #[case]
 #[case::of_a_tenant("web", json!({"tenantLookup": "fresh"}), 1)]
 #[case::excluded("kube-system", json!({}), 0)]
 #[case::not_placed("web", json!({"pods": {"place": false}}), 0)]
-fn a_pod_asks_for_its_namespace_and_for_no_tenant(#[case] name: &str, #[case] more: Value, #[case] times: usize) {
+fn a_pod_asks_for_its_namespace_and_for_no_tenant(
+    #[case] name: &str,
+    #[case] more: Value,
+    #[case] times: usize,
+) {
     let mut settings = json!({"pods": {"place": true}});
     settings.as_object_mut().expect("settings").extend(more.as_object().expect("settings").clone());
-    let request =
-        json!({"kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "namespace": name, "object": {"spec": {}}});
+    let request = json!({"kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "namespace": name, "object": {"spec": {}}});
     let (verdict, asked) = ask(&request, &settings, vec![namespace(json!({}))]);
     assert!(verdict.allowed, "{}", verdict.message());
     let mut expected = get("web", true);
@@ -90,23 +99,28 @@ fn a_namespaced_tenant_is_asked_for_in_its_namespace() {
 #[case::unclaimed(json!({}))]
 #[case::a_name_that_no_object_can_have(json!({"landlord.dev/tenant": "So_lar"}))]
 fn nothing_to_ask_for(#[case] labels: Value) {
-    let (_, asked) = ask(&request("CREATE", namespace(labels), json!(null)), &json!({}), Vec::new());
+    let (_, asked) =
+        ask(&request("CREATE", namespace(labels), json!(null)), &json!({}), Vec::new());
     assert_eq!(asked, [] as [Value; 0]);
 }
 
 #[test]
 fn at_most_three_guesses_by_name_prefix() {
-    let rules: Vec<Value> = (1..=5).map(|segments| json!({"namePrefix": {"separator": "-", "segments": segments}})).collect();
+    let rules: Vec<Value> = (1..=5)
+        .map(|segments| json!({"namePrefix": {"separator": "-", "segments": segments}}))
+        .collect();
     let mut object = namespace(json!({}));
     object["metadata"]["name"] = json!("a-b-c-d-e-f");
-    let (verdict, asked) = ask(&request("CREATE", object, json!(null)), &json!({"identify": rules}), Vec::new());
+    let (verdict, asked) =
+        ask(&request("CREATE", object, json!(null)), &json!({"identify": rules}), Vec::new());
     assert!(verdict.allowed, "{}", verdict.message());
     assert_eq!(asked, [get("a", true), get("a-b", true), get("a-b-c", true)]);
 }
 
 #[test]
 fn a_host_that_grants_nothing_is_a_lookup_error() {
-    let request = request("CREATE", namespace(json!({"landlord.dev/tenant": "solar"})), json!(null));
+    let request =
+        request("CREATE", namespace(json!({"landlord.dev/tenant": "solar"})), json!(null));
     let verdict = POLICY.validate(&request, &json!({}), Arc::new(Denied));
     assert_eq!(verdict.code(), Some(503));
     assert!(verdict.message().contains("has not been granted access"), "{}", verdict.message());
@@ -114,9 +128,18 @@ fn a_host_that_grants_nothing_is_a_lookup_error() {
 
 #[test]
 fn nonsense_is_a_denial_and_no_trap() {
-    for request in [json!(null), json!([]), json!({"operation": "CREATE", "kind": {"kind": "Namespace"}}), json!({"operation": 1})] {
+    for request in [
+        json!(null),
+        json!([]),
+        json!({"operation": "CREATE", "kind": {"kind": "Namespace"}}),
+        json!({"operation": 1}),
+    ] {
         let verdict = POLICY.validate(&request, &json!({}), Arc::new(Denied));
-        assert!(!verdict.message().contains("internal server error"), "{request}: {}", verdict.message());
+        assert!(
+            !verdict.message().contains("internal server error"),
+            "{request}: {}",
+            verdict.message()
+        );
     }
     let broken = POLICY.call("validate", b"{", Arc::new(Denied)).expect("an answer");
     assert!(String::from_utf8_lossy(&broken).contains("not the JSON that Kubewarden sends"));

@@ -1,4 +1,5 @@
-//! The other stage, for the scenarios that landlord's own tests share with these: its binary, and the policy beside it.
+//! The other stage, for the scenarios that landlord's own tests share with these: its binary, and
+//! the policy beside it.
 
 use local_cluster::{Cluster, Kubewarden};
 

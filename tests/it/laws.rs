@@ -1,5 +1,6 @@
-//! The laws that tie the policy to the engine: what one accepts unchanged is what the other leaves alone (law 1), a second pass
-//! finds nothing to do (law 2), and what is not landlord's is not touched (law 3).
+//! The laws that tie the policy to the engine: what one accepts unchanged is what the other leaves
+//! alone (law 1), a second pass finds nothing to do (law 2), and what is not landlord's is not
+//! touched (law 3).
 //!
 //! Cases are made from a small alphabet, so that keys, values and selectors meet all the time.
 
@@ -36,7 +37,8 @@ const NATIVE_CASES: u32 = 3000;
 struct Case {
     settings: Value,
     tenant: Value,
-    /// An older version of the tenant, that was in force when landlord last wrote; `None` where it never did.
+    /// An older version of the tenant, that was in force when landlord last wrote; `None` where it
+    /// never did.
     earlier: Option<Value>,
     /// As its creator sent it.
     created: Value,
@@ -52,7 +54,11 @@ fn entries(keys: &'static [&'static str]) -> impl Strategy<Value = Value> {
     subsequence(keys.to_vec(), 0..=keys.len())
         .prop_flat_map(|keys| (Just(keys.clone()), proptest::collection::vec(values(), keys.len())))
         .prop_map(|(keys, values)| {
-            keys.into_iter().zip(values).map(|(key, value)| (key.to_owned(), json!(value))).collect::<Object<_, _>>().into()
+            keys.into_iter()
+                .zip(values)
+                .map(|(key, value)| (key.to_owned(), json!(value)))
+                .collect::<Object<_, _>>()
+                .into()
         })
 }
 
@@ -68,7 +74,8 @@ fn wants() -> impl Strategy<Value = Value> {
 }
 
 fn tenants() -> impl Strategy<Value = Value> {
-    let selector = entries(&["env", "team", "stage"]).prop_map(|labels| json!({"matchLabels": labels}));
+    let selector =
+        entries(&["env", "team", "stage"]).prop_map(|labels| json!({"matchLabels": labels}));
     let overrides = proptest::collection::vec((selector, wants()), 0..3);
     let conflicts = proptest::option::of(select(vec!["override", "keep", "reject"]));
     let release = proptest::option::of(select(vec!["remove", "restore", "keep"]));
@@ -103,7 +110,10 @@ fn hooks() -> impl Strategy<Value = Value> {
 }
 
 fn namespaces() -> impl Strategy<Value = Value> {
-    let annotations = (entries(KEYS), proptest::option::weighted(0.3, select(vec!["pool=a", "pool=b,zone=a", ""])));
+    let annotations = (
+        entries(KEYS),
+        proptest::option::weighted(0.3, select(vec!["pool=a", "pool=b,zone=a", ""])),
+    );
     (entries(&["team", "cost", "env", "contact", "stage"]), annotations).prop_map(|(mut labels, (mut annotations, selector))| {
         labels[TENANT_LABEL] = json!("solar");
         if let Some(selector) = selector {
@@ -115,7 +125,8 @@ fn namespaces() -> impl Strategy<Value = Value> {
 }
 
 fn edits() -> impl Strategy<Value = Vec<(String, &'static str, Option<String>)>> {
-    let key = (select(KEYS.to_vec()).prop_map(str::to_owned), select(vec!["labels", "annotations"]));
+    let key =
+        (select(KEYS.to_vec()).prop_map(str::to_owned), select(vec!["labels", "annotations"]));
     let edit = prop_oneof![
         4 => (key, proptest::option::of(values())).prop_map(|((key, field), value)| (key, field, value)),
         1 => proptest::option::of(Just("pool=b".to_owned())).prop_map(|value| (SELECTOR.to_owned(), "annotations", value)),
@@ -127,10 +138,12 @@ fn cases() -> impl Strategy<Value = Case> {
     let settings = (select(vec!["override", "keep", "reject"]), select(vec!["remove", "restore", "keep"]), hooks())
         .prop_map(|(conflicts, release, hooks)| json!({"conflicts": conflicts, "release": release, "hooks": hooks}));
     let earlier = proptest::option::weighted(0.8, tenants());
-    (settings, tenants(), earlier, namespaces(), edits(), any::<bool>()).prop_map(|(settings, tenant, earlier, created, edits, same)| {
-        let earlier = earlier.map(|earlier| if same { tenant.clone() } else { earlier });
-        Case { settings, tenant, earlier, created, edits }
-    })
+    (settings, tenants(), earlier, namespaces(), edits(), any::<bool>()).prop_map(
+        |(settings, tenant, earlier, created, edits, same)| {
+            let earlier = earlier.map(|earlier| if same { tenant.clone() } else { earlier });
+            Case { settings, tenant, earlier, created, edits }
+        },
+    )
 }
 
 impl Case {
@@ -145,9 +158,13 @@ impl Case {
         let namespace = Namespace::from_value(object).expect("a namespace");
         let (ledger, _) = read_ledger(&namespace.metadata);
         let evidence = Evidence { namespace: &namespace, ledger: &ledger, document: None };
-        let resolution = resolve(&settings, evidence, |_| Ok::<_, Infallible>(Some(tenant.clone())));
-        let Ok(Resolution::Known(claim, tenant)) = resolution else { panic!("not claimed: {resolution:?}") };
-        plan(&settings, &namespace, &claim, &tenant, tenancy::hook::Stage::Reconcile).expect("a plan")
+        let resolution =
+            resolve(&settings, evidence, |_| Ok::<_, Infallible>(Some(tenant.clone())));
+        let Ok(Resolution::Known(claim, tenant)) = resolution else {
+            panic!("not claimed: {resolution:?}")
+        };
+        plan(&settings, &namespace, &claim, &tenant, tenancy::hook::Stage::Reconcile)
+            .expect("a plan")
     }
 
     /// The namespace as it is now: created, planned under the earlier tenant, edited.
@@ -189,13 +206,18 @@ fn applied(object: &Value, plan: &Plan) -> Value {
     object
 }
 
-/// A stage to hold the laws against: what it answers to a request, as the object afterwards; `None` where it denies.
+/// A stage to hold the laws against: what it answers to a request, as the object afterwards; `None`
+/// where it denies.
 type Stage = fn(&Case, &str, &Value) -> Option<Value>;
 
 fn natively(case: &Case, operation: &str, object: &Value) -> Option<Value> {
-    let payload = json!({"request": case.request(operation, object), "settings": case.settings}).to_string();
-    let answer: Value =
-        serde_json::from_slice(&landlord_policy::validate(payload.as_bytes(), &Native(case.host().as_ref()))).expect("JSON");
+    let payload =
+        json!({"request": case.request(operation, object), "settings": case.settings}).to_string();
+    let answer: Value = serde_json::from_slice(&landlord_policy::validate(
+        payload.as_bytes(),
+        &Native(case.host().as_ref()),
+    ))
+    .expect("JSON");
     let mutated = Some(&answer["mutated_object"]).filter(|mutated| !mutated.is_null());
     answer["accepted"].as_bool()?.then(|| mutated.unwrap_or(object).clone())
 }
@@ -220,7 +242,8 @@ fn holds_on_update(case: &Case, stage: Stage) -> Result<(), TestCaseError> {
     holds_foreign_keys(case, &object, &after, &plan)
 }
 
-/// Law 1 at creation: judged on the object without ledger; a clash that is refused is a denial there.
+/// Law 1 at creation: judged on the object without ledger; a clash that is refused is a denial
+/// there.
 fn holds_on_create(case: &Case, stage: Stage) -> Result<(), TestCaseError> {
     let plan = case.plan(&case.tenant, &case.created);
     let after = stage(case, "CREATE", &case.created);
@@ -230,8 +253,14 @@ fn holds_on_create(case: &Case, stage: Stage) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Law 3: outside of labels and annotations nothing changes, and among them only keys that the plan, the old ledger or landlord owns.
-fn holds_foreign_keys(case: &Case, before: &Value, after: &Value, plan: &Plan) -> Result<(), TestCaseError> {
+/// Law 3: outside of labels and annotations nothing changes, and among them only keys that the
+/// plan, the old ledger or landlord owns.
+fn holds_foreign_keys(
+    case: &Case,
+    before: &Value,
+    after: &Value,
+    plan: &Plan,
+) -> Result<(), TestCaseError> {
     let without_metadata = |object: &Value| {
         let mut object = object.clone();
         object["metadata"]["labels"] = json!(null);
@@ -241,7 +270,9 @@ fn holds_foreign_keys(case: &Case, before: &Value, after: &Value, plan: &Plan) -
     prop_assert_eq!(without_metadata(before), without_metadata(after));
     let (before, after) = (metadata(before), metadata(after));
     let (ledger, _) = read_ledger(&before);
-    for key in before.labels.keys().map(Key::label).chain(before.annotations.keys().map(Key::annotation)) {
+    for key in
+        before.labels.keys().map(Key::label).chain(before.annotations.keys().map(Key::annotation))
+    {
         if !is_landlords(&key, &ledger, plan) {
             let value = |metadata: &Metadata| metadata.field(key.field).get(&key.name).cloned();
             prop_assert_eq!(value(&before), value(&after), "{} of {:?}", key, case);
@@ -251,7 +282,8 @@ fn holds_foreign_keys(case: &Case, before: &Value, after: &Value, plan: &Plan) -
 }
 
 fn is_landlords(key: &Key, ledger: &Ledger, plan: &Plan) -> bool {
-    let own = key.field == Field::Annotation && key.name.starts_with(OWN_PREFIX) || key.name == TENANT_LABEL;
+    let own = key.field == Field::Annotation && key.name.starts_with(OWN_PREFIX)
+        || key.name == TENANT_LABEL;
     let by_hook = matches!(plan.remove.get(key), Some(Why::Hook(_)));
     own || ledger.manages(key) || plan.set.contains_key(key) || by_hook
 }
@@ -279,7 +311,8 @@ fn the_compiled_policy_does_what_the_engine_plans() {
     check(COMPILED_CASES, compiled);
 }
 
-/// Law 1 for a namespace that nobody claims: whether it is marked depends on the settings, and under `reject` on the guard's stamp.
+/// Law 1 for a namespace that nobody claims: whether it is marked depends on the settings, and
+/// under `reject` on the guard's stamp.
 #[rstest]
 fn the_policy_marks_what_the_engine_marks(
     #[values(None, Some("mallory"), Some("system:serviceaccount:ops:robot"))] creator: Option<&str>,
@@ -290,12 +323,17 @@ fn the_policy_marks_what_the_engine_marks(
     let admins = json!({"groups": ["system:masters"], "serviceAccounts": ["ops:robot"]});
     let settings = json!({"unclaimed": unclaimed, "guard": {"scope": scope}, "admins": admins});
     let tenant = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "solar"}});
-    let stamp = creator.map(|name| (CREATOR.to_owned(), json!(json!({"username": name, "groups": []}).to_string())));
+    let stamp = creator.map(|name| {
+        (CREATOR.to_owned(), json!(json!({"username": name, "groups": []}).to_string()))
+    });
     let mark = marked.then(|| (UNCLAIMED.to_owned(), json!("true")));
     let annotations: Object<_, _> = stamp.into_iter().chain(mark).collect();
     let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web", "labels": {}, "annotations": annotations}});
     let case = Case { settings, tenant, earlier: None, created: object.clone(), edits: Vec::new() };
-    let plan = tenancy::plan::unclaimed(&case.settings(), &Namespace::from_value(&object).expect("a namespace"));
+    let plan = tenancy::plan::unclaimed(
+        &case.settings(),
+        &Namespace::from_value(&object).expect("a namespace"),
+    );
     let expected = scope == "all" && (unclaimed == "allow" || creator != Some("mallory"));
     for stage in [natively as Stage, compiled] {
         let after = stage(&case, "UPDATE", &object).expect("accepted");
@@ -321,8 +359,14 @@ fn the_cases_are_worth_their_time() {
         ("refused", count(|plan| !plan.refused.is_empty())),
         ("kept", count(|plan| !plan.kept.is_empty())),
         ("released", count(|plan| !plan.remove.is_empty())),
-        ("removed by a hook", count(|plan| plan.remove.values().any(|why| matches!(why, Why::Hook(_))))),
-        ("set by a hook", count(|plan| plan.set.values().any(|want| matches!(want.why, Why::Hook(_))))),
+        (
+            "removed by a hook",
+            count(|plan| plan.remove.values().any(|why| matches!(why, Why::Hook(_)))),
+        ),
+        (
+            "set by a hook",
+            count(|plan| plan.set.values().any(|want| matches!(want.why, Why::Hook(_)))),
+        ),
         ("rejected by a hook", count(|plan| plan.rejections().next().is_some())),
     ];
     for (what, number) in kinds {

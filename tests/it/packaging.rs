@@ -13,12 +13,14 @@ use crate::compiled::root;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn yaml(path: &str) -> Value {
-    let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let text =
+        fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn documents(path: &str) -> Vec<Value> {
-    let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let text =
+        fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -27,7 +29,8 @@ fn metadata() -> Value {
 }
 
 fn message(settings: &Value) -> Value {
-    let answer: Value = serde_json::from_slice(&validate_settings(settings.to_string().as_bytes())).expect("JSON");
+    let answer: Value =
+        serde_json::from_slice(&validate_settings(settings.to_string().as_bytes())).expect("JSON");
     answer["message"].clone()
 }
 
@@ -36,11 +39,20 @@ fn one_version_everywhere() {
     assert_eq!(metadata()["annotations"]["io.kubewarden.policy.version"], VERSION);
     let package = yaml("artifacthub-pkg.yml");
     assert_eq!(package["version"], VERSION);
-    let image = format!("{}:v{VERSION}", metadata()["annotations"]["io.kubewarden.policy.ociUrl"].as_str().expect("a URL"));
+    let image = format!(
+        "{}:v{VERSION}",
+        metadata()["annotations"]["io.kubewarden.policy.ociUrl"].as_str().expect("a URL")
+    );
     assert_eq!(package["containersImages"][0]["image"], json!(image));
-    assert!(package["install"].as_str().expect("text").contains(&image), "the command pulls this version");
+    assert!(
+        package["install"].as_str().expect("text").contains(&image),
+        "the command pulls this version"
+    );
     assert!(package["links"][0]["url"].as_str().expect("a URL").contains(&format!("/v{VERSION}/")));
-    assert_eq!(yaml("deploy/cluster-admission-policy.yaml")["spec"]["module"], json!(format!("registry://{image}")));
+    assert_eq!(
+        yaml("deploy/cluster-admission-policy.yaml")["spec"]["module"],
+        json!(format!("registry://{image}"))
+    );
     let chart = yaml("charts/landlord/Chart.yaml");
     assert_eq!((&chart["version"], &chart["appVersion"]), (&json!(VERSION), &json!(VERSION)));
 }
@@ -49,7 +61,9 @@ fn one_version_everywhere() {
 fn one_set_of_rules_everywhere() {
     let rules = metadata()["rules"].clone();
     let package = yaml("artifacthub-pkg.yml");
-    let listed = |name: &str| -> Value { serde_saphyr::from_str(package["annotations"][name].as_str().expect("text")).expect("YAML") };
+    let listed = |name: &str| -> Value {
+        serde_saphyr::from_str(package["annotations"][name].as_str().expect("text")).expect("YAML")
+    };
     assert_eq!(listed("kubewarden/rules"), rules);
     assert_eq!(listed("kubewarden/contextAwareResources"), metadata()["contextAwareResources"]);
     let policy = yaml("deploy/cluster-admission-policy.yaml");
@@ -57,13 +71,19 @@ fn one_set_of_rules_everywhere() {
     assert_eq!(policy["spec"]["mutating"], metadata()["mutating"]);
     let granted = policy["spec"]["contextAwareResources"].as_array().expect("a list").clone();
     let known = metadata()["contextAwareResources"].as_array().expect("a list").clone();
-    assert!(granted.iter().all(|resource| known.contains(resource)), "the policy is granted what its metadata asks for");
+    assert!(
+        granted.iter().all(|resource| known.contains(resource)),
+        "the policy is granted what its metadata asks for"
+    );
 }
 
 /// The optional policy for Pods is the other one, but for what it is about.
 #[test]
 fn the_policy_for_pods_is_the_shipped_one_for_pods() {
-    let (pods, shipped) = (documents("deploy/cluster-admission-policy-pods.yaml"), yaml("deploy/cluster-admission-policy.yaml"));
+    let (pods, shipped) = (
+        documents("deploy/cluster-admission-policy-pods.yaml"),
+        yaml("deploy/cluster-admission-policy.yaml"),
+    );
     let [role, binding, policy] = pods.as_slice() else { panic!("{} documents", pods.len()) };
     for field in ["module", "mutating", "backgroundAudit", "failurePolicy", "timeoutSeconds"] {
         assert_eq!(policy["spec"][field], shipped["spec"][field], "{field}");
@@ -75,9 +95,14 @@ fn the_policy_for_pods_is_the_shipped_one_for_pods() {
     let granted = &policy["spec"]["contextAwareResources"];
     assert_eq!(granted, &json!([{"apiVersion": "v1", "kind": "Namespace"}]));
     assert!(metadata()["contextAwareResources"].as_array().expect("a list").contains(&granted[0]));
-    assert_eq!(role["rules"], json!([{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}]));
+    assert_eq!(
+        role["rules"],
+        json!([{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}])
+    );
     let rights = documents("deploy/rbac.yaml");
-    let other = rights.iter().find(|one| one["kind"] == "ClusterRoleBinding" && one["metadata"]["name"] == "landlord:policy-server");
+    let other = rights.iter().find(|one| {
+        one["kind"] == "ClusterRoleBinding" && one["metadata"]["name"] == "landlord:policy-server"
+    });
     assert_eq!(binding["subjects"], other.expect("the policy server's rights")["subjects"]);
     assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
 }
@@ -86,13 +111,22 @@ fn the_policy_for_pods_is_the_shipped_one_for_pods() {
 #[test]
 fn the_policy_for_pods_is_asked_about_the_namespaces_that_it_looks_at() {
     let documents = documents("deploy/cluster-admission-policy-pods.yaml");
-    let policy = &documents.iter().find(|one| one["kind"] == "ClusterAdmissionPolicy").expect("a policy")["spec"];
+    let policy = &documents
+        .iter()
+        .find(|one| one["kind"] == "ClusterAdmissionPolicy")
+        .expect("a policy")["spec"];
     let settings = Settings::from_value(&policy["settings"]).expect("valid settings");
     assert_eq!(settings.pods, Pods { place: true, ..Pods::default() });
-    assert_eq!(policy["settings"]["tenantSource"], yaml("deploy/cluster-admission-policy.yaml")["spec"]["settings"]["tenantSource"]);
+    assert_eq!(
+        policy["settings"]["tenantSource"],
+        yaml("deploy/cluster-admission-policy.yaml")["spec"]["settings"]["tenantSource"]
+    );
     let excluded: Vec<String> = settings.excluded.iter().map(|glob| format!("'{glob}'")).collect();
     let expression = format!("!(request.namespace in [{}])", excluded.join(", "));
-    assert_eq!(policy["matchConditions"], json!([{"name": "not-excluded", "expression": expression}]));
+    assert_eq!(
+        policy["matchConditions"],
+        json!([{"name": "not-excluded", "expression": expression}])
+    );
 }
 
 #[test]
@@ -113,8 +147,14 @@ fn the_metadata_follows_kwctls_rules() {
 /// The code block of a page after this marker.
 fn block(page: &str, marker: &str) -> String {
     let text = fs::read_to_string(root().join(page)).expect("the page");
-    let (_, after) = text.split_once(&format!("<!-- {marker} -->\n")).unwrap_or_else(|| panic!("no {marker:?} in {page}"));
-    let lines = after.lines().skip_while(|line| !line.starts_with("```")).skip(1).take_while(|line| !line.starts_with("```"));
+    let (_, after) = text
+        .split_once(&format!("<!-- {marker} -->\n"))
+        .unwrap_or_else(|| panic!("no {marker:?} in {page}"));
+    let lines = after
+        .lines()
+        .skip_while(|line| !line.starts_with("```"))
+        .skip(1)
+        .take_while(|line| !line.starts_with("```"));
     lines.map(|line| format!("{line}\n")).collect()
 }
 
@@ -122,7 +162,8 @@ fn block(page: &str, marker: &str) -> String {
 #[case::readme("README.md")]
 #[case::usage("docs/policy.md")]
 fn a_shown_policy_is_the_shipped_one_in_short(#[case] page: &str) {
-    let short: Value = serde_saphyr::from_str(&block(page, "test: cluster-admission-policy")).expect("YAML");
+    let short: Value =
+        serde_saphyr::from_str(&block(page, "test: cluster-admission-policy")).expect("YAML");
     let shipped = yaml("deploy/cluster-admission-policy.yaml");
     for (field, value) in short["spec"].as_object().expect("a spec") {
         assert_eq!(&shipped["spec"][field], value, "spec.{field}");
@@ -135,7 +176,10 @@ fn the_readme_shows_every_setting_with_its_default() {
     let readme = fs::read_to_string(root().join("README.md")).expect("the README");
     let settings = Settings::from_value(&json!({})).expect("the defaults");
     let row = |field: &str| {
-        readme.lines().find(|line| line.starts_with(&format!("| `{field}` |"))).unwrap_or_else(|| panic!("no row for {field}"))
+        readme
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{field}` |")))
+            .unwrap_or_else(|| panic!("no row for {field}"))
     };
     for (field, default) in [
         ("tenantSource", "landlord".to_owned()),
@@ -147,7 +191,10 @@ fn the_readme_shows_every_setting_with_its_default() {
         ("onError", format!("{:?}", settings.on_error).to_lowercase()),
         ("tenantLookup", format!("{:?}", settings.lookup).to_lowercase()),
     ] {
-        assert!(row(field).contains(&format!("| `{default}` |")), "{field}: the default is {default}");
+        assert!(
+            row(field).contains(&format!("| `{default}` |")),
+            "{field}: the default is {default}"
+        );
     }
     for (field, parts) in [
         ("admins", settings.admins.groups.clone()),
@@ -156,15 +203,26 @@ fn the_readme_shows_every_setting_with_its_default() {
         ("schedulers", settings.schedulers.clone()),
         ("identify", Vec::new()),
         ("guard", vec!["labelled".to_owned(), "hold".to_owned()]),
-        ("pods", vec![format!("place: {}", settings.pods.place), format!("daemonSets: {}", settings.pods.daemon_sets)]),
+        (
+            "pods",
+            vec![
+                format!("place: {}", settings.pods.place),
+                format!("daemonSets: {}", settings.pods.daemon_sets),
+            ],
+        ),
     ] {
-        parts.iter().for_each(|part| assert!(row(field).contains(part.as_str()), "{field}: {part} is a default"));
+        parts.iter().for_each(|part| {
+            assert!(row(field).contains(part.as_str()), "{field}: {part} is a default")
+        });
     }
 }
 
 #[test]
 fn the_shipped_settings_are_valid() {
-    assert_eq!(message(&yaml("deploy/cluster-admission-policy.yaml")["spec"]["settings"]), json!(null));
+    assert_eq!(
+        message(&yaml("deploy/cluster-admission-policy.yaml")["spec"]["settings"]),
+        json!(null)
+    );
 }
 
 #[test]
@@ -192,9 +250,14 @@ fn the_form_for_the_settings_is_where_the_uis_read_it() {
 fn the_match_conditions_are_the_designs() {
     let policy = yaml("deploy/cluster-admission-policy.yaml");
     let conditions = policy["spec"]["matchConditions"].as_array().expect("a list");
-    let expressions: Vec<&str> = conditions.iter().map(|condition| condition["expression"].as_str().expect("CEL")).collect();
-    let side = |object: &str, field: &str, none: &str| format!("(has({object}.metadata.{field}) ? {object}.metadata.{field} : {none})");
-    let differ = |field, none| format!("{} != {}", side("object", field, none), side("oldObject", field, none));
+    let expressions: Vec<&str> =
+        conditions.iter().map(|condition| condition["expression"].as_str().expect("CEL")).collect();
+    let side = |object: &str, field: &str, none: &str| {
+        format!("(has({object}.metadata.{field}) ? {object}.metadata.{field} : {none})")
+    };
+    let differ = |field, none| {
+        format!("{} != {}", side("object", field, none), side("oldObject", field, none))
+    };
     let expected = [
         "request.operation == 'CREATE' || request.userInfo.username != 'system:serviceaccount:landlord:controller'".to_owned(),
         "request.operation == 'CREATE' || !has(oldObject.metadata.deletionTimestamp)".to_owned(),

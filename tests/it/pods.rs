@@ -1,5 +1,6 @@
-//! What holds for every Pod that the policy places: nothing of its own is lost, it carries what its namespace demands, and a second pass finds
-//! nothing to do. Whatever the namespace says, there is an answer.
+//! What holds for every Pod that the policy places: nothing of its own is lost, it carries what its
+//! namespace demands, and a second pass finds nothing to do. Whatever the namespace says, there is
+//! an answer.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ const TOLERATIONS: &str = "scheduler.alpha.kubernetes.io/defaultTolerations";
 /// Texts that can be read, and others.
 fn selectors() -> impl Strategy<Value = Option<String>> {
     option::of(prop_oneof![
-        vec(select(vec!["pool=a", "pool=b", "zone=a", "zone=", " disk = ssd"]), 0..4).prop_map(|parts| parts.join(",")),
+        vec(select(vec!["pool=a", "pool=b", "zone=a", "zone=", " disk = ssd"]), 0..4)
+            .prop_map(|parts| parts.join(",")),
         "[a-z=, ]{0,8}",
     ])
 }
@@ -33,15 +35,26 @@ fn toleration() -> impl Strategy<Value = Value> {
     let keys = field(vec![json!("pool"), json!("spot")]);
     let seconds = field(vec![json!(60), json!(null)]);
     (keys, operators, effects, seconds).prop_map(|(key, operator, effect, seconds)| {
-        let fields = [("key", key), ("operator", operator), ("effect", effect), ("tolerationSeconds", seconds)];
+        let fields = [
+            ("key", key),
+            ("operator", operator),
+            ("effect", effect),
+            ("tolerationSeconds", seconds),
+        ];
         fields.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?))).collect()
     })
 }
 
 /// A namespace of tenant solar, or one that is not ready.
 fn namespaces() -> impl Strategy<Value = Value> {
-    let ledger = select(vec![json!({"tenant": "solar", "labels": [], "annotations": [TOLERATIONS]}), json!({"tenant": "lunar"})]);
-    let tolerations = option::of(prop_oneof![vec(toleration(), 0..3).prop_map(|list| json!(list).to_string()), "[\\[\\]{}\"a]{0,4}"]);
+    let ledger = select(vec![
+        json!({"tenant": "solar", "labels": [], "annotations": [TOLERATIONS]}),
+        json!({"tenant": "lunar"}),
+    ]);
+    let tolerations = option::of(prop_oneof![
+        vec(toleration(), 0..3).prop_map(|list| json!(list).to_string()),
+        "[\\[\\]{}\"a]{0,4}"
+    ]);
     (ledger, selectors(), tolerations).prop_map(|(ledger, selector, tolerations)| {
         let metadata = json!({"name": "web", "labels": {"landlord.dev/tenant": "solar"},
             "annotations": {"landlord.dev/ledger": in_order(&ledger), SELECTOR: selector, TOLERATIONS: tolerations}});
@@ -51,7 +64,10 @@ fn namespaces() -> impl Strategy<Value = Value> {
 
 /// A ledger begins with its tenant.
 fn in_order(ledger: &Value) -> String {
-    format!(r#"{{"tenant":{},"labels":[],"annotations":{}}}"#, ledger["tenant"], ledger["annotations"])
+    format!(
+        r#"{{"tenant":{},"labels":[],"annotations":{}}}"#,
+        ledger["tenant"], ledger["annotations"]
+    )
 }
 
 fn without_nothing(mut metadata: Value) -> Value {
@@ -60,11 +76,20 @@ fn without_nothing(mut metadata: Value) -> Value {
 }
 
 fn pods() -> impl Strategy<Value = Value> {
-    let selector = option::of(select(vec![json!({}), json!({"pool": "a"}), json!({"pool": "b", "own": "x"}), json!({"own": "x"})]));
+    let selector = option::of(select(vec![
+        json!({}),
+        json!({"pool": "a"}),
+        json!({"pool": "b", "own": "x"}),
+        json!({"own": "x"}),
+    ]));
     (selector, option::of(vec(toleration(), 0..3))).prop_map(|(selector, tolerations)| {
-        let mut pod = json!({"metadata": {"name": "web"}, "spec": {"containers": [], "new": {"field": 1}}});
+        let mut pod =
+            json!({"metadata": {"name": "web"}, "spec": {"containers": [], "new": {"field": 1}}});
         let fields = [("nodeSelector", selector), ("tolerations", tolerations.map(Value::from))];
-        fields.into_iter().filter_map(|(field, value)| Some((field, value?))).for_each(|(field, value)| pod["spec"][field] = value);
+        fields
+            .into_iter()
+            .filter_map(|(field, value)| Some((field, value?)))
+            .for_each(|(field, value)| pod["spec"][field] = value);
         pod
     })
 }
@@ -81,7 +106,8 @@ fn host(namespace: &Value) -> Arc<Objects> {
 }
 
 fn natively(namespace: &Value, pod: &Value) -> Option<Value> {
-    let payload = json!({"request": request(pod), "settings": {"pods": {"place": true}}}).to_string();
+    let payload =
+        json!({"request": request(pod), "settings": {"pods": {"place": true}}}).to_string();
     let answer = landlord_policy::validate(payload.as_bytes(), &Native(host(namespace).as_ref()));
     let answer: Value = serde_json::from_slice(&answer).expect("JSON");
     let mutated = Some(&answer["mutated_object"]).filter(|mutated| !mutated.is_null());
@@ -89,7 +115,8 @@ fn natively(namespace: &Value, pod: &Value) -> Option<Value> {
 }
 
 fn compiled(namespace: &Value, pod: &Value) -> Option<Value> {
-    let verdict = POLICY.validate(&request(pod), &json!({"pods": {"place": true}}), host(namespace));
+    let verdict =
+        POLICY.validate(&request(pod), &json!({"pods": {"place": true}}), host(namespace));
     assert!(!verdict.message().contains("internal server error"), "a trap: {namespace} {pod}");
     let mut after = pod.clone();
     json_patch::patch(&mut after, &verdict.patch).expect("a patch that fits");
@@ -104,7 +131,10 @@ fn holds(namespace: &Value, before: &Value, stage: Stage) -> Result<bool, TestCa
     let mut expected = before["spec"]["nodeSelector"].as_object().cloned().unwrap_or_default();
     let selector: NodeSelector = text.parse().expect("others are refused");
     expected.extend(selector.iter().map(|(key, value)| (key.to_owned(), json!(value))));
-    prop_assert_eq!(after["spec"]["nodeSelector"].as_object().cloned().unwrap_or_default(), expected);
+    prop_assert_eq!(
+        after["spec"]["nodeSelector"].as_object().cloned().unwrap_or_default(),
+        expected
+    );
     let list = |pod: &Value| pod["spec"]["tolerations"].as_array().cloned().unwrap_or_default();
     prop_assert!(list(&after).starts_with(&list(before)), "its own stay, where they are");
     let mut rest = after.clone();
@@ -125,7 +155,9 @@ fn check(cases: u32, stage: Stage) {
         placed.set(placed.get() + u32::from(holds(&namespace, &pod, stage)?));
         Ok(())
     };
-    crate::laws::runner(cases).run(&(namespaces(), pods()), law).unwrap_or_else(|error| panic!("{error}"));
+    crate::laws::runner(cases)
+        .run(&(namespaces(), pods()), law)
+        .unwrap_or_else(|error| panic!("{error}"));
     assert!(placed.get() > cases / 10, "{} of {cases} Pods were placed", placed.get());
 }
 

@@ -15,10 +15,16 @@ use crate::compiled::root;
 const WORKFLOWS: &str = ".github/workflows";
 
 fn workflows() -> Vec<(String, Value)> {
-    let files = fs::read_dir(root().join(WORKFLOWS)).expect("workflows").map(|file| file.expect("a file").path());
+    let files = fs::read_dir(root().join(WORKFLOWS))
+        .expect("workflows")
+        .map(|file| file.expect("a file").path());
     let read = |path: std::path::PathBuf| {
         let text = fs::read_to_string(&path).expect("text");
-        (path.display().to_string(), serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        (
+            path.display().to_string(),
+            serde_saphyr::from_str(&text)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+        )
     };
     files.map(read).collect()
 }
@@ -39,7 +45,9 @@ fn commands(workflow: &Value) -> impl Iterator<Item = &str> {
 /// An action of somebody else is named by its commit, or it may become another one overnight.
 fn is_pinned(uses: &str) -> bool {
     let hash = uses.split_once('@').map(|(_, hash)| hash).unwrap_or_default();
-    uses.starts_with("./") || (hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)))
+    uses.starts_with("./")
+        || (hash.len() == 40
+            && hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)))
 }
 
 #[test]
@@ -50,30 +58,45 @@ fn every_action_is_named_by_its_commit_and_says_which_version_that_is() {
         for uses in used {
             assert!(is_pinned(uses), "{file}: {uses}");
             let line = text.lines().find(|line| line.contains(uses)).expect("the line");
-            assert!(uses.starts_with("./") || line.contains("# v"), "{file}: {line} does not say which version it is");
+            assert!(
+                uses.starts_with("./") || line.contains("# v"),
+                "{file}: {line} does not say which version it is"
+            );
         }
     }
-    assert!(!is_pinned("actions/checkout@v7") && !is_pinned("actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90bX"));
+    assert!(
+        !is_pinned("actions/checkout@v7")
+            && !is_pinned("actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90bX")
+    );
 }
 
 #[test]
 fn nobody_is_given_rights_for_a_whole_workflow() {
     for (file, workflow) in workflows() {
         assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}), "{file}");
-        jobs(&workflow).for_each(|job| assert!(job["uses"].is_string() || job["timeout-minutes"].is_u64(), "{file}: a job without an end"));
+        jobs(&workflow).for_each(|job| {
+            assert!(
+                job["uses"].is_string() || job["timeout-minutes"].is_u64(),
+                "{file}: a job without an end"
+            )
+        });
     }
 }
 
 /// What follows a word in the commands, for example the target of `make`.
 fn called<'a>(workflow: &'a Value, word: &'a str) -> impl Iterator<Item = &'a str> {
     let words = commands(workflow).flat_map(move |line| line.split(word).skip(1));
-    words.filter_map(|rest| rest.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-._".contains(letter))).next())
+    words.filter_map(|rest| {
+        rest.split(|letter: char| !(letter.is_ascii_alphanumeric() || "-._".contains(letter)))
+            .next()
+    })
 }
 
 #[test]
 fn every_target_and_script_that_is_called_is_there() {
     let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile");
-    let targets: BTreeSet<&str> = makefile.lines().filter_map(|line| line.strip_prefix(".PHONY: ")).collect();
+    let targets: BTreeSet<&str> =
+        makefile.lines().filter_map(|line| line.strip_prefix(".PHONY: ")).collect();
     let mut seen = BTreeSet::new();
     for (file, workflow) in workflows() {
         for target in called(&workflow, "make ") {
@@ -81,14 +104,21 @@ fn every_target_and_script_that_is_called_is_there() {
             seen.insert(target.to_owned());
         }
         for script in called(&workflow, "scripts/") {
-            let mode =
-                fs::metadata(root().join("scripts").join(script)).unwrap_or_else(|error| panic!("{file}: {script}: {error}")).permissions();
+            let mode = fs::metadata(root().join("scripts").join(script))
+                .unwrap_or_else(|error| panic!("{file}: {script}: {error}"))
+                .permissions();
             assert!(mode.mode() & 0o111 != 0, "scripts/{script} cannot be run");
             seen.insert(script.to_owned());
         }
     }
     let targets = ["dist", "dist-binary", "image", "image-check", "reproducible", "advisories"];
-    for expected in targets.iter().chain(&["check-version", "publish", "release-notes", "push-artifacthub", "checksums"]) {
+    for expected in targets.iter().chain(&[
+        "check-version",
+        "publish",
+        "release-notes",
+        "push-artifacthub",
+        "checksums",
+    ]) {
         assert!(seen.contains(*expected), "no workflow calls {expected}");
     }
 }
@@ -96,13 +126,20 @@ fn every_target_and_script_that_is_called_is_there() {
 /// Who may sign compiles nothing that came with a dependency, and who compiles has no rights.
 #[test]
 fn what_is_signed_was_built_where_nobody_can_sign() {
-    let (_, release) = workflows().into_iter().find(|(file, _)| file.ends_with("release.yml")).expect("the release");
+    let (_, release) = workflows()
+        .into_iter()
+        .find(|(file, _)| file.ends_with("release.yml"))
+        .expect("the release");
     let lines = |job: &Value| {
-        let steps = job["steps"].as_array().into_iter().flatten().filter_map(|step| step["run"].as_str());
+        let steps =
+            job["steps"].as_array().into_iter().flatten().filter_map(|step| step["run"].as_str());
         steps.flat_map(str::lines).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
     };
-    let builds = |line: &String| ["make ", "cargo ", "scripts/install-tools "].iter().any(|word| line.contains(word));
-    let (signing, others): (Vec<_>, Vec<_>) = jobs(&release).partition(|job| job["permissions"]["id-token"] == "write");
+    let builds = |line: &String| {
+        ["make ", "cargo ", "scripts/install-tools "].iter().any(|word| line.contains(word))
+    };
+    let (signing, others): (Vec<_>, Vec<_>) =
+        jobs(&release).partition(|job| job["permissions"]["id-token"] == "write");
     let [signing] = signing.as_slice() else { panic!("{} jobs sign", signing.len()) };
     assert_eq!(lines(signing).into_iter().filter(builds).collect::<Vec<_>>(), Vec::<String>::new());
     let building: Vec<_> = others.into_iter().filter(|job| lines(job).iter().any(builds)).collect();
@@ -115,23 +152,34 @@ fn what_is_signed_was_built_where_nobody_can_sign() {
 fn every_tool_that_is_built_has_a_version() {
     let script = fs::read_to_string(root().join("scripts/install-tools")).expect("the script");
     let (functions, tools) = script.split_once("case $tool in").expect("the list");
-    let (words, builders) =
-        (|line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>(), ["cargo_tool", "go_tool", "npm_file"]);
+    let (words, builders) = (
+        |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),
+        ["cargo_tool", "go_tool", "npm_file"],
+    );
     let mut found = 0;
     for line in tools.lines() {
         let words = words(line);
-        let Some(at) = words.iter().position(|word| builders.contains(&word.as_str())) else { continue };
-        let version = words
-            .iter()
-            .skip(at)
-            .any(|word| word.trim_start_matches('v').split('.').filter(|part| part.parse::<u16>().is_ok()).count() == 3);
+        let Some(at) = words.iter().position(|word| builders.contains(&word.as_str())) else {
+            continue;
+        };
+        let version = words.iter().skip(at).any(|word| {
+            word.trim_start_matches('v')
+                .split('.')
+                .filter(|part| part.parse::<u16>().is_ok())
+                .count()
+                == 3
+        });
         assert!(version, "{line}");
         found += 1;
     }
     assert!(found >= 7, "{found}");
-    functions.lines().filter(|line| line.contains("cargo install -")).filter(|line| !line.contains("--list")).for_each(|line| {
-        assert!(line.contains("--locked") && line.contains("--version"), "{line}");
-    });
+    functions
+        .lines()
+        .filter(|line| line.contains("cargo install -"))
+        .filter(|line| !line.contains("--list"))
+        .for_each(|line| {
+            assert!(line.contains("--locked") && line.contains("--version"), "{line}");
+        });
 }
 
 /// The image has no loader: a program that asks for one, and what is no program, never get there.
@@ -140,35 +188,58 @@ fn a_binary_that_is_not_static_is_refused_wherever_it_is_built() {
     let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile");
     let (_, recipe) = makefile.split_once("\nimage-binary: ").expect("the target");
     let recipe = recipe.split("\n\n").next().expect("a recipe");
-    for check in ["scripts/check-static $(IMAGE_BINARY)", "scripts/check-size $(IMAGE_BINARY) $(MAX_IMAGE_BYTES)"] {
+    for check in [
+        "scripts/check-static $(IMAGE_BINARY)",
+        "scripts/check-size $(IMAGE_BINARY) $(MAX_IMAGE_BYTES)",
+    ] {
         assert!(recipe.contains(check), "{recipe}");
     }
-    let check = |path: &Path| Command::new(root().join("scripts/check-static")).arg(path).output().expect("it runs");
+    let check = |path: &Path| {
+        Command::new(root().join("scripts/check-static")).arg(path).output().expect("it runs")
+    };
     // A copy: another build may replace this program's file meanwhile.
     let folder = TempDir::new().expect("a folder");
     let linked = folder.path().join("linked");
     fs::copy("/proc/self/exe", &linked).expect("this program");
     let refused = check(&linked);
     let words = String::from_utf8_lossy(&refused.stderr);
-    assert!(!refused.status.success() && words.contains("asks for a loader or for libraries"), "{words}");
+    assert!(
+        !refused.status.success() && words.contains("asks for a loader or for libraries"),
+        "{words}"
+    );
     assert!(!check(&root().join("Makefile")).status.success());
 }
 
 /// The files that name the version, in a folder where they can be changed.
 fn copy() -> TempDir {
     let folder = TempDir::new().expect("a folder");
-    let files =
-        ["Cargo.toml", "artifacthub-pkg.yml", "artifacthub-repo.yml", "policy-metadata.yml", "README.md", "charts/landlord/Chart.yaml"];
+    let files = [
+        "Cargo.toml",
+        "artifacthub-pkg.yml",
+        "artifacthub-repo.yml",
+        "policy-metadata.yml",
+        "README.md",
+        "charts/landlord/Chart.yaml",
+    ];
     let scripts = ["scripts/check-version", "scripts/release-notes", "scripts/push-artifacthub"];
-    let manifests = ["deploy/cluster-admission-policy.yaml", "deploy/controller.yaml", "examples/getting-started/policy.yaml"];
-    let others = ["README.zh-CN.md", "docs/publishing.md", "examples/github-actions/plan-comment.yml"];
+    let manifests = [
+        "deploy/cluster-admission-policy.yaml",
+        "deploy/controller.yaml",
+        "examples/getting-started/policy.yaml",
+    ];
+    let others =
+        ["README.zh-CN.md", "docs/publishing.md", "examples/github-actions/plan-comment.yml"];
     for file in files.iter().chain(&scripts).chain(&manifests).chain(&others) {
         let to = folder.path().join(file);
         fs::create_dir_all(to.parent().expect("a folder")).expect("made");
         fs::copy(root().join(file), to).expect("copied");
     }
     // Not ours: that one names the version from the release's commit on.
-    fs::write(folder.path().join("CHANGELOG.md"), "# Changelog\n\n## Unreleased\n\n* New.\n\n## 0.0.1\n\n* Old.\n").expect("written");
+    fs::write(
+        folder.path().join("CHANGELOG.md"),
+        "# Changelog\n\n## Unreleased\n\n* New.\n\n## 0.0.1\n\n* Old.\n",
+    )
+    .expect("written");
     folder
 }
 
@@ -191,7 +262,12 @@ fn a_version_that_is_everywhere_the_same_is_printed() {
     let tag = format!("v{VERSION}");
     for arguments in [&[][..], &[tag.as_str()]] {
         let output = run(folder.path(), "scripts/check-version", arguments);
-        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), VERSION, "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout).trim(),
+            VERSION,
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     let notes = run(folder.path(), "scripts/release-notes", &[VERSION]).stdout;
     assert_eq!(String::from_utf8_lossy(&notes).trim(), "* New.", "its chapter and no other");
@@ -200,19 +276,74 @@ fn a_version_that_is_everywhere_the_same_is_printed() {
 #[rstest]
 #[case("artifacthub-pkg.yml", "version: ", "version: 9", "artifacthub-pkg.yml, version, says 9")]
 #[case("artifacthub-pkg.yml", "landlord-policy:v", "landlord-policy:v9", "landlord-policy:v9")]
-#[case("policy-metadata.yml", "io.kubewarden.policy.version: ", "io.kubewarden.policy.version: 9", "policy-metadata.yml")]
-#[case("charts/landlord/Chart.yaml", "\nversion: ", "\nversion: 9", "charts/landlord/Chart.yaml, version, says 9")]
-#[case("charts/landlord/Chart.yaml", "appVersion: ", "appVersion: 9", "charts/landlord/Chart.yaml, appVersion, says 9")]
-#[case("deploy/cluster-admission-policy.yaml", "landlord-policy:v", "landlord-policy:v9", "landlord-policy:v9")]
-#[case("deploy/controller.yaml", "landlord:v", "landlord:v9", "deploy/controller.yaml, landlord:v9")]
-#[case("README.zh-CN.md", "landlord-policy:v", "landlord-policy:v9", "README.zh-CN.md, landlord-policy:v9")]
-#[case("docs/publishing.md", "landlord-policy:v", "landlord-policy:v9", "docs/publishing.md, landlord-policy:v9")]
+#[case(
+    "policy-metadata.yml",
+    "io.kubewarden.policy.version: ",
+    "io.kubewarden.policy.version: 9",
+    "policy-metadata.yml"
+)]
+#[case(
+    "charts/landlord/Chart.yaml",
+    "\nversion: ",
+    "\nversion: 9",
+    "charts/landlord/Chart.yaml, version, says 9"
+)]
+#[case(
+    "charts/landlord/Chart.yaml",
+    "appVersion: ",
+    "appVersion: 9",
+    "charts/landlord/Chart.yaml, appVersion, says 9"
+)]
+#[case(
+    "deploy/cluster-admission-policy.yaml",
+    "landlord-policy:v",
+    "landlord-policy:v9",
+    "landlord-policy:v9"
+)]
+#[case(
+    "deploy/controller.yaml",
+    "landlord:v",
+    "landlord:v9",
+    "deploy/controller.yaml, landlord:v9"
+)]
+#[case(
+    "README.zh-CN.md",
+    "landlord-policy:v",
+    "landlord-policy:v9",
+    "README.zh-CN.md, landlord-policy:v9"
+)]
+#[case(
+    "docs/publishing.md",
+    "landlord-policy:v",
+    "landlord-policy:v9",
+    "docs/publishing.md, landlord-policy:v9"
+)]
 #[case("docs/publishing.md", "refs/tags/v", "refs/tags/v9", "docs/publishing.md, refs/tags/v9")]
-#[case("examples/getting-started/policy.yaml", "landlord-policy:v", "landlord-policy:v9", "policy.yaml, landlord-policy:v9")]
-#[case("examples/github-actions/plan-comment.yml", "landlord:v", "landlord:v9", "plan-comment.yml, landlord:v9")]
-#[case("artifacthub-pkg.yml", "download/v", "download/v9", "artifacthub-pkg.yml, releases/download/v9")]
+#[case(
+    "examples/getting-started/policy.yaml",
+    "landlord-policy:v",
+    "landlord-policy:v9",
+    "policy.yaml, landlord-policy:v9"
+)]
+#[case(
+    "examples/github-actions/plan-comment.yml",
+    "landlord:v",
+    "landlord:v9",
+    "plan-comment.yml, landlord:v9"
+)]
+#[case(
+    "artifacthub-pkg.yml",
+    "download/v",
+    "download/v9",
+    "artifacthub-pkg.yml, releases/download/v9"
+)]
 #[case("Cargo.toml", "\nversion = \"", "\nversion = \"9", "Cargo.toml says 9")]
-fn a_version_that_differs_somewhere_is_told(#[case] file: &str, #[case] from: &str, #[case] to: &str, #[case] part: &str) {
+fn a_version_that_differs_somewhere_is_told(
+    #[case] file: &str,
+    #[case] from: &str,
+    #[case] to: &str,
+    #[case] part: &str,
+) {
     let folder = copy();
     replace(folder.path(), file, from, to);
     let output = run(folder.path(), "scripts/check-version", &[]);
@@ -231,9 +362,25 @@ fn a_tag_that_is_not_the_version_or_has_no_notes_is_told(#[case] tag: &str, #[ca
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
-    let identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"];
-    let output = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git runs");
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let identity = [
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@example.com",
+        "-c",
+        "init.defaultBranch=main",
+    ];
+    let output = Command::new("git")
+        .args(identity)
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("git runs");
+    assert!(
+        output.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).expect("text")
 }
 
@@ -261,5 +408,9 @@ fn the_branch_for_artifact_hub_holds_what_it_reads_and_nothing_else() {
     replace(folder.path(), "README.md", "# ", "# New: ");
     assert_eq!(push(), format!("artifacthub has {VERSION}\n"));
     assert_eq!(git(Path::new(remote), &["rev-list", "--count", "artifacthub"]), "2\n");
-    assert_eq!(git(folder.path(), &["worktree", "list"]).lines().count(), 1, "nothing is left behind");
+    assert_eq!(
+        git(folder.path(), &["worktree", "list"]).lines().count(),
+        1,
+        "nothing is left behind"
+    );
 }

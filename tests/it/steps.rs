@@ -7,9 +7,11 @@ use crate::compiled::root;
 /// What is printed after all steps of this script have run, and whether all passed.
 fn conclusion(steps: &str) -> (Vec<String>, bool) {
     let script = format!(". scripts/steps\n{steps}\necho '--- all'\nconclude");
-    let output = Command::new("bash").args(["-c", &script]).current_dir(root()).output().expect("bash");
+    let output =
+        Command::new("bash").args(["-c", &script]).current_dir(root()).output().expect("bash");
     let text = String::from_utf8(output.stdout).expect("text");
-    let (_, end) = text.split_once("--- all\n").unwrap_or_else(|| panic!("it does not go on: {text}"));
+    let (_, end) =
+        text.split_once("--- all\n").unwrap_or_else(|| panic!("it does not go on: {text}"));
     (end.lines().map(str::to_owned).collect(), output.status.success())
 }
 
@@ -44,5 +46,8 @@ fn every_failure_is_named_after_all_steps_have_run() {
 
 #[test]
 fn where_nothing_fails_nothing_is_named() {
-    assert_eq!(conclusion("step a true\nstep b echo failures:"), (vec!["2 passed, 0 failed".to_owned()], true));
+    assert_eq!(
+        conclusion("step a true\nstep b echo failures:"),
+        (vec!["2 passed, 0 failed".to_owned()], true)
+    );
 }

@@ -34,7 +34,8 @@ pub struct Assessment {
     pub known: Option<Arc<Tenant>>,
     pub before: Metadata,
     pub plan: Plan,
-    /// Where each wanted key comes from, whether it has to be changed or not. Only where somebody asks: see [`assess`].
+    /// Where each wanted key comes from, whether it has to be changed or not. Only where somebody
+    /// asks: see [`assess`].
     pub origins: BTreeMap<Key, Why>,
     /// Why there is no plan, or it does not suffice.
     pub error: Option<String>,
@@ -88,7 +89,8 @@ impl Assessment {
     }
 }
 
-/// Whether landlord looks at a namespace at all: not at one that is excluded or on its way out, nor at the one that the guard is tried in.
+/// Whether landlord looks at a namespace at all: not at one that is excluded or on its way out, nor
+/// at the one that the guard is tried in.
 pub fn is_in_scope(settings: &Settings, namespace: &Namespace) -> bool {
     let name = namespace.name.as_deref().unwrap_or_default();
     !namespace.terminating && !settings.excludes(name) && name != PROBE_NAMESPACE
@@ -97,7 +99,12 @@ pub fn is_in_scope(settings: &Settings, namespace: &Namespace) -> bool {
 /// Asks the engine about every namespace of the inventory, in order of the names.
 pub fn assess(inventory: &Inventory) -> Vec<Assessment> {
     let one = |Listed { namespace, object }: &Listed| {
-        let mut assessment = Assessment::of(&inventory.settings, namespace, || object.clone(), |name| inventory.tenant(name));
+        let mut assessment = Assessment::of(
+            &inventory.settings,
+            namespace,
+            || object.clone(),
+            |name| inventory.tenant(name),
+        );
         assessment.trace(&inventory.settings, namespace);
         assessment
     };
@@ -113,17 +120,25 @@ impl Assessment {
         mut lookup: impl FnMut(&str) -> Result<Option<Arc<Tenant>>, String>,
     ) -> Self {
         let (ledger, _) = read_ledger(&namespace.metadata);
-        let reads_paths = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
+        let reads_paths =
+            settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
         let document = reads_paths.then(|| json!({"namespace": object()}));
         let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
         let mut assessment = Self::blank(namespace);
-        // A tenant that cannot be used is claimed all the same: once it is mended, its namespaces have to be found.
+        // A tenant that cannot be used is claimed all the same: once it is mended, its namespaces
+        // have to be found.
         let mut unusable = None;
         let lookup = |name: &str| lookup(name).inspect_err(|_| unusable = Some(name.to_owned()));
         match resolve(settings, evidence, lookup) {
             Ok(Resolution::Unclaimed) => assessment.leave(settings, namespace),
             Ok(Resolution::Unknown(claim)) => {
-                assessment.fail(UNKNOWN_TENANT, format!("tenant {:?} does not exist: create it, or mend the claim", claim.tenant));
+                assessment.fail(
+                    UNKNOWN_TENANT,
+                    format!(
+                        "tenant {:?} does not exist: create it, or mend the claim",
+                        claim.tenant
+                    ),
+                );
                 (assessment.tenant, assessment.rule) = (Some(claim.tenant), Some(claim.rule));
             }
             Ok(Resolution::Known(claim, tenant)) => {
@@ -131,34 +146,53 @@ impl Assessment {
                     Ok(plan) => assessment.plan = plan,
                     Err(error) => assessment.fail(error.reason(), error.to_string()),
                 }
-                (assessment.tenant, assessment.rule, assessment.known) = (Some(claim.tenant), Some(claim.rule), Some(tenant));
+                (assessment.tenant, assessment.rule, assessment.known) =
+                    (Some(claim.tenant), Some(claim.rule), Some(tenant));
             }
             Err(error) => {
                 // Nothing is looked up here: tenants are at hand, and this one has a fault.
-                assessment.fail(if unusable.is_some() { INVALID_TENANT } else { error.reason() }, error.to_string());
+                assessment.fail(
+                    if unusable.is_some() { INVALID_TENANT } else { error.reason() },
+                    error.to_string(),
+                );
                 assessment.tenant = unusable;
             }
         }
         assessment
     }
 
-    /// Finds out where each wanted key comes from: what would be set if landlord had not been there yet.
+    /// Finds out where each wanted key comes from: what would be set if landlord had not been there
+    /// yet.
     fn trace(&mut self, settings: &Settings, namespace: &Namespace) {
-        let (Some(tenant), Some(name), Some(rule), None) = (&self.known, &self.tenant, &self.rule, &self.error) else { return };
+        let (Some(tenant), Some(name), Some(rule), None) =
+            (&self.known, &self.tenant, &self.rule, &self.error)
+        else {
+            return;
+        };
         let (ledger, _) = read_ledger(&namespace.metadata);
         let mut bare = namespace.clone();
         bare.metadata.annotations.remove(ANNOTATION);
         ledger.keys().for_each(|key| drop(bare.metadata.field_mut(key.field).remove(&key.name)));
         let claim = Claim { tenant: name.clone(), rule: rule.clone(), by: None };
-        let plan = plan::plan(settings, &bare, &claim, tenant, Stage::Reconcile).unwrap_or_default();
-        self.origins = plan.set.into_iter().map(|(key, want)| (key, want.why)).filter(|(key, _)| ledger.manages(key)).collect();
+        let plan =
+            plan::plan(settings, &bare, &claim, tenant, Stage::Reconcile).unwrap_or_default();
+        self.origins = plan
+            .set
+            .into_iter()
+            .map(|(key, want)| (key, want.why))
+            .filter(|(key, _)| ledger.manages(key))
+            .collect();
     }
 
-    /// Nobody claims it: what landlord wrote goes all the same where the settings do not let it be nobody's.
+    /// Nobody claims it: what landlord wrote goes all the same where the settings do not let it be
+    /// nobody's.
     fn leave(&mut self, settings: &Settings, namespace: &Namespace) {
         self.plan = plan::unclaimed(settings, namespace);
         if !plan::may_be_unclaimed(settings, &namespace.metadata) {
-            let admin = format!("let an admin claim it by `landlord move {} --to TENANT`, or delete it", self.name);
+            let admin = format!(
+                "let an admin claim it by `landlord move {} --to TENANT`, or delete it",
+                self.name
+            );
             self.fail(UNCLAIMED, format!("no rule claims it, and its creator may not leave it so (unclaimed: reject): {admin}"));
         }
     }

@@ -101,10 +101,14 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Document>, DocumentError> {
 
 /// The items of a `List` (or `NamespaceList` …), else the object itself.
 fn items(place: Place, mut object: Value) -> Vec<Document> {
-    let is_list = object.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
+    let is_list =
+        object.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
     match object.get_mut("items") {
         Some(Value::Array(items)) if is_list => {
-            let item = |(index, object)| Document { place: Place { item: Some(index), ..place.clone() }, object };
+            let item = |(index, object)| Document {
+                place: Place { item: Some(index), ..place.clone() },
+                object,
+            };
             std::mem::take(items).into_iter().enumerate().map(item).collect()
         }
         _ => vec![Document { place, object }],
@@ -119,14 +123,29 @@ mod tests {
     fn lists_are_taken_apart_and_their_items_found_again() {
         let documents =
             read("f", "---\n{kind: NamespaceList, items: [{a: 1}, {b: 2}]}\n---\n{kind: Namespace, items: [1]}\n").expect("documents");
-        let paths: Vec<String> = documents.iter().map(|document| format!("{} {}", document.place, document.place.path("a"))).collect();
-        assert_eq!(paths, ["f, document 1 items[0].a", "f, document 1 items[1].a", "f, document 2 a"]);
-        assert_eq!(documents[2].object["items"], serde_json::json!([1]), "only lists are taken apart");
+        let paths: Vec<String> = documents
+            .iter()
+            .map(|document| format!("{} {}", document.place, document.place.path("a")))
+            .collect();
+        assert_eq!(
+            paths,
+            ["f, document 1 items[0].a", "f, document 1 items[1].a", "f, document 2 a"]
+        );
+        assert_eq!(
+            documents[2].object["items"],
+            serde_json::json!([1]),
+            "only lists are taken apart"
+        );
     }
 
     #[test]
     fn faults_say_where() {
-        assert!(read("f", "a: [").expect_err("no YAML").to_string().starts_with("f is neither YAML nor JSON: "));
+        assert!(
+            read("f", "a: [")
+                .expect_err("no YAML")
+                .to_string()
+                .starts_with("f is neither YAML nor JSON: ")
+        );
         assert_eq!(
             read("f", "{}\n---\n- 1").expect_err("a list").to_string(),
             "f, document 2 is not an object: write Kubernetes objects, with `---` between them"

@@ -20,7 +20,9 @@ pub enum InventoryError {
     /// `of_policy`: they are `spec.settings` of what is at `place`.
     #[error("settings in {place}")]
     Settings { place: Place, of_policy: bool, source: DecodeError },
-    #[error("{first} and {second} are both a ClusterAdmissionPolicy: say with --settings which one counts")]
+    #[error(
+        "{first} and {second} are both a ClusterAdmissionPolicy: say with --settings which one counts"
+    )]
     TwoPolicies { first: Place, second: Place },
     #[error("{place}")]
     Namespace { place: Place, source: NamespaceError },
@@ -74,7 +76,9 @@ impl Inventory {
         for document in documents {
             foreign += usize::from(!inventory.add(document)?);
         }
-        inventory.notes.extend((foreign > 0).then(|| format!("{foreign} objects of other kinds passed over")));
+        inventory
+            .notes
+            .extend((foreign > 0).then(|| format!("{foreign} objects of other kinds passed over")));
         inventory.namespaces.sort_unstable_by(|a, b| a.namespace.name.cmp(&b.namespace.name));
         Ok(inventory)
     }
@@ -94,7 +98,9 @@ impl Inventory {
     /// Every tenant that was found.
     pub fn tenant_names(&self) -> Vec<String> {
         match &self.settings.source {
-            TenantSource::Inline(tenants) => tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+            TenantSource::Inline(tenants) => {
+                tenants.iter().map(|tenant| tenant.name.clone()).collect()
+            }
             _ => self.tenants.keys().cloned().collect(),
         }
     }
@@ -107,13 +113,17 @@ impl Inventory {
     /// What was passed over, a line for each reason.
     pub fn notes(&self) -> Vec<String> {
         let names: Vec<String> = self.excluded.iter().map(|name| format!("{name:?}")).collect();
-        let excluded = (!names.is_empty()).then(|| format!("the settings exclude {}", names.join(", ")));
+        let excluded =
+            (!names.is_empty()).then(|| format!("the settings exclude {}", names.join(", ")));
         self.notes.iter().cloned().chain(excluded).collect()
     }
 
     /// Settings, tenants by name (or why they cannot be used), and namespaces.
     pub fn into_parts(self) -> (Settings, Vec<(String, TenantRead)>, Vec<Listed>) {
-        let tenants = self.tenants.into_iter().map(|(name, entry)| (name, entry.tenant.map_err(|error| error.to_string())));
+        let tenants = self
+            .tenants
+            .into_iter()
+            .map(|(name, entry)| (name, entry.tenant.map_err(|error| error.to_string())));
         (self.settings, tenants.collect(), self.namespaces)
     }
 
@@ -132,8 +142,11 @@ impl Inventory {
     }
 
     fn add_namespace(&mut self, place: &Place, object: Value) -> Result<(), InventoryError> {
-        let namespace = Namespace::from_value(&object).map_err(|source| InventoryError::Namespace { place: place.clone(), source })?;
-        let Some(name) = namespace.name.clone() else { return Err(InventoryError::Nameless { place: place.clone() }) };
+        let namespace = Namespace::from_value(&object)
+            .map_err(|source| InventoryError::Namespace { place: place.clone(), source })?;
+        let Some(name) = namespace.name.clone() else {
+            return Err(InventoryError::Nameless { place: place.clone() });
+        };
         if self.listed.contains(&name) {
             return Err(InventoryError::NamespaceTwice { place: place.clone(), name });
         }
@@ -173,9 +186,14 @@ pub fn settings_among(documents: &[Document]) -> Result<Settings, InventoryError
 
 /// The ClusterAdmissionPolicy whose settings count.
 pub fn policy_among(documents: &[Document]) -> Result<Option<&Document>, InventoryError> {
-    let mut policies = documents.iter().filter(|document| is_policy(&document.object) && !is_about_pods(&document.object));
+    let mut policies = documents
+        .iter()
+        .filter(|document| is_policy(&document.object) && !is_about_pods(&document.object));
     match (policies.next(), policies.next()) {
-        (Some(first), Some(second)) => Err(InventoryError::TwoPolicies { first: first.place.clone(), second: second.place.clone() }),
+        (Some(first), Some(second)) => Err(InventoryError::TwoPolicies {
+            first: first.place.clone(),
+            second: second.place.clone(),
+        }),
         (policy, _) => Ok(policy),
     }
 }
@@ -185,20 +203,34 @@ pub fn is_policy(object: &Value) -> bool {
     object.get("kind").and_then(Value::as_str) == Some(POLICY_KIND)
 }
 
-/// The optional policy that places Pods stands beside the one that counts, and repeats of its settings what it needs.
+/// The optional policy that places Pods stands beside the one that counts, and repeats of its
+/// settings what it needs.
 fn is_about_pods(policy: &Value) -> bool {
-    let rules = policy.pointer("/spec/rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let pods = |rule: &Value| rule.get("resources").and_then(Value::as_array).is_some_and(|named| named.iter().all(|one| one == "pods"));
+    let rules = policy
+        .pointer("/spec/rules")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let pods = |rule: &Value| {
+        rule.get("resources")
+            .and_then(Value::as_array)
+            .is_some_and(|named| named.iter().all(|one| one == "pods"))
+    };
     !rules.is_empty() && rules.iter().all(pods)
 }
 
 /// A ClusterAdmissionPolicy's `spec.settings`, or the bare document.
 pub fn parse(document: &Document) -> Result<Settings, InventoryError> {
-    let fault = |source| InventoryError::Settings { place: document.place.clone(), of_policy: is_policy(&document.object), source };
+    let fault = |source| InventoryError::Settings {
+        place: document.place.clone(),
+        of_policy: is_policy(&document.object),
+        source,
+    };
     Settings::from_value(settings_document(&document.object)).map_err(fault)
 }
 
-/// The settings as they are written: a ClusterAdmissionPolicy's `spec.settings`, or the object itself.
+/// The settings as they are written: a ClusterAdmissionPolicy's `spec.settings`, or the object
+/// itself.
 pub fn settings_document(object: &Value) -> &Value {
     const ABSENT: &Value = &Value::Null;
     if is_policy(object) { object.pointer("/spec/settings").unwrap_or(ABSENT) } else { object }

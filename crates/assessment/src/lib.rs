@@ -1,5 +1,6 @@
-//! What landlord says of objects at hand, without a cluster: the plan that the controller would carry out, and the policy's answer to a request.
-//! The controller and its command line read it, and so does the playground, in the browser. No I/O, no clock, no Kubernetes client.
+//! What landlord says of objects at hand, without a cluster: the plan that the controller would
+//! carry out, and the policy's answer to a request. The controller and its command line read it,
+//! and so does the playground, in the browser. No I/O, no clock, no Kubernetes client.
 //!
 //! ```text
 //! text ──document──▶ objects ──inventory──▶ settings, tenants, namespaces ──assess──▶ Assessment ──plan_json──▶ landlord.dev/plan/v1

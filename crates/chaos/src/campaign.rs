@@ -1,4 +1,5 @@
-//! Campaign: how `local-cluster chaos` tells the controller's tests, which play in memory, what to play.
+//! Campaign: how `local-cluster chaos` tells the controller's tests, which play in memory, what to
+//! play.
 
 /// One schedule, and nothing else.
 pub const SCHEDULE: &str = "LANDLORD_CHAOS_SCHEDULE";

@@ -1,4 +1,5 @@
-//! Dice: numbers that look random and are the same for the same seed, on every machine and for ever (splitmix64).
+//! Dice: numbers that look random and are the same for the same seed, on every machine and for ever
+//! (splitmix64).
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -57,7 +58,8 @@ mod tests {
     #[test]
     fn weights_are_kept() {
         let mut dice = Dice::new(1);
-        let rolled: Vec<_> = (0..1000).filter_map(|_| dice.weigh(&[(9, 'a'), (1, 'b'), (0, 'c')])).collect();
+        let rolled: Vec<_> =
+            (0..1000).filter_map(|_| dice.weigh(&[(9, 'a'), (1, 'b'), (0, 'c')])).collect();
         let count = |one| rolled.iter().filter(|found| **found == one).count();
         assert!(count('a') > 800 && count('b') > 50 && count('c') == 0 && rolled.len() == 1000);
     }

@@ -49,8 +49,12 @@ pub enum Tampering {
     Wipe,
 }
 
-const TAMPERINGS: [(&str, Tampering); 4] =
-    [("selector", Tampering::Selector), ("label", Tampering::Label), ("ledger", Tampering::Ledger), ("wipe", Tampering::Wipe)];
+const TAMPERINGS: [(&str, Tampering); 4] = [
+    ("selector", Tampering::Selector),
+    ("label", Tampering::Label),
+    ("ledger", Tampering::Ledger),
+    ("wipe", Tampering::Wipe),
+];
 
 /// A law that is broken on purpose, in the controller's name, to show that it is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +67,8 @@ pub enum Sabotage {
     Loss,
 }
 
-const SABOTAGES: [(&str, Sabotage); 3] = [("key", Sabotage::Key), ("placement", Sabotage::Placement), ("loss", Sabotage::Loss)];
+const SABOTAGES: [(&str, Sabotage); 3] =
+    [("key", Sabotage::Key), ("placement", Sabotage::Placement), ("loss", Sabotage::Loss)];
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +86,8 @@ pub enum Event {
     Tenant(&'static str, u8),
     /// The tenant is deleted.
     Drop(&'static str),
-    /// So many writes are answered 429; on a real API server, all of the controller's requests for so many tenths of a second.
+    /// So many writes are answered 429; on a real API server, all of the controller's requests for
+    /// so many tenths of a second.
     PushBack(u32),
     /// So many writes are answered 500.
     Fail(u32),
@@ -157,7 +163,9 @@ impl fmt::Display for Event {
             Self::Edit(namespace) => write!(f, "edit {namespace}"),
             Self::Move(namespace, tenant) => write!(f, "move {namespace} {tenant}"),
             Self::Delete(namespace) => write!(f, "delete {namespace}"),
-            Self::Tamper(namespace, what) => write!(f, "tamper {namespace} {}", word(&TAMPERINGS, *what)),
+            Self::Tamper(namespace, what) => {
+                write!(f, "tamper {namespace} {}", word(&TAMPERINGS, *what))
+            }
             Self::Pod(namespace) => write!(f, "pod {namespace}"),
             Self::Tenant(tenant, form) => write!(f, "tenant {tenant} {form}"),
             Self::Drop(tenant) => write!(f, "drop {tenant}"),
@@ -174,7 +182,9 @@ impl fmt::Display for Event {
             Self::Thaw(part) => write!(f, "thaw {}", word(&PARTS, *part)),
             Self::Start(part) => write!(f, "start {}", word(&PARTS, *part)),
             Self::Garbage => f.write_str("garbage"),
-            Self::Sabotage(what, namespace) => write!(f, "sabotage {} {namespace}", word(&SABOTAGES, *what)),
+            Self::Sabotage(what, namespace) => {
+                write!(f, "sabotage {} {namespace}", word(&SABOTAGES, *what))
+            }
         }
     }
 }
@@ -184,7 +194,9 @@ impl FromStr for Event {
 
     fn from_str(text: &str) -> Result<Self, EventError> {
         let words: Vec<&str> = text.split_whitespace().collect();
-        about_objects(&words).or_else(|| about_faults(&words)).ok_or_else(|| EventError(text.trim().to_owned()))
+        about_objects(&words)
+            .or_else(|| about_faults(&words))
+            .ok_or_else(|| EventError(text.trim().to_owned()))
     }
 }
 
@@ -194,11 +206,15 @@ fn about_objects(words: &[&str]) -> Option<Event> {
         ["edit", namespace] => Event::Edit(a_namespace(namespace)?),
         ["move", namespace, tenant] => Event::Move(a_namespace(namespace)?, a_tenant(tenant)?),
         ["delete", namespace] => Event::Delete(a_namespace(namespace)?),
-        ["tamper", namespace, what] => Event::Tamper(a_namespace(namespace)?, named(&TAMPERINGS, what)?),
+        ["tamper", namespace, what] => {
+            Event::Tamper(a_namespace(namespace)?, named(&TAMPERINGS, what)?)
+        }
         ["pod", namespace] => Event::Pod(a_namespace(namespace)?),
         ["tenant", tenant, form] => Event::Tenant(a_tenant(tenant)?, form.parse().ok()?),
         ["drop", tenant] => Event::Drop(a_tenant(tenant)?),
-        ["sabotage", what, namespace] => Event::Sabotage(named(&SABOTAGES, what)?, a_namespace(namespace)?),
+        ["sabotage", what, namespace] => {
+            Event::Sabotage(named(&SABOTAGES, what)?, a_namespace(namespace)?)
+        }
         _ => return None,
     })
 }

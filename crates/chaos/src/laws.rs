@@ -1,4 +1,5 @@
-//! Laws: looks at every change of a history in its order, and at what is there at rest, and says what must not be.
+//! Laws: looks at every change of a history in its order, and at what is there at rest, and says
+//! what must not be.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,8 +15,9 @@ mod tests;
 
 pub use self::rest::Rest;
 
-/// A change by somebody other than landlord may cost so many writes of each namespace that it concerns: one, and two more where keys are
-/// fought about (the ledger becomes pending, and is put right when the quarrel is over).
+/// A change by somebody other than landlord may cost so many writes of each namespace that it
+/// concerns: one, and two more where keys are fought about (the ledger becomes pending, and is put
+/// right when the quarrel is over).
 const WRITES_A_CHANGE: usize = 1;
 const WRITES_OF_A_QUARREL: usize = 2;
 
@@ -30,12 +32,14 @@ pub struct Laws {
     pub allowed: usize,
     tenant_of: BTreeMap<String, String>,
     pods: BTreeMap<String, Pod>,
-    /// Keys that somebody else made foreign, by namespace: landlord's ledger does not know them any more.
+    /// Keys that somebody else made foreign, by namespace: landlord's ledger does not know them any
+    /// more.
     residue: BTreeMap<String, BTreeSet<String>>,
     holder: Option<String>,
     /// Controllers whose writes may come late or without a lease.
     pub unfenced: BTreeSet<String>,
-    /// Two wrote at a time, one of them without a lease: where one knows less than the other, they write in turn until it does not.
+    /// Two wrote at a time, one of them without a lease: where one knows less than the other, they
+    /// write in turn until it does not.
     pub led_twice: bool,
 }
 
@@ -85,18 +89,23 @@ impl Laws {
             return;
         }
         let holder = self.holder.clone();
-        self.check(holder.as_deref() == Some(who), || format!("fence: {who} wrote {} while {holder:?} held the lease", commit.plural));
+        self.check(holder.as_deref() == Some(who), || {
+            format!("fence: {who} wrote {} while {holder:?} held the lease", commit.plural)
+        });
     }
 
     /// A write of landlord's: nothing foreign changes.
     fn see_write(&mut self, who: &str, commit: &Commit) {
         self.writes += 1;
-        let (Some(before), Some(after)) = (commit.before.as_deref(), commit.after.as_deref()) else {
+        let (Some(before), Some(after)) = (commit.before.as_deref(), commit.after.as_deref())
+        else {
             let what = if commit.after.is_none() { "deleted" } else { "created" };
             return self.check(false, || format!("lost namespace: {who} {what} {}", commit.name));
         };
         let rest = [before, after].map(without_managed);
-        self.check(rest[0] == rest[1], || format!("foreign key: {who} changed {} from {} to {}", commit.name, rest[0], rest[1]));
+        self.check(rest[0] == rest[1], || {
+            format!("foreign key: {who} changed {} from {} to {}", commit.name, rest[0], rest[1])
+        });
     }
 
     /// Somebody else creates, edits or deletes a namespace.
@@ -108,21 +117,25 @@ impl Laws {
             self.pods.retain(|_, pod| pod.namespace != name);
             return;
         };
-        let tenant = after["metadata"]["labels"][TENANT_LABEL].as_str().unwrap_or_default().to_owned();
+        let tenant =
+            after["metadata"]["labels"][TENANT_LABEL].as_str().unwrap_or_default().to_owned();
         for pod in self.pods.values_mut().filter(|pod| pod.namespace == name) {
             pod.pools.insert(tenant.clone());
         }
         self.tenant_of.insert(name.clone(), tenant);
-        let meddled = commit.before.as_deref().is_some_and(|before| managed(before) != managed(after));
+        let meddled =
+            commit.before.as_deref().is_some_and(|before| managed(before) != managed(after));
         self.allowed += WRITES_A_CHANGE + if meddled { WRITES_OF_A_QUARREL } else { 0 };
         let made_foreign = made_foreign(commit.before.as_deref().unwrap_or(&Value::Null), after);
         self.residue.entry(name).or_default().extend(made_foreign);
     }
 
     fn see_tenant(&mut self, commit: &Commit) {
-        let spec = |object: &Option<Arc<Value>>| object.as_ref().map(|object| object["spec"].clone());
+        let spec =
+            |object: &Option<Arc<Value>>| object.as_ref().map(|object| object["spec"].clone());
         if spec(&commit.before) != spec(&commit.after) {
-            self.allowed += WRITES_A_CHANGE * self.tenant_of.values().filter(|tenant| **tenant == commit.name).count();
+            self.allowed += WRITES_A_CHANGE
+                * self.tenant_of.values().filter(|tenant| **tenant == commit.name).count();
         }
     }
 
@@ -133,9 +146,12 @@ impl Laws {
             let pools = self.tenant_of.get(&commit.namespace).cloned().into_iter().collect();
             self.pods.insert(key.clone(), Pod { namespace: commit.namespace.clone(), pools });
         }
-        let gated = |object: &Value| object["spec"]["schedulingGates"].as_array().is_some_and(|gates| !gates.is_empty());
+        let gated = |object: &Value| {
+            object["spec"]["schedulingGates"].as_array().is_some_and(|gates| !gates.is_empty())
+        };
         if commit.before.as_deref().is_some_and(gated) && !gated(after) {
-            let pool = after["spec"]["nodeSelector"]["pool"].as_str().unwrap_or_default().to_owned();
+            let pool =
+                after["spec"]["nodeSelector"]["pool"].as_str().unwrap_or_default().to_owned();
             self.place(&key, &pool);
         }
     }
@@ -143,7 +159,9 @@ impl Laws {
     /// A Pod is bound to a node of this pool, or released to it. It is looked at once.
     pub fn place(&mut self, key: &str, pool: &str) {
         let Some(pod) = self.pods.remove(key) else { return };
-        self.check(pod.pools.contains(pool), || format!("foreign placement: Pod {key} of {:?} went to pool {pool:?}", pod.pools));
+        self.check(pod.pools.contains(pool), || {
+            format!("foreign placement: Pod {key} of {:?} went to pool {pool:?}", pod.pools)
+        });
     }
 }
 
@@ -156,7 +174,10 @@ fn without_managed(object: &Value) -> Value {
     let mut rest = object.clone();
     let strip = |map: Option<&mut Value>, keys: &[&str]| {
         if let Some(map) = map.and_then(Value::as_object_mut) {
-            map.retain(|key, _| !keys.contains(&key.as_str()) && (key == TENANT_LABEL || !key.starts_with("landlord.dev/")));
+            map.retain(|key, _| {
+                !keys.contains(&key.as_str())
+                    && (key == TENANT_LABEL || !key.starts_with("landlord.dev/"))
+            });
         }
     };
     strip(rest.pointer_mut("/metadata/labels"), &LABELS);
@@ -171,20 +192,31 @@ fn without_managed(object: &Value) -> Value {
 
 /// What landlord may write of a namespace.
 fn managed(object: &Value) -> Vec<Option<String>> {
-    let keys = LABELS.iter().map(|key| ("labels", *key)).chain(ANNOTATIONS.iter().chain([&LEDGER]).map(|key| ("annotations", *key)));
+    let keys = LABELS
+        .iter()
+        .map(|key| ("labels", *key))
+        .chain(ANNOTATIONS.iter().chain([&LEDGER]).map(|key| ("annotations", *key)));
     keys.map(|(field, key)| object["metadata"][field][key].as_str().map(str::to_owned)).collect()
 }
 
 /// Keys that landlord does not know as its own after this edit of somebody else.
 fn made_foreign(before: &Value, after: &Value) -> Vec<String> {
-    let ledger = |object: &Value| object["metadata"]["annotations"][LEDGER].as_str().map(str::to_owned);
+    let ledger =
+        |object: &Value| object["metadata"]["annotations"][LEDGER].as_str().map(str::to_owned);
     let keys = || LABELS.iter().chain(&ANNOTATIONS).map(|key| (*key).to_owned());
     if !before.is_null() && ledger(before) != ledger(after) {
         return keys().collect();
     }
-    let known: Map<String, Value> = ledger(after).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let lists = |key: &str| ["labels", "annotations"].iter().any(|field| known.get(*field).is_some_and(|list| has(list, key)));
-    let value = |object: &Value, key: &str| ["labels", "annotations"].map(|field| object["metadata"][field][key].clone());
+    let known: Map<String, Value> =
+        ledger(after).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let lists = |key: &str| {
+        ["labels", "annotations"]
+            .iter()
+            .any(|field| known.get(*field).is_some_and(|list| has(list, key)))
+    };
+    let value = |object: &Value, key: &str| {
+        ["labels", "annotations"].map(|field| object["metadata"][field][key].clone())
+    };
     keys().filter(|key| !lists(key) && value(before, key) != value(after, key)).collect()
 }
 

@@ -1,5 +1,6 @@
-//! Chaos: random schedules of what people do to namespaces and tenants and of what breaks meanwhile, and the laws that hold all along and
-//! at rest. One vocabulary for two layers: the controller in memory under a clock that jumps (its tests), and a real cluster
+//! Chaos: random schedules of what people do to namespaces and tenants and of what breaks
+//! meanwhile, and the laws that hold all along and at rest. One vocabulary for two layers: the
+//! controller in memory under a clock that jumps (its tests), and a real cluster
 //! (`local-cluster chaos`).
 //!
 //! ```text

@@ -88,7 +88,8 @@ const CLUSTER: Weights = &[
     (6, |dice| Some(Event::Start(process(dice)?))),
 ];
 
-/// Waits between two steps, in milliseconds: most are none or short. Only a clock that jumps can wait long.
+/// Waits between two steps, in milliseconds: most are none or short. Only a clock that jumps can
+/// wait long.
 const MEMORY_WAITS: [(u32, u32); 5] = [(8, 1), (4, 50), (4, 1000), (3, 6000), (1, 60_000)];
 const CLUSTER_WAITS: [(u32, u32); 3] = [(6, 1), (8, 300), (2, 2000)];
 
@@ -113,7 +114,13 @@ fn controller(dice: &mut Dice) -> Option<Part> {
 }
 
 fn process(dice: &mut Dice) -> Option<Part> {
-    dice.weigh(&[(3, Part::One), (2, Part::Two), (1, Part::ApiServer), (2, Part::Etcd), (2, Part::Policy)])
+    dice.weigh(&[
+        (3, Part::One),
+        (2, Part::Two),
+        (1, Part::ApiServer),
+        (2, Part::Etcd),
+        (2, Part::Policy),
+    ])
 }
 
 impl Schedule {
@@ -210,7 +217,8 @@ mod tests {
                 assert_eq!(schedule.to_string().parse(), Ok(schedule));
             }
         }
-        let written: Schedule = "memory 3: sabotage key web-1; 5 tamper web-2 wipe;".parse().expect("a schedule");
+        let written: Schedule =
+            "memory 3: sabotage key web-1; 5 tamper web-2 wipe;".parse().expect("a schedule");
         assert_eq!(written.to_string(), "memory 3: 0 sabotage key web-1; 5 tamper web-2 wipe");
     }
 
@@ -218,7 +226,10 @@ mod tests {
     fn what_is_no_schedule_says_so() {
         let error = |text: &str| text.parse::<Schedule>().expect_err("no schedule").to_string();
         assert!(error("seed 7: edit web-1").contains("write `memory SEED: `"));
-        assert!(error("memory 7: edit web-x").contains("\"edit web-x\" is no event: write one of create web-N TENANT"));
+        assert!(
+            error("memory 7: edit web-x")
+                .contains("\"edit web-x\" is no event: write one of create web-N TENANT")
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Shrinking: from a schedule that fails to the shortest one that still does, by leaving out halves, quarters … single steps, and then
-//! waits. The caller plays each attempt and says whether it failed.
+//! Shrinking: from a schedule that fails to the shortest one that still does, by leaving out
+//! halves, quarters … single steps, and then waits. The caller plays each attempt and says whether
+//! it failed.
 
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use super::schedule::Schedule;
 #[derive(Debug)]
 pub struct Shrinking {
     best: Schedule,
-    /// How many steps the next attempt leaves out, from which on. 0 when only waits are left to be tried.
+    /// How many steps the next attempt leaves out, from which on. 0 when only waits are left to be
+    /// tried.
     size: usize,
     at: usize,
     /// Whether single steps could be left out in this pass: then another pass may find more.
@@ -81,7 +83,11 @@ mod tests {
     use super::super::schedule::Layer;
     use super::*;
 
-    fn shortest(failing: Schedule, attempts: usize, fails: impl Fn(&Schedule) -> bool) -> (Schedule, usize) {
+    fn shortest(
+        failing: Schedule,
+        attempts: usize,
+        fails: impl Fn(&Schedule) -> bool,
+    ) -> (Schedule, usize) {
         let (mut shrinking, mut played) = (Shrinking::new(failing, attempts), 0);
         while let Some(attempt) = shrinking.attempt() {
             played += 1;
@@ -93,10 +99,14 @@ mod tests {
 
     #[test]
     fn two_steps_that_belong_together_are_all_that_is_left() {
-        let kills = |schedule: &Schedule, part| schedule.steps.iter().position(|step| step.event == Event::Kill(part));
-        let fails =
-            |schedule: &Schedule| matches!((kills(schedule, Part::One), kills(schedule, Part::Two)), (Some(one), Some(two)) if one < two);
-        let failing = (0..).map(|seed| Schedule::roll(Layer::Memory, seed, 60)).find(|schedule| fails(schedule)).expect("one");
+        let kills = |schedule: &Schedule, part| {
+            schedule.steps.iter().position(|step| step.event == Event::Kill(part))
+        };
+        let fails = |schedule: &Schedule| matches!((kills(schedule, Part::One), kills(schedule, Part::Two)), (Some(one), Some(two)) if one < two);
+        let failing = (0..)
+            .map(|seed| Schedule::roll(Layer::Memory, seed, 60))
+            .find(|schedule| fails(schedule))
+            .expect("one");
         let (best, played) = shortest(failing, 1000, fails);
         let seed = best.seed;
         assert_eq!(best.to_string(), format!("memory {seed}: 0 kill one; 0 kill two"));

@@ -1,5 +1,5 @@
-//! Spec: the forms that a tenant's spec takes in schedules, and what a namespace has to carry under one – written down here once more,
-//! so that the engine is not asked about itself.
+//! Spec: the forms that a tenant's spec takes in schedules, and what a namespace has to carry under
+//! one – written down here once more, so that the engine is not asked about itself.
 
 use std::collections::BTreeMap;
 
@@ -52,8 +52,14 @@ impl Wanted {
         let spec = &tenant["spec"];
         let name = tenant["metadata"]["name"].as_str().unwrap_or_default();
         let map = |field: &str| -> BTreeMap<String, String> {
-            let text = |value: &Value| value.as_str().unwrap_or_default().replace("{{tenant.name}}", name);
-            spec[field].as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect()
+            let text =
+                |value: &Value| value.as_str().unwrap_or_default().replace("{{tenant.name}}", name);
+            spec[field]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, value)| (key.clone(), text(value)))
+                .collect()
         };
         let mut annotations = map("annotations");
         annotations.insert(NODE_SELECTOR.to_owned(), printed(spec["nodeSelector"].as_object()));
@@ -63,8 +69,11 @@ impl Wanted {
 
 /// `k=v` sorted as whole strings, joined by commas.
 fn printed(selector: Option<&Map<String, Value>>) -> String {
-    let mut parts: Vec<String> =
-        selector.into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    let mut parts: Vec<String> = selector
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
     parts.sort();
     parts.join(",")
 }

@@ -33,8 +33,12 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { schedules, checks, writes, allowed, .. } = self;
         let steps: usize = self.kinds.values().sum();
-        let kinds: Vec<String> = self.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        let kinds: Vec<String> =
+            self.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         writeln!(f, "{schedules} schedules of {steps} steps: {}", kinds.join(", "))?;
-        write!(f, "{checks} comparisons with the laws; {writes} writes of namespaces, where the changes allowed {allowed}")
+        write!(
+            f,
+            "{checks} comparisons with the laws; {writes} writes of namespaces, where the changes allowed {allowed}"
+        )
     }
 }

@@ -1,6 +1,9 @@
-//! Cached namespace: of a Namespace, what landlord reads: its metadata and which version of it that was.
+//! Cached namespace: of a Namespace, what landlord reads: its metadata and which version of it that
+//! was.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference as KubeOwner, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    ObjectMeta, OwnerReference as KubeOwner, Time,
+};
 use serde_json::{Value, json};
 use tenancy::metadata::Metadata;
 use tenancy::namespace::{Namespace, OwnerReference};
@@ -37,8 +40,10 @@ impl CachedNamespace {
     /// The object for rules that read paths.
     pub fn document(&self) -> Value {
         let Namespace { name, generate_name, metadata, owner_references, .. } = &self.namespace;
-        let owners: Vec<Value> =
-            owner_references.iter().map(|one| json!({"apiVersion": one.group, "kind": one.kind, "name": one.name})).collect();
+        let owners: Vec<Value> = owner_references
+            .iter()
+            .map(|one| json!({"apiVersion": one.group, "kind": one.kind, "name": one.name}))
+            .collect();
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "generateName": generate_name,
                "labels": metadata.labels, "annotations": metadata.annotations, "ownerReferences": owners}})
     }
@@ -48,8 +53,8 @@ impl CachedNamespace {
         self.uid == other.uid && !self.version.is_empty() && self.version == other.version
     }
 
-    /// Whether this is an earlier state than `other`, of this namespace or of one that had its name. Versions of one resource are numbers
-    /// that grow, whatever the object.
+    /// Whether this is an earlier state than `other`, of this namespace or of one that had its
+    /// name. Versions of one resource are numbers that grow, whatever the object.
     pub fn is_older_than(&self, other: &Self) -> bool {
         matches!((self.number(), other.number()), (Some(this), Some(that)) if this < that)
     }
@@ -62,5 +67,9 @@ impl CachedNamespace {
 
 fn owner(reference: &KubeOwner) -> OwnerReference {
     let (group, _) = reference.api_version.split_once('/').unwrap_or_default();
-    OwnerReference { group: group.to_owned(), kind: reference.kind.clone(), name: reference.name.clone() }
+    OwnerReference {
+        group: group.to_owned(),
+        kind: reference.kind.clone(),
+        name: reference.name.clone(),
+    }
 }

@@ -1,5 +1,5 @@
-//! Clock: what time it is for everything that waits, how long an answer is waited for, and how a duration is printed. It is tokio's, which a test can stop
-//! and move.
+//! Clock: what time it is for everything that waits, how long an answer is waited for, and how a
+//! duration is printed. It is tokio's, which a test can stop and move.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,12 @@ pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// The answer to a call of the API server, or an error where there is none in time: a connection that is half open would be waited on for
-/// a quarter of an hour.
-pub async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+/// The answer to a call of the API server, or an error where there is none in time: a connection
+/// that is half open would be waited on for a quarter of an hour.
+pub async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     let late = || Error::Service(format!("no answer within {} s", limit.as_secs()).into());
     tokio::time::timeout(limit, call).await.unwrap_or_else(|_| Err(late()))
 }

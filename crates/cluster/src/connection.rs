@@ -57,16 +57,20 @@ impl Connection {
     /// Contexts of the kubeconfig, whichever of them is chosen; none where it cannot be read.
     pub fn contexts(&self) -> Vec<String> {
         let found = self.kubeconfig.as_deref().map_or_else(Kubeconfig::read, read_kubeconfig);
-        found.map(|found| found.contexts.into_iter().map(|context| context.name).collect()).unwrap_or_default()
+        found
+            .map(|found| found.contexts.into_iter().map(|context| context.name).collect())
+            .unwrap_or_default()
     }
 
     /// A client without retries of its own: what is tried again, and when, is landlord's to decide.
     pub async fn client(&self) -> Result<Client, ConnectionError> {
         let mut config = match &self.kubeconfig {
-            Some(path) => {
-                self.read_file(path).await.map_err(|error| ConnectionError::Kubeconfig { path: path.clone(), source: Box::new(error) })?
-            }
-            None if self.context.is_none() => Config::infer().await.map_err(|error| ConnectionError::NoCluster(Box::new(error)))?,
+            Some(path) => self.read_file(path).await.map_err(|error| {
+                ConnectionError::Kubeconfig { path: path.clone(), source: Box::new(error) }
+            })?,
+            None if self.context.is_none() => Config::infer()
+                .await
+                .map_err(|error| ConnectionError::NoCluster(Box::new(error)))?,
             None => self.choose(Kubeconfig::read().map_err(ConnectionError::NoKubeconfig)?).await?,
         };
         config.default_retry = false;
@@ -79,33 +83,39 @@ impl Connection {
 
     /// The context that is asked for, or the current one.
     async fn choose(&self, kubeconfig: Kubeconfig) -> Result<Config, ConnectionError> {
-        let known: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
+        let known: Vec<String> =
+            kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
         if let Some(wanted) = self.context.clone().filter(|wanted| !known.contains(wanted)) {
             return Err(ConnectionError::NoContext { wanted, known });
         }
-        let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        let options =
+            KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         Ok(Config::from_custom_kubeconfig(kubeconfig, &options).await?)
     }
 }
 
-/// A file, or as kubectl takes it from the environment several of them, of which those that are not there are passed over.
+/// A file, or as kubectl takes it from the environment several of them, of which those that are not
+/// there are passed over.
 fn read_kubeconfig(paths: &Path) -> Result<Kubeconfig, KubeconfigError> {
     // A name that holds what separates names elsewhere.
     if paths.is_file() {
         return Kubeconfig::read_from(paths);
     }
-    let paths: Vec<PathBuf> = std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect();
+    let paths: Vec<PathBuf> =
+        std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect();
     match paths.as_slice() {
         [path] => Kubeconfig::read_from(path),
         paths => {
             let read = paths.iter().filter(|path| path.exists()).map(Kubeconfig::read_from);
-            read.reduce(|merged, next| merged?.merge(next?)).unwrap_or(Err(KubeconfigError::FindPath))
+            read.reduce(|merged, next| merged?.merge(next?))
+                .unwrap_or(Err(KubeconfigError::FindPath))
         }
     }
 }
 
-/// kube's own client, but with sockets that send at once. The body of a PATCH follows its head in a packet of its own, and on a
-/// connection that was idle Linux would hold it back for 40 ms, until the head is acknowledged.
+/// kube's own client, but with sockets that send at once. The body of a PATCH follows its head in a
+/// packet of its own, and on a connection that was idle Linux would hold it back for 40 ms, until
+/// the head is acknowledged.
 fn connect(config: Config) -> Result<Client, kube::Error> {
     if config.proxy_url.is_some() {
         return Client::try_from(config);
@@ -114,8 +124,10 @@ fn connect(config: Config) -> Result<Client, kube::Error> {
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(config.connect_timeout);
-    let http = HttpClient::builder(TokioExecutor::new()).build(config.rustls_https_connector_with_connector(connector)?);
-    let layers = ServiceBuilder::new().layer(config.base_uri_layer()).option_layer(config.auth_layer()?);
+    let http = HttpClient::builder(TokioExecutor::new())
+        .build(config.rustls_https_connector_with_connector(connector)?);
+    let layers =
+        ServiceBuilder::new().layer(config.base_uri_layer()).option_layer(config.auth_layer()?);
     let layers = layers.layer(config.extra_headers_layer()?).map_err(BoxError::from);
     Ok(Client::new(layers.service(http), config.default_namespace))
 }

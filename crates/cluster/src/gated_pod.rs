@@ -1,4 +1,5 @@
-//! Gated Pod: of a Pod that landlord's scheduling gate holds, what decides about its release, and nothing else.
+//! Gated Pod: of a Pod that landlord's scheduling gate holds, what decides about its release, and
+//! nothing else.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -43,7 +44,8 @@ pub struct GatedPod {
 impl PodKey {
     pub fn of(pod: &UnscheduledPod) -> Self {
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-        let created = pod.metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |created| created.0);
+        let created =
+            pod.metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |created| created.0);
         Self { created, namespace: text(&pod.metadata.namespace), name: text(&pod.metadata.name) }
     }
 }
@@ -66,7 +68,8 @@ impl GatedPod {
     pub fn of(pod: UnscheduledPod) -> Option<Self> {
         let Scheduling { node_selector, tolerations, scheduling_gates } = pod.spec;
         let gates: Vec<String> = scheduling_gates.into_iter().map(|gate| gate.name).collect();
-        let gated = pod.metadata.deletion_timestamp.is_none() && gates.iter().any(|gate| gate == GATE);
+        let gated =
+            pod.metadata.deletion_timestamp.is_none() && gates.iter().any(|gate| gate == GATE);
         gated.then(|| Self {
             uid: pod.metadata.uid.unwrap_or_default(),
             version: pod.metadata.resource_version.unwrap_or_default(),
@@ -82,14 +85,19 @@ impl GatedPod {
 pub(crate) fn a_toleration(text: &str) -> Toleration {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let (taint, effect) = text.split_once(':').expect("a colon");
-    let (key, value) = taint.split_once('=').map_or((taint, None), |(key, value)| (key, Some(value.to_owned())));
+    let (key, value) =
+        taint.split_once('=').map_or((taint, None), |(key, value)| (key, Some(value.to_owned())));
     let operator = Some(if value.is_some() { "Equal" } else { "Exists" }.to_owned());
     Toleration { key: some(key), operator, value, effect: some(effect), toleration_seconds: None }
 }
 
 /// For tests: a gated Pod with this of its own.
 #[cfg(test)]
-pub(crate) fn a_pod(node_selector: serde_json::Value, tolerations: &[Toleration], gates: &[&str]) -> GatedPod {
+pub(crate) fn a_pod(
+    node_selector: serde_json::Value,
+    tolerations: &[Toleration],
+    gates: &[&str],
+) -> GatedPod {
     GatedPod {
         uid: "u".to_owned(),
         version: "7".to_owned(),

@@ -1,6 +1,6 @@
-//! Lease: of several replicas, the one that writes. The claim is a Lease object, renewed by its holder; whoever sees it unchanged for
-//! its whole duration may take it. Time is the local monotonic clock, counted from the moment a change was *seen*, so clocks need not
-//! agree.
+//! Lease: of several replicas, the one that writes. The claim is a Lease object, renewed by its
+//! holder; whoever sees it unchanged for its whole duration may take it. Time is the local
+//! monotonic clock, counted from the moment a change was *seen*, so clocks need not agree.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -61,7 +61,8 @@ enum Move {
 impl Leadership {
     /// A replica that is alone.
     pub fn forever() -> Self {
-        let (sender, receiver) = watch::channel(clock::now().checked_add(Duration::from_secs(u32::MAX.into())));
+        let (sender, receiver) =
+            watch::channel(clock::now().checked_add(Duration::from_secs(u32::MAX.into())));
         // The value stays readable after its sender is gone.
         drop(sender);
         Self(receiver)
@@ -91,11 +92,20 @@ impl fmt::Display for Election {
 
 impl Election {
     pub fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
-        Self { api: Api::namespaced(client, namespace), namespace: namespace.to_owned(), name: name.to_owned(), identity }
+        Self {
+            api: Api::namespaced(client, namespace),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            identity,
+        }
     }
 
-    /// The claim, and the work that keeps it; when `end` comes, the claim is given up so that another replica takes over at once.
-    pub fn run(self, end: impl Future<Output = ()> + Send + 'static) -> (Leadership, impl Future<Output = ()> + Send) {
+    /// The claim, and the work that keeps it; when `end` comes, the claim is given up so that
+    /// another replica takes over at once.
+    pub fn run(
+        self,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> (Leadership, impl Future<Output = ()> + Send) {
         let (sender, receiver) = watch::channel(None);
         let work = async move {
             tokio::select! {
@@ -158,14 +168,19 @@ impl Election {
 
     /// Deletes it, unless somebody else holds it; with `dry`, only says what would become of it.
     pub async fn delete(&self, dry: bool) -> Result<Deletion, Error> {
-        let Some(found) = clock::within(PERIOD, self.api.get_opt(&self.name)).await? else { return Ok(Deletion::Absent) };
+        let Some(found) = clock::within(PERIOD, self.api.get_opt(&self.name)).await? else {
+            return Ok(Deletion::Absent);
+        };
         if dry {
             return Ok(Deletion::Done);
         }
         if let Some(other) = holder(&found).filter(|holder| *holder != self.identity) {
             return Ok(Deletion::Held(other.to_owned()));
         }
-        let version = Preconditions { resource_version: found.metadata.resource_version, uid: found.metadata.uid };
+        let version = Preconditions {
+            resource_version: found.metadata.resource_version,
+            uid: found.metadata.uid,
+        };
         let params = DeleteParams { preconditions: Some(version), ..DeleteParams::default() };
         clock::within(PERIOD, self.api.delete(&self.name, &params)).await.map(|_| Deletion::Done)
     }
@@ -196,11 +211,20 @@ impl Election {
             lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
             acquire_time: if taken { Some(now.clone()) } else { earlier.acquire_time },
             renew_time: Some(now),
-            lease_transitions: Some(earlier.lease_transitions.unwrap_or(0).saturating_add(i32::from(taken && holder.is_some()))),
+            lease_transitions: Some(
+                earlier
+                    .lease_transitions
+                    .unwrap_or(0)
+                    .saturating_add(i32::from(taken && holder.is_some())),
+            ),
             ..LeaseSpec::default()
         };
         let version = found.and_then(|lease| lease.metadata.resource_version.clone());
-        let metadata = ObjectMeta { name: Some(self.name.clone()), resource_version: version, ..ObjectMeta::default() };
+        let metadata = ObjectMeta {
+            name: Some(self.name.clone()),
+            resource_version: version,
+            ..ObjectMeta::default()
+        };
         Lease { metadata, spec: Some(spec) }
     }
 }

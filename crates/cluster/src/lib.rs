@@ -1,4 +1,5 @@
-//! What landlord asks of an API server, and what it makes of the answers. Nothing here follows a cluster; each call has a deadline.
+//! What landlord asks of an API server, and what it makes of the answers. Nothing here follows a
+//! cluster; each call has a deadline.
 //!
 //! ```text
 //! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · settings · policy · strategy_record · writer, pod_writer · lease · admission_policies

@@ -40,20 +40,32 @@ async fn read(client: &Client, settings: Settings, managers: Managers) -> Result
     Ok(Inventory::of(settings, documents)?)
 }
 
-async fn tenants(client: &Client, settings: &Settings, managers: Managers) -> Result<Vec<Document>> {
+async fn tenants(
+    client: &Client,
+    settings: &Settings,
+    managers: Managers,
+) -> Result<Vec<Document>> {
     let Some((api_version, kind)) = settings.source.kind() else { return Ok(Vec::new()) };
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let found = pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await;
-    let (resource, _) = found.with_context(|| format!("the kind {api_version} {kind} is not installed: apply its definition first"))?;
+    let (resource, _) = found.with_context(|| {
+        format!("the kind {api_version} {kind} is not installed: apply its definition first")
+    })?;
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let mut documents = Vec::new();
     let mut page = ListParams::default().limit(PAGE);
     loop {
-        let list = api.list(&page).await.with_context(|| format!("{kind} objects cannot be listed"))?;
+        let list =
+            api.list(&page).await.with_context(|| format!("{kind} objects cannot be listed"))?;
         for mut object in list.items {
-            object.metadata.managed_fields = object.metadata.managed_fields.filter(|_| managers == Managers::Kept);
-            object.types.get_or_insert_with(|| kube::core::TypeMeta { api_version: api_version.to_owned(), kind: kind.to_owned() });
-            documents.push(Document { place: Place::cluster(), object: serde_json::to_value(&object)? });
+            object.metadata.managed_fields =
+                object.metadata.managed_fields.filter(|_| managers == Managers::Kept);
+            object.types.get_or_insert_with(|| kube::core::TypeMeta {
+                api_version: api_version.to_owned(),
+                kind: kind.to_owned(),
+            });
+            documents
+                .push(Document { place: Place::cluster(), object: serde_json::to_value(&object)? });
         }
         match next(list.metadata.continue_) {
             Some(token) => page = page.continue_token(&token),
@@ -62,9 +74,13 @@ async fn tenants(client: &Client, settings: &Settings, managers: Managers) -> Re
     }
 }
 
-/// Tenants as they are in the cluster, `managedFields` and all, by name; those that cannot be used are left out.
+/// Tenants as they are in the cluster, `managedFields` and all, by name; those that cannot be used
+/// are left out.
 pub async fn tenant_objects(client: &Client, settings: &Settings) -> Result<Vec<(String, Value)>> {
-    let objects = tenants(client, settings, Managers::Kept).await?.into_iter().map(|document| document.object);
+    let objects = tenants(client, settings, Managers::Kept)
+        .await?
+        .into_iter()
+        .map(|document| document.object);
     Ok(objects.filter_map(|object| Some((settings.tenant(&object).ok()?.name, object))).collect())
 }
 
@@ -78,7 +94,10 @@ async fn namespaces(client: &Client, managers: Managers) -> Result<Vec<Document>
 }
 
 /// Tenants that can be used, by name, those of the settings included.
-pub async fn known_tenants(client: &Client, settings: &Settings) -> Result<Vec<(String, Arc<Tenant>)>> {
+pub async fn known_tenants(
+    client: &Client,
+    settings: &Settings,
+) -> Result<Vec<(String, Arc<Tenant>)>> {
     let objects = tenants(client, settings, Managers::Dropped).await?.into_iter();
     Ok(objects
         .filter_map(|document| settings.tenant(&document.object).ok())

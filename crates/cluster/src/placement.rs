@@ -17,18 +17,29 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// The guard's own test of the ledger, and more: that the namespace carries the selector and the tolerations that its tenant wants now;
-    /// `None` where its Pods have to wait. A namespace that nobody claims lets every Pod go.
+    /// The guard's own test of the ledger, and more: that the namespace carries the selector and
+    /// the tolerations that its tenant wants now; `None` where its Pods have to wait. A namespace
+    /// that nobody claims lets every Pod go.
     pub fn of(Assessment { tenant, before, plan, error, .. }: &Assessment) -> Option<Self> {
         let (ledger, _) = read_ledger(before);
-        let claimed = tenant.as_ref().is_none_or(|tenant| ledger.tenant == *tenant && ledger.pending.is_none());
+        let claimed = tenant
+            .as_ref()
+            .is_none_or(|tenant| ledger.tenant == *tenant && ledger.pending.is_none());
         let marked = tenant.is_some() || plan.is_empty();
         if error.is_some() || !claimed || !marked || changes_placement(plan) {
             return None;
         }
-        let selector = before.annotations.get(NODE_SELECTOR).map_or(Ok(NodeSelector::default()), |text| text.parse()).ok()?;
+        let selector = before
+            .annotations
+            .get(NODE_SELECTOR)
+            .map_or(Ok(NodeSelector::default()), |text| text.parse())
+            .ok()?;
         // Tolerations open nodes: only those count that landlord itself has written.
-        let tolerations = if ledger.manages(&Key::annotation(DEFAULT_TOLERATIONS)) { tolerations(before)? } else { Vec::new() };
+        let tolerations = if ledger.manages(&Key::annotation(DEFAULT_TOLERATIONS)) {
+            tolerations(before)?
+        } else {
+            Vec::new()
+        };
         Some(Self { tenant: tenant.clone(), selector, tolerations })
     }
 }
@@ -56,10 +67,10 @@ mod tests {
     const LEDGER: &str = r#"{"tenant":"solar","labels":[],"annotations":["landlord.dev/tolerations","scheduler.alpha.kubernetes.io/defaultTolerations","scheduler.alpha.kubernetes.io/node-selector"]}"#;
     const TOLERATIONS: &str = r#"[{"key":"pool","operator":"Exists","effect":"NoSchedule"}]"#;
 
-    /// The placement of a namespace with this metadata, where tenant `solar` selects a pool, tolerates its taint, and labels.
+    /// The placement of a namespace with this metadata, where tenant `solar` selects a pool,
+    /// tolerates its taint, and labels.
     fn placement(settings: Value, metadata: Value) -> Option<Placement> {
-        let spec =
-            json!({"nodeSelector": {"pool": "solar"}, "tolerations": [{"key": "pool", "operator": "Exists", "effect": "NoSchedule"}]});
+        let spec = json!({"nodeSelector": {"pool": "solar"}, "tolerations": [{"key": "pool", "operator": "Exists", "effect": "NoSchedule"}]});
         let object = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "solar"}, "spec": spec});
         let settings = Settings::from_value(&settings).expect("settings");
         let tenant = Arc::new(settings.tenant(&object).expect("a tenant"));
@@ -70,13 +81,18 @@ mod tests {
         };
         let cached = CachedNamespace::of(&serde_json::from_value(metadata).expect("metadata"));
         let in_scope = is_in_scope(&settings, &cached.namespace);
-        in_scope.then(|| Assessment::of(&settings, &cached.namespace, || cached.document(), known)).and_then(|one| Placement::of(&one))
+        in_scope
+            .then(|| Assessment::of(&settings, &cached.namespace, || cached.document(), known))
+            .and_then(|one| Placement::of(&one))
     }
 
     fn claimed(label: &str, ledger: &str, changed: Value) -> Value {
         let mut annotations = json!({"landlord.dev/ledger": ledger, NODE_SELECTOR: "pool=solar", DEFAULT_TOLERATIONS: TOLERATIONS,
                                      "landlord.dev/tolerations": "pool:NoSchedule"});
-        annotations.as_object_mut().expect("a map").extend(changed.as_object().cloned().expect("a map"));
+        annotations
+            .as_object_mut()
+            .expect("a map")
+            .extend(changed.as_object().cloned().expect("a map"));
         json!({"name": "web", "labels": {"landlord.dev/tenant": label}, "annotations": annotations})
     }
 
@@ -87,8 +103,15 @@ mod tests {
             selector: "pool=solar".parse().expect("a selector"),
             tolerations: vec![a_toleration("pool:NoSchedule")],
         };
-        assert_eq!(placement(Value::Null, claimed("solar", LEDGER, json!({}))), Some(wanted.clone()));
-        assert_eq!(placement(Value::Null, claimed("solar", LEDGER, json!({"foreign": "key"}))), Some(wanted), "other keys do not count");
+        assert_eq!(
+            placement(Value::Null, claimed("solar", LEDGER, json!({}))),
+            Some(wanted.clone())
+        );
+        assert_eq!(
+            placement(Value::Null, claimed("solar", LEDGER, json!({"foreign": "key"}))),
+            Some(wanted),
+            "other keys do not count"
+        );
     }
 
     #[rstest]
@@ -110,7 +133,8 @@ mod tests {
         assert_eq!(placement(Value::Null, metadata), None);
     }
 
-    /// Where nobody claims it, nothing is demanded; what the annotation says, the plugin would demand as well.
+    /// Where nobody claims it, nothing is demanded; what the annotation says, the plugin would
+    /// demand as well.
     #[test]
     fn an_unclaimed_namespace_lets_every_pod_go() {
         let foreign = json!({"name": "web", "annotations": {NODE_SELECTOR: "a=b", DEFAULT_TOLERATIONS: TOLERATIONS}});
@@ -121,22 +145,37 @@ mod tests {
             "foreign tolerations open nothing"
         );
         let everywhere = json!({"guard": {"scope": "all"}});
-        assert_eq!(placement(everywhere.clone(), foreign), None, "until landlord has said that it has looked");
+        assert_eq!(
+            placement(everywhere.clone(), foreign),
+            None,
+            "until landlord has said that it has looked"
+        );
         let marked = json!({"name": "web", "annotations": {"landlord.dev/unclaimed": "true"}});
         assert_eq!(placement(everywhere, marked), Some(Placement::default()));
-        assert_eq!(placement(json!({"excludedNamespaces": ["web"]}), json!({"name": "web"})), None, "it is never looked at");
+        assert_eq!(
+            placement(json!({"excludedNamespaces": ["web"]}), json!({"name": "web"})),
+            None,
+            "it is never looked at"
+        );
     }
 
-    /// `unclaimed: reject`, made up for: a mark that landlord would not set is none, and the annotation of a stranger asks for no pool.
+    /// `unclaimed: reject`, made up for: a mark that landlord would not set is none, and the
+    /// annotation of a stranger asks for no pool.
     #[rstest]
     #[case::by_nobody_known(None, true)]
     #[case::by_an_admin(Some(json!({"username": "root", "groups": ["system:masters"]})), true)]
     #[case::by_a_stranger(Some(json!({"username": "mallory", "groups": ["strangers"]})), false)]
-    fn whose_unclaimed_namespace_lets_pods_go(#[case] creator: Option<Value>, #[case] expected: bool) {
+    fn whose_unclaimed_namespace_lets_pods_go(
+        #[case] creator: Option<Value>,
+        #[case] expected: bool,
+    ) {
         let marks = [json!({"landlord.dev/unclaimed": "true"}), json!({})];
         for (mut annotations, marked) in marks.into_iter().zip([true, false]) {
             annotations[NODE_SELECTOR] = json!("pool=solar");
-            annotations.as_object_mut().expect("a map").extend(creator.iter().map(|one| (CREATOR.to_owned(), json!(one.to_string()))));
+            annotations
+                .as_object_mut()
+                .expect("a map")
+                .extend(creator.iter().map(|one| (CREATOR.to_owned(), json!(one.to_string()))));
             let settings = json!({"unclaimed": "reject", "guard": {"scope": "all"}});
             let placement = placement(settings, json!({"name": "web", "annotations": annotations}));
             assert_eq!(placement.is_some(), expected && marked, "{annotations}");

@@ -33,9 +33,16 @@ pub struct Clash {
 impl fmt::Display for Clash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |value: fn(&(String, String, String)) -> &String| {
-            self.keys.iter().map(|one| format!("{}={}", one.0, value(one))).collect::<Vec<_>>().join(",")
+            self.keys
+                .iter()
+                .map(|one| format!("{}={}", one.0, value(one)))
+                .collect::<Vec<_>>()
+                .join(",")
         };
-        let whose = self.tenant.as_ref().map_or("the namespace".to_owned(), |tenant| format!("tenant {tenant:?}"));
+        let whose = self
+            .tenant
+            .as_ref()
+            .map_or("the namespace".to_owned(), |tenant| format!("tenant {tenant:?}"));
         write!(
             f,
             "the Pod's nodeSelector says {}, that of {whose} {}: take the key out of the Pod (or of the template it is made from), or write \
@@ -48,7 +55,10 @@ impl fmt::Display for Clash {
 
 /// Decides about a Pod by the placement of its namespace; without placement it waits.
 pub fn release(placement: Option<&Placement>, pod: &GatedPod) -> Verdict {
-    let Some((placement, gate)) = placement.zip(pod.gates.iter().position(|gate| gate == GATE)) else { return Verdict::Wait };
+    let Some((placement, gate)) = placement.zip(pod.gates.iter().position(|gate| gate == GATE))
+    else {
+        return Verdict::Wait;
+    };
     let differs = |(key, value): (&str, &str)| {
         let own = pod.node_selector.get(key).filter(|own| *own != value)?;
         Some((key.to_owned(), own.clone(), value.to_owned()))
@@ -65,31 +75,48 @@ fn patch(placement: &Placement, pod: &GatedPod, gate: usize) -> Patch {
     let guards = [("uid", &pod.uid), ("resourceVersion", &pod.version)];
     let guards = guards.map(|(field, value)| test(["metadata", field], value.as_str()));
     let gate = remove(["spec", "schedulingGates", &gate.to_string()]);
-    Patch(guards.into_iter().chain(selector(placement, pod)).chain(tolerations(placement, pod)).chain([gate]).collect())
+    Patch(
+        guards
+            .into_iter()
+            .chain(selector(placement, pod))
+            .chain(tolerations(placement, pod))
+            .chain([gate])
+            .collect(),
+    )
 }
 
 /// Adds the keys that the Pod does not have.
 fn selector(placement: &Placement, pod: &GatedPod) -> Vec<PatchOperation> {
-    let missing = placement.selector.iter().filter(|(key, _)| !pod.node_selector.contains_key(*key));
+    let missing =
+        placement.selector.iter().filter(|(key, _)| !pod.node_selector.contains_key(*key));
     let adds = missing.map(|(key, value)| add(["spec", "nodeSelector", key], value));
-    let whole = (pod.node_selector.is_empty() && !placement.selector.is_empty()).then(|| add(["spec", "nodeSelector"], json!({})));
+    let whole = (pod.node_selector.is_empty() && !placement.selector.is_empty())
+        .then(|| add(["spec", "nodeSelector"], json!({})));
     whole.into_iter().chain(adds).collect()
 }
 
 /// Adds the tolerations that the Pod's own do not cover.
 fn tolerations(placement: &Placement, pod: &GatedPod) -> Vec<PatchOperation> {
-    let lacking = placement.tolerations.iter().filter(|wanted| !pod.tolerations.iter().any(|own| covers(own, wanted)));
-    let adds: Vec<PatchOperation> = lacking.map(|wanted| add(["spec", "tolerations", "-"], json!(wanted))).collect();
-    let whole = (pod.tolerations.is_empty() && !adds.is_empty()).then(|| add(["spec", "tolerations"], json!([])));
+    let lacking = placement
+        .tolerations
+        .iter()
+        .filter(|wanted| !pod.tolerations.iter().any(|own| covers(own, wanted)));
+    let adds: Vec<PatchOperation> =
+        lacking.map(|wanted| add(["spec", "tolerations", "-"], json!(wanted))).collect();
+    let whole = (pod.tolerations.is_empty() && !adds.is_empty())
+        .then(|| add(["spec", "tolerations"], json!([])));
     whole.into_iter().chain(adds).collect()
 }
 
-/// Whether a taint that `wanted` tolerates is tolerated by `own` as well, for as long (`isSuperset` of `k8s.io/kubernetes/pkg/util/tolerations`).
+/// Whether a taint that `wanted` tolerates is tolerated by `own` as well, for as long (`isSuperset`
+/// of `k8s.io/kubernetes/pkg/util/tolerations`).
 fn covers(own: &Toleration, wanted: &Toleration) -> bool {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let (key, effect, operator) = (text(&own.key), text(&own.effect), text(&own.operator));
     let exists = operator == "Exists";
-    let equal = ["", "Equal"].contains(&operator.as_str()) && text(&wanted.operator) != "Exists" && text(&own.value) == text(&wanted.value);
+    let equal = ["", "Equal"].contains(&operator.as_str())
+        && text(&wanted.operator) != "Exists"
+        && text(&own.value) == text(&wanted.value);
     (key == text(&wanted.key) || (key.is_empty() && exists))
         && (effect.is_empty() || effect == text(&wanted.effect))
         && own.toleration_seconds.is_none()
@@ -105,7 +132,11 @@ mod tests {
     use crate::gated_pod::{a_pod, a_toleration};
 
     fn placement(selector: &str, tolerations: &[Toleration]) -> Placement {
-        Placement { tenant: Some("solar".to_owned()), selector: selector.parse().expect("a selector"), tolerations: tolerations.to_vec() }
+        Placement {
+            tenant: Some("solar".to_owned()),
+            selector: selector.parse().expect("a selector"),
+            tolerations: tolerations.to_vec(),
+        }
     }
 
     /// What the patch does beside its two tests, an operation a line.
@@ -155,7 +186,10 @@ mod tests {
         let pod = a_pod(json!({}), &[a_toleration(own)], &[GATE]);
         let add = format!("add /spec/tolerations/- {}", json!(wanted));
         let changed = changes(&placement("", &[wanted]), &pod);
-        assert_eq!(changed, if enough { vec![LAST.to_owned()] } else { vec![add, LAST.to_owned()] });
+        assert_eq!(
+            changed,
+            if enough { vec![LAST.to_owned()] } else { vec![add, LAST.to_owned()] }
+        );
     }
 
     #[test]
@@ -168,20 +202,35 @@ mod tests {
     #[test]
     fn a_pod_without_tolerations_gets_a_list() {
         let wanted = a_toleration("pool:NoSchedule");
-        let changed = changes(&placement("", std::slice::from_ref(&wanted)), &a_pod(json!({}), &[], &[GATE]));
-        assert_eq!(changed, ["add /spec/tolerations []", &format!("add /spec/tolerations/- {}", json!(wanted)), LAST]);
+        let changed =
+            changes(&placement("", std::slice::from_ref(&wanted)), &a_pod(json!({}), &[], &[GATE]));
+        assert_eq!(
+            changed,
+            [
+                "add /spec/tolerations []",
+                &format!("add /spec/tolerations/- {}", json!(wanted)),
+                LAST
+            ]
+        );
     }
 
     #[test]
     fn it_waits_without_a_placement_and_without_the_gate() {
         assert_eq!(release(None, &a_pod(json!({}), &[], &[GATE])), Verdict::Wait);
-        assert_eq!(release(Some(&placement("", &[])), &a_pod(json!({}), &[], &["other"])), Verdict::Wait);
+        assert_eq!(
+            release(Some(&placement("", &[])), &a_pod(json!({}), &[], &["other"])),
+            Verdict::Wait
+        );
     }
 
     #[test]
     fn a_clash_names_both_values_and_the_remedy() {
         let pod = a_pod(json!({"pool": "lunar", "tier": "prod", "disk": "ssd"}), &[], &[GATE]);
-        let Verdict::Clash(clash) = release(Some(&placement("pool=solar,tier=test,disk=ssd", &[])), &pod) else { panic!("no clash") };
+        let Verdict::Clash(clash) =
+            release(Some(&placement("pool=solar,tier=test,disk=ssd", &[])), &pod)
+        else {
+            panic!("no clash")
+        };
         assert_eq!(
             clash.to_string(),
             "the Pod's nodeSelector says pool=lunar,tier=prod, that of tenant \"solar\" pool=solar,tier=test: take the key out of the Pod (or \

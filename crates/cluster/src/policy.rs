@@ -1,4 +1,5 @@
-//! Policy: the ClusterAdmissionPolicy, as far as strategies read and write it – its conditions, and two annotations.
+//! Policy: the ClusterAdmissionPolicy, as far as strategies read and write it – its conditions, and
+//! two annotations.
 
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Client, Error};
@@ -52,7 +53,11 @@ impl Pin {
     }
 
     fn text(self) -> String {
-        if self.without_guard { format!("{} {WITHOUT_GUARD}", self.mode) } else { self.mode.to_string() }
+        if self.without_guard {
+            format!("{} {WITHOUT_GUARD}", self.mode)
+        } else {
+            self.mode.to_string()
+        }
     }
 }
 
@@ -92,7 +97,12 @@ impl Policy {
     }
 
     /// Puts a mode's condition in place; nothing is written where it is there already.
-    pub async fn apply(&mut self, client: &Client, mode: Mode, expression: &str) -> Result<(), Error> {
+    pub async fn apply(
+        &mut self,
+        client: &Client,
+        mode: Mode,
+        expression: &str,
+    ) -> Result<(), Error> {
         let conditions = match_conditions::with(&self.conditions, expression);
         if conditions == self.conditions && self.mode == Some(mode) {
             return Ok(());
@@ -110,16 +120,25 @@ impl Policy {
     }
 
     /// Guarded by the version: whoever edits the conditions at the same moment is not undone.
-    async fn patch(&mut self, client: &Client, mode: Option<Mode>, conditions: Vec<Value>) -> Result<(), Error> {
-        let metadata = json!({"resourceVersion": self.version, "annotations": {MODE: mode.map(Mode::word)}});
+    async fn patch(
+        &mut self,
+        client: &Client,
+        mode: Option<Mode>,
+        conditions: Vec<Value>,
+    ) -> Result<(), Error> {
+        let metadata =
+            json!({"resourceVersion": self.version, "annotations": {MODE: mode.map(Mode::word)}});
         let patch = json!({"metadata": metadata, "spec": {"matchConditions": conditions}});
-        *self = Self::of(policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
+        *self =
+            Self::of(policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
         Ok(())
     }
 
     /// Whether a strategy has left anything in it.
     pub fn is_touched(&self) -> bool {
-        self.mode.is_some() || self.pin.is_some() || match_conditions::without(&self.conditions) != self.conditions
+        self.mode.is_some()
+            || self.pin.is_some()
+            || match_conditions::without(&self.conditions) != self.conditions
     }
 
     /// Deletes it from the cluster.
@@ -133,7 +152,8 @@ impl Policy {
     /// Pins a mode, or lets go of it.
     pub async fn pin(&mut self, client: &Client, pin: Option<Pin>) -> Result<(), Error> {
         let patch = json!({"metadata": {"annotations": {PIN: pin.map(Pin::text)}}});
-        *self = Self::of(policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
+        *self =
+            Self::of(policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
         Ok(())
     }
 }

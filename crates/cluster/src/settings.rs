@@ -1,4 +1,5 @@
-//! Settings: those in force in a cluster. A ClusterAdmissionPolicy holds them, or, where the controller works alone, a ConfigMap beside it.
+//! Settings: those in force in a cluster. A ClusterAdmissionPolicy holds them, or, where the
+//! controller works alone, a ConfigMap beside it.
 
 use std::path::PathBuf;
 
@@ -35,9 +36,13 @@ pub enum Origin {
     ConfigMap,
 }
 
-/// The settings in force, and where they are. Without the name of a policy, the one that chart and manifests install is asked for, and then
-/// the ConfigMap in the controller's namespace.
-pub async fn find(client: &Client, policy: Option<&str>, namespace: &str) -> Result<(Settings, Origin)> {
+/// The settings in force, and where they are. Without the name of a policy, the one that chart and
+/// manifests install is asked for, and then the ConfigMap in the controller's namespace.
+pub async fn find(
+    client: &Client,
+    policy: Option<&str>,
+    namespace: &str,
+) -> Result<(Settings, Origin)> {
     let missing = match read_policy(client, policy.unwrap_or(DEFAULT_POLICY)).await? {
         Ok(settings) => return Ok((settings, Origin::Policy)),
         Err(missing) => missing,
@@ -49,7 +54,9 @@ pub async fn find(client: &Client, policy: Option<&str>, namespace: &str) -> Res
     let place = format!("ConfigMap {namespace}/{MAP}");
     let map = Api::<ConfigMap>::namespaced(client.clone(), namespace).get_opt(MAP).await;
     match map.with_context(|| format!("{missing}, and {place} cannot be read"))? {
-        Some(map) => Ok((read_map(&map).with_context(|| format!("{KEY} of {place}"))?, Origin::ConfigMap)),
+        Some(map) => {
+            Ok((read_map(&map).with_context(|| format!("{KEY} of {place}"))?, Origin::ConfigMap))
+        }
         None => bail!(
             "{missing}, and no {place}: name yours with --policy, or the controller's namespace with --lease-namespace, or give --settings FILE"
         ),
@@ -59,7 +66,10 @@ pub async fn find(client: &Client, policy: Option<&str>, namespace: &str) -> Res
 /// The way to ClusterAdmissionPolicies.
 pub fn policies(client: &Client) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("policies.kubewarden.io", "v1", "ClusterAdmissionPolicy");
-    Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies"))
+    Api::all_with(
+        client.clone(),
+        &ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies"),
+    )
 }
 
 /// Those of the ClusterAdmissionPolicy, or what there is not.
@@ -67,13 +77,19 @@ async fn read_policy(client: &Client, name: &str) -> Result<Result<Settings, Str
     let policy = policies(client).get_opt(name).await;
     // A kind that is there answers by naming the object that is not.
     if matches!(&policy, Err(Error::Api(status)) if status.code == 404) {
-        return Ok(Err("there is no kind ClusterAdmissionPolicy, so Kubewarden is not installed here".to_owned()));
+        return Ok(Err(
+            "there is no kind ClusterAdmissionPolicy, so Kubewarden is not installed here"
+                .to_owned(),
+        ));
     }
-    let Some(policy) = policy.with_context(|| format!("ClusterAdmissionPolicy {name:?} cannot be read"))? else {
+    let Some(policy) =
+        policy.with_context(|| format!("ClusterAdmissionPolicy {name:?} cannot be read"))?
+    else {
         return Ok(Err(format!("there is no ClusterAdmissionPolicy {name:?}")));
     };
     let settings = policy_settings(&policy).unwrap_or(&Value::Null);
-    Ok(Ok(Settings::from_value(settings).with_context(|| format!("settings of ClusterAdmissionPolicy {name:?}"))?))
+    Ok(Ok(Settings::from_value(settings)
+        .with_context(|| format!("settings of ClusterAdmissionPolicy {name:?}"))?))
 }
 
 /// The document in a ClusterAdmissionPolicy.

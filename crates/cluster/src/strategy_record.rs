@@ -1,4 +1,5 @@
-//! Strategy record: the ConfigMap, beside the lease, in which the leader keeps what it remembers of the strategy.
+//! Strategy record: the ConfigMap, beside the lease, in which the leader keeps what it remembers of
+//! the strategy.
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
@@ -19,7 +20,8 @@ pub async fn read(client: &Client, namespace: &str) -> Result<Option<String>, Er
 /// Puts this text in its place.
 pub async fn write(client: &Client, namespace: &str, text: &str) -> Result<(), Error> {
     let object = json!({"metadata": {"name": NAME}, "data": {KEY: text}});
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let params =
+        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     match api(client, namespace).patch(NAME, &params, &Patch::Merge(&object)).await {
         Err(Error::Api(status)) if status.code == 404 => {
             let map: ConfigMap = serde_json::from_value(object).map_err(Error::SerdeError)?;

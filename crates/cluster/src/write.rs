@@ -6,7 +6,8 @@ use tenancy::metadata::{Field, Key, Metadata};
 
 use crate::cached_namespace::CachedNamespace;
 
-/// A JSON merge patch, guarded by uid and resourceVersion: a state that it was not made for answers 409 or 422.
+/// A JSON merge patch, guarded by uid and resourceVersion: a state that it was not made for answers
+/// 409 or 422.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
     /// The namespace's name.
@@ -29,7 +30,13 @@ impl Write {
             return None;
         }
         let name = before.namespace.name.clone().unwrap_or_default();
-        Some(Self { name, uid: before.uid.clone(), version: before.version.clone(), patch: patch(before, &changes), changes })
+        Some(Self {
+            name,
+            uid: before.uid.clone(),
+            version: before.version.clone(),
+            patch: patch(before, &changes),
+            changes,
+        })
     }
 
     /// Keys that an answer does not carry as they were written: admission set them back.
@@ -41,7 +48,11 @@ impl Write {
             };
             map.and_then(|map| map.get(&key.name))
         };
-        self.changes.iter().filter(|(key, value)| found(key) != value.as_ref()).map(|(key, _)| key.clone()).collect()
+        self.changes
+            .iter()
+            .filter(|(key, value)| found(key) != value.as_ref())
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 }
 
@@ -51,8 +62,14 @@ fn changes(before: &Metadata, after: &Metadata) -> Vec<(Key, Option<String>)> {
         let old = before.field(field);
         let new = after.field(field);
         let set = new.iter().filter(|(key, value)| old.get(*key) != Some(*value));
-        changes.extend(set.map(|(key, value)| (Key { field, name: key.clone() }, Some(value.clone()))));
-        changes.extend(old.keys().filter(|key| !new.contains_key(*key)).map(|key| (Key { field, name: key.clone() }, None)));
+        changes.extend(
+            set.map(|(key, value)| (Key { field, name: key.clone() }, Some(value.clone()))),
+        );
+        changes.extend(
+            old.keys()
+                .filter(|key| !new.contains_key(*key))
+                .map(|key| (Key { field, name: key.clone() }, None)),
+        );
     }
     changes
 }
@@ -62,7 +79,8 @@ fn patch(before: &CachedNamespace, changes: &[(Key, Option<String>)]) -> Value {
     let mut metadata = json!({"uid": before.uid, "resourceVersion": before.version});
     for (field, name) in [(Field::Label, "labels"), (Field::Annotation, "annotations")] {
         let of_field = changes.iter().filter(|(key, _)| key.field == field);
-        let map: Map<String, Value> = of_field.map(|(key, value)| (key.name.clone(), json!(value))).collect();
+        let map: Map<String, Value> =
+            of_field.map(|(key, value)| (key.name.clone(), json!(value))).collect();
         if !map.is_empty() {
             metadata[name] = Value::Object(map);
         }

@@ -12,7 +12,8 @@ use crate::clock;
 use crate::write::Write;
 use tenancy::metadata::Key;
 
-/// No answer within this time counts as a failure; the next plan finds out whether the write arrived.
+/// No answer within this time counts as a failure; the next plan finds out whether the write
+/// arrived.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// What to wait for after a 429 that does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -33,7 +34,8 @@ pub enum ApplyMode {
 pub enum Written {
     /// The object as it is now; it carries what was written.
     Done(Box<ObjectMeta>),
-    /// The API server took the write, but its answer does not carry these keys: admission set them back. The object as it is now.
+    /// The API server took the write, but its answer does not carry these keys: admission set them
+    /// back. The object as it is now.
     Reverted(Box<ObjectMeta>, Vec<Key>),
     /// Sent, or only planned, without an effect.
     Dry,
@@ -59,7 +61,8 @@ pub struct Failure {
 /// What a failure says something about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// This object. A webhook's denial keeps the status that the webhook chose, so 429 and 503 are no exception.
+    /// This object. A webhook's denial keeps the status that the webhook chose, so 429 and 503 are
+    /// no exception.
     Object,
     /// The API server: it is not reached, or it says itself that it is busy.
     Server,
@@ -90,9 +93,15 @@ impl Writer {
             return (Written::Dry, Duration::ZERO);
         }
         let dry_run = self.mode == ApplyMode::ServerDryRun;
-        let params = PatchParams { dry_run, field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let params = PatchParams {
+            dry_run,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
         let patch = Patch::Merge(&write.patch);
-        let answer = tokio::time::timeout(TIMEOUT, self.api.patch_metadata(&write.name, &params, &patch)).await;
+        let answer =
+            tokio::time::timeout(TIMEOUT, self.api.patch_metadata(&write.name, &params, &patch))
+                .await;
         let written = match answer {
             Err(_) => late(),
             Ok(Ok(answer)) => accept(write, answer.metadata, dry_run),
@@ -103,7 +112,9 @@ impl Writer {
 
     /// The namespace as it is now; `None` if it is gone.
     pub async fn read(&self, name: &str) -> Result<Option<ObjectMeta>, Error> {
-        Ok(clock::within(TIMEOUT, self.api.get_metadata_opt(name)).await?.map(|found| found.metadata))
+        Ok(clock::within(TIMEOUT, self.api.get_metadata_opt(name))
+            .await?
+            .map(|found| found.metadata))
     }
 }
 
@@ -119,19 +130,34 @@ fn accept(write: &Write, answer: ObjectMeta, dry_run: bool) -> Written {
 pub fn judge(error: Error) -> Written {
     let status = match error {
         Error::Api(status) => status,
-        Error::HyperError(_) | Error::Service(_) => return fail(UNREACHABLE, error.to_string(), None, Scope::Server),
+        Error::HyperError(_) | Error::Service(_) => {
+            return fail(UNREACHABLE, error.to_string(), None, Scope::Server);
+        }
         other => return fail(UNREACHABLE, other.to_string(), None, Scope::Object),
     };
     let denied = is_denial(&status.message);
     let message = status.message.clone();
-    let retry_after = retry_after(status.details.as_ref().map_or(0, |details| details.retry_after_seconds.into()));
+    let retry_after = retry_after(
+        status.details.as_ref().map_or(0, |details| details.retry_after_seconds.into()),
+    );
     match status.code {
         // A webhook may answer 404 as well; the API server names what is missing.
-        404 if status.details.as_ref().is_some_and(|details| !details.name.is_empty()) => Written::Gone,
+        404 if status.details.as_ref().is_some_and(|details| !details.name.is_empty()) => {
+            Written::Gone
+        }
         409 if !denied => Written::Conflict(message),
         // Only a namespace that was created anew has another uid.
-        422 if status.details.iter().flat_map(|details| &details.causes).any(|cause| cause.field == "metadata.uid") => Written::Gone,
-        429 if !denied => fail(BUSY, message, Some(retry_after.unwrap_or(RETRY_AFTER)), Scope::Server),
+        422 if status
+            .details
+            .iter()
+            .flat_map(|details| &details.causes)
+            .any(|cause| cause.field == "metadata.uid") =>
+        {
+            Written::Gone
+        }
+        429 if !denied => {
+            fail(BUSY, message, Some(retry_after.unwrap_or(RETRY_AFTER)), Scope::Server)
+        }
         403 => fail("Forbidden", message, retry_after, Scope::Object),
         429 => fail("Refused", message, retry_after, Scope::Object),
         503 if denied => fail("Refused", message, retry_after, Scope::Object),
@@ -140,8 +166,9 @@ pub fn judge(error: Error) -> Written {
     }
 }
 
-/// Whether admission refused it: a webhook (`admission webhook "…" denied the request: …`) or an admission policy
-/// (`ValidatingAdmissionPolicy '…' with binding '…' denied request: …`). Such an answer has the status that its author chose.
+/// Whether admission refused it: a webhook (`admission webhook "…" denied the request: …`) or an
+/// admission policy (`ValidatingAdmissionPolicy '…' with binding '…' denied request: …`). Such an
+/// answer has the status that its author chose.
 pub(crate) fn is_denial(message: &str) -> bool {
     message.contains("denied the request") || message.contains("denied request")
 }
@@ -150,12 +177,18 @@ fn retry_after(seconds: i64) -> Option<Duration> {
     u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
-/// A write that was not answered in time. It may be this object's: a webhook that hangs is waited for as long.
+/// A write that was not answered in time. It may be this object's: a webhook that hangs is waited
+/// for as long.
 pub fn late() -> Written {
     fail(TIMEOUT_REASON, format!("no answer within {} s", TIMEOUT.as_secs()), None, Scope::Object)
 }
 
-fn fail(reason: &'static str, message: String, retry_after: Option<Duration>, scope: Scope) -> Written {
+fn fail(
+    reason: &'static str,
+    message: String,
+    retry_after: Option<Duration>,
+    scope: Scope,
+) -> Written {
     Written::Failed(Failure { reason, message, retry_after, scope })
 }
 
@@ -167,8 +200,15 @@ mod tests {
     use super::*;
 
     fn answer(code: u16, message: &str, retry_after_seconds: u32) -> Written {
-        let details = serde_json::from_value(serde_json::json!({"retryAfterSeconds": retry_after_seconds})).expect("details");
-        judge(Error::Api(Box::new(Status { code, message: message.to_owned(), details: Some(details), ..Status::default() })))
+        let details =
+            serde_json::from_value(serde_json::json!({"retryAfterSeconds": retry_after_seconds}))
+                .expect("details");
+        judge(Error::Api(Box::new(Status {
+            code,
+            message: message.to_owned(),
+            details: Some(details),
+            ..Status::default()
+        })))
     }
 
     const WEBHOOK: &str = "admission webhook \"other.example.com\" denied the request: busy";
@@ -176,9 +216,17 @@ mod tests {
 
     /// What one webhook or admission policy says is about one object, whatever the status.
     #[rstest]
-    fn a_denial_is_about_the_object(#[values(400, 403, 409, 422, 429, 500, 503, 504)] code: u16, #[values(WEBHOOK, POLICY)] message: &str) {
-        let Written::Failed(failure) = answer(code, message, 60) else { panic!("{code} is no failure") };
-        assert_eq!((failure.scope, failure.retry_after), (Scope::Object, Some(Duration::from_secs(60))));
+    fn a_denial_is_about_the_object(
+        #[values(400, 403, 409, 422, 429, 500, 503, 504)] code: u16,
+        #[values(WEBHOOK, POLICY)] message: &str,
+    ) {
+        let Written::Failed(failure) = answer(code, message, 60) else {
+            panic!("{code} is no failure")
+        };
+        assert_eq!(
+            (failure.scope, failure.retry_after),
+            (Scope::Object, Some(Duration::from_secs(60)))
+        );
     }
 
     #[rstest]
@@ -186,8 +234,14 @@ mod tests {
     #[case(503, "etcdserver: leader changed", Scope::Object)]
     #[case(500, "etcdserver: request is too large", Scope::Object)]
     #[case(500, "failed calling webhook \"w\": context deadline exceeded", Scope::Object)]
-    fn only_the_servers_own_429_is_about_the_server(#[case] code: u16, #[case] message: &str, #[case] scope: Scope) {
-        let Written::Failed(failure) = answer(code, message, 0) else { panic!("{code} is no failure") };
+    fn only_the_servers_own_429_is_about_the_server(
+        #[case] code: u16,
+        #[case] message: &str,
+        #[case] scope: Scope,
+    ) {
+        let Written::Failed(failure) = answer(code, message, 0) else {
+            panic!("{code} is no failure")
+        };
         assert_eq!(failure.scope, scope);
     }
 }

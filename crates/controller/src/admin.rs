@@ -1,4 +1,5 @@
-//! Admin: what the cluster asks of the controller by HTTP – is it alive, is it ready, how is it doing.
+//! Admin: what the cluster asks of the controller by HTTP – is it alive, is it ready, how is it
+//! doing.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,9 +28,16 @@ pub struct Admin {
 
 impl Admin {
     /// Serves until `end` comes.
-    pub async fn serve(self, listener: TcpListener, end: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
-        let router =
-            Router::new().route("/healthz", get(healthy)).route("/readyz", get(ready)).route("/metrics", get(metrics)).with_state(self);
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let router = Router::new()
+            .route("/healthz", get(healthy))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .with_state(self);
         axum::serve(listener, router).with_graceful_shutdown(end).await
     }
 
@@ -47,14 +55,18 @@ async fn healthy(State(admin): State<Admin>) -> impl IntoResponse {
     if silent.is_empty() {
         return (StatusCode::OK, "ok\n".to_owned());
     }
-    let lines = silent.iter().map(|(name, silence)| format!("task {name:?} has made no round for {} s\n", silence.as_secs()));
+    let lines = silent.iter().map(|(name, silence)| {
+        format!("task {name:?} has made no round for {} s\n", silence.as_secs())
+    });
     (StatusCode::SERVICE_UNAVAILABLE, lines.collect())
 }
 
 async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
     match admin.readiness.missing().as_slice() {
         [] => (StatusCode::OK, "ready\n".to_owned()),
-        missing => (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join("; "))),
+        missing => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join("; ")))
+        }
     }
 }
 
@@ -63,16 +75,23 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     let metrics = admin.reconciler.outcomes().metrics();
     metrics.set_depths(shared.work.queue.depths(), shared.progress.backing_off(clock::now()));
     metrics.pace.set(i64::try_from(shared.work.pace.limit()).unwrap_or(i64::MAX));
-    let states = [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
+    let states =
+        [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
     for state in states {
         let standing = shared.store.standings().filter(|(_, _, one)| one.state == state);
         let labels = crate::metrics::State { state: state.word() };
-        metrics.namespaces.get_or_create(&labels).set(i64::try_from(standing.count()).unwrap_or(i64::MAX));
+        metrics
+            .namespaces
+            .get_or_create(&labels)
+            .set(i64::try_from(standing.count()).unwrap_or(i64::MAX));
     }
     metrics.set_troubled(shared.store.standings().filter_map(|(_, _, one)| one.reason));
     drop(shared);
     metrics.set_held_pods(admin.reconciler.gated().pods().map(|(_, pod)| pod.state.word()));
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.text())
+    (
+        [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+        metrics.text(),
+    )
 }
 
 impl Compliance {

@@ -1,5 +1,5 @@
-//! App: the one place where the controller is put together. The command, `backfill`, tests and the simulation start it here, so that what
-//! is tested is what runs.
+//! App: the one place where the controller is put together. The command, `backfill`, tests and the
+//! simulation start it here, so that what is tested is what runs.
 //!
 //! ```text
 //! Options ─▶ start ─▶ Running: settings · tenants · namespaces · nodes · restore ─▶ reconciler ─▶ statuses
@@ -91,12 +91,14 @@ pub struct Running {
 /// Starts every task of it. Nothing is waited for.
 pub fn start(options: Options) -> Result<Running, DecodeError> {
     let Options { client, leadership, pace, events, journal, scope, fail_task } = options;
-    let outcomes = Outcomes::new(Arc::new(Metrics::default()), events.then(|| client.clone())).noted_in(journal);
+    let outcomes = Outcomes::new(Arc::new(Metrics::default()), events.then(|| client.clone()))
+        .noted_in(journal);
     let mut starter = Starter { supervisor: Supervisor::default(), fail_task };
     let spawner = starter.supervisor.spawner();
     let context = match scope {
         Scope::Once { store, mode } => {
-            let reconciler = Reconciler::once(*store, pace, Writer::new(client.clone(), mode), outcomes);
+            let reconciler =
+                Reconciler::once(*store, pace, Writer::new(client.clone(), mode), outcomes);
             let context = Context::new(client, Arc::new(reconciler), spawner);
             starter.start_reconciler(&context, &leadership);
             context
@@ -104,7 +106,8 @@ pub fn start(options: Options) -> Result<Running, DecodeError> {
         Scope::Continuous(continuous) => {
             let settings = Settings::from_value(&Value::Null)?;
             let writer = Writer::new(client.clone(), ApplyMode::Apply);
-            let reconciler = Reconciler::new(Store::new(Arc::new(settings)), pace, writer, outcomes);
+            let reconciler =
+                Reconciler::new(Store::new(Arc::new(settings)), pace, writer, outcomes);
             let context = Context::new(client, Arc::new(reconciler), spawner);
             starter.start_continuous(&context, &leadership, continuous);
             context
@@ -151,26 +154,50 @@ impl Starter {
         self.spawn("reconciler", WAITING_BOUND, |pulse| reconciler.run(leadership.clone(), pulse));
     }
 
-    fn start_continuous(&mut self, context: &Context, leadership: &Leadership, continuous: Continuous) {
-        let Continuous { settings: source, policy, namespace, without_guard, release_pods, guard } = continuous;
+    fn start_continuous(
+        &mut self,
+        context: &Context,
+        leadership: &Leadership,
+        continuous: Continuous,
+    ) {
+        let Continuous { settings: source, policy, namespace, without_guard, release_pods, guard } =
+            continuous;
         let (sender, settings) = channel::channel(None::<Arc<Settings>>);
         self.start_reconciler(context, leadership);
-        self.spawn("settings", WAITING_BOUND, |pulse| live_settings::follow(source, sender, context.clone(), pulse));
-        self.spawn("tenants", WAITING_BOUND, |pulse| tenants::follow(context.clone(), settings.clone(), pulse));
+        self.spawn("settings", WAITING_BOUND, |pulse| {
+            live_settings::follow(source, sender, context.clone(), pulse)
+        });
+        self.spawn("tenants", WAITING_BOUND, |pulse| {
+            tenants::follow(context.clone(), settings.clone(), pulse)
+        });
         self.spawn("namespaces", WAITING_BOUND, |pulse| context.clone().follow_namespaces(pulse));
         self.spawn("nodes", WAITING_BOUND, |pulse| context.clone().follow_nodes(pulse));
         self.spawn("restore", WAITING_BOUND, |pulse| context.clone().watch_for_restore(pulse));
-        self.spawn("leadership", WAITING_BOUND, |pulse| show_leadership(leadership.clone(), context.clone(), pulse));
+        self.spawn("leadership", WAITING_BOUND, |pulse| {
+            show_leadership(leadership.clone(), context.clone(), pulse)
+        });
         if release_pods {
             self.start_releaser(context, leadership);
         }
         let statuses = Statuses { context: context.clone(), leadership: leadership.clone() };
         self.spawn("statuses", ROUND_BOUND, |pulse| statuses.run(pulse));
-        let strategies = Strategies { context: context.clone(), leadership: leadership.clone(), policy, namespace, without_guard };
+        let strategies = Strategies {
+            context: context.clone(),
+            leadership: leadership.clone(),
+            policy,
+            namespace,
+            without_guard,
+        };
         self.spawn("strategies", ROUND_BOUND, |pulse| strategies.run(pulse));
         if let Some(orders) = guard {
             let outcomes = Arc::clone(context.reconciler.outcomes());
-            let keeper = Keeper { client: context.client.clone(), outcomes, leadership: leadership.clone(), settings, orders };
+            let keeper = Keeper {
+                client: context.client.clone(),
+                outcomes,
+                leadership: leadership.clone(),
+                settings,
+                orders,
+            };
             self.spawn("guard", ROUND_BOUND, |pulse| keeper.run(pulse));
         }
     }
@@ -179,7 +206,9 @@ impl Starter {
         self.spawn("pods", WAITING_BOUND, |pulse| context.clone().follow_pods(pulse));
         let releaser = Releaser::new(context.clone(), leadership.clone());
         self.spawn("releaser", WAITING_BOUND, |pulse| releaser.run(pulse));
-        self.spawn("waiting-pods", ROUND_BOUND, |pulse| Releaser::report_waiting(context.clone(), leadership.clone(), pulse));
+        self.spawn("waiting-pods", ROUND_BOUND, |pulse| {
+            Releaser::report_waiting(context.clone(), leadership.clone(), pulse)
+        });
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// One more failure; when it may be tried again. What the answer asked for counts, up to [`LAST_RETRY`].
+    /// One more failure; when it may be tried again. What the answer asked for counts, up to
+    /// [`LAST_RETRY`].
     pub fn fail(&mut self, now: Instant, retry_after: Option<Duration>) -> Instant {
         self.failures = self.failures.saturating_add(1);
         let asked = retry_after.unwrap_or_default().min(LAST_RETRY);
@@ -64,10 +65,13 @@ impl Attempts {
     }
 }
 
-/// Doubles with each attempt; up to a tenth more, so that those who failed together do not come together.
+/// Doubles with each attempt; up to a tenth more, so that those who failed together do not come
+/// together.
 pub fn backoff(attempts: u32) -> Duration {
     let wait = FIRST_RETRY.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LAST_RETRY);
-    let share = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos() % 100);
+    let share = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos() % 100);
     wait + wait * share / 1000
 }
 
@@ -93,7 +97,8 @@ mod tests {
     #[test]
     fn the_answers_own_wait_counts_within_bounds() {
         let now = Instant::now();
-        let wait = |asked: u64| Attempts::default().fail(now, Some(Duration::from_secs(asked))) - now;
+        let wait =
+            |asked: u64| Attempts::default().fail(now, Some(Duration::from_secs(asked))) - now;
         assert_eq!(wait(60), Duration::from_secs(60));
         assert_eq!(wait(86_400), LAST_RETRY);
         assert!(wait(0) < Duration::from_secs(2));

@@ -1,7 +1,8 @@
-//! Contention: keys of one namespace that another writer sets back again and again. Writing them each time would only be the other half of
-//! a loop, so after a few times landlord says who the other one is and how to end it. A plain key is left alone for a while then; a key
-//! that decides where Pods run never is, but it is put right ever more rarely, and the ledger is pending meanwhile, so that the guard
-//! lets no Pod in.
+//! Contention: keys of one namespace that another writer sets back again and again. Writing them
+//! each time would only be the other half of a loop, so after a few times landlord says who the
+//! other one is and how to end it. A plain key is left alone for a while then; a key that decides
+//! where Pods run never is, but it is put right ever more rarely, and the ledger is pending
+//! meanwhile, so that the guard lets no Pod in.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -22,7 +23,8 @@ pub const REVERSALS: usize = 3;
 pub const WINDOW: Duration = Duration::from_secs(600);
 /// Reversals of a key that are remembered.
 const REMEMBERED: usize = 12;
-/// The wait before a contested placement key is put right again; twice as long after each further reversal, up to the last.
+/// The wait before a contested placement key is put right again; twice as long after each further
+/// reversal, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -30,7 +32,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub struct Contention {
     keys: BTreeMap<Key, Reversals>,
-    /// The other writer's field manager, where `managedFields` proves it; `Some(None)` where it was looked for in vain.
+    /// The other writer's field manager, where `managedFields` proves it; `Some(None)` where it was
+    /// looked for in vain.
     other: Option<Option<String>>,
     /// When a placement key was written last.
     written: Option<Instant>,
@@ -38,7 +41,8 @@ pub struct Contention {
 
 #[derive(Debug)]
 struct Reversals {
-    /// What landlord wrote, `None` where it took the key away; with another value the count begins anew.
+    /// What landlord wrote, `None` where it took the key away; with another value the count begins
+    /// anew.
     value: Option<String>,
     /// When it was written first.
     first: Instant,
@@ -65,8 +69,9 @@ impl Reversals {
 }
 
 impl Contention {
-    /// Landlord has written a key, or taken it away. `managed` says that its ledger had the key: another writer has changed it. But that one
-    /// may wipe the ledger together with the keys, as `kubectl replace` does; so the same value, written before and of late, counts as well.
+    /// Landlord has written a key, or taken it away. `managed` says that its ledger had the key:
+    /// another writer has changed it. But that one may wipe the ledger together with the keys, as
+    /// `kubectl replace` does; so the same value, written before and of late, counts as well.
     pub fn wrote(&mut self, key: &Key, value: Option<&str>, managed: bool, now: Instant) {
         self.keys.retain(|_, one| one.is_late(now));
         let value = essence(key, value);
@@ -88,14 +93,23 @@ impl Contention {
         reversals.is_some_and(|one| one.late(now).count() + 1 >= REVERSALS)
     }
 
-    /// Keys that were reversed so often of late that the other writer has to be expected any moment.
+    /// Keys that were reversed so often of late that the other writer has to be expected any
+    /// moment.
     pub fn contested(&self, now: Instant) -> impl Iterator<Item = &Key> {
-        self.keys.iter().filter(move |(_, one)| one.late(now).count() >= REVERSALS).map(|(key, _)| key)
+        self.keys
+            .iter()
+            .filter(move |(_, one)| one.late(now).count() >= REVERSALS)
+            .map(|(key, _)| key)
     }
 
     /// Before this time contested placement keys are not put right again.
     pub fn pause(&self, now: Instant) -> Option<Instant> {
-        let reversals = self.keys.iter().filter(|(key, _)| decides_placement(key)).map(|(_, one)| one.late(now).count()).max()?;
+        let reversals = self
+            .keys
+            .iter()
+            .filter(|(key, _)| decides_placement(key))
+            .map(|(_, one)| one.late(now).count())
+            .max()?;
         let further = u32::try_from(reversals.checked_sub(REVERSALS)?).unwrap_or(u32::MAX);
         let pause = FIRST_PAUSE.saturating_mul(1 << further.min(16)).min(LAST_PAUSE);
         self.written.map(|written| written + pause).filter(|until| *until > now)
@@ -132,21 +146,31 @@ pub fn decides_placement(key: &Key) -> bool {
     keys::is_placement(key)
 }
 
-/// What of a value has to be the same for a reversal. A ledger is the same whether it is pending or not, and whatever it remembers.
+/// What of a value has to be the same for a reversal. A ledger is the same whether it is pending or
+/// not, and whatever it remembers.
 fn essence(key: &Key, value: Option<&str>) -> Option<String> {
     let ledger = value.filter(|_| key.field == Field::Annotation && key.name == ledger::ANNOTATION);
     match ledger.and_then(|text| Ledger::parse(text).ok()) {
-        Some(ledger) => Some(Ledger { pending: None, previous: Default::default(), ..ledger }.to_string_compact()),
+        Some(ledger) => Some(
+            Ledger { pending: None, previous: Default::default(), ..ledger }.to_string_compact(),
+        ),
         None => value.map(str::to_owned),
     }
 }
 
-/// The field manager, other than landlord's, that owns one of these keys by `managedFields`. A key that was removed has no owner, and then
-/// nobody is accused: who wrote last may have done so for another reason.
+/// The field manager, other than landlord's, that owns one of these keys by `managedFields`. A key
+/// that was removed has no owner, and then nobody is accused: who wrote last may have done so for
+/// another reason.
 pub fn find_other(meta: &ObjectMeta, keys: &[Key]) -> Option<String> {
-    let others = meta.managed_fields.iter().flatten().filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER));
+    let others = meta
+        .managed_fields
+        .iter()
+        .flatten()
+        .filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER));
     let owners = others.filter(|entry| keys.iter().any(|key| owns(entry, key)));
-    owners.max_by_key(|entry| entry.time.as_ref().map(|time| time.0)).and_then(|entry| entry.manager.clone())
+    owners
+        .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
+        .and_then(|entry| entry.manager.clone())
 }
 
 #[cfg(test)]
@@ -167,7 +191,8 @@ mod tests {
     fn three_reversals_within_the_window_make_a_key_contested() {
         let mut contention = Contention::default();
         let start = Instant::now();
-        let contested = |contention: &Contention, now| contention.is_contested(&label("a"), Some("b"), now);
+        let contested =
+            |contention: &Contention, now| contention.is_contested(&label("a"), Some("b"), now);
         contention.wrote(&label("a"), Some("b"), true, start);
         assert!(!contested(&contention, start));
         contention.wrote(&label("a"), Some("b"), true, start + Duration::from_secs(60));
@@ -181,29 +206,39 @@ mod tests {
     fn a_writer_that_wipes_the_ledger_as_well_is_one() {
         let mut contention = Contention::default();
         let start = Instant::now();
-        let contested = |contention: &Contention, now| contention.is_contested(&label("a"), Some("b"), now);
+        let contested =
+            |contention: &Contention, now| contention.is_contested(&label("a"), Some("b"), now);
         for second in 0..3 {
             assert!(!contested(&contention, start), "the first write is no reversal");
             contention.wrote(&label("a"), Some("b"), false, start + Duration::from_secs(second));
         }
         assert!(contested(&contention, start + Duration::from_secs(3)));
         contention.wrote(&label("a"), Some("b"), false, start + 3 * WINDOW);
-        assert!(!contested(&contention, start + 3 * WINDOW), "long after, it is a first write again");
+        assert!(
+            !contested(&contention, start + 3 * WINDOW),
+            "long after, it is a first write again"
+        );
     }
 
-    /// A writer that adds a key again and again which landlord takes away, and one that takes the ledger away and leaves the rest.
+    /// A writer that adds a key again and again which landlord takes away, and one that takes the
+    /// ledger away and leaves the rest.
     #[test]
     fn removals_and_the_ledger_count_like_other_keys() {
         let mut contention = Contention::default();
         let now = Instant::now();
         let ledger = Key::annotation(ledger::ANNOTATION);
-        let text = |pending: &str| format!(r#"{{{pending}"tenant":"solar","labels":["a"],"annotations":[]}}"#);
+        let text = |pending: &str| {
+            format!(r#"{{{pending}"tenant":"solar","labels":["a"],"annotations":[]}}"#)
+        };
         let texts = [text(""), text(r#""pending":"Contested","#), text("")];
         for text in &texts {
             contention.wrote(&label("gone"), None, false, now);
             contention.wrote(&ledger, Some(text), false, now);
         }
-        assert!(contention.is_contested(&label("gone"), None, now) && contention.is_contested(&ledger, Some(&texts[0]), now));
+        assert!(
+            contention.is_contested(&label("gone"), None, now)
+                && contention.is_contested(&ledger, Some(&texts[0]), now)
+        );
         assert!(!contention.is_contested(&label("gone"), Some("value"), now));
     }
 
@@ -214,7 +249,10 @@ mod tests {
         for value in ["b", "c", "b", "c"] {
             contention.wrote(&label("a"), Some(value), true, now);
         }
-        assert!(!contention.is_contested(&label("a"), Some("c"), now) && !contention.is_contested(&label("a"), Some("d"), now));
+        assert!(
+            !contention.is_contested(&label("a"), Some("c"), now)
+                && !contention.is_contested(&label("a"), Some("d"), now)
+        );
     }
 
     #[test]
@@ -243,17 +281,25 @@ mod tests {
 
     #[test]
     fn only_a_proved_owner_is_named() {
-        let entry =
-            |manager: &str, time: &str, fields: Value| json!({"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields});
+        let entry = |manager: &str, time: &str, fields: Value| json!({"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields});
         let labels = json!({"f:metadata": {"f:labels": {"f:a": {}}}});
         let fields = [
             entry("argocd-controller", "2026-01-01T00:00:00Z", labels.clone()),
             entry("landlord", "2026-01-03T00:00:00Z", labels),
-            entry("kubectl-edit", "2026-01-02T00:00:00Z", json!({"f:metadata": {"f:labels": {"f:c": {}}}})),
+            entry(
+                "kubectl-edit",
+                "2026-01-02T00:00:00Z",
+                json!({"f:metadata": {"f:labels": {"f:c": {}}}}),
+            ),
         ];
-        let meta: ObjectMeta = serde_json::from_value(json!({"managedFields": fields})).expect("metadata");
+        let meta: ObjectMeta =
+            serde_json::from_value(json!({"managedFields": fields})).expect("metadata");
         assert_eq!(find_other(&meta, &[label("a")]).as_deref(), Some("argocd-controller"));
-        assert_eq!(find_other(&meta, &[label("gone")]), None, "who wrote last need not have removed it");
+        assert_eq!(
+            find_other(&meta, &[label("gone")]),
+            None,
+            "who wrote last need not have removed it"
+        );
         assert_eq!(find_other(&ObjectMeta::default(), &[label("a")]), None);
     }
 }

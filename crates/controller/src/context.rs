@@ -38,11 +38,18 @@ pub struct Context {
 
 impl Context {
     pub fn new(client: Client, reconciler: Arc<Reconciler>, spawner: Spawner) -> Self {
-        Self { client, reconciler, readiness: Arc::default(), signals: Arc::default(), losses: Arc::default(), spawner }
+        Self {
+            client,
+            reconciler,
+            readiness: Arc::default(),
+            signals: Arc::default(),
+            losses: Arc::default(),
+            spawner,
+        }
     }
 
-    /// A part is there; once all are, everything is planned. That takes seconds in a large cluster, and is not waited for: whoever calls this
-    /// reads a watch, and a new namespace comes that way.
+    /// A part is there; once all are, everything is planned. That takes seconds in a large cluster,
+    /// and is not waited for: whoever calls this reads a watch, and a new namespace comes that way.
     pub fn reach(&self, part: &'static str) {
         if self.readiness.reach(part) {
             let mut shared = self.reconciler.shared();
@@ -62,7 +69,8 @@ impl Context {
         self.readiness.wait(part, why.to_owned());
     }
 
-    /// Ends early where something is not known any more, as after a change of the settings; all is planned again then.
+    /// Ends early where something is not known any more, as after a change of the settings; all is
+    /// planned again then.
     async fn plan(self, names: Vec<String>) {
         let now = clock::now();
         for part in names.chunks(PART) {

@@ -1,4 +1,5 @@
-//! Gated Pods: Pods that wait behind landlord's scheduling gate, by namespace, and where each namespace lets them go.
+//! Gated Pods: Pods that wait behind landlord's scheduling gate, by namespace, and where each
+//! namespace lets them go.
 //!
 //! ```text
 //! watch (Pods without a node) ─▶ gated Pods ◀─ placement ── planner (a namespace was looked at)
@@ -7,7 +8,8 @@
 //!                        releaser ─▶ release (pure) ─▶ one guarded JSON patch ─▶ outcome
 //! ```
 //!
-//! A Pod is looked at when it changes and when the placement of its namespace does, and at no other event of the cluster.
+//! A Pod is looked at when it changes and when the placement of its namespace does, and at no other
+//! event of the cluster.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -29,8 +31,8 @@ pub use cluster::gated_pod::{PodKey, UnscheduledPod};
 pub use cluster::placement::Placement;
 pub use cluster::pod_release::{Clash, Verdict, release};
 
-/// Patches of Pods that may be under way at a time: a share of what the API server stands, so that namespaces, which Pods wait for, keep
-/// theirs.
+/// Patches of Pods that may be under way at a time: a share of what the API server stands, so that
+/// namespaces, which Pods wait for, keep theirs.
 const MAX_IN_FLIGHT: usize = 16;
 /// A Pod that its namespace has kept waiting for so long is reported to its owner.
 pub const REPORTED_WAIT: Duration = Duration::from_secs(30);
@@ -41,7 +43,8 @@ pub struct GatedPods {
     namespaces: HashMap<String, GatedNamespace>,
     pub(crate) work: Work<PodKey>,
     wake: Arc<Notify>,
-    /// Whether the Pods have been listed once. Nothing is released before: the oldest may come last.
+    /// Whether the Pods have been listed once. Nothing is released before: the oldest may come
+    /// last.
     known: bool,
     count: usize,
 }
@@ -64,12 +67,19 @@ impl GatedNamespace {
 
 impl Default for GatedPods {
     fn default() -> Self {
-        Self { namespaces: HashMap::new(), work: Work::new(Pace::of_few(MAX_IN_FLIGHT)), wake: Arc::default(), known: false, count: 0 }
+        Self {
+            namespaces: HashMap::new(),
+            work: Work::new(Pace::of_few(MAX_IN_FLIGHT)),
+            wake: Arc::default(),
+            known: false,
+            count: 0,
+        }
     }
 }
 
 impl GatedPods {
-    /// Takes a Pod in, and gives it a turn if its namespace lets Pods go. What is known of it beside its object stays.
+    /// Takes a Pod in, and gives it a turn if its namespace lets Pods go. What is known of it
+    /// beside its object stays.
     pub fn put(&mut self, key: &PodKey, mut pod: HeldPod, now: Instant) {
         let gated = self.namespaces.entry(key.namespace.to_string()).or_default();
         if let Some(known) = gated.pods.get(key).filter(|known| known.uid == pod.uid) {
@@ -93,7 +103,8 @@ impl GatedPods {
         }
     }
 
-    /// Forgets a Pod that was written to, if it is still that one: another of its name may have been created since.
+    /// Forgets a Pod that was written to, if it is still that one: another of its name may have
+    /// been created since.
     fn settle(&mut self, key: &PodKey, uid: &str) {
         if self.pod(key).is_some_and(|pod| pod.uid == uid) {
             self.remove(key);
@@ -102,7 +113,8 @@ impl GatedPods {
 
     /// A list is complete: what is not in it is gone.
     pub fn complete(&mut self, listed: &BTreeSet<PodKey>) {
-        let gone: Vec<PodKey> = self.pods().map(|(key, _)| key).filter(|key| !listed.contains(key)).cloned().collect();
+        let gone: Vec<PodKey> =
+            self.pods().map(|(key, _)| key).filter(|key| !listed.contains(key)).cloned().collect();
         gone.iter().for_each(|key| self.remove(key));
         self.known = true;
         self.wake.notify_one();
@@ -138,10 +150,15 @@ impl GatedPods {
         let Some(gated) = self.namespaces.get_mut(namespace) else { return };
         if gated.placement.as_deref() != placement.as_ref() {
             gated.placement = placement.map(Arc::new);
-            let keys: Vec<PodKey> = if gated.placement.is_some() { gated.pods.keys().cloned().collect() } else { Vec::new() };
+            let keys: Vec<PodKey> = if gated.placement.is_some() {
+                gated.pods.keys().cloned().collect()
+            } else {
+                Vec::new()
+            };
             let now = cluster::clock::now();
             for key in &keys {
-                let ready = self.pod(key).and_then(|pod| pod.attempts.not_before(now)).unwrap_or(now);
+                let ready =
+                    self.pod(key).and_then(|pod| pod.attempts.not_before(now)).unwrap_or(now);
                 self.add(key, ready);
             }
         }
@@ -157,7 +174,12 @@ impl GatedPods {
     /// Gives a Pod a turn from then on.
     fn add(&mut self, key: &PodKey, ready: Instant) {
         let Some(gated) = self.namespaces.get(&*key.namespace) else { return };
-        let place = Place { urgency: Urgency::Placement, group: gated.group(&key.namespace), rank: key.age_rank(), ready };
+        let place = Place {
+            urgency: Urgency::Placement,
+            group: gated.group(&key.namespace),
+            rank: key.age_rank(),
+            ready,
+        };
         self.work.queue.add(key, place);
     }
 
@@ -176,9 +198,14 @@ impl GatedPods {
         self.namespaces.values().flat_map(|gated| &gated.pods)
     }
 
-    /// Pods that their namespace has kept waiting for long, and that were not reported yet; the oldest of each namespace, which speaks for all.
+    /// Pods that their namespace has kept waiting for long, and that were not reported yet; the
+    /// oldest of each namespace, which speaks for all.
     pub fn waiting_unreported(&self, now: Instant) -> Vec<(PodKey, String)> {
-        let oldest = self.namespaces.values().filter(|gated| gated.placement.is_none()).filter_map(|gated| gated.pods.first_key_value());
+        let oldest = self
+            .namespaces
+            .values()
+            .filter(|gated| gated.placement.is_none())
+            .filter_map(|gated| gated.pods.first_key_value());
         let long = oldest.filter(|(key, pod)| !pod.told && pod.waited(key, now) >= REPORTED_WAIT);
         long.map(|(key, pod)| (key.clone(), pod.uid.clone())).collect()
     }
@@ -189,7 +216,8 @@ impl GatedPods {
 
     /// Remembers how a Pod stands; false where it stood so before, or is gone.
     fn stand(&mut self, key: &PodKey, state: State) -> bool {
-        self.pod_mut(key).is_some_and(|pod| std::mem::replace(&mut pod.state, state.clone()) != state)
+        self.pod_mut(key)
+            .is_some_and(|pod| std::mem::replace(&mut pod.state, state.clone()) != state)
     }
 
     /// Whether its owner knows what it waits for.

@@ -1,4 +1,5 @@
-//! Keeper: keeps the guard in the cluster as it is rendered for the settings in force. All replicas watch it, the leader writes.
+//! Keeper: keeps the guard in the cluster as it is rendered for the settings in force. All replicas
+//! watch it, the leader writes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,8 +26,8 @@ use guard::difference::{Change, Id, Known, News};
 const LOOK: Duration = Duration::from_secs(1);
 /// No answer within this time counts as a failure.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The wait after a write. Where two writers undo each other's work again and again, it doubles after so many rounds, so that they do not keep the
-/// API server busy.
+/// The wait after a write. Where two writers undo each other's work again and again, it doubles
+/// after so many rounds, so that they do not keep the API server busy.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const QUICK_ROUNDS: u32 = 10;
 const LAST_PAUSE: Duration = Duration::from_secs(60);
@@ -103,14 +104,17 @@ impl Keeper {
             if !self.leadership.holds() {
                 return;
             }
-            // Beside a policy that refuses what it writes, a new one would stop every creation of a namespace.
+            // Beside a policy that refuses what it writes, a new one would stop every creation of a
+            // namespace.
             if stuck.contains(&change.id.part().to_owned()) {
                 continue;
             }
             let answer = self.write(&change).await;
             match self.settle(known, &change, answer).await {
                 Settled::Done => {}
-                Settled::Forbidden if change.news.is_removal() => stuck.push(change.id.part().to_owned()),
+                Settled::Forbidden if change.news.is_removal() => {
+                    stuck.push(change.id.part().to_owned())
+                }
                 Settled::Forbidden => {}
                 Settled::Failed => return,
             }
@@ -120,31 +124,59 @@ impl Keeper {
     /// Sends one change; `None` is an object that is gone.
     async fn write(&self, change: &Change) -> Result<Option<DynamicObject>, Error> {
         let api = api(&self.client, &change.id.kind);
-        let decode = |object: &Value| serde_json::from_value::<DynamicObject>(object.clone()).map_err(Error::SerdeError);
+        let decode = |object: &Value| {
+            serde_json::from_value::<DynamicObject>(object.clone()).map_err(Error::SerdeError)
+        };
         let late = |_| Error::Service(format!("no answer within {} s", TIMEOUT.as_secs()).into());
-        let params = PostParams { field_manager: Some(tenancy::keys::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+        let params = PostParams {
+            field_manager: Some(tenancy::keys::FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
         match &change.news {
             News::Installed(object) | News::Recreated(object) => {
-                timeout(TIMEOUT, api.create(&params, &decode(object)?)).await.map_err(late)?.map(Some)
+                timeout(TIMEOUT, api.create(&params, &decode(object)?))
+                    .await
+                    .map_err(late)?
+                    .map(Some)
             }
             News::Updated(object) | News::Repaired(object) => {
-                timeout(TIMEOUT, api.replace(&change.id.name, &params, &decode(object)?)).await.map_err(late)?.map(Some)
+                timeout(TIMEOUT, api.replace(&change.id.name, &params, &decode(object)?))
+                    .await
+                    .map_err(late)?
+                    .map(Some)
             }
-            News::Removed => timeout(TIMEOUT, api.delete(&change.id.name, &DeleteParams::default())).await.map_err(late)?.map(|_| None),
+            News::Removed => {
+                timeout(TIMEOUT, api.delete(&change.id.name, &DeleteParams::default()))
+                    .await
+                    .map_err(late)?
+                    .map(|_| None)
+            }
         }
     }
 
     /// Takes in the answer.
-    async fn settle(&self, known: &mut Known, change: &Change, answer: Result<Option<DynamicObject>, Error>) -> Settled {
+    async fn settle(
+        &self,
+        known: &mut Known,
+        change: &Change,
+        answer: Result<Option<DynamicObject>, Error>,
+    ) -> Settled {
         match answer {
             Ok(stored) => {
-                let uid = stored.as_ref().and_then(|object| object.metadata.uid.clone()).unwrap_or_default();
+                let uid = stored
+                    .as_ref()
+                    .and_then(|object| object.metadata.uid.clone())
+                    .unwrap_or_default();
                 known.written(change, stored.map(|object| value(&object)));
                 self.outcomes.guard_written(change, &uid);
             }
             // Somebody else was faster; the watch brings what they wrote.
             Err(Error::Api(status)) if [404, 409].contains(&status.code) => {
-                tracing::debug!(kind = change.id.kind, name = change.id.name, "guard changed meanwhile");
+                tracing::debug!(
+                    kind = change.id.kind,
+                    name = change.id.name,
+                    "guard changed meanwhile"
+                );
             }
             Err(error) => {
                 tracing::warn!(kind = change.id.kind, name = change.id.name, %error, "guard not written, trying again");
@@ -157,7 +189,10 @@ impl Keeper {
 
     fn follow(&self, kind: usize) -> BoxStream<'static, Sighting> {
         let name = KINDS.get(kind).map_or("", |(name, _)| name);
-        watcher(api(&self.client, name), Config::default()).default_backoff().map(move |event| (kind, event)).boxed()
+        watcher(api(&self.client, name), Config::default())
+            .default_backoff()
+            .map(move |event| (kind, event))
+            .boxed()
     }
 }
 
@@ -171,7 +206,9 @@ fn take(known: &mut Known, (kind, event): Sighting) {
     let word = KINDS.get(kind).map_or("", |(name, _)| name);
     match event {
         Ok(Event::Init) => known.begin_list(kind),
-        Ok(Event::InitApply(object)) => known.list(kind, Id::of(word, &object.name_any()), value(&object)),
+        Ok(Event::InitApply(object)) => {
+            known.list(kind, Id::of(word, &object.name_any()), value(&object))
+        }
         Ok(Event::InitDone) => known.end_list(kind, word),
         Ok(Event::Apply(object)) => known.put(Id::of(word, &object.name_any()), value(&object)),
         Ok(Event::Delete(object)) => known.remove(&Id::of(word, &object.name_any())),
@@ -183,7 +220,9 @@ fn take(known: &mut Known, (kind, event): Sighting) {
 
 impl Pause {
     fn is_over(&self) -> bool {
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.rounds.saturating_sub(QUICK_ROUNDS).min(16)).min(LAST_PAUSE);
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << self.rounds.saturating_sub(QUICK_ROUNDS).min(16))
+            .min(LAST_PAUSE);
         self.last.is_none_or(|last| last.elapsed() >= pause)
     }
 

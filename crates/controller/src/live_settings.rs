@@ -1,5 +1,6 @@
-//! Live settings: the document in force, from a ClusterAdmissionPolicy or from a file, and what happens when it changes. A broken one
-//! is refused and reported, and the last good one stays in force.
+//! Live settings: the document in force, from a ClusterAdmissionPolicy or from a file, and what
+//! happens when it changes. A broken one is refused and reported, and the last good one stays in
+//! force.
 
 use std::fmt;
 use std::path::Path;
@@ -21,7 +22,12 @@ use crate::watch::Following;
 const FILE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Follows the source and publishes every good document. Does not return.
-pub async fn follow(source: SettingsSource, sender: Sender<Option<Arc<Settings>>>, context: Context, pulse: Pulse) {
+pub async fn follow(
+    source: SettingsSource,
+    sender: Sender<Option<Arc<Settings>>>,
+    context: Context,
+    pulse: Pulse,
+) {
     let publisher = Publisher { sender, context };
     match source {
         SettingsSource::Policy(name) => follow_policy(&name, &publisher, pulse).await,
@@ -54,7 +60,8 @@ impl Publisher {
         }
     }
 
-    /// Says so by log, metric, the tenants' conditions and, where there is an object to say it of, an Event.
+    /// Says so by log, metric, the tenants' conditions and, where there is an object to say it of,
+    /// an Event.
     fn refuse(&self, place: &Place<'_>, error: &str) {
         let outcomes = self.context.reconciler.outcomes();
         outcomes.metrics().settings_valid.set(0);
@@ -65,8 +72,10 @@ impl Publisher {
             self.context.readiness.wait(SETTINGS, format!("{place}: {error}"));
         }
         if let Place::Policy { name, uid: Some(uid) } = place {
-            let note =
-                format!("settings refused, {}: {error}", if kept { "the last good ones stay in force" } else { "nothing is written" });
+            let note = format!(
+                "settings refused, {}: {error}",
+                if kept { "the last good ones stay in force" } else { "nothing is written" }
+            );
             outcomes.settings_refused(name, uid, note);
         }
     }
@@ -115,7 +124,10 @@ async fn follow_policy(name: &str, publisher: &Publisher, pulse: Pulse) {
             }
             Ok(Event::InitDone) if is_listed => {}
             Ok(Event::InitDone) if last.is_none() => {
-                publisher.refuse(&place(None), "it does not exist yet: apply it, or give --settings FILE");
+                publisher.refuse(
+                    &place(None),
+                    "it does not exist yet: apply it, or give --settings FILE",
+                );
             }
             // If it comes back, its settings count again, even if they are the same.
             Ok(Event::InitDone | Event::Delete(_)) => {

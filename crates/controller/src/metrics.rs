@@ -1,4 +1,5 @@
-//! Metrics of the controller, in Prometheus' text form. Labels are bounded: no object's name is one.
+//! Metrics of the controller, in Prometheus' text form. Labels are bounded: no object's name is
+//! one.
 
 use std::sync::atomic::AtomicU64;
 
@@ -107,30 +108,82 @@ impl Default for Metrics {
 
 impl Metrics {
     fn register(&self, registry: &mut Registry) {
-        registry.register("namespace_writes", "Patches of namespaces by outcome", self.writes.clone());
-        registry.register("namespace_write_seconds", "Time of one patch", self.write_seconds.clone());
+        registry.register(
+            "namespace_writes",
+            "Patches of namespaces by outcome",
+            self.writes.clone(),
+        );
+        registry.register(
+            "namespace_write_seconds",
+            "Time of one patch",
+            self.write_seconds.clone(),
+        );
         let compliance = "Time from a namespace's creation, or from the first sight of its difference, to its compliance";
-        registry.register("namespace_compliance_seconds", compliance, self.compliance_seconds.clone());
-        registry.register("namespaces", "Namespaces that landlord looks after, by how they stand", self.namespaces.clone());
-        registry.register("troubled_namespaces", "Namespaces that are not compliant, by what is wrong with them", self.troubled.clone());
-        registry.register("queue_depth", "Namespaces that wait for their turn, by urgency", self.depths.clone());
+        registry.register(
+            "namespace_compliance_seconds",
+            compliance,
+            self.compliance_seconds.clone(),
+        );
+        registry.register(
+            "namespaces",
+            "Namespaces that landlord looks after, by how they stand",
+            self.namespaces.clone(),
+        );
+        registry.register(
+            "troubled_namespaces",
+            "Namespaces that are not compliant, by what is wrong with them",
+            self.troubled.clone(),
+        );
+        registry.register(
+            "queue_depth",
+            "Namespaces that wait for their turn, by urgency",
+            self.depths.clone(),
+        );
         registry.register("pace", "Patches that may be under way at a time", self.pace.clone());
         registry.register("leader", "Whether this replica writes", self.leader.clone());
-        registry.register("ready", "Whether all that is watched has been listed once", self.ready.clone());
+        registry.register(
+            "ready",
+            "Whether all that is watched has been listed once",
+            self.ready.clone(),
+        );
         registry.register(
             "settings_valid",
             "Whether the newest settings are in force; 0 = the last good ones are",
             self.settings_valid.clone(),
         );
-        registry.register("contested", "Namespaces of which a key became contested by another writer", self.contested.clone());
-        registry.register("hook_failures", "Namespaces that hooks began to reject, or to warn about", self.hook_failures.clone());
+        registry.register(
+            "contested",
+            "Namespaces of which a key became contested by another writer",
+            self.contested.clone(),
+        );
+        registry.register(
+            "hook_failures",
+            "Namespaces that hooks began to reject, or to warn about",
+            self.hook_failures.clone(),
+        );
         registry.register("lists", "Full lists of namespaces, tenants or Pods", self.lists.clone());
-        registry.register("events_dropped", "Events left out or put off, to keep within the budget", self.events_dropped.clone());
+        registry.register(
+            "events_dropped",
+            "Events left out or put off, to keep within the budget",
+            self.events_dropped.clone(),
+        );
         let repairs = "Objects of the guard that somebody changed or deleted, put right, by part";
         registry.register("guard_repairs", repairs, self.guard_repairs.clone());
-        registry.register("held_pods", "Pods that landlord's scheduling gate holds, by how they stand", self.held_pods.clone());
-        registry.register("pods_released", "Patches that release held Pods by outcome", self.pods_released.clone());
-        registry.register("pod_hold_seconds", "Time from a held Pod's creation to its release", self.pod_hold_seconds.clone());
+        registry.register(
+            "held_pods",
+            "Pods that landlord's scheduling gate holds, by how they stand",
+            self.held_pods.clone(),
+        );
+        registry.register(
+            "pods_released",
+            "Patches that release held Pods by outcome",
+            self.pods_released.clone(),
+        );
+        registry.register(
+            "pod_hold_seconds",
+            "Time from a held Pod's creation to its release",
+            self.pod_hold_seconds.clone(),
+        );
         self.strategy.register(registry);
     }
 
@@ -153,11 +206,16 @@ impl Metrics {
         }
     }
 
-    /// Sets how many namespaces wait for their turn, by urgency, and how many of all wait until they are tried again (`retry`).
+    /// Sets how many namespaces wait for their turn, by urgency, and how many of all wait until
+    /// they are tried again (`retry`).
     pub fn set_depths(&self, depths: [(Urgency, usize); 3], backing_off: usize) {
-        self.depths.get_or_create(&Depth { urgency: "retry" }).set(i64::try_from(backing_off).unwrap_or(i64::MAX));
+        self.depths
+            .get_or_create(&Depth { urgency: "retry" })
+            .set(i64::try_from(backing_off).unwrap_or(i64::MAX));
         for (urgency, depth) in depths {
-            self.depths.get_or_create(&Depth { urgency: urgency.word() }).set(i64::try_from(depth).unwrap_or(i64::MAX));
+            self.depths
+                .get_or_create(&Depth { urgency: urgency.word() })
+                .set(i64::try_from(depth).unwrap_or(i64::MAX));
         }
     }
 

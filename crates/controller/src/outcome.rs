@@ -1,4 +1,5 @@
-//! Outcome: the one place that tells the world what became of a namespace – a line of the log, metrics, perhaps an Event.
+//! Outcome: the one place that tells the world what became of a namespace – a line of the log,
+//! metrics, perhaps an Event.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ mod pod_event;
 
 use self::journal::{Entry, Journal, Sort};
 
-/// Events are for people; more than so many in a window nobody reads. Each sort has a budget of its own.
+/// Events are for people; more than so many in a window nobody reads. Each sort has a budget of its
+/// own.
 const EVENTS: usize = 20;
 /// Those about clashing Pods are for the owner of each; they are put off, not left out.
 const CLASH_EVENTS: usize = 100;
@@ -52,8 +54,8 @@ pub struct Outcomes {
     recorder: Option<Recorder>,
     /// Where somebody may look at them.
     journal: Option<Arc<Journal>>,
-    /// For the changes of single namespaces, for what is wrong with something, for clashing Pods, and for all else: that is said once, and
-    /// must not be crowded out.
+    /// For the changes of single namespaces, for what is wrong with something, for clashing Pods,
+    /// and for all else: that is said once, and must not be crowded out.
     budgets: [Mutex<Budget>; 4],
 }
 
@@ -66,9 +68,18 @@ struct Budget {
 impl Outcomes {
     /// Without a client, nothing but logs and metrics.
     pub fn new(metrics: Arc<Metrics>, client: Option<Client>) -> Self {
-        let reporter = Reporter { controller: "landlord".to_owned(), instance: std::env::var("HOSTNAME").ok() };
+        let reporter = Reporter {
+            controller: "landlord".to_owned(),
+            instance: std::env::var("HOSTNAME").ok(),
+        };
         let recorder = client.clone().map(|client| Recorder::new(client, reporter));
-        Self { metrics, client, recorder, journal: None, budgets: [(); 4].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })) }
+        Self {
+            metrics,
+            client,
+            recorder,
+            journal: None,
+            budgets: [(); 4].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })),
+        }
     }
 
     /// Keeps the newest for the dashboard.
@@ -86,16 +97,34 @@ impl Outcomes {
         &self.metrics
     }
 
-    /// A namespace was changed. `lag` is the time since its creation or since its difference was seen.
-    pub fn written(&self, write: &PlannedWrite, place: &Place, live: bool, took: Duration, lag: Duration) {
+    /// A namespace was changed. `lag` is the time since its creation or since its difference was
+    /// seen.
+    pub fn written(
+        &self,
+        write: &PlannedWrite,
+        place: &Place,
+        live: bool,
+        took: Duration,
+        lag: Duration,
+    ) {
         let urgency = place.urgency;
         self.count(DONE, took);
         self.metrics.compliance_seconds.observe(lag.as_secs_f64());
         self.journal.iter().for_each(|journal| journal.count_wait(lag));
         let tenant_of = write.tenant.as_deref();
-        self.note(|| Entry::new(Sort::Done, WRITTEN, &write.request.name, urgency.word()).of(tenant_of).after(lag));
+        self.note(|| {
+            Entry::new(Sort::Done, WRITTEN, &write.request.name, urgency.word())
+                .of(tenant_of)
+                .after(lag)
+        });
         let tenant = write.tenant.as_deref().unwrap_or("-");
-        tracing::info!(namespace = write.request.name, tenant, urgency = urgency.word(), took_ms = took.as_millis(), "written");
+        tracing::info!(
+            namespace = write.request.name,
+            tenant,
+            urgency = urgency.word(),
+            took_ms = took.as_millis(),
+            "written"
+        );
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
         if live {
             let note = format!("metadata of tenant {tenant:?} written");
@@ -110,11 +139,23 @@ impl Outcomes {
     }
 
     /// Writes that failed so often that it is time to say so. They are tried again later.
-    pub fn failed(&self, write: &PlannedWrite, Trouble { reason, message }: &Trouble, took: Duration) {
+    pub fn failed(
+        &self,
+        write: &PlannedWrite,
+        Trouble { reason, message }: &Trouble,
+        took: Duration,
+    ) {
         self.count(reason, took);
         let request = &write.request;
-        tracing::warn!(namespace = request.name, reason, message = shortened(message.clone()), "writes fail");
-        self.note(|| Entry::new(Sort::Trouble, reason, &request.name, message).of(write.tenant.as_deref()));
+        tracing::warn!(
+            namespace = request.name,
+            reason,
+            message = shortened(message.clone()),
+            "writes fail"
+        );
+        self.note(|| {
+            Entry::new(Sort::Trouble, reason, &request.name, message).of(write.tenant.as_deref())
+        });
         self.publish(&request.name, &request.uid, EventType::Warning, reason, message.clone());
     }
 
@@ -123,7 +164,12 @@ impl Outcomes {
         if [HOOK_REJECTED, HOOK_WARNING].contains(reason) {
             self.metrics.hook_failures.get_or_create(&metrics::Reason { reason }).inc();
         }
-        tracing::warn!(namespace = name, reason, message = shortened(message.clone()), "not compliant");
+        tracing::warn!(
+            namespace = name,
+            reason,
+            message = shortened(message.clone()),
+            "not compliant"
+        );
         let sort = if *reason == HOOK_WARNING { Sort::Notice } else { Sort::Trouble };
         // That one is told once it is known who the other writer is.
         if *reason != CONTESTED {
@@ -150,16 +196,35 @@ impl Outcomes {
     /// The strategy of a policy changed, or would have. What somebody should look at is a warning.
     pub fn strategy(&self, policy: &str, uid: &str, warning: bool, reason: &str, note: String) {
         let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
-        self.note(|| Entry::new(if warning { Sort::Trouble } else { Sort::Notice }, reason, policy, &note));
-        self.publish_about(&about, if warning { EventType::Warning } else { EventType::Normal }, reason, note);
+        self.note(|| {
+            Entry::new(if warning { Sort::Trouble } else { Sort::Notice }, reason, policy, &note)
+        });
+        self.publish_about(
+            &about,
+            if warning { EventType::Warning } else { EventType::Normal },
+            reason,
+            note,
+        );
     }
 
     /// What an edit of a tenant, or a backfill, has written in all.
-    pub fn bulk_written(&self, api_version: &str, kind: &str, tenant: &str, uid: &str, namespaces: usize) {
+    pub fn bulk_written(
+        &self,
+        api_version: &str,
+        kind: &str,
+        tenant: &str,
+        uid: &str,
+        namespaces: usize,
+    ) {
         tracing::info!(tenant, namespaces, "written in bulk");
         let note = format!("metadata of {namespaces} namespaces written");
         self.note(|| Entry::new(Sort::Notice, NAMESPACES_WRITTEN, tenant, &note).of(Some(tenant)));
-        self.publish_about(&reference(api_version, kind, tenant, uid), EventType::Normal, NAMESPACES_WRITTEN, note);
+        self.publish_about(
+            &reference(api_version, kind, tenant, uid),
+            EventType::Normal,
+            NAMESPACES_WRITTEN,
+            note,
+        );
     }
 
     /// A held Pod was released, so long after its creation.
@@ -177,20 +242,29 @@ impl Outcomes {
     }
 
     /// A Pod that could not be released, and is tried again later.
-    pub async fn release_failed(&self, key: &PodKey, uid: &str, reason: &'static str, message: &str, took: Duration) {
+    pub async fn release_failed(
+        &self,
+        key: &PodKey,
+        uid: &str,
+        reason: &'static str,
+        message: &str,
+        took: Duration,
+    ) {
         self.count_release(reason);
         self.note(|| Entry::new(Sort::Trouble, reason, key.to_string(), message));
         tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
         self.warn_pod(key, uid, reason, message.to_owned()).await;
     }
 
-    /// A held Pod that asks for other nodes than its namespace. False where it has to be told later.
+    /// A held Pod that asks for other nodes than its namespace. False where it has to be told
+    /// later.
     pub async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
         tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
         self.warn_pod(key, uid, SELECTOR_CLASH, message).await
     }
 
-    /// A gated Pod that its namespace has kept waiting for long. False where it has to be told later.
+    /// A gated Pod that its namespace has kept waiting for long. False where it has to be told
+    /// later.
     pub async fn pod_waits(&self, key: &PodKey, uid: &str, reason: &str, message: String) -> bool {
         tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
         self.warn_pod(key, uid, reason, message).await
@@ -198,7 +272,9 @@ impl Outcomes {
 
     /// False where the budget does not allow it.
     async fn warn_pod(&self, key: &PodKey, uid: &str, reason: &str, note: String) -> bool {
-        let Some(client) = self.client.as_ref().filter(|_| self.afford(reason)) else { return false };
+        let Some(client) = self.client.as_ref().filter(|_| self.afford(reason)) else {
+            return false;
+        };
         if let Err(error) = pod_event::warn(client, key, uid, reason, shortened(note)).await {
             tracing::debug!(namespace = %key.namespace, pod = %key.name, %error, "event not written");
         }
@@ -216,7 +292,10 @@ impl Outcomes {
             tracing::info!(kind = id.kind, name = id.name, outcome = news.word(), "guard");
             return;
         }
-        self.metrics.guard_repairs.get_or_create(&metrics::GuardPart { part: id.part().to_owned() }).inc();
+        self.metrics
+            .guard_repairs
+            .get_or_create(&metrics::GuardPart { part: id.part().to_owned() })
+            .inc();
         tracing::warn!(kind = id.kind, name = id.name, outcome = news.word(), "guard repaired");
         let about = reference("admissionregistration.k8s.io/v1", &id.kind, &id.name, uid);
         let note = format!("{} {}: {}", id.kind, id.name, news.word());
@@ -236,7 +315,13 @@ impl Outcomes {
     fn publish_about(&self, about: &ObjectReference, type_: EventType, reason: &str, note: String) {
         let Some(recorder) = self.recorder.clone().filter(|_| self.afford(reason)) else { return };
         let note = Some(shortened(note));
-        let event = Event { type_, reason: reason.to_owned(), note, action: "Reconcile".to_owned(), secondary: None };
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            note,
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
         let about = about.clone();
         // Nobody's turn waits for it.
         tokio::spawn(async move {

@@ -1,8 +1,10 @@
-//! Pace: how many writes are under way at a time. Twice as many for each round of good answers until the API server shows that it has
-//! enough; from then on far fewer at such a sign, and one more for each good round (additive increase, multiplicative decrease).
+//! Pace: how many writes are under way at a time. Twice as many for each round of good answers
+//! until the API server shows that it has enough; from then on far fewer at such a sign, and one
+//! more for each good round (additive increase, multiplicative decrease).
 //!
-//! It slows or pauses for all only on evidence about all: the API server is not reached, it says itself that it is busy, or the same
-//! failure (or slowness) shows on several keys of several tenants at once. What one webhook does to one namespace is no such evidence.
+//! It slows or pauses for all only on evidence about all: the API server is not reached, it says
+//! itself that it is busy, or the same failure (or slowness) shows on several keys of several
+//! tenants at once. What one webhook does to one namespace is no such evidence.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,17 +33,20 @@ const SLOW_FACTOR: f64 = 2.0;
 const NEVER_SLOW: Duration = Duration::from_millis(200);
 /// How much the shortest time of late grows with each answer, so that it forgets.
 const FORGETTING: f64 = 1.002;
-/// How long nothing is sent after a failure that is the API server's own; twice as long after each further one, up to the last.
+/// How long nothing is sent after a failure that is the API server's own; twice as long after each
+/// further one, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause that the API server can ask of everybody.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// One decrease answers for all requests that were under way.
 const CALM: Duration = Duration::from_millis(200);
-/// What was not used of a bounded rate within this time may be caught up with; timers are not exact.
+/// What was not used of a bounded rate within this time may be caught up with; timers are not
+/// exact.
 const CATCH_UP: Duration = Duration::from_millis(20);
 
-/// A write that may be under way. Dropping it makes room for another, whatever became of the task that had it.
+/// A write that may be under way. Dropping it makes room for another, whatever became of the task
+/// that had it.
 #[derive(Debug)]
 pub struct Permit(Arc<AtomicUsize>);
 
@@ -64,7 +69,8 @@ pub struct Pace {
     pause: Option<Instant>,
     /// Pauses in a row that no good answer came between.
     failures: u32,
-    /// The least time from one write to the next, if a rate is set, and when the next one's turn is.
+    /// The least time from one write to the next, if a rate is set, and when the next one's turn
+    /// is.
     interval: Option<Duration>,
     turn: Option<Instant>,
     evidence: Evidence,
@@ -90,7 +96,10 @@ impl Default for Pace {
 impl Pace {
     /// One that never sends more than so many writes a second.
     pub fn at_most(per_second: Option<f64>) -> Self {
-        Self { interval: per_second.map(|rate| Duration::from_secs_f64(1.0 / rate)), ..Self::default() }
+        Self {
+            interval: per_second.map(|rate| Duration::from_secs_f64(1.0 / rate)),
+            ..Self::default()
+        }
     }
 
     /// One that never has more than so many under way at a time.
@@ -111,7 +120,8 @@ impl Pace {
         Some(Permit(Arc::clone(&self.under_way)))
     }
 
-    /// When the pause is over that the API server asked for, or that keeps within the bound; `None` if there is none.
+    /// When the pause is over that the API server asked for, or that keeps within the bound; `None`
+    /// if there is none.
     pub fn pause(&self, now: Instant) -> Option<Instant> {
         self.pause.max(self.turn).filter(|until| *until > now)
     }
@@ -121,7 +131,9 @@ impl Pace {
         match written {
             Written::Done(_) | Written::Reverted(..) => self.succeed(now, subject, took),
             Written::Dry | Written::Conflict(_) | Written::Gone => {}
-            Written::Failed(Failure { scope: Scope::Server, retry_after: Some(after), .. }) => self.push_back(now, *after),
+            Written::Failed(Failure { scope: Scope::Server, retry_after: Some(after), .. }) => {
+                self.push_back(now, *after)
+            }
             Written::Failed(Failure { scope: Scope::Server, .. }) => self.fail(now),
             Written::Failed(Failure { reason, .. }) => {
                 if self.evidence.add(now, reason, subject) {
@@ -146,7 +158,8 @@ impl Pace {
         }
     }
 
-    /// The API server is not there, or not well. Whatever was under way together counts as one failure.
+    /// The API server is not there, or not well. Whatever was under way together counts as one
+    /// failure.
     pub fn fail(&mut self, now: Instant) {
         if self.pause.is_some_and(|until| now < until) {
             return;

@@ -1,4 +1,5 @@
-//! Planner: what is to be done with one namespace, decided on what the store knows. Pure; nothing waits.
+//! Planner: what is to be done with one namespace, decided on what the store knows. Pure; nothing
+//! waits.
 
 use std::time::Instant;
 
@@ -84,7 +85,8 @@ impl Decision {
 }
 
 impl PlannedWrite {
-    /// How urgent this is for a namespace that just changed (`live`), or that was found so. Placement is placement, however it was found.
+    /// How urgent this is for a namespace that just changed (`live`), or that was found so.
+    /// Placement is placement, however it was found.
     pub fn urgency(&self, live: bool) -> Urgency {
         match (self.placement, live) {
             (true, _) => Urgency::Placement,
@@ -123,15 +125,29 @@ pub fn decide(known: Knowledge<'_>, name: &str) -> Verdict {
         release(store, held, &mut assessment);
     }
     let contested = contest(known, held, &mut assessment.plan);
-    let trouble =
-        trouble(store, held, &assessment).or_else(|| contest_trouble(known, name, &contested)).or_else(|| warning(&assessment.plan));
+    let trouble = trouble(store, held, &assessment)
+        .or_else(|| contest_trouble(known, name, &contested))
+        .or_else(|| warning(&assessment.plan));
     let blocked = trouble.as_ref().is_some_and(|trouble| trouble.blocks());
-    let not_before = known.contention.pause(known.now).filter(|_| contested.iter().any(decides_placement));
-    let write = if blocked || assessment.plan.is_empty() { None } else { plan_write(held, &assessment, trouble.clone(), not_before) };
+    let not_before =
+        known.contention.pause(known.now).filter(|_| contested.iter().any(decides_placement));
+    let write = if blocked || assessment.plan.is_empty() {
+        None
+    } else {
+        plan_write(held, &assessment, trouble.clone(), not_before)
+    };
     let reason = trouble.as_ref().map(|trouble| trouble.reason);
     let state = compliance(reason, write.is_some());
-    let standing = Standing { tenant: assessment.tenant, state, reason: reason.filter(|reason| *reason != HOOK_WARNING) };
-    Verdict { decision: write.map_or(Decision::Rest { trouble }, Decision::Write), standing: Some(standing), placement }
+    let standing = Standing {
+        tenant: assessment.tenant,
+        state,
+        reason: reason.filter(|reason| *reason != HOOK_WARNING),
+    };
+    Verdict {
+        decision: write.map_or(Decision::Rest { trouble }, Decision::Write),
+        standing: Some(standing),
+        placement,
+    }
 }
 
 fn compliance(reason: Option<&'static str>, writes: bool) -> Compliance {
@@ -143,15 +159,28 @@ fn compliance(reason: Option<&'static str>, writes: bool) -> Compliance {
     }
 }
 
-/// Takes contested keys out of the plan, and returns them. Those that decide where Pods run stay in it; but as long as the other writer has
-/// to be expected, the ledger is pending, so that the guard lets no Pod in.
-fn contest(Knowledge { contention, now, .. }: Knowledge<'_>, held: &CachedNamespace, plan: &mut Plan) -> Vec<Key> {
+/// Takes contested keys out of the plan, and returns them. Those that decide where Pods run stay in
+/// it; but as long as the other writer has to be expected, the ledger is pending, so that the guard
+/// lets no Pod in.
+fn contest(
+    Knowledge { contention, now, .. }: Knowledge<'_>,
+    held: &CachedNamespace,
+    plan: &mut Plan,
+) -> Vec<Key> {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
-    let set = plan.set.iter().filter(|(key, want)| contention.is_contested(key, Some(&want.value), now)).map(|(key, _)| key);
+    let set = plan
+        .set
+        .iter()
+        .filter(|(key, want)| contention.is_contested(key, Some(&want.value), now))
+        .map(|(key, _)| key);
     let removed = plan.remove.keys().filter(|key| contention.is_contested(key, None, now));
     let mut contested: Vec<Key> = set.chain(removed).cloned().collect();
-    let is_ours = |key: &Key| ledger.manages(key) || plan.set.contains_key(key) || plan.remove.contains_key(key);
-    let expected = contention.contested(now).filter(|key| decides_placement(key) && is_ours(key) && !contested.contains(key));
+    let is_ours = |key: &Key| {
+        ledger.manages(key) || plan.set.contains_key(key) || plan.remove.contains_key(key)
+    };
+    let expected = contention
+        .contested(now)
+        .filter(|key| decides_placement(key) && is_ours(key) && !contested.contains(key));
     contested.extend(expected.cloned().collect::<Vec<_>>());
     for key in contested.iter().filter(|key| !decides_placement(key)) {
         plan.set.remove(key);
@@ -176,7 +205,11 @@ fn mark_pending(held: &CachedNamespace, plan: &mut Plan) {
     }
 }
 
-fn contest_trouble(Knowledge { contention, .. }: Knowledge<'_>, name: &str, keys: &[Key]) -> Option<Trouble> {
+fn contest_trouble(
+    Knowledge { contention, .. }: Knowledge<'_>,
+    name: &str,
+    keys: &[Key],
+) -> Option<Trouble> {
     if keys.is_empty() {
         return None;
     }
@@ -196,7 +229,10 @@ fn contest_trouble(Knowledge { contention, .. }: Knowledge<'_>, name: &str, keys
 /// A tenant that is gone for good leaves nothing behind but its label.
 fn release(store: &Store, held: &CachedNamespace, assessment: &mut Assessment) {
     let deleted = assessment.tenant.as_deref().is_some_and(|tenant| store.is_deleted(tenant));
-    if deleted && read_ledger(&held.namespace.metadata).0.tenant == assessment.tenant.clone().unwrap_or_default() {
+    if deleted
+        && read_ledger(&held.namespace.metadata).0.tenant
+            == assessment.tenant.clone().unwrap_or_default()
+    {
         assessment.plan = plan::release(store.settings(), &held.namespace);
         (assessment.error, assessment.reason) = (None, None);
     }
@@ -232,26 +268,30 @@ pub fn rejection(plan: &Plan) -> Option<Trouble> {
         format!("{} already there with another value (conflicts: reject): remove it, or let the tenant override", refused.join(", "))
     });
     let reason = if clashes.is_some() { CONFLICTED } else { HOOK_REJECTED };
-    let messages: Vec<String> = clashes.into_iter().chain(plan.rejections().map(ToString::to_string)).collect();
+    let messages: Vec<String> =
+        clashes.into_iter().chain(plan.rejections().map(ToString::to_string)).collect();
     (!messages.is_empty()).then(|| Trouble { reason, message: messages.join("; ") })
 }
 
 /// What hooks have to say of a namespace that is all right for them.
 fn warning(plan: &Plan) -> Option<Trouble> {
-    let messages: Vec<String> = plan.failures.iter().filter(|failure| failure.warning).map(ToString::to_string).collect();
+    let messages: Vec<String> =
+        plan.failures.iter().filter(|failure| failure.warning).map(ToString::to_string).collect();
     (!messages.is_empty()).then(|| Trouble { reason: HOOK_WARNING, message: messages.join("; ") })
 }
 
-/// A move, or a claim given up, by a rule whose evidence the guard does not seal: the webhook asks who does it, and nobody else can. The tenant that has
-/// the namespace keeps it.
+/// A move, or a claim given up, by a rule whose evidence the guard does not seal: the webhook asks
+/// who does it, and nobody else can. The tenant that has the namespace keeps it.
 fn is_moved_unsealed(store: &Store, held: &CachedNamespace, assessment: &Assessment) -> bool {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
     let unsealed = store.settings().unsealed_rules();
     let moves = !ledger.tenant.is_empty() && assessment.tenant.as_ref() != Some(&ledger.tenant);
-    moves && [&assessment.rule, &ledger.by].into_iter().flatten().any(|rule| unsealed.contains(rule))
+    moves
+        && [&assessment.rule, &ledger.by].into_iter().flatten().any(|rule| unsealed.contains(rule))
 }
 
-/// The check that the policy makes at CREATE, made up for: only a stamp of the guard says who the creator was.
+/// The check that the policy makes at CREATE, made up for: only a stamp of the guard says who the
+/// creator was.
 fn may_adopt(store: &Store, held: &CachedNamespace, tenant: &Tenant) -> bool {
     let (ledger, _) = read_ledger(&held.namespace.metadata);
     let Some(stamp) = held.namespace.metadata.annotations.get(CREATOR) else { return true };
@@ -259,7 +299,9 @@ fn may_adopt(store: &Store, held: &CachedNamespace, tenant: &Tenant) -> bool {
         return true;
     }
     let creator = serde_json::from_str(stamp).map(|stamp: Value| Requester::from_user_info(&stamp));
-    creator.is_ok_and(|creator| store.settings().is_admin(&creator) || tenant.may_be_claimed_by(&creator))
+    creator.is_ok_and(|creator| {
+        store.settings().is_admin(&creator) || tenant.may_be_claimed_by(&creator)
+    })
 }
 
 fn plan_write(
@@ -270,7 +312,20 @@ fn plan_write(
 ) -> Option<PlannedWrite> {
     let request = Write::between(held, &assessment.plan.apply(&held.namespace.metadata))?;
     let (ledger, _) = read_ledger(&held.namespace.metadata);
-    let reversed = request.changes.iter().map(|(key, _)| key).filter(|key| ledger.manages(key)).cloned().collect();
+    let reversed = request
+        .changes
+        .iter()
+        .map(|(key, _)| key)
+        .filter(|key| ledger.manages(key))
+        .cloned()
+        .collect();
     let placement = changes_placement(&assessment.plan);
-    Some(PlannedWrite { request, tenant: assessment.tenant.clone(), placement, reversed, not_before, trouble })
+    Some(PlannedWrite {
+        request,
+        tenant: assessment.tenant.clone(),
+        placement,
+        reversed,
+        not_before,
+        trouble,
+    })
 }

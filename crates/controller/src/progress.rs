@@ -1,4 +1,5 @@
-//! Progress: what is known of the work on one namespace, beside what the store knows of the namespace itself.
+//! Progress: what is known of the work on one namespace, beside what the store knows of the
+//! namespace itself.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -89,7 +90,10 @@ impl Progresses {
 
     /// Namespaces whose writes failed so often that it was reported.
     pub fn failing(&self) -> usize {
-        self.0.values().filter(|progress| progress.attempts.are_reported() || progress.is_given_up).count()
+        self.0
+            .values()
+            .filter(|progress| progress.attempts.are_reported() || progress.is_given_up)
+            .count()
     }
 
     /// Namespaces that wait for the time of their next attempt.
@@ -97,7 +101,8 @@ impl Progresses {
         self.0.values().filter(|progress| progress.attempts.not_before(now).is_some()).count()
     }
 
-    /// Since when the namespace that waits longest has been different. One whose write fails waits for its own cause to go.
+    /// Since when the namespace that waits longest has been different. One whose write fails waits
+    /// for its own cause to go.
     pub fn oldest(&self) -> Option<Instant> {
         self.0
             .values()

@@ -1,13 +1,16 @@
-//! A queue of keys, one entry a key, fair between groups. Used for namespaces and for gated Pods; a group is a tenant.
+//! A queue of keys, one entry a key, fair between groups. Used for namespaces and for gated Pods; a
+//! group is a tenant.
 //!
 //! ```text
 //! add ─▶ waiting (ready time) ─▶ ready (urgency ─▶ group, in turns ─▶ rank, then first come) ─▶ taken ─▶ done
 //!                                      ▲ what is added meanwhile ─────────────────────────────────────────┘
 //! ```
 //!
-//! Adding a key again keeps the higher urgency, the lower rank and the earlier ready time. A key that was taken is handed out again only
-//! after it is done; what was added in between counts then. Within an urgency groups take turns, and a lower urgency gets at least every
-//! eighth turn, so that nobody's flood is another's delay. The clock is the caller's: every call says what time it is.
+//! Adding a key again keeps the higher urgency, the lower rank and the earlier ready time. A key
+//! that was taken is handed out again only after it is done; what was added in between counts then.
+//! Within an urgency groups take turns, and a lower urgency gets at least every eighth turn, so
+//! that nobody's flood is another's delay. The clock is the caller's: every call says what time it
+//! is.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -98,17 +101,22 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
         self.arrivals += 1;
         let arrival = self.arrivals;
         if let Some(again) = self.taken.get_mut(key) {
-            let merged = again.take().map_or((place.clone(), arrival), |(earlier, at)| (earlier.merged(place), at));
+            let merged = again
+                .take()
+                .map_or((place.clone(), arrival), |(earlier, at)| (earlier.merged(place), at));
             *again = Some(merged);
             return;
         }
         match self.remove(key) {
-            Some(Entry { place: earlier, arrival, .. }) => self.insert(key.clone(), earlier.merged(place), arrival),
+            Some(Entry { place: earlier, arrival, .. }) => {
+                self.insert(key.clone(), earlier.merged(place), arrival)
+            }
             None => self.insert(key.clone(), place, arrival),
         }
     }
 
-    /// Puts a key at another time, later or earlier, if it is queued or was added since it was taken.
+    /// Puts a key at another time, later or earlier, if it is queued or was added since it was
+    /// taken.
     pub fn reschedule(&mut self, key: &K, ready: Instant) {
         if let Some(Some((place, _))) = self.taken.get_mut(key) {
             place.ready = ready;
@@ -117,13 +125,18 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
         }
     }
 
-    /// Hands out the next key whose time has come, of a group that may have one more. It stays taken until [`Self::done`].
+    /// Hands out the next key whose time has come, of a group that may have one more. It stays
+    /// taken until [`Self::done`].
     pub fn take(&mut self, now: Instant, may_take: impl Fn(&str) -> bool) -> Option<(K, Place)> {
         self.promote(now);
         let mut order: Vec<usize> = (0..self.lanes.len()).collect();
         // Who was passed over too often comes first.
-        order.sort_by_key(|level| self.passed_over.get(*level).is_none_or(|turns| *turns < TURNS_BEFORE_OTHERS));
-        let (level, key) = order.into_iter().find_map(|level| Some((level, self.lanes.get_mut(level)?.pop(&may_take)?)))?;
+        order.sort_by_key(|level| {
+            self.passed_over.get(*level).is_none_or(|turns| *turns < TURNS_BEFORE_OTHERS)
+        });
+        let (level, key) = order
+            .into_iter()
+            .find_map(|level| Some((level, self.lanes.get_mut(level)?.pop(&may_take)?)))?;
         self.count_turn(level);
         let entry = self.entries.remove(&key)?;
         self.taken.insert(key.clone(), None);
@@ -169,7 +182,10 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
     pub fn depths(&self) -> [(Urgency, usize); Urgency::ALL.len()] {
         let mut depths = Urgency::ALL.map(|urgency| (urgency, 0));
         for entry in self.entries.values() {
-            depths.iter_mut().filter(|(urgency, _)| *urgency == entry.place.urgency).for_each(|(_, depth)| *depth += 1);
+            depths
+                .iter_mut()
+                .filter(|(urgency, _)| *urgency == entry.place.urgency)
+                .for_each(|(_, depth)| *depth += 1);
         }
         depths
     }

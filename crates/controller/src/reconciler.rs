@@ -1,4 +1,5 @@
-//! Reconciler: takes what is next from the queue, plans it on the freshest copy, writes it at the pace, and reports.
+//! Reconciler: takes what is next from the queue, plans it on the freshest copy, writes it at the
+//! pace, and reports.
 //!
 //! ```text
 //! watch ─▶ consider ─▶ store + queue ─▶ work ─▶ planner ─▶ writer ─▶ outcome
@@ -51,10 +52,18 @@ impl Reconciler {
     pub fn new(store: Store, pace: Pace, writer: Writer, outcomes: Outcomes) -> Self {
         let shared = Shared::new(store, pace);
         let gated = Arc::clone(&shared.gated);
-        Self { shared: Mutex::new(shared), gated, wake: Notify::new(), writer, outcomes: Arc::new(outcomes), retries: None }
+        Self {
+            shared: Mutex::new(shared),
+            gated,
+            wake: Notify::new(),
+            writer,
+            outcomes: Arc::new(outcomes),
+            retries: None,
+        }
     }
 
-    /// One that comes to an end: a namespace that fails again and again is given up and stays among the troubles.
+    /// One that comes to an end: a namespace that fails again and again is given up and stays among
+    /// the troubles.
     pub fn once(store: Store, pace: Pace, writer: Writer, outcomes: Outcomes) -> Self {
         Self { retries: Some(ONE_SHOT_RETRIES), ..Self::new(store, pace, writer, outcomes) }
     }
@@ -72,12 +81,14 @@ impl Reconciler {
         &self.outcomes
     }
 
-    /// Plans a namespace that changed just now (`live`) or was found, and queues it if it differs. Writes nothing.
+    /// Plans a namespace that changed just now (`live`) or was found, and queues it if it differs.
+    /// Writes nothing.
     pub fn consider(&self, name: &str, live: bool, ready: Instant) {
         self.consider_part(&[name], live, ready);
     }
 
-    /// The same for many. Between a few of them others get their turn: a new namespace must not wait for a whole cluster.
+    /// The same for many. Between a few of them others get their turn: a new namespace must not
+    /// wait for a whole cluster.
     pub async fn consider_all<N: AsRef<str>>(&self, names: &[N], ready: Instant) {
         for part in names.chunks(CHUNK) {
             self.consider_part(part, false, ready);
@@ -97,7 +108,8 @@ impl Reconciler {
         self.wake.notify_one();
     }
 
-    /// Works for as long as this replica leads, and again when it leads again. Ends with its caller; a job that panics ends it.
+    /// Works for as long as this replica leads, and again when it leads again. Ends with its
+    /// caller; a job that panics ends it.
     pub async fn run(self: Arc<Self>, mut leadership: Leadership, pulse: Pulse) {
         let mut jobs = JoinSet::new();
         loop {
@@ -142,8 +154,12 @@ impl Reconciler {
             self.report_contention(name).await;
         }
         match decision {
-            Decision::Write(write) if !leadership.holds() => self.shared().queue(&write, shared::is_live(&job), clock::now()),
-            Decision::Write(write) if write.not_before.is_some_and(|until| until > clock::now()) => {
+            Decision::Write(write) if !leadership.holds() => {
+                self.shared().queue(&write, shared::is_live(&job), clock::now())
+            }
+            Decision::Write(write)
+                if write.not_before.is_some_and(|until| until > clock::now()) =>
+            {
                 self.shared().queue(&write, shared::is_live(&job), clock::now());
             }
             Decision::Write(write) => self.write(write, job, epoch).await,
@@ -179,7 +195,8 @@ impl Reconciler {
         let live = shared::is_live_place(&place);
         match written {
             Written::Done(meta) => {
-                let lag = self.shared().succeed(&write, live, CachedNamespace::of(&meta), epoch, took);
+                let lag =
+                    self.shared().succeed(&write, live, CachedNamespace::of(&meta), epoch, took);
                 self.outcomes.written(&write, &place, live, took, lag);
             }
             Written::Dry => {
@@ -216,17 +233,31 @@ impl Reconciler {
     }
 
     /// After a conflict: plans on the copy that the watch has brought, or on one that is fetched.
-    async fn refresh(&self, write: &PlannedWrite, place: &crate::queue::Place, epoch: u64, message: String, took: Duration) {
+    async fn refresh(
+        &self,
+        write: &PlannedWrite,
+        place: &crate::queue::Place,
+        epoch: u64,
+        message: String,
+        took: Duration,
+    ) {
         let request = &write.request;
         let known = self.shared().store.namespace(&request.name).map(|held| held.version.clone());
         if known.as_ref() == Some(&request.version) {
             match self.writer.read(&request.name).await {
                 // Nobody wrote in between: an admission webhook says so, and would say so again.
                 Ok(Some(meta)) if meta.resource_version.as_ref() == Some(&request.version) => {
-                    let failure = Failure { reason: "Refused", message, retry_after: None, scope: Scope::Object };
+                    let failure = Failure {
+                        reason: "Refused",
+                        message,
+                        retry_after: None,
+                        scope: Scope::Object,
+                    };
                     return self.fail(write, shared::is_live_place(place), &failure, took);
                 }
-                Ok(Some(meta)) => self.shared().store.update_namespace(CachedNamespace::of(&meta), epoch),
+                Ok(Some(meta)) => {
+                    self.shared().store.update_namespace(CachedNamespace::of(&meta), epoch)
+                }
                 // Another one of its name may have been created since.
                 Ok(None) => self.shared().forget(&request.name, Some(&request.uid)),
                 // The watch will bring it.

@@ -1,5 +1,6 @@
-//! Simulation: the controller on an API server in memory, under a clock that stands still while anybody works and jumps when all wait.
-//! What takes minutes takes no time, and faults come at the moment that a test chooses. Only for tests.
+//! Simulation: the controller on an API server in memory, under a clock that stands still while
+//! anybody works and jumps when all wait. What takes minutes takes no time, and faults come at the
+//! moment that a test chooses. Only for tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,10 @@ impl Drop for Simulation {
 
 /// A tenant `solar` with a node selector and a label.
 fn solar(pool: &str) -> Value {
-    tenant("solar", json!({"nodeSelector": {"pool": pool}, "labels": {"billing": "{{tenant.name}}"}}))
+    tenant(
+        "solar",
+        json!({"nodeSelector": {"pool": pool}, "labels": {"billing": "{{tenant.name}}"}}),
+    )
 }
 
 fn tenant(name: &str, spec: Value) -> Value {
@@ -62,7 +66,9 @@ fn namespace(name: &str, tenant: &str) -> Value {
 fn populated(namespaces: usize) -> InMemory {
     let server = InMemory::default();
     server.put(solar("a")).expect("a tenant");
-    (0..namespaces).for_each(|number| server.put(namespace(&format!("old-{number}"), "solar")).expect("a namespace"));
+    (0..namespaces).for_each(|number| {
+        server.put(namespace(&format!("old-{number}"), "solar")).expect("a namespace")
+    });
     server
 }
 
@@ -77,7 +83,15 @@ fn start_controller(client: Client, settings: &Value, leadership: &Leadership) -
         guard: None,
     });
     let leadership = leadership.clone();
-    let options = Options { client, leadership, pace: Pace::default(), events: false, journal: None, scope, fail_task: None };
+    let options = Options {
+        client,
+        leadership,
+        pace: Pace::default(),
+        events: false,
+        journal: None,
+        scope,
+        fail_task: None,
+    };
     app::start(options).expect("it starts")
 }
 
@@ -98,7 +112,8 @@ impl Simulation {
     }
 
     fn start_with(server: InMemory, settings: &Value) -> Self {
-        let (reconciler, supervised) = supervise(start_controller(server.client(), settings, &Leadership::forever()));
+        let (reconciler, supervised) =
+            supervise(start_controller(server.client(), settings, &Leadership::forever()));
         Self { server, reconciler, supervised }
     }
 
@@ -113,7 +128,10 @@ impl Simulation {
     async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let end = tokio::time::Instant::now() + PATIENCE;
         while !holds(self) {
-            assert!(!self.supervised.is_finished(), "a task of the controller has ended while {what} was waited for");
+            assert!(
+                !self.supervised.is_finished(),
+                "a task of the controller has ended while {what} was waited for"
+            );
             assert!(tokio::time::Instant::now() < end, "{what} does not come true");
             tokio::time::sleep(LOOK).await;
         }
@@ -122,7 +140,10 @@ impl Simulation {
     /// Waits until nothing is queued or under way, and every namespace carries a ledger.
     async fn until_compliant(&self) {
         let with_ledger = |one: &Arc<Value>| one["metadata"]["annotations"][LEDGER].is_string();
-        self.until("compliance", |this| this.is_idle() && this.server.objects("Namespace").iter().all(with_ledger)).await;
+        self.until("compliance", |this| {
+            this.is_idle() && this.server.objects("Namespace").iter().all(with_ledger)
+        })
+        .await;
     }
 
     fn is_idle(&self) -> bool {
@@ -139,10 +160,13 @@ impl Simulation {
     }
 
     fn metadata(&self, name: &str) -> Value {
-        self.server.object("Namespace", name).map_or(Value::Null, |object| object["metadata"].clone())
+        self.server
+            .object("Namespace", name)
+            .map_or(Value::Null, |object| object["metadata"].clone())
     }
 
-    /// What is asserted of every namespace at the end: the tenant's pool, and nothing of its own lost.
+    /// What is asserted of every namespace at the end: the tenant's pool, and nothing of its own
+    /// lost.
     fn is_in_pool(&self, name: &str, pool: &str) -> bool {
         let metadata = self.metadata(name);
         metadata["annotations"][NODE_SELECTOR] == format!("pool={pool}")

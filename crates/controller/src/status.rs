@@ -1,5 +1,5 @@
-//! Status: what a Tenant of landlord's own says of its namespaces. Written by the leader, when it changed, and not more often than
-//! once in a while.
+//! Status: what a Tenant of landlord's own says of its namespaces. Written by the leader, when it
+//! changed, and not more often than once in a while.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -70,15 +70,27 @@ impl Statuses {
             let facts = self.facts();
             let names: HashSet<&String> = facts.iter().map(|(name, _)| name).collect();
             written.retain(|tenant, _| names.contains(tenant));
-            let news = facts.into_iter().filter(|(tenant, facts)| written.get(tenant) != Some(facts)).collect();
+            let news = facts
+                .into_iter()
+                .filter(|(tenant, facts)| written.get(tenant) != Some(facts))
+                .collect();
             self.write_all(news, &mut written, &pulse).await;
         }
     }
 
     /// A few at a time; what could not be written is tried again in the next round.
-    async fn write_all(&self, news: Vec<(String, Facts)>, written: &mut HashMap<String, Facts>, pulse: &Pulse) {
+    async fn write_all(
+        &self,
+        news: Vec<(String, Facts)>,
+        written: &mut HashMap<String, Facts>,
+        pulse: &Pulse,
+    ) {
         let write = |(tenant, facts): (String, Facts)| async move {
-            let answer = if self.leadership.holds() { self.write(&tenant, &facts).await.map(|()| true) } else { Ok(false) };
+            let answer = if self.leadership.holds() {
+                self.write(&tenant, &facts).await.map(|()| true)
+            } else {
+                Ok(false)
+            };
             (tenant, facts, answer)
         };
         let mut answers = stream::iter(news).map(write).buffer_unordered(AT_A_TIME);
@@ -97,7 +109,13 @@ impl Statuses {
     /// Of landlord's own tenants; the status of others is not ours to write.
     fn facts(&self) -> Vec<(String, Facts)> {
         let mut shared = self.context.reconciler.shared();
-        if shared.store.settings().source.kind().is_none_or(|(api_version, _)| api_version != API_VERSION) {
+        if shared
+            .store
+            .settings()
+            .source
+            .kind()
+            .is_none_or(|(api_version, _)| api_version != API_VERSION)
+        {
             return Vec::new();
         }
         let contested: HashMap<String, (String, Trouble)> = contested(&shared);
@@ -130,7 +148,13 @@ impl Statuses {
         for (tenant, namespaces) in bulk {
             let Some(uid) = self.uid(&source.source, &tenant).await else { continue };
             let (api_version, kind) = source.source.kind().unwrap_or_default();
-            self.context.reconciler.outcomes().bulk_written(api_version, kind, &tenant, &uid, namespaces);
+            self.context.reconciler.outcomes().bulk_written(
+                api_version,
+                kind,
+                &tenant,
+                &uid,
+                namespaces,
+            );
         }
     }
 
@@ -140,7 +164,9 @@ impl Statuses {
         let reference = source.reference(tenant)?;
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
         let api: Api<DynamicObject> = match &reference.namespace {
-            Some(namespace) => Api::namespaced_with(self.context.client.clone(), namespace, &resource),
+            Some(namespace) => {
+                Api::namespaced_with(self.context.client.clone(), namespace, &resource)
+            }
             None => Api::all_with(self.context.client.clone(), &resource),
         };
         // Without it, the Event is left out: the log has it.
@@ -149,25 +175,33 @@ impl Statuses {
 
     async fn write(&self, tenant: &str, facts: &Facts) -> Result<(), kube::Error> {
         let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
-        let api: Api<DynamicObject> = Api::all_with(self.context.client.clone(), &ApiResource::from_gvk(&kind));
+        let api: Api<DynamicObject> =
+            Api::all_with(self.context.client.clone(), &ApiResource::from_gvk(&kind));
         let current = clock::within(TIMEOUT, api.get(tenant)).await?;
-        // What was counted is about a spec that is not the one that is there any more: the next round counts anew.
-        if current.metadata.uid.as_ref() != Some(&facts.identity.uid) || current.metadata.generation != Some(facts.identity.generation) {
+        // What was counted is about a spec that is not the one that is there any more: the next
+        // round counts anew.
+        if current.metadata.uid.as_ref() != Some(&facts.identity.uid)
+            || current.metadata.generation != Some(facts.identity.generation)
+        {
             return Err(kube::Error::Service("the tenant has changed meanwhile".into()));
         }
         let status = status(&current, facts);
         if current.data.get("status") == Some(&status) {
             return Ok(());
         }
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let params =
+            PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         // Whoever was frozen in between, and leads no more, meets a newer version.
-        let patch = Patch::Merge(json!({"metadata": {"uid": current.metadata.uid, "resourceVersion": current.metadata.resource_version},
-                                        "status": status}));
+        let patch = Patch::Merge(
+            json!({"metadata": {"uid": current.metadata.uid, "resourceVersion": current.metadata.resource_version},
+                                        "status": status}),
+        );
         clock::within(TIMEOUT, api.patch_status(tenant, &params, &patch)).await.map(drop)
     }
 }
 
-const STATES: [Compliance; 4] = [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
+const STATES: [Compliance; 4] =
+    [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
 
 fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
     let counts = shared.store.counts(tenant);
@@ -177,33 +211,54 @@ fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
 /// For each tenant with contested keys, what there is to say of one of its namespaces.
 fn contested(shared: &Shared) -> HashMap<String, (String, Trouble)> {
     let mut contested: HashMap<String, (&String, &Trouble)> = HashMap::new();
-    for (namespace, trouble) in shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED) {
+    for (namespace, trouble) in
+        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED)
+    {
         let standing = shared.store.standing(namespace);
         if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
             let known = contested.entry(tenant).or_insert((namespace, trouble));
             *known = (*known).min((namespace, trouble));
         }
     }
-    contested.into_iter().map(|(tenant, (namespace, trouble))| (tenant, (namespace.clone(), trouble.clone()))).collect()
+    contested
+        .into_iter()
+        .map(|(tenant, (namespace, trouble))| (tenant, (namespace.clone(), trouble.clone())))
+        .collect()
 }
 
-fn ready(tenant: &Result<Option<Arc<Tenant>>, String>, refused_settings: Option<&str>) -> Condition {
+fn ready(
+    tenant: &Result<Option<Arc<Tenant>>, String>,
+    refused_settings: Option<&str>,
+) -> Condition {
     let (holds, reason, message) = match (tenant, refused_settings) {
         (Err(error), _) => (false, "Invalid", error.clone()),
-        (Ok(_), Some(error)) => {
-            (true, "OldSettings", format!("the tenant can be used, but by earlier settings: the newest are refused: {error}"))
-        }
+        (Ok(_), Some(error)) => (
+            true,
+            "OldSettings",
+            format!(
+                "the tenant can be used, but by earlier settings: the newest are refused: {error}"
+            ),
+        ),
         (Ok(_), None) => (true, "Valid", "the tenant can be used".to_owned()),
     };
     Condition { kind: "Ready", holds: Some(holds), reason, message }
 }
 
-fn converged(counts: &[(Compliance, usize); 4], contested: Option<&(String, Trouble)>) -> Condition {
+fn converged(
+    counts: &[(Compliance, usize); 4],
+    contested: Option<&(String, Trouble)>,
+) -> Condition {
     let total: usize = counts.iter().map(|(_, count)| count).sum();
-    let behind: usize = counts.iter().filter(|(state, _)| *state != Compliance::Compliant).map(|(_, count)| count).sum();
+    let behind: usize = counts
+        .iter()
+        .filter(|(state, _)| *state != Compliance::Compliant)
+        .map(|(_, count)| count)
+        .sum();
     let (reason, message) = match (behind, contested) {
         (0, _) => ("Compliant", format!("{total} namespaces are as they should be")),
-        (_, Some((namespace, trouble))) => (CONTESTED, format!("namespace {namespace}: {}", trouble.message)),
+        (_, Some((namespace, trouble))) => {
+            (CONTESTED, format!("namespace {namespace}: {}", trouble.message))
+        }
         _ => ("Pending", format!("{behind} of {total} namespaces are not as they should be")),
     };
     Condition { kind: "Converged", holds: Some(behind == 0), reason, message }
@@ -216,10 +271,17 @@ fn nodes_match(shared: &mut Shared, tenant: Option<&Tenant>) -> Condition {
     let known = nodes.are_known();
     let unmatched = selectors.iter().find(|selector| known && !nodes.match_any(selector.as_map()));
     let (holds, reason, message) = match (unmatched, known) {
-        (Some(selector), _) => {
-            (Some(false), "NoNode", format!("no node matches {:?}: Pods of such namespaces stay pending", selector.to_string()))
+        (Some(selector), _) => (
+            Some(false),
+            "NoNode",
+            format!(
+                "no node matches {:?}: Pods of such namespaces stay pending",
+                selector.to_string()
+            ),
+        ),
+        (None, _) if selectors.is_empty() => {
+            (Some(true), "NoSelector", "no node selector is managed".to_owned())
         }
-        (None, _) if selectors.is_empty() => (Some(true), "NoSelector", "no node selector is managed".to_owned()),
         (None, false) => (None, "NodesUnknown", "nodes cannot be listed".to_owned()),
         (None, true) => (Some(true), "NodesFound", "every node selector matches a node".to_owned()),
     };
@@ -231,19 +293,25 @@ fn status(current: &DynamicObject, facts: &Facts) -> Value {
     let mut namespaces = json!({"total": total});
     facts.counts.iter().for_each(|(state, count)| namespaces[state.word()] = json!(count));
     let generation = facts.identity.generation;
-    let conditions: Vec<Value> = facts.conditions.iter().map(|one| condition(current, generation, one)).collect();
+    let conditions: Vec<Value> =
+        facts.conditions.iter().map(|one| condition(current, generation, one)).collect();
     json!({"observedGeneration": generation, "namespaces": namespaces, "conditions": conditions})
 }
 
 /// A condition; its time is that of its last change.
-fn condition(current: &DynamicObject, generation: i64, Condition { kind, holds, reason, message }: &Condition) -> Value {
+fn condition(
+    current: &DynamicObject,
+    generation: i64,
+    Condition { kind, holds, reason, message }: &Condition,
+) -> Value {
     let word = match holds {
         Some(true) => "True",
         Some(false) => "False",
         None => "Unknown",
     };
     let earlier = current.data.pointer("/status/conditions").and_then(Value::as_array);
-    let same = earlier.into_iter().flatten().find(|one| one["type"] == *kind && one["status"] == word);
+    let same =
+        earlier.into_iter().flatten().find(|one| one["type"] == *kind && one["status"] == word);
     let since = same.and_then(|one| one.get("lastTransitionTime").cloned()).unwrap_or_else(|| {
         let now = Timestamp::now();
         json!(now.round(k8s_openapi::jiff::Unit::Second).unwrap_or(now).to_string())

@@ -1,4 +1,5 @@
-//! Store: what the controller knows of the cluster – settings, tenants, namespaces – and which namespaces claim which tenant.
+//! Store: what the controller knows of the cluster – settings, tenants, namespaces – and which
+//! namespaces claim which tenant.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -122,28 +123,32 @@ impl Store {
         self.census.touch();
     }
 
-    /// Takes in what a watch says of a namespace; false where the store knows that state, or a later one, already.
+    /// Takes in what a watch says of a namespace; false where the store knows that state, or a
+    /// later one, already.
     pub fn put_namespace(&mut self, cached: CachedNamespace) -> bool {
         let known = self.namespace(name_of(&cached));
-        let is_news = known.is_none_or(|known| !cached.is_older_than(known) && !cached.is_same_as(known));
+        let is_news =
+            known.is_none_or(|known| !cached.is_older_than(known) && !cached.is_same_as(known));
         if is_news {
             self.replace_namespace(cached);
         }
         is_news
     }
 
-    /// Takes in what a list says of a namespace. A list replaces: after a restore of etcd, versions are smaller than those that were known.
-    /// False where it is what the store knows.
+    /// Takes in what a list says of a namespace. A list replaces: after a restore of etcd, versions
+    /// are smaller than those that were known. False where it is what the store knows.
     pub fn list_namespace(&mut self, cached: CachedNamespace) -> bool {
-        let is_news = self.namespace(name_of(&cached)).is_none_or(|known| !cached.is_same_as(known));
+        let is_news =
+            self.namespace(name_of(&cached)).is_none_or(|known| !cached.is_same_as(known));
         if is_news {
             self.replace_namespace(cached);
         }
         is_news
     }
 
-    /// Takes in what an answer says of a namespace, if the store still has that one: an answer neither revives a namespace that the watch
-    /// knows to be gone nor takes the place of one that was created anew. `epoch` is the one in which the request was made.
+    /// Takes in what an answer says of a namespace, if the store still has that one: an answer
+    /// neither revives a namespace that the watch knows to be gone nor takes the place of one that
+    /// was created anew. `epoch` is the one in which the request was made.
     pub fn update_namespace(&mut self, cached: CachedNamespace, epoch: u64) {
         let known = self.namespace(name_of(&cached));
         if epoch == self.epoch && known.is_some_and(|known| known.uid == cached.uid) {
@@ -155,7 +160,10 @@ impl Store {
         let name = name_of(&cached).to_owned();
         let standing = self.namespaces.get_mut(&name).map(|known| known.standing.take());
         self.arrivals += u64::from(standing.is_none());
-        if let Some(version) = cached.number().filter(|version| self.newest.as_ref().is_none_or(|newest| newest.version < *version)) {
+        if let Some(version) = cached
+            .number()
+            .filter(|version| self.newest.as_ref().is_none_or(|newest| newest.version < *version))
+        {
             self.newest = Some(Newest { name: name.clone(), uid: cached.uid.clone(), version });
         }
         self.namespaces.insert(name, Entry { cached, standing: standing.flatten() });
@@ -208,7 +216,9 @@ impl Store {
 
     /// Every namespace that was looked at, and how it stood then.
     pub fn standings(&self) -> impl Iterator<Item = (&String, &CachedNamespace, &Standing)> {
-        self.namespaces.iter().filter_map(|(name, entry)| Some((name, &entry.cached, entry.standing.as_ref()?)))
+        self.namespaces
+            .iter()
+            .filter_map(|(name, entry)| Some((name, &entry.cached, entry.standing.as_ref()?)))
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -253,15 +263,25 @@ impl Store {
         }
     }
 
-    /// Tenants that are not there and not known to be deleted, though a ledger names them and their namespaces claim them still.
+    /// Tenants that are not there and not known to be deleted, though a ledger names them and their
+    /// namespaces claim them still.
     pub fn orphans(&self) -> Vec<String> {
-        let missing = |tenant: &&String| matches!(self.tenant(tenant), Ok(None)) && !self.gone.contains(*tenant);
-        let left = |tenant: &&String| self.claims.get(*tenant).into_iter().flatten().any(|name| self.is_managed_for(name, tenant));
+        let missing = |tenant: &&String| {
+            matches!(self.tenant(tenant), Ok(None)) && !self.gone.contains(*tenant)
+        };
+        let left = |tenant: &&String| {
+            self.claims
+                .get(*tenant)
+                .into_iter()
+                .flatten()
+                .any(|name| self.is_managed_for(name, tenant))
+        };
         self.claims.keys().filter(missing).filter(left).cloned().collect()
     }
 
     fn is_managed_for(&self, name: &str, tenant: &str) -> bool {
-        self.namespace(name).is_some_and(|known| read_ledger(&known.namespace.metadata).0.tenant == tenant)
+        self.namespace(name)
+            .is_some_and(|known| read_ledger(&known.namespace.metadata).0.tenant == tenant)
     }
 
     pub fn is_deleted(&self, name: &str) -> bool {
@@ -284,24 +304,35 @@ impl Store {
         self.tenants.keys().cloned().collect()
     }
 
-    /// Every namespace that an edit of this tenant can concern: those that claim it, and those whose name may begin to.
+    /// Every namespace that an edit of this tenant can concern: those that claim it, and those
+    /// whose name may begin to.
     pub fn concerned(&self, tenant: &str) -> Vec<String> {
         let claiming = self.claims.get(tenant).into_iter().flatten().cloned();
-        let by_prefix = self.settings.identify.iter().any(|rule| matches!(rule, Rule::NamePrefix { .. }));
-        let prefixed = self.namespaces.keys().filter(|name| by_prefix && name.starts_with(tenant)).cloned();
+        let by_prefix =
+            self.settings.identify.iter().any(|rule| matches!(rule, Rule::NamePrefix { .. }));
+        let prefixed =
+            self.namespaces.keys().filter(|name| by_prefix && name.starts_with(tenant)).cloned();
         claiming.chain(prefixed).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// What the engine says of a namespace now; `None` for one that is not landlord's to look at.
     pub fn assess(&self, name: &str) -> Option<Assessment> {
-        let known = self.namespace(name).filter(|known| is_in_scope(&self.settings, &known.namespace))?;
-        Some(Assessment::of(&self.settings, &known.namespace, || known.document(), |tenant| self.tenant(tenant)))
+        let known =
+            self.namespace(name).filter(|known| is_in_scope(&self.settings, &known.namespace))?;
+        Some(Assessment::of(
+            &self.settings,
+            &known.namespace,
+            || known.document(),
+            |tenant| self.tenant(tenant),
+        ))
     }
 
     /// Records how a namespace stands, and keeps the index of claims in step.
     pub fn stand(&mut self, name: &str, standing: Option<Standing>) {
         let Some(entry) = self.namespaces.get_mut(name) else { return };
-        let tenant = |standing: &Option<Standing>| standing.as_ref().and_then(|standing| standing.tenant.clone());
+        let tenant = |standing: &Option<Standing>| {
+            standing.as_ref().and_then(|standing| standing.tenant.clone())
+        };
         let (before, after) = (tenant(&entry.standing), tenant(&standing));
         self.census.change(entry.standing.as_ref(), standing.as_ref());
         entry.standing = standing;

@@ -1,4 +1,5 @@
-//! Supervisor: long tasks by name. The first that ends, or panics, ends all of them, so that nobody goes on without it.
+//! Supervisor: long tasks by name. The first that ends, or panics, ends all of them, so that nobody
+//! goes on without it.
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
@@ -40,7 +41,8 @@ pub struct Supervisor {
 pub struct Spawner(UnboundedSender<BoxFuture<'static, ()>>);
 
 impl Spawner {
-    /// Starts it; nobody waits for its end. Once the supervisor is gone, nothing is started any more.
+    /// Starts it; nobody waits for its end. Once the supervisor is gone, nothing is started any
+    /// more.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let _ = self.0.send(Box::pin(task));
     }
@@ -61,7 +63,8 @@ impl Default for Supervisor {
 }
 
 impl Supervisor {
-    /// Starts a task that is not to end. It has to show that it is alive within this time, again and again.
+    /// Starts a task that is not to end. It has to show that it is alive within this time, again
+    /// and again.
     pub fn spawn<F>(&mut self, name: &'static str, bound: Duration, task: impl FnOnce(Pulse) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -81,7 +84,8 @@ impl Supervisor {
         self.health.clone()
     }
 
-    /// Waits for the first task that ends. Meanwhile short tasks run; one of them that panics counts as well.
+    /// Waits for the first task that ends. Meanwhile short tasks run; one of them that panics
+    /// counts as well.
     pub async fn first_end(&mut self) -> Ended {
         loop {
             tokio::select! {
@@ -104,7 +108,10 @@ impl Supervisor {
 
     /// Waits until all long tasks have ended, for this time at most.
     pub async fn all_end(mut self, patience: Duration) {
-        let _ = tokio::time::timeout(patience, async { while self.tasks.join_next().await.is_some() {} }).await;
+        let _ = tokio::time::timeout(patience, async {
+            while self.tasks.join_next().await.is_some() {}
+        })
+        .await;
     }
 
     /// Ends all tasks where they wait next.
@@ -129,7 +136,8 @@ fn panic_text(error: JoinError) -> String {
     }
 }
 
-/// Waits for the next of these jobs to end; forever where there is none. A job that panicked takes its caller along.
+/// Waits for the next of these jobs to end; forever where there is none. A job that panicked takes
+/// its caller along.
 pub async fn join(jobs: &mut JoinSet<()>) {
     match jobs.join_next().await {
         None => std::future::pending().await,

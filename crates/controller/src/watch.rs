@@ -1,4 +1,5 @@
-//! Watch: follows namespaces, tenants, nodes and gated Pods. It updates the store and the queue, and never waits for a write.
+//! Watch: follows namespaces, tenants, nodes and gated Pods. It updates the store and the queue,
+//! and never waits for a write.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +26,8 @@ pub(crate) use self::following::Following;
 impl Context {
     /// Follows namespaces, of which nothing but the metadata is asked for. Does not return.
     pub async fn follow_namespaces(self, pulse: Pulse) {
-        // What an API server sends of a namespace is of kind PartialObjectMetadata here, managedFields included.
+        // What an API server sends of a namespace is of kind PartialObjectMetadata here,
+        // managedFields included.
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
         let mut events = Following::new(api, Config::default(), NAMESPACES, &self.signals, pulse);
         let mut listed: BTreeSet<String> = BTreeSet::new();
@@ -37,16 +39,27 @@ impl Context {
                     listed.clear();
                 }
                 Ok(Event::InitApply(found)) => {
-                    let is_news = self.reconciler.shared().store.list_namespace(CachedNamespace::of(&found.metadata));
+                    let is_news = self
+                        .reconciler
+                        .shared()
+                        .store
+                        .list_namespace(CachedNamespace::of(&found.metadata));
                     listed.insert(found.name_any());
                     self.consider(&found, is_news, false);
                 }
                 Ok(Event::InitDone) => self.forget_all_but(&std::mem::take(&mut listed)),
                 Ok(Event::Apply(found)) => {
-                    let is_news = self.reconciler.shared().store.put_namespace(CachedNamespace::of(&found.metadata));
+                    let is_news = self
+                        .reconciler
+                        .shared()
+                        .store
+                        .put_namespace(CachedNamespace::of(&found.metadata));
                     self.consider(&found, is_news, true);
                 }
-                Ok(Event::Delete(found)) => self.reconciler.shared().forget(&found.name_any(), found.metadata.uid.as_deref()),
+                Ok(Event::Delete(found)) => self
+                    .reconciler
+                    .shared()
+                    .forget(&found.name_any(), found.metadata.uid.as_deref()),
                 Err(error) => self.complain(NAMESPACES, error),
             }
         }
@@ -65,7 +78,8 @@ impl Context {
 
     fn drop_all_but(&self, listed: &BTreeSet<String>) {
         let mut shared = self.reconciler.shared();
-        let gone: Vec<String> = shared.store.names().into_iter().filter(|name| !listed.contains(name)).collect();
+        let gone: Vec<String> =
+            shared.store.names().into_iter().filter(|name| !listed.contains(name)).collect();
         gone.iter().for_each(|name| shared.forget(name, None));
     }
 

@@ -1,4 +1,5 @@
-//! Work: which key is next, how many are under way, and for whom. One mechanism for namespaces and for gated Pods.
+//! Work: which key is next, how many are under way, and for whom. One mechanism for namespaces and
+//! for gated Pods.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant};
 use crate::pace::{Pace, Permit};
 use crate::queue::{Place, Queue};
 
-/// A write that takes longer does not count against the pace any more: others must not wait for one that hangs.
+/// A write that takes longer does not count against the pace any more: others must not wait for one
+/// that hangs.
 pub const HANGING: Duration = Duration::from_secs(1);
 /// Writes under way at a time in all, hanging ones included.
 const MAX_HANGING: usize = 256;
@@ -53,11 +55,18 @@ impl<K: Clone + Eq + Hash + Ord> Work<K> {
         let half = (self.pace.limit() / 2).max(1);
         let taken = {
             let Self { queue, in_flight, .. } = self;
-            let is_alone = |group: &str| in_flight.len() <= 1 && in_flight.keys().all(|one| &**one == group);
+            let is_alone =
+                |group: &str| in_flight.len() <= 1 && in_flight.keys().all(|one| &**one == group);
             // Whoever is alone may have all of the pace; else nobody has more than half of it.
-            let alone: Vec<String> =
-                in_flight.keys().filter(|one| is_alone(one) && !queue.others_are_ready(one)).map(ToString::to_string).collect();
-            queue.take(now, |group| in_flight.get(group).is_none_or(|count| *count < half) || alone.iter().any(|one| one == group))
+            let alone: Vec<String> = in_flight
+                .keys()
+                .filter(|one| is_alone(one) && !queue.others_are_ready(one))
+                .map(ToString::to_string)
+                .collect();
+            queue.take(now, |group| {
+                in_flight.get(group).is_none_or(|count| *count < half)
+                    || alone.iter().any(|one| one == group)
+            })
         };
         let Some((key, place)) = taken else { return Err(self.queue.next_waiting()) };
         *self.in_flight.entry(Arc::clone(&place.group)).or_default() += 1;
@@ -111,7 +120,12 @@ mod tests {
         let mut work = Work::new(Pace::default());
         for (group, count) in groups {
             for number in 0..*count {
-                let place = Place { urgency: Urgency::Placement, group: (*group).into(), rank: 0, ready: Instant::now() };
+                let place = Place {
+                    urgency: Urgency::Placement,
+                    group: (*group).into(),
+                    rank: 0,
+                    ready: Instant::now(),
+                };
                 work.queue.add(&format!("{group}-{number}"), place);
             }
         }

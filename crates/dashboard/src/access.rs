@@ -1,5 +1,6 @@
-//! Access: who may read the API. Tokens are judged by the API server: it says whose one is (TokenReview), and whether they may GET the path
-//! `/landlord/dashboard` (SubjectAccessReview), which a ClusterRole grants by `nonResourceURLs`.
+//! Access: who may read the API. Tokens are judged by the API server: it says whose one is
+//! (TokenReview), and whether they may GET the path `/landlord/dashboard` (SubjectAccessReview),
+//! which a ClusterRole grants by `nonResourceURLs`.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +12,9 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, UserInfo};
-use k8s_openapi::api::authorization::v1::{NonResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    NonResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+};
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use tokio::sync::Semaphore;
@@ -22,7 +25,8 @@ use cluster::clock;
 
 /// What somebody has to be allowed to GET.
 const PATH: &str = "/landlord/dashboard";
-/// How long a judgement counts: so long somebody who is shut out still sees, and so often the API server is asked.
+/// How long a judgement counts: so long somebody who is shut out still sees, and so often the API
+/// server is asked.
 const COUNTS: Duration = Duration::from_secs(30);
 /// Judgements that are kept.
 const KEPT: usize = 256;
@@ -57,33 +61,48 @@ pub(super) struct Gatekeeper {
 }
 
 /// Lets a request of the API through, or says why not.
-pub(super) async fn admit(State(dashboard): State<Arc<Dashboard>>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(
+    State(dashboard): State<Arc<Dashboard>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let token = bearer(&request).map(str::to_owned);
     match dashboard.gatekeeper.judge(token.as_deref()).await {
         Ok(Verdict::Welcome) => next.run(request).await,
-        Ok(Verdict::Stranger) => {
-            Problem::new(StatusCode::UNAUTHORIZED, "say who you are: `Authorization: Bearer TOKEN`, as `kubectl create token` prints one")
-                .into_response()
-        }
+        Ok(Verdict::Stranger) => Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "say who you are: `Authorization: Bearer TOKEN`, as `kubectl create token` prints one",
+        )
+        .into_response(),
         Ok(Verdict::Forbidden) => {
-            let message =
-                format!("you may not see this: somebody has to bind you a ClusterRole with nonResourceURLs [{PATH}] and verbs [get]");
+            let message = format!(
+                "you may not see this: somebody has to bind you a ClusterRole with nonResourceURLs [{PATH}] and verbs [get]"
+            );
             Problem::new(StatusCode::FORBIDDEN, message).into_response()
         }
         Err(error) => {
             tracing::warn!(%error, "a token could not be judged");
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the API server does not say whose token this is: see the controller's log")
-                .into_response()
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the API server does not say whose token this is: see the controller's log",
+            )
+            .into_response()
         }
     }
 }
 
-/// Where everybody is let in, a page of another site could get there by a name of its own that means this machine. Such a name is no address.
-pub(super) async fn judge_host(State(dashboard): State<Arc<Dashboard>>, request: Request, next: Next) -> Response {
+/// Where everybody is let in, a page of another site could get there by a name of its own that
+/// means this machine. Such a name is no address.
+pub(super) async fn judge_host(
+    State(dashboard): State<Arc<Dashboard>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if dashboard.gatekeeper.access == Access::Token || host(&request).is_some_and(is_literal) {
         return next.run(request).await;
     }
-    let message = "ask by IP address or as localhost, or start the controller with --web-access=token";
+    let message =
+        "ask by IP address or as localhost, or start the controller with --web-access=token";
     Problem::new(StatusCode::MISDIRECTED_REQUEST, message).into_response()
 }
 
@@ -114,7 +133,9 @@ impl Gatekeeper {
     async fn judge(&self, token: Option<&str>) -> Result<Verdict, Error> {
         match (self.access, token) {
             (Access::Open, _) => Ok(Verdict::Welcome),
-            (Access::Token, Some(token)) if !token.is_empty() && token.len() <= LONGEST => self.judge_token(token).await,
+            (Access::Token, Some(token)) if !token.is_empty() && token.len() <= LONGEST => {
+                self.judge_token(token).await
+            }
             (Access::Token, _) => Ok(Verdict::Stranger),
         }
     }
@@ -146,7 +167,8 @@ impl Gatekeeper {
     }
 
     fn keep(&self, token: &str, verdict: Verdict) {
-        let (mut judged, now) = (self.judged.lock().unwrap_or_else(PoisonError::into_inner), clock::now());
+        let (mut judged, now) =
+            (self.judged.lock().unwrap_or_else(PoisonError::into_inner), clock::now());
         if judged.len() >= KEPT {
             judged.retain(|_, (verdict, at)| *verdict == Verdict::Welcome && now < *at + COUNTS);
         }
@@ -164,12 +186,20 @@ async fn whose(client: &Client, token: &str) -> Result<Option<UserInfo>, Error> 
 }
 
 async fn may_see(client: &Client, user: UserInfo) -> Result<bool, Error> {
-    let attributes = NonResourceAttributes { path: Some(PATH.to_owned()), verb: Some("get".to_owned()) };
+    let attributes =
+        NonResourceAttributes { path: Some(PATH.to_owned()), verb: Some("get".to_owned()) };
     let UserInfo { username, groups, uid, extra } = user;
-    let spec =
-        SubjectAccessReviewSpec { user: username, groups, uid, extra, non_resource_attributes: Some(attributes), ..Default::default() };
+    let spec = SubjectAccessReviewSpec {
+        user: username,
+        groups,
+        uid,
+        extra,
+        non_resource_attributes: Some(attributes),
+        ..Default::default()
+    };
     let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
-    let answer: SubjectAccessReview = Api::all(client.clone()).create(&PostParams::default(), &review).await?;
+    let answer: SubjectAccessReview =
+        Api::all(client.clone()).create(&PostParams::default(), &review).await?;
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 

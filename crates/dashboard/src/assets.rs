@@ -1,4 +1,5 @@
-//! Assets: the pages and what belongs to them, embedded into the binary. They hold no data, so nobody is asked who they are.
+//! Assets: the pages and what belongs to them, embedded into the binary. They hold no data, so
+//! nobody is asked who they are.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -11,13 +12,15 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[folder = "../../web/dashboard"]
 struct Dashboard;
 
-/// The playground, where `make playground` was run before this was compiled; its page runs WebAssembly.
+/// The playground, where `make playground` was run before this was compiled; its page runs
+/// WebAssembly.
 #[derive(RustEmbed)]
 #[folder = "../../target/playground"]
 struct Playground;
 
 const PLAYGROUND: &str = "playground";
-/// Nothing but the binary's own files; no inline code or style, no frame, no form that goes anywhere.
+/// Nothing but the binary's own files; no inline code or style, no frame, no form that goes
+/// anywhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 const PLAYGROUND_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -37,7 +40,11 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
     if path == PLAYGROUND {
         return Redirect::permanent("/playground/").into_response();
     }
-    let name = if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.to_owned() };
+    let name = if path.is_empty() || path.ends_with('/') {
+        format!("{path}index.html")
+    } else {
+        path.to_owned()
+    };
     match file(&name) {
         Some(file) => answer(&name, file, &headers),
         None => (StatusCode::NOT_FOUND, "there is no such page\n").into_response(),
@@ -52,11 +59,15 @@ fn file(name: &str) -> Option<EmbeddedFile> {
 }
 
 fn answer(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
-    let hash: String = file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String =
+        file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let tag = format!("\"{hash}\"");
     let policy = if name.starts_with(PLAYGROUND) { PLAYGROUND_POLICY } else { POLICY };
-    let common =
-        [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, "no-cache".to_owned()), (header::CONTENT_SECURITY_POLICY, policy.to_owned())];
+    let common = [
+        (header::ETAG, tag.clone()),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, policy.to_owned()),
+    ];
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, common).into_response();
     }
@@ -107,17 +118,35 @@ mod tests {
     #[case::module("views/overview.js", "text/javascript; charset=utf-8", false)]
     #[case::playground("playground/index.html", "text/html; charset=utf-8", true)]
     #[case::engine("playground/engine_bg.wasm", "application/wasm", true)]
-    fn each_file_has_its_kind_and_its_policy(#[case] name: &str, #[case] kind: &str, #[case] runs_wasm: bool) {
+    fn each_file_has_its_kind_and_its_policy(
+        #[case] name: &str,
+        #[case] kind: &str,
+        #[case] runs_wasm: bool,
+    ) {
         let answer = answer(name, page(), &HeaderMap::new());
-        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let header = |name| {
+            answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        };
         let policy = header(header::CONTENT_SECURITY_POLICY);
-        assert_eq!((header(header::CONTENT_TYPE), policy.contains("'wasm-unsafe-eval'")), (kind, runs_wasm));
-        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe-inline") && !policy.contains("http"), "{policy}");
+        assert_eq!(
+            (header(header::CONTENT_TYPE), policy.contains("'wasm-unsafe-eval'")),
+            (kind, runs_wasm)
+        );
+        assert!(
+            policy.starts_with("default-src 'none'")
+                && !policy.contains("unsafe-inline")
+                && !policy.contains("http"),
+            "{policy}"
+        );
     }
 
     #[test]
     fn what_is_known_is_not_sent_again() {
-        let tag = answer("index.html", page(), &HeaderMap::new()).headers().get(header::ETAG).cloned().expect("a tag");
+        let tag = answer("index.html", page(), &HeaderMap::new())
+            .headers()
+            .get(header::ETAG)
+            .cloned()
+            .expect("a tag");
         let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)]);
         assert_eq!(answer("index.html", page(), &known).status(), StatusCode::NOT_MODIFIED);
     }

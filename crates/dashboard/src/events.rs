@@ -1,5 +1,5 @@
-//! Events: when what the page shows has changed. Nobody watching costs nothing; whoever watches is told twice a second at most, and asks then for what
-//! it shows.
+//! Events: when what the page shows has changed. Nobody watching costs nothing; whoever watches is
+//! told twice a second at most, and asks then for what it shows.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -30,7 +30,11 @@ pub(super) struct Pulse {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { revision: watch::Sender::new(0), somebody: Notify::new(), places: Arc::new(Semaphore::new(STREAMS)) }
+        Self {
+            revision: watch::Sender::new(0),
+            somebody: Notify::new(),
+            places: Arc::new(Semaphore::new(STREAMS)),
+        }
     }
 }
 
@@ -66,7 +70,8 @@ pub(super) async fn beat(dashboard: Arc<Dashboard>) {
 
 impl Dashboard {
     fn signature(&self) -> Signature {
-        let (samples, leads, ready) = (self.history().count(), self.leads(), self.subject.readiness.is_complete());
+        let (samples, leads, ready) =
+            (self.history().count(), self.leads(), self.subject.readiness.is_complete());
         let journal = self.subject.journal.count();
         let shared = self.subject.reconciler.shared();
         Signature {
@@ -84,10 +89,16 @@ impl Dashboard {
 }
 
 /// The stream of changes: `event: change` with `data: {"revision": N}`, the first at once.
-pub(super) async fn stream(State(dashboard): State<Arc<Dashboard>>) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+pub(super) async fn stream(
+    State(dashboard): State<Arc<Dashboard>>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let place = Arc::clone(&dashboard.pulse.places).try_acquire_owned();
-    let place = place
-        .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{STREAMS} others are watching: close some of their pages")))?;
+    let place = place.map_err(|_| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("{STREAMS} others are watching: close some of their pages"),
+        )
+    })?;
     let receiver = dashboard.pulse.revision.subscribe();
     dashboard.pulse.somebody.notify_one();
     let first = stream::once(std::future::ready(event(*receiver.borrow())));

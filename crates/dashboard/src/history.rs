@@ -1,4 +1,5 @@
-//! History: what the dashboard remembers of the last hour, and of the backfill that runs or ran last. Of bounded size; nothing is asked of anybody for it.
+//! History: what the dashboard remembers of the last hour, and of the backfill that runs or ran
+//! last. Of bounded size; nothing is asked of anybody for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -87,15 +88,28 @@ impl History {
         self.count += 1;
     }
 
-    /// A backfill begins with the first namespace that waits for it or has had it, and ends when none waits and none came since the last look: a large
-    /// one is planned in parts, and the writer may be done with one before the next is there.
+    /// A backfill begins with the first namespace that waits for it or has had it, and ends when
+    /// none waits and none came since the last look: a large one is planned in parts, and the
+    /// writer may be done with one before the next is there.
     fn follow(&mut self, look: &Look) {
         let before = self.looks.back().unwrap_or(look);
         if self.run.is_none() && (look.remaining > 0 || look.in_bulk > before.in_bulk) {
-            self.run = Some(Run { began: before.at, instant: before.instant, in_bulk: before.in_bulk, failures: before.failures });
+            self.run = Some(Run {
+                began: before.at,
+                instant: before.instant,
+                in_bulk: before.in_bulk,
+                failures: before.failures,
+            });
         }
-        if let Some(run) = self.run.filter(|_| look.remaining == 0 && look.in_bulk == before.in_bulk) {
-            self.last = Some(Finished { began: run.began, ended: before.at, done: run.done(look), failed: run.failed(look) });
+        if let Some(run) =
+            self.run.filter(|_| look.remaining == 0 && look.in_bulk == before.in_bulk)
+        {
+            self.last = Some(Finished {
+                began: run.began,
+                ended: before.at,
+                done: run.done(look),
+                failed: run.failed(look),
+            });
             self.run = None;
         }
     }
@@ -141,12 +155,17 @@ fn push(ring: &mut VecDeque<Look>, look: Look, most: usize) {
 }
 
 impl Dashboard {
-    /// What is to be seen now. A replica that follows writes nothing, and what waits there does not wait.
+    /// What is to be seen now. A replica that follows writes nothing, and what waits there does not
+    /// wait.
     pub(super) fn look(&self) -> Look {
         let leads = self.leads();
         let (shared, instant) = (self.subject.reconciler.shared(), clock::now());
         let depths = shared.work.queue.depths();
-        let remaining = depths.iter().filter(|(urgency, _)| leads && *urgency == Urgency::Backfill).map(|(_, depth)| depth).sum();
+        let remaining = depths
+            .iter()
+            .filter(|(urgency, _)| leads && *urgency == Urgency::Backfill)
+            .map(|(_, depth)| depth)
+            .sum();
         Look {
             at: Timestamp::now(),
             instant,
@@ -219,6 +238,9 @@ mod tests {
     fn it_is_of_bounded_size() {
         let (mut history, start) = (History::default(), Instant::now());
         (0..10_000).for_each(|second| history.add(at(start, second, 0, 0)));
-        assert_eq!((history.looks.len(), history.samples.len(), history.count()), (LOOKS, SAMPLES, 2000));
+        assert_eq!(
+            (history.looks.len(), history.samples.len(), history.count()),
+            (LOOKS, SAMPLES, 2000)
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Web: the dashboard – a page, the read-only API that it asks, and events that say when to ask again. Off unless somebody wants it, and for this
-//! machine alone unless somebody says otherwise.
+//! Web: the dashboard – a page, the read-only API that it asks, and events that say when to ask
+//! again. Off unless somebody wants it, and for this machine alone unless somebody says otherwise.
 //!
 //! ```text
 //! browser ─▶ assets (embedded)            store, queue, fights, journal ─▶ view (JSON) ─▶ /api/v1/…
@@ -7,8 +7,9 @@
 //!         ◀─ events ◀─ pulse (looks only while somebody watches)
 //! ```
 //!
-//! Everything shown is what the controller knows anyway. Only a tenant's Pods, its strategy and unknown tokens are asked of the API server, when
-//! somebody looks, and not more often than once in a while.
+//! Everything shown is what the controller knows anyway. Only a tenant's Pods, its strategy and
+//! unknown tokens are asked of the API server, when somebody looks, and not more often than once in
+//! a while.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,11 +55,13 @@ pub struct Door {
 }
 
 impl Door {
-    /// Listens at this address. Without a choice of who may come in, it is open on a loopback address and asks for a token on any other.
+    /// Listens at this address. Without a choice of who may come in, it is open on a loopback
+    /// address and asks for a token on any other.
     pub async fn listen(address: SocketAddr, access: Option<Access>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let access = access.unwrap_or(if address.ip().is_loopback() { Access::Open } else { Access::Token });
+        let access =
+            access.unwrap_or(if address.ip().is_loopback() { Access::Open } else { Access::Token });
         if access == Access::Open && !address.ip().is_loopback() {
             tracing::warn!(%address, "the dashboard names tenants and namespaces to every client that reaches this address");
         }
@@ -93,7 +96,11 @@ pub struct Dashboard {
 
 impl Dashboard {
     /// What has to run, by name; all of it ends some time after `end` comes.
-    pub fn tasks(door: Door, subject: Subject, end: Receiver<bool>) -> [(&'static str, BoxFuture<'static, ()>); 3] {
+    pub fn tasks(
+        door: Door,
+        subject: Subject,
+        end: Receiver<bool>,
+    ) -> [(&'static str, BoxFuture<'static, ()>); 3] {
         let Door { listener, access, .. } = door;
         let gatekeeper = Gatekeeper::new(access, subject.client.clone());
         let dashboard = Arc::new(Self {
@@ -128,8 +135,10 @@ impl Dashboard {
 fn router(dashboard: Arc<Dashboard>) -> Router {
     let api = routes::router(&dashboard).fallback(|| async { problem::Problem::nothing_here() });
     let api = api.layer(from_fn_with_state(Arc::clone(&dashboard), access::admit));
-    let router =
-        Router::new().nest("/api", api).fallback(assets::serve).method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
+    let router = Router::new()
+        .nest("/api", api)
+        .fallback(assets::serve)
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED });
     router.layer(from_fn_with_state(dashboard, access::judge_host)).layer(from_fn(assets::protect))
 }
 

@@ -11,10 +11,16 @@ use super::view::namespaces::Wanted;
 /// See the module.
 pub(super) fn document(routes: &[Route]) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
-    let mut generator = settings.with(|settings| settings.definitions_path = "/components/schemas".into()).into_generator();
+    let mut generator = settings
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .into_generator();
     let problem = generator.subschema_for::<Problem>();
-    let paths: Map<String, Value> =
-        routes.iter().map(|route| (format!("/api{}", route.path), path(route, &mut generator, problem.as_value()))).collect();
+    let paths: Map<String, Value> = routes
+        .iter()
+        .map(|route| {
+            (format!("/api{}", route.path), path(route, &mut generator, problem.as_value()))
+        })
+        .collect();
     json!({
         "openapi": "3.1.0",
         "info": {"title": "Landlord's dashboard", "version": "v1", "description": "Read-only. Fields are added, never changed."},
@@ -33,13 +39,16 @@ fn path(route: &Route, generator: &mut SchemaGenerator, problem: &Value) -> Valu
         Answer::Events => ("text/event-stream", json!({"type": "string"})),
         Answer::OpenApi => ("application/json", json!({"type": "object"})),
     };
-    let mut responses = json!({"200": {"description": route.summary, "content": {kind: {"schema": schema}}}});
+    let mut responses =
+        json!({"200": {"description": route.summary, "content": {kind: {"schema": schema}}}});
     let statuses: &[(&str, &str)] = match route.asks {
         Asks::Nothing => &[],
         Asks::Tenant => &[("404", "There is no such tenant")],
         Asks::Page => &[("400", "The query cannot be understood")],
     };
-    for (status, description) in [("401", "Nobody's token"), ("403", "A token that may not see this")].iter().chain(statuses) {
+    for (status, description) in
+        [("401", "Nobody's token"), ("403", "A token that may not see this")].iter().chain(statuses)
+    {
         responses[*status] = json!({"description": description, "content": {"application/json": {"schema": problem}}});
     }
     json!({"get": {"summary": route.summary, "parameters": parameters(route.asks), "responses": responses}})
@@ -48,14 +57,17 @@ fn path(route: &Route, generator: &mut SchemaGenerator, problem: &Value) -> Valu
 fn parameters(asks: Asks) -> Vec<Value> {
     match asks {
         Asks::Nothing => Vec::new(),
-        Asks::Tenant => vec![json!({"name": "tenant", "in": "path", "required": true, "schema": {"type": "string"}})],
+        Asks::Tenant => vec![
+            json!({"name": "tenant", "in": "path", "required": true, "schema": {"type": "string"}}),
+        ],
         Asks::Page => query(),
     }
 }
 
 /// The fields of the query, each with its own schema.
 fn query() -> Vec<Value> {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let schema = Wanted::json_schema(&mut settings.into_generator()).to_value();
     let fields = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     let parameter = |(name, mut schema): (String, Value)| {

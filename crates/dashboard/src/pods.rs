@@ -1,5 +1,6 @@
-//! Pods: those of one tenant that are outside its pool. They are listed when somebody looks at that tenant, one list at a time, and for a while the answer
-//! counts: a dashboard must not become a load.
+//! Pods: those of one tenant that are outside its pool. They are listed when somebody looks at that
+//! tenant, one list at a time, and for a while the answer counts: a dashboard must not become a
+//! load.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -78,7 +79,8 @@ impl Dashboard {
             return answer.clone();
         }
         let found = tokio::time::timeout(TIMEOUT, self.audit(tenant)).await;
-        let found = found.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", TIMEOUT.as_secs())));
+        let found = found
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", TIMEOUT.as_secs())));
         let answer = PodsOutside::of(tenant, found);
         if desk.len() < KEPT {
             desk.insert(tenant.to_owned(), (answer.clone(), clock::now()));
@@ -91,13 +93,19 @@ impl Dashboard {
         let assessments = self.assessments(tenant).await;
         let (settings, nodes) = {
             let shared = self.subject.reconciler.shared();
-            let nodes = shared.store.nodes.labels().map(|(name, labels)| (name.clone(), labels.clone())).collect();
+            let nodes = shared
+                .store
+                .nodes
+                .labels()
+                .map(|(name, labels)| (name.clone(), labels.clone()))
+                .collect();
             (shared.store.settings().as_ref().clone(), nodes)
         };
         let client = &self.subject.client;
         let names: Vec<&str> = assessments.iter().map(|one| one.name.as_str()).collect();
         let pods = if names.is_empty() { Vec::new() } else { pods(client, &names).await? };
-        let mut evidence = Evidence { pods, nodes, guard: Guarded::Unknown("it was not asked for".to_owned()) };
+        let mut evidence =
+            Evidence { pods, nodes, guard: Guarded::Unknown("it was not asked for".to_owned()) };
         let mut inventory = Inventory::of(settings, Vec::new())?;
         let report = judge(&inventory, &assessments, evidence.clone());
         if report.strays.is_empty() {
@@ -113,7 +121,8 @@ impl Dashboard {
     }
 
     async fn assessments(&self, tenant: &str) -> Vec<Assessment> {
-        let names: Vec<String> = self.subject.reconciler.shared().store.claiming(tenant).cloned().collect();
+        let names: Vec<String> =
+            self.subject.reconciler.shared().store.claiming(tenant).cloned().collect();
         let mut assessments = Vec::new();
         for part in names.chunks(CHUNK) {
             {
@@ -125,17 +134,22 @@ impl Dashboard {
         assessments
     }
 
-    /// Namespaces with Pods outside, with `managedFields`: they say since when the selector is there.
+    /// Namespaces with Pods outside, with `managedFields`: they say since when the selector is
+    /// there.
     async fn histories(&self, report: &Report) -> Vec<Listed> {
-        let mut names: Vec<&str> = report.strays.iter().map(|stray| stray.pod.namespace.as_str()).collect();
+        let mut names: Vec<&str> =
+            report.strays.iter().map(|stray| stray.pod.namespace.as_str()).collect();
         names.dedup();
         let api: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.subject.client.clone());
         let mut listed = Vec::new();
         for name in names.into_iter().take(EXPLAINED) {
             // Without it, nothing is said of when.
             let Ok(found) = api.get_metadata(name).await else { continue };
-            let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": found.metadata});
-            listed.extend(Namespace::from_value(&object).ok().map(|namespace| Listed { namespace, object }));
+            let object =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": found.metadata});
+            listed.extend(
+                Namespace::from_value(&object).ok().map(|namespace| Listed { namespace, object }),
+            );
         }
         listed
     }
@@ -145,7 +159,14 @@ impl PodsOutside {
     fn of(tenant: &str, found: Result<Report>) -> Self {
         let listed = time(Timestamp::now());
         match found {
-            Err(error) => Self { listed, pods: 0, outside: 0, items: Vec::new(), not_judged: 0, error: Some(format!("{error:#}")) },
+            Err(error) => Self {
+                listed,
+                pods: 0,
+                outside: 0,
+                items: Vec::new(),
+                not_judged: 0,
+                error: Some(format!("{error:#}")),
+            },
             Ok(report) => Self {
                 listed,
                 pods: report.totals.get(tenant).map_or(0, |total| total.pods),

@@ -21,7 +21,10 @@ impl Problem {
     }
 
     pub(crate) fn nothing_here() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "there is nothing here: /api/v1/openapi.json lists what there is")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "there is nothing here: /api/v1/openapi.json lists what there is",
+        )
     }
 }
 
@@ -30,7 +33,9 @@ impl IntoResponse for Problem {
         let status = self.status;
         let mut response = (status, Json(self)).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
         response
     }

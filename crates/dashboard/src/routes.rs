@@ -1,4 +1,5 @@
-//! Routes: what the API answers. One table is served and documented, so that neither can have what the other has not.
+//! Routes: what the API answers. One table is served and documented, so that neither can have what
+//! the other has not.
 
 use std::sync::Arc;
 
@@ -27,13 +28,32 @@ type Board = State<Arc<Dashboard>>;
 type Answered<T> = Result<Json<T>, Problem>;
 
 fn routes() -> Vec<Route> {
-    let json = |path, summary, schema, handler| Route { path, summary, asks: Asks::Nothing, answer: Answer::Json(schema), handler };
+    let json = |path, summary, schema, handler| Route {
+        path,
+        summary,
+        asks: Asks::Nothing,
+        answer: Answer::Json(schema),
+        handler,
+    };
     let of_tenant = |route: Route| Route { asks: Asks::Tenant, ..route };
     let page = |route: Route| Route { asks: Asks::Page, ..route };
-    let (events, document) = ("When something has changed: `event: change`, `data: {\"revision\": N}`, the first at once", "This document");
+    let (events, document) = (
+        "When something has changed: `event: change`, `data: {\"revision\": N}`, the first at once",
+        "This document",
+    );
     vec![
-        json("/v1/overview", "Whether the promise is kept, by tenant and over the last hour", schema::<Overview>, get(overview)),
-        page(json("/v1/namespaces", "A page of namespaces, filtered and sorted", schema::<Namespaces>, get(namespaces))),
+        json(
+            "/v1/overview",
+            "Whether the promise is kept, by tenant and over the last hour",
+            schema::<Overview>,
+            get(overview),
+        ),
+        page(json(
+            "/v1/namespaces",
+            "A page of namespaces, filtered and sorted",
+            schema::<Namespaces>,
+            get(namespaces),
+        )),
         of_tenant(json("/v1/tenants/{tenant}", "One tenant", schema::<TenantDetails>, get(tenant))),
         of_tenant(json(
             "/v1/tenants/{tenant}/pods",
@@ -41,12 +61,44 @@ fn routes() -> Vec<Route> {
             schema::<PodsOutside>,
             get(pods),
         )),
-        json("/v1/backfill", "The backfill that runs, the queue, and what failed", schema::<Backfill>, get(backfill)),
-        json("/v1/strategy", "Who decides on new namespaces, and why", schema::<StrategyView>, get(strategy)),
-        json("/v1/contested", "Keys that another writer sets back, and what ends it", schema::<Contested>, get(contested)),
-        json("/v1/outcomes", "What became of namespaces of late", schema::<RecentOutcomes>, get(outcomes)),
-        Route { path: "/v1/events", summary: events, asks: Asks::Nothing, answer: Answer::Events, handler: get(events::stream) },
-        Route { path: "/v1/openapi.json", summary: document, asks: Asks::Nothing, answer: Answer::OpenApi, handler: get(openapi) },
+        json(
+            "/v1/backfill",
+            "The backfill that runs, the queue, and what failed",
+            schema::<Backfill>,
+            get(backfill),
+        ),
+        json(
+            "/v1/strategy",
+            "Who decides on new namespaces, and why",
+            schema::<StrategyView>,
+            get(strategy),
+        ),
+        json(
+            "/v1/contested",
+            "Keys that another writer sets back, and what ends it",
+            schema::<Contested>,
+            get(contested),
+        ),
+        json(
+            "/v1/outcomes",
+            "What became of namespaces of late",
+            schema::<RecentOutcomes>,
+            get(outcomes),
+        ),
+        Route {
+            path: "/v1/events",
+            summary: events,
+            asks: Asks::Nothing,
+            answer: Answer::Events,
+            handler: get(events::stream),
+        },
+        Route {
+            path: "/v1/openapi.json",
+            summary: document,
+            asks: Asks::Nothing,
+            answer: Answer::OpenApi,
+            handler: get(openapi),
+        },
     ]
 }
 
@@ -55,7 +107,9 @@ fn schema<T: schemars::JsonSchema + Serialize>(generator: &mut SchemaGenerator) 
 }
 
 pub(super) fn router(dashboard: &Arc<Dashboard>) -> Router {
-    let router = routes().into_iter().fold(Router::new(), |router, route| router.route(route.path, route.handler));
+    let router = routes()
+        .into_iter()
+        .fold(Router::new(), |router, route| router.route(route.path, route.handler));
     router.with_state(Arc::clone(dashboard))
 }
 
@@ -63,8 +117,12 @@ async fn overview(State(dashboard): Board) -> Json<Overview> {
     Json(Overview::of(&dashboard))
 }
 
-async fn namespaces(State(dashboard): Board, wanted: Result<Query<Wanted>, QueryRejection>) -> Answered<Namespaces> {
-    let Query(wanted) = wanted.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+async fn namespaces(
+    State(dashboard): Board,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Answered<Namespaces> {
+    let Query(wanted) =
+        wanted.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
     Ok(Json(Namespaces::of(&dashboard, &wanted)))
 }
 
@@ -79,7 +137,10 @@ async fn pods(State(dashboard): Board, Path(name): Path<String>) -> Answered<Pod
 }
 
 fn unknown(tenant: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("there is no tenant {tenant:?}, and no namespace claims it"))
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("there is no tenant {tenant:?}, and no namespace claims it"),
+    )
 }
 
 async fn backfill(State(dashboard): Board) -> Json<Backfill> {

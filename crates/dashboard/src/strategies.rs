@@ -1,4 +1,5 @@
-//! Strategies: what the leader has recorded of the strategy, read when somebody looks, and not more often than every few seconds.
+//! Strategies: what the leader has recorded of the strategy, read when somebody looks, and not more
+//! often than every few seconds.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +25,9 @@ pub(super) struct StrategyDesk(Mutex<Option<(StrategyView, Instant)>>);
 impl Dashboard {
     pub(super) async fn strategy(&self) -> StrategyView {
         // Nothing is read where nothing is set.
-        let Some(strategy) = self.subject.reconciler.shared().strategy.clone() else { return StrategyView::default() };
+        let Some(strategy) = self.subject.reconciler.shared().strategy.clone() else {
+            return StrategyView::default();
+        };
         let mut desk = self.strategies.0.lock().await;
         if let Some((view, at)) = desk.as_ref().filter(|(_, at)| clock::now() < *at + COUNTS) {
             let _ = at;
@@ -35,13 +38,27 @@ impl Dashboard {
         view
     }
 
-    async fn read_strategy(&self, strategy: &Arc<controller::strategy::Strategy>) -> Result<StrategyView, String> {
-        let (client, name, namespace) = (&self.subject.client, &self.subject.policy, &self.subject.namespace);
+    async fn read_strategy(
+        &self,
+        strategy: &Arc<controller::strategy::Strategy>,
+    ) -> Result<StrategyView, String> {
+        let (client, name, namespace) =
+            (&self.subject.client, &self.subject.policy, &self.subject.namespace);
         let policy = clock::within(TIMEOUT, Policy::read(client, name)).await;
-        let policy = policy.map_err(|error| format!("ClusterAdmissionPolicy {name:?} cannot be read: {error}"))?;
-        let policy = policy.ok_or_else(|| format!("there is no ClusterAdmissionPolicy {name:?}: name yours with --policy"))?;
+        let policy = policy
+            .map_err(|error| format!("ClusterAdmissionPolicy {name:?} cannot be read: {error}"))?;
+        let policy = policy.ok_or_else(|| {
+            format!("there is no ClusterAdmissionPolicy {name:?}: name yours with --policy")
+        })?;
         let record = clock::within(TIMEOUT, Record::read(client, namespace)).await;
-        let record = record.map_err(|error| format!("the record in namespace {namespace:?} cannot be read: {error}"))?;
-        Ok(StrategyView::of(&Report { strategy, policy: &policy, record: &record, now: Timestamp::now() }))
+        let record = record.map_err(|error| {
+            format!("the record in namespace {namespace:?} cannot be read: {error}")
+        })?;
+        Ok(StrategyView::of(&Report {
+            strategy,
+            policy: &policy,
+            record: &record,
+            now: Timestamp::now(),
+        }))
     }
 }

@@ -1,4 +1,5 @@
-//! View: what the API answers, as types; their JSON Schema is part of /api/v1/openapi.json. Fields are added, never changed.
+//! View: what the API answers, as types; their JSON Schema is part of /api/v1/openapi.json. Fields
+//! are added, never changed.
 
 use k8s_openapi::jiff::{Timestamp, Unit};
 use schemars::JsonSchema;
@@ -36,7 +37,13 @@ impl Counts {
         let count = |state| counts.get(&state).copied().unwrap_or_default();
         let [compliant, pending] = [Compliance::Compliant, Compliance::Pending].map(count);
         let [conflicted, failed] = [Compliance::Conflicted, Compliance::Failed].map(count);
-        Self { total: compliant + pending + conflicted + failed, compliant, pending, conflicted, failed }
+        Self {
+            total: compliant + pending + conflicted + failed,
+            compliant,
+            pending,
+            conflicted,
+            failed,
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 //!                                           └──evictions──▶ Pods leave, if somebody asks for it
 //! ```
 //!
-//! Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node selector, on a node whose labels do not match it.
+//! Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node
+//! selector, on a node whose labels do not match it.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +103,9 @@ pub fn judge(inventory: &Inventory, assessments: &[Assessment], evidence: Eviden
             report.place(pod, pool, &mut grounds);
         }
     }
-    report.strays.sort_by(|a, b| (&a.pod.namespace, &a.pod.name).cmp(&(&b.pod.namespace, &b.pod.name)));
+    report
+        .strays
+        .sort_by(|a, b| (&a.pod.namespace, &a.pod.name).cmp(&(&b.pod.namespace, &b.pod.name)));
     report.unjudged.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
     report
 }
@@ -115,8 +118,13 @@ impl Report {
 
     fn place(&mut self, pod: Placed, pool: &Pool, grounds: &mut Grounds) {
         let Some(labels) = grounds.nodes.get(&pod.node) else {
-            let error = format!("its node {:?} is not known: it may be gone, or was not given", pod.node);
-            return self.unjudged.push(Unjudged { namespace: pod.namespace, pod: Some(pod.name), error });
+            let error =
+                format!("its node {:?} is not known: it may be gone, or was not given", pod.node);
+            return self.unjudged.push(Unjudged {
+                namespace: pod.namespace,
+                pod: Some(pod.name),
+                error,
+            });
         };
         let total = self.totals.entry(pool.tenant.clone()).or_default();
         total.pods += 1;
@@ -124,10 +132,21 @@ impl Report {
             return;
         }
         total.outside += 1;
-        let keys = pool.selector.iter().filter_map(|(key, _)| Some((key.to_owned(), labels.get(key)?.clone())));
+        let keys = pool
+            .selector
+            .iter()
+            .filter_map(|(key, _)| Some((key.to_owned(), labels.get(key)?.clone())));
         let (node_labels, matching_nodes) = (keys.collect(), grounds.matching(pool));
         let cause = cause(&pod, pool, &self.guard);
-        self.strays.push(Stray { node_labels, matching_nodes, cause, template: Template::default(), fate: None, pool: pool.clone(), pod });
+        self.strays.push(Stray {
+            node_labels,
+            matching_nodes,
+            cause,
+            template: Template::default(),
+            fate: None,
+            pool: pool.clone(),
+            pod,
+        });
     }
 }
 

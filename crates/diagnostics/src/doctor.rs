@@ -1,5 +1,6 @@
-//! Doctor: everything that must be true for the promise to hold that no Pod runs outside its tenant's pool. Each check looks at one thing, writes
-//! nothing (what it tries is a dry run), and says what is, why it matters and how to mend it. A check that cannot be made is not good.
+//! Doctor: everything that must be true for the promise to hold that no Pod runs outside its
+//! tenant's pool. Each check looks at one thing, writes nothing (what it tries is a dry run), and
+//! says what is, why it matters and how to mend it. A check that cannot be made is not good.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -130,24 +131,42 @@ impl Check {
     /// Why it matters.
     pub fn why(self) -> &'static str {
         match self {
-            Self::Version => "the guard holds and places Pods by MutatingAdmissionPolicies, which Kubernetes has since 1.36",
-            Self::Clock => "how long a namespace has waited, and how long a mode has been in force, is told by the difference of the two",
-            Self::Webhook => "a namespace that is created while it does not answer has no node selector until the controller comes",
-            Self::PodNodeSelector => "the node selector on a namespace does nothing unless the API server puts it on Pods",
+            Self::Version => {
+                "the guard holds and places Pods by MutatingAdmissionPolicies, which Kubernetes has since 1.36"
+            }
+            Self::Clock => {
+                "how long a namespace has waited, and how long a mode has been in force, is told by the difference of the two"
+            }
+            Self::Webhook => {
+                "a namespace that is created while it does not answer has no node selector until the controller comes"
+            }
+            Self::PodNodeSelector => {
+                "the node selector on a namespace does nothing unless the API server puts it on Pods"
+            }
             Self::DefaultSelector => {
                 "held Pods carry the cluster's default selector, which can clash with their tenant's, and then they stay held"
             }
             Self::Guard => "without it, Pods of a namespace that is not compliant yet run anywhere",
-            Self::GuardEnforced => "a guard that lets Pods into a namespace which is not ready closes no window",
-            Self::Unclaimed => "a namespace that no rule claims has no pool, so its Pods run anywhere",
-            Self::Claims => "whoever may update a namespace can give it another tenant, unless the webhook is there to ask who it is",
+            Self::GuardEnforced => {
+                "a guard that lets Pods into a namespace which is not ready closes no window"
+            }
+            Self::Unclaimed => {
+                "a namespace that no rule claims has no pool, so its Pods run anywhere"
+            }
+            Self::Claims => {
+                "whoever may update a namespace can give it another tenant, unless the webhook is there to ask who it is"
+            }
             Self::Rights => "what the controller may not do, it does not do",
             Self::Pools => "Pods whose selector matches no node stay pending",
-            Self::NodeLabels => "a kubelet may give such a label to its own node, and whoever owns one node can draw a tenant's Pods to it",
+            Self::NodeLabels => {
+                "a kubelet may give such a label to its own node, and whoever owns one node can draw a tenant's Pods to it"
+            }
             Self::DaemonSets => {
                 "a DaemonSet makes a Pod for every node that it chooses; the namespace's selector leaves those outside the pool pending"
             }
-            Self::Writers => "another writer of a managed key sets it back, and between the two the namespace is not compliant",
+            Self::Writers => {
+                "another writer of a managed key sets it back, and between the two the namespace is not compliant"
+            }
         }
     }
 
@@ -168,8 +187,12 @@ impl Check {
             Self::NodeLabels => return node_labels::examine(patient),
             Self::Writers => return writers::examine(patient),
         };
-        let late =
-            |_| one(self.unknown(format!("no answer within {} s", PATIENCE.as_secs()), "ask again when the API server is less busy"));
+        let late = |_| {
+            one(self.unknown(
+                format!("no answer within {} s", PATIENCE.as_secs()),
+                "ask again when the API server is less busy",
+            ))
+        };
         tokio::time::timeout(PATIENCE, findings).await.unwrap_or_else(late)
     }
 
@@ -206,11 +229,20 @@ fn one(finding: Finding) -> Vec<Finding> {
 }
 
 impl Patient {
-    /// Reads what several checks look at. That nodes or the guard cannot be read is for them to say.
-    pub async fn admit(client: Client, policy: String, origin: Origin, inventory: Inventory) -> Self {
+    /// Reads what several checks look at. That nodes or the guard cannot be read is for them to
+    /// say.
+    pub async fn admit(
+        client: Client,
+        policy: String,
+        origin: Origin,
+        inventory: Inventory,
+    ) -> Self {
         let assessments = assess(&inventory);
-        let nodes = Nodes::read(&client).await.map_err(|error| format!("nodes cannot be listed: {error}"));
-        let stored = Stored::read(&client).await.map_err(|error| format!("admission policies cannot be listed: {error}"));
+        let nodes =
+            Nodes::read(&client).await.map_err(|error| format!("nodes cannot be listed: {error}"));
+        let stored = Stored::read(&client)
+            .await
+            .map_err(|error| format!("admission policies cannot be listed: {error}"));
         Self { client, policy, origin, inventory, assessments, nodes, stored }
     }
 
@@ -226,7 +258,11 @@ impl Patient {
     /// Names of tenants that can be used, and what they are.
     fn tenants(&self) -> Vec<(String, Arc<Tenant>)> {
         let names = self.inventory.tenant_names().into_iter();
-        names.filter_map(|name| self.inventory.tenant(&name).ok().flatten().map(|tenant| (name, tenant))).collect()
+        names
+            .filter_map(|name| {
+                self.inventory.tenant(&name).ok().flatten().map(|tenant| (name, tenant))
+            })
+            .collect()
     }
 }
 
@@ -235,7 +271,9 @@ fn some(names: impl IntoIterator<Item = impl ToString>) -> String {
     const SHOWN: usize = 5;
     let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
     match names.split_at_checked(SHOWN) {
-        Some((shown, rest)) if !rest.is_empty() => format!("{} and {} more", shown.join(", "), rest.len()),
+        Some((shown, rest)) if !rest.is_empty() => {
+            format!("{} and {} more", shown.join(", "), rest.len())
+        }
         _ => names.join(", "),
     }
 }

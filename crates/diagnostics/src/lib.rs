@@ -1,4 +1,5 @@
-//! What is asked of a whole cluster: where Pods run ([`audit`]), what keeps them inside ([`doctor`]), and how landlord leaves ([`uninstall`]).
+//! What is asked of a whole cluster: where Pods run ([`audit`]), what keeps them inside
+//! ([`doctor`]), and how landlord leaves ([`uninstall`]).
 
 pub mod audit;
 pub mod doctor;

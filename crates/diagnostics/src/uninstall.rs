@@ -5,9 +5,11 @@
 //!       ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked) ─▶ Lease ─▶ policy (if asked)
 //! ```
 //!
-//! The order is what makes it safe. Whoever holds the lease writes, so no controller puts back what goes. The guard goes before Pods and namespaces:
-//! nobody is left who would let Pods through it. Held Pods go before their namespaces stop saying where they belong. Each step finds out itself what is
-//! left to do, so that running it again resumes it; what that needs to know, tenants and settings, goes last, and only when all is clean.
+//! The order is what makes it safe. Whoever holds the lease writes, so no controller puts back what
+//! goes. The guard goes before Pods and namespaces: nobody is left who would let Pods through it.
+//! Held Pods go before their namespaces stop saying where they belong. Each step finds out itself
+//! what is left to do, so that running it again resumes it; what that needs to know, tenants and
+//! settings, goes last, and only when all is clean.
 
 use std::collections::BTreeMap;
 
@@ -86,10 +88,16 @@ impl Traces {
 
     /// For the question before it begins.
     pub fn words(&self, orders: &Orders) -> String {
-        let crds = if orders.with_crds { "the definition of landlord's tenants is deleted, and all tenants with it\n" } else { "" };
-        let names: Vec<&str> = self.namespaces.iter().take(10).map(|marked| marked.name()).collect();
+        let crds = if orders.with_crds {
+            "the definition of landlord's tenants is deleted, and all tenants with it\n"
+        } else {
+            ""
+        };
+        let names: Vec<&str> =
+            self.namespaces.iter().take(10).map(|marked| marked.name()).collect();
         let more = if self.namespaces.len() > names.len() { ", …" } else { "" };
-        let list = if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) };
+        let list =
+            if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) };
         format!(
             "{}{} objects of the guard are deleted\n{} held Pods are let go\n{} namespaces lose landlord's keys{list}\n{crds}",
             self.policies.words(orders),
@@ -99,8 +107,14 @@ impl Traces {
         )
     }
 
-    /// Takes all of it away, in the order that is safe. `show` is told how many namespaces are done.
-    pub async fn remove(&mut self, client: &Client, orders: &Orders, show: impl FnMut(usize, usize)) -> Result<Report> {
+    /// Takes all of it away, in the order that is safe. `show` is told how many namespaces are
+    /// done.
+    pub async fn remove(
+        &mut self,
+        client: &Client,
+        orders: &Orders,
+        show: impl FnMut(usize, usize),
+    ) -> Result<Report> {
         let mut report = Report { dry: orders.mode != ApplyMode::Apply, ..Report::default() };
         self.policies.stop(client, orders, &mut report).await?;
         objects::remove_guard(client, orders, &self.guard, &mut report).await?;
@@ -109,19 +123,37 @@ impl Traces {
             self.pods = pods::held(client, orders, &namespaces::all(client).await?).await?;
         }
         let kept = pods::let_go(client, orders, std::mem::take(&mut self.pods), &mut report).await;
-        namespaces::clean(client, orders, std::mem::take(&mut self.namespaces), &kept, &mut report, show).await?;
+        namespaces::clean(
+            client,
+            orders,
+            std::mem::take(&mut self.namespaces),
+            &kept,
+            &mut report,
+            show,
+        )
+        .await?;
         if orders.mode == ApplyMode::Apply {
             pods::note_new_ones(client, &mut report).await?;
         }
-        if strategy_record::delete(client, &orders.namespace, report.dry).await.context("the strategy's record")? {
+        if strategy_record::delete(client, &orders.namespace, report.dry)
+            .await
+            .context("the strategy's record")?
+        {
             report.done.push("the strategy's record is deleted".to_owned());
         }
         objects::remove_definition(client, orders, &mut report).await?;
         Ok(report)
     }
 
-    /// What is left once the lease is given up: the Lease itself, and what whoever runs it again would have needed.
-    pub async fn finish(&self, client: &Client, orders: &Orders, lease: &Election, report: &mut Report) -> Result<()> {
+    /// What is left once the lease is given up: the Lease itself, and what whoever runs it again
+    /// would have needed.
+    pub async fn finish(
+        &self,
+        client: &Client,
+        orders: &Orders,
+        lease: &Election,
+        report: &mut Report,
+    ) -> Result<()> {
         remove_lease(lease, report).await;
         self.policies.finish(client, orders, report).await?;
         report.remains.push("the controller's Deployment and rights: `helm uninstall`, or `kubectl delete -f` what was applied".to_owned());
@@ -135,7 +167,9 @@ async fn remove_lease(lease: &Election, report: &mut Report) {
         Ok(Deletion::Done) => report.done.push(format!("{lease} is deleted")),
         Ok(Deletion::Absent) => {}
         Ok(Deletion::Held(holder)) => {
-            let words = format!("{holder:?} has it: a controller runs, and writes back what went. Stop it, and run the command again");
+            let words = format!(
+                "{holder:?} has it: a controller runs, and writes back what went. Stop it, and run the command again"
+            );
             report.failed.insert(lease.to_string(), words);
         }
         Err(error) => report.remains.push(format!("{lease}: it could not be deleted, {error}")),

@@ -1,4 +1,5 @@
-//! Admission: what webhooks and admission policies do to patches of objects whose names begin in a certain way.
+//! Admission: what webhooks and admission policies do to patches of objects whose names begin in a
+//! certain way.
 
 use std::time::Duration;
 
@@ -34,7 +35,10 @@ impl Admissions {
 
     /// What the first one does that is about this object.
     pub(super) fn of(&self, name: &str) -> Option<&Admission> {
-        self.0.iter().find(|(prefix, _)| name.starts_with(prefix.as_str())).map(|(_, admission)| admission)
+        self.0
+            .iter()
+            .find(|(prefix, _)| name.starts_with(prefix.as_str()))
+            .map(|(_, admission)| admission)
     }
 }
 

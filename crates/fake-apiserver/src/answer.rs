@@ -24,16 +24,31 @@ impl Refusal {
 
     /// No such path; it names no object.
     pub(super) fn no_resource() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource".to_owned(), json!({}))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "the server could not find the requested resource".to_owned(),
+            json!({}),
+        )
     }
 
     pub(super) fn not_found(plural: &str, name: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NotFound", format!("{plural} {name:?} not found"), json!({"kind": plural, "name": name}))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            format!("{plural} {name:?} not found"),
+            json!({"kind": plural, "name": name}),
+        )
     }
 
     pub(super) fn exists(plural: &str, name: &str) -> Self {
         let message = format!("{plural} {name:?} already exists");
-        Self::new(StatusCode::CONFLICT, "AlreadyExists", message, json!({"kind": plural, "name": name}))
+        Self::new(
+            StatusCode::CONFLICT,
+            "AlreadyExists",
+            message,
+            json!({"kind": plural, "name": name}),
+        )
     }
 
     pub(super) fn conflict(plural: &str, name: &str) -> Self {
@@ -45,9 +60,16 @@ impl Refusal {
 
     /// A patch that was meant for another object of the same name.
     pub(super) fn other_uid(plural: &str, name: &str) -> Self {
-        let message = format!("{plural} {name:?} is invalid: metadata.uid: Invalid value: field is immutable");
+        let message = format!(
+            "{plural} {name:?} is invalid: metadata.uid: Invalid value: field is immutable"
+        );
         let cause = json!({"reason": "FieldValueInvalid", "message": "Invalid value: field is immutable", "field": "metadata.uid"});
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message, json!({"kind": plural, "name": name, "causes": [cause]}))
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Invalid",
+            message,
+            json!({"kind": plural, "name": name, "causes": [cause]}),
+        )
     }
 
     /// A JSON patch whose `test` does not hold.
@@ -63,19 +85,31 @@ impl Refusal {
 
     pub(super) fn too_many(retry_after: u64) -> Self {
         let message = "too many requests, please try again later".to_owned();
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message, json!({"retryAfterSeconds": retry_after}))
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TooManyRequests",
+            message,
+            json!({"retryAfterSeconds": retry_after}),
+        )
     }
 
     /// A webhook's denial, with the status that its author chose.
     pub(super) fn denied(code: u16, retry_after: u64) -> Self {
         let code = StatusCode::from_u16(code).unwrap_or(StatusCode::FORBIDDEN);
-        let message = "admission webhook \"other.example.com\" denied the request: not now".to_owned();
-        let details = if retry_after > 0 { json!({"retryAfterSeconds": retry_after}) } else { json!({}) };
+        let message =
+            "admission webhook \"other.example.com\" denied the request: not now".to_owned();
+        let details =
+            if retry_after > 0 { json!({"retryAfterSeconds": retry_after}) } else { json!({}) };
         Self::new(code, "Denied", message, details)
     }
 
     pub(super) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "etcdserver: request timed out".to_owned(), json!({}))
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalError",
+            "etcdserver: request timed out".to_owned(),
+            json!({}),
+        )
     }
 
     /// The Status object.
@@ -97,6 +131,8 @@ impl Refusal {
 pub(super) fn answer(code: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = code;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     response
 }

@@ -1,5 +1,6 @@
-//! Connection: a client by name, whose line can be cut or held. What was sent over a held line arrives when it is open again, even if
-//! nobody waits for the answer any more: that is how the last words of a frozen process come late.
+//! Connection: a client by name, whose line can be cut or held. What was sent over a held line
+//! arrives when it is open again, even if nobody waits for the answer any more: that is how the
+//! last words of a frozen process come late.
 
 use std::sync::Arc;
 
@@ -58,7 +59,11 @@ impl InMemory {
     }
 }
 
-async fn send(server: InMemory, mut line: watch::Receiver<Line>, request: Request<kube::client::Body>) -> std::io::Result<Response<Body>> {
+async fn send(
+    server: InMemory,
+    mut line: watch::Receiver<Line>,
+    request: Request<kube::client::Body>,
+) -> std::io::Result<Response<Body>> {
     until_open(&mut line).await;
     let (head, body) = request.into_parts();
     let bytes = body.collect_bytes().await.map_err(std::io::Error::other)?;

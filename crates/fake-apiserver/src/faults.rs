@@ -8,8 +8,8 @@ use super::admission::{Admission, Admissions};
 use super::answer::Refusal;
 use super::target::{Target, Verb};
 
-/// What somebody else does at the worst moment: between the arrival of a patch and its being carried out. Called once, with the name of
-/// the object that is patched.
+/// What somebody else does at the worst moment: between the arrival of a patch and its being
+/// carried out. Called once, with the name of the object that is patched.
 type Meddling = Box<dyn FnOnce(&InMemory, &str) + Send>;
 
 /// Faults to come, and a count of requests.
@@ -23,7 +23,8 @@ pub struct Faults {
     pub retry_after: u64,
     /// So many of the next patches are answered 500.
     pub failures: usize,
-    /// So many of the next patches are answered 409, as by somebody's webhook: no version has changed.
+    /// So many of the next patches are answered 409, as by somebody's webhook: no version has
+    /// changed.
     pub conflicts: usize,
     /// So many of the next patches are carried out, and nobody is ever told.
     pub lost_answers: usize,
@@ -61,7 +62,8 @@ impl Faults {
         self.meddling.push(Box::new(meddling));
     }
 
-    /// The same between the carrying out of a patch and its answer, which then comes late: watches are told first.
+    /// The same between the carrying out of a patch and its answer, which then comes late: watches
+    /// are told first.
     pub fn interfere_after(&mut self, meddling: impl FnOnce(&InMemory, &str) + Send + 'static) {
         self.meddling_after.push(Box::new(meddling));
     }
@@ -111,7 +113,9 @@ impl Faults {
 
     fn refusal(&mut self, target: &Target) -> Option<Refusal> {
         match target.verb {
-            Verb::List if target.query.contains_key("continue") && take(&mut self.expired_pages) => {
+            Verb::List
+                if target.query.contains_key("continue") && take(&mut self.expired_pages) =>
+            {
                 Some(Refusal::expired("The provided continue parameter is too old"))
             }
             Verb::Watch if take(&mut self.refused_watches) => Some(Refusal::internal()),
@@ -120,7 +124,8 @@ impl Faults {
                 if take(&mut self.conflicts) {
                     return Some(Refusal::conflict(&target.plural, &target.name));
                 }
-                if let Some(refusal) = self.admissions.of(&target.name).and_then(Admission::refusal) {
+                if let Some(refusal) = self.admissions.of(&target.name).and_then(Admission::refusal)
+                {
                     return Some(refusal);
                 }
                 let busy = take(&mut self.push_backs).then(|| Refusal::too_many(self.retry_after));

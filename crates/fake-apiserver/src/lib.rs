@@ -1,7 +1,9 @@
-//! An API server in memory: what a controller sees of one, for tests that need a stopped clock, a fault at a certain moment, or more
-//! namespaces than a real server holds on a small machine. What it answers is what a real one answers: growing versions, pages
-//! with tokens that expire, watches with bookmarks and 410, conflicts, uid checks, dry runs, 429. It has no admission, no schemas and
-//! no managedFields: what depends on those is tested on the real one (the crate `local-cluster`).
+//! An API server in memory: what a controller sees of one, for tests that need a stopped clock, a
+//! fault at a certain moment, or more namespaces than a real server holds on a small machine. What
+//! it answers is what a real one answers: growing versions, pages with tokens that expire, watches
+//! with bookmarks and 410, conflicts, uid checks, dry runs, 429. It has no admission, no schemas
+//! and no managedFields: what depends on those is tested on the real one (the crate
+//! `local-cluster`).
 //!
 //! ```text
 //! kube::Client ──tower──┐
@@ -58,7 +60,12 @@ pub struct InMemory {
 impl Default for InMemory {
     fn default() -> Self {
         let (revision, breaks) = (watch::Sender::new(0), watch::Sender::new(0));
-        Self { state: Arc::default(), faults: Arc::default(), revision: Arc::new(revision), breaks: Arc::new(breaks) }
+        Self {
+            state: Arc::default(),
+            faults: Arc::default(),
+            revision: Arc::new(revision),
+            breaks: Arc::new(breaks),
+        }
     }
 }
 
@@ -71,7 +78,9 @@ impl InMemory {
             async move {
                 let (head, body) = request.into_parts();
                 let bytes = body.collect_bytes().await.map_err(std::io::Error::other)?;
-                Ok::<_, std::io::Error>(server.answer(Request::from_parts(head, bytes.to_vec())).await)
+                Ok::<_, std::io::Error>(
+                    server.answer(Request::from_parts(head, bytes.to_vec())).await,
+                )
             }
         });
         Client::new(service, "default")
@@ -90,7 +99,9 @@ impl InMemory {
         let (head, body) = request.into_parts();
         match to_bytes(body, LARGEST_BODY).await {
             Ok(bytes) => self.answer(Request::from_parts(head, bytes.to_vec())).await,
-            Err(error) => Refusal::bad_request(format!("the body cannot be read: {error}")).response(),
+            Err(error) => {
+                Refusal::bad_request(format!("the body cannot be read: {error}")).response()
+            }
         }
     }
 

@@ -45,14 +45,23 @@ impl State {
             })?,
             None => self.snapshot(target)?,
         };
-        let limit = target.number("limit").filter(|limit| *limit > 0).and_then(|limit| usize::try_from(limit).ok());
+        let limit = target
+            .number("limit")
+            .filter(|limit| *limit > 0)
+            .and_then(|limit| usize::try_from(limit).ok());
         let items: Vec<Value> = {
             let count = limit.unwrap_or(usize::MAX).min(pages.rest.len());
             pages.rest.drain(..count).map(|object| presented(&object, target)).collect()
         };
         let mut metadata = json!({"resourceVersion": pages.revision.to_string()});
         if !pages.rest.is_empty() {
-            let token = format!("{}/{}/{}/{}", target.plural, target.namespace, pages.revision, pages.rest.len());
+            let token = format!(
+                "{}/{}/{}/{}",
+                target.plural,
+                target.namespace,
+                pages.revision,
+                pages.rest.len()
+            );
             metadata["continue"] = json!(token);
             metadata["remainingItemCount"] = json!(pages.rest.len());
             self.pages.insert(token, pages);
@@ -66,7 +75,11 @@ impl State {
     }
 
     fn snapshot(&self, target: &Target) -> Result<Pages, Refusal> {
-        let prefix = if target.namespace.is_empty() { String::new() } else { format!("{}/", target.namespace) };
+        let prefix = if target.namespace.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", target.namespace)
+        };
         let objects = self.list(&target.api_version, &target.plural, &prefix);
         let wanted = target.wanted()?;
         let rest: VecDeque<_> = objects.into_iter().filter(|object| wanted.has(object)).collect();
@@ -82,7 +95,9 @@ pub(super) fn key(namespace: &str, name: &str) -> String {
 /// An object in the form that was asked for.
 pub(super) fn presented(object: &Value, target: &Target) -> Value {
     match target.metadata_only {
-        true => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]}),
+        true => {
+            json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
+        }
         false => object.clone(),
     }
 }

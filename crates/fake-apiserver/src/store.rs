@@ -23,7 +23,12 @@ pub struct Kind {
 impl Kind {
     /// One without namespaces.
     pub fn cluster(api_version: &str, kind: &str, plural: &str) -> Self {
-        Self { api_version: api_version.to_owned(), kind: kind.to_owned(), plural: plural.to_owned(), namespaced: false }
+        Self {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            plural: plural.to_owned(),
+            namespaced: false,
+        }
     }
 
     /// One within namespaces.
@@ -44,7 +49,8 @@ pub(super) struct Change {
 /// A change, as it is recorded for tests that judge histories.
 #[derive(Clone, Debug)]
 pub struct Commit {
-    /// The name of the client that made it; `None` for one without, and for what a test does itself.
+    /// The name of the client that made it; `None` for one without, and for what a test does
+    /// itself.
     pub who: Option<String>,
     pub plural: String,
     /// Empty for objects without one.
@@ -86,7 +92,13 @@ pub(super) struct State {
 
 impl Default for State {
     fn default() -> Self {
-        let mut state = Self { revision: 0, collections: Vec::new(), pages: HashMap::new(), record: None, who: None };
+        let mut state = Self {
+            revision: 0,
+            collections: Vec::new(),
+            pages: HashMap::new(),
+            record: None,
+            who: None,
+        };
         for kind in [
             Kind::cluster("v1", "Namespace", "namespaces"),
             Kind::cluster("v1", "Node", "nodes"),
@@ -104,7 +116,12 @@ impl Default for State {
 impl State {
     pub(super) fn define(&mut self, kind: Kind) {
         let compacted = self.revision;
-        self.collections.push(Collection { kind, objects: BTreeMap::new(), changes: VecDeque::new(), compacted });
+        self.collections.push(Collection {
+            kind,
+            objects: BTreeMap::new(),
+            changes: VecDeque::new(),
+            compacted,
+        });
     }
 
     pub(super) fn undefine(&mut self, kind: &str) {
@@ -120,7 +137,9 @@ impl State {
     }
 
     fn collection(&self, api_version: &str, plural: &str) -> Option<&Collection> {
-        self.collections.iter().find(|one| one.kind.api_version == api_version && one.kind.plural == plural)
+        self.collections
+            .iter()
+            .find(|one| one.kind.api_version == api_version && one.kind.plural == plural)
     }
 
     pub(super) fn get(&self, api_version: &str, plural: &str, key: &str) -> Option<Arc<Value>> {
@@ -130,12 +149,22 @@ impl State {
     /// Objects whose key begins so.
     pub(super) fn list(&self, api_version: &str, plural: &str, prefix: &str) -> Vec<Arc<Value>> {
         let objects = self.collection(api_version, plural).into_iter().flat_map(|one| &one.objects);
-        objects.filter(|(key, _)| key.starts_with(prefix)).map(|(_, object)| Arc::clone(object)).collect()
+        objects
+            .filter(|(key, _)| key.starts_with(prefix))
+            .map(|(_, object)| Arc::clone(object))
+            .collect()
     }
 
     /// Changes after this revision; 410 if some of them are forgotten.
-    pub(super) fn since(&self, api_version: &str, plural: &str, revision: u64) -> Result<Vec<Change>, Refusal> {
-        let Some(collection) = self.collection(api_version, plural) else { return Err(Refusal::no_resource()) };
+    pub(super) fn since(
+        &self,
+        api_version: &str,
+        plural: &str,
+        revision: u64,
+    ) -> Result<Vec<Change>, Refusal> {
+        let Some(collection) = self.collection(api_version, plural) else {
+            return Err(Refusal::no_resource());
+        };
         if revision < collection.compacted {
             return Err(Refusal::expired("too old resource version"));
         }
@@ -143,11 +172,21 @@ impl State {
         Ok(collection.changes.range(first..).cloned().collect())
     }
 
-    /// Stores an object (`None`: removes it) and remembers the change. Returns it with its new version.
-    pub(super) fn commit(&mut self, api_version: &str, plural: &str, key: &str, object: Option<Value>) -> Option<Arc<Value>> {
+    /// Stores an object (`None`: removes it) and remembers the change. Returns it with its new
+    /// version.
+    pub(super) fn commit(
+        &mut self,
+        api_version: &str,
+        plural: &str,
+        key: &str,
+        object: Option<Value>,
+    ) -> Option<Arc<Value>> {
         self.revision += 1;
         let revision = self.revision;
-        let collection = self.collections.iter_mut().find(|one| one.kind.api_version == api_version && one.kind.plural == plural)?;
+        let collection = self
+            .collections
+            .iter_mut()
+            .find(|one| one.kind.api_version == api_version && one.kind.plural == plural)?;
         let before = collection.objects.remove(key);
         let word = match (&before, &object) {
             (_, None) => "DELETED",
@@ -165,12 +204,16 @@ impl State {
         if let Some(record) = &mut self.record {
             let (namespace, name) = key.split_once('/').unwrap_or(("", key));
             let after = stays.then(|| Arc::clone(&now));
-            let (who, plural, namespace, name) = (self.who.clone(), plural.to_owned(), namespace.to_owned(), name.to_owned());
+            let (who, plural, namespace, name) =
+                (self.who.clone(), plural.to_owned(), namespace.to_owned(), name.to_owned());
             record.push(Commit { who, plural, namespace, name, before: earlier, after });
         }
         collection.changes.push_back(Change { revision, word, object: Arc::clone(&now) });
         if collection.changes.len() > HISTORY {
-            collection.compacted = collection.changes.pop_front().map_or(collection.compacted, |change| change.revision);
+            collection.compacted = collection
+                .changes
+                .pop_front()
+                .map_or(collection.compacted, |change| change.revision);
         }
         Some(now)
     }
@@ -197,6 +240,7 @@ impl State {
     pub(super) fn remove_by_name(&mut self, kind: &str, name: &str) -> bool {
         let Some(kind) = self.named(kind).map(|one| one.kind.clone()) else { return false };
         let key = format!("/{name}");
-        self.get(&kind.api_version, &kind.plural, &key).is_some() && self.commit(&kind.api_version, &kind.plural, &key, None).is_some()
+        self.get(&kind.api_version, &kind.plural, &key).is_some()
+            && self.commit(&kind.api_version, &kind.plural, &key, None).is_some()
     }
 }

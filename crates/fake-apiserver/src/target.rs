@@ -91,14 +91,17 @@ impl Target {
         self.query.get("dryRun").is_some_and(|value| value == "All")
     }
 
-    /// What a field selector asks for: a name, or Pods without a node; no other selector is understood.
+    /// What a field selector asks for: a name, or Pods without a node; no other selector is
+    /// understood.
     pub(super) fn wanted(&self) -> Result<Wanted, Refusal> {
         let selector = self.query.get("fieldSelector").map_or("", String::as_str);
         match (selector, selector.strip_prefix("metadata.name=")) {
             ("", _) => Ok(Wanted::All),
             ("spec.nodeName=", _) => Ok(Wanted::WithoutNode),
             (_, Some(name)) => Ok(Wanted::Name(name.to_owned())),
-            _ => Err(Refusal::bad_request(format!("field selector {selector:?} is not served here"))),
+            _ => {
+                Err(Refusal::bad_request(format!("field selector {selector:?} is not served here")))
+            }
         }
     }
 }
@@ -106,20 +109,33 @@ impl Target {
 impl State {
     /// Reads a request's target; 404 where no such kind is served.
     pub(super) fn target(&self, request: &Request<Vec<u8>>) -> Result<Target, Refusal> {
-        let parts: Vec<&str> = request.uri().path().split('/').filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> =
+            request.uri().path().split('/').filter(|part| !part.is_empty()).collect();
         let (api_version, rest) = match parts.as_slice() {
             ["api", version, rest @ ..] => ((*version).to_owned(), rest),
             ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
             _ => return Err(Refusal::no_resource()),
         };
         let query = form(request.uri().query().unwrap_or_default());
-        let accept = request.headers().get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let accept = request
+            .headers()
+            .get(http::header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let metadata_only = accept.contains("as=PartialObjectMetadata");
-        let json_patch = request.headers().get(http::header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json-patch+json");
+        let json_patch = request
+            .headers()
+            .get(http::header::CONTENT_TYPE)
+            .is_some_and(|kind| kind == "application/json-patch+json");
         let who = request.extensions().get::<Who>().map(|who| who.0.to_string());
-        let mut target = Target { api_version, query, metadata_only, json_patch, who, ..Target::default() };
+        let mut target =
+            Target { api_version, query, metadata_only, json_patch, who, ..Target::default() };
         if rest.is_empty() {
-            return if self.kinds().any(|kind| kind.api_version == target.api_version) { Ok(target) } else { Err(Refusal::no_resource()) };
+            return if self.kinds().any(|kind| kind.api_version == target.api_version) {
+                Ok(target)
+            } else {
+                Err(Refusal::no_resource())
+            };
         }
         self.enter(rest, &mut target)?;
         target.verb = verb(request.method(), &target)?;
@@ -130,7 +146,9 @@ impl State {
     fn enter(&self, rest: &[&str], target: &mut Target) -> Result<(), Refusal> {
         let served = |plural: &str| self.kind(&target.api_version, plural).cloned();
         let (namespace, kind, rest) = match rest {
-            ["namespaces", namespace, plural, rest @ ..] if served(plural).is_some_and(|kind| kind.namespaced) => {
+            ["namespaces", namespace, plural, rest @ ..]
+                if served(plural).is_some_and(|kind| kind.namespaced) =>
+            {
                 (*namespace, served(plural), rest)
             }
             [plural, rest @ ..] => ("", served(plural), rest),
@@ -144,7 +162,8 @@ impl State {
             _ => return Err(Refusal::no_resource()),
         };
         target.plural = kind.plural;
-        (target.namespace, target.name, target.subresource) = (namespace.to_owned(), name.to_owned(), subresource.to_owned());
+        (target.namespace, target.name, target.subresource) =
+            (namespace.to_owned(), name.to_owned(), subresource.to_owned());
         Ok(())
     }
 }

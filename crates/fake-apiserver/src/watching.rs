@@ -1,5 +1,5 @@
-//! Watching: changes after a revision, a line each, with bookmarks, until the time is over, the watch is broken off, or what it asks for
-//! is forgotten.
+//! Watching: changes after a revision, a line each, with bookmarks, until the time is over, the
+//! watch is broken off, or what it asks for is forgotten.
 
 use std::time::Duration;
 
@@ -71,7 +71,8 @@ impl Watching {
                 }
                 continue;
             }
-            let changes = self.server.state().since(&self.target.api_version, &self.target.plural, self.seen);
+            let changes =
+                self.server.state().since(&self.target.api_version, &self.target.plural, self.seen);
             match changes {
                 Err(refusal) => {
                     self.over = true;
@@ -106,7 +107,11 @@ impl Watching {
     /// Everything up to now has been told.
     fn bookmark(&mut self) -> Option<Bytes> {
         self.seen = self.server.state().revision;
-        let kind = self.server.state().kind(&self.target.api_version, &self.target.plural).map(|kind| kind.kind.clone())?;
+        let kind = self
+            .server
+            .state()
+            .kind(&self.target.api_version, &self.target.plural)
+            .map(|kind| kind.kind.clone())?;
         let object = json!({"kind": kind, "apiVersion": self.target.api_version, "metadata": {"resourceVersion": self.seen.to_string()}});
         self.target.flag("allowWatchBookmarks").then(|| line("BOOKMARK", &object))
     }
@@ -116,8 +121,9 @@ impl Watching {
         for change in changes {
             self.seen = change.revision;
             let metadata = &change.object["metadata"];
-            let concerns =
-                self.wanted.has(&change.object) && (self.target.namespace.is_empty() || metadata["namespace"] == *self.target.namespace);
+            let concerns = self.wanted.has(&change.object)
+                && (self.target.namespace.is_empty()
+                    || metadata["namespace"] == *self.target.namespace);
             if concerns {
                 lines.extend(line(change.word, &presented(&change.object, &self.target)));
             }

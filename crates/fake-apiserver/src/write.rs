@@ -15,7 +15,12 @@ const SERVERS: [&str; 4] = ["uid", "resourceVersion", "creationTimestamp", "gene
 
 impl State {
     /// A write that is recorded as this client's.
-    pub(super) fn write_as(&mut self, who: Option<String>, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
+    pub(super) fn write_as(
+        &mut self,
+        who: Option<String>,
+        target: &Target,
+        body: &[u8],
+    ) -> Result<Response<Body>, Refusal> {
         self.who = who;
         let answer = self.write(target, body);
         self.who = None;
@@ -23,7 +28,10 @@ impl State {
     }
 
     fn write(&mut self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
-        let document = || serde_json::from_slice::<Value>(body).map_err(|error| Refusal::bad_request(format!("no JSON: {error}")));
+        let document = || {
+            serde_json::from_slice::<Value>(body)
+                .map_err(|error| Refusal::bad_request(format!("no JSON: {error}")))
+        };
         let (code, object) = match target.verb {
             Verb::Create => (StatusCode::CREATED, self.create(target, document()?)?),
             Verb::Delete => (StatusCode::OK, self.delete(target)?),
@@ -33,7 +41,8 @@ impl State {
         Ok(answer(code, &presented(&object, target)))
     }
 
-    /// A patch of which admission sets everything back: the object is the same, and has a new version.
+    /// A patch of which admission sets everything back: the object is the same, and has a new
+    /// version.
     pub(super) fn touch(&mut self, target: &Target) -> Result<Response<Body>, Refusal> {
         let before = self.found(target)?;
         let mut object = (*before).clone();
@@ -52,7 +61,10 @@ impl State {
         if self.get(&target.api_version, &target.plural, &key).is_some() {
             return Err(Refusal::exists(&target.plural, &name));
         }
-        let kind = self.kind(&target.api_version, &target.plural).map(|kind| kind.kind.clone()).unwrap_or_default();
+        let kind = self
+            .kind(&target.api_version, &target.plural)
+            .map(|kind| kind.kind.clone())
+            .unwrap_or_default();
         (object["apiVersion"], object["kind"]) = (json!(target.api_version), json!(kind));
         self.found_by_server(&mut object, target, &name);
         self.commit_unless_dry(target, &key, object)
@@ -87,8 +99,8 @@ impl State {
         let before = self.found(target)?;
         let mut object = (*before).clone();
         if target.json_patch {
-            let operations: json_patch::Patch =
-                serde_json::from_value(patch.clone()).map_err(|error| Refusal::bad_request(error.to_string()))?;
+            let operations: json_patch::Patch = serde_json::from_value(patch.clone())
+                .map_err(|error| Refusal::bad_request(error.to_string()))?;
             json_patch::patch(&mut object, &operations).map_err(|_| Refusal::test_failed())?;
         } else {
             json_patch::merge(&mut object, patch);
@@ -99,7 +111,12 @@ impl State {
         self.update(target, &before, object)
     }
 
-    fn update(&mut self, target: &Target, before: &Value, mut object: Value) -> Result<Value, Refusal> {
+    fn update(
+        &mut self,
+        target: &Target,
+        before: &Value,
+        mut object: Value,
+    ) -> Result<Value, Refusal> {
         let version = object["metadata"]["resourceVersion"].as_str();
         if version.is_some_and(|version| before["metadata"]["resourceVersion"] != version) {
             return Err(Refusal::conflict(&target.plural, &target.name));
@@ -127,11 +144,21 @@ impl State {
 
     fn delete(&mut self, target: &Target) -> Result<Value, Refusal> {
         self.found(target)?;
-        let gone = self.commit(&target.api_version, &target.plural, &key(&target.namespace, &target.name), None);
+        let gone = self.commit(
+            &target.api_version,
+            &target.plural,
+            &key(&target.namespace, &target.name),
+            None,
+        );
         gone.map(|object| (*object).clone()).ok_or_else(Refusal::no_resource)
     }
 
-    fn commit_unless_dry(&mut self, target: &Target, key: &str, object: Value) -> Result<Value, Refusal> {
+    fn commit_unless_dry(
+        &mut self,
+        target: &Target,
+        key: &str,
+        object: Value,
+    ) -> Result<Value, Refusal> {
         if target.is_dry_run() {
             return Ok(object);
         }
@@ -143,11 +170,21 @@ impl State {
     pub(super) fn put(&mut self, mut object: Value) -> Result<(), Refusal> {
         let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
-        let plural = self.kinds().find(|one| one.api_version == api_version && one.kind == kind).map(|one| one.plural.clone());
+        let plural = self
+            .kinds()
+            .find(|one| one.api_version == api_version && one.kind == kind)
+            .map(|one| one.plural.clone());
         let plural = plural.ok_or_else(Refusal::no_resource)?;
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
-        let target = Target { verb: Verb::Update, api_version, plural, namespace, name, ..Target::default() };
+        let target = Target {
+            verb: Verb::Update,
+            api_version,
+            plural,
+            namespace,
+            name,
+            ..Target::default()
+        };
         match self.found(&target) {
             Err(_) => self.create(&target, object).map(drop),
             Ok(before) => {

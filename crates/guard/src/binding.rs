@@ -1,4 +1,5 @@
-//! Binding: a Pod is put on a node by schedulers and admins only, through either of the two ways that the API server has for it.
+//! Binding: a Pod is put on a node by schedulers and admins only, through either of the two ways
+//! that the API server has for it.
 
 use super::expression::list;
 use super::policy::{Effect, Policy, Validation};

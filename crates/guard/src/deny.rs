@@ -1,5 +1,6 @@
-//! Deny: a Pod is refused that names its node, whose namespace is not ready, or that does not carry the namespace's node selector. With
-//! *hold* Pods that wait are let in; letting one go is judged like its creation, unless the controller does it.
+//! Deny: a Pod is refused that names its node, whose namespace is not ready, or that does not carry
+//! the namespace's node selector. With *hold* Pods that wait are let in; letting one go is judged
+//! like its creation, unless the controller does it.
 
 use super::expression::{is_held, names_its_node};
 use super::policy::{Effect, Named, Policy, Validation};
@@ -14,7 +15,11 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         rule: (&["pods"], &["CREATE", "UPDATE"]),
         label: guard.selecting_label(),
         tenants: None,
-        conditions: guard.not_excluded("request.namespace").into_iter().chain([beginning(guard)]).collect(),
+        conditions: guard
+            .not_excluded("request.namespace")
+            .into_iter()
+            .chain([beginning(guard)])
+            .collect(),
         variables,
         effect: Effect::Validate(vec![unnamed(), ready(), carrying()]),
     }
@@ -23,7 +28,13 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
 /// A Pod begins its way to a node when it is created, and when it leaves landlord's gate.
 fn beginning(guard: &Guard<'_>) -> Named {
     let [before, after] = ["oldObject", "object"].map(is_held);
-    ("created-or-let-go", format!("request.operation == \"CREATE\" ||\n{before} && !({after}) && !({})", guard.is_controller()))
+    (
+        "created-or-let-go",
+        format!(
+            "request.operation == \"CREATE\" ||\n{before} && !({after}) && !({})",
+            guard.is_controller()
+        ),
+    )
 }
 
 fn verdicts(guard: &Guard<'_>) -> Vec<Named> {

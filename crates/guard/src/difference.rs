@@ -64,7 +64,8 @@ impl Id {
         self.name.starts_with(NAME)
     }
 
-    /// A binding without its policy does nothing, a policy without its binding neither: the binding goes first.
+    /// A binding without its policy does nothing, a policy without its binding neither: the binding
+    /// goes first.
     fn is_binding(&self) -> bool {
         self.kind.ends_with("Binding")
     }
@@ -94,7 +95,12 @@ impl News {
 impl Known {
     pub fn new(kinds: usize) -> Self {
         let lists = vec![BTreeMap::new(); kinds];
-        Self { found: BTreeMap::new(), settled: BTreeMap::new(), lists, unlisted: (0..kinds).collect() }
+        Self {
+            found: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            lists,
+            unlisted: (0..kinds).collect(),
+        }
     }
 
     pub fn begin_list(&mut self, kind: usize) {
@@ -103,7 +109,10 @@ impl Known {
 
     pub fn list(&mut self, kind: usize, id: Id, object: Value) {
         if id.is_of_guard() {
-            self.lists.get_mut(kind).into_iter().for_each(|list| drop(list.insert(id.clone(), object.clone())));
+            self.lists
+                .get_mut(kind)
+                .into_iter()
+                .for_each(|list| drop(list.insert(id.clone(), object.clone())));
         }
     }
 
@@ -130,7 +139,13 @@ impl Known {
                 self.found.remove(&change.id);
                 self.settled.remove(&change.id);
             }
-            (News::Installed(sent) | News::Updated(sent) | News::Recreated(sent) | News::Repaired(sent), Some(stored)) => {
+            (
+                News::Installed(sent)
+                | News::Updated(sent)
+                | News::Recreated(sent)
+                | News::Repaired(sent),
+                Some(stored),
+            ) => {
                 self.settled.insert(change.id.clone(), (spec(sent), spec(&stored)));
                 self.found.insert(change.id.clone(), stored);
             }
@@ -146,7 +161,8 @@ impl Known {
         for object in rendered {
             // What is of the same part and of another kind refuses what this one writes.
             let part = Id::of_rendered(object);
-            let (replaced, rest) = surplus.into_iter().partition(|change: &Change| change.id.part() == part.part());
+            let (replaced, rest) =
+                surplus.into_iter().partition(|change: &Change| change.id.part() == part.part());
             surplus = rest;
             changes.extend::<Vec<Change>>(replaced);
             changes.extend(self.compare_one(object));
@@ -162,7 +178,9 @@ impl Known {
         let was_right = known.as_ref() == Some(&wanted);
         let found = self.found.get(&id);
         let accepted = |spec: &Value| *spec == wanted || was_right && stored.as_ref() == Some(spec);
-        if let Some(found) = found.filter(|found| accepted(&spec(found)) && is_labelled(found, rendered)) {
+        if let Some(found) =
+            found.filter(|found| accepted(&spec(found)) && is_labelled(found, rendered))
+        {
             self.settled.insert(id, (wanted, spec(found)));
             return None;
         }
@@ -179,10 +197,19 @@ impl Known {
     /// Parts that the settings or the flags do not ask for any more.
     fn surplus(&self, rendered: &[Value]) -> Vec<Change> {
         let wanted: BTreeSet<Id> = rendered.iter().map(Id::of_rendered).collect();
-        let ours = |object: &Value| labels(object).is_some_and(|labels| labels.contains_key(PART_LABEL));
-        let surplus = self.found.iter().filter(|(id, object)| !wanted.contains(id) && ours(object)).map(|(id, _)| id);
+        let ours =
+            |object: &Value| labels(object).is_some_and(|labels| labels.contains_key(PART_LABEL));
+        let surplus = self
+            .found
+            .iter()
+            .filter(|(id, object)| !wanted.contains(id) && ours(object))
+            .map(|(id, _)| id);
         let (bindings, policies): (Vec<&Id>, Vec<&Id>) = surplus.partition(|id| id.is_binding());
-        bindings.into_iter().chain(policies).map(|id| Change { id: id.clone(), news: News::Removed }).collect()
+        bindings
+            .into_iter()
+            .chain(policies)
+            .map(|id| Change { id: id.clone(), news: News::Removed })
+            .collect()
     }
 }
 
@@ -197,15 +224,24 @@ fn labels(object: &Value) -> Option<&Map<String, Value>> {
 
 /// Labels that others add are theirs.
 fn is_labelled(found: &Value, rendered: &Value) -> bool {
-    labels(rendered).into_iter().flatten().all(|(key, value)| labels(found).and_then(|found| found.get(key)) == Some(value))
+    labels(rendered)
+        .into_iter()
+        .flatten()
+        .all(|(key, value)| labels(found).and_then(|found| found.get(key)) == Some(value))
 }
 
 /// The object to send: that which is there with our labels and spec, or a new one.
 fn wanted_object(rendered: &Value, found: Option<&Value>) -> Value {
     let mut object = rendered.clone();
-    let Some(mut metadata) = found.and_then(|found| found.get("metadata")?.as_object().cloned()) else { return object };
+    let Some(mut metadata) = found.and_then(|found| found.get("metadata")?.as_object().cloned())
+    else {
+        return object;
+    };
     metadata.remove("managedFields");
-    let mut merged = metadata.remove("labels").and_then(|labels| labels.as_object().cloned()).unwrap_or_default();
+    let mut merged = metadata
+        .remove("labels")
+        .and_then(|labels| labels.as_object().cloned())
+        .unwrap_or_default();
     merged.extend(labels(rendered).cloned().unwrap_or_default());
     metadata.insert("labels".to_owned(), Value::Object(merged));
     object["metadata"] = Value::Object(metadata);
@@ -254,7 +290,10 @@ mod tests {
         assert_eq!(write(&mut known, &wanted, json!({"a": 1, "new": true})), ["installed"]);
         assert_eq!(write(&mut known, &wanted, json!({})), [""; 0]);
         known.put(id(), stored(json!({"a": 2, "new": true})));
-        assert_eq!(write(&mut known, &wanted, json!({"a": 1, "new": true})), ["changed by somebody, put right"]);
+        assert_eq!(
+            write(&mut known, &wanted, json!({"a": 1, "new": true})),
+            ["changed by somebody, put right"]
+        );
     }
 
     #[test]
@@ -263,21 +302,33 @@ mod tests {
         known.put(id(), stored(json!({"a": 1})));
         assert_eq!(write(&mut known, &wanted, json!({})), [""; 0]);
         known.remove(&id());
-        assert_eq!(write(&mut known, &wanted, json!({"a": 1})), ["deleted by somebody, created again"]);
+        assert_eq!(
+            write(&mut known, &wanted, json!({"a": 1})),
+            ["deleted by somebody, created again"]
+        );
         let other = rendered(json!({"a": 2}));
         assert_eq!(write(&mut known, &other, json!({"a": 2})), ["updated"]);
     }
 
-    /// The part that refuses goes before the one that mends is there, and what has no successor goes last.
+    /// The part that refuses goes before the one that mends is there, and what has no successor
+    /// goes last.
     #[test]
     fn another_kind_of_a_part_goes_first() {
         let mut known = known();
-        for (kind, name) in [("Policy", "owners"), ("PolicyBinding", "owners"), ("Policy", "seal"), ("PolicyBinding", "seal")] {
+        for (kind, name) in [
+            ("Policy", "owners"),
+            ("PolicyBinding", "owners"),
+            ("Policy", "seal"),
+            ("PolicyBinding", "seal"),
+        ] {
             known.put(Id::of(kind, &format!("landlord-guard-{name}")), stored(json!({})));
         }
         let wanted = [rendered(json!({}))];
-        let changes: Vec<(String, String, &str)> =
-            known.compare(&wanted).iter().map(|one| (one.id.kind.clone(), one.id.part().to_owned(), one.news.word())).collect();
+        let changes: Vec<(String, String, &str)> = known
+            .compare(&wanted)
+            .iter()
+            .map(|one| (one.id.kind.clone(), one.id.part().to_owned(), one.news.word()))
+            .collect();
         let line = |kind: &str, part: &str, word| (kind.to_owned(), part.to_owned(), word);
         let expected = [
             line("PolicyBinding", "seal", "removed"),

@@ -1,4 +1,5 @@
-//! Names: excluded names are a way out of tenancy, so only admins create such namespaces, asked for by name or by `generateName`.
+//! Names: excluded names are a way out of tenancy, so only admins create such namespaces, asked for
+//! by name or by `generateName`.
 
 use super::policy::{Effect, Policy, Validation};
 use super::{Guard, Part};
@@ -6,16 +7,19 @@ use super::{Guard, Part};
 /// The policy, if the settings exclude any name.
 pub(super) fn policy(guard: &Guard<'_>) -> Option<Policy> {
     let excluded = guard.excludes("object.metadata.name")?;
-    let message =
-        "\"namespace \" + object.metadata.name + \" is excluded from tenancy, so only admins may create it: choose another name\"";
+    let message = "\"namespace \" + object.metadata.name + \" is excluded from tenancy, so only admins may create it: choose another name\"";
     Some(Policy {
         part: Part::Names,
         rule: (&["namespaces"], &["CREATE"]),
         label: None,
         tenants: None,
-        // Validations see the name that the API server has made of a `generateName`; conditions see it as well.
+        // Validations see the name that the API server has made of a `generateName`; conditions see
+        // it as well.
         conditions: vec![("excluded", excluded)],
         variables: Vec::new(),
-        effect: Effect::Validate(vec![Validation { expression: guard.is_admin_or_api_server(), message: message.to_owned() }]),
+        effect: Effect::Validate(vec![Validation {
+            expression: guard.is_admin_or_api_server(),
+            message: message.to_owned(),
+        }]),
     })
 }

@@ -35,7 +35,10 @@ pub(super) fn value_of(map: &str, key: &str) -> String {
 
 /// Whether a Pod waits at landlord's gate.
 pub(super) fn is_held(pod: &str) -> String {
-    format!("has({pod}.spec.schedulingGates) && {pod}.spec.schedulingGates.exists(g, g.name == {})", text(GATE))
+    format!(
+        "has({pod}.spec.schedulingGates) && {pod}.spec.schedulingGates.exists(g, g.name == {})",
+        text(GATE)
+    )
 }
 
 /// Whether a Pod says itself where it runs.
@@ -51,13 +54,15 @@ impl Guard<'_> {
 
     /// The same for a request that the API server itself may make.
     pub(super) fn is_admin_or_api_server(&self) -> String {
-        let users: Vec<String> = user_names(self.settings).into_iter().chain([API_SERVER.to_owned()]).collect();
+        let users: Vec<String> =
+            user_names(self.settings).into_iter().chain([API_SERVER.to_owned()]).collect();
         requester(&users, &self.settings.admins.groups)
     }
 
     /// Whether the requester may bind Pods.
     pub(super) fn may_bind(&self) -> String {
-        let users: Vec<String> = self.settings.schedulers.iter().cloned().chain(user_names(self.settings)).collect();
+        let users: Vec<String> =
+            self.settings.schedulers.iter().cloned().chain(user_names(self.settings)).collect();
         requester(&users, &self.settings.admins.groups)
     }
 
@@ -67,11 +72,17 @@ impl Guard<'_> {
 
     /// Whether the namespace of this name is never looked at; `None` if all are.
     pub(super) fn excludes(&self, name: &str) -> Option<String> {
-        let (patterns, names): (Vec<&str>, Vec<&str>) =
-            self.settings.excluded.iter().map(Glob::as_str).partition(|glob| glob.contains(['*', '?']));
+        let (patterns, names): (Vec<&str>, Vec<&str>) = self
+            .settings
+            .excluded
+            .iter()
+            .map(Glob::as_str)
+            .partition(|glob| glob.contains(['*', '?']));
         let listed = (!names.is_empty()).then(|| format!("{name} in {}", list(names)));
         let expressions: Vec<String> = patterns.into_iter().map(expression).collect();
-        let matched = (!expressions.is_empty()).then(|| format!("{name}.matches({})", text(&format!("^({})$", expressions.join("|")))));
+        let matched = (!expressions.is_empty()).then(|| {
+            format!("{name}.matches({})", text(&format!("^({})$", expressions.join("|"))))
+        });
         let parts: Vec<String> = [listed, matched].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(" || "))
     }
@@ -93,8 +104,12 @@ fn account(name: &str) -> String {
 
 fn requester(users: &[String], groups: &[String]) -> String {
     let user = (!users.is_empty()).then(|| format!("request.userInfo.username in {}", list(users)));
-    let group =
-        (!groups.is_empty()).then(|| format!("has(request.userInfo.groups) && request.userInfo.groups.exists(g, g in {})", list(groups)));
+    let group = (!groups.is_empty()).then(|| {
+        format!(
+            "has(request.userInfo.groups) && request.userInfo.groups.exists(g, g in {})",
+            list(groups)
+        )
+    });
     let parts: Vec<String> = [user, group].into_iter().flatten().collect();
     if parts.is_empty() { "false".to_owned() } else { parts.join(" || ") }
 }

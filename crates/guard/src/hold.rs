@@ -1,5 +1,6 @@
-//! Hold: a Pod in a namespace that is not ready waits at a scheduling gate instead of failing, and so does one that the plugin
-//! `PodNodeSelector` judged by an older state of the namespace. The controller lets them go.
+//! Hold: a Pod in a namespace that is not ready waits at a scheduling gate instead of failing, and
+//! so does one that the plugin `PodNodeSelector` judged by an older state of the namespace. The
+//! controller lets them go.
 
 use super::expression::{is_held, names_its_node, text};
 use super::policy::{Effect, Policy};
@@ -9,7 +10,10 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
     let mut variables = pods::readiness(guard);
     variables.extend(pods::selectors());
     variables.push(("waits", waits(guard).to_owned()));
-    let free = [("names-no-node", format!("!({})", names_its_node("object"))), ("not-held-yet", format!("!({})", is_held("object")))];
+    let free = [
+        ("names-no-node", format!("!({})", names_its_node("object"))),
+        ("not-held-yet", format!("!({})", is_held("object"))),
+    ];
     Policy {
         part: Part::Hold,
         rule: (&["pods"], &["CREATE"]),

@@ -1,5 +1,6 @@
-//! Guard: admission policies inside the API server that make the window harmless in which a namespace is not what its tenant wants. They
-//! are a pure function of the settings: no webhook is asked, no tenant is read.
+//! Guard: admission policies inside the API server that make the window harmless in which a
+//! namespace is not what its tenant wants. They are a pure function of the settings: no webhook is
+//! asked, no tenant is read.
 //!
 //! ```text
 //! namespaces CREATE ─▶ names (who may) ─▶ stamp (who did)      UPDATE ─▶ seal (sealed keys stay)
@@ -79,18 +80,25 @@ pub struct Guard<'a> {
     pub on_unready: OnUnready,
     /// Whether it also does the work of the plugin `PodNodeSelector`.
     pub place: bool,
-    /// Whether the API server has MutatingAdmissionPolicies (since 1.36). Without them there is no *hold* and no *place*, and *stamp* and *seal* refuse
-    /// what they would mend.
+    /// Whether the API server has MutatingAdmissionPolicies (since 1.36). Without them there is no
+    /// *hold* and no *place*, and *stamp* and *seal* refuse what they would mend.
     pub mutating: bool,
 }
 
 impl<'a> Guard<'a> {
     /// As the settings say, without *place*.
     pub fn new(settings: &'a Settings) -> Self {
-        Self { settings, scope: settings.guard.scope, on_unready: settings.guard.on_unready, place: false, mutating: true }
+        Self {
+            settings,
+            scope: settings.guard.scope,
+            on_unready: settings.guard.on_unready,
+            place: false,
+            mutating: true,
+        }
     }
 
-    /// Every object, in the order in which they are to be installed: what lets Pods wait comes before what refuses them.
+    /// Every object, in the order in which they are to be installed: what lets Pods wait comes
+    /// before what refuses them.
     pub fn objects(&self) -> Vec<Value> {
         self.policies().iter().flat_map(Policy::objects).collect()
     }
@@ -98,7 +106,9 @@ impl<'a> Guard<'a> {
     fn policies(&self) -> Vec<Policy> {
         let namespaces = match self.mutating {
             true => [Some(stamp::policy(self)), None, Some(seal::policy(self))],
-            false => [Some(stamp::refusing(self)), owners::policy(self), Some(seal::refusing(self))],
+            false => {
+                [Some(stamp::refusing(self)), owners::policy(self), Some(seal::refusing(self))]
+            }
         };
         let place = (self.mutating && self.place).then(|| place::policy(self));
         let hold = self.holds().then(|| hold::policy(self));
@@ -111,7 +121,8 @@ impl<'a> Guard<'a> {
         self.mutating && self.on_unready == OnUnready::Hold
     }
 
-    /// The label that a namespace must have for the guard to look at its Pods; `None` if it looks at all of them.
+    /// The label that a namespace must have for the guard to look at its Pods; `None` if it looks
+    /// at all of them.
     fn selecting_label(&self) -> Option<&'static str> {
         (self.scope == GuardScope::Labelled).then(|| self.settings.tenant_label())
     }

@@ -1,4 +1,5 @@
-//! Owners: a claim by label is judged as the namespace is created. Only where no stamp can be written that the controller would judge by.
+//! Owners: a claim by label is judged as the namespace is created. Only where no stamp can be
+//! written that the controller would judge by.
 
 use tenancy::settings::TenantSource;
 
@@ -48,8 +49,9 @@ fn owners(source: &TenantSource) -> Option<&'static str> {
 
 fn validation(tenant: &str) -> Validation {
     let account = text(&format!("{SERVICE_ACCOUNT}:"));
-    let service_account =
-        format!(r#"o.kind == "ServiceAccount" && request.userInfo.username == (o.name.startsWith({account}) ? "" : {account}) + o.name"#);
+    let service_account = format!(
+        r#"o.kind == "ServiceAccount" && request.userInfo.username == (o.name.startsWith({account}) ? "" : {account}) + o.name"#
+    );
     Validation {
         expression: format!(
             "params.metadata.name != {tenant} || variables.owners == null || variables.owners.exists(o, {IS_REQUESTER}\n    || {service_account})"

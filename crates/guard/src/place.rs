@@ -1,5 +1,5 @@
-//! Place: the work of the plugins `PodNodeSelector` and `PodTolerationRestriction` in clusters that have neither. A Pod with another value for
-//! a key keeps it here and is refused by *deny*.
+//! Place: the work of the plugins `PodNodeSelector` and `PodTolerationRestriction` in clusters that
+//! have neither. A Pod with another value for a key keeps it here and is refused by *deny*.
 
 use super::expression::names_its_node;
 use super::policy::{Effect, Policy};
@@ -13,8 +13,14 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
     let mut variables = pods::readiness(guard);
     variables.extend(pods::selectors());
     variables.extend(pods::tolerations());
-    variables.push(("missing", "variables.pairs.filter(p, !(p[0] in variables.nodeSelector))".to_owned()));
-    variables.push(("missingTolerations", format!("variables.wanted.filter(t, !variables.tolerations.exists(p,\n        {SAME}))")));
+    variables.push((
+        "missing",
+        "variables.pairs.filter(p, !(p[0] in variables.nodeSelector))".to_owned(),
+    ));
+    variables.push((
+        "missingTolerations",
+        format!("variables.wanted.filter(t, !variables.tolerations.exists(p,\n        {SAME}))"),
+    ));
     let free = ("names-no-node", format!("!({})", names_its_node("object")));
     Policy {
         part: Part::Place,
@@ -27,7 +33,8 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
     }
 }
 
-/// What a namespace that is not ready says may be wrong, and a Pod's node selector cannot be changed later.
+/// What a namespace that is not ready says may be wrong, and a Pod's node selector cannot be
+/// changed later.
 fn selector_patch() -> String {
     r#"!variables.ready || size(variables.missing) == 0 ? [] :
 (has(object.spec.nodeSelector) ? [] : [JSONPatch{op: "add", path: "/spec/nodeSelector", value: {}}])

@@ -1,4 +1,5 @@
-//! Pods: what the policies about Pods know of the Pod's namespace. A namespace is ready if its ledger says so.
+//! Pods: what the policies about Pods know of the Pod's namespace. A namespace is ready if its
+//! ledger says so.
 
 use tenancy::keys::{NODE_SELECTOR, TOLERATIONS, UNCLAIMED};
 use tenancy::ledger;
@@ -19,7 +20,8 @@ pub(super) fn readiness(guard: &Guard<'_>) -> Vec<Named> {
     ]
 }
 
-/// `variables.pairs`: keys and values of the namespace's node selector; and the Pod's own `variables.nodeSelector`.
+/// `variables.pairs`: keys and values of the namespace's node selector; and the Pod's own
+/// `variables.nodeSelector`.
 pub(super) fn selectors() -> Vec<Named> {
     vec![
         ("selector", value_of("variables.annotations", NODE_SELECTOR)),
@@ -28,7 +30,8 @@ pub(super) fn selectors() -> Vec<Named> {
     ]
 }
 
-/// `variables.wanted`: the namespace's tolerations as `[key, operator, value, effect]`; and the Pod's own `variables.tolerations`.
+/// `variables.wanted`: the namespace's tolerations as `[key, operator, value, effect]`; and the
+/// Pod's own `variables.tolerations`.
 pub(super) fn tolerations() -> Vec<Named> {
     let split = r#"variables.compact == "" ? [] : variables.compact.split(",").map(t,
     t.split(":")[0].contains("=") ? [t.split("=")[0], "Equal", t.split(":")[0].split("=")[1], t.split(":")[1]]
@@ -40,7 +43,8 @@ pub(super) fn tolerations() -> Vec<Named> {
     ]
 }
 
-/// Labels hold nothing that JSON would quote, so the beginning of a ledger can be told without a parser.
+/// Labels hold nothing that JSON would quote, so the beginning of a ledger can be told without a
+/// parser.
 fn ready(guard: &Guard<'_>) -> String {
     let (head, key) = (text(r#"{"tenant":""#), text(NODE_SELECTOR));
     let listed = text(&format!("{NODE_SELECTOR:?}"));
@@ -49,6 +53,9 @@ fn ready(guard: &Guard<'_>) -> String {
     );
     match guard.scope {
         GuardScope::Labelled => claimed,
-        GuardScope::All => format!("variables.tenant == \"\" ? {} in variables.annotations : {claimed}", text(UNCLAIMED)),
+        GuardScope::All => format!(
+            "variables.tenant == \"\" ? {} in variables.annotations : {claimed}",
+            text(UNCLAIMED)
+        ),
     }
 }

@@ -1,5 +1,6 @@
-//! Policy: one admission policy and the binding that puts it in force. Everything that the API server would fill in is written out, so that
-//! an object as it is stored equals the object as it is rendered.
+//! Policy: one admission policy and the binding that puts it in force. Everything that the API
+//! server would fill in is written out, so that an object as it is stored equals the object as it
+//! is rendered.
 
 use serde_json::{Value, json};
 use tenancy::keys::FIELD_MANAGER;
@@ -63,9 +64,14 @@ impl Policy {
 
     fn spec(&self) -> Value {
         let mut spec = json!({"failurePolicy": "Fail", "matchConstraints": self.constraints()});
-        for (field, entries) in [("matchConditions", &self.conditions), ("variables", &self.variables)] {
+        for (field, entries) in
+            [("matchConditions", &self.conditions), ("variables", &self.variables)]
+        {
             if !entries.is_empty() {
-                spec[field] = entries.iter().map(|(name, expression)| json!({"expression": expression, "name": name})).collect();
+                spec[field] = entries
+                    .iter()
+                    .map(|(name, expression)| json!({"expression": expression, "name": name}))
+                    .collect();
             }
         }
         if let Some((api_version, kind)) = &self.tenants {
@@ -77,7 +83,9 @@ impl Policy {
                 spec["mutations"] = patches.iter().map(mutation).collect();
                 spec["reinvocationPolicy"] = json!("Never");
             }
-            Effect::Validate(validations) => spec["validations"] = validations.iter().map(Validation::object).collect(),
+            Effect::Validate(validations) => {
+                spec["validations"] = validations.iter().map(Validation::object).collect()
+            }
         }
         spec
     }
@@ -85,8 +93,7 @@ impl Policy {
     fn constraints(&self) -> Value {
         let (resources, operations) = self.rule;
         // A label without a value claims nothing.
-        let labelled =
-            |key| json!({"matchExpressions": [{"key": key, "operator": "Exists"}, {"key": key, "operator": "NotIn", "values": [""]}]});
+        let labelled = |key| json!({"matchExpressions": [{"key": key, "operator": "Exists"}, {"key": key, "operator": "NotIn", "values": [""]}]});
         let rule = json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": operations, "resources": resources, "scope": "*"});
         json!({
             "matchPolicy": "Equivalent",

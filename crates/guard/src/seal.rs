@@ -1,5 +1,6 @@
-//! Seal: what says whose a namespace is and where its Pods run stays as it was, whoever updates the namespace in whichever way – before webhooks
-//! run, so that what the policy repairs in the same request stands. The controller and admins write through it.
+//! Seal: what says whose a namespace is and where its Pods run stays as it was, whoever updates the
+//! namespace in whichever way – before webhooks run, so that what the policy repairs in the same
+//! request stands. The controller and admins write through it.
 
 use std::collections::BTreeSet;
 
@@ -22,8 +23,14 @@ struct Field {
     added: &'static str,
 }
 
-const LABELS: Field = Field { name: "labels", old: "oldLabels", lost: "lostLabels", added: "addedLabels" };
-const ANNOTATIONS: Field = Field { name: "annotations", old: "oldAnnotations", lost: "lostAnnotations", added: "addedAnnotations" };
+const LABELS: Field =
+    Field { name: "labels", old: "oldLabels", lost: "lostLabels", added: "addedLabels" };
+const ANNOTATIONS: Field = Field {
+    name: "annotations",
+    old: "oldAnnotations",
+    lost: "lostAnnotations",
+    added: "addedAnnotations",
+};
 
 pub(super) fn policy(guard: &Guard<'_>) -> Policy {
     let owner = is_tenant(guard);
@@ -48,19 +55,26 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
 /// The same where nothing can be mended: such an update is refused.
 pub(super) fn refusing(guard: &Guard<'_>) -> Policy {
     let mut validations = vec![LABELS.validation(), ANNOTATIONS.validation()];
-    validations.extend(is_tenant(guard).map(|_| Validation {
-        expression: "variables.tenants == variables.oldTenants".to_owned(),
-        message: "\"owner references to tenants are sealed: ask an admin to move the namespace\"".to_owned(),
+    validations.extend(is_tenant(guard).map(|_| {
+        Validation {
+            expression: "variables.tenants == variables.oldTenants".to_owned(),
+            message:
+                "\"owner references to tenants are sealed: ask an admin to move the namespace\""
+                    .to_owned(),
+        }
     }));
     Policy { effect: Effect::Validate(validations), ..policy(guard) }
 }
 
 fn conditions(guard: &Guard<'_>) -> Vec<Named> {
     let differs = |field: &str, absent: &str| {
-        let [new, old] = ["object", "oldObject"].map(|object| field_or(&format!("{object}.metadata.{field}"), absent));
+        let [new, old] = ["object", "oldObject"]
+            .map(|object| field_or(&format!("{object}.metadata.{field}"), absent));
         format!("({new}) != ({old})")
     };
-    let changes = [differs("labels", "{}"), differs("annotations", "{}"), differs("ownerReferences", "[]")].join(" ||\n");
+    let changes =
+        [differs("labels", "{}"), differs("annotations", "{}"), differs("ownerReferences", "[]")]
+            .join(" ||\n");
     let conditions = [
         guard.not_excluded("object.metadata.name"),
         Some(("not-the-controller", format!("!({})", guard.is_controller()))),
@@ -84,16 +98,21 @@ fn sealed_annotations(guard: &Guard<'_>) -> BTreeSet<String> {
 }
 
 impl Field {
-    /// The sealed keys are gone through, and not those of the namespace: of these there may be 40 000, and CEL takes its time for each.
+    /// The sealed keys are gone through, and not those of the namespace: of these there may be 40
+    /// 000, and CEL takes its time for each.
     fn variables(&self, keys: &BTreeSet<String>) -> Vec<Named> {
         let Self { name, old, .. } = self;
         let keys = list(keys);
-        let changed = format!("(!(k in variables.{name}) || variables.{name}[k] != variables.{old}[k])");
+        let changed =
+            format!("(!(k in variables.{name}) || variables.{name}[k] != variables.{old}[k])");
         vec![
             (name, field_or(&format!("object.metadata.{name}"), "{}")),
             (old, field_or(&format!("oldObject.metadata.{name}"), "{}")),
             (self.lost, format!("{keys}.filter(k, k in variables.{old} && {changed})")),
-            (self.added, format!("{keys}.filter(k, k in variables.{name} && !(k in variables.{old}))")),
+            (
+                self.added,
+                format!("{keys}.filter(k, k in variables.{name} && !(k in variables.{old}))"),
+            ),
         ]
     }
 
@@ -132,7 +151,9 @@ fn is_of_kind(group: &str, kind: &str) -> String {
     let kind = text(kind);
     match group {
         "" => format!("o.kind == {kind} && !o.apiVersion.contains(\"/\")"),
-        group => format!("o.kind == {kind} && o.apiVersion.startsWith({})", text(&format!("{group}/"))),
+        group => {
+            format!("o.kind == {kind} && o.apiVersion.startsWith({})", text(&format!("{group}/")))
+        }
     }
 }
 

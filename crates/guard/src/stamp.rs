@@ -1,5 +1,6 @@
-//! Stamp: what a creator brings of landlord's own annotations goes, and who the creator is is written instead. So a claim that was made while
-//! no webhook was asked is judged later by who made it.
+//! Stamp: what a creator brings of landlord's own annotations goes, and who the creator is is
+//! written instead. So a claim that was made while no webhook was asked is judged later by who made
+//! it.
 
 use tenancy::keys::{CREATOR, OWN_ANNOTATIONS};
 
@@ -40,16 +41,23 @@ pub(super) fn refusing(guard: &Guard<'_>) -> Policy {
 /// A name that the API server has yet to make is not known here.
 fn conditions(guard: &Guard<'_>) -> Vec<Named> {
     let excluded = guard.excludes("object.metadata.name");
-    excluded.map(|excluded| ("not-excluded", format!("!has(object.metadata.name) || !({excluded})"))).into_iter().collect()
+    excluded
+        .map(|excluded| ("not-excluded", format!("!has(object.metadata.name) || !({excluded})")))
+        .into_iter()
+        .collect()
 }
 
-/// The requester as JSON. Characters that CEL quotes in another way than JSON make a stamp that is nobody's.
+/// The requester as JSON. Characters that CEL quotes in another way than JSON make a stamp that is
+/// nobody's.
 fn creator() -> String {
     let [head, middle, tail] = [r#"{"username":"#, r#","groups":["#, "]}"].map(text);
-    format!("{head} + strings.quote(request.userInfo.username) + {middle} + variables.groups.map(g, strings.quote(g)).join(\",\") + {tail}")
+    format!(
+        "{head} + strings.quote(request.userInfo.username) + {middle} + variables.groups.map(g, strings.quote(g)).join(\",\") + {tail}"
+    )
 }
 
-/// The known keys are looked for, and not the known prefix in all keys: a creator may bring 40 000, and CEL takes its time for each.
+/// The known keys are looked for, and not the known prefix in all keys: a creator may bring 40 000,
+/// and CEL takes its time for each.
 fn patch() -> String {
     let (own, key) = (list(OWN_ANNOTATIONS), text(CREATOR));
     format!(

@@ -1,7 +1,10 @@
-//! Backlog: for how long namespaces have not been as their tenant wants them, from what the objects themselves say.
+//! Backlog: for how long namespaces have not been as their tenant wants them, from what the objects
+//! themselves say.
 //!
-//! A namespace without a ledger of its tenant waits since it was created. One with a ledger was compliant before, and has waited at least since the
-//! last change that can be the cause: by another writer to the namespace, or to the tenant. `managedFields` says when those were, to the second.
+//! A namespace without a ledger of its tenant waits since it was created. One with a ledger was
+//! compliant before, and has waited at least since the last change that can be the cause: by
+//! another writer to the namespace, or to the tenant. `managedFields` says when those were, to the
+//! second.
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
@@ -11,7 +14,11 @@ use assessment::Assessment;
 use tenancy::keys::FIELD_MANAGER;
 
 /// Since when this namespace waits; `None` where the objects do not say.
-pub(crate) fn since(assessment: &Assessment, namespace: &Value, tenant: Option<&Value>) -> Option<Timestamp> {
+pub(crate) fn since(
+    assessment: &Assessment,
+    namespace: &Value,
+    tenant: Option<&Value>,
+) -> Option<Timestamp> {
     let created = time(&namespace["metadata"]["creationTimestamp"]);
     let (ledger, _) = read_ledger(&assessment.before);
     if assessment.tenant.as_ref() != Some(&ledger.tenant) {
@@ -23,8 +30,13 @@ pub(crate) fn since(assessment: &Assessment, namespace: &Value, tenant: Option<&
 /// The last write by anybody but landlord, to anything but the status.
 fn last_change(object: &Value) -> Option<Timestamp> {
     let fields = object["metadata"]["managedFields"].as_array()?;
-    let foreign = fields.iter().filter(|entry| entry["manager"] != FIELD_MANAGER && entry["subresource"] != "status");
-    foreign.filter_map(|entry| time(&entry["time"])).max().or_else(|| time(&object["metadata"]["creationTimestamp"]))
+    let foreign = fields
+        .iter()
+        .filter(|entry| entry["manager"] != FIELD_MANAGER && entry["subresource"] != "status");
+    foreign
+        .filter_map(|entry| time(&entry["time"]))
+        .max()
+        .or_else(|| time(&object["metadata"]["creationTimestamp"]))
 }
 
 fn time(text: &Value) -> Option<Timestamp> {
@@ -46,7 +58,8 @@ mod tests {
         let spec = json!({"metadata": {"name": "solar"}, "spec": {"labels": {"a": "b"}}});
         let solar = std::sync::Arc::new(settings.tenant(&spec).expect("a tenant"));
         let namespace = tenancy::namespace::Namespace::from_value(&object).expect("a namespace");
-        let assessment = Assessment::of(&settings, &namespace, || object.clone(), |_| Ok(Some(solar.clone())));
+        let assessment =
+            Assessment::of(&settings, &namespace, || object.clone(), |_| Ok(Some(solar.clone())));
         since(&assessment, &object, tenant.as_ref()).map(|at| at.to_string())
     }
 
@@ -63,7 +76,12 @@ mod tests {
         json!([wrote("kubectl", "2026-01-03T00:00:00Z")]),
         Some(json!({"metadata": {"managedFields": [wrote("helm", "2026-01-05T00:00:00Z"),
             {"manager": "other", "subresource": "status", "time": "2026-01-07T00:00:00Z"}]}})), "2026-01-05T00:00:00Z")]
-    fn waits_since(#[case] annotations: Value, #[case] managers: Value, #[case] tenant: Option<Value>, #[case] expected: &str) {
+    fn waits_since(
+        #[case] annotations: Value,
+        #[case] managers: Value,
+        #[case] tenant: Option<Value>,
+        #[case] expected: &str,
+    ) {
         assert_eq!(since_when(annotations, managers, tenant).as_deref(), Some(expected));
     }
 }

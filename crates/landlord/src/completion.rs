@@ -1,7 +1,7 @@
 //! Completion: the names that a shell offers while a command line is typed.
 //!
-//! They come from the cluster that the line and the environment point at. A shell that waits is worse than one that offers nothing: there is a second for it, and
-//! no error is shown.
+//! They come from the cluster that the line and the environment point at. A shell that waits is
+//! worse than one that offers nothing: there is a second for it, and no error is shown.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,10 +35,14 @@ pub(crate) fn tenants() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         ask(async |client: Client| {
             for source in ["landlord", "capsule"] {
-                let settings = Settings::from_value(&serde_json::json!({"tenantSource": source})).ok()?;
-                let found = cluster::lists::tenant_objects(&client, &settings).await.unwrap_or_default();
+                let settings =
+                    Settings::from_value(&serde_json::json!({"tenantSource": source})).ok()?;
+                let found =
+                    cluster::lists::tenant_objects(&client, &settings).await.unwrap_or_default();
                 if !found.is_empty() {
-                    return Some(found.into_iter().map(|(name, _): (String, Value)| name).collect());
+                    return Some(
+                        found.into_iter().map(|(name, _): (String, Value)| name).collect(),
+                    );
                 }
             }
             None
@@ -48,7 +52,9 @@ pub(crate) fn tenants() -> ArgValueCandidates {
 
 /// Contexts of the kubeconfig.
 pub(crate) fn contexts() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| connection(&typed()).contexts().into_iter().map(CompletionCandidate::new).collect())
+    ArgValueCandidates::new(|| {
+        connection(&typed()).contexts().into_iter().map(CompletionCandidate::new).collect()
+    })
 }
 
 /// The words of the line that is being completed: the shell gives them behind `--`.
@@ -64,12 +70,17 @@ fn connection(words: &[String]) -> Connection {
     Connection { kubeconfig, context }
 }
 
-/// What follows a flag, be it `--flag value` or `--flag=value`, which bash takes apart into three words; the last one counts.
+/// What follows a flag, be it `--flag value` or `--flag=value`, which bash takes apart into three
+/// words; the last one counts.
 fn value(words: &[String], flag: &str) -> Option<String> {
     let of = |(index, word): (usize, &String)| {
         let rest = word.strip_prefix(flag)?;
         let mut behind = words.iter().skip(index + 1).skip_while(|word| *word == "=");
-        if rest.is_empty() { behind.next().cloned() } else { rest.strip_prefix('=').map(str::to_owned) }
+        if rest.is_empty() {
+            behind.next().cloned()
+        } else {
+            rest.strip_prefix('=').map(str::to_owned)
+        }
     };
     words.iter().enumerate().filter_map(of).rfind(|value| !value.is_empty())
 }

@@ -1,4 +1,5 @@
-//! Estimate: how long it would take to write a plan, from how fast the API server answers a few of its patches as dry runs.
+//! Estimate: how long it would take to write a plan, from how fast the API server answers a few of
+//! its patches as dry runs.
 
 use std::time::{Duration, Instant};
 
@@ -26,15 +27,24 @@ pub(crate) struct Estimate {
 pub(crate) async fn estimate(client: Client, store: &Store, names: &[&str]) -> Estimate {
     let contention = Contention::default();
     let now = cluster::clock::now();
-    let decision = |name: &&str| match decide(Knowledge { store, contention: &contention, now }, name).decision {
+    let decision = |name: &&str| match decide(
+        Knowledge { store, contention: &contention, now },
+        name,
+    )
+    .decision
+    {
         Decision::Write(write) => Some(write),
         Decision::Rest { .. } | Decision::Ignore => None,
     };
     let sample: Vec<_> = names.iter().filter_map(decision).take(SAMPLE).collect();
     let writer = Writer::new(client, ApplyMode::ServerDryRun);
     let began = Instant::now();
-    let tries = stream::iter(&sample).map(|write| writer.write(&write.request)).buffer_unordered(AT_A_TIME);
-    let good = tries.filter(|(written, _)| std::future::ready(matches!(written, Written::Dry))).count().await;
+    let tries =
+        stream::iter(&sample).map(|write| writer.write(&write.request)).buffer_unordered(AT_A_TIME);
+    let good = tries
+        .filter(|(written, _)| std::future::ready(matches!(written, Written::Dry)))
+        .count()
+        .await;
     let each = began.elapsed().div_f64(good.max(1) as f64);
     let time = (good > 0 && good == sample.len()).then(|| each.mul_f64(names.len() as f64));
     Estimate { writes: names.len(), time }
@@ -45,9 +55,18 @@ impl std::fmt::Display for Estimate {
         match self.time {
             Some(time) => {
                 let rate = self.writes as f64 / time.as_secs_f64().max(1e-6);
-                write!(f, "{} writes, about {:.1} s at {rate:.0}/s, as dry runs of some of them show", self.writes, time.as_secs_f64())
+                write!(
+                    f,
+                    "{} writes, about {:.1} s at {rate:.0}/s, as dry runs of some of them show",
+                    self.writes,
+                    time.as_secs_f64()
+                )
             }
-            None => write!(f, "{} writes; for how long is not known: the API server refuses to try them", self.writes),
+            None => write!(
+                f,
+                "{} writes; for how long is not known: the API server refuses to try them",
+                self.writes
+            ),
         }
     }
 }

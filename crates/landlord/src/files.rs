@@ -1,4 +1,5 @@
-//! Files: Kubernetes objects from YAML and JSON files, folders and standard input, each with the place it came from.
+//! Files: Kubernetes objects from YAML and JSON files, folders and standard input, each with the
+//! place it came from.
 
 use std::fs;
 use std::io::Read;
@@ -23,7 +24,8 @@ pub(crate) enum FilesError {
     EmptyFolder(String),
 }
 
-/// Every object in these files, folders (searched to the bottom, in order of the names) and `-`; lists are taken apart.
+/// Every object in these files, folders (searched to the bottom, in order of the names) and `-`;
+/// lists are taken apart.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Document>, FilesError> {
     let mut documents = Vec::new();
     for path in paths {
@@ -53,13 +55,17 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
 
 fn search(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), FilesError> {
     let fault = |source| FilesError::Read { file: folder.display().to_string(), source };
-    let entries = fs::read_dir(folder).map_err(fault)?.collect::<Result<Vec<_>, _>>().map_err(fault)?;
+    let entries =
+        fs::read_dir(folder).map_err(fault)?.collect::<Result<Vec<_>, _>>().map_err(fault)?;
     let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
             search(&path, files)?;
-        } else if path.extension().is_some_and(|found| EXTENSIONS.iter().any(|wanted| found == *wanted)) {
+        } else if path
+            .extension()
+            .is_some_and(|found| EXTENSIONS.iter().any(|wanted| found == *wanted))
+        {
             files.push(path);
         }
     }

@@ -9,15 +9,18 @@ use tenancy::settings::Settings;
 
 use crate::files;
 
-/// Reads files, folders and `-`. Settings come from `settings`, else from a ClusterAdmissionPolicy among the files, else they
-/// are the defaults.
+/// Reads files, folders and `-`. Settings come from `settings`, else from a ClusterAdmissionPolicy
+/// among the files, else they are the defaults.
 pub(crate) fn read(files: &[PathBuf], settings: Option<&Path>) -> Result<Inventory> {
     let (settings, documents) = documents(files, settings)?;
     Ok(Inventory::of(settings, documents)?)
 }
 
 /// What there is to read, not yet looked at.
-pub(crate) fn documents(files: &[PathBuf], settings: Option<&Path>) -> Result<(Settings, Vec<Document>)> {
+pub(crate) fn documents(
+    files: &[PathBuf],
+    settings: Option<&Path>,
+) -> Result<(Settings, Vec<Document>)> {
     let documents = files::read(files)?;
     let settings = match settings {
         Some(path) => settings_file(path)?,
@@ -33,6 +36,7 @@ pub(crate) fn tell_notes(inventory: &Inventory) {
 
 /// Settings from a file: the bare document, or a ClusterAdmissionPolicy.
 pub(crate) fn settings_file(path: &Path) -> Result<Settings> {
-    let document = files::read_one(path)?.with_context(|| format!("{} is empty", path.display()))?;
+    let document =
+        files::read_one(path)?.with_context(|| format!("{} is empty", path.display()))?;
     Ok(parse(&document)?)
 }

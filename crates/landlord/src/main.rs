@@ -26,9 +26,10 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
-    adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions, controller::Controller, doctor::Doctor, explain::Explain,
-    hook_test::HookTest, move_::Move, plan::Plan, reference::Reference, release::Release, render::Render, schema::Schema, status::Status,
-    strategy::StrategyCommand,
+    adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions,
+    controller::Controller, doctor::Doctor, explain::Explain, hook_test::HookTest, move_::Move,
+    plan::Plan, reference::Reference, release::Release, render::Render, schema::Schema,
+    status::Status, strategy::StrategyCommand,
 };
 use output::screen::{Color, ScreenFlags};
 
@@ -102,7 +103,8 @@ fn main() -> ExitCode {
     })
 }
 
-/// A command line that cannot be understood is an error like any other: 2 means that there is something to look at.
+/// A command line that cannot be understood is an error like any other: 2 means that there is
+/// something to look at.
 fn read_arguments() -> Result<Arguments, ExitCode> {
     if std::env::args_os().len() <= 1 {
         let _ = command_line().color(Color::early()).print_help();

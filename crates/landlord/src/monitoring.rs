@@ -1,5 +1,6 @@
-//! Monitoring: a Grafana dashboard and alerts on the metrics that the controller exports, in the files that Grafana and Prometheus read.
-//! `monitoring/tests.rs` checks them against the metrics that are really exported.
+//! Monitoring: a Grafana dashboard and alerts on the metrics that the controller exports, in the
+//! files that Grafana and Prometheus read. `monitoring/tests.rs` checks them against the metrics
+//! that are really exported.
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,11 @@
-//! Remedy: what to do about errors that have nothing to do with landlord – no cluster, no rights, the wrong context.
+//! Remedy: what to do about errors that have nothing to do with landlord – no cluster, no rights,
+//! the wrong context.
 
 use anyhow::Error;
 use kube::config::{InferConfigError, KubeconfigError};
 
-/// The error and its causes in one line; some already say theirs. What the API server says is said in its own words, and nothing after it.
+/// The error and its causes in one line; some already say theirs. What the API server says is said
+/// in its own words, and nothing after it.
 pub(crate) fn words(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
@@ -26,10 +28,18 @@ pub(crate) fn words(error: &Error) -> String {
 
 /// A way out; `None` where the error says it itself.
 pub(crate) fn of(error: &Error) -> Option<String> {
-    let cause = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<kube::Error>().map(api).or_else(|| cause.downcast_ref::<KubeconfigError>().map(kubeconfig)));
-    cause.flatten().or_else(|| error.chain().find_map(|cause| cause.downcast_ref::<InferConfigError>()).map(|_| no_cluster()))
+    let cause = error.chain().find_map(|cause| {
+        cause
+            .downcast_ref::<kube::Error>()
+            .map(api)
+            .or_else(|| cause.downcast_ref::<KubeconfigError>().map(kubeconfig))
+    });
+    cause.flatten().or_else(|| {
+        error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<InferConfigError>())
+            .map(|_| no_cluster())
+    })
 }
 
 fn no_cluster() -> String {
@@ -62,12 +72,18 @@ fn rights(code: u16, message: &str) -> Option<String> {
     }
 }
 
-/// `kubectl auth can-i VERB RESOURCE`, from the API server's own words: `User "x" cannot list resource "namespaces" in API group …`.
+/// `kubectl auth can-i VERB RESOURCE`, from the API server's own words:
+/// `User "x" cannot list resource "namespaces" in API group …`.
 fn can_i(message: &str) -> String {
     let verb = message.split("cannot ").nth(1).and_then(|rest| rest.split_whitespace().next());
-    let mut quoted = message.split("resource \"").nth(1).into_iter().flat_map(|rest| rest.split('"'));
+    let mut quoted =
+        message.split("resource \"").nth(1).into_iter().flat_map(|rest| rest.split('"'));
     let resource = quoted.next();
-    let group = message.split("API group \"").nth(1).and_then(|rest| rest.split('"').next()).filter(|group| !group.is_empty());
+    let group = message
+        .split("API group \"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .filter(|group| !group.is_empty());
     match (verb, resource) {
         (Some(verb), Some(resource)) => {
             let group = group.map(|group| format!(".{group}")).unwrap_or_default();
@@ -97,9 +113,14 @@ mod tests {
     fn the_question_to_kubectl_is_the_one_that_was_refused() {
         let message = "clusteradmissionpolicies.policies.kubewarden.io \"landlord\" is forbidden: User \"x\" cannot get resource \
                        \"clusteradmissionpolicies\" in API group \"policies.kubewarden.io\" at the cluster scope";
-        assert_eq!(can_i(message), "`kubectl auth can-i get clusteradmissionpolicies.policies.kubewarden.io -A`");
         assert_eq!(
-            can_i("namespaces is forbidden: User \"x\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope"),
+            can_i(message),
+            "`kubectl auth can-i get clusteradmissionpolicies.policies.kubewarden.io -A`"
+        );
+        assert_eq!(
+            can_i(
+                "namespaces is forbidden: User \"x\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope"
+            ),
             "`kubectl auth can-i list namespaces -A`"
         );
     }

@@ -1,7 +1,10 @@
 //! Names: what to say of one that is not there – the one that was probably meant.
 
 /// The most alike of these; `None` if none is alike enough to be meant.
-pub(crate) fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    wrong: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     // Two letters exchanged are one slip; a third of a name may be wrong.
     let allowed = wrong.chars().count().div_ceil(3);
     let alike = names.into_iter().map(|name| (strsim::damerau_levenshtein(wrong, name), name));
@@ -15,7 +18,10 @@ pub(crate) fn suggestion<'a>(wrong: &str, names: impl IntoIterator<Item = &'a st
     match nearest(wrong, names.iter().copied()) {
         Some(name) => format!(": did you mean {name:?}?"),
         None if names.is_empty() => ": there is none at all".to_owned(),
-        None if names.len() <= FEW => format!(": there is {}", names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")),
+        None if names.len() <= FEW => format!(
+            ": there is {}",
+            names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+        ),
         None => String::new(),
     }
 }

@@ -1,4 +1,5 @@
-//! Authority: signs the certificates of one cluster's servers. Its own certificate is what every client trusts.
+//! Authority: signs the certificates of one cluster's servers. Its own certificate is what every
+//! client trusts.
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 

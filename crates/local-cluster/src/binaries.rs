@@ -1,5 +1,5 @@
-//! Binaries: etcd and Kubernetes. Those of `KUBEBUILDER_ASSETS` if all are there, else one program built here once from their
-//! published sources, into a cache that `cargo clean` does not touch.
+//! Binaries: etcd and Kubernetes. Those of `KUBEBUILDER_ASSETS` if all are there, else one program
+//! built here once from their published sources, into a cache that `cargo clean` does not touch.
 
 use std::fs::{self, File};
 use std::io;
@@ -17,7 +17,8 @@ pub const CACHE: &str = "LANDLORD_CACHE";
 /// What a folder must have to be used.
 const NEEDED: [&str; 3] = ["etcd", "kube-apiserver", "kube-scheduler"];
 /// All that the built program can be.
-const PROGRAMS: [&str; 5] = ["etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubectl"];
+const PROGRAMS: [&str; 5] =
+    ["etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubectl"];
 /// How often a long build says that it is alive.
 const REPORT: Duration = Duration::from_secs(30);
 
@@ -40,15 +41,20 @@ pub enum BinariesError {
     Build { status: ExitStatus, module: PathBuf },
     #[error("{what} {}: {source}", path.display())]
     File { what: &'static str, path: PathBuf, source: io::Error },
-    #[error("neither {CACHE}, XDG_CACHE_HOME nor HOME is set: set {CACHE} to a folder for the built binaries (150 MB)")]
+    #[error(
+        "neither {CACHE}, XDG_CACHE_HOME nor HOME is set: set {CACHE} to a folder for the built binaries (150 MB)"
+    )]
     NoCache,
 }
 
 impl Binaries {
-    /// Finds the binaries, or builds them (10 minutes on two cores); progress goes to standard error.
+    /// Finds the binaries, or builds them (10 minutes on two cores); progress goes to standard
+    /// error.
     pub fn find_or_build() -> Result<Self, BinariesError> {
         match std::env::var_os(ASSETS).map(PathBuf::from) {
-            Some(folder) if NEEDED.iter().all(|name| folder.join(name).exists()) => Ok(Self { folder }),
+            Some(folder) if NEEDED.iter().all(|name| folder.join(name).exists()) => {
+                Ok(Self { folder })
+            }
             _ => Source::new()?.binaries(),
         }
     }
@@ -91,7 +97,8 @@ impl Source {
     }
 
     fn build(&self, program: &Path) -> Result<(), BinariesError> {
-        let fault = |what| move |source| BinariesError::File { what, path: program.to_owned(), source };
+        let fault =
+            |what| move |source| BinariesError::File { what, path: program.to_owned(), source };
         fs::create_dir_all(&self.folder).map_err(fault("cannot make the folder of"))?;
         let lock = File::create(self.folder.join("lock")).map_err(fault("cannot lock"))?;
         // Whoever comes second finds the work done.
@@ -110,12 +117,21 @@ impl Source {
     }
 
     fn compile(&self, output: &Path) -> Result<(), BinariesError> {
-        eprintln!("building etcd and Kubernetes {} from source, once: about 10 minutes on 2 cores", self.version);
+        eprintln!(
+            "building etcd and Kubernetes {} from source, once: about 10 minutes on 2 cores",
+            self.version
+        );
         let mut child = self.compiler(output).spawn().map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => BinariesError::NoGo,
-            _ => BinariesError::File { what: "cannot start go for", path: output.to_owned(), source },
+            _ => {
+                BinariesError::File { what: "cannot start go for", path: output.to_owned(), source }
+            }
         })?;
-        let fault = |source| BinariesError::File { what: "cannot wait for go, which writes", path: output.to_owned(), source };
+        let fault = |source| BinariesError::File {
+            what: "cannot wait for go, which writes",
+            path: output.to_owned(),
+            source,
+        };
         let began = Instant::now();
         let mut reported = began;
         let status = loop {
@@ -134,33 +150,52 @@ impl Source {
         }
     }
 
-    /// As Kubernetes builds its own release: static, without debug information, and knowing its version.
+    /// As Kubernetes builds its own release: static, without debug information, and knowing its
+    /// version.
     fn compiler(&self, output: &Path) -> Command {
-        let (major, minor) = self.version.trim_start_matches('v').split_once('.').unwrap_or_default();
+        let (major, minor) =
+            self.version.trim_start_matches('v').split_once('.').unwrap_or_default();
         let minor = minor.split('.').next().unwrap_or_default();
-        let names = [("gitVersion", self.version.as_str()), ("gitMajor", major), ("gitMinor", minor)];
-        let versions: String = names.iter().map(|(name, value)| format!(" -X k8s.io/component-base/version.{name}={value}")).collect();
+        let names =
+            [("gitVersion", self.version.as_str()), ("gitMajor", major), ("gitMinor", minor)];
+        let versions: String = names
+            .iter()
+            .map(|(name, value)| format!(" -X k8s.io/component-base/version.{name}={value}"))
+            .collect();
         let mut go = Command::new("go");
         go.current_dir(&self.module).env("CGO_ENABLED", "0").stdin(Stdio::null());
-        go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags"]).arg(format!("-s -w{versions}")).arg("-o").arg(output).arg(".");
+        go.args(["build", "-trimpath", "-buildvcs=false", "-ldflags"])
+            .arg(format!("-s -w{versions}"))
+            .arg("-o")
+            .arg(output)
+            .arg(".");
         go
     }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, BinariesError> {
-    fs::read(path).map_err(|source| BinariesError::File { what: "cannot read", path: path.to_owned(), source })
+    fs::read(path).map_err(|source| BinariesError::File {
+        what: "cannot read",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The version of `k8s.io/kubernetes` that a go.mod requires, with its `v`.
 fn version(go_mod: &str) -> String {
-    let required = |line: &str| line.trim().strip_prefix("k8s.io/kubernetes ").map(|version| version.trim().to_owned());
+    let required = |line: &str| {
+        line.trim().strip_prefix("k8s.io/kubernetes ").map(|version| version.trim().to_owned())
+    };
     go_mod.lines().find_map(required).unwrap_or_else(|| "v0.0".to_owned())
 }
 
 fn cache() -> Result<PathBuf, BinariesError> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set(CACHE).or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("landlord")));
-    cache.or_else(|| set("HOME").map(|folder| folder.join(".cache/landlord"))).ok_or(BinariesError::NoCache)
+    cache
+        .or_else(|| set("HOME").map(|folder| folder.join(".cache/landlord")))
+        .ok_or(BinariesError::NoCache)
 }
 
 #[cfg(test)]

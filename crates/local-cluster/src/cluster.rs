@@ -33,7 +33,8 @@ pub use self::error::StartError;
 const READY_WITHIN: Duration = waiting::PATIENCE;
 /// How often readiness is asked for.
 const POLL: Duration = Duration::from_millis(50);
-/// A program that knows nothing of our reservations can take a port before it is used; so a start that fails at once is tried again.
+/// A program that knows nothing of our reservations can take a port before it is used; so a start
+/// that fails at once is tried again.
 const ATTEMPTS: usize = 3;
 
 /// What kind of cluster is wanted.
@@ -74,7 +75,13 @@ struct Servers {
 impl Default for Builder {
     fn default() -> Self {
         let plugins = vec!["PodNodeSelector".to_owned()];
-        Self { plugins, users: User::standard(), controller_manager: false, second_api_server: false, api_server_arguments: Vec::new() }
+        Self {
+            plugins,
+            users: User::standard(),
+            controller_manager: false,
+            second_api_server: false,
+            api_server_arguments: Vec::new(),
+        }
     }
 }
 
@@ -97,12 +104,14 @@ impl Builder {
         self
     }
 
-    /// Starts kube-controller-manager as well: Deployments, and namespaces that go when they are deleted.
+    /// Starts kube-controller-manager as well: Deployments, and namespaces that go when they are
+    /// deleted.
     pub fn controller_manager(self) -> Self {
         Self { controller_manager: true, ..self }
     }
 
-    /// Starts a second API server on the same etcd: it sees what the first one wrote a moment later.
+    /// Starts a second API server on the same etcd: it sees what the first one wrote a moment
+    /// later.
     pub fn second_api_server(self) -> Self {
         Self { second_api_server: true, ..self }
     }
@@ -129,7 +138,8 @@ impl Builder {
     async fn attempt(&self, binaries: &Binaries) -> Result<Cluster, StartError> {
         let scratch = Scratch::new()?;
         let authority = Authority::new()?;
-        let credentials: Vec<Credential> = self.users.iter().cloned().map(Credential::new).collect::<Result<_, _>>()?;
+        let credentials: Vec<Credential> =
+            self.users.iter().cloned().map(Credential::new).collect::<Result<_, _>>()?;
         let ports = [Port::reserve()?, Port::reserve()?, Port::reserve()?, Port::reserve()?];
         let [client_port, peer_port, api_port, second_port] = ports.each_ref().map(Port::number);
         let server = format!("https://127.0.0.1:{api_port}");
@@ -138,15 +148,39 @@ impl Builder {
         let program = programs::api_server(binaries, &scratch, self, client_port, api_port);
         let api_server = program.start()?;
         let scheduler = programs::scheduler(binaries, &scratch).start()?;
-        let manager = self.controller_manager.then(|| programs::controller_manager(binaries, &scratch).start()).transpose()?;
-        let servers =
-            Servers { _controller_manager: manager, scheduler, api_server, _second_api_server: None, etcd, api_server_program: program };
+        let manager = self
+            .controller_manager
+            .then(|| programs::controller_manager(binaries, &scratch).start())
+            .transpose()?;
+        let servers = Servers {
+            _controller_manager: manager,
+            scheduler,
+            api_server,
+            _second_api_server: None,
+            etcd,
+            api_server_program: program,
+        };
         let binaries = binaries.clone();
-        let mut cluster = Cluster { binaries, authority, credentials, server, second: None, servers, scratch, _ports: ports };
+        let mut cluster = Cluster {
+            binaries,
+            authority,
+            credentials,
+            server,
+            second: None,
+            servers,
+            scratch,
+            _ports: ports,
+        };
         cluster.wait_until_ready().await?;
         if self.second_api_server {
             // Only now: two servers that find an empty etcd would both begin to fill it.
-            let program = programs::second_api_server(&cluster.binaries, &cluster.scratch, self, client_port, second_port);
+            let program = programs::second_api_server(
+                &cluster.binaries,
+                &cluster.scratch,
+                self,
+                client_port,
+                second_port,
+            );
             cluster.servers._second_api_server = Some(program.start()?);
             cluster.second = Some(format!("https://127.0.0.1:{second_port}"));
             cluster.wait_until_second_is_ready().await?;
@@ -156,7 +190,8 @@ impl Builder {
 }
 
 impl Cluster {
-    /// A cluster with `PodNodeSelector` and the standard users ([`user`]); [`Builder::start`] starts it.
+    /// A cluster with `PodNodeSelector` and the standard users ([`user`]); [`Builder::start`]
+    /// starts it.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -201,7 +236,8 @@ impl Cluster {
         self.scratch.logs()
     }
 
-    /// How this user connects. Retries that kube would make by itself are off: a test wants to see what is answered.
+    /// How this user connects. Retries that kube would make by itself are off: a test wants to see
+    /// what is answered.
     pub fn config(&self, user: &str) -> Result<Config, StartError> {
         self.config_for(&self.server, user)
     }
@@ -213,8 +249,10 @@ impl Cluster {
 
     fn config_for(&self, server: &str, user: &str) -> Result<Config, StartError> {
         let credential = self.credentials.iter().find(|one| one.user.name == user);
-        let token = credential.ok_or_else(|| StartError::UnknownUser(user.to_owned()))?.token.clone();
-        let server = server.parse().map_err(|error| io::Error::other(format!("{server}: {error}")))?;
+        let token =
+            credential.ok_or_else(|| StartError::UnknownUser(user.to_owned()))?.token.clone();
+        let server =
+            server.parse().map_err(|error| io::Error::other(format!("{server}: {error}")))?;
         let mut config = Config::new(server);
         config.root_cert = Some(vec![self.authority.der()]);
         config.auth_info = AuthInfo { token: Some(token.into()), ..AuthInfo::default() };
@@ -222,7 +260,8 @@ impl Cluster {
         Ok(config)
     }
 
-    /// A client of this user. It belongs to the runtime that makes it, and changes nothing while a condition is [waited for](waiting).
+    /// A client of this user. It belongs to the runtime that makes it, and changes nothing while a
+    /// condition is [waited for](waiting).
     pub fn client(&self, user: &str) -> Result<Client, StartError> {
         build_client(self.config(user)?)
     }
@@ -232,25 +271,39 @@ impl Cluster {
         self.client(user::ADMIN)
     }
 
-    /// Applies a YAML text as admin, and waits until the kinds that it defines are served and the rights that it gives are in force.
+    /// Applies a YAML text as admin, and waits until the kinds that it defines are served and the
+    /// rights that it gives are in force.
     pub async fn apply(&self, yaml: &str) -> Result<Vec<DynamicObject>, StartError> {
         let client = self.admin()?;
         let applied = manifest::apply(&client, yaml).await?;
-        for object in applied.iter().filter(|object| object.types.as_ref().is_some_and(|types| types.kind == "CustomResourceDefinition")) {
+        for object in applied.iter().filter(|object| {
+            object.types.as_ref().is_some_and(|types| types.kind == "CustomResourceDefinition")
+        }) {
             self.wait_until_served(&client, &object.data).await?;
         }
         self.wait_until_in_force(&applied).await?;
         Ok(applied)
     }
 
-    /// Waits until the API server goes by the role bindings among these objects: it does so a moment after they were stored.
+    /// Waits until the API server goes by the role bindings among these objects: it does so a
+    /// moment after they were stored.
     pub async fn wait_until_in_force(&self, objects: &[DynamicObject]) -> Result<(), StartError> {
         rights::wait_until_in_force(&self.admin()?, objects, READY_WITHIN).await
     }
 
-    async fn wait_until_served(&self, client: &Client, definition: &Value) -> Result<(), StartError> {
-        let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let path = format!("/apis/{}/{}/{}?limit=1", text("/spec/group"), text("/spec/versions/0/name"), text("/spec/names/plural"));
+    async fn wait_until_served(
+        &self,
+        client: &Client,
+        definition: &Value,
+    ) -> Result<(), StartError> {
+        let text =
+            |pointer: &str| definition.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let path = format!(
+            "/apis/{}/{}/{}?limit=1",
+            text("/spec/group"),
+            text("/spec/versions/0/name"),
+            text("/spec/names/plural")
+        );
         let deadline = Instant::now() + READY_WITHIN;
         loop {
             let request = http_get(&path)?;
@@ -266,13 +319,15 @@ impl Cluster {
     pub async fn add_nodes(&self, nodes: impl IntoIterator<Item = Node>) -> Result<(), StartError> {
         let api: Api<k8s_openapi::api::core::v1::Node> = Api::all(self.admin()?);
         for node in nodes {
-            let node = serde_json::from_value(node.manifest()).map_err(|error| io::Error::other(error.to_string()))?;
+            let node = serde_json::from_value(node.manifest())
+                .map_err(|error| io::Error::other(error.to_string()))?;
             api.create(&Default::default(), &node).await?;
         }
         Ok(())
     }
 
-    /// Does what the namespace controller does: takes the finalizer `kubernetes` from a namespace that is being deleted.
+    /// Does what the namespace controller does: takes the finalizer `kubernetes` from a namespace
+    /// that is being deleted.
     pub async fn finalize_namespace(&self, name: &str) -> Result<(), StartError> {
         finalize(&self.admin()?, name).await.map_err(StartError::from)
     }
@@ -281,8 +336,11 @@ impl Cluster {
     pub async fn finalize_namespaces(&self) -> Result<usize, StartError> {
         let client = self.admin()?;
         let all = Api::<Namespace>::all(client.clone()).list(&ListParams::default()).await?;
-        let terminating: Vec<String> =
-            all.iter().filter(|one| one.metadata.deletion_timestamp.is_some()).map(ResourceExt::name_any).collect();
+        let terminating: Vec<String> = all
+            .iter()
+            .filter(|one| one.metadata.deletion_timestamp.is_some())
+            .map(ResourceExt::name_any)
+            .collect();
         for name in &terminating {
             finalize(&client, name).await?;
         }
@@ -304,7 +362,8 @@ impl Cluster {
         &self.servers.etcd
     }
 
-    /// Kills the API server as a crash would, starts it again on the same port and waits until it is ready.
+    /// Kills the API server as a crash would, starts it again on the same port and waits until it
+    /// is ready.
     pub async fn restart_api_server(&mut self) -> Result<(), StartError> {
         self.servers.api_server.signal(nix::sys::signal::Signal::SIGKILL)?;
         self.servers.api_server.wait(READY_WITHIN)?;
@@ -331,7 +390,11 @@ impl Cluster {
             for process in [&mut self.servers.etcd, &mut self.servers.api_server] {
                 if process.ended()?.is_some() {
                     let words = process.last_words();
-                    return Err(StartError::Ended { name: process.name().to_owned(), words, log: process.log().to_owned() });
+                    return Err(StartError::Ended {
+                        name: process.name().to_owned(),
+                        words,
+                        log: process.log().to_owned(),
+                    });
                 }
             }
             if client.request_text(http_get("/readyz")?).await.is_ok() {
@@ -339,7 +402,10 @@ impl Cluster {
             }
             if Instant::now() > deadline {
                 let server = &self.servers.api_server;
-                return Err(StartError::NotReady { words: server.last_words(), log: server.log().to_owned() });
+                return Err(StartError::NotReady {
+                    words: server.last_words(),
+                    log: server.log().to_owned(),
+                });
             }
             tokio::time::sleep(POLL).await;
         }
@@ -354,7 +420,10 @@ async fn finalize(client: &Client, name: &str) -> Result<(), kube::Error> {
     let api: Api<Namespace> = Api::all(client.clone());
     let Some(mut namespace) = api.get_opt(name).await? else { return Ok(()) };
     namespace.spec = None;
-    match api.replace_subresource::<Namespace>("finalize", name, &Default::default(), &namespace).await {
+    match api
+        .replace_subresource::<Namespace>("finalize", name, &Default::default(), &namespace)
+        .await
+    {
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         other => other.map(drop),
     }

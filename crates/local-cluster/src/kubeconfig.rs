@@ -6,7 +6,9 @@ use crate::user::Credential;
 
 /// The document (JSON is YAML). The first user's context is the current one.
 pub(crate) fn document(server: &str, authority: &str, users: &[&Credential]) -> Value {
-    let each = |entry: fn(&Credential) -> Value| users.iter().map(|credential| entry(credential)).collect::<Vec<_>>();
+    let each = |entry: fn(&Credential) -> Value| {
+        users.iter().map(|credential| entry(credential)).collect::<Vec<_>>()
+    };
     json!({
         "apiVersion": "v1", "kind": "Config",
         "clusters": [{"name": "local", "cluster": {"server": server, "certificate-authority": authority}}],

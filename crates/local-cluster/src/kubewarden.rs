@@ -1,5 +1,6 @@
-//! Kubewarden: plays its controller. It watches ClusterAdmissionPolicy objects and keeps a policy server (`policy-host serve`) and
-//! MutatingWebhookConfigurations in step with them, so that the very YAML that users apply is what is tested.
+//! Kubewarden: plays its controller. It watches ClusterAdmissionPolicy objects and keeps a policy
+//! server (`policy-host serve`) and MutatingWebhookConfigurations in step with them, so that the
+//! very YAML that users apply is what is tested.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use kube::api::{
+    Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
+};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, Config, ResourceExt};
 use serde_json::{Value, json};
@@ -47,7 +50,8 @@ pub struct Kubewarden {
 pub struct Options {
     /// The binary `policy-host`.
     pub policy_host: PathBuf,
-    /// Files of modules by the URL that policies name them with. Others in a registry are pulled from there.
+    /// Files of modules by the URL that policies name them with. Others in a registry are pulled
+    /// from there.
     pub modules: BTreeMap<String, PathBuf>,
     /// How registries are spoken to: the policy server's `--sources-path`.
     pub sources: Option<PathBuf>,
@@ -61,20 +65,31 @@ impl Kubewarden {
         let identity = cluster.authority().server()?;
         std::fs::write(cluster.file("policy-server.crt"), identity.certificate)?;
         std::fs::write(cluster.file("policy-server.key"), identity.key)?;
-        let program = Program::new("policy-host", &options.policy_host, cluster.log("policy-host")).args([
-            "serve".to_owned(),
-            format!("--policies={}", cluster.file("policies.yml").display()),
-            format!("--address=127.0.0.1:{}", port.number()),
-            format!("--cert-file={}", cluster.file("policy-server.crt").display()),
-            format!("--key-file={}", cluster.file("policy-server.key").display()),
-            format!("--kubeconfig={}", cluster.kubeconfig_of(user::POLICY_SERVER).display()),
-        ]);
-        let program = program.args(options.sources.iter().map(|sources| format!("--sources-path={}", sources.display())));
-        let server = Arc::new(PolicyServer::new(program, cluster.file("policies.yml"), port, cluster.authority(), options));
+        let program = Program::new("policy-host", &options.policy_host, cluster.log("policy-host"))
+            .args([
+                "serve".to_owned(),
+                format!("--policies={}", cluster.file("policies.yml").display()),
+                format!("--address=127.0.0.1:{}", port.number()),
+                format!("--cert-file={}", cluster.file("policy-server.crt").display()),
+                format!("--key-file={}", cluster.file("policy-server.key").display()),
+                format!("--kubeconfig={}", cluster.kubeconfig_of(user::POLICY_SERVER).display()),
+            ]);
+        let program = program.args(
+            options.sources.iter().map(|sources| format!("--sources-path={}", sources.display())),
+        );
+        let server = Arc::new(PolicyServer::new(
+            program,
+            cluster.file("policies.yml"),
+            port,
+            cluster.authority(),
+            options,
+        ));
         let (stop, stopped) = watch::channel(false);
         let config = cluster.config(user::ADMIN)?;
         let seen = Arc::clone(&server);
-        let thread = thread::Builder::new().name("kubewarden".to_owned()).spawn(move || run(config, &seen, stopped))?;
+        let thread = thread::Builder::new()
+            .name("kubewarden".to_owned())
+            .spawn(move || run(config, &seen, stopped))?;
         Ok(Self { stop, thread: Some(thread), server })
     }
 
@@ -88,16 +103,22 @@ impl Kubewarden {
         self.server.kill();
     }
 
-    /// Starts the policy server again after [`Self::kill_policy_server`], and waits until it answers.
+    /// Starts the policy server again after [`Self::kill_policy_server`], and waits until it
+    /// answers.
     pub async fn revive_policy_server(&self) -> io::Result<()> {
         self.server.revive().await
     }
 
-    /// Waits until the API server asks this policy about namespaces: it takes up a webhook a moment after that was written. Nothing is stored.
+    /// Waits until the API server asks this policy about namespaces: it takes up a webhook a moment
+    /// after that was written. Nothing is stored.
     pub async fn wait_until_asked(&self, client: &Client, policy: &str) -> Result<(), StartError> {
-        let trial = serde_json::from_value(json!({"metadata": {"name": TRIAL}})).map_err(kube::Error::SerdeError)?;
+        let trial = serde_json::from_value(json!({"metadata": {"name": TRIAL}}))
+            .map_err(kube::Error::SerdeError)?;
         let params = PostParams { dry_run: true, ..PostParams::default() };
-        let asked = format!("kubewarden_policy_evaluations_total{{policy_name=\"{}\"", server::unique_name(policy));
+        let asked = format!(
+            "kubewarden_policy_evaluations_total{{policy_name=\"{}\"",
+            server::unique_name(policy)
+        );
         let deadline = Instant::now() + ACTIVE_WITHIN;
         loop {
             // Whatever is answered.
@@ -148,8 +169,13 @@ async fn wait_until_active(client: &Client, object: &DynamicObject) -> anyhow::R
         let current = status.get("observedGeneration").and_then(Value::as_i64) == generation;
         match status.get("policyStatus").and_then(Value::as_str) {
             Some("active") if current => return Ok(()),
-            Some("failed") if current => anyhow::bail!("policy {name:?} failed: {}", status.get("message").unwrap_or(&Value::Null)),
-            _ if Instant::now() > deadline => anyhow::bail!("policy {name:?} is not active: {status}"),
+            Some("failed") if current => anyhow::bail!(
+                "policy {name:?} failed: {}",
+                status.get("message").unwrap_or(&Value::Null)
+            ),
+            _ if Instant::now() > deadline => {
+                anyhow::bail!("policy {name:?} is not active: {status}")
+            }
             _ => tokio::time::sleep(POLL).await,
         }
     }
@@ -158,7 +184,10 @@ async fn wait_until_active(client: &Client, object: &DynamicObject) -> anyhow::R
 /// The API for ClusterAdmissionPolicies.
 pub fn policies(client: &Client) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("policies.kubewarden.io", "v1", "ClusterAdmissionPolicy");
-    Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies"))
+    Api::all_with(
+        client.clone(),
+        &ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies"),
+    )
 }
 
 fn run(config: Config, server: &PolicyServer, mut stopped: watch::Receiver<bool>) {
@@ -214,7 +243,8 @@ async fn reconcile(
         Err(error) => ("failed", error.to_string()),
     };
     let status = json!({"status": {"policyStatus": word, "message": message, "observedGeneration": policy.metadata.generation}});
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let params =
+        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     match policies(client).patch_status(&policy.name_any(), &params, &Patch::Merge(status)).await {
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         other => Ok(other.map(drop)?),

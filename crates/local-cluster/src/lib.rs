@@ -1,5 +1,5 @@
-//! A real etcd, kube-apiserver and kube-scheduler on loopback, for tests, the demo and benches. No kubelet: a Pod is placed on a
-//! node by the real scheduler, and stays there, Pending.
+//! A real etcd, kube-apiserver and kube-scheduler on loopback, for tests, the demo and benches. No
+//! kubelet: a Pod is placed on a node by the real scheduler, and stays there, Pending.
 //!
 //! ```text
 //! Binaries (KUBEBUILDER_ASSETS, or built once) ─▶ Cluster ─▶ kube::Client, kubeconfig per User
@@ -7,7 +7,8 @@
 //!   ClusterAdmissionPolicy ─watch─▶ Kubewarden ─────┴─▶ policy-host serve + MutatingWebhookConfiguration
 //! ```
 //!
-//! Everything that is started ends with its handle, and with this process however that ends ([`process`]).
+//! Everything that is started ends with its handle, and with this process however that ends
+//! ([`process`]).
 
 pub mod authority;
 pub mod binaries;

@@ -29,17 +29,21 @@ pub(crate) fn words(error: &kube::Error) -> String {
 
 /// Reads the documents of a YAML text; empty ones are passed over.
 pub fn read(yaml: &str) -> Result<Vec<DynamicObject>, ManifestError> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).map_err(|error| ManifestError::Yaml(error.to_string()))?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)
+        .map_err(|error| ManifestError::Yaml(error.to_string()))?;
     let objects = documents.into_iter().filter(|document| !document.is_null()).enumerate();
     objects.map(|(index, document)| object(index, document)).collect()
 }
 
 fn object(index: usize, document: Value) -> Result<DynamicObject, ManifestError> {
-    let object: DynamicObject =
-        serde_json::from_value(document).map_err(|error| ManifestError::Object { index, message: error.to_string() })?;
+    let object: DynamicObject = serde_json::from_value(document)
+        .map_err(|error| ManifestError::Object { index, message: error.to_string() })?;
     match (&object.types, &object.metadata.name) {
         (Some(_), Some(_)) => Ok(object),
-        _ => Err(ManifestError::Object { index, message: "apiVersion, kind and metadata.name are needed".to_owned() }),
+        _ => Err(ManifestError::Object {
+            index,
+            message: "apiVersion, kind and metadata.name are needed".to_owned(),
+        }),
     }
 }
 
@@ -53,26 +57,45 @@ pub async fn apply(client: &Client, yaml: &str) -> Result<Vec<DynamicObject>, Ma
 }
 
 /// Applies one object.
-pub async fn apply_object(client: &Client, object: &DynamicObject) -> Result<DynamicObject, ManifestError> {
-    let refused = |source| ManifestError::Refused { kind: kind(object), name: object.name_any(), error: Box::new(source) };
+pub async fn apply_object(
+    client: &Client,
+    object: &DynamicObject,
+) -> Result<DynamicObject, ManifestError> {
+    let refused = |source| ManifestError::Refused {
+        kind: kind(object),
+        name: object.name_any(),
+        error: Box::new(source),
+    };
     let api = api_of(client, object).await.map_err(refused)?;
     let params = PatchParams::apply(FIELD_MANAGER).force();
     api.patch(&object.name_any(), &params, &Patch::Apply(object)).await.map_err(refused)
 }
 
 /// The API for this object's kind, in its namespace (`default` where it has none).
-pub async fn api_of(client: &Client, object: &DynamicObject) -> Result<Api<DynamicObject>, kube::Error> {
+pub async fn api_of(
+    client: &Client,
+    object: &DynamicObject,
+) -> Result<Api<DynamicObject>, kube::Error> {
     let (resource, scope) = resource_of(client, object).await?;
     Ok(match scope {
         Scope::Cluster => Api::all_with(client.clone(), &resource),
-        Scope::Namespaced => Api::namespaced_with(client.clone(), object.metadata.namespace.as_deref().unwrap_or("default"), &resource),
+        Scope::Namespaced => Api::namespaced_with(
+            client.clone(),
+            object.metadata.namespace.as_deref().unwrap_or("default"),
+            &resource,
+        ),
     })
 }
 
-async fn resource_of(client: &Client, object: &DynamicObject) -> Result<(ApiResource, Scope), kube::Error> {
+async fn resource_of(
+    client: &Client,
+    object: &DynamicObject,
+) -> Result<(ApiResource, Scope), kube::Error> {
     let types = object.types.clone().unwrap_or_default();
-    let (group, version) = types.api_version.split_once('/').unwrap_or(("", types.api_version.as_str()));
-    let (resource, capabilities) = pinned_kind(client, &GroupVersionKind::gvk(group, version, &types.kind)).await?;
+    let (group, version) =
+        types.api_version.split_once('/').unwrap_or(("", types.api_version.as_str()));
+    let (resource, capabilities) =
+        pinned_kind(client, &GroupVersionKind::gvk(group, version, &types.kind)).await?;
     Ok((resource, capabilities.scope))
 }
 

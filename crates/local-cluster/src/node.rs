@@ -14,7 +14,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node for 1000 Pods, labelled with its name as `kubernetes.io/hostname` and with `kubernetes.io/os: linux`.
+    /// A node for 1000 Pods, labelled with its name as `kubernetes.io/hostname` and with
+    /// `kubernetes.io/os: linux`.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         let labels = [("kubernetes.io/hostname", name.as_str()), ("kubernetes.io/os", "linux")];

@@ -1,9 +1,11 @@
-//! Process: a program that lives no longer than its handle, nor than this process, however that ends.
+//! Process: a program that lives no longer than its handle, nor than this process, however that
+//! ends.
 //!
-//! Each program is started by a keeper, a few lines of shell that read a pipe whose other end is in this process. The kernel closes
-//! the pipe when the handle is dropped and when this process dies, be it by SIGKILL; the keeper then kills the program. A
-//! parent-death signal would be shorter, but it goes off when the *thread* that started the program ends, and needs unsafe code. What
-//! the program has started itself, and not put into another process group, ends with it.
+//! Each program is started by a keeper, a few lines of shell that read a pipe whose other end is in
+//! this process. The kernel closes the pipe when the handle is dropped and when this process dies,
+//! be it by SIGKILL; the keeper then kills the program. A parent-death signal would be shorter, but
+//! it goes off when the *thread* that started the program ends, and needs unsafe code. What the
+//! program has started itself, and not put into another process group, ends with it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,7 +19,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Arguments: the log, a folder to remove once the pipe is closed (or the empty string), the program and its arguments.
+/// Arguments: the log, a folder to remove once the pipe is closed (or the empty string), the
+/// program and its arguments.
 const KEEPER: &str = r#"
 log=$1 scratch=$2
 shift 2
@@ -68,7 +71,14 @@ pub struct Process {
 impl Program {
     /// A program called `name` in messages, whose output goes to the end of the file `log`.
     pub fn new(name: impl Into<String>, path: impl Into<PathBuf>, log: impl Into<PathBuf>) -> Self {
-        Self { name: name.into(), path: path.into(), log: log.into(), arguments: Vec::new(), environment: Vec::new(), scratch: None }
+        Self {
+            name: name.into(),
+            path: path.into(),
+            log: log.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            scratch: None,
+        }
     }
 
     /// Adds an argument.
@@ -97,20 +107,32 @@ impl Program {
     /// Starts the program. Its standard input is empty.
     pub fn start(&self) -> io::Result<Process> {
         let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER, "keeper"]).arg(&self.log).arg(self.scratch.as_deref().unwrap_or(Path::new("")));
-        keeper.arg(&self.path).args(&self.arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        keeper
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&self.log)
+            .arg(self.scratch.as_deref().unwrap_or(Path::new("")));
+        keeper
+            .arg(&self.path)
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         // Its own group: Ctrl-C is for this process, which then ends the others in order.
-        let mut keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()?;
+        let mut keeper =
+            keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()?;
         let pid = read_pid(&mut keeper)?;
         Ok(Process { name: self.name.clone(), pid, keeper, log: self.log.clone() })
     }
 }
 
 fn read_pid(keeper: &mut Child) -> io::Result<Pid> {
-    let stdout = keeper.stdout.take().ok_or_else(|| io::Error::other("the keeper has no standard output"))?;
+    let stdout = keeper
+        .stdout
+        .take()
+        .ok_or_else(|| io::Error::other("the keeper has no standard output"))?;
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line)?;
-    let pid = line.trim().parse().map_err(|_| io::Error::other(format!("the keeper said {line:?} instead of a process id")))?;
+    let pid = line.trim().parse().map_err(|_| {
+        io::Error::other(format!("the keeper said {line:?} instead of a process id"))
+    })?;
     Ok(Pid::from_raw(pid))
 }
 
@@ -160,7 +182,11 @@ impl Process {
     pub fn last_words(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
-        lines.iter().skip(lines.len().saturating_sub(QUOTED_LINES)).map(|line| format!("  {line}\n")).collect()
+        lines
+            .iter()
+            .skip(lines.len().saturating_sub(QUOTED_LINES))
+            .map(|line| format!("  {line}\n"))
+            .collect()
     }
 }
 

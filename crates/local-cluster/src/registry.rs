@@ -1,4 +1,5 @@
-//! Registry: a real OCI registry on loopback, CNCF Distribution, with what it stores in memory. It ends with its handle.
+//! Registry: a real OCI registry on loopback, CNCF Distribution, with what it stores in memory. It
+//! ends with its handle.
 
 use std::fs;
 use std::io;
@@ -52,8 +53,10 @@ impl Registry {
         let folder = tempfile::Builder::new().prefix("landlord-registry-").tempdir()?;
         let file = |name: &str| folder.path().join(name);
         fs::write(file("config.yml"), configuration(options, folder.path())?.to_string())?;
-        let program = Program::new("registry", binary, file("log")).args(["serve".into(), file("config.yml")]);
-        let mut process = program.env("OTEL_TRACES_EXPORTER", "none").removing(folder.path()).start()?;
+        let program = Program::new("registry", binary, file("log"))
+            .args(["serve".into(), file("config.yml")]);
+        let mut process =
+            program.env("OTEL_TRACES_EXPORTER", "none").removing(folder.path()).start()?;
         let address = address(&mut process)?;
         Ok(Self { process, folder, address })
     }
@@ -95,7 +98,10 @@ impl Registry {
         let folder = self.folder.path().join(format!("docker-{user}"));
         fs::create_dir_all(&folder)?;
         let auth = STANDARD.encode(format!("{user}:{password}"));
-        fs::write(folder.join("config.json"), json!({"auths": {&self.address: {"auth": auth}}}).to_string())?;
+        fs::write(
+            folder.join("config.json"),
+            json!({"auths": {&self.address: {"auth": auth}}}).to_string(),
+        )?;
         Ok(folder)
     }
 
@@ -112,13 +118,21 @@ fn binary() -> io::Result<PathBuf> {
     let words = String::from_utf8_lossy(&output.stdout);
     match (output.status.success(), words.lines().last()) {
         (true, Some(path)) => Ok(PathBuf::from(path)),
-        _ => Err(io::Error::other(format!("{} registry: {}", script.display(), String::from_utf8_lossy(&output.stderr)))),
+        _ => Err(io::Error::other(format!(
+            "{} registry: {}",
+            script.display(),
+            String::from_utf8_lossy(&output.stderr)
+        ))),
     }
 }
 
 fn configuration(options: Options, folder: &Path) -> io::Result<Value> {
     let file = |name: &str| folder.join(name);
-    let storage = if options.on_disk { json!({"filesystem": {"rootdirectory": folder}}) } else { json!({"inmemory": {}}) };
+    let storage = if options.on_disk {
+        json!({"filesystem": {"rootdirectory": folder}})
+    } else {
+        json!({"inmemory": {}})
+    };
     let mut configuration = json!({
         "version": 0.1, "log": {"level": "info"}, "storage": storage, "http": {"addr": "127.0.0.1:0", "secret": "one registry alone"},
     });
@@ -132,7 +146,8 @@ fn configuration(options: Options, folder: &Path) -> io::Result<Value> {
         fs::write(file("authority.crt"), authority.pem())?;
         fs::write(file("server.crt"), identity.certificate)?;
         fs::write(file("server.key"), identity.key)?;
-        configuration["http"]["tls"] = json!({"certificate": file("server.crt"), "key": file("server.key")});
+        configuration["http"]["tls"] =
+            json!({"certificate": file("server.crt"), "key": file("server.key")});
     }
     Ok(configuration)
 }
@@ -142,12 +157,18 @@ fn address(process: &mut Process) -> io::Result<String> {
     let deadline = Instant::now() + READY_WITHIN;
     loop {
         let log = fs::read_to_string(process.log()).unwrap_or_default();
-        let told = log.split_once(LISTENING).map(|(_, after)| after).and_then(|after| after.split_once(['"', ',']));
+        let told = log
+            .split_once(LISTENING)
+            .map(|(_, after)| after)
+            .and_then(|after| after.split_once(['"', ',']));
         if let Some((address, _)) = told {
             return Ok(address.to_owned());
         }
         if !process.runs() || Instant::now() > deadline {
-            return Err(io::Error::other(format!("the registry does not listen; its last words:\n{}", process.last_words())));
+            return Err(io::Error::other(format!(
+                "the registry does not listen; its last words:\n{}",
+                process.last_words()
+            )));
         }
         thread::sleep(POLL);
     }

@@ -1,5 +1,5 @@
-//! Scratch: a cluster's folders. Data, certificates and tokens are in memory where the system has such a place, and go with the
-//! cluster; logs stay where something went wrong.
+//! Scratch: a cluster's folders. Data, certificates and tokens are in memory where the system has
+//! such a place, and go with the cluster; logs stay where something went wrong.
 
 use std::fs;
 use std::io;
@@ -24,7 +24,10 @@ impl Scratch {
     pub(crate) fn new() -> io::Result<Self> {
         let memory = Path::new(MEMORY);
         let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let folder = Builder::new().prefix(PREFIX).tempdir_in(&parent).or_else(|_| Builder::new().prefix(PREFIX).tempdir())?;
+        let folder = Builder::new()
+            .prefix(PREFIX)
+            .tempdir_in(&parent)
+            .or_else(|_| Builder::new().prefix(PREFIX).tempdir())?;
         let all_logs = std::env::temp_dir().join("landlord-cluster-logs");
         fs::create_dir_all(&all_logs)?;
         remove_old(&all_logs);

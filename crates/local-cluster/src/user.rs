@@ -14,7 +14,8 @@ pub const POLICY_SERVER: &str = "system:serviceaccount:kubewarden:policy-server"
 /// The scheduler.
 pub const SCHEDULER: &str = "system:kube-scheduler";
 
-/// The group whose members may do with namespaces and Pods what they like, once [`MEMBERS_RIGHTS`] is applied.
+/// The group whose members may do with namespaces and Pods what they like, once [`MEMBERS_RIGHTS`]
+/// is applied.
 pub const MEMBERS: &str = "tenant-members";
 /// Rights of [`MEMBERS`] (YAML). RBAC cannot tell whose a namespace is.
 pub const MEMBERS_RIGHTS: &str = include_str!("user/members.yaml");
@@ -28,19 +29,29 @@ pub struct User {
 
 impl User {
     /// A user in these groups. `system:authenticated` is added by the API server.
-    pub fn new<G: Into<String>>(name: impl Into<String>, groups: impl IntoIterator<Item = G>) -> Self {
+    pub fn new<G: Into<String>>(
+        name: impl Into<String>,
+        groups: impl IntoIterator<Item = G>,
+    ) -> Self {
         Self { name: name.into(), groups: groups.into_iter().map(Into::into).collect() }
     }
 
     /// Somebody of [`MEMBERS`] who is in these groups as well.
-    pub fn member<G: Into<String>>(name: impl Into<String>, groups: impl IntoIterator<Item = G>) -> Self {
+    pub fn member<G: Into<String>>(
+        name: impl Into<String>,
+        groups: impl IntoIterator<Item = G>,
+    ) -> Self {
         Self::new(name, groups.into_iter().map(Into::into).chain([MEMBERS.to_owned()]))
     }
 
-    /// A service account, `system:serviceaccount:NAMESPACE:NAME`, with the groups that Kubernetes gives it.
+    /// A service account, `system:serviceaccount:NAMESPACE:NAME`, with the groups that Kubernetes
+    /// gives it.
     pub fn service_account(name: &str) -> Self {
         let namespace = name.split(':').nth(2).unwrap_or_default();
-        Self::new(name, ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")])
+        Self::new(
+            name,
+            ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")],
+        )
     }
 
     /// Those that every cluster has.
@@ -74,6 +85,12 @@ impl Credential {
 
     /// A line of the API server's `--token-auth-file`.
     pub(crate) fn line(&self) -> String {
-        format!("{},{},{},\"{}\"\n", self.token, self.user.name, self.user.name, self.user.groups.join(","))
+        format!(
+            "{},{},{},\"{}\"\n",
+            self.token,
+            self.user.name,
+            self.user.name,
+            self.user.groups.join(",")
+        )
     }
 }

@@ -1,7 +1,8 @@
 //! Waiting: a condition is looked at again and again until it holds, and looking changes nothing.
 //!
-//! A look that writes is a test of luck: a Pod that was created a moment too early is held, the next look finds its name taken, and the
-//! condition never holds. So clients of a [`Cluster`](crate::Cluster) note what they send meanwhile, and a look that would change
+//! A look that writes is a test of luck: a Pod that was created a moment too early is held, the
+//! next look finds its name taken, and the condition never holds. So clients of a
+//! [`Cluster`](crate::Cluster) note what they send meanwhile, and a look that would change
 //! something ends the test at once. Read instead, or try with a server-side dry run.
 
 use std::cell::{Cell, RefCell};
@@ -11,8 +12,9 @@ use std::time::{Duration, Instant};
 use http::{Method, Request};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// How long anything may take that is waited for. It ends what hangs, and says nothing of how long something should take: on a machine
-/// that has other work as well, everything takes many times as long.
+/// How long anything may take that is waited for. It ends what hangs, and says nothing of how long
+/// something should take: on a machine that has other work as well, everything takes many times as
+/// long.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -26,7 +28,10 @@ thread_local! {
 
 /// Waits until this holds; it is an error if it does not.
 #[track_caller]
-pub fn eventually<'a>(what: &'a str, holds: impl AsyncFnMut() -> bool + 'a) -> impl Future<Output = ()> + 'a {
+pub fn eventually<'a>(
+    what: &'a str,
+    holds: impl AsyncFnMut() -> bool + 'a,
+) -> impl Future<Output = ()> + 'a {
     let place = Location::caller();
     let holds = comes_true(holds);
     async move { assert!(holds.await, "{what}: not within {} s ({place})", PATIENCE.as_secs()) }
@@ -34,7 +39,9 @@ pub fn eventually<'a>(what: &'a str, holds: impl AsyncFnMut() -> bool + 'a) -> i
 
 /// Waits until this holds; false where it does not, for callers that have more to say then.
 #[track_caller]
-pub fn comes_true<'a>(mut holds: impl AsyncFnMut() -> bool + 'a) -> impl Future<Output = bool> + 'a {
+pub fn comes_true<'a>(
+    mut holds: impl AsyncFnMut() -> bool + 'a,
+) -> impl Future<Output = bool> + 'a {
     let place = Location::caller();
     async move {
         let deadline = Instant::now() + PATIENCE;
@@ -53,16 +60,22 @@ async fn look(place: &Location<'_>, holds: &mut impl AsyncFnMut() -> bool) -> bo
     let held = holds().await;
     drop(looking);
     let act = ACT.take();
-    assert!(act.is_none(), "a condition is waited for by an act: {}; read, or try with a dry run ({place})", act.unwrap_or_default());
+    assert!(
+        act.is_none(),
+        "a condition is waited for by an act: {}; read, or try with a dry run ({place})",
+        act.unwrap_or_default()
+    );
     held
 }
 
-/// Until it is dropped, what is sent is noted. A runtime of several threads sends from any of them: nothing is noted there.
+/// Until it is dropped, what is sent is noted. A runtime of several threads sends from any of them:
+/// nothing is noted there.
 struct Looking(bool);
 
 impl Looking {
     fn begin() -> Self {
-        let alone = Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread);
+        let alone = Handle::try_current()
+            .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::CurrentThread);
         Self(LOOKING.replace(alone))
     }
 }
@@ -101,12 +114,20 @@ mod tests {
     #[case::create("POST", "/api/v1/namespaces?", true)]
     #[case::apply("PATCH", "/api/v1/namespaces/a?&fieldManager=x&force=true", true)]
     #[case::delete("DELETE", "/api/v1/namespaces/a?", true)]
-    fn an_act_is_told_from_a_look(#[case] method: Method, #[case] uri: http::Uri, #[case] act: bool) {
+    fn an_act_is_told_from_a_look(
+        #[case] method: Method,
+        #[case] uri: http::Uri,
+        #[case] act: bool,
+    ) {
         assert_eq!(changes(&method, &uri), act);
     }
 
     fn send(method: &str) {
-        let request = Request::builder().method(method).uri("/api/v1/namespaces/web").body(()).expect("a request");
+        let request = Request::builder()
+            .method(method)
+            .uri("/api/v1/namespaces/web")
+            .body(())
+            .expect("a request");
         let _ = note(request);
     }
 
@@ -124,7 +145,9 @@ mod tests {
     }
 
     #[tokio::test]
-    #[should_panic(expected = "a condition is waited for by an act: DELETE /api/v1/namespaces/web; read, or try with a dry run (crates/")]
+    #[should_panic(
+        expected = "a condition is waited for by an act: DELETE /api/v1/namespaces/web; read, or try with a dry run (crates/"
+    )]
     async fn an_act_is_no_look() {
         eventually("its end", async || {
             send("DELETE");

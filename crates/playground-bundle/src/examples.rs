@@ -1,4 +1,5 @@
-//! Examples: what the playground's editors can be filled with, read from where the repository has it already.
+//! Examples: what the playground's editors can be filled with, read from where the repository has
+//! it already.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +22,8 @@ pub struct Example {
     pub request: String,
 }
 
-/// Fixtures of `e2e-tests/` that show what is asked at admission: the settings, the tenants and who asks.
+/// Fixtures of `e2e-tests/` that show what is asked at admission: the settings, the tenants and who
+/// asks.
 const REQUESTS: [&str; 8] = [
     "create-with-tenant-label",
     "create-with-foreign-tenant-label",
@@ -47,7 +49,8 @@ fn getting_started(root: &Path) -> Result<Example> {
     Ok(Example {
         group: "First steps",
         name: "getting-started".to_owned(),
-        why: "Two tenants, and namespaces that are new, edited, as they should be, and nobody's.".to_owned(),
+        why: "Two tenants, and namespaces that are new, edited, as they should be, and nobody's."
+            .to_owned(),
         settings: text(&folder.join("policy.yaml"))?,
         tenant: text(&folder.join("tenants.yaml"))?,
         namespace: text(&folder.join("namespaces.yaml"))?,
@@ -70,14 +73,17 @@ fn rancher(root: &Path) -> Result<Example> {
 
 /// Each folder of `examples/hooks`, with the namespaces of its tests.
 fn hooks(root: &Path) -> Result<Vec<Example>> {
-    let mut folders: Vec<_> = fs::read_dir(root.join("examples/hooks"))?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let mut folders: Vec<_> = fs::read_dir(root.join("examples/hooks"))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
     folders.retain(|path| path.join("tests.yaml").is_file());
     folders.sort();
     folders.iter().map(|folder| hook(folder)).collect()
 }
 
 fn hook(folder: &Path) -> Result<Example> {
-    let tests: Value = serde_saphyr::from_str(&text(&folder.join("tests.yaml"))?).with_context(|| folder.display().to_string())?;
+    let tests: Value = serde_saphyr::from_str(&text(&folder.join("tests.yaml"))?)
+        .with_context(|| folder.display().to_string())?;
     let cases = tests.get("cases").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut namespaces: Vec<&Value> = Vec::new();
     for namespace in cases.iter().filter_map(|case| case.get("namespace")) {
@@ -85,7 +91,8 @@ fn hook(folder: &Path) -> Result<Example> {
             namespaces.push(namespace);
         }
     }
-    let object = |metadata: &&Value| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
+    let object =
+        |metadata: &&Value| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
     Ok(Example {
         group: "Hooks",
         name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -100,12 +107,18 @@ fn hook(folder: &Path) -> Result<Example> {
 fn request(root: &Path, name: &str) -> Result<Example> {
     let folder = root.join("e2e-tests");
     let expected = json_file(&folder.join(format!("expected/{name}.json")))?;
-    let settings = expected.get("settings").and_then(Value::as_str).context("expected: no settings")?;
+    let settings =
+        expected.get("settings").and_then(Value::as_str).context("expected: no settings")?;
     let request = json_file(&folder.join(format!("requests/{name}.json")))?;
     let is_update = request.get("operation") == Some(&json!("UPDATE"));
-    let namespace = request.get(if is_update { "oldObject" } else { "object" }).cloned().unwrap_or_default();
-    let asked: &[&str] = if is_update { &["operation", "userInfo", "object"] } else { &["operation", "userInfo"] };
-    let asked: Map<String, Value> = asked.iter().filter_map(|member| Some(((*member).to_owned(), request.get(*member)?.clone()))).collect();
+    let namespace =
+        request.get(if is_update { "oldObject" } else { "object" }).cloned().unwrap_or_default();
+    let asked: &[&str] =
+        if is_update { &["operation", "userInfo", "object"] } else { &["operation", "userInfo"] };
+    let asked: Map<String, Value> = asked
+        .iter()
+        .filter_map(|member| Some(((*member).to_owned(), request.get(*member)?.clone())))
+        .collect();
     Ok(Example {
         group: "Requests",
         name: name.to_owned(),
@@ -120,16 +133,23 @@ fn request(root: &Path, name: &str) -> Result<Example> {
 /// The tenants that a recorded session hands out.
 fn tenants(session: &str) -> Result<Vec<Value>> {
     let exchanges: Value = serde_saphyr::from_str(&session.replace("!KubernetesGetResource", ""))?;
-    let payloads = exchanges.as_array().into_iter().flatten().filter_map(|exchange| exchange.pointer("/response/payload")?.as_str());
+    let payloads = exchanges
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|exchange| exchange.pointer("/response/payload")?.as_str());
     let mut tenants: Vec<Value> = payloads.map(serde_json::from_str).collect::<Result<_, _>>()?;
     tenants.dedup();
     Ok(tenants)
 }
 
-/// The cases of `tests/conformance` that were written by hand and have a plan; the random ones show nothing to a reader.
+/// The cases of `tests/conformance` that were written by hand and have a plan; the random ones show
+/// nothing to a reader.
 fn conformance(root: &Path) -> Result<Vec<Example>> {
     let cases = json_file(&root.join("tests/conformance/capsule-metadata.json"))?;
-    let shown = |case: &&Value| !name_of(case).starts_with("random-") && case.pointer("/expect/error").is_none();
+    let shown = |case: &&Value| {
+        !name_of(case).starts_with("random-") && case.pointer("/expect/error").is_none()
+    };
     cases.as_array().into_iter().flatten().filter(shown).map(conformance_case).collect()
 }
 
@@ -139,14 +159,21 @@ pub fn conformance_case(case: &Value) -> Result<Example> {
     let tenant = case.get("tenant").context("a case without a tenant")?;
     let tenant_name = tenant.pointer("/metadata/name").cloned().unwrap_or_default();
     let mut namespace = case.get("namespace").cloned().context("a case without a namespace")?;
-    let metadata = namespace.get_mut("metadata").and_then(Value::as_object_mut).context("a namespace without metadata")?;
+    let metadata = namespace
+        .get_mut("metadata")
+        .and_then(Value::as_object_mut)
+        .context("a namespace without metadata")?;
     let owner = json!({"apiVersion": "capsule.clastix.io/v1beta2", "kind": "Tenant", "name": tenant_name, "uid": "1"});
     metadata.insert("ownerReferences".to_owned(), json!([owner]));
-    let managed = |field: &str| case.pointer(&format!("/managedBefore/{field}")).cloned().unwrap_or_else(|| json!([]));
+    let managed = |field: &str| {
+        case.pointer(&format!("/managedBefore/{field}")).cloned().unwrap_or_else(|| json!([]))
+    };
     let (labels, annotations) = (managed("labels"), managed("annotations"));
     if labels != json!([]) || annotations != json!([]) {
-        let ledger = json!({"tenant": tenant_name, "labels": labels, "annotations": annotations}).to_string();
-        let mut all = metadata.get("annotations").and_then(Value::as_object).cloned().unwrap_or_default();
+        let ledger = json!({"tenant": tenant_name, "labels": labels, "annotations": annotations})
+            .to_string();
+        let mut all =
+            metadata.get("annotations").and_then(Value::as_object).cloned().unwrap_or_default();
         all.insert("landlord.dev/ledger".to_owned(), Value::String(ledger));
         metadata.insert("annotations".to_owned(), Value::Object(all));
     }
@@ -179,6 +206,7 @@ fn json_file(path: &Path) -> Result<Value> {
 
 /// The objects as documents of one text.
 fn yaml(objects: &[Value]) -> Result<String> {
-    let documents: Vec<String> = objects.iter().map(serde_saphyr::to_string).collect::<Result<_, _>>()?;
+    let documents: Vec<String> =
+        objects.iter().map(serde_saphyr::to_string).collect::<Result<_, _>>()?;
     Ok(documents.join("---\n"))
 }

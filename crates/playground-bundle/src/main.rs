@@ -1,4 +1,5 @@
-//! `playground-bundle WASM FOLDER`: the playground as static files, for the controller and for the book. Called by `make playground`.
+//! `playground-bundle WASM FOLDER`: the playground as static files, for the controller and for the
+//! book. Called by `make playground`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,8 @@ use clap::Parser;
 use playground_bundle::examples;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// Makes a folder of static files from the compiled playground, its page and the repository's examples
+/// Makes a folder of static files from the compiled playground, its page and the repository's
+/// examples
 #[derive(Parser, Debug)]
 struct Arguments {
     /// The compiled crate `playground`
@@ -40,14 +42,17 @@ fn bind(wasm: &Path, folder: &Path) -> Result<()> {
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true);
-    bindgen.generate(folder).with_context(|| format!("{}: no module of wasm-bindgen's", wasm.display()))
+    bindgen
+        .generate(folder)
+        .with_context(|| format!("{}: no module of wasm-bindgen's", wasm.display()))
 }
 
 /// The page as it is.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
         let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name())).with_context(|| entry.path().display().to_string())?;
+        fs::copy(entry.path(), to.join(entry.file_name()))
+            .with_context(|| entry.path().display().to_string())?;
     }
     Ok(())
 }

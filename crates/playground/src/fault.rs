@@ -21,11 +21,14 @@ impl Fault {
         match error {
             DocumentError::Syntax { file, fault } => {
                 let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-                let position = fault.location().map(|at| Position { line: number(at.line()), column: number(at.column()) });
+                let position = fault
+                    .location()
+                    .map(|at| Position { line: number(at.line()), column: number(at.column()) });
                 Self { editor: file.clone(), position, message: document::message(fault) }
             }
             DocumentError::NotAnObject { place } => {
-                let message = "this is not an object: write Kubernetes objects, with `---` between them";
+                let message =
+                    "this is not an object: write Kubernetes objects, with `---` between them";
                 Self::at(place, "", message.to_owned(), text)
             }
         }
@@ -33,7 +36,9 @@ impl Fault {
 
     /// Objects that do not go together. `text` is that of an editor.
     pub(crate) fn of_objects<'a>(error: &InventoryError, text: impl Fn(&str) -> &'a str) -> Self {
-        let at = |place: &Place, path: &str, message: String| Self::at(place, path, message, text(place.file()));
+        let at = |place: &Place, path: &str, message: String| {
+            Self::at(place, path, message, text(place.file()))
+        };
         match error {
             InventoryError::Settings { place, of_policy, source } => {
                 let path = match (of_policy, source.path.is_empty()) {
@@ -47,16 +52,26 @@ impl Fault {
                 let tenancy::namespace::NamespaceError::Shape { path, .. } = source;
                 at(place, path, source.to_string())
             }
-            InventoryError::TwoPolicies { first, second } => {
-                at(second, "", format!("{first} is a ClusterAdmissionPolicy as well: leave one of them, or write its settings to the left"))
+            InventoryError::TwoPolicies { first, second } => at(
+                second,
+                "",
+                format!(
+                    "{first} is a ClusterAdmissionPolicy as well: leave one of them, or write its settings to the left"
+                ),
+            ),
+            InventoryError::Nameless { place } => {
+                at(place, "metadata", "the Namespace has no metadata.name: give it one".to_owned())
             }
-            InventoryError::Nameless { place } => at(place, "metadata", "the Namespace has no metadata.name: give it one".to_owned()),
-            InventoryError::NamespaceTwice { place, name } => {
-                at(place, "metadata.name", format!("namespace {name:?} is there twice: leave one of them"))
-            }
-            InventoryError::TenantTwice { name, other, place } => {
-                at(place, "metadata.name", format!("tenant {name:?} is there twice, here and in {other}: leave one of them"))
-            }
+            InventoryError::NamespaceTwice { place, name } => at(
+                place,
+                "metadata.name",
+                format!("namespace {name:?} is there twice: leave one of them"),
+            ),
+            InventoryError::TenantTwice { name, other, place } => at(
+                place,
+                "metadata.name",
+                format!("tenant {name:?} is there twice, here and in {other}: leave one of them"),
+            ),
         }
     }
 
@@ -83,7 +98,9 @@ impl Fault {
 
 /// The name that nobody knows is at fault, not the whole that it stands in.
 fn culprit(path: String, message: &str) -> String {
-    let unknown = message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"));
+    let unknown = message
+        .strip_prefix("unknown field `")
+        .or_else(|| message.strip_prefix("unknown variant `"));
     match unknown.and_then(|rest| rest.split('`').next()) {
         Some(name) if path.is_empty() => name.to_owned(),
         Some(name) => format!("{path}.{name}"),

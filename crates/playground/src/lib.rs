@@ -12,7 +12,8 @@ mod positions;
 mod rehearsal;
 mod request;
 
-/// Says what landlord would do with what is in the editors. Takes and returns JSON; see [`rehearsal`](self) for its members.
+/// Says what landlord would do with what is in the editors. Takes and returns JSON; see
+/// [`rehearsal`](self) for its members.
 #[wasm_bindgen]
 pub fn rehearse(editors: &str) -> String {
     rehearsal::Editors::parse(editors).rehearse().to_string()

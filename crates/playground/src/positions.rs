@@ -1,8 +1,10 @@
-//! Positions: where the parts of a text stand, so that a fault found in a document is shown at its line.
+//! Positions: where the parts of a text stand, so that a fault found in a document is shown at its
+//! line.
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle};
 
-/// What YAML reads as null where it is not quoted; a document that holds nothing else is not counted.
+/// What YAML reads as null where it is not quoted; a document that holds nothing else is not
+/// counted.
 const NULLS: [&str; 5] = ["", "~", "null", "Null", "NULL"];
 
 /// Lines and columns, both counted from 1, columns in characters.
@@ -35,7 +37,8 @@ impl Positions {
     }
 }
 
-/// Whether `path` is the node or within it. Keys may hold dots themselves, so nothing is taken apart.
+/// Whether `path` is the node or within it. Keys may hold dots themselves, so nothing is taken
+/// apart.
 fn holds(node: &str, path: &str) -> bool {
     let rest = path.strip_prefix(node);
     rest.is_some_and(|rest| node.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
@@ -63,8 +66,12 @@ impl Walk {
     fn step(&mut self, event: &Event<'_>, position: Position) {
         match event {
             Event::DocumentStart(..) => (self.current, self.is_null) = (Vec::new(), false),
-            Event::DocumentEnd if !self.is_null => self.documents.push(std::mem::take(&mut self.current)),
-            Event::Scalar(value, style, ..) => self.scalar(value, *style == ScalarStyle::Plain, position),
+            Event::DocumentEnd if !self.is_null => {
+                self.documents.push(std::mem::take(&mut self.current))
+            }
+            Event::Scalar(value, style, ..) => {
+                self.scalar(value, *style == ScalarStyle::Plain, position)
+            }
             Event::Alias(_) => self.scalar("*", false, position),
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 let path = self.place(position);
@@ -78,7 +85,9 @@ impl Walk {
 
     fn scalar(&mut self, value: &str, is_plain: bool, position: Position) {
         match self.frames.last_mut() {
-            Some(frame) if !frame.is_sequence && frame.key.is_none() => frame.key = Some((value.to_owned(), position)),
+            Some(frame) if !frame.is_sequence && frame.key.is_none() => {
+                frame.key = Some((value.to_owned(), position))
+            }
             None => {
                 self.is_null = is_plain && NULLS.contains(&value);
                 self.current.push((String::new(), position));
@@ -115,8 +124,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    const TEXT: &str =
-        "# a tenant\nspec:\n  labels: {a.b/c: x, d: y}\n  owners:\n  - kind: User\n  - {kind: [1]}\n---\n~\n---\n\"ü\": {ß: 1,  x: 2}\n";
+    const TEXT: &str = "# a tenant\nspec:\n  labels: {a.b/c: x, d: y}\n  owners:\n  - kind: User\n  - {kind: [1]}\n---\n~\n---\n\"ü\": {ß: 1,  x: 2}\n";
 
     #[rstest]
     #[case(1, "", Some((2, 1)))]
@@ -130,7 +138,11 @@ mod tests {
     #[case::null_documents_are_not_counted_and_columns_are_characters(2, "ü.x", Some((10, 14)))]
     #[case(3, "", None)]
     #[case(0, "", None)]
-    fn paths_are_found(#[case] document: usize, #[case] path: &str, #[case] expected: Option<(usize, usize)>) {
+    fn paths_are_found(
+        #[case] document: usize,
+        #[case] path: &str,
+        #[case] expected: Option<(usize, usize)>,
+    ) {
         let found = Positions::of(TEXT).find(document, path);
         assert_eq!(found.map(|at| (at.line, at.column)), expected);
     }

@@ -1,4 +1,5 @@
-//! Rehearsal: what landlord would do with what is in the editors – the plan of `landlord plan -o json`, and the policy's answer to a request.
+//! Rehearsal: what landlord would do with what is in the editors – the plan of
+//! `landlord plan -o json`, and the policy's answer to a request.
 
 use assessment::document::{self, Document};
 use assessment::inventory::{Inventory, parse, policy_among, settings_among, settings_document};
@@ -30,19 +31,28 @@ impl Editors {
     /// Reads `{"settings", "tenant", "namespace", "request"}`; what is absent is empty.
     pub(crate) fn parse(json: &str) -> Self {
         let editors: Value = serde_json::from_str(json).unwrap_or_default();
-        let text = |name: &str| editors.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Self { settings: text("settings"), tenant: text("tenant"), namespace: text("namespace"), request: text("request") }
+        let text =
+            |name: &str| editors.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            settings: text("settings"),
+            tenant: text("tenant"),
+            namespace: text("namespace"),
+            request: text("request"),
+        }
     }
 
-    /// `plan` and `answer` are `null` where there is a fault, and `answer` where nothing is asked. Beside the plan, which is `landlord.dev/plan/v1`,
-    /// stand the state of each namespace in a word and its metadata before.
+    /// `plan` and `answer` are `null` where there is a fault, and `answer` where nothing is asked.
+    /// Beside the plan, which is `landlord.dev/plan/v1`, stand the state of each namespace in a
+    /// word and its metadata before.
     pub(crate) fn rehearse(&self) -> Value {
         let mut faults = Vec::new();
         let (mut planned, mut answer) = (None, Value::Null);
         if let Some(objects) = self.read(&mut faults) {
             match self.inventory(&objects) {
                 Ok(inventory) => {
-                    faults.extend(inventory.faults().map(|(place, error)| Fault::of_tenant(place, error, self.text(place.file()))));
+                    faults.extend(inventory.faults().map(|(place, error)| {
+                        Fault::of_tenant(place, error, self.text(place.file()))
+                    }));
                     answer = answer_to(&objects);
                     planned = Some((assess(&inventory), inventory.notes()));
                 }
@@ -65,11 +75,19 @@ impl Editors {
     fn read(&self, faults: &mut Vec<Fault>) -> Option<Objects> {
         let mut read = |editor: &str| {
             let text = self.text(editor);
-            document::read(editor, text).map_err(|error| faults.push(Fault::of_text(&error, text))).ok()
+            document::read(editor, text)
+                .map_err(|error| faults.push(Fault::of_text(&error, text)))
+                .ok()
         };
-        let (settings, tenant, namespace, request) = (read("settings"), read("tenant"), read("namespace"), read("request"));
+        let (settings, tenant, namespace, request) =
+            (read("settings"), read("tenant"), read("namespace"), read("request"));
         let first = |documents: Vec<Document>| documents.into_iter().next();
-        Some(Objects { settings: first(settings?), tenant: tenant?, namespace: namespace?, request: first(request?) })
+        Some(Objects {
+            settings: first(settings?),
+            tenant: tenant?,
+            namespace: namespace?,
+            request: first(request?),
+        })
     }
 
     fn text(&self, editor: &str) -> &str {
@@ -83,8 +101,10 @@ impl Editors {
     }
 
     fn inventory(&self, objects: &Objects) -> Result<Inventory, Fault> {
-        let documents: Vec<Document> = objects.tenant.iter().chain(&objects.namespace).cloned().collect();
-        let settings: Result<Settings, _> = objects.settings.as_ref().map_or_else(|| settings_among(&documents), parse);
+        let documents: Vec<Document> =
+            objects.tenant.iter().chain(&objects.namespace).cloned().collect();
+        let settings: Result<Settings, _> =
+            objects.settings.as_ref().map_or_else(|| settings_among(&documents), parse);
         let inventory = settings.and_then(|settings| Inventory::of(settings, documents));
         inventory.map_err(|error| Fault::of_objects(&error, |editor| self.text(editor)))
     }
@@ -106,10 +126,12 @@ fn answer_to(objects: &Objects) -> Value {
     let Some(Document { object: written, .. }) = &objects.request else { return Value::Null };
     let at_hand: Vec<Document> = objects.tenant.iter().chain(&objects.namespace).cloned().collect();
     let policy = policy_among(&at_hand).ok().flatten();
-    let settings = objects.settings.as_ref().or(policy).map(|document| settings_document(&document.object));
+    let settings =
+        objects.settings.as_ref().or(policy).map(|document| settings_document(&document.object));
     let empty = Value::Object(Map::new());
     let settings = settings.filter(|settings| !settings.is_null()).unwrap_or(&empty);
-    let is_namespace = |object: &&Value| object.get("kind").and_then(Value::as_str) == Some("Namespace");
+    let is_namespace =
+        |object: &&Value| object.get("kind").and_then(Value::as_str) == Some("Namespace");
     let objects: Vec<Value> = at_hand.iter().map(|document| document.object.clone()).collect();
     let request = request::complete(written, objects.iter().find(is_namespace));
     let answer = admission::answer(settings, &request, &objects);

@@ -108,13 +108,20 @@ mod tests {
         assert_eq!(read(&annotated), Ok(Some(long.as_bytes())));
         let again = write(&annotated, b"{}").unwrap();
         assert_eq!(read(&again), Ok(Some(&b"{}"[..])));
-        assert_eq!(again.len(), bare.len() + 2 + 1 + SECTION.len() + 2, "the old section is gone, the others are kept");
+        assert_eq!(
+            again.len(),
+            bare.len() + 2 + 1 + SECTION.len() + 2,
+            "the old section is gone, the others are kept"
+        );
     }
 
     #[test]
     fn broken_modules_are_refused() {
         assert_eq!(read(b"hello"), Err(SectionError::Header));
         assert_eq!(read(&[HEADER, &[CUSTOM, 9, 1]].concat()), Err(SectionError::Broken { at: 8 }));
-        assert_eq!(read(&[HEADER, &[CUSTOM, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]].concat()), Err(SectionError::Broken { at: 8 }));
+        assert_eq!(
+            read(&[HEADER, &[CUSTOM, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]].concat()),
+            Err(SectionError::Broken { at: 8 })
+        );
     }
 }

@@ -1,14 +1,16 @@
-//! Gauge: what a call costs a policy, counted and not timed: instructions (wasmtime's fuel) and pages of memory. The same call costs
-//! the same on every machine, so that a test can hold a policy to a bound.
+//! Gauge: what a call costs a policy, counted and not timed: instructions (wasmtime's fuel) and
+//! pages of memory. The same call costs the same on every machine, so that a test can hold a policy
+//! to a bound.
 //!
-//! It is a second, smaller waPC host, because wasmtime-provider gives its stores no fuel. Of WASI it has what policies in Rust import, and
-//! its random numbers are zeros.
+//! It is a second, smaller waPC host, because wasmtime-provider gives its stores no fuel. Of WASI
+//! it has what policies in Rust import, and its random numbers are zeros.
 
 use std::sync::Arc;
 
 use wapc::wapc_functions::REQUIRED_STARTS;
 use wasmtime_provider::wasmtime::{
-    Caller, Config, Engine, Error, Extern, Instance, InstancePre, Linker, Memory, Module, Store, Trap, TypedFunc,
+    Caller, Config, Engine, Error, Extern, Instance, InstancePre, Linker, Memory, Module, Store,
+    Trap, TypedFunc,
 };
 
 use crate::call_error::CallError;
@@ -59,16 +61,24 @@ impl Gauge {
     pub fn compile(wasm: &[u8]) -> Result<Self, ModuleError> {
         let fault = |error: Error| ModuleError::Link(error.to_string());
         let engine = Engine::new(Config::new().consume_fuel(true)).map_err(fault)?;
-        let module = Module::new(&engine, wasm).map_err(|error| ModuleError::NotWasm(error.root_cause().to_string()))?;
+        let module = Module::new(&engine, wasm)
+            .map_err(|error| ModuleError::NotWasm(error.root_cause().to_string()))?;
         if module.get_export(GUEST_CALL).is_none() {
             return Err(ModuleError::NotWapc);
         }
-        let instance = linker(&engine).and_then(|linker| linker.instantiate_pre(&module)).map_err(fault)?;
+        let instance =
+            linker(&engine).and_then(|linker| linker.instantiate_pre(&module)).map_err(fault)?;
         Ok(Self { engine, instance })
     }
 
     /// Calls one operation in a fresh instance that may use up this much fuel.
-    pub fn call(&self, operation: &str, payload: &[u8], host: Arc<dyn HostCalls>, fuel: u64) -> Result<Cost, CallError> {
+    pub fn call(
+        &self,
+        operation: &str,
+        payload: &[u8],
+        host: Arc<dyn HostCalls>,
+        fuel: u64,
+    ) -> Result<Cost, CallError> {
         let start = |error: Error| CallError::Start(error.to_string());
         let guest = Guest {
             operation: operation.as_bytes().to_vec(),
@@ -82,15 +92,19 @@ impl Gauge {
         store.set_fuel(fuel).map_err(start)?;
         let instance = self.instance.instantiate(&mut store).map_err(start)?;
         initialise(&mut store, &instance).map_err(start)?;
-        let call: TypedFunc<(i32, i32), i32> = instance.get_typed_func(&mut store, GUEST_CALL).map_err(start)?;
+        let call: TypedFunc<(i32, i32), i32> =
+            instance.get_typed_func(&mut store, GUEST_CALL).map_err(start)?;
         let lengths = (length(operation.len()), length(payload.len()));
         call.call(&mut store, lengths).map_err(|error| trapped(operation, fuel, &error))?;
         let left = store.get_fuel().map_err(start)?;
-        let pages = instance.get_memory(&mut store, "memory").map_or(0, |memory| memory.size(&store));
+        let pages =
+            instance.get_memory(&mut store, "memory").map_or(0, |memory| memory.size(&store));
         let Guest { response, error, .. } = store.into_data();
         match (response, error) {
             (Some(answer), None) => Ok(Cost { fuel: fuel - left, pages, answer }),
-            (_, error) => Err(CallError::Guest(format!("Guest call failure: {}", error.unwrap_or_default()))),
+            (_, error) => {
+                Err(CallError::Guest(format!("Guest call failure: {}", error.unwrap_or_default())))
+            }
         }
     }
 }
@@ -113,11 +127,15 @@ fn trapped(operation: &str, fuel: u64, error: &Error) -> CallError {
 
 fn linker(engine: &Engine) -> Result<Linker<Guest>, Error> {
     let mut linker = Linker::new(engine);
-    linker.func_wrap(WAPC, "__guest_request", |mut guest: Of<'_>, operation: i32, payload: i32| {
-        let (name, body) = (guest.data().operation.clone(), guest.data().payload.clone());
-        write(&mut guest, operation, &name)?;
-        write(&mut guest, payload, &body)
-    })?;
+    linker.func_wrap(
+        WAPC,
+        "__guest_request",
+        |mut guest: Of<'_>, operation: i32, payload: i32| {
+            let (name, body) = (guest.data().operation.clone(), guest.data().payload.clone());
+            write(&mut guest, operation, &name)?;
+            write(&mut guest, payload, &body)
+        },
+    )?;
     linker.func_wrap(WAPC, "__guest_response", |mut guest: Of<'_>, at: i32, length: i32| {
         let bytes = read(&mut guest, at, length)?;
         guest.data_mut().response = Some(bytes);
@@ -135,11 +153,16 @@ fn linker(engine: &Engine) -> Result<Linker<Guest>, Error> {
 }
 
 fn link_host_calls(linker: &mut Linker<Guest>) -> Result<(), Error> {
-    linker.func_wrap(WAPC, "__host_call", |mut guest: Of<'_>, a: i32, b: i32, c: i32, d: i32, e: i32, f: i32, g: i32, h: i32| {
-        host_call(&mut guest, (a, b, c, d, e, f, g, h))
+    linker.func_wrap(
+        WAPC,
+        "__host_call",
+        |mut guest: Of<'_>, a: i32, b: i32, c: i32, d: i32, e: i32, f: i32, g: i32, h: i32| {
+            host_call(&mut guest, (a, b, c, d, e, f, g, h))
+        },
+    )?;
+    linker.func_wrap(WAPC, "__host_response_len", |guest: Of<'_>| {
+        guest.data().host_answer.as_ref().map_or(0, |bytes| length(bytes.len()))
     })?;
-    linker
-        .func_wrap(WAPC, "__host_response_len", |guest: Of<'_>| guest.data().host_answer.as_ref().map_or(0, |bytes| length(bytes.len())))?;
     linker.func_wrap(WAPC, "__host_response", |mut guest: Of<'_>, at: i32| {
         let bytes = guest.data().host_answer.clone().unwrap_or_default();
         write(&mut guest, at, &bytes)
@@ -154,7 +177,8 @@ fn link_host_calls(linker: &mut Linker<Guest>) -> Result<(), Error> {
     Ok(())
 }
 
-/// What Rust's standard library asks for: seeds of its maps, an environment (none), standard error (none), and an end.
+/// What Rust's standard library asks for: seeds of its maps, an environment (none), standard error
+/// (none), and an end.
 fn link_wasi(linker: &mut Linker<Guest>) -> Result<(), Error> {
     linker.func_wrap(WASI, "random_get", |mut guest: Of<'_>, at: i32, length: i32| {
         write(&mut guest, at, &vec![0; place(length)?])?;
@@ -166,14 +190,18 @@ fn link_wasi(linker: &mut Linker<Guest>) -> Result<(), Error> {
         write(&mut guest, size, &[0; 4])?;
         Ok::<_, Error>(SUCCESS)
     })?;
-    linker.func_wrap(WASI, "fd_write", |_: Of<'_>, _: i32, _: i32, _: i32, _: i32| BAD_DESCRIPTOR)?;
+    linker
+        .func_wrap(WASI, "fd_write", |_: Of<'_>, _: i32, _: i32, _: i32, _: i32| BAD_DESCRIPTOR)?;
     linker.func_wrap(WASI, "proc_exit", |_: Of<'_>, code: i32| -> Result<(), Error> {
         Err(Error::msg(format!("the guest exits with {code}")))
     })?;
     Ok(())
 }
 
-fn host_call(guest: &mut Of<'_>, (binding, a, namespace, b, operation, c, payload, d): Call) -> Result<i32, Error> {
+fn host_call(
+    guest: &mut Of<'_>,
+    (binding, a, namespace, b, operation, c, payload, d): Call,
+) -> Result<i32, Error> {
     let (binding, namespace) = (text(guest, binding, a)?, text(guest, namespace, b)?);
     let (operation, payload) = (text(guest, operation, c)?, read(guest, payload, d)?);
     let answer = guest.data().host.call(&binding, &namespace, &operation, &payload);
@@ -183,7 +211,10 @@ fn host_call(guest: &mut Of<'_>, (binding, a, namespace, b, operation, c, payloa
 }
 
 fn memory(guest: &mut Of<'_>) -> Result<Memory, Error> {
-    guest.get_export("memory").and_then(Extern::into_memory).ok_or_else(|| Error::msg("the guest exports no memory"))
+    guest
+        .get_export("memory")
+        .and_then(Extern::into_memory)
+        .ok_or_else(|| Error::msg("the guest exports no memory"))
 }
 
 fn write(guest: &mut Of<'_>, at: i32, bytes: &[u8]) -> Result<(), Error> {
@@ -200,7 +231,8 @@ fn text(guest: &mut Of<'_>, at: i32, length: i32) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&read(guest, at, length)?).into_owned())
 }
 
-/// WebAssembly's numbers have no sign of their own: an address in the upper half of the memory comes as a negative one.
+/// WebAssembly's numbers have no sign of their own: an address in the upper half of the memory
+/// comes as a negative one.
 fn place(number: i32) -> Result<usize, Error> {
     Ok(usize::try_from(number.cast_unsigned())?)
 }

@@ -1,5 +1,6 @@
-//! Host calls: what a policy asks of Kubewarden while it runs; three ways to answer without a cluster, and one with. Answers and
-//! errors are worded as Kubewarden words them, because policies read the words.
+//! Host calls: what a policy asks of Kubewarden while it runs; three ways to answer without a
+//! cluster, and one with. Answers and errors are worded as Kubewarden words them, because policies
+//! read the words.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,13 @@ pub use session::{Session, SessionError};
 /// Answers a guest's host calls.
 pub trait HostCalls: Send + Sync {
     /// `payload` and the answer are JSON; an error is what the guest gets to read.
-    fn call(&self, binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String>;
+    fn call(
+        &self,
+        binding: &str,
+        namespace: &str,
+        operation: &str,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, String>;
 }
 
 /// Nothing is granted: how Kubewarden runs a policy without context-aware resources.
@@ -22,9 +29,16 @@ pub trait HostCalls: Send + Sync {
 pub struct Denied;
 
 impl HostCalls for Denied {
-    fn call(&self, binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
+    fn call(
+        &self,
+        binding: &str,
+        namespace: &str,
+        operation: &str,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, String> {
         let call = HostCall::read(binding, namespace, operation, payload)?;
-        call.kind().map_or(Ok(Vec::new()), |(api_version, kind)| Err(not_granted(api_version, kind)))
+        call.kind()
+            .map_or(Ok(Vec::new()), |(api_version, kind)| Err(not_granted(api_version, kind)))
     }
 }
 
@@ -105,13 +119,22 @@ impl HostCall {
         }
     }
 
-    fn read(binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Self, String> {
+    fn read(
+        binding: &str,
+        namespace: &str,
+        operation: &str,
+        payload: &[u8],
+    ) -> Result<Self, String> {
         match (binding, namespace, operation) {
             ("kubewarden", "tracing", "log") => Ok(Self::Log),
             ("kubewarden", "kubernetes", "get_resource") => parse(payload).map(Self::GetResource),
-            ("kubewarden", "kubernetes", "list_resources_by_namespace" | "list_resources_all") => parse(payload).map(Self::List),
+            ("kubewarden", "kubernetes", "list_resources_by_namespace" | "list_resources_all") => {
+                parse(payload).map(Self::List)
+            }
             ("kubewarden", "kubernetes", "can_i") => parse(payload).map(Self::CanI),
-            ("kubewarden", "kubernetes" | "tracing", _) => Err(format!("unknown operation: {operation}")),
+            ("kubewarden", "kubernetes" | "tracing", _) => {
+                Err(format!("unknown operation: {operation}"))
+            }
             ("kubewarden", _, _) => Err(format!("unknown namespace: {namespace}")),
             _ => Err(format!("unknown binding: {binding}")),
         }
@@ -127,5 +150,7 @@ fn not_found(GetResource { api_version, kind, name, namespace, .. }: &GetResourc
 }
 
 fn not_granted(api_version: &str, kind: &str) -> String {
-    format!("Policy has not been granted access to Kubernetes {api_version}/{kind} resources. The violation has been reported.")
+    format!(
+        "Policy has not been granted access to Kubernetes {api_version}/{kind} resources. The violation has been reported."
+    )
 }

@@ -1,5 +1,6 @@
-//! Runs a compiled Kubewarden policy the way Kubewarden does: a fresh instance for every request, a deadline, host calls that
-//! are answered in Kubewarden's words, and the mutated object turned into a JSONPatch.
+//! Runs a compiled Kubewarden policy the way Kubewarden does: a fresh instance for every request, a
+//! deadline, host calls that are answered in Kubewarden's words, and the mutated object turned into
+//! a JSONPatch.
 //!
 //! ```text
 //! wasm ──PolicyModule──▶ instance ──validate──▶ ValidationResponse ──Verdict──▶ AdmissionResponse

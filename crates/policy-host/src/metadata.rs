@@ -96,7 +96,9 @@ pub enum MetadataError {
     ExecutionMode { mode: ExecutionMode },
     #[error("minimumKubewardenVersion: {version:?} is not a version; write for example 1.31.0")]
     Version { version: String },
-    #[error("hostCapabilities: {pattern:?} is not a pattern; write *, namespace/* or namespace/operation")]
+    #[error(
+        "hostCapabilities: {pattern:?} is not a pattern; write *, namespace/* or namespace/operation"
+    )]
     Capability { pattern: String },
     #[error("protocolVersion: the policy speaks {version:?}; only \"v1\" is known")]
     Protocol { version: String },
@@ -113,13 +115,18 @@ fn is_false(flag: &bool) -> bool {
 impl Metadata {
     /// Reads and checks `policy-metadata.yml`.
     pub fn parse(yaml: &str) -> Result<Self, MetadataError> {
-        let metadata: Self = serde_saphyr::from_str(yaml).map_err(|error| MetadataError::Shape(error.to_string()))?;
+        let metadata: Self = serde_saphyr::from_str(yaml)
+            .map_err(|error| MetadataError::Shape(error.to_string()))?;
         metadata.check()?;
         Ok(metadata)
     }
 
     /// The same with what the policy and its README say.
-    pub fn completed(mut self, protocol_version: &str, usage: Option<&str>) -> Result<Self, MetadataError> {
+    pub fn completed(
+        mut self,
+        protocol_version: &str,
+        usage: Option<&str>,
+    ) -> Result<Self, MetadataError> {
         if protocol_version != "v1" {
             return Err(MetadataError::Protocol { version: protocol_version.to_owned() });
         }
@@ -136,11 +143,15 @@ impl Metadata {
         if self.execution_mode != ExecutionMode::KubewardenWapc {
             return Err(MetadataError::ExecutionMode { mode: self.execution_mode });
         }
-        if let Some(pattern) = self.host_capabilities.iter().find(|pattern| !is_capability_pattern(pattern)) {
+        if let Some(pattern) =
+            self.host_capabilities.iter().find(|pattern| !is_capability_pattern(pattern))
+        {
             return Err(MetadataError::Capability { pattern: pattern.clone() });
         }
         match &self.minimum_kubewarden_version {
-            Some(version) if !is_version(version) => Err(MetadataError::Version { version: version.clone() }),
+            Some(version) if !is_version(version) => {
+                Err(MetadataError::Version { version: version.clone() })
+            }
             _ => Ok(()),
         }
     }
@@ -164,7 +175,11 @@ fn is_version(version: &str) -> bool {
 impl Rule {
     fn check(&self, rule: usize) -> Result<(), MetadataError> {
         let fault = |field, fault: String| Err(MetadataError::Rule { rule, field, fault });
-        let lists = [("apiGroups", &self.api_groups), ("apiVersions", &self.api_versions), ("resources", &self.resources)];
+        let lists = [
+            ("apiGroups", &self.api_groups),
+            ("apiVersions", &self.api_versions),
+            ("resources", &self.resources),
+        ];
         for (field, list) in lists {
             if list.is_empty() {
                 return fault(field, "empty; use \"*\" for all".to_owned());
@@ -172,14 +187,20 @@ impl Rule {
         }
         for (field, list) in &lists[..2] {
             if list.len() > 1 && list.iter().any(|item| item == "*") {
-                return fault(field, "\"*\" stands for all, so nothing else may stand beside it".to_owned());
+                return fault(
+                    field,
+                    "\"*\" stands for all, so nothing else may stand beside it".to_owned(),
+                );
             }
         }
         match self.operations.as_slice() {
             [] => return fault("operations", "empty; use \"*\" for all".to_owned()),
             [_] => {}
             many if many.contains(&Operation::All) => {
-                return fault("operations", "\"*\" stands for all, so nothing else may stand beside it".to_owned());
+                return fault(
+                    "operations",
+                    "\"*\" stands for all, so nothing else may stand beside it".to_owned(),
+                );
             }
             _ => {}
         }
@@ -189,7 +210,9 @@ impl Rule {
 
 /// The API server's own rule for a webhook's resources (`admissionregistration/validation`).
 fn resources_fault(resources: &[String]) -> Option<String> {
-    let parts = |resource: &str| resource.split_once('/').map(|(resource, sub)| (resource.to_owned(), sub.to_owned()));
+    let parts = |resource: &str| {
+        resource.split_once('/').map(|(resource, sub)| (resource.to_owned(), sub.to_owned()))
+    };
     let has = |resource: &str| resources.iter().any(|other| other == resource);
     if has("") {
         return Some("an empty resource names nothing".to_owned());
@@ -198,14 +221,22 @@ fn resources_fault(resources: &[String]) -> Option<String> {
         return Some("\"*/*\" stands for all, so nothing else may stand beside it".to_owned());
     }
     if has("*") && resources.iter().any(|resource| resource != "*" && !resource.contains('/')) {
-        return Some("\"*\" stands for all resources, so no other without a subresource may stand beside it".to_owned());
+        return Some(
+            "\"*\" stands for all resources, so no other without a subresource may stand beside it"
+                .to_owned(),
+        );
     }
     // The order counts there: a narrower resource after a wider one is refused, before it is not.
     resources.iter().enumerate().find_map(|(index, resource)| {
         let (name, sub) = parts(resource)?;
         let wider = [(format!("{name}/*"), sub != "*"), (format!("*/{sub}"), name != "*")];
-        let covers = |(wide, narrower): &(String, bool)| *narrower && resources.iter().take(index).any(|other| other == wide);
-        wider.into_iter().find(covers).map(|(wide, _)| format!("{resource:?} is part of {wide:?} already"))
+        let covers = |(wide, narrower): &(String, bool)| {
+            *narrower && resources.iter().take(index).any(|other| other == wide)
+        };
+        wider
+            .into_iter()
+            .find(covers)
+            .map(|(wide, _)| format!("{resource:?} is part of {wide:?} already"))
     })
 }
 
@@ -229,12 +260,18 @@ mod tests {
     #[case("rules: []\nmutating: true", "rules: empty")]
     #[case("mutating: true", "rules")]
     #[case(&format!("{RULE}unknown: 1"), "unknown")]
-    #[case("rules: [{apiGroups: [], apiVersions: [v1], resources: [a], operations: [CREATE]}]\nmutating: true", "rules[0].apiGroups")]
+    #[case(
+        "rules: [{apiGroups: [], apiVersions: [v1], resources: [a], operations: [CREATE]}]\nmutating: true",
+        "rules[0].apiGroups"
+    )]
     #[case(
         "rules: [{apiGroups: [''], apiVersions: ['*', v1], resources: [a], operations: [CREATE]}]\nmutating: true",
         "rules[0].apiVersions"
     )]
-    #[case("rules: [{apiGroups: [''], apiVersions: [v1], resources: [a], operations: []}]\nmutating: true", "rules[0].operations")]
+    #[case(
+        "rules: [{apiGroups: [''], apiVersions: [v1], resources: [a], operations: []}]\nmutating: true",
+        "rules[0].operations"
+    )]
     #[case(
         "rules: [{apiGroups: [''], apiVersions: [v1], resources: [a], operations: ['*', CREATE]}]\nmutating: true",
         "rules[0].operations"
@@ -267,7 +304,9 @@ mod tests {
     #[case("[a, a/status]", true)]
     #[case("['*/scale', a/scale]", false)]
     fn resources_follow_the_api_server(#[case] resources: &str, #[case] valid: bool) {
-        let yaml = format!("rules: [{{apiGroups: [''], apiVersions: [v1], resources: {resources}, operations: [CREATE]}}]\nmutating: true");
+        let yaml = format!(
+            "rules: [{{apiGroups: [''], apiVersions: [v1], resources: {resources}, operations: [CREATE]}}]\nmutating: true"
+        );
         assert_eq!(Metadata::parse(&yaml).is_ok(), valid);
     }
 }

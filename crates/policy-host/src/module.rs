@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use wapc::WapcHost;
 use wasmtime_provider::wasmtime::{Config, Engine, Module};
-use wasmtime_provider::{EpochDeadlines, ResourceLimits, WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre};
+use wasmtime_provider::{
+    EpochDeadlines, ResourceLimits, WasmtimeEngineProviderBuilder, WasmtimeEngineProviderPre,
+};
 
 use crate::call_error::CallError;
 use crate::host_calls::HostCalls;
@@ -50,7 +52,9 @@ impl Default for Limits {
 
 impl Limits {
     fn deadlines(self) -> EpochDeadlines {
-        let ticks = self.deadline.map(|deadline| u64::try_from(deadline.as_millis() / TICK.as_millis()).unwrap_or(NEVER).clamp(1, NEVER));
+        let ticks = self.deadline.map(|deadline| {
+            u64::try_from(deadline.as_millis() / TICK.as_millis()).unwrap_or(NEVER).clamp(1, NEVER)
+        });
         let ticks = ticks.unwrap_or(NEVER);
         EpochDeadlines { wapc_init: ticks, wapc_func: ticks }
     }
@@ -61,7 +65,9 @@ impl Limits {
 pub enum ModuleError {
     #[error("not a WebAssembly module ({0}): give the policy.wasm that `make policy.wasm` builds")]
     NotWasm(String),
-    #[error("not a waPC guest, {GUEST_CALL:?} is not among its exports: Kubewarden policies in Rego or WASI are not supported")]
+    #[error(
+        "not a waPC guest, {GUEST_CALL:?} is not among its exports: Kubewarden policies in Rego or WASI are not supported"
+    )]
     NotWapc,
     #[error("the policy cannot be linked: {0}")]
     Link(String),
@@ -82,8 +88,10 @@ impl PolicyModule {
 
     /// The same with other limits than Kubewarden's.
     pub fn compile_within(wasm: &[u8], limits: Limits) -> Result<Self, ModuleError> {
-        let engine = Engine::new(Config::new().epoch_interruption(true)).map_err(|error| ModuleError::Link(error.to_string()))?;
-        let module = Module::new(&engine, wasm).map_err(|error| ModuleError::NotWasm(error.root_cause().to_string()))?;
+        let engine = Engine::new(Config::new().epoch_interruption(true))
+            .map_err(|error| ModuleError::Link(error.to_string()))?;
+        let module = Module::new(&engine, wasm)
+            .map_err(|error| ModuleError::NotWasm(error.root_cause().to_string()))?;
         if module.get_export(GUEST_CALL).is_none() {
             return Err(ModuleError::NotWapc);
         }
@@ -97,8 +105,8 @@ impl PolicyModule {
         Ok(Self { instance, limits, _clock: Clock::start(engine) })
     }
 
-    /// Evaluates an AdmissionRequest (as JSON, `request.request` of an AdmissionReview) under `settings`. A policy that fails is a
-    /// rejection, as in Kubewarden.
+    /// Evaluates an AdmissionRequest (as JSON, `request.request` of an AdmissionReview) under
+    /// `settings`. A policy that fails is a rejection, as in Kubewarden.
     pub fn validate(&self, request: &Value, settings: &Value, host: Arc<dyn HostCalls>) -> Verdict {
         let payload = json!({"request": request, "settings": settings}).to_string();
         match self.call_json("validate", payload.as_bytes(), host) {
@@ -109,7 +117,11 @@ impl PolicyModule {
 
     /// Asks the policy whether these settings are valid.
     pub fn validate_settings(&self, settings: &Value) -> Result<SettingsVerdict, CallError> {
-        self.call_json("validate_settings", settings.to_string().as_bytes(), Arc::new(crate::Denied))
+        self.call_json(
+            "validate_settings",
+            settings.to_string().as_bytes(),
+            Arc::new(crate::Denied),
+        )
     }
 
     /// The protocol that the policy speaks: `v1`.
@@ -117,19 +129,34 @@ impl PolicyModule {
         self.call_json("protocol_version", &[], Arc::new(crate::Denied))
     }
 
-    fn call_json<T: serde::de::DeserializeOwned>(&self, operation: &str, payload: &[u8], host: Arc<dyn HostCalls>) -> Result<T, CallError> {
+    fn call_json<T: serde::de::DeserializeOwned>(
+        &self,
+        operation: &str,
+        payload: &[u8],
+        host: Arc<dyn HostCalls>,
+    ) -> Result<T, CallError> {
         let answer = self.call(operation, payload, host)?;
-        serde_json::from_slice(&answer).map_err(|source| CallError::Answer { operation: operation.to_owned(), source })
+        serde_json::from_slice(&answer)
+            .map_err(|source| CallError::Answer { operation: operation.to_owned(), source })
     }
 
     /// Calls one operation in a fresh instance.
-    pub fn call(&self, operation: &str, payload: &[u8], host: Arc<dyn HostCalls>) -> Result<Vec<u8>, CallError> {
+    pub fn call(
+        &self,
+        operation: &str,
+        payload: &[u8],
+        host: Arc<dyn HostCalls>,
+    ) -> Result<Vec<u8>, CallError> {
         let start = |error: &dyn std::fmt::Display| CallError::Start(error.to_string());
-        let provider = self.instance.rehydrate(Some(self.limits.deadlines())).map_err(|error| start(&error))?;
+        let provider = self
+            .instance
+            .rehydrate(Some(self.limits.deadlines()))
+            .map_err(|error| start(&error))?;
         let answer = move |_, binding: &str, namespace: &str, operation: &str, payload: &[u8]| {
             host.call(binding, namespace, operation, payload).map_err(Into::into)
         };
-        let guest = WapcHost::new(Box::new(provider), Some(Box::new(answer))).map_err(|error| start(&error))?;
+        let guest = WapcHost::new(Box::new(provider), Some(Box::new(answer)))
+            .map_err(|error| start(&error))?;
         guest.call(operation, payload).map_err(|error| self.failure(operation, &error))
     }
 

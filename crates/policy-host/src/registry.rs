@@ -1,4 +1,5 @@
-//! Registry: policies as artifacts of an OCI registry, laid out as kwctl lays them out, so that each can read what the other pushed.
+//! Registry: policies as artifacts of an OCI registry, laid out as kwctl lays them out, so that
+//! each can read what the other pushed.
 //!
 //! ```text
 //! manifest ── config  application/vnd.wasm.config.v1+json         {}
@@ -62,17 +63,32 @@ impl Registry {
     }
 
     /// Uploads a policy and returns its immutable name: `host/name@sha256:…`.
-    pub async fn push(&self, wasm: &[u8], place: &str, annotations: BTreeMap<String, String>) -> Result<String, RegistryError> {
+    pub async fn push(
+        &self,
+        wasm: &[u8],
+        place: &str,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<String, RegistryError> {
         let layers = [ImageLayer::new(wasm.to_vec(), WASM_LAYER_MEDIA_TYPE.to_owned(), None)];
         let config = Config::new(b"{}".to_vec(), WASM_CONFIG_MEDIA_TYPE.to_owned(), None);
-        let manifest = OciImageManifest::build(&layers, &config, Some(annotations).filter(|annotations| !annotations.is_empty()));
+        let manifest = OciImageManifest::build(
+            &layers,
+            &config,
+            Some(annotations).filter(|annotations| !annotations.is_empty()),
+        );
         let reference = reference(place)?;
         let auth = self.credentials.of(reference.registry())?;
-        let push = async |client: Client| client.push(&reference, &layers, config.clone(), &auth, Some(manifest.clone())).await;
+        let push = async |client: Client| {
+            client.push(&reference, &layers, config.clone(), &auth, Some(manifest.clone())).await
+        };
         let pushed = self.by_every_transport(place, &reference, push).await?;
         // The registry answers with the manifest's address, whose last part is its digest.
-        let digest = pushed.manifest_url.rsplit('/').next().filter(|digest| digest.starts_with("sha"));
-        let digest = digest.ok_or_else(|| RegistryError::Location { place: place.to_owned(), url: pushed.manifest_url.clone() })?;
+        let digest =
+            pushed.manifest_url.rsplit('/').next().filter(|digest| digest.starts_with("sha"));
+        let digest = digest.ok_or_else(|| RegistryError::Location {
+            place: place.to_owned(),
+            url: pushed.manifest_url.clone(),
+        })?;
         Ok(immutable(&reference, digest))
     }
 
@@ -80,11 +96,14 @@ impl Registry {
     pub async fn pull(&self, place: &str) -> Result<Pulled, RegistryError> {
         let reference = reference(place)?;
         let auth = self.credentials.of(reference.registry())?;
-        let pull = async |client: Client| client.pull(&reference, &auth, vec![WASM_LAYER_MEDIA_TYPE]).await;
+        let pull = async |client: Client| {
+            client.pull(&reference, &auth, vec![WASM_LAYER_MEDIA_TYPE]).await
+        };
         let image = self.by_every_transport(place, &reference, pull).await?;
         let count = image.layers.len();
         let layer = image.layers.into_iter().next().filter(|_| count == 1);
-        let layer = layer.ok_or_else(|| RegistryError::Layers { place: place.to_owned(), count })?;
+        let layer =
+            layer.ok_or_else(|| RegistryError::Layers { place: place.to_owned(), count })?;
         if !layer.data.starts_with(MAGIC) {
             return Err(RegistryError::NotWasm { place: place.to_owned() });
         }
@@ -92,7 +111,8 @@ impl Registry {
         Ok(Pulled { wasm: layer.data.to_vec(), immutable: immutable(&reference, &digest) })
     }
 
-    /// The first answer, be it yes or no. Only a registry that the sources call insecure is tried by more than verified HTTPS.
+    /// The first answer, be it yes or no. Only a registry that the sources call insecure is tried
+    /// by more than verified HTTPS.
     async fn by_every_transport<T>(
         &self,
         place: &str,
@@ -111,11 +131,19 @@ impl Registry {
         outcome.map_err(fault)
     }
 
-    fn client(&self, reference: &Reference, transport: Transport) -> Result<Client, OciDistributionError> {
+    fn client(
+        &self,
+        reference: &Reference,
+        transport: Transport,
+    ) -> Result<Client, OciDistributionError> {
         // Only the first of a process counts, and it is always this one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Client::try_from(ClientConfig {
-            protocol: if transport == Transport::Http { ClientProtocol::Http } else { ClientProtocol::Https },
+            protocol: if transport == Transport::Http {
+                ClientProtocol::Http
+            } else {
+                ClientProtocol::Https
+            },
             accept_invalid_certificates: transport != Transport::Https,
             extra_root_certificates: self.sources.authorities(reference.registry()),
             connect_timeout: Some(CONNECT_WITHIN),

@@ -57,7 +57,13 @@ impl Verdict {
         let uid = uid(request);
         let object = request.get("object").filter(|object| !object.is_null());
         let patch = match (object, response.mutated_object) {
-            (None, Some(_)) => return Self::rejected(uid, "the policy mutates an object that is null, as in DELETE".to_owned(), 500),
+            (None, Some(_)) => {
+                return Self::rejected(
+                    uid,
+                    "the policy mutates an object that is null, as in DELETE".to_owned(),
+                    500,
+                );
+            }
             (Some(object), Some(mutated)) => json_patch::diff(object, &mutated),
             (_, None) => Patch::default(),
         };
@@ -88,7 +94,11 @@ impl Verdict {
     }
 
     fn rejected(uid: String, message: String, code: u16) -> Self {
-        Self { uid, status: Some(Status { message: Some(message), code: Some(code) }), ..Self::default() }
+        Self {
+            uid,
+            status: Some(Status { message: Some(message), code: Some(code) }),
+            ..Self::default()
+        }
     }
 
     fn with_patch(self, patch: Patch) -> Self {
@@ -96,7 +106,12 @@ impl Verdict {
             return self;
         }
         let json = serde_json::to_vec(&patch).unwrap_or_default();
-        Self { patch_type: Some("JSONPatch"), encoded_patch: Some(STANDARD.encode(json)), patch, ..self }
+        Self {
+            patch_type: Some("JSONPatch"),
+            encoded_patch: Some(STANDARD.encode(json)),
+            patch,
+            ..self
+        }
     }
 
     /// The denial's message, or the empty string.

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench::Bench, bench_controller::BenchController, bench_scale::BenchScale, build::Build, chaos::Chaos, demo::Demo,
-    serve_in_memory::ServeInMemory, start::Start, storm::Storm,
+    bench::Bench, bench_controller::BenchController, bench_scale::BenchScale, build::Build,
+    chaos::Chaos, demo::Demo, serve_in_memory::ServeInMemory, start::Start, storm::Storm,
 };
 
 /// A real Kubernetes control plane on loopback, to try policies in

@@ -1,4 +1,5 @@
-//! What a namespace costs the engine: claim, desired and plan together. Foreign annotations of 200 KiB must make no difference.
+//! What a namespace costs the engine: claim, desired and plan together. Foreign annotations of 200
+//! KiB must make no difference.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -36,7 +37,8 @@ impl Scene {
         let evidence = Evidence { namespace: &self.namespace, ledger: &ledger, document: None };
         match resolve(&self.settings, evidence, |_| Ok::<_, Infallible>(Some(&self.tenant))) {
             Ok(Resolution::Known(claim, tenant)) => {
-                plan(&self.settings, &self.namespace, &claim, tenant, Stage::Reconcile).expect("a plan")
+                plan(&self.settings, &self.namespace, &claim, tenant, Stage::Reconcile)
+                    .expect("a plan")
             }
             other => panic!("not claimed: {other:?}"),
         }
@@ -53,7 +55,11 @@ fn landlord(foreign: usize) -> Scene {
 fn capsule(foreign: usize) -> Scene {
     let tenant = json!({"metadata": {"name": "solar"}, "spec": {"nodeSelector": {"pool": "solar"}, "namespaceOptions": {
         "additionalMetadata": {"labels": {"cost-center": "4711"}}, "additionalMetadataList": [{"labels": {"home": "{{ namespace }}"}}]}}});
-    Scene::new(&json!({"tenantSource": "capsule"}), &tenant, &namespace("capsule.clastix.io/tenant", foreign))
+    Scene::new(
+        &json!({"tenantSource": "capsule"}),
+        &tenant,
+        &namespace("capsule.clastix.io/tenant", foreign),
+    )
 }
 
 fn namespace(label: &str, foreign: usize) -> Value {

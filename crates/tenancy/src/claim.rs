@@ -1,4 +1,5 @@
-//! Claim: how a namespace says whose it is. Rules are asked in order; the first that yields a name wins.
+//! Claim: how a namespace says whose it is. Rules are asked in order; the first that yields a name
+//! wins.
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
@@ -31,7 +32,8 @@ pub struct Claim {
     pub tenant: String,
     /// Identity of the rule that yielded the name.
     pub rule: String,
-    /// The rule, where the tenant label is landlord's own record of what it found (the ledger's `by`).
+    /// The rule, where the tenant label is landlord's own record of what it found (the ledger's
+    /// `by`).
     pub by: Option<String>,
 }
 
@@ -63,7 +65,8 @@ impl<E> ClaimError<E> {
     }
 }
 
-/// Asks the rules in order and reads the tenant through `lookup`, which answers `None` for a tenant that does not exist.
+/// Asks the rules in order and reads the tenant through `lookup`, which answers `None` for a tenant
+/// that does not exist.
 pub fn resolve<T: Borrow<Tenant>, E>(
     settings: &Settings,
     evidence: Evidence<'_>,
@@ -79,7 +82,9 @@ pub fn resolve<T: Borrow<Tenant>, E>(
         }
         let claim = || claim(settings, rule, &name, evidence);
         match lookup(&name).map_err(ClaimError::Lookup)? {
-            Some(tenant) if !guess || tenant.borrow().lists_prefix_of(evidence.namespace.name_or_stem()) => {
+            Some(tenant)
+                if !guess || tenant.borrow().lists_prefix_of(evidence.namespace.name_or_stem()) =>
+            {
                 return Ok(Resolution::Known(claim(), tenant));
             }
             None if !guess => return Ok(Resolution::Unknown(claim())),
@@ -90,7 +95,10 @@ pub fn resolve<T: Borrow<Tenant>, E>(
 }
 
 /// The name of the tenant that the rules which cannot guess would find, without reading any tenant.
-pub fn stated<E>(settings: &Settings, evidence: Evidence<'_>) -> Result<Option<String>, ClaimError<E>> {
+pub fn stated<E>(
+    settings: &Settings,
+    evidence: Evidence<'_>,
+) -> Result<Option<String>, ClaimError<E>> {
     for rule in settings.identify.iter().filter(|rule| !matches!(rule, Rule::NamePrefix { .. })) {
         if let Some(name) = name(settings, rule, evidence)? {
             return Ok(Some(name));
@@ -112,11 +120,19 @@ fn claim(settings: &Settings, rule: &Rule, tenant: &str, evidence: Evidence<'_>)
 }
 
 /// The tenant's name that a rule finds.
-fn name<E>(settings: &Settings, rule: &Rule, evidence: Evidence<'_>) -> Result<Option<String>, ClaimError<E>> {
+fn name<E>(
+    settings: &Settings,
+    rule: &Rule,
+    evidence: Evidence<'_>,
+) -> Result<Option<String>, ClaimError<E>> {
     Ok(stated_name(settings, rule, evidence)?.map(|stated| settings.source.canonical(stated)))
 }
 
-fn stated_name<E>(settings: &Settings, rule: &Rule, evidence: Evidence<'_>) -> Result<Option<String>, ClaimError<E>> {
+fn stated_name<E>(
+    settings: &Settings,
+    rule: &Rule,
+    evidence: Evidence<'_>,
+) -> Result<Option<String>, ClaimError<E>> {
     let metadata = &evidence.namespace.metadata;
     let single = |value: Option<&String>| value.filter(|value| !value.is_empty()).cloned();
     match rule {
@@ -128,30 +144,50 @@ fn stated_name<E>(settings: &Settings, rule: &Rule, evidence: Evidence<'_>) -> R
             let names = owners.filter(|owner| owner.group == *group && owner.kind == *kind);
             unambiguous(rule, gather(names.map(|owner| owner.name.clone())))
         }
-        Rule::NamePrefix { separator, segments } => Ok(prefix(evidence.namespace, separator, *segments)),
+        Rule::NamePrefix { separator, segments } => {
+            Ok(prefix(evidence.namespace, separator, *segments))
+        }
         Rule::JsonPath { path, prefix } => {
             let Some(document) = evidence.document else { return Ok(None) };
             let recorded = records(settings, document);
-            let values = path.select(document).into_iter().filter(|value| !recorded.iter().any(|record| std::ptr::eq(*record, *value)));
-            let names = values.filter_map(|value| value.as_str()?.strip_prefix(prefix.as_str()).map(str::to_owned));
+            let values = path
+                .select(document)
+                .into_iter()
+                .filter(|value| !recorded.iter().any(|record| std::ptr::eq(*record, *value)));
+            let names = values.filter_map(|value| {
+                value.as_str()?.strip_prefix(prefix.as_str()).map(str::to_owned)
+            });
             unambiguous(rule, gather(names.filter(|name| !name.is_empty())))
         }
     }
 }
 
-/// What landlord itself recorded on the namespace: no path reads it, or a claim would stand on what landlord made of it.
+/// What landlord itself recorded on the namespace: no path reads it, or a claim would stand on what
+/// landlord made of it.
 fn records<'a>(settings: &Settings, document: &'a Value) -> Vec<&'a Value> {
-    let Some(metadata) = document.get("namespace").and_then(|namespace| namespace.get("metadata")) else { return Vec::new() };
+    let Some(metadata) = document.get("namespace").and_then(|namespace| namespace.get("metadata"))
+    else {
+        return Vec::new();
+    };
     let record = |field: &str, key: &str| metadata.get(field)?.get(key);
-    [record(Field::Label.member(), settings.tenant_label()), record(Field::Annotation.member(), ledger::ANNOTATION)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        record(Field::Label.member(), settings.tenant_label()),
+        record(Field::Annotation.member(), ledger::ANNOTATION),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-/// The source's own label. Where it is landlord's record of another rule, it counts only as long as that rule cannot be asked again.
+/// The source's own label. Where it is landlord's record of another rule, it counts only as long as
+/// that rule cannot be asked again.
 fn own_label(settings: &Settings, evidence: Evidence<'_>) -> Option<String> {
-    let value = evidence.namespace.metadata.labels.get(settings.tenant_label()).filter(|value| !value.is_empty())?;
+    let value = evidence
+        .namespace
+        .metadata
+        .labels
+        .get(settings.tenant_label())
+        .filter(|value| !value.is_empty())?;
     let tenant = settings.source.canonical(value.clone());
     let recorded_by = evidence.ledger.by.as_ref().filter(|_| evidence.ledger.tenant == tenant);
     match recorded_by {
@@ -160,7 +196,8 @@ fn own_label(settings: &Settings, evidence: Evidence<'_>) -> Option<String> {
     }
 }
 
-/// Whether the rule read something that is not there any more: the request, or a path that the settings no longer hold.
+/// Whether the rule read something that is not there any more: the request, or a path that the
+/// settings no longer hold.
 fn reads_what_is_gone(settings: &Settings, by: &str) -> bool {
     match settings.identify.iter().find(|rule| rule.id() == by) {
         Some(rule) => rule.reads_request(),
@@ -196,8 +233,13 @@ mod tests {
     #[case::anywhere("$.namespace..labels.*", json!({"team": "lunar"}), Some("lunar"))]
     #[case::the_record_itself("$.namespace.metadata.labels['landlord.dev/tenant']", json!({}), None)]
     #[case::annotations("$.namespace.metadata.annotations.*", json!({}), None)]
-    fn a_path_does_not_read_what_landlord_recorded(#[case] path: &str, #[case] labels: Value, #[case] expected: Option<&str>) {
-        let settings = Settings::from_value(&json!({"identify": [{"jsonPath": {"path": path}}]})).unwrap();
+    fn a_path_does_not_read_what_landlord_recorded(
+        #[case] path: &str,
+        #[case] labels: Value,
+        #[case] expected: Option<&str>,
+    ) {
+        let settings =
+            Settings::from_value(&json!({"identify": [{"jsonPath": {"path": path}}]})).unwrap();
         let mut object = json!({"metadata": {"name": "web", "labels": labels}});
         let by = format!("jsonPath:{path}");
         let record = json!({"v": 1, "tenant": "solar", "by": by});
@@ -206,7 +248,8 @@ mod tests {
         let namespace = Namespace::from_value(&object).unwrap();
         let ledger = Ledger { tenant: "solar".to_owned(), by: Some(by), ..Ledger::default() };
         let document = json!({"namespace": object});
-        let evidence = Evidence { namespace: &namespace, ledger: &ledger, document: Some(&document) };
+        let evidence =
+            Evidence { namespace: &namespace, ledger: &ledger, document: Some(&document) };
         assert_eq!(stated::<String>(&settings, evidence), Ok(expected.map(str::to_owned)));
     }
 }

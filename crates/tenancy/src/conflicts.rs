@@ -10,7 +10,8 @@ pub enum Conflicts {
     /// The tenant's value is written.
     #[default]
     Override,
-    /// The namespace's value stays and is reported as kept. Placement keys are overridden all the same.
+    /// The namespace's value stays and is reported as kept. Placement keys are overridden all the
+    /// same.
     Keep,
     /// Denied at admission, reported at reconcile.
     Reject,

@@ -1,4 +1,5 @@
-//! Reading a document into a type, with errors that say where the fault is and which name was probably meant.
+//! Reading a document into a type, with errors that say where the fault is and which name was
+//! probably meant.
 
 mod fault;
 pub(crate) mod fields;
@@ -58,7 +59,8 @@ fn location(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("{path}: ") }
 }
 
-/// Reads `value` as a `T`. Types refuse unknown fields themselves (`serde(deny_unknown_fields)`); this adds path and suggestion.
+/// Reads `value` as a `T`. Types refuse unknown fields themselves (`serde(deny_unknown_fields)`);
+/// this adds path and suggestion.
 pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, DecodeError> {
     T::deserialize(Located::document(value)).map_err(|fault| {
         let Wrong { path, message } = fault.into_parts();
@@ -66,10 +68,12 @@ pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, DecodeError> {
     })
 }
 
-/// Serde lists the valid names after an unknown one, each in back quotes; name the one that was probably meant.
+/// Serde lists the valid names after an unknown one, each in back quotes; name the one that was
+/// probably meant.
 fn suggest(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let unknown_name = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    let unknown_name =
+        message.starts_with("unknown field") || message.starts_with("unknown variant");
     match quoted.next().filter(|_| unknown_name) {
         None => message.to_owned(),
         Some(wrong) if wrong.len() > MAX_NAME_BYTES => message.to_owned(),

@@ -1,4 +1,5 @@
-//! Desired: the exact labels and annotations that one tenant wants on one namespace, each with its origin.
+//! Desired: the exact labels and annotations that one tenant wants on one namespace, each with its
+//! origin.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,9 @@ use crate::dialect::Dialect;
 use crate::glob::Glob;
 use crate::hook::{Failure, Stage, View};
 use crate::keys;
-use crate::metadata::{Field, Key, Map, Metadata, check_annotation_key, check_label_key, check_label_value};
+use crate::metadata::{
+    Field, Key, Map, Metadata, check_annotation_key, check_label_key, check_label_value,
+};
 use crate::namespace::NAME_LABEL;
 use crate::selector::NodeSelector;
 use crate::template::Template;
@@ -49,13 +52,17 @@ pub(crate) struct Sight<'a> {
 /// A tenant whose wants cannot be written on this namespace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DesireError {
-    #[error("tenant {tenant:?}: {field} {key:?} is not a valid key after rendering ({fault}): shorten or mend the template")]
+    #[error(
+        "tenant {tenant:?}: {field} {key:?} is not a valid key after rendering ({fault}): shorten or mend the template"
+    )]
     Key { tenant: String, field: Field, key: String, fault: String },
     #[error(
         "tenant {tenant:?}: value of label {key:?} is not valid after rendering, {length} characters long ({fault}): shorten or mend the template"
     )]
     Value { tenant: String, key: String, length: usize, fault: String },
-    #[error("tenant {tenant:?}: node selector {value:?} would make every Pod creation in the namespace fail ({fault}): write `k=v,k=v`")]
+    #[error(
+        "tenant {tenant:?}: node selector {value:?} would make every Pod creation in the namespace fail ({fault}): write `k=v,k=v`"
+    )]
     NodeSelector { tenant: String, value: String, fault: String },
 }
 
@@ -71,13 +78,25 @@ impl DesireError {
 }
 
 /// Computes the wants. `name` is `None` as long as the namespace has none.
-pub(crate) fn desire(tenant: &Tenant, sight: &Sight<'_>, name: Option<&str>) -> Result<Desired, DesireError> {
-    let mut draft =
-        Draft { tenant: &tenant.name, dialect: tenant.dialect, name, desired: Desired::default(), node_selector: None, tolerations: None };
+pub(crate) fn desire(
+    tenant: &Tenant,
+    sight: &Sight<'_>,
+    name: Option<&str>,
+) -> Result<Desired, DesireError> {
+    let mut draft = Draft {
+        tenant: &tenant.name,
+        dialect: tenant.dialect,
+        name,
+        desired: Desired::default(),
+        node_selector: None,
+        tolerations: None,
+    };
     let mut placement = Placement::default();
     for layer in &tenant.layers {
         match &layer.selector {
-            Some(selector) if name.is_none() && selector.keys().any(|key| key == NAME_LABEL) => draft.wait(layer),
+            Some(selector) if name.is_none() && selector.keys().any(|key| key == NAME_LABEL) => {
+                draft.wait(layer)
+            }
             Some(selector) if !selector.matches(sight.labels) => {}
             _ => draft.add(layer, &mut placement)?,
         }
@@ -91,19 +110,28 @@ pub(crate) fn desire(tenant: &Tenant, sight: &Sight<'_>, name: Option<&str>) -> 
     Ok(draft.desired)
 }
 
-/// Takes from the metadata what the tenant or a hook could set or remove, whatever their conditions say (docs/design.md, "The base").
-/// As long as the namespace has no name, that is whatever a name could make of a key. A hook's literal keys are read by no other hook
-/// (see `hook::check`), so they matter to selectors only.
+/// Takes from the metadata what the tenant or a hook could set or remove, whatever their conditions
+/// say (docs/design.md, "The base"). As long as the namespace has no name, that is whatever a name
+/// could make of a key. A hook's literal keys are read by no other hook (see `hook::check`), so
+/// they matter to selectors only.
 pub(crate) fn forget_possible(tenant: &Tenant, name: Option<&str>, metadata: &mut Metadata) {
     let selects = tenant.layers.iter().any(|layer| layer.selector.is_some());
-    let hooks = tenant.hooks.iter().flat_map(|hook| hook.keys()).filter(|(_, key)| selects || key.has_tags());
+    let hooks = tenant
+        .hooks
+        .iter()
+        .flat_map(|hook| hook.keys())
+        .filter(|(_, key)| selects || key.has_tags());
     for (field, key) in layer_keys(tenant).chain(hooks) {
         let map = metadata.field_mut(field);
         match key.render(&tenant.name, name) {
             Some(key) => drop(map.remove(&key)),
             None => {
-                let pattern = key.render(&tenant.name, Some("*")).and_then(|pattern| Glob::parse(&pattern).ok());
-                map.retain(|name, _| !pattern.as_ref().is_some_and(|pattern| pattern.matches(name)));
+                let pattern = key
+                    .render(&tenant.name, Some("*"))
+                    .and_then(|pattern| Glob::parse(&pattern).ok());
+                map.retain(|name, _| {
+                    !pattern.as_ref().is_some_and(|pattern| pattern.matches(name))
+                });
             }
         }
     }
@@ -119,9 +147,17 @@ fn layer_keys(tenant: &Tenant) -> impl Iterator<Item = (Field, &Template)> {
 /// Every key that the tenant could set, whatever its selectors say, some of them twice.
 pub fn possible_keys(tenant: &Tenant, name: Option<&str>) -> Vec<Key> {
     let hooks = tenant.hooks.iter().flat_map(|hook| hook.keys());
-    let render = |(field, key): (Field, &Template)| Some(Key { field, name: key.render(&tenant.name, name)? });
+    let render = |(field, key): (Field, &Template)| {
+        Some(Key { field, name: key.render(&tenant.name, name)? })
+    };
     let mut keys: Vec<Key> = layer_keys(tenant).chain(hooks).filter_map(render).collect();
-    keys.extend(tenant.hooks.iter().filter(|hook| hook.node_selector.is_some()).map(|_| Key::annotation(keys::NODE_SELECTOR)));
+    keys.extend(
+        tenant
+            .hooks
+            .iter()
+            .filter(|hook| hook.node_selector.is_some())
+            .map(|_| Key::annotation(keys::NODE_SELECTOR)),
+    );
     for layer in &tenant.layers {
         if layer.node_selector.is_some() {
             keys.push(Key::annotation(keys::NODE_SELECTOR));
@@ -150,7 +186,11 @@ struct Placement<'l> {
 }
 
 impl Draft<'_> {
-    fn add<'l>(&mut self, layer: &'l Layer, placement: &mut Placement<'l>) -> Result<(), DesireError> {
+    fn add<'l>(
+        &mut self,
+        layer: &'l Layer,
+        placement: &mut Placement<'l>,
+    ) -> Result<(), DesireError> {
         for (key, want) in self.layer_wants(layer)? {
             match layer.precedence {
                 Precedence::Over => drop(self.desired.wants.insert(key, want)),
@@ -169,7 +209,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Written once, and not for each layer: there can be many, and each adds to what all before it have.
+    /// Written once, and not for each layer: there can be many, and each adds to what all before it
+    /// have.
     fn place(&mut self, Placement { selected, tolerated }: Placement<'_>) {
         if let Some((selector, why)) = self.node_selector.as_ref().zip(selected) {
             self.want(keys::NODE_SELECTOR, selector.to_string(), why);
@@ -182,22 +223,32 @@ impl Draft<'_> {
 
     /// Its selector reads the name that the namespace does not have yet.
     fn wait(&mut self, layer: &Layer) {
-        let entries = layer.labels.iter().chain(&layer.annotations).map(|entry| entry.key.as_source());
+        let entries =
+            layer.labels.iter().chain(&layer.annotations).map(|entry| entry.key.as_source());
         let node_selector = layer.node_selector.iter().map(|_| keys::NODE_SELECTOR);
-        let tolerations = layer.tolerations.iter().flat_map(|_| [keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS]);
-        self.desired.waiting.extend(entries.chain(node_selector).chain(tolerations).map(str::to_owned));
+        let tolerations =
+            layer.tolerations.iter().flat_map(|_| [keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS]);
+        self.desired
+            .waiting
+            .extend(entries.chain(node_selector).chain(tolerations).map(str::to_owned));
     }
 
     fn want(&mut self, key: &str, value: String, why: &Why) {
         self.desired.wants.insert(Key::annotation(key), Want { value, why: why.clone() });
     }
 
-    /// The layer's entries, rendered. Of two that render to one key the smaller unrendered key wins: entries come sorted by it.
+    /// The layer's entries, rendered. Of two that render to one key the smaller unrendered key
+    /// wins: entries come sorted by it.
     fn layer_wants(&mut self, layer: &Layer) -> Result<Wants, DesireError> {
         let mut wants = Wants::new();
         let labels = layer.labels.iter().map(|entry| (Field::Label, entry));
-        for (field, entry) in labels.chain(layer.annotations.iter().map(|entry| (Field::Annotation, entry))) {
-            let rendered = entry.key.render(self.tenant, self.name).zip(entry.value.render(self.tenant, self.name));
+        for (field, entry) in
+            labels.chain(layer.annotations.iter().map(|entry| (Field::Annotation, entry)))
+        {
+            let rendered = entry
+                .key
+                .render(self.tenant, self.name)
+                .zip(entry.value.render(self.tenant, self.name));
             let Some((name, value)) = rendered else {
                 self.desired.waiting.insert(entry.key.as_source().to_owned());
                 continue;
@@ -226,12 +277,21 @@ impl Draft<'_> {
 
 impl Desired {
     fn check(&self, tenant: &str) -> Result<(), DesireError> {
-        self.wants.iter().chain(&self.forced).chain(&self.defaults).try_for_each(|(key, want)| check(tenant, key, &want.value))
+        self.wants
+            .iter()
+            .chain(&self.forced)
+            .chain(&self.defaults)
+            .try_for_each(|(key, want)| check(tenant, key, &want.value))
     }
 }
 
 fn reserved(tenant: &str, Key { field, name: key }: Key) -> DesireError {
-    DesireError::Key { tenant: tenant.to_owned(), field, key, fault: "written by landlord itself".to_owned() }
+    DesireError::Key {
+        tenant: tenant.to_owned(),
+        field,
+        key,
+        fault: "written by landlord itself".to_owned(),
+    }
 }
 
 fn check(tenant: &str, key: &Key, value: &str) -> Result<(), DesireError> {
@@ -240,7 +300,12 @@ fn check(tenant: &str, key: &Key, value: &str) -> Result<(), DesireError> {
         Field::Annotation => check_annotation_key(&key.name),
     };
     let tenant = || tenant.to_owned();
-    valid.map_err(|fault| DesireError::Key { tenant: tenant(), field: key.field, key: key.name.clone(), fault: fault.to_string() })?;
+    valid.map_err(|fault| DesireError::Key {
+        tenant: tenant(),
+        field: key.field,
+        key: key.name.clone(),
+        fault: fault.to_string(),
+    })?;
     if key.field == Field::Label {
         check_label_value(value).map_err(|fault| DesireError::Value {
             tenant: tenant(),

@@ -6,6 +6,7 @@ pub enum Dialect {
     /// Selectors read the base (docs/design.md, "The base"), so one pass is enough.
     #[default]
     Landlord,
-    /// Selectors read the labels the namespace carries at that moment; passes repeat until they come to rest.
+    /// Selectors read the labels the namespace carries at that moment; passes repeat until they
+    /// come to rest.
     Capsule,
 }

@@ -1,4 +1,5 @@
-//! Patterns for names: `*` stands for any run of characters, `?` for exactly one, everything else for itself.
+//! Patterns for names: `*` stands for any run of characters, `?` for exactly one, everything else
+//! for itself.
 
 use std::fmt;
 use std::str::Chars;
@@ -6,13 +7,14 @@ use std::str::Chars;
 /// Longest pattern in bytes: the longest key, `253/63`.
 pub const MAX_GLOB_BYTES: usize = 253 + 1 + 63;
 
-/// How many characters the API server puts after a `generateName`, of how many it leaves there, and which it draws from
-/// (`k8s.io/apiserver/pkg/storage/names`, `k8s.io/apimachinery/pkg/util/rand`).
+/// How many characters the API server puts after a `generateName`, of how many it leaves there, and
+/// which it draws from (`k8s.io/apiserver/pkg/storage/names`, `k8s.io/apimachinery/pkg/util/rand`).
 const GENERATED_CHARS: usize = 5;
 const MAX_STEM_CHARS: usize = 63 - GENERATED_CHARS;
 const GENERATED_ALPHABET: &str = "bcdfghjklmnpqrstvwxz2456789";
 
-/// A pattern that matches whole names. Matching takes at most pattern × name steps and never recurses.
+/// A pattern that matches whole names. Matching takes at most pattern × name steps and never
+/// recurses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob {
     source: String,
@@ -33,7 +35,9 @@ pub enum GlobError {
         bytes: usize,
     },
     /// A character of another pattern language, or one that no name can have.
-    #[error("pattern {pattern:?} has the character {character:?}; only * and ? are special, and names have none such")]
+    #[error(
+        "pattern {pattern:?} has the character {character:?}; only * and ? are special, and names have none such"
+    )]
     Character {
         /// The pattern as given.
         pattern: String,
@@ -87,12 +91,14 @@ impl Glob {
     pub fn may_match_generated(&self, stem: &str) -> bool {
         let pattern: Vec<char> = self.source.chars().collect();
         let known = stem.chars().take(MAX_STEM_CHARS).map(Some);
-        let places = known.chain([None; GENERATED_CHARS]).fold(open(&pattern, vec![0]), |places, c| advance(&pattern, &places, c));
+        let places = known
+            .chain([None; GENERATED_CHARS])
+            .fold(open(&pattern, vec![0]), |places, c| advance(&pattern, &places, c));
         places.contains(&pattern.len())
     }
 
-    /// Whether every name that the API server makes of this `generateName` fits the pattern: one that already fits with its
-    /// last character a `*` fits whatever follows.
+    /// Whether every name that the API server makes of this `generateName` fits the pattern: one
+    /// that already fits with its last character a `*` fits whatever follows.
     pub fn always_matches_generated(&self, stem: &str) -> bool {
         let stem: String = stem.chars().take(MAX_STEM_CHARS).collect();
         self.source.ends_with('*') && self.matches(&stem)
@@ -110,7 +116,8 @@ impl fmt::Display for Glob {
     }
 }
 
-/// The places in the pattern, in order, after one more character; `None` is one of those that the API server draws.
+/// The places in the pattern, in order, after one more character; `None` is one of those that the
+/// API server draws.
 fn advance(pattern: &[char], places: &[usize], c: Option<char>) -> Vec<usize> {
     let fits = |p: char| p == '?' || c.map_or(GENERATED_ALPHABET.contains(p), |c| c == p);
     let next = places.iter().filter_map(|&place| match pattern.get(place) {
@@ -126,14 +133,15 @@ fn open(pattern: &[char], places: Vec<usize>) -> Vec<usize> {
     let mut open: Vec<usize> = Vec::new();
     for place in places {
         let stars = pattern.iter().skip(place).take_while(|c| **c == '*').count();
-        let new = (place..=place + stars).filter(|place| open.last().is_none_or(|last| last < place));
+        let new =
+            (place..=place + stars).filter(|place| open.last().is_none_or(|last| last < place));
         open.extend(new.collect::<Vec<_>>());
     }
     open
 }
 
-/// What is left of name and pattern, and of both after the last `*`: going back to an earlier one can never help, which is what
-/// keeps this from blowing up.
+/// What is left of name and pattern, and of both after the last `*`: going back to an earlier one
+/// can never help, which is what keeps this from blowing up.
 struct Matcher<'a> {
     pattern: Chars<'a>,
     name: Chars<'a>,
@@ -167,7 +175,9 @@ impl Matcher<'_> {
 }
 
 fn is_foreign(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || matches!(c, '[' | ']' | '{' | '}' | '\\' | '!' | ',' | '"' | '\'')
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '[' | ']' | '{' | '}' | '\\' | '!' | ',' | '"' | '\'')
 }
 
 #[cfg(test)]
@@ -211,9 +221,17 @@ mod tests {
     #[case::too_short_for_a_suffix("ci-bcd", "ci-", false, false)]
     #[case::some_suffixes("ci-*9", "ci-", true, false)]
     #[case::open_length("ci-???z?", "ci-", true, false)]
-    fn generated_names(#[case] glob: &str, #[case] stem: &str, #[case] may: bool, #[case] always: bool) {
+    fn generated_names(
+        #[case] glob: &str,
+        #[case] stem: &str,
+        #[case] may: bool,
+        #[case] always: bool,
+    ) {
         let glob = Glob::parse(glob).unwrap();
-        assert_eq!((glob.may_match_generated(stem), glob.always_matches_generated(stem)), (may, always));
+        assert_eq!(
+            (glob.may_match_generated(stem), glob.always_matches_generated(stem)),
+            (may, always)
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Hook: whatever is to be said beyond a tenant's fixed fields. It sets and removes keys where its conditions hold, and requires
-//! others (docs/hooks.md).
+//! Hook: whatever is to be said beyond a tenant's fixed fields. It sets and removes keys where its
+//! conditions hold, and requires others (docs/hooks.md).
 //!
 //! ```text
 //! tenant's own fields ─▶ hook ─▶ hook ─▶ … ─▶ wants, removals ─▶ plan ─▶ the namespace as it will be ─▶ every `require`
@@ -92,7 +92,8 @@ pub struct Requirement {
     pub message: Option<String>,
 }
 
-/// What becomes of a namespace for which a hook fails: a requirement does not hold, or a value cannot be written.
+/// What becomes of a namespace for which a hook fails: a requirement does not hold, or a value
+/// cannot be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -133,7 +134,8 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// By priority, ties by name: the order in which they run, whatever the order in which they are written.
+/// By priority, ties by name: the order in which they run, whatever the order in which they are
+/// written.
 pub(crate) fn in_order(mut hooks: Vec<Arc<Hook>>) -> Hooks {
     // One sort of hooks is 10 KB; most lists come in order, or nearly.
     for end in 1..hooks.len() {
@@ -166,7 +168,8 @@ impl Hook {
         }
     }
 
-    /// Whether it sets and removes at this stage. What it reads of a request is the creator's: the next editor must not change it.
+    /// Whether it sets and removes at this stage. What it reads of a request is the creator's: the
+    /// next editor must not change it.
     pub(crate) fn writes_at(&self, stage: Stage<'_>) -> bool {
         self.judges_at(stage) && !(matches!(stage, Stage::Update { .. }) && self.reads_request())
     }
@@ -191,9 +194,11 @@ impl Hook {
     pub(crate) fn written_from(&self) -> impl Iterator<Item = &Place> {
         let selector = self.node_selector.iter().flatten().map(|(_, source)| source);
         let sources = self.set.iter().map(|setting| &setting.value).chain(selector);
-        self.when.iter().map(|condition| &condition.place).chain(sources.filter_map(|source| match source {
-            Source::Path(place) => Some(place),
-            Source::Text(_) => None,
+        self.when.iter().map(|condition| &condition.place).chain(sources.filter_map(|source| {
+            match source {
+                Source::Path(place) => Some(place),
+                Source::Text(_) => None,
+            }
         }))
     }
 

@@ -9,8 +9,8 @@
 //! | `..name` | that member of the value and of everything inside it; once a path |
 //! | `[?(@.a == 'x' && …)]` | see [`filter`] |
 //!
-//! Where several values are selected, those of an object come in the order of their names: that of the JSON means nothing.
-//! Why not a library: `docs/decisions/0002-own-jsonpath.md`.
+//! Where several values are selected, those of an object come in the order of their names: that of
+//! the JSON means nothing. Why not a library: `docs/decisions/0002-own-jsonpath.md`.
 
 mod filter;
 mod grammar;
@@ -56,7 +56,9 @@ pub enum JsonPathError {
         path: String,
     },
     /// Over [`MAX_FILTER_DEPTH`].
-    #[error("JSONPath {path:?} nests parentheses deeper than {MAX_FILTER_DEPTH}; flatten its filter")]
+    #[error(
+        "JSONPath {path:?} nests parentheses deeper than {MAX_FILTER_DEPTH}; flatten its filter"
+    )]
     TooDeep {
         /// The whole path.
         path: String,
@@ -79,7 +81,9 @@ impl JsonPathError {
         match self {
             JsonPathError::Empty => "EmptyJsonPath",
             JsonPathError::TooLong { .. } => "JsonPathTooLong",
-            JsonPathError::TooManySteps { .. } | JsonPathError::TooDeep { .. } => "JsonPathTooComplex",
+            JsonPathError::TooManySteps { .. } | JsonPathError::TooDeep { .. } => {
+                "JsonPathTooComplex"
+            }
             JsonPathError::Syntax { .. } => "InvalidJsonPath",
         }
     }
@@ -119,12 +123,14 @@ impl JsonPath {
         self.select(value).into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// Whether it may read `$.request`, which exists at admission only: it starts there, or with something that is no name.
+    /// Whether it may read `$.request`, which exists at admission only: it starts there, or with
+    /// something that is no name.
     pub fn reads_request(&self) -> bool {
         self.root().is_none_or(|root| root == "request")
     }
 
-    /// The member it starts with (`request`, `namespace`, `tenant`); `None` for `$`, `$.*`, `$..x` and the like.
+    /// The member it starts with (`request`, `namespace`, `tenant`); `None` for `$`, `$.*`, `$..x`
+    /// and the like.
     pub fn root(&self) -> Option<&str> {
         match self.steps.first() {
             Some(Step::Member(name)) => Some(name),
@@ -132,7 +138,8 @@ impl JsonPath {
         }
     }
 
-    /// The members that it names one after the other from the root; empty if it takes any other step.
+    /// The members that it names one after the other from the root; empty if it takes any other
+    /// step.
     pub fn members(&self) -> Vec<&str> {
         let members = self.steps.iter().map(|step| match step {
             Step::Member(name) => Some(name.as_str()),
@@ -158,7 +165,8 @@ impl JsonPath {
         }
     }
 
-    /// Whether the path can lead to the value at this place, given as member names. Filters may read anything below them.
+    /// Whether the path can lead to the value at this place, given as member names. Filters may
+    /// read anything below them.
     pub fn may_reach(&self, place: &[&str]) -> bool {
         may_reach(&self.steps, place)
     }
@@ -191,21 +199,29 @@ impl Step {
             Step::Index(index) => element(value, *index).into_iter().collect(),
             Step::Slice(from, to) => elements(value, *from, *to),
             Step::Descend(name) => descend(value, name),
-            Step::Filter(filter) => children(value).into_iter().filter(|value| filter.holds(value)).collect(),
+            Step::Filter(filter) => {
+                children(value).into_iter().filter(|value| filter.holds(value)).collect()
+            }
         }
     }
 }
 
 fn follow<'a>(steps: &[Step], value: &'a Value) -> Vec<&'a Value> {
-    steps.iter().fold(vec![value], |values, step| values.into_iter().flat_map(|value| step.select(value)).collect())
+    steps.iter().fold(vec![value], |values, step| {
+        values.into_iter().flat_map(|value| step.select(value)).collect()
+    })
 }
 
 fn may_reach(steps: &[Step], place: &[&str]) -> bool {
     match (steps.split_first(), place.split_first()) {
         (None, None) | (Some((Step::Filter(_), _)), _) => true,
-        (Some((Step::Member(name), steps)), Some((first, place))) => name == first && may_reach(steps, place),
+        (Some((Step::Member(name), steps)), Some((first, place))) => {
+            name == first && may_reach(steps, place)
+        }
         (Some((Step::All, steps)), Some((_, place))) => may_reach(steps, place),
-        (Some((Step::Descend(name), inner)), Some((first, place))) => name == first && may_reach(inner, place) || may_reach(steps, place),
+        (Some((Step::Descend(name), inner)), Some((first, place))) => {
+            name == first && may_reach(inner, place) || may_reach(steps, place)
+        }
         _ => false,
     }
 }
@@ -230,7 +246,8 @@ fn element(value: &Value, index: i32) -> Option<&Value> {
     elements.get(at)
 }
 
-/// The elements of an array from one place to before another; places outside of it are cut to its ends.
+/// The elements of an array from one place to before another; places outside of it are cut to its
+/// ends.
 fn elements(value: &Value, from: Option<i32>, to: Option<i32>) -> Vec<&Value> {
     let Some(elements) = value.as_array() else { return Vec::new() };
     let place = |index: i32| match usize::try_from(index) {

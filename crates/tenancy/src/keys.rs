@@ -26,16 +26,19 @@ pub const OWN_PREFIX: &str = "landlord.dev/";
 /// Annotations that landlord alone writes on a namespace: the guard seals each of them.
 pub const OWN_ANNOTATIONS: [&str; 4] = [ledger::ANNOTATION, CREATOR, TOLERATIONS, UNCLAIMED];
 
-/// Whether a tenant may not list the key among its labels or annotations. Capsule's may list all but landlord's own.
+/// Whether a tenant may not list the key among its labels or annotations. Capsule's may list all
+/// but landlord's own.
 pub(crate) fn is_reserved(dialect: Dialect, key: &str) -> bool {
-    let plugins = dialect == Dialect::Landlord && [NODE_SELECTOR, DEFAULT_TOLERATIONS, NAME_LABEL].contains(&key);
+    let plugins = dialect == Dialect::Landlord
+        && [NODE_SELECTOR, DEFAULT_TOLERATIONS, NAME_LABEL].contains(&key);
     plugins || key.starts_with(OWN_PREFIX)
 }
 
 /// Whether the key decides where Pods run: such a key is overridden or refused, never kept.
 pub fn is_placement(key: &Key) -> bool {
     match key.field {
-        Field::Annotation => [NODE_SELECTOR, DEFAULT_TOLERATIONS, TOLERATIONS, ledger::ANNOTATION].contains(&key.name.as_str()),
+        Field::Annotation => [NODE_SELECTOR, DEFAULT_TOLERATIONS, TOLERATIONS, ledger::ANNOTATION]
+            .contains(&key.name.as_str()),
         Field::Label => [TENANT_LABEL, CAPSULE_TENANT_LABEL].contains(&key.name.as_str()),
     }
 }

@@ -1,4 +1,5 @@
-//! Kubernetes' label selector, `{matchLabels, matchExpressions}`, by the rules of `metav1.LabelSelectorAsSelector`.
+//! Kubernetes' label selector, `{matchLabels, matchExpressions}`, by the rules of
+//! `metav1.LabelSelectorAsSelector`.
 
 use serde_json::{Map as Object, Value};
 
@@ -31,7 +32,8 @@ pub enum Test {
     DoesNotExist,
 }
 
-/// Why something is not a label selector. `term` is the path of the term: `matchLabels["env"]`, `matchExpressions[2]`.
+/// Why something is not a label selector. `term` is the path of the term: `matchLabels["env"]`,
+/// `matchExpressions[2]`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LabelSelectorError {
     /// A part has another JSON type.
@@ -89,7 +91,8 @@ impl LabelSelectorError {
 }
 
 impl LabelSelector {
-    /// Reads a selector. Other fields are ignored, as Kubernetes does; `null` and an absent field are the same.
+    /// Reads a selector. Other fields are ignored, as Kubernetes does; `null` and an absent field
+    /// are the same.
     pub fn from_value(value: &Value) -> Result<Self, LabelSelectorError> {
         let object = value.as_object().ok_or_else(|| wrong_type("selector", "an object", value))?;
         let mut terms = read_labels(object)?;
@@ -97,7 +100,8 @@ impl LabelSelector {
         Ok(LabelSelector { terms })
     }
 
-    /// Whether these labels satisfy every term. `NotIn` and `DoesNotExist` hold where the key is absent.
+    /// Whether these labels satisfy every term. `NotIn` and `DoesNotExist` hold where the key is
+    /// absent.
     pub fn matches(&self, labels: &Map) -> bool {
         self.terms.iter().all(|term| term.test.holds(labels.get(&term.key)))
     }
@@ -150,7 +154,11 @@ fn read_label(key: &str, value: &Value) -> Result<Term, LabelSelectorError> {
 fn read_expressions(selector: &Object<String, Value>) -> Result<Vec<Term>, LabelSelectorError> {
     match selector.get("matchExpressions") {
         None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(expressions)) => expressions.iter().enumerate().map(|(index, value)| read_expression(index, value)).collect(),
+        Some(Value::Array(expressions)) => expressions
+            .iter()
+            .enumerate()
+            .map(|(index, value)| read_expression(index, value))
+            .collect(),
         Some(other) => Err(wrong_type("matchExpressions", "a list", other)),
     }
 }
@@ -175,14 +183,24 @@ fn read_test(term: &str, operator: &str, values: &[String]) -> Result<Test, Labe
         ("NotIn", false) => Ok(Test::NotIn(set())),
         ("Exists", true) => Ok(Test::Exists),
         ("DoesNotExist", true) => Ok(Test::DoesNotExist),
-        ("In" | "NotIn", true) => Err(LabelSelectorError::NoValues { term, operator: error_operator }),
-        ("Exists" | "DoesNotExist", false) => Err(LabelSelectorError::Values { term, operator: error_operator, values: values.to_vec() }),
+        ("In" | "NotIn", true) => {
+            Err(LabelSelectorError::NoValues { term, operator: error_operator })
+        }
+        ("Exists" | "DoesNotExist", false) => Err(LabelSelectorError::Values {
+            term,
+            operator: error_operator,
+            values: values.to_vec(),
+        }),
         _ => Err(LabelSelectorError::Operator { term, operator: error_operator }),
     }
 }
 
 /// A string, empty where it is absent: the checks that follow say what is wrong with that.
-fn read_string<'a>(term: &str, object: &'a Object<String, Value>, field: &'static str) -> Result<&'a str, LabelSelectorError> {
+fn read_string<'a>(
+    term: &str,
+    object: &'a Object<String, Value>,
+    field: &'static str,
+) -> Result<&'a str, LabelSelectorError> {
     match object.get(field) {
         None | Some(Value::Null) => Ok(""),
         Some(Value::String(text)) => Ok(text),
@@ -190,21 +208,34 @@ fn read_string<'a>(term: &str, object: &'a Object<String, Value>, field: &'stati
     }
 }
 
-fn read_values(term: &str, object: &Object<String, Value>) -> Result<Vec<String>, LabelSelectorError> {
+fn read_values(
+    term: &str,
+    object: &Object<String, Value>,
+) -> Result<Vec<String>, LabelSelectorError> {
     let wrong = |value: &Value| wrong_type(&format!("{term}.values"), "a list of strings", value);
     match object.get("values") {
         None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(values)) => values.iter().map(|value| value.as_str().map(str::to_owned).ok_or_else(|| wrong(value))).collect(),
+        Some(Value::Array(values)) => values
+            .iter()
+            .map(|value| value.as_str().map(str::to_owned).ok_or_else(|| wrong(value)))
+            .collect(),
         Some(other) => Err(wrong(other)),
     }
 }
 
 fn check_key(term: &str, key: &str) -> Result<(), LabelSelectorError> {
-    check_label_key(key).map_err(|source| LabelSelectorError::Metadata { term: term.to_owned(), source })
+    check_label_key(key)
+        .map_err(|source| LabelSelectorError::Metadata { term: term.to_owned(), source })
 }
 
-fn check_values<'a>(term: &str, values: impl IntoIterator<Item = &'a str>) -> Result<(), LabelSelectorError> {
-    values.into_iter().try_for_each(check_label_value).map_err(|source| LabelSelectorError::Metadata { term: term.to_owned(), source })
+fn check_values<'a>(
+    term: &str,
+    values: impl IntoIterator<Item = &'a str>,
+) -> Result<(), LabelSelectorError> {
+    values
+        .into_iter()
+        .try_for_each(check_label_value)
+        .map_err(|source| LabelSelectorError::Metadata { term: term.to_owned(), source })
 }
 
 fn wrong_type(term: &str, expected: &'static str, value: &Value) -> LabelSelectorError {

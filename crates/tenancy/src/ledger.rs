@@ -1,14 +1,19 @@
-//! The ledger: which keys landlord manages on a namespace and for which tenant, kept in one annotation of that namespace.
+//! The ledger: which keys landlord manages on a namespace and for which tenant, kept in one
+//! annotation of that namespace.
 //!
-//! It is landlord's memory and the mark of compliance the guard reads: a ledger that starts with `{"tenant":` says that
-//! placement is right, one that starts with `{"pending":` says that it is not.
+//! It is landlord's memory and the mark of compliance the guard reads: a ledger that starts with
+//! `{"tenant":` says that placement is right, one that starts with `{"pending":` says that it is
+//! not.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{DecodeError, decode};
-use crate::metadata::{Field, InvalidMetadata, Key, Map, Metadata, check_annotation_key, check_label_key, check_label_value};
+use crate::metadata::{
+    Field, InvalidMetadata, Key, Map, Metadata, check_annotation_key, check_label_key,
+    check_label_value,
+};
 use crate::text;
 
 /// The annotation that holds the ledger.
@@ -36,7 +41,9 @@ pub struct Ledger {
 }
 
 /// What happens to managed keys that are no longer wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Release {
@@ -53,7 +60,9 @@ pub enum Release {
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Not the JSON that landlord writes.
-    #[error("ledger {text:?} is not what landlord writes; it counts as empty and will be rewritten")]
+    #[error(
+        "ledger {text:?} is not what landlord writes; it counts as empty and will be rewritten"
+    )]
     Shape {
         /// The first 128 characters.
         text: String,
@@ -69,7 +78,9 @@ pub enum LedgerError {
         source: InvalidMetadata,
     },
     /// There is more to remember than fits.
-    #[error("previous values have {bytes} bytes, more than {MAX_PREVIOUS_BYTES}; use release remove or keep, or shorten them")]
+    #[error(
+        "previous values have {bytes} bytes, more than {MAX_PREVIOUS_BYTES}; use release remove or keep, or shorten them"
+    )]
     PreviousTooLarge {
         /// Their size as compact JSON.
         bytes: usize,
@@ -88,7 +99,8 @@ impl LedgerError {
 }
 
 impl Ledger {
-    /// Reads the annotation's value. Anything but this shape and valid keys is an error; the order of fields and keys is not.
+    /// Reads the annotation's value. Anything but this shape and valid keys is an error; the order
+    /// of fields and keys is not.
     pub fn parse(text: &str) -> Result<Self, LedgerError> {
         let shape = read_shape(text).map_err(|source| shape_error(text, source))?;
         let ledger = Ledger::from(shape);
@@ -96,7 +108,8 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// The annotation's value, the same bytes for the same ledger: compact JSON, fields and keys in fixed order.
+    /// The annotation's value, the same bytes for the same ledger: compact JSON, fields and keys in
+    /// fixed order.
     pub fn to_string_compact(&self) -> String {
         // Strings in structs and ordered maps always serialise.
         serde_json::to_string(&Shape::from(self.clone())).unwrap_or_default()
@@ -130,14 +143,22 @@ impl Ledger {
 
     /// Checks before writing that `previous` fits in [`MAX_PREVIOUS_BYTES`].
     pub fn check_previous_size(&self) -> Result<(), LedgerError> {
-        let bytes = serde_json::to_string(&Previous::from(self.previous.clone())).unwrap_or_default().len();
-        if bytes > MAX_PREVIOUS_BYTES { Err(LedgerError::PreviousTooLarge { bytes }) } else { Ok(()) }
+        let bytes =
+            serde_json::to_string(&Previous::from(self.previous.clone())).unwrap_or_default().len();
+        if bytes > MAX_PREVIOUS_BYTES {
+            Err(LedgerError::PreviousTooLarge { bytes })
+        } else {
+            Ok(())
+        }
     }
 
     fn check(&self) -> Result<(), InvalidMetadata> {
         let Metadata { labels, annotations } = &self.previous;
         self.labels.iter().chain(labels.keys()).try_for_each(|key| check_label_key(key))?;
-        self.annotations.iter().chain(annotations.keys()).try_for_each(|key| check_annotation_key(key))?;
+        self.annotations
+            .iter()
+            .chain(annotations.keys())
+            .try_for_each(|key| check_annotation_key(key))?;
         labels.values().try_for_each(|value| check_label_value(value))
     }
 }
@@ -219,7 +240,9 @@ mod tests {
     #[rstest]
     #[case(r#"{"tenant":"solar","labels":["a"],"annotations":["b"]}"#)]
     #[case(r#"{"tenant":"solar","labels":[],"annotations":[]}"#)]
-    #[case(r#"{"tenant":"solar","labels":["a"],"annotations":[],"previous":{"labels":{"a":"old"}}}"#)]
+    #[case(
+        r#"{"tenant":"solar","labels":["a"],"annotations":[],"previous":{"labels":{"a":"old"}}}"#
+    )]
     #[case(r#"{"pending":"node selector refused","tenant":"solar","labels":["a"],"annotations":["b"],"by":"namePrefix","release":"keep","previous":{"labels":{"a":"1"},"annotations":{"b":"2"}}}"#)]
     fn reads_back_its_own_bytes(#[case] text: &str) {
         assert_eq!(Ledger::parse(text).unwrap().to_string_compact(), text);
@@ -244,14 +267,18 @@ mod tests {
     #[case(r#"{"tenant":"solar","labels":[],"annotations":[],"release":"Keep"}"#, "InvalidLedger")]
     #[case(r#"{"tenant":"solar","labels":["a b"],"annotations":[]}"#, "InvalidLedgerKey")]
     #[case(r#"{"tenant":"solar","labels":[],"annotations":["a/b/c"]}"#, "InvalidLedgerKey")]
-    #[case(r#"{"tenant":"solar","labels":[],"annotations":[],"previous":{"labels":{"a":"b c"}}}"#, "InvalidLedgerKey")]
+    #[case(
+        r#"{"tenant":"solar","labels":[],"annotations":[],"previous":{"labels":{"a":"b c"}}}"#,
+        "InvalidLedgerKey"
+    )]
     fn refuses(#[case] text: &str, #[case] reason: &str) {
         assert_eq!(Ledger::parse(text).unwrap_err().reason(), reason);
     }
 
     #[test]
     fn lists_its_keys() {
-        let ledger = Ledger::parse(r#"{"tenant":"solar","labels":["a"],"annotations":["b"]}"#).unwrap();
+        let ledger =
+            Ledger::parse(r#"{"tenant":"solar","labels":["a"],"annotations":["b"]}"#).unwrap();
         assert_eq!(ledger.keys().collect::<Vec<_>>(), [Key::label("a"), Key::annotation("b")]);
         assert!(ledger.manages(&Key::label("a")) && !ledger.manages(&Key::label("b")));
     }

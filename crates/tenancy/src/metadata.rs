@@ -1,6 +1,8 @@
-//! Labels and annotations: the two maps of an object that landlord reads and writes, and Kubernetes' rules for them.
+//! Labels and annotations: the two maps of an object that landlord reads and writes, and
+//! Kubernetes' rules for them.
 //!
-//! The rules are those of `k8s.io/apimachinery/pkg/util/validation` and `…/api/validation/objectmeta.go`.
+//! The rules are those of `k8s.io/apimachinery/pkg/util/validation` and
+//! `…/api/validation/objectmeta.go`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +13,8 @@ use serde::{Deserialize, Serialize};
 /// Names to values, ordered by the bytes of the name.
 pub type Map = BTreeMap<String, String>;
 
-/// Most bytes that the keys and values of all annotations of one object may have together (`TotalAnnotationSizeLimitB`).
+/// Most bytes that the keys and values of all annotations of one object may have together
+/// (`TotalAnnotationSizeLimitB`).
 pub const MAX_ANNOTATIONS_BYTES: usize = 256 * 1024;
 /// Most bytes of the name part of a key, of a label value and of a DNS label.
 pub const MAX_NAME_BYTES: usize = 63;
@@ -159,11 +162,11 @@ impl InvalidMetadata {
     }
 }
 
-const NAME_RULE: &str = "use letters, digits, '-', '_' and '.', starting and ending with a letter or digit";
+const NAME_RULE: &str =
+    "use letters, digits, '-', '_' and '.', starting and ending with a letter or digit";
 const KEY_NAME_RULE: &str = "the name must be 1 to 63 letters, digits, '-', '_' and '.', starting and ending with a letter or digit";
 const KEY_PREFIX_RULE: &str = "the prefix before '/' must be a DNS subdomain: 1 to 253 lower-case letters, digits, '-' and '.'";
-const SUBDOMAIN_RULE: &str =
-    "it must be 1 to 253 lower-case letters, digits, '-' and '.', each part starting and ending with a letter or digit";
+const SUBDOMAIN_RULE: &str = "it must be 1 to 253 lower-case letters, digits, '-' and '.', each part starting and ending with a letter or digit";
 const DNS_LABEL_RULE: &str = "it must be 1 to 63 lower-case letters, digits and '-', starting and ending with a letter or digit";
 
 /// Checks a label key: a qualified name, `[prefix/]name`.
@@ -171,7 +174,8 @@ pub fn check_label_key(key: &str) -> Result<(), InvalidMetadata> {
     check_key(Field::Label, key, key)
 }
 
-/// Checks an annotation key: the lower-cased key must be a qualified name, as in Kubernetes' `ValidateAnnotations`.
+/// Checks an annotation key: the lower-cased key must be a qualified name, as in Kubernetes'
+/// `ValidateAnnotations`.
 pub fn check_annotation_key(key: &str) -> Result<(), InvalidMetadata> {
     check_key(Field::Annotation, key, &lower_case(key))
 }
@@ -184,8 +188,9 @@ pub fn check_field_key(field: Field, key: &str) -> Result<(), InvalidMetadata> {
     }
 }
 
-/// As `strings.ToLower` of Go, as far as it can make a valid key of one that is not: beside the capitals of ASCII, only these two letters
-/// have one of ASCII below them. (`str::to_lowercase` brings 8 KB of tables.)
+/// As `strings.ToLower` of Go, as far as it can make a valid key of one that is not: beside the
+/// capitals of ASCII, only these two letters have one of ASCII below them. (`str::to_lowercase`
+/// brings 8 KB of tables.)
 fn lower_case(key: &str) -> Cow<'_, str> {
     let letter = |letter| match letter {
         '\u{212a}' => 'k', // the sign of the kelvin
@@ -211,7 +216,10 @@ fn check_key(field: Field, key: &str, qualified: &str) -> Result<(), InvalidMeta
 /// Checks a label value: empty, or up to 63 bytes of letters, digits, `-`, `_` and `.`.
 pub fn check_label_value(value: &str) -> Result<(), InvalidMetadata> {
     if value.len() > MAX_NAME_BYTES {
-        return Err(InvalidMetadata::LabelValueTooLong { value: value.to_owned(), bytes: value.len() });
+        return Err(InvalidMetadata::LabelValueTooLong {
+            value: value.to_owned(),
+            bytes: value.len(),
+        });
     }
     if value.is_empty() || is_name(value) {
         return Ok(());
@@ -226,7 +234,11 @@ pub fn check_annotations_size(annotations: &Map) -> Result<(), InvalidMetadata> 
 
 /// The same, given how many bytes they have.
 pub fn check_annotations_bytes(bytes: usize) -> Result<(), InvalidMetadata> {
-    if bytes > MAX_ANNOTATIONS_BYTES { Err(InvalidMetadata::AnnotationsTooLarge { bytes }) } else { Ok(()) }
+    if bytes > MAX_ANNOTATIONS_BYTES {
+        Err(InvalidMetadata::AnnotationsTooLarge { bytes })
+    } else {
+        Ok(())
+    }
 }
 
 /// Checks an RFC 1123 label: the name of a Namespace.
@@ -311,7 +323,10 @@ mod tests {
     #[case("a.b_c-D", None)]
     #[case("a ", Some("InvalidLabelValue"))]
     #[case(".a", Some("InvalidLabelValue"))]
-    #[case("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Some("LabelValueTooLong"))]
+    #[case(
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        Some("LabelValueTooLong")
+    )]
     fn label_values(#[case] value: &str, #[case] reason: Option<&str>) {
         assert_eq!(check_label_value(value).err().map(|e| e.reason()), reason);
     }

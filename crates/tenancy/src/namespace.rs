@@ -55,7 +55,9 @@ impl Namespace {
                 annotations: strings(metadata, "annotations", "metadata.annotations")?,
             },
             owner_references: owner_references(metadata),
-            terminating: metadata.and_then(|m| m.get("deletionTimestamp")).is_some_and(|at| !at.is_null()),
+            terminating: metadata
+                .and_then(|m| m.get("deletionTimestamp"))
+                .is_some_and(|at| !at.is_null()),
         })
     }
 
@@ -65,7 +67,11 @@ impl Namespace {
     }
 }
 
-fn fields<'a>(parent: &'a Value, key: &str, path: &str) -> Result<Option<&'a JsonMap<String, Value>>, NamespaceError> {
+fn fields<'a>(
+    parent: &'a Value,
+    key: &str,
+    path: &str,
+) -> Result<Option<&'a JsonMap<String, Value>>, NamespaceError> {
     match parent.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(fields)) => Ok(Some(fields)),
@@ -73,7 +79,11 @@ fn fields<'a>(parent: &'a Value, key: &str, path: &str) -> Result<Option<&'a Jso
     }
 }
 
-fn strings(metadata: Option<&JsonMap<String, Value>>, key: &str, path: &str) -> Result<Map, NamespaceError> {
+fn strings(
+    metadata: Option<&JsonMap<String, Value>>,
+    key: &str,
+    path: &str,
+) -> Result<Map, NamespaceError> {
     let entries = match metadata.and_then(|m| m.get(key)) {
         None | Some(Value::Null) => return Ok(Map::new()),
         Some(Value::Object(entries)) => entries,
@@ -96,7 +106,11 @@ fn owner_references(metadata: Option<&JsonMap<String, Value>>) -> Vec<OwnerRefer
 fn owner_reference(reference: &Value) -> Option<OwnerReference> {
     let text = |key| reference.get(key).and_then(Value::as_str);
     let group = text("apiVersion")?.split_once('/').map_or("", |(group, _)| group);
-    Some(OwnerReference { group: group.to_owned(), kind: text("kind")?.to_owned(), name: text("name")?.to_owned() })
+    Some(OwnerReference {
+        group: group.to_owned(),
+        kind: text("kind")?.to_owned(),
+        name: text("name")?.to_owned(),
+    })
 }
 
 fn shape(path: String, expected: &'static str, found: &Value) -> NamespaceError {
@@ -125,13 +139,17 @@ mod tests {
         .expect("a namespace");
         assert_eq!(namespace.name.as_deref(), Some("a"));
         assert_eq!(namespace.metadata.labels.get("x").map(String::as_str), Some("1"));
-        assert_eq!(namespace.owner_references.first().map(|o| o.group.as_str()), Some("capsule.clastix.io"));
+        assert_eq!(
+            namespace.owner_references.first().map(|o| o.group.as_str()),
+            Some("capsule.clastix.io")
+        );
         assert!(namespace.terminating);
     }
 
     #[test]
     fn a_wrong_shape_is_named() {
-        let error = Namespace::from_value(&json!({"metadata": {"labels": {"a": 1}}})).expect_err("refused");
+        let error =
+            Namespace::from_value(&json!({"metadata": {"labels": {"a": 1}}})).expect_err("refused");
         assert!(error.to_string().starts_with("metadata.labels[\"a\"] is a number"), "{error}");
     }
 }

@@ -33,7 +33,8 @@ pub struct Plan {
     pub kept: Vec<Clash>,
     /// Wanted keys that are refused: a denial at admission, a report at reconcile.
     pub refused: Vec<Clash>,
-    /// Hooks whose requirements do not hold in the end, or whose values cannot be written; in the order of the hooks.
+    /// Hooks whose requirements do not hold in the end, or whose values cannot be written; in the
+    /// order of the hooks.
     pub failures: Vec<Failure>,
     /// Keys, unrendered, that wait for the namespace to get its name.
     pub waiting: BTreeSet<String>,
@@ -56,7 +57,9 @@ pub struct Clash {
 pub enum PlanError {
     #[error(transparent)]
     Desire(#[from] DesireError),
-    #[error("tenant {tenant:?}: metadata does not come to rest, {items} switch each other: mend their selectors")]
+    #[error(
+        "tenant {tenant:?}: metadata does not come to rest, {items} switch each other: mend their selectors"
+    )]
     NoRest { tenant: String, items: String },
     #[error("tenant {tenant:?}: cannot remember the values to restore: {source}")]
     Previous { tenant: String, source: LedgerError },
@@ -112,7 +115,8 @@ pub enum Claims {
     Stay,
 }
 
-/// Reads the ledger of a namespace; one that does not parse counts as empty, and the fault is returned beside it.
+/// Reads the ledger of a namespace; one that does not parse counts as empty, and the fault is
+/// returned beside it.
 pub fn read_ledger(metadata: &Metadata) -> (Ledger, Option<String>) {
     match metadata.annotations.get(ledger::ANNOTATION).map(|text| Ledger::parse(text)) {
         None => (Ledger::default(), None),
@@ -133,7 +137,13 @@ struct Subject<'a> {
 }
 
 /// Plans a namespace that `claim` gives to `tenant`.
-pub fn plan(settings: &Settings, namespace: &Namespace, claim: &Claim, tenant: &Tenant, stage: Stage<'_>) -> Result<Plan, PlanError> {
+pub fn plan(
+    settings: &Settings,
+    namespace: &Namespace,
+    claim: &Claim,
+    tenant: &Tenant,
+    stage: Stage<'_>,
+) -> Result<Plan, PlanError> {
     let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
     let subject = Subject { settings, claim, tenant, name: namespace.name.as_deref(), stage };
     let mut plan = match tenant.dialect {
@@ -147,7 +157,8 @@ pub fn plan(settings: &Settings, namespace: &Namespace, claim: &Claim, tenant: &
     Ok(plan)
 }
 
-/// Plans a namespace that nobody claims: everything landlord wrote goes, the record of the claim included.
+/// Plans a namespace that nobody claims: everything landlord wrote goes, the record of the claim
+/// included.
 pub fn unclaimed(settings: &Settings, namespace: &Namespace) -> Plan {
     let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
     let mut plan = release(settings, namespace);
@@ -157,24 +168,34 @@ pub fn unclaimed(settings: &Settings, namespace: &Namespace) -> Plan {
         plan.remove.insert(label, Why::Released);
     }
     let marked = namespace.metadata.annotations.contains_key(keys::UNCLAIMED);
-    let wanted = settings.guard.scope == GuardScope::All && may_be_unclaimed(settings, &namespace.metadata);
+    let wanted =
+        settings.guard.scope == GuardScope::All && may_be_unclaimed(settings, &namespace.metadata);
     let marker = Key::annotation(keys::UNCLAIMED);
     match (wanted, marked) {
-        (true, false) => drop(plan.set.insert(marker, Want { value: "true".to_owned(), why: Why::Unclaimed })),
+        (true, false) => {
+            drop(plan.set.insert(marker, Want { value: "true".to_owned(), why: Why::Unclaimed }))
+        }
         (false, true) => drop(plan.remove.insert(marker, Why::Unclaimed)),
         _ => {}
     }
     plan
 }
 
-/// Whether the settings let this namespace be nobody's: as at CREATE, by the guard's stamp of who its creator was. What has none is older than the guard.
+/// Whether the settings let this namespace be nobody's: as at CREATE, by the guard's stamp of who
+/// its creator was. What has none is older than the guard.
 pub fn may_be_unclaimed(settings: &Settings, metadata: &Metadata) -> bool {
-    let creator = |stamp: &String| text::parse(stamp).map(|stamp| Requester::from_user_info(&stamp));
-    let by_admin = |stamp| creator(stamp).is_ok_and(|creator| settings.is_admin(&creator) || settings.is_controller(&creator));
-    settings.unclaimed == Unclaimed::Allow || metadata.annotations.get(keys::CREATOR).is_none_or(by_admin)
+    let creator =
+        |stamp: &String| text::parse(stamp).map(|stamp| Requester::from_user_info(&stamp));
+    let by_admin = |stamp| {
+        creator(stamp)
+            .is_ok_and(|creator| settings.is_admin(&creator) || settings.is_controller(&creator))
+    };
+    settings.unclaimed == Unclaimed::Allow
+        || metadata.annotations.get(keys::CREATOR).is_none_or(by_admin)
 }
 
-/// Plans the release of a namespace whose tenant is gone: managed keys and ledger go, the tenant label stays (so that the guard is enforced).
+/// Plans the release of a namespace whose tenant is gone: managed keys and ledger go, the tenant
+/// label stays (so that the guard is enforced).
 pub fn release(settings: &Settings, namespace: &Namespace) -> Plan {
     let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
     let mut plan = Plan { ledger_fault, ..Plan::default() };
@@ -187,16 +208,17 @@ pub fn release(settings: &Settings, namespace: &Namespace) -> Plan {
     plan
 }
 
-/// Plans the end of landlord on a namespace: as [`release`], and all that is landlord's own goes as well – the tenant label that it recorded, and every
-/// `landlord.dev/` key. Keys of a tenant label that people wrote are theirs and stay with `Claims::Stay`.
+/// Plans the end of landlord on a namespace: as [`release`], and all that is landlord's own goes as
+/// well – the tenant label that it recorded, and every `landlord.dev/` key. Keys of a tenant label
+/// that people wrote are theirs and stay with `Claims::Stay`.
 pub fn leave(settings: &Settings, namespace: &Namespace, claims: Claims) -> Plan {
     let (ledger, _) = read_ledger(&namespace.metadata);
     let mut plan = release(settings, namespace);
     let label = Key::label(settings.tenant_label());
     let metadata = &namespace.metadata;
-    let keys = [Field::Label, Field::Annotation]
-        .into_iter()
-        .flat_map(|field| metadata.field(field).keys().map(move |name| Key { field, name: name.clone() }));
+    let keys = [Field::Label, Field::Annotation].into_iter().flat_map(|field| {
+        metadata.field(field).keys().map(move |name| Key { field, name: name.clone() })
+    });
     for key in keys {
         let recorded = key == label && ledger.by.is_some();
         let claimed = key == label && claims == Claims::Stay;
@@ -208,19 +230,29 @@ pub fn leave(settings: &Settings, namespace: &Namespace, claims: Claims) -> Plan
     plan
 }
 
-/// Whether a key that decides where Pods run is among the changes. The ledger alone changes nothing for Pods; it is a placement key because
-/// it may not be given up. The tenant's label decides whether the guard looks.
+/// Whether a key that decides where Pods run is among the changes. The ledger alone changes nothing
+/// for Pods; it is a placement key because it may not be given up. The tenant's label decides
+/// whether the guard looks.
 pub fn changes_placement(plan: &Plan) -> bool {
     let ledger = Key::annotation(ledger::ANNOTATION);
     plan.set.keys().chain(plan.remove.keys()).any(|key| *key != ledger && keys::is_placement(key))
 }
 
-/// The limit of the API server, judged on the sizes alone: foreign annotations may be large, and are not copied.
+/// The limit of the API server, judged on the sizes alone: foreign annotations may be large, and
+/// are not copied.
 fn check_size(plan: &Plan, metadata: &Metadata, tenant: &Tenant) -> Result<(), PlanError> {
     let size = |(name, value): (&String, &String)| name.len() + value.len();
-    let goes = |name: &String| plan.remove.contains_key(&Key::annotation(name)) || plan.set.contains_key(&Key::annotation(name));
+    let goes = |name: &String| {
+        plan.remove.contains_key(&Key::annotation(name))
+            || plan.set.contains_key(&Key::annotation(name))
+    };
     let stay: usize = metadata.annotations.iter().filter(|(name, _)| !goes(name)).map(size).sum();
-    let come: usize =
-        plan.set.iter().filter(|(key, _)| key.field == Field::Annotation).map(|(key, want)| size((&key.name, &want.value))).sum();
-    check_annotations_bytes(stay + come).map_err(|source| PlanError::Size { tenant: tenant.name.clone(), source })
+    let come: usize = plan
+        .set
+        .iter()
+        .filter(|(key, _)| key.field == Field::Annotation)
+        .map(|(key, want)| size((&key.name, &want.value)))
+        .sum();
+    check_annotations_bytes(stay + come)
+        .map_err(|source| PlanError::Size { tenant: tenant.name.clone(), source })
 }

@@ -1,4 +1,5 @@
-//! Requester: who sent an admission request, or whose stamp a namespace carries. Owner: who may claim a tenant.
+//! Requester: who sent an admission request, or whose stamp a namespace carries. Owner: who may
+//! claim a tenant.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,8 +19,17 @@ impl Requester {
     pub fn from_user_info(user_info: &Value) -> Self {
         let groups = user_info.get("groups").and_then(Value::as_array);
         Self {
-            username: user_info.get("username").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            groups: groups.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+            username: user_info
+                .get("username")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+            groups: groups
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
         }
     }
 
@@ -53,7 +63,8 @@ pub enum OwnerKind {
 }
 
 impl Owner {
-    /// Whether `requester` is this owner. Service accounts may carry their full user name (Capsule writes it so).
+    /// Whether `requester` is this owner. Service accounts may carry their full user name (Capsule
+    /// writes it so).
     pub fn is(&self, requester: &Requester) -> bool {
         match self.kind {
             OwnerKind::User => !self.name.is_empty() && requester.username == self.name,
@@ -86,7 +97,8 @@ mod tests {
     #[case("ci:robot")]
     #[case("system:serviceaccount:ci:robot")]
     fn service_accounts_match_in_both_spellings(#[case] name: &str) {
-        let requester = Requester { username: "system:serviceaccount:ci:robot".into(), groups: vec![] };
+        let requester =
+            Requester { username: "system:serviceaccount:ci:robot".into(), groups: vec![] };
         assert!(Owner { kind: OwnerKind::ServiceAccount, name: name.into() }.is(&requester));
     }
 

@@ -1,7 +1,8 @@
-//! The node selector that the API server's `PodNodeSelector` plugin reads from a namespace's annotation.
+//! The node selector that the API server's `PodNodeSelector` plugin reads from a namespace's
+//! annotation.
 //!
-//! The plugin fails *every* Pod create in a namespace whose annotation it cannot parse, so a [`NodeSelector`] only exists
-//! valid: exactly one `=` a part, label keys, label values.
+//! The plugin fails *every* Pod create in a namespace whose annotation it cannot parse, so a
+//! [`NodeSelector`] only exists valid: exactly one `=` a part, label keys, label values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +10,8 @@ use std::str::FromStr;
 use crate::collection::try_gather;
 use crate::metadata::{InvalidMetadata, Map, check_label_key, check_label_value};
 
-/// Node labels that a Pod's node must carry. Empty is a selector too: it switches the cluster's default selector off.
+/// Node labels that a Pod's node must carry. Empty is a selector too: it switches the cluster's
+/// default selector off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeSelector(Map);
 
@@ -17,7 +19,9 @@ pub struct NodeSelector(Map);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectorError {
     /// A part without `=`, or with more than one.
-    #[error("part {part:?} of node selector {selector:?} must have exactly one '='; write it as key=value")]
+    #[error(
+        "part {part:?} of node selector {selector:?} must have exactly one '='; write it as key=value"
+    )]
     Part {
         /// The part between two commas.
         part: String,
@@ -78,7 +82,8 @@ impl TryFrom<Map> for NodeSelector {
 impl FromStr for NodeSelector {
     type Err = SelectorError;
 
-    /// Reads `k=v,k=v`. Blanks around keys and values are dropped; of two parts with one key the last wins, as in the plugin.
+    /// Reads `k=v,k=v`. Blanks around keys and values are dropped; of two parts with one key the
+    /// last wins, as in the plugin.
     fn from_str(text: &str) -> Result<Self, SelectorError> {
         if text.is_empty() {
             return Ok(NodeSelector::default());
@@ -87,31 +92,30 @@ impl FromStr for NodeSelector {
     }
 }
 
-/// Prints the strings `k=v` joined by `,` and sorted by the bytes of the whole string: `a1=2` comes before `a=1`, because
-/// `1` < `=`. This is how Capsule prints it, byte for byte.
+/// Prints the strings `k=v` joined by `,` and sorted by the bytes of the whole string: `a1=2` comes
+/// before `a=1`, because `1` < `=`. This is how Capsule prints it, byte for byte.
 impl fmt::Display for NodeSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts: Vec<String> = self.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let mut parts: Vec<String> =
+            self.iter().map(|(key, value)| format!("{key}={value}")).collect();
         parts.sort_unstable();
         f.write_str(&parts.join(","))
     }
 }
 
 fn parse_part(part: &str, selector: &str) -> Result<(String, String), SelectorError> {
-    let (key, value) = part
-        .split_once('=')
-        .filter(|(_, value)| !value.contains('='))
-        .ok_or_else(|| SelectorError::Part { part: part.to_owned(), selector: selector.to_owned() })?;
+    let (key, value) =
+        part.split_once('=').filter(|(_, value)| !value.contains('=')).ok_or_else(|| {
+            SelectorError::Part { part: part.to_owned(), selector: selector.to_owned() }
+        })?;
     let (key, value) = (key.trim(), value.trim());
     check(key, value)?;
     Ok((key.to_owned(), value.to_owned()))
 }
 
 fn check(key: &str, value: &str) -> Result<(), SelectorError> {
-    check_label_key(key).and_then(|()| check_label_value(value)).map_err(|source| SelectorError::Metadata {
-        key: key.to_owned(),
-        value: value.to_owned(),
-        source,
+    check_label_key(key).and_then(|()| check_label_value(value)).map_err(|source| {
+        SelectorError::Metadata { key: key.to_owned(), value: value.to_owned(), source }
     })
 }
 

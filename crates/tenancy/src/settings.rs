@@ -1,4 +1,5 @@
-//! Settings: the one document that policy and controller share, checked whole before anything uses it.
+//! Settings: the one document that policy and controller share, checked whole before anything uses
+//! it.
 
 use std::sync::Arc;
 
@@ -19,7 +20,10 @@ mod source;
 pub mod strategy;
 
 pub use crate::conflicts::Conflicts;
-pub use document::{Admins, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed, UnknownTenant};
+pub use document::{
+    Admins, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed,
+    UnknownTenant,
+};
 pub use source::{Reference, TenantSource};
 pub use strategy::Strategy;
 
@@ -72,7 +76,8 @@ impl Rule {
             Self::Label(name) => key.field == Field::Label && key.name == *name,
             Self::Annotation(name) => key.field == Field::Annotation && key.name == *name,
             Self::JsonPath { path, prefix } => {
-                value.starts_with(prefix) && path.may_reach(&["namespace", "metadata", key.field.member(), &key.name])
+                value.starts_with(prefix)
+                    && path.may_reach(&["namespace", "metadata", key.field.member(), &key.name])
             }
             Self::OwnerReference { .. } | Self::NamePrefix { .. } => false,
         }
@@ -98,7 +103,8 @@ impl Settings {
         Self::read(document, hooks)
     }
 
-    /// The same for a document that [`Settings::from_value`] has accepted before: its hooks are not compared with each other again.
+    /// The same for a document that [`Settings::from_value`] has accepted before: its hooks are not
+    /// compared with each other again.
     pub fn from_checked_value(document: &Value) -> Result<Self, DecodeError> {
         Self::read(document, hooks(document)?)
     }
@@ -130,8 +136,9 @@ impl Settings {
         self.excluded.iter().any(|glob| glob.may_match_generated(stem))
     }
 
-    /// Whether landlord leaves the key alone, whatever a tenant says and a ledger lists: because it is protected, or because
-    /// with this value `identify` would read from it whose the namespace is.
+    /// Whether landlord leaves the key alone, whatever a tenant says and a ledger lists: because it
+    /// is protected, or because with this value `identify` would read from it whose the namespace
+    /// is.
     pub fn spares(&self, key: &Key, value: &str) -> bool {
         self.protects(&key.name) || self.identify.iter().any(|rule| rule.reads(key, value))
     }
@@ -144,7 +151,11 @@ impl Settings {
     pub fn is_admin(&self, requester: &Requester) -> bool {
         self.admins.users.contains(&requester.username)
             || self.admins.groups.iter().any(|group| requester.groups.contains(group))
-            || self.admins.service_accounts.iter().any(|account| requester.is_service_account(account))
+            || self
+                .admins
+                .service_accounts
+                .iter()
+                .any(|account| requester.is_service_account(account))
     }
 
     pub fn is_controller(&self, requester: &Requester) -> bool {
@@ -159,12 +170,18 @@ impl Settings {
             TenantSource::Landlord | TenantSource::Inline(_) => landlord::tenant(object),
         }?;
         let name = tenant.name.clone();
-        tenant.with_hooks(&self.hooks, self.conflicts, object).map_err(|source| TenantError { tenant: name, source: source.within("spec") })
+        tenant
+            .with_hooks(&self.hooks, self.conflicts, object)
+            .map_err(|source| TenantError { tenant: name, source: source.within("spec") })
     }
 }
 
 impl Settings {
-    fn build(document: Document, hooks: Hooks, strategy: Option<Strategy>) -> Result<Self, DecodeError> {
+    fn build(
+        document: Document,
+        hooks: Hooks,
+        strategy: Option<Strategy>,
+    ) -> Result<Self, DecodeError> {
         let source = document.tenant_source.read(&hooks, document.conflicts)?;
         let identify = rules(document.identify, &source)?;
         let protected = match (document.protected_keys, &source) {
@@ -209,23 +226,39 @@ fn hooks(document: &Value) -> Result<Vec<Arc<Hook>>, DecodeError> {
 }
 
 fn globs(path: &str, texts: &[String]) -> Result<Vec<Glob>, DecodeError> {
-    let glob = |(index, text): (usize, &String)| Glob::parse(text).map_err(|error| DecodeError::caused(format!("{path}[{index}]"), &error));
+    let glob = |(index, text): (usize, &String)| {
+        Glob::parse(text).map_err(|error| DecodeError::caused(format!("{path}[{index}]"), &error))
+    };
     texts.iter().enumerate().map(glob).collect()
 }
 
 fn check_account(path: &str, account: &str) -> Result<(), DecodeError> {
     match account.split_once(':') {
-        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains(':') => Ok(()),
-        _ => Err(DecodeError::new(path, format!("{account:?} is not a service account: write `namespace:name`"))),
+        Some((namespace, name))
+            if !namespace.is_empty() && !name.is_empty() && !name.contains(':') =>
+        {
+            Ok(())
+        }
+        _ => Err(DecodeError::new(
+            path,
+            format!("{account:?} is not a service account: write `namespace:name`"),
+        )),
     }
 }
 
 /// The rules in order; the source's own label is added at the end where it is not listed.
-fn rules(listed: Option<Vec<document::Rule>>, source: &TenantSource) -> Result<Vec<Rule>, DecodeError> {
+fn rules(
+    listed: Option<Vec<document::Rule>>,
+    source: &TenantSource,
+) -> Result<Vec<Rule>, DecodeError> {
     let own = Rule::Label(source.label().to_owned());
     let mut rules = match listed {
         None => [Some(own.clone()), source.owner_reference()].into_iter().flatten().collect(),
-        Some(listed) => listed.into_iter().enumerate().map(|(index, rule)| rule.parse(index)).collect::<Result<Vec<_>, _>>()?,
+        Some(listed) => listed
+            .into_iter()
+            .enumerate()
+            .map(|(index, rule)| rule.parse(index))
+            .collect::<Result<Vec<_>, _>>()?,
     };
     if !rules.contains(&own) {
         rules.push(own);

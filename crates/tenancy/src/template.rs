@@ -7,7 +7,8 @@
 pub enum Grammar {
     /// Landlord's tenants: an unknown tag and a `{{` without end are errors.
     Strict,
-    /// Capsule's lists: an unknown tag becomes nothing, a `{{` without end is literal text (Capsule itself panics there).
+    /// Capsule's lists: an unknown tag becomes nothing, a `{{` without end is literal text (Capsule
+    /// itself panics there).
     Lenient,
     /// Capsule's other metadata: no tags at all.
     Literal,
@@ -68,7 +69,8 @@ impl Template {
         Ok(Template { source: source.to_owned(), parts })
     }
 
-    /// Whether the result depends on the namespace's name, which is not known while the API server still has to make it up.
+    /// Whether the result depends on the namespace's name, which is not known while the API server
+    /// still has to make it up.
     pub fn needs_namespace(&self) -> bool {
         self.parts.contains(&Part::Namespace)
     }
@@ -160,7 +162,11 @@ mod tests {
     #[case("a{{tenant.name", "a{{tenant.name", "UnterminatedTemplateTag")]
     #[case("{{namespace}}{{", "prod{{", "UnterminatedTemplateTag")]
     #[case("{{a{{namespace}}", "", "UnknownTemplateTag")]
-    fn strict_refuses_what_lenient_renders(#[case] source: &str, #[case] rendered: &str, #[case] reason: &str) {
+    fn strict_refuses_what_lenient_renders(
+        #[case] source: &str,
+        #[case] rendered: &str,
+        #[case] reason: &str,
+    ) {
         let lenient = Template::parse(source, Grammar::Lenient).unwrap();
         assert_eq!(lenient.render("solar", Some("prod")).unwrap(), rendered);
         assert_eq!(Template::parse(source, Grammar::Strict).unwrap_err().reason(), reason);
@@ -179,7 +185,10 @@ mod tests {
     #[test]
     fn messages_show_the_braces() {
         let error = Template::parse("{{x}}", Grammar::Strict).unwrap_err();
-        assert_eq!(error.to_string(), r#"tag "x" in "{{x}}" is unknown; use {{tenant.name}} or {{namespace}}"#);
+        assert_eq!(
+            error.to_string(),
+            r#"tag "x" in "{{x}}" is unknown; use {{tenant.name}} or {{namespace}}"#
+        );
     }
 
     proptest! {

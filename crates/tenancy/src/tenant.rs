@@ -1,4 +1,5 @@
-//! Tenant: who owns it, and the layers of metadata that it wants on its namespaces. Adapters build it from raw objects.
+//! Tenant: who owns it, and the layers of metadata that it wants on its namespaces. Adapters build
+//! it from raw objects.
 
 use serde_json::Value;
 
@@ -21,7 +22,8 @@ pub mod custom;
 mod hooks;
 pub mod landlord;
 
-/// A tenant, whatever object it was read from. Its templates, selectors and tolerations are valid by construction.
+/// A tenant, whatever object it was read from. Its templates, selectors and tolerations are valid
+/// by construction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
     pub name: String,
@@ -65,7 +67,8 @@ pub enum Precedence {
     Over,
     /// The earlier layer wins.
     Under,
-    /// Set where the namespace has no such key, in the first plan only, and never recorded (Capsule's `default` rules).
+    /// Set where the namespace has no such key, in the first plan only, and never recorded
+    /// (Capsule's `default` rules).
     Default,
 }
 
@@ -93,8 +96,14 @@ impl TenantError {
 }
 
 impl Tenant {
-    /// Adds the settings' hooks to its own, and what they read of `object`. `conflicts` are the settings'.
-    pub(crate) fn with_hooks(mut self, settings: &Hooks, conflicts: Conflicts, object: &Value) -> Result<Self, DecodeError> {
+    /// Adds the settings' hooks to its own, and what they read of `object`. `conflicts` are the
+    /// settings'.
+    pub(crate) fn with_hooks(
+        mut self,
+        settings: &Hooks,
+        conflicts: Conflicts,
+        object: &Value,
+    ) -> Result<Self, DecodeError> {
         self.hooks = match self.hooks.is_empty() {
             true => settings.clone(),
             false => {
@@ -109,42 +118,62 @@ impl Tenant {
         Ok(self)
     }
 
-    /// Whether `requester` owns this tenant; a tenant without a list of owners is everybody's to claim.
+    /// Whether `requester` owns this tenant; a tenant without a list of owners is everybody's to
+    /// claim.
     pub fn may_be_claimed_by(&self, requester: &Requester) -> bool {
         self.owners.as_ref().is_none_or(|owners| owners.iter().any(|owner| owner.is(requester)))
     }
 
-    /// Whether `requester` is listed. A tenant without a list can be left by admins only, so absent owners are nobody here.
+    /// Whether `requester` is listed. A tenant without a list can be left by admins only, so absent
+    /// owners are nobody here.
     pub fn may_be_left_by(&self, requester: &Requester) -> bool {
         self.owners.as_ref().is_some_and(|owners| owners.iter().any(|owner| owner.is(requester)))
     }
 
     /// Each node selector that the tenant may write, with or without an override.
     pub fn node_selectors(&self) -> Vec<NodeSelector> {
-        let (always, sometimes): (Vec<_>, Vec<_>) = self.layers.iter().partition(|layer| layer.selector.is_none());
-        let always: Vec<&NodeSelector> = always.into_iter().filter_map(|layer| layer.node_selector.as_ref()).collect();
+        let (always, sometimes): (Vec<_>, Vec<_>) =
+            self.layers.iter().partition(|layer| layer.selector.is_none());
+        let always: Vec<&NodeSelector> =
+            always.into_iter().filter_map(|layer| layer.node_selector.as_ref()).collect();
         let with = |also: Option<&NodeSelector>| {
             let mut merged = NodeSelector::default();
             always.iter().copied().chain(also).for_each(|one| merged.merge(one));
             merged
         };
         let base = (!always.is_empty()).then(|| with(None));
-        base.into_iter().chain(sometimes.into_iter().filter_map(|layer| layer.node_selector.as_ref()).map(|one| with(Some(one)))).collect()
+        base.into_iter()
+            .chain(
+                sometimes
+                    .into_iter()
+                    .filter_map(|layer| layer.node_selector.as_ref())
+                    .map(|one| with(Some(one))),
+            )
+            .collect()
     }
 
     /// Whether the tenant lists a prefix of `namespace`.
     pub fn lists_prefix_of(&self, namespace: &str) -> bool {
-        self.prefixes.iter().any(|prefix| !prefix.is_empty() && namespace.starts_with(prefix.as_str()))
+        self.prefixes
+            .iter()
+            .any(|prefix| !prefix.is_empty() && namespace.starts_with(prefix.as_str()))
     }
 }
 
-/// What somebody has written in an object: without its status and what the API server keeps in its metadata, which change by themselves.
+/// What somebody has written in an object: without its status and what the API server keeps in its
+/// metadata, which change by themselves.
 fn stated(object: &Value) -> Value {
     let copy = |(name, value): (&String, &Value)| (name.clone(), value.clone());
     let metadata = object.get("metadata").and_then(Value::as_object).into_iter().flatten();
-    let metadata = metadata.filter(|(name, _)| ["name", "namespace", "labels", "annotations"].contains(&name.as_str()));
+    let metadata = metadata.filter(|(name, _)| {
+        ["name", "namespace", "labels", "annotations"].contains(&name.as_str())
+    });
     let metadata: serde_json::Map<_, _> = gather(metadata.map(copy));
-    let fields = object.as_object().into_iter().flatten().filter(|(name, _)| *name != "status" && *name != "metadata");
+    let fields = object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| *name != "status" && *name != "metadata");
     let mut stated: serde_json::Map<_, _> = gather(fields.map(copy));
     stated.insert("metadata".to_owned(), Value::Object(metadata));
     Value::Object(stated)
@@ -158,14 +187,20 @@ mod tests {
 
     fn selectors(spec: Value) -> Vec<String> {
         let object = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "solar"}, "spec": spec});
-        let tenant = Settings::from_value(&Value::Null).expect("settings").tenant(&object).expect("a tenant");
+        let tenant = Settings::from_value(&Value::Null)
+            .expect("settings")
+            .tenant(&object)
+            .expect("a tenant");
         tenant.node_selectors().iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn an_override_narrows_the_selector() {
         let override_ = json!({"namespaceSelector": {"matchLabels": {"env": "prod"}}, "nodeSelector": {"tier": "prod"}});
-        assert_eq!(selectors(json!({"nodeSelector": {"pool": "solar"}, "overrides": [override_]})), ["pool=solar", "pool=solar,tier=prod"]);
+        assert_eq!(
+            selectors(json!({"nodeSelector": {"pool": "solar"}, "overrides": [override_]})),
+            ["pool=solar", "pool=solar,tier=prod"]
+        );
         assert_eq!(selectors(json!({"overrides": [override_]})), ["tier=prod"]);
         assert_eq!(selectors(json!({})), [""; 0]);
     }

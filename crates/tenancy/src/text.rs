@@ -1,4 +1,5 @@
-//! Text: JSON read from text and written to it, in one way each: another kind of source or target is a second copy of all that code.
+//! Text: JSON read from text and written to it, in one way each: another kind of source or target
+//! is a second copy of all that code.
 
 use serde_json::Value;
 

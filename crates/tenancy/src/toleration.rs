@@ -1,5 +1,6 @@
-//! Tolerations that every Pod of a namespace gets. Only the shape that both the plugin `PodTolerationRestriction` (JSON) and
-//! landlord's guard (a compact form that CEL can split) can carry: a key, `Equal` or `Exists`, one effect, no seconds.
+//! Tolerations that every Pod of a namespace gets. Only the shape that both the plugin
+//! `PodTolerationRestriction` (JSON) and landlord's guard (a compact form that CEL can split) can
+//! carry: a key, `Equal` or `Exists`, one effect, no seconds.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -79,7 +80,9 @@ pub enum TolerationError {
         value: String,
     },
     /// The key is absent, empty or not a label key.
-    #[error("key {key:?} of a toleration is not valid; a toleration of every taint is not supported")]
+    #[error(
+        "key {key:?} of a toleration is not valid; a toleration of every taint is not supported"
+    )]
     Key {
         /// The key.
         key: String,
@@ -107,7 +110,9 @@ pub enum TolerationError {
         operator: String,
     },
     /// `Exists` together with a value.
-    #[error("toleration {key:?} has operator Exists and the value {value:?}; remove the value or use Equal")]
+    #[error(
+        "toleration {key:?} has operator Exists and the value {value:?}; remove the value or use Equal"
+    )]
     ExistsWithValue {
         /// The toleration's key.
         key: String,
@@ -115,7 +120,9 @@ pub enum TolerationError {
         value: String,
     },
     /// No effect or another one.
-    #[error("effect {effect:?} of toleration {key:?} is unknown; use NoSchedule, PreferNoSchedule or NoExecute")]
+    #[error(
+        "effect {effect:?} of toleration {key:?} is unknown; use NoSchedule, PreferNoSchedule or NoExecute"
+    )]
     Effect {
         /// The toleration's key.
         key: String,
@@ -134,7 +141,9 @@ impl TolerationError {
 impl Toleration {
     /// Reads a toleration as Kubernetes writes it; `null` and an absent field are the same.
     pub fn from_value(value: &Value) -> Result<Self, TolerationError> {
-        let object = value.as_object().ok_or_else(|| TolerationError::NotAnObject { value: text::print(value) })?;
+        let object = value
+            .as_object()
+            .ok_or_else(|| TolerationError::NotAnObject { value: text::print(value) })?;
         let key = read_key(object)?;
         check_fields(object, &key)?;
         let operator = read_operator(object, &key)?;
@@ -152,18 +161,20 @@ impl Toleration {
     }
 }
 
-/// Compact JSON array for `scheduler.alpha.kubernetes.io/defaultTolerations`: fields in the order key, operator, value,
-/// effect; no value for `Exists`. Of equal tolerations the first stays.
+/// Compact JSON array for `scheduler.alpha.kubernetes.io/defaultTolerations`: fields in the order
+/// key, operator, value, effect; no value for `Exists`. Of equal tolerations the first stays.
 pub fn json(tolerations: &[Toleration]) -> String {
     let shapes: Vec<Shape<'_>> = distinct(tolerations).into_iter().map(Shape::from).collect();
     // Strings and unit variants always serialise.
     serde_json::to_string(&shapes).unwrap_or_default()
 }
 
-/// The form that CEL can split: `k=v:E` (Equal), `k=:E` (Equal, no value), `k:E` (Exists), joined by `,`. Keys, values and
-/// effects have none of these characters. Of equal tolerations the first stays.
+/// The form that CEL can split: `k=v:E` (Equal), `k=:E` (Equal, no value), `k:E` (Exists), joined
+/// by `,`. Keys, values and effects have none of these characters. Of equal tolerations the first
+/// stays.
 pub fn compact(tolerations: &[Toleration]) -> String {
-    let parts: Vec<String> = distinct(tolerations).into_iter().map(Toleration::to_compact).collect();
+    let parts: Vec<String> =
+        distinct(tolerations).into_iter().map(Toleration::to_compact).collect();
     parts.join(",")
 }
 
@@ -198,9 +209,12 @@ fn read_key(object: &Object<String, Value>) -> Result<String, TolerationError> {
 }
 
 fn check_fields(object: &Object<String, Value>, key: &str) -> Result<(), TolerationError> {
-    let foreign = |field: &&String| !matches!(field.as_str(), "key" | "operator" | "value" | "effect");
+    let foreign =
+        |field: &&String| !matches!(field.as_str(), "key" | "operator" | "value" | "effect");
     match object.keys().filter(foreign).min() {
-        Some(field) => Err(TolerationError::UnknownField { field: field.clone(), key: key.to_owned() }),
+        Some(field) => {
+            Err(TolerationError::UnknownField { field: field.clone(), key: key.to_owned() })
+        }
         None => Ok(()),
     }
 }
@@ -209,11 +223,17 @@ fn read_operator(object: &Object<String, Value>, key: &str) -> Result<Operator, 
     match read_string(object, "operator")? {
         None | Some("" | "Equal") => Ok(Operator::Equal),
         Some("Exists") => Ok(Operator::Exists),
-        Some(other) => Err(TolerationError::Operator { key: key.to_owned(), operator: other.to_owned() }),
+        Some(other) => {
+            Err(TolerationError::Operator { key: key.to_owned(), operator: other.to_owned() })
+        }
     }
 }
 
-fn read_value(object: &Object<String, Value>, key: &str, operator: Operator) -> Result<String, TolerationError> {
+fn read_value(
+    object: &Object<String, Value>,
+    key: &str,
+    operator: Operator,
+) -> Result<String, TolerationError> {
     let value = read_string(object, "value")?.unwrap_or_default().to_owned();
     if operator == Operator::Exists && !value.is_empty() {
         return Err(TolerationError::ExistsWithValue { key: key.to_owned(), value });
@@ -233,7 +253,10 @@ fn read_effect(object: &Object<String, Value>, key: &str) -> Result<Effect, Tole
     }
 }
 
-fn read_string<'a>(object: &'a Object<String, Value>, field: &'static str) -> Result<Option<&'a str>, TolerationError> {
+fn read_string<'a>(
+    object: &'a Object<String, Value>,
+    field: &'static str,
+) -> Result<Option<&'a str>, TolerationError> {
     match object.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -274,8 +297,18 @@ mod tests {
 
     #[test]
     fn prints_each_once_in_order() {
-        let equal = Toleration { key: "pool".into(), operator: Operator::Equal, value: "solar".into(), effect: Effect::NoSchedule };
-        let exists = Toleration { key: "gpu".into(), operator: Operator::Exists, value: String::new(), effect: Effect::NoExecute };
+        let equal = Toleration {
+            key: "pool".into(),
+            operator: Operator::Equal,
+            value: "solar".into(),
+            effect: Effect::NoSchedule,
+        };
+        let exists = Toleration {
+            key: "gpu".into(),
+            operator: Operator::Exists,
+            value: String::new(),
+            effect: Effect::NoExecute,
+        };
         let all = [equal.clone(), exists, equal];
         assert_eq!(compact(&all), "pool=solar:NoSchedule,gpu:NoExecute");
         assert_eq!(

@@ -1,7 +1,8 @@
 //! Columns: rows of cells as lines of a terminal, no wider than it is.
 //!
-//! What does not fit is made to: sentences are folded; then columns that say the least are left out, from the right; then sentences go below their
-//! row; and only then is anything else folded. A cell never breaks out of its column.
+//! What does not fit is made to: sentences are folded; then columns that say the least are left
+//! out, from the right; then sentences go below their row; and only then is anything else folded. A
+//! cell never breaks out of its column.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -57,7 +58,8 @@ impl Column {
     }
 }
 
-/// The columns that are shown side by side, with their widths, and those whose cells go below the row.
+/// The columns that are shown side by side, with their widths, and those whose cells go below the
+/// row.
 struct Layout {
     widths: Vec<(usize, usize)>,
     below: Vec<usize>,
@@ -68,13 +70,19 @@ pub fn lay_out(head: &[Column], rows: &[Vec<String>], screen: Screen) -> String 
     let titles = head.iter().map(|column| column.title.to_uppercase()).collect();
     let cells = |row: &Vec<String>| row.iter().map(|cell| visible(cell)).collect();
     let rows: Vec<Vec<String>> = std::iter::once(titles).chain(rows.iter().map(cells)).collect();
-    let widest = |index: usize| rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.width()).max().unwrap_or_default();
+    let widest = |index: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(index))
+            .map(|cell| cell.width())
+            .max()
+            .unwrap_or_default()
+    };
     let widths = (0..head.len()).map(|index| (index, widest(index))).collect();
-    let layout = fit(head, Layout { widths, below: Vec::new() }, screen.width.unwrap_or(usize::MAX));
-    let lines = rows
-        .iter()
-        .enumerate()
-        .map(|(number, row)| line(head, row, &layout.widths, screen, number == 0) + &below(row, &layout, screen, number));
+    let layout =
+        fit(head, Layout { widths, below: Vec::new() }, screen.width.unwrap_or(usize::MAX));
+    let lines = rows.iter().enumerate().map(|(number, row)| {
+        line(head, row, &layout.widths, screen, number == 0) + &below(row, &layout, screen, number)
+    });
     lines.collect()
 }
 
@@ -103,7 +111,10 @@ fn fit(head: &[Column], mut layout: Layout, screen: usize) -> Layout {
 /// Takes from the widest of these columns what is too much.
 fn shrink(widths: &mut [(usize, usize)], screen: usize, least: usize, may: impl Fn(usize) -> bool) {
     while total(widths) > screen {
-        let widest = widths.iter_mut().filter(|(index, width)| may(*index) && *width > least).max_by_key(|(_, width)| *width);
+        let widest = widths
+            .iter_mut()
+            .filter(|(index, width)| may(*index) && *width > least)
+            .max_by_key(|(_, width)| *width);
         let Some((_, width)) = widest else { return };
         *width -= 1;
     }
@@ -112,8 +123,15 @@ fn shrink(widths: &mut [(usize, usize)], screen: usize, least: usize, may: impl 
 /// What found no place in the row; the head has no need of it.
 fn below(row: &[String], layout: &Layout, screen: Screen, number: usize) -> String {
     let width = screen.width.unwrap_or(usize::MAX).saturating_sub(INDENT).max(NARROWEST);
-    let cells = layout.below.iter().filter_map(|index| row.get(*index)).filter(|cell| number > 0 && !cell.is_empty());
-    cells.flat_map(|cell| fold(cell, width)).map(|part| format!("{}{part}\n", " ".repeat(INDENT))).collect()
+    let cells = layout
+        .below
+        .iter()
+        .filter_map(|index| row.get(*index))
+        .filter(|cell| number > 0 && !cell.is_empty());
+    cells
+        .flat_map(|cell| fold(cell, width))
+        .map(|part| format!("{}{part}\n", " ".repeat(INDENT)))
+        .collect()
 }
 
 fn total(widths: &[(usize, usize)]) -> usize {
@@ -121,8 +139,16 @@ fn total(widths: &[(usize, usize)]) -> usize {
 }
 
 /// One row: as many lines as its highest cell has.
-fn line(head: &[Column], row: &[String], widths: &[(usize, usize)], screen: Screen, is_head: bool) -> String {
-    let cell = |&(index, width): &(usize, usize)| (index, width, row.get(index).map(|cell| fold(cell, width)).unwrap_or_default());
+fn line(
+    head: &[Column],
+    row: &[String],
+    widths: &[(usize, usize)],
+    screen: Screen,
+    is_head: bool,
+) -> String {
+    let cell = |&(index, width): &(usize, usize)| {
+        (index, width, row.get(index).map(|cell| fold(cell, width)).unwrap_or_default())
+    };
     let cells: Vec<(usize, usize, Vec<String>)> = widths.iter().map(cell).collect();
     let height = cells.iter().map(|(_, _, lines)| lines.len()).max().unwrap_or(1).max(1);
     let mut text = String::new();
@@ -133,7 +159,10 @@ fn line(head: &[Column], row: &[String], widths: &[(usize, usize)], screen: Scre
             let part = lines.get(number).map_or("", String::as_str);
             if !part.is_empty() {
                 line.push_str(&" ".repeat(blanks));
-                line.push_str(&ink(head.get(*index), part, is_head).map_or(part.to_owned(), |ink| screen.paint(ink, part)));
+                line.push_str(
+                    &ink(head.get(*index), part, is_head)
+                        .map_or(part.to_owned(), |ink| screen.paint(ink, part)),
+                );
                 blanks = 0;
             }
             blanks += width.saturating_sub(part.width()) + GAP;
@@ -159,7 +188,8 @@ pub fn hanging(text: &str, indent: usize, screen: Screen) -> String {
     lines.join(&format!("\n{:indent$}", ""))
 }
 
-/// Lines of at most this width, broken at blanks, and within a word only where it is longer than a line.
+/// Lines of at most this width, broken at blanks, and within a word only where it is longer than a
+/// line.
 pub fn fold(text: &str, width: usize) -> Vec<String> {
     let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split(' ') {
@@ -181,7 +211,9 @@ pub fn fold(text: &str, width: usize) -> Vec<String> {
 
 /// Text without what a terminal would obey.
 pub fn visible(text: &str) -> String {
-    let letter = |letter: char| if letter.is_control() { letter.escape_unicode().to_string() } else { letter.to_string() };
+    let letter = |letter: char| {
+        if letter.is_control() { letter.escape_unicode().to_string() } else { letter.to_string() }
+    };
     text.chars().map(letter).collect()
 }
 
@@ -192,10 +224,22 @@ mod tests {
     use rstest::rstest;
 
     fn table(width: Option<usize>, color: bool) -> String {
-        let head = [Column::fixed("name"), Column::extra("rule"), Column::state("state"), Column::words("why")];
+        let head = [
+            Column::fixed("name"),
+            Column::extra("rule"),
+            Column::state("state"),
+            Column::words("why"),
+        ];
         let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
-        let rows =
-            [row(["web", "label:landlord.dev/tenant", "drift", "somebody changed the node selector"]), row(["db\x1b[2J", "-", "ok", ""])];
+        let rows = [
+            row([
+                "web",
+                "label:landlord.dev/tenant",
+                "drift",
+                "somebody changed the node selector",
+            ]),
+            row(["db\x1b[2J", "-", "ok", ""]),
+        ];
         lay_out(&head, &rows, Screen { width, color })
     }
 

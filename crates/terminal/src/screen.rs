@@ -11,9 +11,11 @@ pub fn decide_color(enabled: bool) {
     let _ = COLOURED.set(enabled);
 }
 
-/// Whether to colour where nothing else decides: on a terminal, unless NO_COLOR is set; with CLICOLOR_FORCE anywhere.
+/// Whether to colour where nothing else decides: on a terminal, unless NO_COLOR is set; with
+/// CLICOLOR_FORCE anywhere.
 pub fn wants_color() -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let is_set =
+        |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     !is_set("NO_COLOR") && (is_set("CLICOLOR_FORCE") || std::io::stdout().is_terminal())
 }
 
@@ -29,14 +31,24 @@ pub struct Screen {
 impl Screen {
     /// Where standard output goes: a terminal's own width, else `COLUMNS`.
     pub fn current() -> Self {
-        let columns = || std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).filter(|columns| *columns > 0);
-        let terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+        let columns = || {
+            std::env::var("COLUMNS")
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .filter(|columns| *columns > 0)
+        };
+        let terminal = terminal_size::terminal_size_of(std::io::stdout())
+            .map(|(width, _)| usize::from(width.0));
         Self { width: terminal.or_else(columns), color: *COLOURED.get_or_init(wants_color) }
     }
 
     /// The text in this colour, where there are colours.
     pub fn paint(self, ink: Ink, text: &str) -> String {
-        if self.color && !text.is_empty() { format!("\x1b[{}m{text}\x1b[0m", ink.code()) } else { text.to_owned() }
+        if self.color && !text.is_empty() {
+            format!("\x1b[{}m{text}\x1b[0m", ink.code())
+        } else {
+            text.to_owned()
+        }
     }
 }
 

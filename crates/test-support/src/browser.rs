@@ -28,7 +28,9 @@ impl Browser {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let log = folder.path().join("chromedriver.log");
-        let driver = Program::new("chromedriver", "chromedriver", &log).arg("--port=0").env("HOME", folder.path());
+        let driver = Program::new("chromedriver", "chromedriver", &log)
+            .arg("--port=0")
+            .env("HOME", folder.path());
         let driver = driver.start().expect("a keeper");
         let http = Http::new(&address(&log).await);
         let session = session(&http, folder.path()).await;
@@ -37,7 +39,9 @@ impl Browser {
 
     async fn post(&self, path: &str, body: Value) -> Value {
         let uri = format!("/session/{}/{path}", self.session);
-        let request = http::Request::post(uri).header("content-type", "application/json").body(body.to_string().into_bytes());
+        let request = http::Request::post(uri)
+            .header("content-type", "application/json")
+            .body(body.to_string().into_bytes());
         let answer = self.http.send(request.expect("a request")).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         answer.json()["value"].clone()
@@ -69,7 +73,11 @@ impl Browser {
             tokio::time::sleep(LOOK).await;
         }
         let text = self.run("return document.body.innerText", json!([])).await;
-        panic!("{expression}: not within {} s; the page says:\n{}", PATIENCE.as_secs(), text.as_str().unwrap_or_default());
+        panic!(
+            "{expression}: not within {} s; the page says:\n{}",
+            PATIENCE.as_secs(),
+            text.as_str().unwrap_or_default()
+        );
     }
 
     /// Waits until the page shows this text.
@@ -86,8 +94,9 @@ impl Browser {
             "End" => "\u{e010}".to_owned(),
             other => other.to_owned(),
         };
-        let strokes =
-            keys.iter().map(code).flat_map(|key| [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]);
+        let strokes = keys.iter().map(code).flat_map(|key| {
+            [json!({"type": "keyDown", "value": key}), json!({"type": "keyUp", "value": key})]
+        });
         let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>()}]});
         self.post("actions", actions).await;
     }
@@ -96,8 +105,7 @@ impl Browser {
     pub async fn show_as(&self, width: u32, height: u32, theme: &str) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
-        let media =
-            json!({"features": [{"name": "prefers-color-scheme", "value": theme}, {"name": "prefers-reduced-motion", "value": "reduce"}]});
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": theme}, {"name": "prefers-reduced-motion", "value": "reduce"}]});
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
@@ -105,13 +113,20 @@ impl Browser {
         self.post("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }
 
-    /// What the browser complained about since it was asked last: errors of scripts, refused requests, violations of the policy.
+    /// What the browser complained about since it was asked last: errors of scripts, refused
+    /// requests, violations of the policy.
     pub async fn complaints(&self) -> Vec<String> {
         let entries = self.post("se/log", json!({"type": "browser"})).await;
         let entries = entries.as_array().cloned().unwrap_or_default();
         entries
             .iter()
-            .map(|entry| format!("{} {}", entry["level"].as_str().unwrap_or_default(), entry["message"].as_str().unwrap_or_default()))
+            .map(|entry| {
+                format!(
+                    "{} {}",
+                    entry["level"].as_str().unwrap_or_default(),
+                    entry["message"].as_str().unwrap_or_default()
+                )
+            })
             .collect()
     }
 
@@ -119,9 +134,14 @@ impl Browser {
     pub async fn requests(&self) -> Vec<String> {
         let entries = self.post("se/log", json!({"type": "performance"})).await;
         let messages = entries.as_array().cloned().unwrap_or_default().into_iter();
-        let messages = messages.filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok());
-        let sent = messages.filter(|message| message["message"]["method"] == "Network.requestWillBeSent");
-        sent.filter_map(|message| message["message"]["params"]["request"]["url"].as_str().map(str::to_owned)).collect()
+        let messages = messages
+            .filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok());
+        let sent =
+            messages.filter(|message| message["message"]["method"] == "Network.requestWillBeSent");
+        sent.filter_map(|message| {
+            message["message"]["params"]["request"]["url"].as_str().map(str::to_owned)
+        })
+        .collect()
     }
 
     /// What is shown, as PNG.
@@ -147,14 +167,25 @@ async fn address(log: &Path) -> String {
         }
         tokio::time::sleep(LOOK).await;
     }
-    panic!("chromedriver does not start (scripts/install-tools browser): {}", fs::read_to_string(log).unwrap_or_default());
+    panic!(
+        "chromedriver does not start (scripts/install-tools browser): {}",
+        fs::read_to_string(log).unwrap_or_default()
+    );
 }
 
 async fn session(http: &Http, folder: &Path) -> String {
-    // A sandbox of its own needs rights that root in a container does not have; what is opened is our own page.
+    // A sandbox of its own needs rights that root in a container does not have; what is opened is
+    // our own page.
     let profile = format!("--user-data-dir={}", folder.join("profile").display());
-    let arguments =
-        ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars", "--no-first-run", &profile];
+    let arguments = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--no-first-run",
+        &profile,
+    ];
     let capabilities = json!({"alwaysMatch": {
         "browserName": "chrome",
         "goog:chromeOptions": {"args": arguments},
@@ -162,7 +193,8 @@ async fn session(http: &Http, folder: &Path) -> String {
         "timeouts": {"script": 240_000},
     }});
     let body = json!({"capabilities": capabilities}).to_string().into_bytes();
-    let request = http::Request::post("/session").header("content-type", "application/json").body(body);
+    let request =
+        http::Request::post("/session").header("content-type", "application/json").body(body);
     let answer = http.send(request.expect("a request")).await;
     let session = answer.json()["value"]["sessionId"].as_str().map(str::to_owned);
     session.unwrap_or_else(|| panic!("no browser (scripts/install-tools browser): {}", answer.text))

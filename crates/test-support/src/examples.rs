@@ -1,4 +1,5 @@
-//! The worked examples of `examples/hooks`, as tests on a real API server read them: the same `tests.yaml` that `landlord test` runs.
+//! The worked examples of `examples/hooks`, as tests on a real API server read them: the same
+//! `tests.yaml` that `landlord test` runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,8 +18,10 @@ pub struct Example {
 
 /// Every example of the repository at `root`.
 pub fn all(root: &Path) -> Vec<Example> {
-    let mut folders: Vec<_> =
-        fs::read_dir(root.join("examples/hooks")).expect("examples").map(|entry| entry.expect("one").path()).collect();
+    let mut folders: Vec<_> = fs::read_dir(root.join("examples/hooks"))
+        .expect("examples")
+        .map(|entry| entry.expect("one").path())
+        .collect();
     folders.sort();
     assert!(folders.len() >= 6, "{folders:?}");
     folders.iter().map(|folder| Example::read(folder)).collect()
@@ -26,8 +29,10 @@ pub fn all(root: &Path) -> Vec<Example> {
 
 impl Example {
     fn read(folder: &Path) -> Self {
-        let text =
-            |file: &str| fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{}/{file}: {error}", folder.display()));
+        let text = |file: &str| {
+            fs::read_to_string(folder.join(file))
+                .unwrap_or_else(|error| panic!("{}/{file}: {error}", folder.display()))
+        };
         let tests: Value = serde_saphyr::from_str(&text("tests.yaml")).expect("YAML");
         Self {
             name: folder.file_name().expect("a name").to_string_lossy().into_owned(),
@@ -45,7 +50,9 @@ pub fn denied(case: &Value) -> Option<Vec<String>> {
         Value::Bool(true) => Some(Vec::new()),
         Value::String(part) => Some(vec![part.clone()]),
         Value::Array(parts) if parts.is_empty() => None,
-        Value::Array(parts) => Some(parts.iter().map(|part| part.as_str().expect("text").to_owned()).collect()),
+        Value::Array(parts) => {
+            Some(parts.iter().map(|part| part.as_str().expect("text").to_owned()).collect())
+        }
         other => panic!("{}: denied is {other}", case["name"]),
     }
 }
@@ -65,11 +72,14 @@ pub fn differences(case: &Value, labels: &Map, annotations: &Map) -> Vec<String>
     let expect = &case["expect"];
     let mut wanted_annotations = expect["annotations"].as_object().cloned().unwrap_or_default();
     if let Some(selector) = expect.get("nodeSelector") {
-        wanted_annotations.insert("scheduler.alpha.kubernetes.io/node-selector".to_owned(), selector.clone());
+        wanted_annotations
+            .insert("scheduler.alpha.kubernetes.io/node-selector".to_owned(), selector.clone());
     }
     let labels_wanted = expect["labels"].as_object().cloned().unwrap_or_default();
     let unlike = |wanted: serde_json::Map<String, Value>, found: &Map| -> Vec<String> {
-        let unlike = wanted.into_iter().filter(|(key, value)| found.get(key).map(String::as_str) != value.as_str());
+        let unlike = wanted
+            .into_iter()
+            .filter(|(key, value)| found.get(key).map(String::as_str) != value.as_str());
         unlike.map(|(key, value)| format!("{key} is {:?}, not {value}", found.get(&key))).collect()
     };
     let there = |keys: &Value, found: &Map| -> Vec<String> {

@@ -39,10 +39,18 @@ impl Http {
 
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> Answer {
         let (parts, body) = request.into_parts();
-        let answer = self.client.send(http::Request::from_parts(parts, Body::from(body))).await.expect("an answer");
+        let answer = self
+            .client
+            .send(http::Request::from_parts(parts, Body::from(body)))
+            .await
+            .expect("an answer");
         let (parts, body) = answer.into_parts();
         let bytes = body.collect_bytes().await.expect("its body");
-        Answer { status: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -71,7 +79,9 @@ impl Http {
 
     /// With these headers.
     pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let request = headers.iter().fold(http::Request::get(path), |request, (name, value)| request.header(*name, *value));
+        let request = headers
+            .iter()
+            .fold(http::Request::get(path), |request, (name, value)| request.header(*name, *value));
         self.send(request.body(Vec::new()).expect("a request")).await
     }
 }

@@ -1,4 +1,5 @@
-//! What tests of several crates have in common. A failure here is a test's: functions panic and say what they found.
+//! What tests of several crates have in common. A failure here is a test's: functions panic and say
+//! what they found.
 //!
 //! ```text
 //! capsule ── cases for engine, command line, policy and page

@@ -11,11 +11,13 @@ use crate::root;
 
 /// The shipped policy; for Capsule's tenants with the two changes that the documentation asks for.
 pub fn shipped(source: &str) -> Value {
-    let text = fs::read_to_string(root().join("deploy/cluster-admission-policy.yaml")).expect("the policy");
+    let text = fs::read_to_string(root().join("deploy/cluster-admission-policy.yaml"))
+        .expect("the policy");
     let mut policy: Value = serde_saphyr::from_str(&text).expect("YAML");
     if source == "capsule" {
         policy["spec"]["settings"]["tenantSource"] = json!("capsule");
-        policy["spec"]["contextAwareResources"] = json!([{"apiVersion": "capsule.clastix.io/v1beta2", "kind": "Tenant"}]);
+        policy["spec"]["contextAwareResources"] =
+            json!([{"apiVersion": "capsule.clastix.io/v1beta2", "kind": "Tenant"}]);
     }
     policy
 }
@@ -24,8 +26,15 @@ pub fn shipped(source: &str) -> Value {
 pub async fn start(cluster: &Cluster, source: &str, policy_host: &Path, wasm: &Path) -> Kubewarden {
     let policy = shipped(source);
     let module = policy["spec"]["module"].as_str().expect("a module").to_owned();
-    let options = Options { policy_host: policy_host.to_owned(), modules: [(module, wasm.to_owned())].into(), sources: None };
-    let (kubewarden, admin) = (Kubewarden::start(cluster, options).await.expect("Kubewarden"), cluster.admin().expect("a client"));
+    let options = Options {
+        policy_host: policy_host.to_owned(),
+        modules: [(module, wasm.to_owned())].into(),
+        sources: None,
+    };
+    let (kubewarden, admin) = (
+        Kubewarden::start(cluster, options).await.expect("Kubewarden"),
+        cluster.admin().expect("a client"),
+    );
     apply_policy(&admin, &policy.to_string()).await.expect("an active policy");
     kubewarden.wait_until_asked(&admin, "landlord").await.expect("a webhook that is asked");
     kubewarden
@@ -35,6 +44,8 @@ pub async fn start(cluster: &Cluster, source: &str, policy_host: &Path, wasm: &P
 pub async fn take_down(cluster: &Cluster, source: &str, kubewarden: &Kubewarden) {
     let mut ignoring = shipped(source);
     ignoring["spec"]["failurePolicy"] = "Ignore".into();
-    apply_policy(&cluster.admin().expect("a client"), &ignoring.to_string()).await.expect("an active policy");
+    apply_policy(&cluster.admin().expect("a client"), &ignoring.to_string())
+        .await
+        .expect("an active policy");
     kubewarden.kill_policy_server();
 }

@@ -1,4 +1,5 @@
-//! Scenarios 1 to 16 of `tests/conformance/scenarios.md`: landlord's tests run them with the controller alone, the policy's with both stages.
+//! Scenarios 1 to 16 of `tests/conformance/scenarios.md`: landlord's tests run them with the
+//! controller alone, the policy's with both stages.
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -32,14 +33,29 @@ pub async fn what_a_tenant_says_reaches_its_namespaces(world: &World) {
 
 async fn scenarios_1_and_2(world: &World) {
     let options = |labels: Value, annotations: Value| json!({"nodeSelector": {"node": "foobar"}, "namespaceOptions": additional(labels, annotations)});
-    world.set_tenant("first", options(json!({"k8s.io/custom-label": "foo"}), json!({"k8s.io/custom-annotation": "bizz"}))).await;
+    world
+        .set_tenant(
+            "first",
+            options(
+                json!({"k8s.io/custom-label": "foo"}),
+                json!({"k8s.io/custom-annotation": "bizz"}),
+            ),
+        )
+        .await;
     world.create("first-web", "first", json!({})).await;
     let annotations = [("k8s.io/custom-annotation", "bizz"), (NODE_SELECTOR, "node=foobar")];
     world.comes_to("first-web", "first", [("k8s.io/custom-label", "foo")], annotations).await;
     let labels = json!({"k8s.io/custom-label": "foo", "newlabel": "foobazbar"});
     world.set_tenant("first", options(labels, json!({"newannotation": "foobazbar"}))).await;
     let annotations = [("newannotation", "foobazbar"), (NODE_SELECTOR, "node=foobar")];
-    world.comes_to("first-web", "first", [("k8s.io/custom-label", "foo"), ("newlabel", "foobazbar")], annotations).await;
+    world
+        .comes_to(
+            "first-web",
+            "first",
+            [("k8s.io/custom-label", "foo"), ("newlabel", "foobazbar")],
+            annotations,
+        )
+        .await;
 }
 
 async fn scenario_3(world: &World) {
@@ -55,7 +71,12 @@ async fn scenario_4(world: &World) {
                "labels": {format!("label{suffix}"): "foo"}, "annotations": {format!("annotation{suffix}"): "bizz"}})
     };
     let templated = json!({"labels": {"of": "{{ tenant.name }}", "in": "{{ namespace }}"}});
-    world.set_tenant("lists", list(json!([selecting("here", "_2"), selecting("nowhere", "_3"), templated]))).await;
+    world
+        .set_tenant(
+            "lists",
+            list(json!([selecting("here", "_2"), selecting("nowhere", "_3"), templated])),
+        )
+        .await;
     world.create("lists-web", "lists", json!({"here": "yes"})).await;
     let labels = [("here", "yes"), ("label_2", "foo"), ("of", "lists"), ("in", "lists-web")];
     world.comes_to("lists-web", "lists", labels, [("annotation_2", "bizz")]).await;
@@ -65,19 +86,48 @@ async fn scenario_5(world: &World) {
     let first = json!({"labels": {"clastix.io/custom-label": "bar"}, "annotations": {"clastix.io/custom-annotation": "buzz"}});
     let second = json!({"labels": {"k8s.io/custom-label": "foo"}, "annotations": {"k8s.io/custom-annotation": "bizz"}});
     world.set_tenant("life", list(json!([first, second]))).await;
-    world.create("life-web", "life", json!({"matching_namespace_label": "matching_namespace_label_value", "env": "e2e"})).await;
+    world
+        .create(
+            "life-web",
+            "life",
+            json!({"matching_namespace_label": "matching_namespace_label_value", "env": "e2e"}),
+        )
+        .await;
     let labels = json!({"test-label": "test-value", "k8s.io/custom-label": "foo-value"});
-    let annotations = json!({"test-annotation": "test-value", "k8s.io/custom-annotation": "bizz-value"});
+    let annotations =
+        json!({"test-annotation": "test-value", "k8s.io/custom-annotation": "bizz-value"});
     world.patch("life-web", json!({"labels": labels, "annotations": annotations})).await;
-    let own = [("test-label", "test-value"), ("matching_namespace_label", "matching_namespace_label_value"), ("env", "e2e")];
+    let own = [
+        ("test-label", "test-value"),
+        ("matching_namespace_label", "matching_namespace_label_value"),
+        ("env", "e2e"),
+    ];
     let [a, b, c] = own;
-    let annotations = [("test-annotation", "test-value"), ("clastix.io/custom-annotation", "buzz"), ("k8s.io/custom-annotation", "bizz")];
-    world.comes_to("life-web", "life", [a, b, c, ("clastix.io/custom-label", "bar"), ("k8s.io/custom-label", "foo")], annotations).await;
+    let annotations = [
+        ("test-annotation", "test-value"),
+        ("clastix.io/custom-annotation", "buzz"),
+        ("k8s.io/custom-annotation", "bizz"),
+    ];
+    world
+        .comes_to(
+            "life-web",
+            "life",
+            [a, b, c, ("clastix.io/custom-label", "bar"), ("k8s.io/custom-label", "foo")],
+            annotations,
+        )
+        .await;
 
     let first = json!({"labels": {"clastix.io/custom-label": "bar"}});
-    world.set_tenant("life", list(json!([first, {"annotations": {"k8s.io/custom-annotation": "bizz"}}]))).await;
+    world
+        .set_tenant(
+            "life",
+            list(json!([first, {"annotations": {"k8s.io/custom-annotation": "bizz"}}])),
+        )
+        .await;
     let annotations = [("test-annotation", "test-value"), ("k8s.io/custom-annotation", "bizz")];
-    world.comes_to("life-web", "life", [a, b, c, ("clastix.io/custom-label", "bar")], annotations).await;
+    world
+        .comes_to("life-web", "life", [a, b, c, ("clastix.io/custom-label", "bar")], annotations)
+        .await;
 
     world.set_tenant("life", list(json!([]))).await;
     world.comes_to("life-web", "life", own, [("test-annotation", "test-value")]).await;
@@ -92,7 +142,8 @@ async fn scenario_6(world: &World) {
 }
 
 async fn scenario_7(world: &World) {
-    let registries = json!({"allowed": ["docker.io", "myregistry.azurecr.io"], "allowedRegex": r"quay\.\w+"});
+    let registries =
+        json!({"allowed": ["docker.io", "myregistry.azurecr.io"], "allowedRegex": r"quay\.\w+"});
     world.set_tenant("classes", json!({"containerRegistries": registries})).await;
     world.create("classes-web", "classes", json!({})).await;
     let annotations = [
@@ -140,7 +191,10 @@ async fn scenario_10(world: &World) {
     let metadata = json!([{"kinds": ["*", "Namespace"], "labels": {"example.corp/namespace-lifecycle": {"managed": "managed-namespace"}}}]);
     world.set_tenant("rules", json!({"rules": [{"enforce": {"metadata": metadata}}]})).await;
     world.create("rules-web", "rules", json!({"example.corp/user-owned": "keep"})).await;
-    let labels = [("example.corp/namespace-lifecycle", "managed-namespace"), ("example.corp/user-owned", "keep")];
+    let labels = [
+        ("example.corp/namespace-lifecycle", "managed-namespace"),
+        ("example.corp/user-owned", "keep"),
+    ];
     world.comes_to("rules-web", "rules", labels, []).await;
     world.set_tenant("rules", json!({"rules": []})).await;
     world.comes_to("rules-web", "rules", [("example.corp/user-owned", "keep")], []).await;
@@ -149,11 +203,23 @@ async fn scenario_10(world: &World) {
 /// Set at create where it is absent, never repaired later.
 async fn scenario_10_default(world: &World) {
     let metadata = json!([{"kinds": ["Namespace"], "labels": {"example.corp/level": {"default": "baseline"}}}]);
-    world.set_tenant("defaults", json!({"rules": [{"enforce": {"metadata": metadata}}], "cordoned": true})).await;
+    world
+        .set_tenant(
+            "defaults",
+            json!({"rules": [{"enforce": {"metadata": metadata}}], "cordoned": true}),
+        )
+        .await;
     world.create("defaults-web", "defaults", json!({})).await;
     let cordoned = ("projectcapsule.dev/cordoned", "true");
-    world.comes_to("defaults-web", "defaults", [("example.corp/level", "baseline"), cordoned], []).await;
-    world.patch("defaults-web", json!({"labels": {"example.corp/level": null, "projectcapsule.dev/cordoned": null}})).await;
+    world
+        .comes_to("defaults-web", "defaults", [("example.corp/level", "baseline"), cordoned], [])
+        .await;
+    world
+        .patch(
+            "defaults-web",
+            json!({"labels": {"example.corp/level": null, "projectcapsule.dev/cordoned": null}}),
+        )
+        .await;
     world.comes_to("defaults-web", "defaults", [cordoned], []).await;
 }
 
@@ -167,7 +233,12 @@ async fn scenarios_12_and_13(world: &World) {
 async fn scenario_14(world: &World) {
     for (tenant, pool) in [("from", "solar"), ("to", "lunar")] {
         let options = additional(json!({tenant: "yes"}), json!({}));
-        world.set_tenant(tenant, json!({"nodeSelector": {"pool": pool}, "namespaceOptions": options})).await;
+        world
+            .set_tenant(
+                tenant,
+                json!({"nodeSelector": {"pool": pool}, "namespaceOptions": options}),
+            )
+            .await;
     }
     world.create("moving", "from", json!({})).await;
     world.comes_to("moving", "from", [("from", "yes")], [(NODE_SELECTOR, "pool=solar")]).await;
@@ -175,7 +246,11 @@ async fn scenario_14(world: &World) {
     world.comes_to("moving", "to", [("to", "yes")], [(NODE_SELECTOR, "pool=lunar")]).await;
     // A claim that is taken away: nothing of the tenant's stays.
     world.patch("moving", json!({"labels": {"capsule.clastix.io/tenant": null}})).await;
-    eventually("the release", async || world.metadata("moving").await == (map([("kubernetes.io/metadata.name", "moving")]), map([]))).await;
+    eventually("the release", async || {
+        world.metadata("moving").await
+            == (map([("kubernetes.io/metadata.name", "moving")]), map([]))
+    })
+    .await;
 }
 
 async fn scenario_16(world: &World) {

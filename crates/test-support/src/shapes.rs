@@ -1,4 +1,5 @@
-//! Shapes: Pods of every kind, and the namespace that they are put in. What the plugins make of them, others must make of them as well.
+//! Shapes: Pods of every kind, and the namespace that they are put in. What the plugins make of
+//! them, others must make of them as well.
 
 use std::collections::BTreeSet;
 
@@ -18,13 +19,15 @@ pub fn json_tolerations() -> String {
     .to_string()
 }
 
-/// 312 shapes of Pods: own selectors and tolerations, some the same as the namespace's, some more or less, some the opposite; with and without affinity.
+/// 312 shapes of Pods: own selectors and tolerations, some the same as the namespace's, some more
+/// or less, some the opposite; with and without affinity.
 pub fn shapes() -> Vec<Value> {
     let selectors = json!([
         null, {}, {"pool": "solar"}, {"disk": "ssd", "zone": "a"}, {"pool": "lunar"}, {"tier": "x"}, {"pool": "solar", "tier": ""}, {"zone": "b"},
         {"pool": "solar", "tier": "", "zone": "a"}, {"tier": ""}, {"disk": "ssd"}, {"example.com/a": "b"}, {"pool": "lunar", "disk": "ssd"},
     ]);
-    let same = json!({"key": "pool", "operator": "Equal", "value": "solar", "effect": "NoSchedule"});
+    let same =
+        json!({"key": "pool", "operator": "Equal", "value": "solar", "effect": "NoSchedule"});
     let tolerations = json!([
         null,
         [],
@@ -40,8 +43,10 @@ pub fn shapes() -> Vec<Value> {
         [{"operator": "Exists"}],
     ]);
     let term = json!({"matchExpressions": [{"key": "pool", "operator": "Exists"}]});
-    let affinities =
-        [json!(null), json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}})];
+    let affinities = [
+        json!(null),
+        json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}),
+    ];
     let list = |value: &Value| value.as_array().expect("a list").clone();
     let mut shapes = Vec::new();
     for selector in list(&selectors) {
@@ -55,9 +60,13 @@ pub fn shapes() -> Vec<Value> {
 
 /// What a Pod tolerates: its tolerations without those that say less than another one.
 pub fn tolerated(pod: &Pod) -> BTreeSet<Tolerated> {
-    let tolerations = pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).into_iter().flatten();
+    let tolerations =
+        pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).into_iter().flatten();
     let all: BTreeSet<Tolerated> = tolerations.map(Tolerated::of).collect();
-    all.iter().filter(|one| !all.iter().any(|other| other != *one && other.covers(one))).cloned().collect()
+    all.iter()
+        .filter(|one| !all.iter().any(|other| other != *one && other.covers(one)))
+        .cloned()
+        .collect()
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,13 +82,20 @@ impl Tolerated {
     fn of(one: Toleration) -> Self {
         let text = Option::unwrap_or_default;
         let exists = one.operator.as_deref() == Some("Exists");
-        Self { key: text(one.key), exists, value: text(one.value), effect: text(one.effect), seconds: one.toleration_seconds }
+        Self {
+            key: text(one.key),
+            exists,
+            value: text(one.value),
+            effect: text(one.effect),
+            seconds: one.toleration_seconds,
+        }
     }
 
     /// As Kubernetes compares them (`pkg/util/tolerations`).
     fn covers(&self, other: &Self) -> bool {
         let any_key = self.key.is_empty() && self.exists;
-        let as_long = self.seconds.is_none_or(|most| other.seconds.is_some_and(|seconds| seconds <= most));
+        let as_long =
+            self.seconds.is_none_or(|most| other.seconds.is_some_and(|seconds| seconds <= most));
         (any_key || self.key == other.key)
             && (self.effect.is_empty() || self.effect == other.effect)
             && (self.exists || !other.exists && self.value == other.value)

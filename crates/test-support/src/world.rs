@@ -42,15 +42,28 @@ pub struct World {
 }
 
 impl World {
-    /// This cluster with landlord's and Capsule's kinds, without a controller. `source` is the settings' `tenantSource`, and `landlord` the program.
+    /// This cluster with landlord's and Capsule's kinds, without a controller. `source` is the
+    /// settings' `tenantSource`, and `landlord` the program.
     pub async fn on(builder: Builder, source: &'static str, landlord: &Path) -> Self {
         let cluster = builder.start().await.expect("a cluster");
-        let file = |name: &str| fs::read_to_string(root().join("deploy").join(name)).expect("a file of the repository");
-        for yaml in [CAPSULE_DEFINITION, &file("crds.yaml"), &file("rbac.yaml"), &file("flow-schema.yaml")] {
+        let file = |name: &str| {
+            fs::read_to_string(root().join("deploy").join(name)).expect("a file of the repository")
+        };
+        for yaml in
+            [CAPSULE_DEFINITION, &file("crds.yaml"), &file("rbac.yaml"), &file("flow-schema.yaml")]
+        {
             cluster.apply(yaml).await.expect("a manifest that the API server takes");
         }
         let landlord = landlord.to_owned();
-        let world = Self { controllers: Vec::new(), policy: None, ports: Vec::new(), cluster, landlord, source, flags: Vec::new() };
+        let world = Self {
+            controllers: Vec::new(),
+            policy: None,
+            ports: Vec::new(),
+            cluster,
+            landlord,
+            source,
+            flags: Vec::new(),
+        };
         world.set_settings(&json!({"tenantSource": source}));
         world
     }
@@ -83,7 +96,8 @@ impl World {
         ]);
         let program = program.args(self.flags.iter().copied()).args(arguments.iter().copied());
         // The last of its addresses that it prints.
-        let has_dashboard = self.flags.iter().chain(arguments).any(|argument| argument.starts_with("--web="));
+        let has_dashboard =
+            self.flags.iter().chain(arguments).any(|argument| argument.starts_with("--web="));
         let address = if has_dashboard { "dashboard on " } else { "listening on " };
         self.controllers.push(program.start().expect("the controller starts"));
         let controller = self.controllers.last_mut().expect("the controller");
@@ -125,7 +139,8 @@ impl World {
     /// A page of a controller: its status code and text.
     pub async fn page(&self, identity: &str, path: &str) -> String {
         let log = self.log(identity);
-        let address = log.lines().find_map(|line| line.strip_prefix("listening on ")).expect("its address");
+        let address =
+            log.lines().find_map(|line| line.strip_prefix("listening on ")).expect("its address");
         let mut config = kube::Config::new(address.parse().expect("a URL"));
         // A 503 is an answer here.
         config.default_retry = false;
@@ -143,19 +158,27 @@ impl World {
     }
 
     fn tenant(&self, name: &str, spec: Value) -> Value {
-        let api_version = if self.source == "capsule" { "capsule.clastix.io/v1beta2" } else { "landlord.dev/v1alpha1" };
+        let api_version = if self.source == "capsule" {
+            "capsule.clastix.io/v1beta2"
+        } else {
+            "landlord.dev/v1alpha1"
+        };
         json!({"apiVersion": api_version, "kind": "Tenant", "metadata": {"name": name}, "spec": spec})
     }
 
     /// Creates a tenant, or replaces its spec.
     pub async fn set_tenant(&self, name: &str, spec: Value) {
         let object = serde_json::from_value(self.tenant(name, spec)).expect("an object");
-        apply_object(&self.cluster.client(ADMIN).expect("a client"), &object).await.expect("a tenant that the API server takes");
+        apply_object(&self.cluster.client(ADMIN).expect("a client"), &object)
+            .await
+            .expect("a tenant that the API server takes");
     }
 
     pub async fn delete_tenant(&self, name: &str) {
         let object = serde_json::from_value(self.tenant(name, json!({}))).expect("an object");
-        let api = api_of(&self.cluster.client(ADMIN).expect("a client"), &object).await.expect("the kind");
+        let api = api_of(&self.cluster.client(ADMIN).expect("a client"), &object)
+            .await
+            .expect("the kind");
         api.delete(name, &DeleteParams::default()).await.expect("deleted");
     }
 
@@ -166,7 +189,8 @@ impl World {
     }
 
     pub async fn create_bare(&self, name: &str, labels: Value) {
-        let body = serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}})).expect("a namespace");
+        let body = serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}}))
+            .expect("a namespace");
         self.namespaces().create(&PostParams::default(), &body).await.expect("created");
     }
 
@@ -178,7 +202,11 @@ impl World {
     pub async fn patch_as(&self, manager: &str, name: &str, metadata: Value) {
         let patch = Patch::Merge(json!({"metadata": metadata}));
         self.namespaces()
-            .patch(name, &PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() }, &patch)
+            .patch(
+                name,
+                &PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() },
+                &patch,
+            )
             .await
             .expect("patched");
     }
@@ -186,13 +214,18 @@ impl World {
     /// Changes metadata through the subresource `status`.
     pub async fn patch_status(&self, name: &str, metadata: Value) {
         let patch = Patch::Merge(json!({"metadata": metadata}));
-        self.namespaces().patch_status(name, &PatchParams::default(), &patch).await.expect("patched");
+        self.namespaces()
+            .patch_status(name, &PatchParams::default(), &patch)
+            .await
+            .expect("patched");
     }
 
     /// The status of one of landlord's own tenants.
     pub async fn status(&self, tenant: &str) -> Value {
         let object = serde_json::from_value(self.tenant(tenant, json!({}))).expect("an object");
-        let api = api_of(&self.cluster.client(ADMIN).expect("a client"), &object).await.expect("the kind");
+        let api = api_of(&self.cluster.client(ADMIN).expect("a client"), &object)
+            .await
+            .expect("the kind");
         api.get(tenant).await.expect("the tenant").data["status"].clone()
     }
 
@@ -213,14 +246,22 @@ impl World {
         self.events_about(kind, |_| true).await
     }
 
-    async fn events_about(&self, kind: &str, is_about: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-        let api: Api<Event> = Api::namespaced(self.cluster.client(ADMIN).expect("a client"), "default");
+    async fn events_about(
+        &self,
+        kind: &str,
+        is_about: impl Fn(&str) -> bool,
+    ) -> Vec<(String, String)> {
+        let api: Api<Event> =
+            Api::namespaced(self.cluster.client(ADMIN).expect("a client"), "default");
         let events = api.list(&ListParams::default()).await.expect("events").into_iter();
         let about = |event: &Event| {
             let object = &event.involved_object;
             object.kind.as_deref() == Some(kind) && object.name.as_deref().is_some_and(&is_about)
         };
-        events.filter(about).map(|event| (event.reason.unwrap_or_default(), event.message.unwrap_or_default())).collect()
+        events
+            .filter(about)
+            .map(|event| (event.reason.unwrap_or_default(), event.message.unwrap_or_default()))
+            .collect()
     }
 
     /// The ledger of a namespace.
@@ -237,7 +278,8 @@ impl World {
         (found.labels.unwrap_or_default(), annotations)
     }
 
-    /// Waits until a namespace carries exactly these labels (beside its name's and its tenant's) and annotations.
+    /// Waits until a namespace carries exactly these labels (beside its name's and its tenant's)
+    /// and annotations.
     pub async fn comes_to<const L: usize, const A: usize>(
         &self,
         name: &str,
@@ -249,7 +291,12 @@ impl World {
         labels.extend(map([("kubernetes.io/metadata.name", name), (self.tenant_label(), tenant)]));
         let wanted = (labels, map(annotations));
         comes_true(async || self.metadata(name).await == wanted).await;
-        assert_eq!(self.metadata(name).await, wanted, "{name}; the controller says:\n{}", self.log("one"));
+        assert_eq!(
+            self.metadata(name).await,
+            wanted,
+            "{name}; the controller says:\n{}",
+            self.log("one")
+        );
     }
 }
 

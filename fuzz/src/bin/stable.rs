@@ -1,6 +1,8 @@
-//! `stable [SECONDS] [TARGET…]`: fuzzing without nightly and without coverage, two targets at a time. Inputs are the seeds, cut, spliced and flipped
-//! by a pseudo-random sequence, another one each time unless FUZZ_SEED is set, and bytes of any kind for the target that makes choices of them; a finding
-//! is the input that panics. `stable --seeds FOLDER` writes the seeds down, where libFuzzer begins with them.
+//! `stable [SECONDS] [TARGET…]`: fuzzing without nightly and without coverage, two targets at a
+//! time. Inputs are the seeds, cut, spliced and flipped by a pseudo-random sequence, another one
+//! each time unless FUZZ_SEED is set, and bytes of any kind for the target that makes choices of
+//! them; a finding is the input that panics. `stable --seeds FOLDER` writes the seeds down, where
+//! libFuzzer begins with them.
 
 use std::panic::catch_unwind;
 use std::path::Path;

@@ -4,5 +4,8 @@ use crate::landlord::{binary, start_policy};
 
 #[tokio::test]
 async fn a_healthy_cluster_is_good() {
-    test_support::health::a_healthy_cluster_is_good(binary(), async |cluster| start_policy(cluster, "landlord").await).await;
+    test_support::health::a_healthy_cluster_is_good(binary(), async |cluster| {
+        start_policy(cluster, "landlord").await
+    })
+    .await;
 }

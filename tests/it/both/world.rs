@@ -12,7 +12,8 @@ use crate::landlord::{binary, start_policy};
 pub(crate) struct World(test_support::world::World);
 
 impl World {
-    /// A cluster with landlord's and Capsule's kinds, without a controller. `source` is the settings' `tenantSource`.
+    /// A cluster with landlord's and Capsule's kinds, without a controller. `source` is the
+    /// settings' `tenantSource`.
     pub(crate) async fn without_controller(source: &'static str) -> Self {
         Self::on(Cluster::builder(), source).await
     }

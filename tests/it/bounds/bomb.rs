@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
 
-/// A request with its settings and the objects that the host has; without a request, settings to be judged.
+/// A request with its settings and the objects that the host has; without a request, settings to be
+/// judged.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bomb {
     pub(super) settings: Value,
@@ -27,7 +28,12 @@ impl Bomb {
 
     /// An edit of a namespace.
     pub(super) fn update(old: &Value, new: &Value) -> Self {
-        Self { request: Some(request("UPDATE", new, old)), settings: json!({}), objects: vec![tenant(json!({}))], ..Self::default() }
+        Self {
+            request: Some(request("UPDATE", new, old)),
+            settings: json!({}),
+            objects: vec![tenant(json!({}))],
+            ..Self::default()
+        }
     }
 
     /// Settings as Kubewarden has them judged before they are in force.
@@ -46,7 +52,9 @@ impl Bomb {
     /// Operation and payload.
     pub(super) fn call(&self) -> (&'static str, String) {
         let (operation, payload) = match &self.request {
-            Some(request) => ("validate", json!({"request": request, "settings": self.settings}).to_string()),
+            Some(request) => {
+                ("validate", json!({"request": request, "settings": self.settings}).to_string())
+            }
             None => ("validate_settings", self.settings.to_string()),
         };
         match &self.raw {
@@ -59,7 +67,8 @@ impl Bomb {
 impl Bomb {
     /// All that is read of what can be chosen.
     pub(super) fn bytes(&self) -> usize {
-        self.call().1.len() + self.objects.iter().map(|object| object.to_string().len()).sum::<usize>()
+        self.call().1.len()
+            + self.objects.iter().map(|object| object.to_string().len()).sum::<usize>()
     }
 }
 
@@ -94,7 +103,8 @@ pub(super) fn crowded(field: &str, size: usize) -> Value {
 /// The same as landlord leaves it.
 pub(super) fn adopted(ledger: &str) -> Value {
     let mut namespace = claiming();
-    namespace["metadata"]["annotations"] = json!({NODE_SELECTOR: "pool=solar", "landlord.dev/ledger": ledger});
+    namespace["metadata"]["annotations"] =
+        json!({NODE_SELECTOR: "pool=solar", "landlord.dev/ledger": ledger});
     namespace
 }
 

@@ -15,7 +15,10 @@ pub(super) fn labels(size: usize) -> Bomb {
 }
 
 pub(super) fn labels_edited(size: usize) -> Bomb {
-    Bomb::update(&adopted(r#"{"tenant":"solar","labels":[],"annotations":[]}"#), &crowded("labels", size))
+    Bomb::update(
+        &adopted(r#"{"tenant":"solar","labels":[],"annotations":[]}"#),
+        &crowded("labels", size),
+    )
 }
 
 pub(super) fn labels_of_generated(size: usize) -> Bomb {
@@ -91,7 +94,8 @@ fn edited(ledger: &str) -> Bomb {
 pub(super) fn stamp(size: usize) -> Bomb {
     let groups: Vec<String> = (0..size).map(|number| format!("group-{number}")).collect();
     let mut namespace = claiming();
-    namespace["metadata"]["annotations"] = json!({"landlord.dev/creator": json!({"username": "jane", "groups": groups}).to_string()});
+    namespace["metadata"]["annotations"] =
+        json!({"landlord.dev/creator": json!({"username": "jane", "groups": groups}).to_string()});
     Bomb::create(namespace)
 }
 
@@ -106,23 +110,40 @@ pub(super) fn owner_references(size: usize) -> Bomb {
 /// A namespace whose selector has so many keys, and a Pod that has none of them.
 pub(super) fn pod(size: usize) -> Bomb {
     let selector: Vec<String> = (0..size).map(|number| format!("k{number}=v")).collect();
-    let mut namespace = adopted(r#"{"tenant":"solar","labels":[],"annotations":["scheduler.alpha.kubernetes.io/node-selector"]}"#);
-    namespace["metadata"]["annotations"]["scheduler.alpha.kubernetes.io/node-selector"] = json!(selector.join(","));
+    let mut namespace = adopted(
+        r#"{"tenant":"solar","labels":[],"annotations":["scheduler.alpha.kubernetes.io/node-selector"]}"#,
+    );
+    namespace["metadata"]["annotations"]["scheduler.alpha.kubernetes.io/node-selector"] =
+        json!(selector.join(","));
     placed(namespace, json!({}))
 }
 
 /// So many tolerations, and a Pod that has as many others.
 pub(super) fn pod_with_tolerations(size: usize) -> Bomb {
-    let tolerations = |key: &str| (0..size).map(|number| json!({"key": format!("{key}{number}"), "operator": "Exists"})).collect::<Value>();
+    let tolerations = |key: &str| {
+        (0..size)
+            .map(|number| json!({"key": format!("{key}{number}"), "operator": "Exists"}))
+            .collect::<Value>()
+    };
     let key = "scheduler.alpha.kubernetes.io/defaultTolerations";
-    let mut namespace = adopted(&format!(r#"{{"tenant":"solar","labels":[],"annotations":["{key}"]}}"#));
+    let mut namespace =
+        adopted(&format!(r#"{{"tenant":"solar","labels":[],"annotations":["{key}"]}}"#));
     namespace["metadata"]["annotations"][key] = json!(tolerations("wanted").to_string());
     placed(namespace, json!({"tolerations": tolerations("other")}))
 }
 
 fn placed(namespace: Value, spec: Value) -> Bomb {
-    let mut request = request("CREATE", &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}), &Value::Null);
+    let mut request = request(
+        "CREATE",
+        &json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}),
+        &Value::Null,
+    );
     request["kind"]["kind"] = json!("Pod");
     request["namespace"] = json!("web");
-    Bomb { request: Some(request), settings: json!({"pods": {"place": true}}), objects: vec![namespace], ..Bomb::default() }
+    Bomb {
+        request: Some(request),
+        settings: json!({"pods": {"place": true}}),
+        objects: vec![namespace],
+        ..Bomb::default()
+    }
 }

@@ -11,7 +11,9 @@ fn of(spec: Value) -> Bomb {
 
 /// The API server takes objects of 1.5 MB and 10 000 owners are less.
 pub(super) fn owners(size: usize) -> Bomb {
-    of(json!({"owners": (0..size).map(|number| json!({"kind": "User", "name": format!("user-{number}")})).collect::<Value>()}))
+    of(
+        json!({"owners": (0..size).map(|number| json!({"kind": "User", "name": format!("user-{number}")})).collect::<Value>()}),
+    )
 }
 
 pub(super) fn labels(size: usize) -> Bomb {
@@ -28,7 +30,10 @@ fn overriding(size: usize, one: impl Fn(usize) -> Value) -> Bomb {
 }
 
 pub(super) fn overrides(size: usize) -> Bomb {
-    overriding(size, |number| json!({"labels": {format!("key-{number}"): "value", "last": format!("{number}")}}))
+    overriding(
+        size,
+        |number| json!({"labels": {format!("key-{number}"): "value", "last": format!("{number}")}}),
+    )
 }
 
 pub(super) fn override_selectors(size: usize) -> Bomb {
@@ -36,25 +41,36 @@ pub(super) fn override_selectors(size: usize) -> Bomb {
 }
 
 pub(super) fn override_tolerations(size: usize) -> Bomb {
-    overriding(size, |number| json!({"tolerations": [{"key": format!("key-{number}"), "operator": "Exists", "effect": "NoSchedule"}]}))
+    overriding(
+        size,
+        |number| json!({"tolerations": [{"key": format!("key-{number}"), "operator": "Exists", "effect": "NoSchedule"}]}),
+    )
 }
 
 pub(super) fn override_terms(size: usize) -> Bomb {
     let values: Vec<String> = (0..50).map(|number| format!("value-{number}")).collect();
     let term = json!({"key": "env", "operator": "NotIn", "values": values});
-    overriding(size, |number| json!({"namespaceSelector": {"matchExpressions": [term]}, "labels": {"last": format!("{number}")}}))
+    overriding(
+        size,
+        |number| json!({"namespaceSelector": {"matchExpressions": [term]}, "labels": {"last": format!("{number}")}}),
+    )
 }
 
 pub(super) fn templates(size: usize) -> Bomb {
-    let labels: Map<String, Value> = (0..size).map(|number| (format!("{{{{namespace}}}}-{number}"), json!("{{tenant.name}}"))).collect();
+    let labels: Map<String, Value> = (0..size)
+        .map(|number| (format!("{{{{namespace}}}}-{number}"), json!("{{tenant.name}}")))
+        .collect();
     of(json!({"labels": labels}))
 }
 
 /// As many templated keys as labels, of a namespace without a name: any label may be any key.
 pub(super) fn templates_of_generated(size: usize) -> Bomb {
-    let labels: Map<String, Value> = (0..30).map(|number| (format!("{{{{namespace}}}}-{number}"), json!("x"))).collect();
-    let overrides = json!([{"namespaceSelector": {"matchLabels": {"env": "prod"}}, "labels": {"a": "b"}}]);
-    Bomb::create(generated(crowded("labels", size))).beside(tenant(json!({"labels": labels, "overrides": overrides})))
+    let labels: Map<String, Value> =
+        (0..30).map(|number| (format!("{{{{namespace}}}}-{number}"), json!("x"))).collect();
+    let overrides =
+        json!([{"namespaceSelector": {"matchLabels": {"env": "prod"}}, "labels": {"a": "b"}}]);
+    Bomb::create(generated(crowded("labels", size)))
+        .beside(tenant(json!({"labels": labels, "overrides": overrides})))
 }
 
 pub(super) fn long_template(size: usize) -> Bomb {
@@ -78,7 +94,8 @@ pub(super) fn nested(_: usize) -> Bomb {
 
 pub(super) fn prefixes(size: usize) -> Bomb {
     let prefixes: Vec<String> = (0..size).map(|number| format!("team-{number}-")).collect();
-    let mut bomb = of(json!({"namespaces": {"prefixes": prefixes}})).under(json!({"identify": [{"namePrefix": {}}]}));
+    let mut bomb = of(json!({"namespaces": {"prefixes": prefixes}}))
+        .under(json!({"identify": [{"namePrefix": {}}]}));
     if let Some(request) = &mut bomb.request {
         request["object"]["metadata"] = json!({"name": "solar-web"});
     }
@@ -87,7 +104,9 @@ pub(super) fn prefixes(size: usize) -> Bomb {
 
 fn capsule(spec: Value, metadata: &Value) -> Bomb {
     let tenant = json!({"apiVersion": "capsule.clastix.io/v1beta2", "kind": "Tenant", "metadata": {"name": "solar"}, "spec": spec});
-    let mut bomb = Bomb::create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})).beside(tenant);
+    let mut bomb =
+        Bomb::create(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}))
+            .beside(tenant);
     bomb.settings = json!({"tenantSource": {"capsule": {"validations": true}}});
     if let Some(request) = &mut bomb.request {
         request["userInfo"]["groups"] = json!(["system:masters"]);
@@ -119,8 +138,10 @@ pub(super) fn capsule_names_edited(size: usize) -> Bomb {
 
 /// So many labels that the tenant wants otherwise.
 pub(super) fn clashes(size: usize) -> Bomb {
-    let labels: Map<String, Value> = (0..size).map(|number| (format!("app.example/key-{number}"), json!("other"))).collect();
-    Bomb::create(crowded("labels", size)).beside(tenant(json!({"labels": labels, "conflicts": "reject"})))
+    let labels: Map<String, Value> =
+        (0..size).map(|number| (format!("app.example/key-{number}"), json!("other"))).collect();
+    Bomb::create(crowded("labels", size))
+        .beside(tenant(json!({"labels": labels, "conflicts": "reject"})))
 }
 
 pub(super) fn clashes_edited(size: usize) -> Bomb {

@@ -27,7 +27,11 @@ use super::world::landlord;
 #[case("unknown-field", json!({"nodeSelektor": {}}), "nodeSelektor")]
 #[case("data", json!({"data": {"a": 1}}), "spec.data.a")]
 #[tokio::test]
-async fn an_invalid_tenant_is_refused(#[case] name: &str, #[case] spec: Value, #[case] field: &str) {
+async fn an_invalid_tenant_is_refused(
+    #[case] name: &str,
+    #[case] spec: Value,
+    #[case] field: &str,
+) {
     let tenant = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": name}, "spec": spec});
     let words = landlord().apply(tenant).await.expect_err("refused");
     assert!(words.contains(field), "{words}");
@@ -37,7 +41,10 @@ async fn an_invalid_tenant_is_refused(#[case] name: &str, #[case] spec: Value, #
 async fn a_name_that_is_no_label_value_is_refused() {
     let tenant = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "x".repeat(64)}, "spec": {}});
     let words = landlord().apply(tenant).await.expect_err("refused");
-    assert!(words.contains("metadata.name becomes a label value: shorten it to 63 characters"), "{words}");
+    assert!(
+        words.contains("metadata.name becomes a label value: shorten it to 63 characters"),
+        "{words}"
+    );
 }
 
 /// Everything that a tenant can say, and that the engine takes, the API server takes too.

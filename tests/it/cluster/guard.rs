@@ -1,4 +1,5 @@
-//! The policy with the guard beside it: what the policy writes stands, and nobody notices the guard.
+//! The policy with the guard beside it: what the policy writes stands, and nobody notices the
+//! guard.
 
 use std::fs;
 
@@ -8,7 +9,10 @@ use local_cluster::eventually;
 use local_cluster::user::ADMIN;
 use serde_json::{Value, json};
 
-use super::world::{NODE_SELECTOR, OWNER, OWNERS, STRANGER, World, annotations, builder, labels, ledger, map, refusal, shipped};
+use super::world::{
+    NODE_SELECTOR, OWNER, OWNERS, STRANGER, World, annotations, builder, labels, ledger, map,
+    refusal, shipped,
+};
 use crate::compiled::root;
 
 const LABEL: &str = "landlord.dev/tenant";
@@ -27,12 +31,20 @@ async fn world() -> World {
             .await
             .expect("a tenant");
     }
-    world.create(ADMIN, json!({"name": "probe", "labels": {LABEL: "solar"}})).await.expect("created");
+    world
+        .create(ADMIN, json!({"name": "probe", "labels": {LABEL: "solar"}}))
+        .await
+        .expect("created");
     let guard = fs::read_to_string(root().join("deploy/guard.yaml")).expect("the guard");
     world.cluster.apply(&guard).await.expect("a guard that the API server takes");
     let trial = PatchParams { dry_run: true, ..PatchParams::default() };
-    let (api, forged) = (world.namespaces(OWNER), Patch::Merge(metadata(json!({}), json!({LABEL: "lunar"}))));
-    let sealed = async || api.patch("probe", &trial, &forged).await.is_ok_and(|namespace| labels(&namespace)[LABEL] == "solar");
+    let (api, forged) =
+        (world.namespaces(OWNER), Patch::Merge(metadata(json!({}), json!({LABEL: "lunar"}))));
+    let sealed = async || {
+        api.patch("probe", &trial, &forged)
+            .await
+            .is_ok_and(|namespace| labels(&namespace)[LABEL] == "solar")
+    };
     eventually("the guard in force", sealed).await;
     world
 }
@@ -47,22 +59,40 @@ async fn policy_and_guard_work_together() {
     let api = |name: &str| Api::<Pod>::namespaced(world.client(OWNER), name);
     for number in 0..10 {
         let name = format!("web-{number}");
-        let made = world.create(OWNER, json!({"name": name, "labels": {LABEL: "solar"}})).await.expect("created");
+        let made = world
+            .create(OWNER, json!({"name": name, "labels": {LABEL: "solar"}}))
+            .await
+            .expect("created");
         assert!(ledger(&made).is_some_and(|ledger| ledger.starts_with(r#"{"tenant":"solar","#)));
         assert_eq!(annotations(&made), map([(NODE_SELECTOR, "pool=solar")]), "and no stamp");
-        let spec = api(&name).create(&PostParams::default(), &pod()).await.expect("a Pod").spec.expect("a spec");
-        assert_eq!((spec.scheduling_gates, spec.node_selector), (None, Some(map([("pool", "solar")]))));
+        let spec = api(&name)
+            .create(&PostParams::default(), &pod())
+            .await
+            .expect("a Pod")
+            .spec
+            .expect("a spec");
+        assert_eq!(
+            (spec.scheduling_gates, spec.node_selector),
+            (None, Some(map([("pool", "solar")])))
+        );
     }
-    let refused = world.create(STRANGER, json!({"name": "stolen", "labels": {LABEL: "solar"}})).await.expect_err("not hers");
+    let refused = world
+        .create(STRANGER, json!({"name": "stolen", "labels": {LABEL: "solar"}}))
+        .await
+        .expect_err("not hers");
     assert_eq!(refused.code, 403);
 
-    // Owners of both tenants move nothing any more; admins do, and the policy writes what follows in the same request.
+    // Owners of both tenants move nothing any more; admins do, and the policy writes what follows
+    // in the same request.
     let moved = |tenant: &str| metadata(json!({"note": "a"}), json!({LABEL: tenant, "cost": "2"}));
     let after = world.patch(OWNER, "web-0", moved("lunar")).await.expect("taken");
     assert_eq!((labels(&after)[LABEL].as_str(), labels(&after)["cost"].as_str()), ("solar", "1"));
     assert_eq!(annotations(&after), map([(NODE_SELECTOR, "pool=solar"), ("note", "a")]));
     let after = world.patch(ADMIN, "web-0", moved("lunar")).await.expect("moved");
-    assert_eq!((labels(&after)[LABEL].as_str(), annotations(&after)[NODE_SELECTOR].as_str()), ("lunar", "pool=lunar"));
+    assert_eq!(
+        (labels(&after)[LABEL].as_str(), annotations(&after)[NODE_SELECTOR].as_str()),
+        ("lunar", "pool=lunar")
+    );
     let refused = refusal(
         api("web-1")
             .create(&PostParams::default(), &{

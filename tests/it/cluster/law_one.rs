@@ -1,4 +1,5 @@
-//! Law 1 on a real cluster: what the policy makes of a namespace at CREATE, the controller makes of it afterwards.
+//! Law 1 on a real cluster: what the policy makes of a namespace at CREATE, the controller makes of
+//! it afterwards.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,8 @@ struct Choices(u64);
 
 impl Choices {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 
@@ -34,7 +36,8 @@ impl Choices {
         self.below(times) == 0
     }
 
-    /// Some of the keys with some of the values; tenants and namespaces share keys, so that they clash.
+    /// Some of the keys with some of the values; tenants and namespaces share keys, so that they
+    /// clash.
     fn map(&mut self, values: &[&str]) -> Object<String, Value> {
         let mut map = Object::new();
         for key in ["env", "team", "a", "b", "example.com/c"] {
@@ -53,7 +56,8 @@ impl Choices {
             spec["nodeSelector"] = json!({"pool": format!("p{}", self.below(3)), "a": "b"});
         }
         if self.once_in(3) {
-            spec["tolerations"] = json!([{"key": "pool", "operator": "Exists", "effect": "NoSchedule"}]);
+            spec["tolerations"] =
+                json!([{"key": "pool", "operator": "Exists", "effect": "NoSchedule"}]);
         }
         if self.once_in(2) {
             let selector = json!({"matchLabels": {"env": "prod"}, "matchExpressions": [{"key": "team", "operator": "Exists"}]});
@@ -70,7 +74,10 @@ impl Choices {
 
     fn namespace(&mut self, number: usize) -> Value {
         let mut labels = self.map(&["prod", "dev", "x"]);
-        labels.insert(Source::Landlord.label().to_owned(), json!(format!("t{}", self.below(TENANTS as u64))));
+        labels.insert(
+            Source::Landlord.label().to_owned(),
+            json!(format!("t{}", self.below(TENANTS as u64))),
+        );
         json!({"name": format!("law-{number}"), "labels": labels, "annotations": self.map(&["note", "y"])})
     }
 }
@@ -79,7 +86,13 @@ impl Choices {
 async fn all(world: &World) -> BTreeMap<String, (Map, Map)> {
     let list = world.namespaces(ADMIN).list(&ListParams::default()).await.expect("namespaces");
     let ours = list.into_iter().filter(|one| one.name_any().starts_with("law-"));
-    ours.map(|one| (one.name_any(), (one.metadata.labels.unwrap_or_default(), one.metadata.annotations.unwrap_or_default()))).collect()
+    ours.map(|one| {
+        (
+            one.name_any(),
+            (one.metadata.labels.unwrap_or_default(), one.metadata.annotations.unwrap_or_default()),
+        )
+    })
+    .collect()
 }
 
 async fn create(world: &World, namespaces: &[Value]) {
@@ -117,19 +130,25 @@ async fn the_controller_makes_what_the_policy_makes() {
     policies(&client).delete("landlord", &Default::default()).await.expect("deleted");
     // Until the webhook is gone as well, what is created is still the policy's work.
     let trial = json!({"name": "trial", "labels": {Source::Landlord.label(): "t0"}});
-    let is_left_alone = async || world.try_to_create(ADMIN, trial.clone()).await.is_ok_and(|made| ledger(&made).is_none());
+    let is_left_alone = async || {
+        world.try_to_create(ADMIN, trial.clone()).await.is_ok_and(|made| ledger(&made).is_none())
+    };
     eventually("the end of the webhook", is_left_alone).await;
     create(&world, &namespaces).await;
-    assert!(all(&world).await.values().all(|(_, annotations)| !annotations.contains_key(LEDGER)), "nobody has looked yet");
+    assert!(
+        all(&world).await.values().all(|(_, annotations)| !annotations.contains_key(LEDGER)),
+        "nobody has looked yet"
+    );
 
     let settings = world.cluster.file("settings.yaml");
     std::fs::write(&settings, shipped("landlord")["spec"]["settings"].to_string()).expect("a file");
-    let controller = Program::new("controller", landlord(), world.cluster.log("controller")).args([
-        "controller".to_owned(),
-        format!("--kubeconfig={}", world.cluster.kubeconfig_of(CONTROLLER).display()),
-        format!("--settings={}", settings.display()),
-        "--listen=127.0.0.1:0".to_owned(),
-    ]);
+    let controller =
+        Program::new("controller", landlord(), world.cluster.log("controller")).args([
+            "controller".to_owned(),
+            format!("--kubeconfig={}", world.cluster.kubeconfig_of(CONTROLLER).display()),
+            format!("--settings={}", settings.display()),
+            "--listen=127.0.0.1:0".to_owned(),
+        ]);
     let _controller = controller.start().expect("the controller");
     let mut by_controller = BTreeMap::new();
     let same = comes_true(async || {
@@ -139,6 +158,13 @@ async fn the_controller_makes_what_the_policy_makes() {
     if same.await {
         return;
     }
-    let different: Vec<_> = by_policy.iter().filter(|(name, one)| by_controller.get(*name) != Some(one)).take(3).collect();
-    panic!("{different:#?}\nare by the controller {:#?}", different.iter().map(|(name, _)| by_controller.get(*name)).collect::<Vec<_>>());
+    let different: Vec<_> = by_policy
+        .iter()
+        .filter(|(name, one)| by_controller.get(*name) != Some(one))
+        .take(3)
+        .collect();
+    panic!(
+        "{different:#?}\nare by the controller {:#?}",
+        different.iter().map(|(name, _)| by_controller.get(*name)).collect::<Vec<_>>()
+    );
 }

@@ -1,4 +1,5 @@
-//! Pods where the API server has no `PodNodeSelector`: the policy places them, exactly as the plugins would.
+//! Pods where the API server has no `PodNodeSelector`: the policy places them, exactly as the
+//! plugins would.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -23,8 +24,12 @@ const DAEMON_SETS: &str = "system:serviceaccount:kube-system:daemon-set-controll
 async fn world(builder: Builder) -> World {
     let world = World::start(builder, shipped("landlord")).await;
     let tolerations: Value = serde_json::from_str(&json_tolerations()).expect("JSON");
-    let selector: Map = SELECTOR.split(',').filter_map(|part| part.trim().split_once('=')).map(owned).collect();
-    let tenant = Source::Landlord.tenant("solar").with("nodeSelector", json!(selector)).with("tolerations", tolerations);
+    let selector: Map =
+        SELECTOR.split(',').filter_map(|part| part.trim().split_once('=')).map(owned).collect();
+    let tenant = Source::Landlord
+        .tenant("solar")
+        .with("nodeSelector", json!(selector))
+        .with("tolerations", tolerations);
     world.apply(tenant.manifest()).await.expect("a tenant");
     world.create(OWNER, json!({"name": "web", "labels": {LABEL: "solar"}})).await.expect("created");
     world
@@ -39,11 +44,15 @@ fn owned((key, value): (&str, &str)) -> (String, String) {
 async fn placing(more: Value) -> World {
     let daemon_sets = User::member(DAEMON_SETS, ["system:serviceaccounts"]);
     let world = world(builder().user(daemon_sets).without_pod_node_selector()).await;
-    let text = fs::read_to_string(root().join("deploy/cluster-admission-policy-pods.yaml")).expect("the policy");
+    let text = fs::read_to_string(root().join("deploy/cluster-admission-policy-pods.yaml"))
+        .expect("the policy");
     let (rights, policy) = text.rsplit_once("---\n").expect("two parts");
     world.cluster.apply(rights).await.expect("rights");
     let mut policy: Value = serde_saphyr::from_str(policy).expect("YAML");
-    more.as_object().into_iter().flatten().for_each(|(field, value)| policy["spec"]["settings"]["pods"][field] = value.clone());
+    more.as_object()
+        .into_iter()
+        .flatten()
+        .for_each(|(field, value)| policy["spec"]["settings"]["pods"][field] = value.clone());
     apply_policy(&world.client(ADMIN), &policy.to_string()).await.expect("active");
     let trial = PostParams { dry_run: true, ..PostParams::default() };
     let places = async || {
@@ -60,7 +69,10 @@ fn pods(world: &World, user: &str, namespace: &str) -> Api<Pod> {
 
 fn pod(name: &str, spec: &Value) -> Pod {
     let mut body = json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "web", "image": "web"}]}});
-    spec.as_object().into_iter().flatten().for_each(|(field, value)| body["spec"][field] = value.clone());
+    spec.as_object()
+        .into_iter()
+        .flatten()
+        .for_each(|(field, value)| body["spec"][field] = value.clone());
     serde_json::from_value(body).expect("a Pod")
 }
 
@@ -72,14 +84,17 @@ fn selector(pod: &Pod) -> Map {
     pod.spec.as_ref().and_then(|spec| spec.node_selector.clone()).unwrap_or_default()
 }
 
-/// What each Pod's selector and tolerations become; `None` for one that is refused, and it is refused in the same words.
+/// What each Pod's selector and tolerations become; `None` for one that is refused, and it is
+/// refused in the same words.
 async fn judged(world: &World) -> Vec<Option<(Map, BTreeSet<Tolerated>)>> {
     let mut judged = Vec::new();
     for (number, spec) in shapes().into_iter().enumerate() {
         let made = create(world, OWNER, "web", pod(&format!("web-{number}"), &spec)).await;
         if let Err(refused) = &made {
             assert_eq!(refused.code, 403, "{}", refused.message);
-            assert!(refused.message.contains("pod node label selector conflicts with its namespace node label selector"));
+            assert!(refused.message.contains(
+                "pod node label selector conflicts with its namespace node label selector"
+            ));
         }
         judged.push(made.ok().map(|pod| (selector(&pod), tolerated(&pod))));
     }
@@ -103,16 +118,28 @@ async fn pods_go_where_their_namespace_says() {
     namespaces_that_are_not_ready(&world).await;
     namespaces_of_nobody(&world).await;
     daemon_sets(&world).await;
-    let named = create(&world, OWNER, "web", pod("named", &json!({"nodeName": "lunar-1"}))).await.expect("lunar's kubelet will refuse it");
+    let named = create(&world, OWNER, "web", pod("named", &json!({"nodeName": "lunar-1"})))
+        .await
+        .expect("lunar's kubelet will refuse it");
     assert_eq!(selector(&named)["pool"], "solar");
 
-    world.apply(Source::Landlord.tenant("lunar").selecting("pool", "lunar").manifest()).await.expect("a tenant");
+    world
+        .apply(Source::Landlord.tenant("lunar").selecting("pool", "lunar").manifest())
+        .await
+        .expect("a tenant");
     for number in 0..10 {
         let name = format!("lunar-{number}");
-        world.create(OWNER, json!({"name": name, "labels": {LABEL: "lunar"}})).await.expect("created");
+        world
+            .create(OWNER, json!({"name": name, "labels": {LABEL: "lunar"}}))
+            .await
+            .expect("created");
         create(&world, OWNER, &name, pod("web", &json!({}))).await.expect("a Pod");
     }
-    let outside: Vec<_> = placements(&world, "lunar-").await.into_iter().filter(|(_, node)| !node.starts_with("lunar-")).collect();
+    let outside: Vec<_> = placements(&world, "lunar-")
+        .await
+        .into_iter()
+        .filter(|(_, node)| !node.starts_with("lunar-"))
+        .collect();
     assert!(outside.is_empty(), "{outside:?}");
 }
 
@@ -121,10 +148,16 @@ async fn namespaces_that_are_not_ready(world: &World) {
     let mut policy = shipped("landlord");
     policy["spec"]["settings"] = json!({"unknownTenant": "allow"});
     apply_policy(&world.client(ADMIN), &policy.to_string()).await.expect("active");
-    world.create(OWNER, json!({"name": "early", "labels": {LABEL: "later"}})).await.expect("created");
-    let refused = create(world, OWNER, "early", pod("web", &json!({}))).await.expect_err("it could be anywhere");
+    world
+        .create(OWNER, json!({"name": "early", "labels": {LABEL: "later"}}))
+        .await
+        .expect("created");
+    let refused = create(world, OWNER, "early", pod("web", &json!({})))
+        .await
+        .expect_err("it could be anywhere");
     assert_eq!(refused.code, 403);
-    let wanted = "namespace early is not ready: landlord has yet to write what tenant later wants on it";
+    let wanted =
+        "namespace early is not ready: landlord has yet to write what tenant later wants on it";
     assert!(refused.message.contains(wanted), "{}", refused.message);
 }
 
@@ -142,7 +175,8 @@ async fn namespaces_of_nobody(world: &World) {
 async fn daemon_sets(world: &World) {
     let owner = json!([{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "agent", "uid": "1", "controller": true}]);
     for (user, left_out) in [(DAEMON_SETS, true), (OWNER, false)] {
-        let mut agent = pod(&format!("agent-of-{}", if left_out { "daemon-sets" } else { user }), &json!({}));
+        let mut agent =
+            pod(&format!("agent-of-{}", if left_out { "daemon-sets" } else { user }), &json!({}));
         agent.metadata.owner_references = serde_json::from_value(owner.clone()).expect("an owner");
         let made = create(world, user, "web", agent).await.expect("a Pod");
         assert_eq!(selector(&made).is_empty(), left_out, "{user}");

@@ -1,4 +1,5 @@
-//! Scenario 8: an owner who may update namespaces, their status and their finalizers cannot get them out of the pool.
+//! Scenario 8: an owner who may update namespaces, their status and their finalizers cannot get
+//! them out of the pool.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -12,8 +13,17 @@ use super::world::{NODE_SELECTOR, OWNER, annotations, labels, ledger, refusal};
 async fn victim(source: Source, name: &str) -> Namespace {
     let wants = json!({"labels": {"cost-center": "4711"}, "annotations": {"contact": "a@b.c"}});
     source.tenant("kept").selecting("pool", "solar").wanting(wants).apply().await;
-    source.tenant("greener").selecting("pool", "lunar").with("owners", json!([{"kind": "User", "name": "somebody"}])).apply().await;
-    source.world().create(OWNER, json!({"name": name, "labels": {source.label(): "kept"}})).await.expect("created")
+    source
+        .tenant("greener")
+        .selecting("pool", "lunar")
+        .with("owners", json!([{"kind": "User", "name": "somebody"}]))
+        .apply()
+        .await;
+    source
+        .world()
+        .create(OWNER, json!({"name": name, "labels": {source.label(): "kept"}}))
+        .await
+        .expect("created")
 }
 
 fn annotation(key: &str, value: Value) -> Value {
@@ -43,7 +53,10 @@ async fn managed_keys_are_put_back(
     let name = format!("{case}-{}", if source == Source::Landlord { "l" } else { "c" });
     let before = victim(source, &name).await;
     let after = source.world().patch(OWNER, &name, patch).await.expect("the request succeeds");
-    assert_eq!((labels(&after), annotations(&after), ledger(&after)), (labels(&before), annotations(&before), ledger(&before)));
+    assert_eq!(
+        (labels(&after), annotations(&after), ledger(&after)),
+        (labels(&before), annotations(&before), ledger(&before))
+    );
 }
 
 #[rstest]
@@ -56,25 +69,48 @@ async fn subresources_are_no_way_round(
     let before = victim(source, &name).await;
     let api = source.world().namespaces(OWNER);
     let after = match subresource {
-        "status" => api.patch_status(&name, &PatchParams::default(), &Patch::Merge(annotation(NODE_SELECTOR, json!("pool=lunar")))).await,
+        "status" => {
+            api.patch_status(
+                &name,
+                &PatchParams::default(),
+                &Patch::Merge(annotation(NODE_SELECTOR, json!("pool=lunar"))),
+            )
+            .await
+        }
         _ => {
             let mut body = before.clone();
-            body.metadata.annotations.get_or_insert_default().insert(NODE_SELECTOR.to_owned(), "pool=lunar".to_owned());
+            body.metadata
+                .annotations
+                .get_or_insert_default()
+                .insert(NODE_SELECTOR.to_owned(), "pool=lunar".to_owned());
             api.replace_subresource(subresource, &name, &PostParams::default(), &body).await
         }
     };
     let after = refusal(after).expect("the request succeeds");
-    assert_eq!((labels(&after), annotations(&after), ledger(&after)), (labels(&before), annotations(&before), ledger(&before)));
+    assert_eq!(
+        (labels(&after), annotations(&after), ledger(&after)),
+        (labels(&before), annotations(&before), ledger(&before))
+    );
 }
 
 #[rstest]
 #[tokio::test]
-async fn the_tenant_is_not_to_be_changed(#[values(Source::Landlord, Source::Capsule)] source: Source) {
+async fn the_tenant_is_not_to_be_changed(
+    #[values(Source::Landlord, Source::Capsule)] source: Source,
+) {
     let before = victim(source, "mover").await;
     let world = source.world();
-    let refused = world.patch(OWNER, "mover", label(source.label(), json!("greener"))).await.expect_err("not hers");
+    let refused = world
+        .patch(OWNER, "mover", label(source.label(), json!("greener")))
+        .await
+        .expect_err("not hers");
     assert_eq!(refused.code, 403);
-    assert!(refused.message.contains("\"greener\"") && refused.message.contains(OWNER), "{}", refused.message);
-    let after = world.patch(OWNER, "mover", label(source.label(), json!(null))).await.expect("put back");
+    assert!(
+        refused.message.contains("\"greener\"") && refused.message.contains(OWNER),
+        "{}",
+        refused.message
+    );
+    let after =
+        world.patch(OWNER, "mover", label(source.label(), json!(null))).await.expect("put back");
     assert_eq!(labels(&after), labels(&before));
 }

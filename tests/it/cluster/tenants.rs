@@ -43,7 +43,11 @@ impl Source {
 
     /// A tenant that [`OWNERS`] own.
     pub(crate) fn tenant(self, name: &str) -> Tenant {
-        Tenant { name: name.to_owned(), spec: json!({"owners": [{"kind": "Group", "name": OWNERS}]}), source: self }
+        Tenant {
+            name: name.to_owned(),
+            spec: json!({"owners": [{"kind": "Group", "name": OWNERS}]}),
+            source: self,
+        }
     }
 }
 
@@ -61,7 +65,11 @@ impl Tenant {
     /// Labels and annotations of every namespace.
     pub(crate) fn wanting(mut self, wants: Value) -> Self {
         match self.source {
-            Source::Landlord => wants.as_object().into_iter().flatten().for_each(|(field, map)| self.spec[field] = map.clone()),
+            Source::Landlord => wants
+                .as_object()
+                .into_iter()
+                .flatten()
+                .for_each(|(field, map)| self.spec[field] = map.clone()),
             Source::Capsule => self.spec["namespaceOptions"]["additionalMetadata"] = wants,
         }
         self
@@ -72,7 +80,11 @@ impl Tenant {
         match self.source {
             Source::Landlord => {
                 // Landlord wants a selector in every item; the empty one matches all.
-                let without = items.as_array_mut().into_iter().flatten().filter(|item| item.get("namespaceSelector").is_none());
+                let without = items
+                    .as_array_mut()
+                    .into_iter()
+                    .flatten()
+                    .filter(|item| item.get("namespaceSelector").is_none());
                 without.for_each(|item| item["namespaceSelector"] = json!({}));
                 self.spec["overrides"] = items;
             }
@@ -87,6 +99,10 @@ impl Tenant {
 
     /// Applies it as admin.
     pub(crate) async fn apply(&self) {
-        self.source.world().apply(self.manifest()).await.expect("a tenant that the API server takes");
+        self.source
+            .world()
+            .apply(self.manifest())
+            .await
+            .expect("a tenant that the API server takes");
     }
 }

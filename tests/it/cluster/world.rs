@@ -43,19 +43,24 @@ pub(crate) struct Refusal {
 
 /// With landlord's tenants and the policy exactly as it is shipped.
 pub(crate) fn landlord() -> &'static World {
-    static WORLD: LazyLock<World> = LazyLock::new(|| wait_for(|| World::start(builder(), shipped("landlord"))));
+    static WORLD: LazyLock<World> =
+        LazyLock::new(|| wait_for(|| World::start(builder(), shipped("landlord"))));
     &WORLD
 }
 
 /// With Capsule's tenants.
 pub(crate) fn capsule() -> &'static World {
-    static WORLD: LazyLock<World> = LazyLock::new(|| wait_for(|| World::start(builder(), shipped("capsule"))));
+    static WORLD: LazyLock<World> =
+        LazyLock::new(|| wait_for(|| World::start(builder(), shipped("capsule"))));
     &WORLD
 }
 
-/// A cluster's users: an owner, a stranger, and the service account of a pipeline that owns tenants as well.
+/// A cluster's users: an owner, a stranger, and the service account of a pipeline that owns tenants
+/// as well.
 pub(crate) fn builder() -> Builder {
-    Cluster::builder().user(User::member(OWNER, [OWNERS])).user(User::member(STRANGER, ["strangers"]))
+    Cluster::builder()
+        .user(User::member(OWNER, [OWNERS]))
+        .user(User::member(STRANGER, ["strangers"]))
 }
 
 /// Runs a future to its end from wherever this is, also from within a runtime.
@@ -68,19 +73,38 @@ impl World {
     pub(crate) async fn start(builder: Builder, policy: Value) -> Self {
         let module = policy["spec"]["module"].as_str().expect("a module").to_owned();
         let modules = [(module, wasm().to_owned())].into();
-        Self::start_with(builder, policy, Options { policy_host: policy_host().to_owned(), modules, sources: None }).await
+        Self::start_with(
+            builder,
+            policy,
+            Options { policy_host: policy_host().to_owned(), modules, sources: None },
+        )
+        .await
     }
 
     /// With a policy server that gets its modules as these options say.
     pub(crate) async fn start_with(builder: Builder, policy: Value, options: Options) -> Self {
         let cluster = builder.start().await.expect("a cluster");
-        let pool = |name: &str| [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name));
-        cluster.add_nodes(["solar", "lunar", "shared"].into_iter().flat_map(pool)).await.expect("nodes");
-        let file = |path: &str| fs::read_to_string(root().join(path)).expect("a file of the repository");
-        for yaml in [MEMBERS_RIGHTS, &file("deploy/crds.yaml"), &file("deploy/rbac.yaml"), CAPSULE_DEFINITION] {
+        let pool = |name: &str| {
+            [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name))
+        };
+        cluster
+            .add_nodes(["solar", "lunar", "shared"].into_iter().flat_map(pool))
+            .await
+            .expect("nodes");
+        let file =
+            |path: &str| fs::read_to_string(root().join(path)).expect("a file of the repository");
+        for yaml in [
+            MEMBERS_RIGHTS,
+            &file("deploy/crds.yaml"),
+            &file("deploy/rbac.yaml"),
+            CAPSULE_DEFINITION,
+        ] {
             cluster.apply(yaml).await.expect("a manifest that the API server takes");
         }
-        let (kubewarden, admin) = (Kubewarden::start(&cluster, options).await.expect("Kubewarden"), cluster.admin().expect("a client"));
+        let (kubewarden, admin) = (
+            Kubewarden::start(&cluster, options).await.expect("Kubewarden"),
+            cluster.admin().expect("a client"),
+        );
         apply_policy(&admin, &policy.to_string()).await.expect("an active policy");
         kubewarden.wait_until_asked(&admin, "landlord").await.expect("a webhook that is asked");
         Self { kubewarden, cluster }
@@ -100,14 +124,25 @@ impl World {
     }
 
     /// What would become of a namespace: nothing is stored.
-    pub(crate) async fn try_to_create(&self, user: &str, metadata: Value) -> Result<Namespace, Refusal> {
+    pub(crate) async fn try_to_create(
+        &self,
+        user: &str,
+        metadata: Value,
+    ) -> Result<Namespace, Refusal> {
         let trial = PostParams { dry_run: true, ..PostParams::default() };
         refusal(self.namespaces(user).create(&trial, &namespace(metadata)).await)
     }
 
     /// Merges a patch into a namespace, or into its subresource.
-    pub(crate) async fn patch(&self, user: &str, name: &str, patch: Value) -> Result<Namespace, Refusal> {
-        refusal(self.namespaces(user).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await)
+    pub(crate) async fn patch(
+        &self,
+        user: &str,
+        name: &str,
+        patch: Value,
+    ) -> Result<Namespace, Refusal> {
+        refusal(
+            self.namespaces(user).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await,
+        )
     }
 
     pub(crate) async fn delete(&self, user: &str, name: &str) -> Result<(), Refusal> {
@@ -117,14 +152,19 @@ impl World {
     /// Applies an object as admin.
     pub(crate) async fn apply(&self, object: Value) -> Result<(), String> {
         let object = serde_json::from_value(object).expect("an object");
-        apply_object(&self.client(ADMIN), &object).await.map(drop).map_err(|error| error.to_string())
+        apply_object(&self.client(ADMIN), &object)
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     /// Deletes an object of any kind as admin.
     pub(crate) async fn remove(&self, object: Value) {
         let object = serde_json::from_value(object).expect("an object");
         let api = api_of(&self.client(ADMIN), &object).await.expect("the kind");
-        api.delete(object.metadata.name.as_deref().expect("a name"), &DeleteParams::default()).await.expect("deleted");
+        api.delete(object.metadata.name.as_deref().expect("a name"), &DeleteParams::default())
+            .await
+            .expect("deleted");
     }
 }
 

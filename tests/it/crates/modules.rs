@@ -37,7 +37,8 @@ impl Modules {
 
     /// `folder` is where its modules are.
     fn read_file(&mut self, file: &Path, folder: &Path, name: Names) {
-        let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let text =
+            fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         self.all.entry(name.clone()).or_default().lines = source::lines(&text);
         self.read_items(&source::tokens(&text), folder, &name);
     }
@@ -53,8 +54,14 @@ impl Modules {
             {
                 self.read_module(tokens.get(at + 2), &folder.join(&child), child_of(name, &child));
                 at += 3;
-            } else if word.as_deref() == Some("use") && !tokens.get(at + 1).is_some_and(|next| is_punct(next, '<')) {
-                let end = at + tokens[at..].iter().position(|token| is_punct(token, ';')).expect("a semicolon");
+            } else if word.as_deref() == Some("use")
+                && !tokens.get(at + 1).is_some_and(|next| is_punct(next, '<'))
+            {
+                let end = at
+                    + tokens[at..]
+                        .iter()
+                        .position(|token| is_punct(token, ';'))
+                        .expect("a semicolon");
                 self.read_use(&tokens[at + 1..end], name);
                 at = end + 1;
             } else if let Some((path, end)) = path_at(tokens, at) {
@@ -72,7 +79,9 @@ impl Modules {
     /// What follows `mod NAME`: a semicolon, or the module itself.
     fn read_module(&mut self, body: Option<&TokenTree>, path: &Path, name: Names) {
         match body {
-            Some(TokenTree::Group(group)) => self.read_items(&group.stream().into_iter().collect::<Vec<_>>(), path, &name),
+            Some(TokenTree::Group(group)) => {
+                self.read_items(&group.stream().into_iter().collect::<Vec<_>>(), path, &name)
+            }
             _ => self.read_file(&file_of(path), path, name),
         }
     }
@@ -99,7 +108,9 @@ impl Modules {
             let child = child_of(&module, &next);
             if self.all.contains_key(&child) {
                 module = child;
-            } else if let Some(import) = self.all.get(&module).and_then(|known| known.imports.get(&next)) {
+            } else if let Some(import) =
+                self.all.get(&module).and_then(|known| known.imports.get(&next))
+            {
                 rest.extend(import.iter().rev().cloned());
                 module = Names::new();
             } else {
@@ -112,7 +123,8 @@ impl Modules {
     /// Pairs of modules of which the first speaks of something in the second, and how.
     pub(super) fn arrows(&self) -> BTreeSet<(Names, Names, Names)> {
         let of = |(name, module): (&Names, &Module)| -> Vec<(Names, Names, Names)> {
-            let arrows = module.mentions.iter().map(|path| (name.clone(), self.home(path), path.clone()));
+            let arrows =
+                module.mentions.iter().map(|path| (name.clone(), self.home(path), path.clone()));
             arrows.filter(|(from, to, _)| from != to).collect()
         };
         self.all.iter().flat_map(of).collect()
@@ -139,9 +151,11 @@ fn word(token: &TokenTree) -> Option<String> {
     }
 }
 
-/// A path that begins with `crate`, `self` or `super`, and where it ends. Other paths begin with a name that is imported.
+/// A path that begins with `crate`, `self` or `super`, and where it ends. Other paths begin with a
+/// name that is imported.
 fn path_at(tokens: &[TokenTree], at: usize) -> Option<(Names, usize)> {
-    let first = word(tokens.get(at)?).filter(|word| ["crate", "self", "super"].contains(&word.as_str()))?;
+    let first =
+        word(tokens.get(at)?).filter(|word| ["crate", "self", "super"].contains(&word.as_str()))?;
     let mut path = vec![first];
     let mut end = at + 1;
     while is_separator(tokens, end)
@@ -166,8 +180,12 @@ fn leaves(tokens: &[TokenTree]) -> Vec<(String, Names)> {
         match token {
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
                 let inner: Vec<TokenTree> = group.stream().into_iter().collect();
-                let parts = inner.split(|token| is_punct(token, ',')).filter(|part| !part.is_empty());
-                return parts.flat_map(leaves).map(|(alias, rest)| joined(&path, alias, rest)).collect();
+                let parts =
+                    inner.split(|token| is_punct(token, ',')).filter(|part| !part.is_empty());
+                return parts
+                    .flat_map(leaves)
+                    .map(|(alias, rest)| joined(&path, alias, rest))
+                    .collect();
             }
             TokenTree::Ident(ident) if *ident == "as" => {
                 let alias = tokens.get(at + 1).and_then(word).unwrap_or_default();
@@ -189,8 +207,9 @@ fn joined(path: &Names, alias: String, rest: Names) -> (String, Names) {
     (alias, path.iter().cloned().chain(rest).collect())
 }
 
-/// From the crate's root. A path that begins with another name begins in its own module: with a child of it, or with something that it imports. One into
-/// another crate is then one that leads nowhere, so it is found in this module.
+/// From the crate's root. A path that begins with another name begins in its own module: with a
+/// child of it, or with something that it imports. One into another crate is then one that leads
+/// nowhere, so it is found in this module.
 fn absolute(module: &Names, path: &Names) -> Names {
     let mut names = module.clone();
     let mut rest = path.as_slice();

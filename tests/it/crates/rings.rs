@@ -1,5 +1,5 @@
-//! Rings: modules beside each other that import each other, directly or through others. A module and what is below it count as one: what it has in common
-//! with its own parts is no ring.
+//! Rings: modules beside each other that import each other, directly or through others. A module
+//! and what is below it count as one: what it has in common with its own parts is no ring.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,7 +8,9 @@ use super::modules::{Modules, Names};
 use super::packages::{Package, packages};
 
 /// Rings that are known, to be dissolved.
-const KNOWN: [&str; 1] = ["controller: context, gated_pods, metrics, outcome, planner, progress, reconciler, strategy, watch"];
+const KNOWN: [&str; 1] = [
+    "controller: context, gated_pods, metrics, outcome, planner, progress, reconciler, strategy, watch",
+];
 
 /// Modules with the same parent: which of them import which, and by which path for one.
 type Level = BTreeMap<String, BTreeMap<String, Names>>;
@@ -23,7 +25,11 @@ struct Ring {
 
 impl Ring {
     fn name(&self) -> String {
-        format!("{}: {}", self.place.join("::"), self.modules.iter().cloned().collect::<Vec<_>>().join(", "))
+        format!(
+            "{}: {}",
+            self.place.join("::"),
+            self.modules.iter().cloned().collect::<Vec<_>>().join(", ")
+        )
     }
 }
 
@@ -65,7 +71,8 @@ fn reached<'a>(level: &'a Level, from: &'a str) -> BTreeSet<&'a str> {
 
 /// Sets of modules of which each reaches each other.
 fn rings_of(level: &Level) -> BTreeSet<BTreeSet<String>> {
-    let reach: BTreeMap<&str, BTreeSet<&str>> = level.keys().map(|name| (name.as_str(), reached(level, name))).collect();
+    let reach: BTreeMap<&str, BTreeSet<&str>> =
+        level.keys().map(|name| (name.as_str(), reached(level, name))).collect();
     let mut rings = BTreeSet::new();
     for (name, reached) in reach.iter().filter(|(name, reached)| reached.contains(**name)) {
         let comes_back = |other: &&&str| reach.get(**other).is_some_and(|back| back.contains(name));
@@ -93,22 +100,33 @@ fn no_modules_import_each_other_in_a_ring() {
     let found: Vec<Ring> = packages().iter().flat_map(rings).collect();
     let names: Vec<String> = found.iter().map(Ring::name).collect();
     let shown: String = found.iter().map(Ring::to_string).collect();
-    assert_eq!(names, KNOWN, "dissolve a ring that is new, and take one that is gone off the list:\n{shown}");
+    assert_eq!(
+        names, KNOWN,
+        "dissolve a ring that is new, and take one that is gone off the list:\n{shown}"
+    );
 }
 
 #[test]
 fn a_ring_is_found_through_names_that_others_import() {
     let folder = tempfile::tempdir().expect("a folder");
     let files = [
-        ("lib.rs", "pub mod a;\nmod b;\nmod c;\n#[cfg(test)]\nmod d;\npub use b::Thing;\npub use self::c::Other as Renamed;\n"),
+        (
+            "lib.rs",
+            "pub mod a;\nmod b;\nmod c;\n#[cfg(test)]\nmod d;\npub use b::Thing;\npub use self::c::Other as Renamed;\n",
+        ),
         ("a.rs", "mod x;\nmod y;\nuse crate::Thing;\n"),
         ("a/x.rs", "use super::y::Y;\n"),
         ("a/y.rs", "#[cfg(test)]\nmod tests { use super::super::x::X; }\npub struct Y;\n"),
-        ("b.rs", "pub struct Thing;\nfn make() -> u8 { [crate::Renamed { one: super::a::ONE }].len() }\n"),
+        (
+            "b.rs",
+            "pub struct Thing;\nfn make() -> u8 { [crate::Renamed { one: super::a::ONE }].len() }\n",
+        ),
         ("c.rs", "use super::{b::{self as bee, Thing}, std_like};\npub struct Other;\n"),
     ];
     std::fs::create_dir(folder.path().join("a")).expect("a folder");
-    files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).expect("a file"));
+    files
+        .iter()
+        .for_each(|(name, text)| std::fs::write(folder.path().join(name), text).expect("a file"));
     let modules = Modules::read(&folder.path().join("lib.rs"));
     let rings = rings_in("trial", &modules);
     assert_eq!(rings.iter().map(Ring::name).collect::<Vec<_>>(), ["trial: a, b, c"]);

@@ -19,7 +19,10 @@ fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
             continue;
         }
         kept.push(match token {
-            TokenTree::Group(group) => Group::new(group.delimiter(), without_tests(group.stream()).into_iter().collect()).into(),
+            TokenTree::Group(group) => {
+                Group::new(group.delimiter(), without_tests(group.stream()).into_iter().collect())
+                    .into()
+            }
             other => other.clone(),
         });
         at += 1;
@@ -34,24 +37,29 @@ pub(super) fn is_punct(token: &TokenTree, wanted: char) -> bool {
 /// `[cfg(test)]`.
 fn is_cfg_test(token: &TokenTree) -> bool {
     let text = format!("#{token}");
-    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket) && text.replace(' ', "") == TEST
+    matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket)
+        && text.replace(' ', "") == TEST
 }
 
 /// After the semicolon or the braces that end the item.
 fn end_of_item(tokens: &[TokenTree], from: usize) -> usize {
-    let is_end =
-        |token: &TokenTree| is_punct(token, ';') || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
+    let is_end = |token: &TokenTree| {
+        is_punct(token, ';')
+            || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace)
+    };
     from + tokens.iter().skip(from).position(is_end).map_or(tokens.len() - from, |at| at + 1)
 }
 
-/// The lines of a formatted file without its tests: an item ends where a line as far in as its first ends with a brace or a semicolon.
+/// The lines of a formatted file without its tests: an item ends where a line as far in as its
+/// first ends with a brace or a semicolon.
 pub(super) fn lines(text: &str) -> usize {
     let mut count = 0;
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let indent = line.len() - line.trim_start().len();
         let is_last = |line: &str| {
-            let far_in = line.get(..indent).is_some_and(|start| start.trim().is_empty()) && !line[indent..].starts_with(' ');
+            let far_in = line.get(..indent).is_some_and(|start| start.trim().is_empty())
+                && !line[indent..].starts_with(' ');
             far_in && line.ends_with(['}', ';'])
         };
         if line.trim() == TEST {

@@ -28,7 +28,9 @@ impl Laws {
         }
         let (writes, allowed) = (self.writes, self.allowed);
         self.check(writes <= allowed || self.led_twice, || {
-            format!("writes: {writes} of namespaces, where the changes made {allowed} necessary at most")
+            format!(
+                "writes: {writes} of namespaces, where the changes made {allowed} necessary at most"
+            )
         });
     }
 
@@ -37,7 +39,9 @@ impl Laws {
         let wanted = Wanted::of(tenant);
         let residue = self.residue.get(name).cloned().unwrap_or_default();
         let mut wrong = Vec::new();
-        for (field, keys, wanted) in [("labels", LABELS, &wanted.labels), ("annotations", ANNOTATIONS, &wanted.annotations)] {
+        for (field, keys, wanted) in
+            [("labels", LABELS, &wanted.labels), ("annotations", ANNOTATIONS, &wanted.annotations)]
+        {
             for key in keys {
                 let found = namespace["metadata"][field][key].as_str();
                 let wanted = wanted.get(key).map(String::as_str);
@@ -53,28 +57,37 @@ impl Laws {
         }
         let reported = rest.reported.contains(name);
         self.check(wrong.is_empty() || reported, || {
-            format!("convergence: {name} of {tenant} at rest, and nothing is reported: {}", wrong.join(", "))
+            format!(
+                "convergence: {name} of {tenant} at rest, and nothing is reported: {}",
+                wrong.join(", ")
+            )
         });
         self.check(!wrong.is_empty() || !reported || rest.once_is_enough, || {
             format!("convergence: {name} is as it should be, and yet it is reported")
         });
     }
 
-    /// Its tenant is gone: what landlord put there for it is gone as well. Where all tenants went at once, their kind may have, so it stays;
-    /// and so does what another tenant's ledger lists, as the namespace was given to this one without landlord having seen both.
+    /// Its tenant is gone: what landlord put there for it is gone as well. Where all tenants went
+    /// at once, their kind may have, so it stays; and so does what another tenant's ledger lists,
+    /// as the namespace was given to this one without landlord having seen both.
     fn see_release(&mut self, namespace: &Value, tenant: &str, rest: &Rest) {
         let name = namespace["metadata"]["name"].as_str().unwrap_or_default();
         if rest.tenants.is_empty() {
             return;
         }
-        self.check(rest.reported.contains(name), || format!("convergence: the tenant of {name} is gone, and nothing is reported"));
+        self.check(rest.reported.contains(name), || {
+            format!("convergence: the tenant of {name} is gone, and nothing is reported")
+        });
         let ledger = namespace["metadata"]["annotations"][LEDGER].as_str().unwrap_or_default();
         let anothers = !ledger.is_empty() && !ledger.contains(&format!("\"tenant\":\"{tenant}\""));
-        // A tenant that went together with others has ten minutes to come back, for which a real cluster is not waited for.
+        // A tenant that went together with others has ten minutes to come back, for which a real
+        // cluster is not waited for.
         let waits_long_enough = !rest.once_is_enough;
         if waits_long_enough && !anothers && self.residue.get(name).is_none_or(BTreeSet::is_empty) {
             let left: Vec<String> = managed(namespace).into_iter().flatten().collect();
-            self.check(left.is_empty(), || format!("convergence: the tenant of {name} is gone, and left {left:?}"));
+            self.check(left.is_empty(), || {
+                format!("convergence: the tenant of {name} is gone, and left {left:?}")
+            });
         }
     }
 }
@@ -82,12 +95,20 @@ impl Laws {
 impl Laws {
     /// Pods of namespaces of this kind that still wait.
     pub fn waiting_among(&self, ready: impl Fn(&str) -> bool) -> Vec<String> {
-        self.pods.iter().filter(|(_, pod)| ready(&pod.namespace)).map(|(key, _)| key.clone()).collect()
+        self.pods
+            .iter()
+            .filter(|(_, pod)| ready(&pod.namespace))
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// No Pod of a namespace that is as it should be waits for ever.
     pub fn see_released(&mut self, waiting: &[String]) {
-        self.check(waiting.is_empty(), || format!("convergence: Pods of namespaces that are as they should be wait still: {waiting:?}"));
+        self.check(waiting.is_empty(), || {
+            format!(
+                "convergence: Pods of namespaces that are as they should be wait still: {waiting:?}"
+            )
+        });
     }
 
     /// Law 6: what was asked for in silence.
@@ -97,12 +118,15 @@ impl Laws {
 
     /// Law 2: so many writes by one who looked again.
     pub fn see_idempotence(&mut self, writes: usize) {
-        self.check(writes == 0, || format!("idempotence: {writes} writes by a controller that looks at what is at rest"));
+        self.check(writes == 0, || {
+            format!("idempotence: {writes} writes by a controller that looks at what is at rest")
+        });
     }
 
     /// Law 1: what admission would have made of a namespace that the controller leaves alone.
     pub fn see_one_engine(&mut self, name: &str, reconciled: &Value, admitted: &Value) {
-        let [one, other] = [reconciled, admitted].map(|object| (without_managed(object)["metadata"].clone(), managed(object)));
+        let [one, other] = [reconciled, admitted]
+            .map(|object| (without_managed(object)["metadata"].clone(), managed(object)));
         self.check(one.1 == other.1 && one.0["labels"] == other.0["labels"] && one.0["annotations"] == other.0["annotations"], || {
             format!("one engine: the controller leaves {name} at {one:?}, and the policy would make {other:?} of it")
         });
@@ -110,7 +134,9 @@ impl Laws {
 
     /// A namespace that nobody deleted.
     pub fn see_survival(&mut self, name: &str, survived: bool) {
-        self.check(survived, || format!("lost namespace: {name} is gone, or another one, and nobody deleted it"));
+        self.check(survived, || {
+            format!("lost namespace: {name} is gone, or another one, and nobody deleted it")
+        });
     }
 
     /// Law 4, of processes: those that ended by themselves, or panicked.

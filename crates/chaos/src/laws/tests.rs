@@ -5,10 +5,23 @@ use serde_json::json;
 use super::super::spec::{NODE_SELECTOR, namespace, tenant};
 use super::*;
 
-fn commit(who: Option<&str>, plural: &str, name: &str, before: Option<Value>, after: Option<Value>) -> Commit {
+fn commit(
+    who: Option<&str>,
+    plural: &str,
+    name: &str,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> Commit {
     let who = who.map(str::to_owned);
     let (plural, namespace, name) = (plural.to_owned(), String::new(), name.to_owned());
-    Commit { who, plural, namespace, name, before: before.map(Arc::new), after: after.map(Arc::new) }
+    Commit {
+        who,
+        plural,
+        namespace,
+        name,
+        before: before.map(Arc::new),
+        after: after.map(Arc::new),
+    }
 }
 
 /// A namespace of tenant solar as landlord leaves it.
@@ -17,23 +30,40 @@ fn compliant() -> Value {
     object["metadata"]["labels"]["billing"] = json!("solar-0");
     object["metadata"]["annotations"][NODE_SELECTOR] = json!("pool=solar");
     object["metadata"]["annotations"]["contact"] = json!("team-0@solar.example");
-    object["metadata"]["annotations"][LEDGER] =
-        json!(format!("{{\"tenant\":\"solar\",\"labels\":[\"billing\"],\"annotations\":[\"contact\",\"{NODE_SELECTOR}\"]}}"));
+    object["metadata"]["annotations"][LEDGER] = json!(format!(
+        "{{\"tenant\":\"solar\",\"labels\":[\"billing\"],\"annotations\":[\"contact\",\"{NODE_SELECTOR}\"]}}"
+    ));
     object
 }
 
 /// A cluster in which somebody created that namespace and `one`, who holds the lease, wrote it.
 fn kept() -> Laws {
     let mut laws = Laws::default();
-    laws.see(&commit(Some("one"), "leases", "controller", None, Some(json!({"spec": {"holderIdentity": "one"}}))));
+    laws.see(&commit(
+        Some("one"),
+        "leases",
+        "controller",
+        None,
+        Some(json!({"spec": {"holderIdentity": "one"}})),
+    ));
     laws.see(&commit(None, "tenants", "solar", None, Some(tenant("solar", 0))));
     laws.see(&commit(None, "namespaces", "web-0", None, Some(namespace("web-0", "solar"))));
-    laws.see(&commit(Some("one"), "namespaces", "web-0", Some(namespace("web-0", "solar")), Some(compliant())));
+    laws.see(&commit(
+        Some("one"),
+        "namespaces",
+        "web-0",
+        Some(namespace("web-0", "solar")),
+        Some(compliant()),
+    ));
     laws
 }
 
 fn rest(namespace: Value) -> Rest {
-    Rest { namespaces: vec![Arc::new(namespace)], tenants: vec![Arc::new(tenant("solar", 0))], ..Rest::default() }
+    Rest {
+        namespaces: vec![Arc::new(namespace)],
+        tenants: vec![Arc::new(tenant("solar", 0))],
+        ..Rest::default()
+    }
 }
 
 /// The law that is broken by this, and no other.
@@ -77,12 +107,20 @@ fn a_foreign_key_a_loss_and_a_write_without_the_lease_are_noticed() {
 #[test]
 fn a_pod_may_go_where_its_namespace_belonged_since_it_was_created() {
     let pod = |gates: Value, pool| {
-        let mut pod = commit(None, "pods", "p", None, Some(json!({"spec": {"schedulingGates": gates, "nodeSelector": {"pool": pool}}})));
+        let mut pod = commit(
+            None,
+            "pods",
+            "p",
+            None,
+            Some(json!({"spec": {"schedulingGates": gates, "nodeSelector": {"pool": pool}}})),
+        );
         pod.namespace = "web-0".to_owned();
         pod
     };
-    let (held, moved) =
-        (pod(json!([{"name": "wait"}]), ""), commit(None, "namespaces", "web-0", Some(compliant()), Some(namespace("web-0", "nova"))));
+    let (held, moved) = (
+        pod(json!([{"name": "wait"}]), ""),
+        commit(None, "namespaces", "web-0", Some(compliant()), Some(namespace("web-0", "nova"))),
+    );
     for (pool, foreign) in [("solar", false), ("nova", false), ("lunar", true)] {
         let mut laws = kept();
         laws.see(&held);
@@ -90,7 +128,11 @@ fn a_pod_may_go_where_its_namespace_belonged_since_it_was_created() {
         let mut released = pod(json!([]), pool);
         released.before.clone_from(&held.after);
         laws.see(&released);
-        assert_eq!(laws.violations().iter().any(|one| one.starts_with("foreign placement")), foreign, "{pool}");
+        assert_eq!(
+            laws.violations().iter().any(|one| one.starts_with("foreign placement")),
+            foreign,
+            "{pool}"
+        );
     }
 }
 
@@ -107,7 +149,11 @@ fn what_is_wrong_at_rest_is_noticed_unless_it_is_reported() {
         laws.see_rest(&Rest { reported: ["web-0".to_owned()].into(), ..rest(namespace) });
         assert_eq!(laws.violations(), &[] as &[String]);
     }
-    assert_eq!(broken(|laws| laws.see_rest(&Rest { reported: ["web-0".to_owned()].into(), ..rest(compliant()) })), "convergence");
+    assert_eq!(
+        broken(|laws| laws
+            .see_rest(&Rest { reported: ["web-0".to_owned()].into(), ..rest(compliant()) })),
+        "convergence"
+    );
     assert_eq!(broken(|laws| laws.see_released(&["web-0/p".to_owned()])), "convergence");
     let again = commit(Some("one"), "namespaces", "web-0", Some(compliant()), Some(compliant()));
     let twice = |laws: &mut Laws| {
@@ -121,7 +167,14 @@ fn what_is_wrong_at_rest_is_noticed_unless_it_is_reported() {
 fn noise_a_second_opinion_and_a_panic_are_noticed() {
     assert_eq!(broken(|laws| laws.see_silence(&["1 × list namespaces".to_owned()])), "silence");
     assert_eq!(broken(|laws| laws.see_idempotence(1)), "idempotence");
-    assert_eq!(broken(|laws| laws.see_one_engine("web-0", &compliant(), &without(compliant(), "labels", "billing"))), "one engine");
+    assert_eq!(
+        broken(|laws| laws.see_one_engine(
+            "web-0",
+            &compliant(),
+            &without(compliant(), "labels", "billing")
+        )),
+        "one engine"
+    );
     assert_eq!(broken(|laws| laws.see_panics(1)), "panics");
     assert_eq!(broken(|laws| laws.see_casualties(&["one ended".to_owned()])), "panics");
 }

@@ -13,6 +13,9 @@ pub const KINDS: [(&str, &str); 4] = [
 
 pub fn api(client: &Client, kind: &str) -> Api<DynamicObject> {
     let plural = KINDS.iter().find(|(name, _)| *name == kind).map_or("", |(_, plural)| plural);
-    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind), plural);
+    let resource = ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind),
+        plural,
+    );
     Api::all_with(client.clone(), &resource)
 }

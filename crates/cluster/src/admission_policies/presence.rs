@@ -1,9 +1,11 @@
-//! Guarded: whether the guard's policies are in the API server, and since when. They carry the label `landlord.dev/guard`.
+//! Guarded: whether the guard's policies are in the API server, and since when. They carry the
+//! label `landlord.dev/guard`.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::admissionregistration::v1::{
-    MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+    MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, ValidatingAdmissionPolicy,
+    ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::jiff::Timestamp;
@@ -42,12 +44,20 @@ impl Parts {
 
     /// Takes an object in; false where it is none of the guard.
     pub fn add(&mut self, kind: &str, object: &Value) -> bool {
-        let Some(part) = object.pointer("/metadata/labels").and_then(|labels| labels.get(PART_LABEL)).and_then(Value::as_str) else {
+        let Some(part) = object
+            .pointer("/metadata/labels")
+            .and_then(|labels| labels.get(PART_LABEL))
+            .and_then(Value::as_str)
+        else {
             return false;
         };
-        let created = object.pointer("/metadata/creationTimestamp").and_then(Value::as_str).and_then(|text| text.parse().ok());
+        let created = object
+            .pointer("/metadata/creationTimestamp")
+            .and_then(Value::as_str)
+            .and_then(|text| text.parse().ok());
         let created = created.unwrap_or(Timestamp::UNIX_EPOCH);
-        let objects = if kind.ends_with("Binding") { &mut self.bindings } else { &mut self.policies };
+        let objects =
+            if kind.ends_with("Binding") { &mut self.bindings } else { &mut self.policies };
         objects.insert(part.to_owned(), created);
         true
     }
@@ -62,7 +72,9 @@ impl Parts {
 }
 
 /// Before Kubernetes 1.36 the kinds are missing, and nothing is of them.
-fn newer(found: Result<BTreeMap<String, Timestamp>, Error>) -> Result<BTreeMap<String, Timestamp>, Error> {
+fn newer(
+    found: Result<BTreeMap<String, Timestamp>, Error>,
+) -> Result<BTreeMap<String, Timestamp>, Error> {
     match found {
         Err(Error::Api(status)) if status.code == 404 => Ok(BTreeMap::new()),
         other => other,
@@ -71,7 +83,10 @@ fn newer(found: Result<BTreeMap<String, Timestamp>, Error>) -> Result<BTreeMap<S
 
 async fn list<K>(client: &Client) -> Result<BTreeMap<String, Timestamp>, Error>
 where
-    K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope> + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+    K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned,
 {
     let labelled = ListParams::default().labels(PART_LABEL);
     let found = Api::<K>::all(client.clone()).list_metadata(&labelled).await?;

@@ -1,5 +1,5 @@
-//! Shortfall: what the guard in the cluster lacks of the one that the settings call for. Whether Pods wait or are refused, and whether selectors are
-//! filled in, is up to whoever installs it.
+//! Shortfall: what the guard in the cluster lacks of the one that the settings call for. Whether
+//! Pods wait or are refused, and whether selectors are filled in, is up to whoever installs it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,10 +36,15 @@ impl Stored {
         let mut stored = Self { mutating: true, ..Self::default() };
         for (kind, _) in KINDS {
             match api(client, kind).list(&ListParams::default()).await {
-                Ok(list) => stored.specs.extend(
-                    list.into_iter().map(|object| (Id::of(kind, &object.name_any()), object.data.get("spec").cloned().unwrap_or_default())),
-                ),
-                Err(Error::Api(status)) if status.code == 404 && kind.starts_with("Mutating") => stored.mutating = false,
+                Ok(list) => stored.specs.extend(list.into_iter().map(|object| {
+                    (
+                        Id::of(kind, &object.name_any()),
+                        object.data.get("spec").cloned().unwrap_or_default(),
+                    )
+                })),
+                Err(Error::Api(status)) if status.code == 404 && kind.starts_with("Mutating") => {
+                    stored.mutating = false
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -49,7 +54,9 @@ impl Stored {
     /// Of the ways to install the guard, the one counts that is nearest to what is there.
     pub fn shortfall(&self, settings: &Settings) -> Shortfall {
         let [first, others @ ..] = self.ways(settings).map(|guard| self.compare(&guard.objects()));
-        let nearer = |best: Shortfall, one: Shortfall| if one.differing.len() < best.differing.len() { one } else { best };
+        let nearer = |best: Shortfall, one: Shortfall| {
+            if one.differing.len() < best.differing.len() { one } else { best }
+        };
         others.into_iter().fold(first, nearer)
     }
 
@@ -60,7 +67,8 @@ impl Stored {
             OnUnready::Hold => OnUnready::Deny,
             OnUnready::Deny => OnUnready::Hold,
         };
-        let ways = [(guard.on_unready, false), (guard.on_unready, true), (other, false), (other, true)];
+        let ways =
+            [(guard.on_unready, false), (guard.on_unready, true), (other, false), (other, true)];
         ways.map(|(on_unready, place)| Guard { on_unready, place, ..guard })
     }
 
@@ -73,7 +81,9 @@ impl Stored {
             match self.specs.get(&id) {
                 None => push(&mut shortfall.missing, id.part()),
                 Some(found) if found == wanted => {}
-                Some(found) => shortfall.differing.push((id.part().to_owned(), differing(found, wanted))),
+                Some(found) => {
+                    shortfall.differing.push((id.part().to_owned(), differing(found, wanted)))
+                }
             }
         }
         shortfall
@@ -92,10 +102,14 @@ impl Shortfall {
 
     /// What is lacking, by part.
     pub fn words(&self) -> String {
-        let missing = (!self.missing.is_empty()).then(|| format!("parts of it are missing, or not bound: {}", self.missing.join(", ")));
+        let missing = (!self.missing.is_empty())
+            .then(|| format!("parts of it are missing, or not bound: {}", self.missing.join(", ")));
         let differing = self.differing.iter().map(|(part, fields)| {
             let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-            format!("part {part} is not the one for these settings: it differs in {}", fields.join(", "))
+            format!(
+                "part {part} is not the one for these settings: it differs in {}",
+                fields.join(", ")
+            )
         });
         missing.into_iter().chain(differing).collect::<Vec<_>>().join("; ")
     }
@@ -110,7 +124,8 @@ fn push(parts: &mut Vec<String>, part: &str) {
 
 /// The fields of two specs that are not equal, or that only one of them has.
 fn differing(found: &Value, wanted: &Value) -> BTreeSet<String> {
-    let fields = [found, wanted].into_iter().filter_map(Value::as_object).flat_map(|spec| spec.keys());
+    let fields =
+        [found, wanted].into_iter().filter_map(Value::as_object).flat_map(|spec| spec.keys());
     fields.filter(|field| found.get(*field) != wanted.get(*field)).cloned().collect()
 }
 
@@ -125,7 +140,11 @@ mod tests {
     }
 
     fn stored(guard: &Guard<'_>) -> Stored {
-        let specs = guard.objects().iter().map(|object| (Id::of_rendered(object), object["spec"].clone())).collect();
+        let specs = guard
+            .objects()
+            .iter()
+            .map(|object| (Id::of_rendered(object), object["spec"].clone()))
+            .collect();
         Stored { specs, mutating: guard.mutating }
     }
 
@@ -160,7 +179,10 @@ mod tests {
         let mut stored = stored(&guard);
         assert!(stored.shortfall(&settings).is_none());
         stored.specs.remove(&Id::of("ValidatingAdmissionPolicyBinding", "landlord-guard-deny"));
-        assert_eq!(stored.shortfall(&settings).words(), "parts of it are missing, or not bound: deny");
+        assert_eq!(
+            stored.shortfall(&settings).words(),
+            "parts of it are missing, or not bound: deny"
+        );
     }
 
     #[test]
@@ -169,7 +191,8 @@ mod tests {
             words(|stored| stored.specs.retain(|id, _| id.part() != "seal" && id.part() != "hold")),
             "parts of it are missing, or not bound: seal, hold"
         );
-        let (settings, none) = (settings(json!({})), Stored { mutating: true, ..Stored::default() });
+        let (settings, none) =
+            (settings(json!({})), Stored { mutating: true, ..Stored::default() });
         assert!(none.shortfall(&settings).is_all() && !none.shortfall(&settings).is_none());
     }
 
@@ -178,11 +201,26 @@ mod tests {
     #[case("ValidatingAdmissionPolicyBinding", "deny", json!({"matchResources": {}}), "matchResources")]
     #[case("MutatingAdmissionPolicy", "seal", json!({"failurePolicy": "Ignore"}), "failurePolicy")]
     #[case("ValidatingAdmissionPolicy", "binding", json!({"matchConditions": [{"name": "never", "expression": "false"}]}), "matchConditions")]
-    fn what_somebody_changed(#[case] kind: &str, #[case] part: &str, #[case] change: Value, #[case] field: &str) {
+    fn what_somebody_changed(
+        #[case] kind: &str,
+        #[case] part: &str,
+        #[case] change: Value,
+        #[case] field: &str,
+    ) {
         let words = words(|stored| {
-            let spec = stored.specs.get_mut(&Id::of(kind, &format!("landlord-guard-{part}"))).expect("an object");
-            change.as_object().expect("fields").iter().for_each(|(field, value)| spec[field] = value.clone());
+            let spec = stored
+                .specs
+                .get_mut(&Id::of(kind, &format!("landlord-guard-{part}")))
+                .expect("an object");
+            change
+                .as_object()
+                .expect("fields")
+                .iter()
+                .for_each(|(field, value)| spec[field] = value.clone());
         });
-        assert_eq!(words, format!("part {part} is not the one for these settings: it differs in {field}"));
+        assert_eq!(
+            words,
+            format!("part {part} is not the one for these settings: it differs in {field}")
+        );
     }
 }

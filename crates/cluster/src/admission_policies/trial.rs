@@ -1,5 +1,6 @@
-//! Guard: whether Pods are kept out of namespaces that are not ready, found out by a Pod that the API server judges and does not store.
-//! One namespace is kept unready for it; it has no Pods, and landlord does not look after it.
+//! Guard: whether Pods are kept out of namespaces that are not ready, found out by a Pod that the
+//! API server judges and does not store. One namespace is kept unready for it; it has no Pods, and
+//! landlord does not look after it.
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, Patch, PatchParams, PostParams};
@@ -24,7 +25,9 @@ pub const REFUSAL: &str = "ValidatingAdmissionPolicy 'landlord-guard-deny'";
 pub enum GuardError {
     #[error("namespace {NAMESPACE} is not there: apply deploy/rbac.yaml")]
     NoNamespace,
-    #[error("namespace {NAMESPACE} is excluded by the settings, so the guard lets its Pods in: narrow excludedNamespaces")]
+    #[error(
+        "namespace {NAMESPACE} is excluded by the settings, so the guard lets its Pods in: narrow excludedNamespaces"
+    )]
     Excluded,
     #[error("the Pod in namespace {NAMESPACE} was refused, but not by the guard: {0}")]
     Refused(String),
@@ -54,7 +57,9 @@ impl Enforcement {
         match self {
             Self::Enforced | Self::Waived => None,
             Self::Missing { why } => Some(format!("the guard is not enforced: {why}")),
-            Self::Unknown { why } => Some(format!("it is not known whether the guard is enforced: {why}")),
+            Self::Unknown { why } => {
+                Some(format!("it is not known whether the guard is enforced: {why}"))
+            }
         }
     }
 }
@@ -64,15 +69,23 @@ pub async fn is_enforced(client: &Client) -> Result<bool, GuardError> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let params = PostParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()) };
     match pods.create(&params, &pod()).await {
-        Ok(pod) => Ok(pod.spec.and_then(|spec| spec.scheduling_gates).into_iter().flatten().any(|gate| gate.name == GATE)),
+        Ok(pod) => Ok(pod
+            .spec
+            .and_then(|spec| spec.scheduling_gates)
+            .into_iter()
+            .flatten()
+            .any(|gate| gate.name == GATE)),
         Err(Error::Api(status)) if status.message.contains(REFUSAL) => Ok(true),
         Err(Error::Api(status)) if status.code == 404 => Err(GuardError::NoNamespace),
-        Err(Error::Api(status)) if status.code < 500 && status.code != 429 => Err(GuardError::Refused(status.message.clone())),
+        Err(Error::Api(status)) if status.code < 500 && status.code != 429 => {
+            Err(GuardError::Refused(status.message.clone()))
+        }
         Err(error) => Err(GuardError::Unanswered(message(&error))),
     }
 }
 
-/// The same for the whole guard: a Pod shows that *deny* or *hold* is at work, and the objects that the guard is the one for these settings.
+/// The same for the whole guard: a Pod shows that *deny* or *hold* is at work, and the objects that
+/// the guard is the one for these settings.
 pub async fn check(client: &Client, settings: &Settings) -> Enforcement {
     if let Some(why) = uncovered(settings) {
         return Enforcement::Missing { why: why.to_owned() };
@@ -83,7 +96,9 @@ pub async fn check(client: &Client, settings: &Settings) -> Enforcement {
     };
     match answer.await {
         Ok(true) => compare(client, settings).await,
-        Ok(false) => Enforcement::Missing { why: format!("it let a Pod into namespace {NAMESPACE}, which is not ready: install it") },
+        Ok(false) => Enforcement::Missing {
+            why: format!("it let a Pod into namespace {NAMESPACE}, which is not ready: install it"),
+        },
         Err(error) => Enforcement::Unknown { why: error.to_string() },
     }
 }
@@ -93,14 +108,18 @@ async fn compare(client: &Client, settings: &Settings) -> Enforcement {
     match Stored::read(client).await.map(|stored| stored.shortfall(settings)) {
         Ok(shortfall) if shortfall.is_none() => Enforcement::Enforced,
         Ok(shortfall) => Enforcement::Missing { why: shortfall.words() },
-        Err(error) => Enforcement::Unknown { why: format!("admission policies cannot be listed: {}", message(&error)) },
+        Err(error) => Enforcement::Unknown {
+            why: format!("admission policies cannot be listed: {}", message(&error)),
+        },
     }
 }
 
 /// Namespaces that only the webhook keeps from being a way out, and claims that only it can read.
 fn uncovered(settings: &Settings) -> Option<&'static str> {
     if settings.unclaimed == Unclaimed::Reject && settings.guard.scope == GuardScope::Labelled {
-        return Some("it watches labelled namespaces only, and `unclaimed: reject` is the webhook's work: set `guard: {scope: all}`");
+        return Some(
+            "it watches labelled namespaces only, and `unclaimed: reject` is the webhook's work: set `guard: {scope: all}`",
+        );
     }
     if !settings.unsealed_rules().is_empty() {
         return Some(
@@ -111,34 +130,45 @@ fn uncovered(settings: &Settings) -> Option<&'static str> {
     reads_request.then_some("a rule of `identify` reads `$.request`, which only the webhook sees: identify by what the namespace says")
 }
 
-/// Claims the namespace for a tenant that is none of its own, once, and takes away what would make it look ready.
+/// Claims the namespace for a tenant that is none of its own, once, and takes away what would make
+/// it look ready.
 async fn make_unready(client: &Client, settings: &Settings) -> Result<(), GuardError> {
     if settings.excludes(NAMESPACE) {
         return Err(GuardError::Excluded);
     }
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let unanswered = |error: Error| GuardError::Unanswered(message(&error));
-    let found = namespaces.get_opt(NAMESPACE).await.map_err(unanswered)?.ok_or(GuardError::NoNamespace)?.metadata;
+    let found = namespaces
+        .get_opt(NAMESPACE)
+        .await
+        .map_err(unanswered)?
+        .ok_or(GuardError::NoNamespace)?
+        .metadata;
     let annotations = found.annotations.unwrap_or_default();
     let label = settings.tenant_label();
-    let labelled = found.labels.is_some_and(|labels| labels.get(label).is_some_and(|tenant| tenant == NAMESPACE));
+    let labelled = found
+        .labels
+        .is_some_and(|labels| labels.get(label).is_some_and(|tenant| tenant == NAMESPACE));
     let ready = [tenancy::ledger::ANNOTATION, tenancy::keys::UNCLAIMED];
     if labelled && ready.iter().all(|key| !annotations.contains_key(*key)) {
         return Ok(());
     }
     let [ledger, unclaimed] = ready;
     let patch = json!({"metadata": {"labels": {label: NAMESPACE}, "annotations": {ledger: null, unclaimed: null}}});
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let params =
+        PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     namespaces.patch(NAMESPACE, &params, &Patch::Merge(patch)).await.map(drop).map_err(unanswered)
 }
 
 /// As harmless as Pod Security's strictest level asks for, so that nobody else refuses it.
 fn pod() -> Pod {
     let context = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
-    let container = json!({"name": "none", "image": "registry.k8s.io/pause:3.10", "securityContext": context});
+    let container =
+        json!({"name": "none", "image": "registry.k8s.io/pause:3.10", "securityContext": context});
     let security = json!({"runAsNonRoot": true, "runAsUser": 65535, "seccompProfile": {"type": "RuntimeDefault"}});
     let spec = json!({"containers": [container], "securityContext": security, "automountServiceAccountToken": false});
-    serde_json::from_value(json!({"metadata": {"name": NAMESPACE}, "spec": spec})).unwrap_or_default()
+    serde_json::from_value(json!({"metadata": {"name": NAMESPACE}, "spec": spec}))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

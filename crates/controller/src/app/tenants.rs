@@ -11,7 +11,11 @@ use crate::readiness::{SETTINGS, TENANTS};
 use crate::supervisor::{Pulse, join};
 
 /// Does not return.
-pub(super) async fn follow(context: Context, mut settings: Receiver<Option<Arc<Settings>>>, pulse: Pulse) {
+pub(super) async fn follow(
+    context: Context,
+    mut settings: Receiver<Option<Arc<Settings>>>,
+    pulse: Pulse,
+) {
     let mut tenants = JoinSet::new();
     loop {
         let changed = tokio::select! {
@@ -24,7 +28,8 @@ pub(super) async fn follow(context: Context, mut settings: Receiver<Option<Arc<S
         }
         let Some(document) = settings.borrow_and_update().clone() else { continue };
         if !tenants.is_empty() {
-            // What it was about to store belongs to the old source, and what is queued was planned by the old settings.
+            // What it was about to store belongs to the old source, and what is queued was planned
+            // by the old settings.
             context.lose(TENANTS, "the settings have changed");
             tenants.shutdown().await;
             context.losses.clear();

@@ -7,7 +7,11 @@ use tenancy::metadata::{Field, Key};
 
 /// What to do about it. Without a proved writer, what finds it out.
 pub fn advice(other: Option<&str>, namespace: &str, keys: &[Key]) -> String {
-    let pointers = keys.iter().map(|key| format!("{:?}", pointer(key).as_str())).collect::<Vec<_>>().join(", ");
+    let pointers = keys
+        .iter()
+        .map(|key| format!("{:?}", pointer(key).as_str()))
+        .collect::<Vec<_>>()
+        .join(", ");
     let name = other.unwrap_or_default().to_ascii_lowercase();
     let is = |words: &[&str]| words.iter().any(|word| name.contains(word));
     if is(&["argocd", "argo-cd"]) {
@@ -22,15 +26,25 @@ pub fn advice(other: Option<&str>, namespace: &str, keys: &[Key]) -> String {
     } else if is(&["kustomize-controller"]) {
         "take the keys out of the manifest that Flux applies, or annotate it kustomize.toolkit.fluxcd.io/ssa: IfNotPresent".to_owned()
     } else if is(&["terraform", "tofu"]) {
-        format!("in Terraform add {} to lifecycle.ignore_changes of the namespace", attributes(keys, "metadata[0].", "[\"", "\"]"))
+        format!(
+            "in Terraform add {} to lifecycle.ignore_changes of the namespace",
+            attributes(keys, "metadata[0].", "[\"", "\"]")
+        )
     } else if is(&["pulumi"]) {
-        format!("in Pulumi add {} to ignoreChanges of the namespace", attributes(keys, "metadata.", "['", "']"))
+        format!(
+            "in Pulumi add {} to ignoreChanges of the namespace",
+            attributes(keys, "metadata.", "['", "']")
+        )
     } else if is(&["crossplane"]) {
         "in the Crossplane Object set managementPolicies without Update, or take the keys out of its manifest".to_owned()
     } else if is(&["fleet"]) {
-        format!("in fleet.yaml set diff.comparePatches: [{{kind: Namespace, name: {namespace}, jsonPointers: [{pointers}]}}]")
+        format!(
+            "in fleet.yaml set diff.comparePatches: [{{kind: Namespace, name: {namespace}, jsonPointers: [{pointers}]}}]"
+        )
     } else if is(&["kapp"]) {
-        format!("in the kapp Config add a rebaseRule of type copy, sources [existing, new], for {pointers}")
+        format!(
+            "in the kapp Config add a rebaseRule of type copy, sources [existing, new], for {pointers}"
+        )
     } else if is(&["helm"]) {
         "take the keys out of the chart's Namespace, or let Helm not manage it (`helm install --create-namespace` leaves it alone)"
             .to_owned()
@@ -92,6 +106,9 @@ mod tests {
     fn without_a_name_it_says_what_finds_it_out() {
         let keys = [Key { field: Field::Annotation, name: "example.com/a".to_owned() }];
         let text = advice(None, "web", &keys);
-        assert!(text.contains("audit log") && text.contains("/metadata/annotations/example.com~1a"), "{text}");
+        assert!(
+            text.contains("audit log") && text.contains("/metadata/annotations/example.com~1a"),
+            "{text}"
+        );
     }
 }

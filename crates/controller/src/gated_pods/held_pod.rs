@@ -73,7 +73,8 @@ impl Deref for HeldPod {
 }
 
 impl HeldPod {
-    /// From a Pod that just changed, or was found (`seen`); `None` where it is not held, or is on its way out.
+    /// From a Pod that just changed, or was found (`seen`); `None` where it is not held, or is on
+    /// its way out.
     pub fn of(pod: UnscheduledPod, seen: Option<Instant>) -> Option<Self> {
         let pod = GatedPod::of(pod)?;
         Some(Self {
@@ -97,9 +98,11 @@ impl HeldPod {
         self.conflicted.clone_from(&earlier.conflicted);
     }
 
-    /// How long it has waited since its creation. Kubernetes counts that in whole seconds; what was seen says more.
+    /// How long it has waited since its creation. Kubernetes counts that in whole seconds; what was
+    /// seen says more.
     pub(super) fn waited(&self, key: &PodKey, now: Instant) -> Duration {
-        let age = || SystemTime::now().duration_since(SystemTime::from(key.created)).unwrap_or_default();
+        let age =
+            || SystemTime::now().duration_since(SystemTime::from(key.created)).unwrap_or_default();
         self.seen.map_or_else(age, |seen| now.saturating_duration_since(seen))
     }
 }
@@ -108,8 +111,7 @@ impl HeldPod {
 #[cfg(test)]
 pub(super) fn a_pod(uid: &str) -> HeldPod {
     let metadata = serde_json::json!({"uid": uid, "resourceVersion": "7"});
-    let pod =
-        serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"schedulingGates": [{"name": guard::GATE}]}});
+    let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"schedulingGates": [{"name": guard::GATE}]}});
     HeldPod::of(serde_json::from_value(pod).expect("a Pod"), None).expect("a held Pod")
 }
 

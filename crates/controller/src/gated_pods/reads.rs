@@ -1,7 +1,7 @@
 //! Reads: namespaces that are read anew before Pods of them are released, once for many Pods.
 //!
-//! A Pod may be released by what a read says only if the read began after the Pod was taken in: before that, the namespace may have been
-//! another one's. Pods that came before a read share it.
+//! A Pod may be released by what a read says only if the read began after the Pod was taken in:
+//! before that, the namespace may have been another one's. Pods that came before a read share it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,13 +16,20 @@ const MANY: usize = 1024;
 
 type Slot = Arc<AsyncMutex<Option<Instant>>>;
 
-/// See the module. When the last read of each namespace began; the lock of a slot is held while one is under way.
+/// See the module. When the last read of each namespace began; the lock of a slot is held while one
+/// is under way.
 #[derive(Debug, Default)]
 pub(super) struct Reads(Mutex<HashMap<String, Slot>>);
 
 impl Reads {
-    /// Reads the namespace by `read`, unless that was done since `taken_in`. Whether there is an answer.
-    pub(super) async fn refresh(&self, namespace: &str, taken_in: Instant, read: impl Future<Output = bool>) -> bool {
+    /// Reads the namespace by `read`, unless that was done since `taken_in`. Whether there is an
+    /// answer.
+    pub(super) async fn refresh(
+        &self,
+        namespace: &str,
+        taken_in: Instant,
+        read: impl Future<Output = bool>,
+    ) -> bool {
         let slot = self.slot(namespace);
         let mut last = slot.lock().await;
         let now = cluster::clock::now();

@@ -1,4 +1,5 @@
-//! Releaser: takes the Pod whose turn it is, decides on the freshest copies, sends the patch at its own pace, and reports.
+//! Releaser: takes the Pod whose turn it is, decides on the freshest copies, sends the patch at its
+//! own pace, and reports.
 
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
@@ -80,7 +81,8 @@ impl Releaser {
             let waiting = context.reconciler.gated().waiting_unreported(clock::now());
             for (key, uid) in waiting {
                 let message = waits_for(&context, &key);
-                let told = context.reconciler.outcomes().pod_waits(&key, &uid, WAITING, message).await;
+                let told =
+                    context.reconciler.outcomes().pod_waits(&key, &uid, WAITING, message).await;
                 context.reconciler.gated().set_told(&key, told);
             }
         }
@@ -89,7 +91,11 @@ impl Releaser {
     fn next(&self) -> Result<Job<PodKey>, Option<Instant>> {
         let mut gated = self.gated();
         // Once all is known, every namespace is looked at, and that wakes whoever waits.
-        if gated.known && self.context.readiness.is_complete() { gated.work.next(clock::now()) } else { Err(None) }
+        if gated.known && self.context.readiness.is_complete() {
+            gated.work.next(clock::now())
+        } else {
+            Err(None)
+        }
     }
 
     async fn work(&self, job: Job<PodKey>) {
@@ -103,14 +109,23 @@ impl Releaser {
         let mut decision = self.decide(&key);
         if let Some((pod, Verdict::Release(_))) = &decision {
             let taken_in = pod.taken_in;
-            decision = if self.refresh(&key.namespace, taken_in).await { self.decide(&key) } else { self.put_off_unread(&key) };
+            decision = if self.refresh(&key.namespace, taken_in).await {
+                self.decide(&key)
+            } else {
+                self.put_off_unread(&key)
+            };
         }
         match decision {
             Some((pod, Verdict::Release(patch))) => {
                 let write = self.writer.write(&key.namespace, &key.name, patch, GATE);
                 let (written, took) = within_permit(job.permit, write).await;
                 let name = key.to_string();
-                self.gated().work.pace.book(clock::now(), Subject { key: &name, tenant: &group }, &written, took);
+                self.gated().work.pace.book(
+                    clock::now(),
+                    Subject { key: &name, tenant: &group },
+                    &written,
+                    took,
+                );
                 self.settle(&key, &pod, written, took).await;
             }
             Some((pod, Verdict::Clash(clash))) => self.clash(&key, &pod, clash).await,
@@ -118,8 +133,9 @@ impl Releaser {
         }
     }
 
-    /// Reads the namespace anew. What the watch knows may be a moment old, and in that moment the namespace may have been moved to another
-    /// tenant, or another of its name been made; the patch of a Pod has no guard against that. False where there is no answer.
+    /// Reads the namespace anew. What the watch knows may be a moment old, and in that moment the
+    /// namespace may have been moved to another tenant, or another of its name been made; the patch
+    /// of a Pod has no guard against that. False where there is no answer.
     async fn refresh(&self, namespace: &str, taken_in: Instant) -> bool {
         self.reads.refresh(namespace, taken_in, self.read(namespace)).await
     }
@@ -131,7 +147,11 @@ impl Releaser {
         };
         match self.namespaces.read(namespace).await {
             Ok(Some(meta)) => {
-                self.context.reconciler.shared().store.update_namespace(CachedNamespace::of(&meta), epoch);
+                self.context
+                    .reconciler
+                    .shared()
+                    .store
+                    .update_namespace(CachedNamespace::of(&meta), epoch);
                 self.context.reconciler.consider(namespace, true, clock::now());
             }
             Ok(None) => self.context.reconciler.shared().forget(namespace, known.as_deref()),
@@ -148,7 +168,8 @@ impl Releaser {
         None
     }
 
-    /// `None` where the Pod is gone, or where this is not the time to decide; it gets another turn then.
+    /// `None` where the Pod is gone, or where this is not the time to decide; it gets another turn
+    /// then.
     fn decide(&self, key: &PodKey) -> Option<(HeldPod, Verdict)> {
         let mut gated = self.gated();
         if !self.leadership.holds() || !self.context.readiness.is_complete() {
@@ -194,11 +215,12 @@ impl Releaser {
         }
     }
 
-    /// After a conflict: at once if the watch has brought the newer state already; else it will, and that is a turn. Conflicts on a state that
-    /// nobody changes are a refusal.
+    /// After a conflict: at once if the watch has brought the newer state already; else it will,
+    /// and that is a turn. Conflicts on a state that nobody changes are a refusal.
     async fn come_again(&self, key: &PodKey, pod: &HeldPod, message: String, took: Duration) {
         if !self.conflict(key, pod) {
-            let failure = Failure { reason: "Refused", message, retry_after: None, scope: Scope::Object };
+            let failure =
+                Failure { reason: "Refused", message, retry_after: None, scope: Scope::Object };
             self.fail(key, pod, failure, took).await;
         }
     }
@@ -255,8 +277,9 @@ impl Releaser {
 }
 
 fn reverted() -> Failure {
-    let message =
-        format!("the API server accepted the release, but admission put the gate {GATE} back: a mutating webhook or policy does that");
+    let message = format!(
+        "the API server accepted the release, but admission put the gate {GATE} back: a mutating webhook or policy does that"
+    );
     Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
 }
 
@@ -265,8 +288,13 @@ fn waits_for(context: &Context, key: &PodKey) -> String {
     let shared = context.reconciler.shared();
     let namespace = &key.namespace;
     match shared.progress.trouble(namespace) {
-        Some(trouble) => format!("waits until namespace {namespace:?} is ready: {}: {}", trouble.reason, trouble.message),
-        None if shared.store.namespace(namespace).is_none() => format!("waits until the controller knows namespace {namespace:?}"),
+        Some(trouble) => format!(
+            "waits until namespace {namespace:?} is ready: {}: {}",
+            trouble.reason, trouble.message
+        ),
+        None if shared.store.namespace(namespace).is_none() => {
+            format!("waits until the controller knows namespace {namespace:?}")
+        }
         None => format!(
             "waits until namespace {namespace:?} carries its tenant's placement; `landlord explain {namespace}` shows what is missing"
         ),

@@ -28,7 +28,8 @@ fn turns(holds: &mut GatedPods) -> Vec<String> {
 
 #[test]
 fn pods_wait_for_their_namespace_and_then_the_oldest_goes_first() {
-    let keys = [a_key(3, "web", "a"), a_key(1, "web", "c"), a_key(2, "db", "b"), a_key(0, "never", "d")];
+    let keys =
+        [a_key(3, "web", "a"), a_key(1, "web", "c"), a_key(2, "db", "b"), a_key(0, "never", "d")];
     let mut holds = held(&keys.each_ref());
     assert!(turns(&mut holds).is_empty(), "no namespace has terms");
     holds.set_placement("web", Some(Placement::default()));
@@ -49,7 +50,10 @@ fn nothing_is_planned_again_without_a_cause() {
     assert!(turns(&mut holds).is_empty(), "the same terms");
     holds.set_placement("web", None);
     assert!(turns(&mut holds).is_empty(), "no terms");
-    holds.set_placement("web", Some(Placement { selector: "a=b".parse().expect("a selector"), ..Placement::default() }));
+    holds.set_placement(
+        "web",
+        Some(Placement { selector: "a=b".parse().expect("a selector"), ..Placement::default() }),
+    );
     assert_eq!(turns(&mut holds).len(), 1, "others");
     holds.work.done(&key, &"web".into());
     holds.put(&key, a_pod("u"), Instant::now());
@@ -83,7 +87,11 @@ fn nothing_is_released_before_the_list_is_complete() {
     holds.complete(&[new.clone(), old].into());
     assert_eq!(turns(&mut holds), ["web/z", "web/a"]);
     holds.complete(&[new].into());
-    assert_eq!(holds.pods().map(|(key, _)| key.to_string()).collect::<Vec<_>>(), ["web/a"], "the other is not there any more");
+    assert_eq!(
+        holds.pods().map(|(key, _)| key.to_string()).collect::<Vec<_>>(),
+        ["web/a"],
+        "the other is not there any more"
+    );
 }
 
 #[test]
@@ -106,10 +114,16 @@ fn a_pod_that_failed_comes_later() {
 fn what_was_learned_of_a_pod_stays_with_it() {
     let key = a_key(1, "web", "a");
     let mut holds = held(&[&key]);
-    assert!(holds.stand(&key, State::Failing("no".to_owned())) && !holds.stand(&key, State::Failing("no".to_owned())));
+    assert!(
+        holds.stand(&key, State::Failing("no".to_owned()))
+            && !holds.stand(&key, State::Failing("no".to_owned()))
+    );
     assert_eq!((fail(&mut holds, &key), fail(&mut holds, &key)), (1, 2));
     holds.put(&key, a_pod("u"), Instant::now());
-    assert_eq!((fail(&mut holds, &key), holds.stand(&key, State::Failing("no".to_owned()))), (3, false));
+    assert_eq!(
+        (fail(&mut holds, &key), holds.stand(&key, State::Failing("no".to_owned()))),
+        (3, false)
+    );
     holds.settle(&key, "another");
     assert!(holds.concern("web"));
     holds.put(&key, a_pod("another"), Instant::now());

@@ -1,4 +1,5 @@
-//! Journal: the newest outcomes and how long namespaces waited, for whoever looks at the dashboard. Of bounded size, whatever happens.
+//! Journal: the newest outcomes and how long namespaces waited, for whoever looks at the dashboard.
+//! Of bounded size, whatever happens.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,8 @@ use k8s_openapi::jiff::Timestamp;
 const ENTRIES: usize = 500;
 /// Characters of a message that are kept: an error of the API server can be long.
 const MESSAGE: usize = 600;
-/// Bounds of the counts of waits, in milliseconds; what took longer than the last is counted beyond it.
+/// Bounds of the counts of waits, in milliseconds; what took longer than the last is counted beyond
+/// it.
 pub const BOUNDS: [u64; 8] = [10, 50, 100, 500, 1_000, 5_000, 30_000, 300_000];
 
 /// See the module.
@@ -101,7 +103,10 @@ impl Journal {
 
     /// Counts how long a namespace waited to be as its tenant wants it.
     pub fn count_wait(&self, waited: Duration) {
-        let place = BOUNDS.iter().position(|bound| waited <= Duration::from_millis(*bound)).unwrap_or(BOUNDS.len());
+        let place = BOUNDS
+            .iter()
+            .position(|bound| waited <= Duration::from_millis(*bound))
+            .unwrap_or(BOUNDS.len());
         if let Some(count) = self.pages().waits.get_mut(place) {
             *count += 1;
         }
@@ -136,11 +141,19 @@ mod tests {
     fn it_is_of_bounded_size() {
         let journal = Journal::default();
         for number in 0..2000 {
-            journal.write(Entry::new(Sort::Done, "Written", format!("web-{number}"), &"x".repeat(10_000)));
+            journal.write(Entry::new(
+                Sort::Done,
+                "Written",
+                format!("web-{number}"),
+                &"x".repeat(10_000),
+            ));
         }
         let (entries, count) = journal.entries();
         assert_eq!((entries.len(), count), (ENTRIES, 2000));
-        assert_eq!(entries.first().map(|one| (one.number, one.object.as_str())), Some((2000, "web-1999")));
+        assert_eq!(
+            entries.first().map(|one| (one.number, one.object.as_str())),
+            Some((2000, "web-1999"))
+        );
         assert!(entries.iter().all(|one| one.message.len() == MESSAGE));
     }
 

@@ -1,7 +1,8 @@
 //! Pod event: what is told of one Pod, in the Pod's own namespace.
 //!
-//! kube's Recorder is not asked: it tells an Event of the same reason again with the note of the first, but a clash with an edited tenant is
-//! another one; and for that it would need the right to patch Events everywhere.
+//! kube's Recorder is not asked: it tells an Event of the same reason again with the note of the
+//! first, but a clash with an edited tenant is another one; and for that it would need the right to
+//! patch Events everywhere.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -15,14 +16,23 @@ use crate::gated_pods::PodKey;
 use cluster::clock;
 
 /// Writes a warning.
-pub(super) async fn warn(client: &Client, key: &PodKey, uid: &str, reason: &str, note: String) -> Result<(), kube::Error> {
+pub(super) async fn warn(
+    client: &Client,
+    key: &PodKey,
+    uid: &str,
+    reason: &str,
+    note: String,
+) -> Result<(), kube::Error> {
     let api: Api<Event> = Api::namespaced(client.clone(), &key.namespace);
-    clock::within(TIMEOUT, api.create(&PostParams::default(), &warning(key, uid, reason, note))).await.map(drop)
+    clock::within(TIMEOUT, api.create(&PostParams::default(), &warning(key, uid, reason, note)))
+        .await
+        .map(drop)
 }
 
 fn warning(key: &PodKey, uid: &str, reason: &str, note: String) -> Event {
     let now = Timestamp::now();
-    let (namespace, name) = (Some(key.namespace.to_string()), Some(format!("{}.{:x}", key.name, now.as_nanosecond())));
+    let (namespace, name) =
+        (Some(key.namespace.to_string()), Some(format!("{}.{:x}", key.name, now.as_nanosecond())));
     Event {
         metadata: ObjectMeta { namespace, name, ..ObjectMeta::default() },
         type_: Some("Warning".to_owned()),
@@ -32,11 +42,16 @@ fn warning(key: &PodKey, uid: &str, reason: &str, note: String) -> Event {
         event_time: Some(MicroTime(now)),
         regarding: Some(regarding(key, uid)),
         reporting_controller: Some("landlord".to_owned()),
-        reporting_instance: Some(std::env::var("HOSTNAME").unwrap_or_else(|_| "landlord".to_owned())),
+        reporting_instance: Some(
+            std::env::var("HOSTNAME").unwrap_or_else(|_| "landlord".to_owned()),
+        ),
         ..Event::default()
     }
 }
 
 fn regarding(key: &PodKey, uid: &str) -> ObjectReference {
-    ObjectReference { namespace: Some(key.namespace.to_string()), ..super::reference("v1", "Pod", &key.name, uid) }
+    ObjectReference {
+        namespace: Some(key.namespace.to_string()),
+        ..super::reference("v1", "Pod", &key.name, uid)
+    }
 }

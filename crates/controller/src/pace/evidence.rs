@@ -1,5 +1,5 @@
-//! Evidence: whether a failure is about all. Several keys of several tenants have to show the same one within a few seconds; what one
-//! tenant's objects show may be that tenant's own doing.
+//! Evidence: whether a failure is about all. Several keys of several tenants have to show the same
+//! one within a few seconds; what one tenant's objects show may be that tenant's own doing.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -35,7 +35,12 @@ struct Sign {
 
 impl Evidence {
     /// Takes a failure in; true where it is about all now. Then it takes as many again.
-    pub(super) fn add(&mut self, now: Instant, reason: &'static str, Subject { key, tenant }: Subject<'_>) -> bool {
+    pub(super) fn add(
+        &mut self,
+        now: Instant,
+        reason: &'static str,
+        Subject { key, tenant }: Subject<'_>,
+    ) -> bool {
         self.0.retain(|sign| now < sign.at + WINDOW);
         if self.0.len() >= REMEMBERED {
             self.0.pop_front();

@@ -12,7 +12,12 @@ fn fail_many(pace: &mut Pace, now: Instant, keys: usize, tenants: usize) {
     for number in 0..keys {
         let key = format!("key-{number}");
         let tenant = format!("tenant-{}", number % tenants);
-        pace.book(now, Subject { key: &key, tenant: &tenant }, &failed("ServerError", None, Scope::Object), FAST);
+        pace.book(
+            now,
+            Subject { key: &key, tenant: &tenant },
+            &failed("ServerError", None, Scope::Object),
+            FAST,
+        );
     }
 }
 
@@ -46,7 +51,12 @@ fn a_push_back_of_the_api_server_halves_it_once_and_pauses() {
     let now = Instant::now();
     let before = pace.limit();
     for seconds in [3, 1] {
-        pace.book(now, WEB, &failed("Busy", Some(Duration::from_secs(seconds)), Scope::Server), FAST);
+        pace.book(
+            now,
+            WEB,
+            &failed("Busy", Some(Duration::from_secs(seconds)), Scope::Server),
+            FAST,
+        );
     }
     assert_eq!(pace.limit(), before / 2);
     assert!(pace.begin(now + Duration::from_secs(2)).is_none());
@@ -103,17 +113,22 @@ fn a_server_that_is_down_is_asked_ever_more_rarely() {
     assert!(pace.begin(now + LAST_PAUSE).is_some());
     pace.succeed(now + LAST_PAUSE, WEB, FAST);
     pace.fail(now + LAST_PAUSE);
-    assert!(pace.begin(now + LAST_PAUSE + FIRST_PAUSE).is_some(), "a good answer is a new beginning");
+    assert!(
+        pace.begin(now + LAST_PAUSE + FIRST_PAUSE).is_some(),
+        "a good answer is a new beginning"
+    );
 }
 
 #[test]
 fn a_bound_is_kept_whatever_the_limit() {
     let mut pace = Pace::at_most(Some(100.0));
     let start = Instant::now();
-    let permits: Vec<Permit> = (0..1000).filter_map(|ms| pace.begin(start + Duration::from_millis(ms))).collect();
+    let permits: Vec<Permit> =
+        (0..1000).filter_map(|ms| pace.begin(start + Duration::from_millis(ms))).collect();
     assert!(permits.len() <= 8, "answers are waited for");
     pace = Pace::at_most(Some(100.0));
-    let second = (0..1000).filter(|ms| pace.begin(start + Duration::from_millis(*ms)).is_some()).count();
+    let second =
+        (0..1000).filter(|ms| pace.begin(start + Duration::from_millis(*ms)).is_some()).count();
     assert!((98..=103).contains(&second), "{second}");
     assert_eq!(pace.pause(start + Duration::from_secs(5)), None);
 }

@@ -1,4 +1,5 @@
-//! A lane: keys of one urgency that are ready. Groups take turns; within a group the order is the keys' own.
+//! A lane: keys of one urgency that are ready. Groups take turns; within a group the order is the
+//! keys' own.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -29,7 +30,8 @@ impl<K: Ord> Lane<K> {
         keys.insert(key);
     }
 
-    /// The first key of the next group that may have one more; its next turn comes after all others'.
+    /// The first key of the next group that may have one more; its next turn comes after all
+    /// others'.
     pub(super) fn pop(&mut self, may_take: impl Fn(&str) -> bool) -> Option<K> {
         let position = self.turns.iter().position(|group| may_take(group))?;
         let group = self.turns.remove(position)?;

@@ -47,17 +47,27 @@ struct Model {
 impl Model {
     fn add(&mut self, key: &str, urgency: Urgency, ready: Instant) {
         self.arrivals += 1;
-        let map = if self.taken.iter().any(|one| one == key) { &mut self.again } else { &mut self.queued };
-        let merged = map.get(key).map_or((urgency, ready, self.arrivals), |old| (old.0.min(urgency), old.1.min(ready), old.2));
+        let map = if self.taken.iter().any(|one| one == key) {
+            &mut self.again
+        } else {
+            &mut self.queued
+        };
+        let merged = map.get(key).map_or((urgency, ready, self.arrivals), |old| {
+            (old.0.min(urgency), old.1.min(ready), old.2)
+        });
         map.insert(key.to_owned(), merged);
     }
 
     fn take(&mut self, now: Instant) -> Option<String> {
-        let ready = |urgency: Urgency| self.queued.iter().filter(move |(_, one)| one.1 <= now && one.0 == urgency);
-        let starving = |urgency: &Urgency| self.passed_over[*urgency as usize] >= TURNS_BEFORE_OTHERS;
+        let ready = |urgency: Urgency| {
+            self.queued.iter().filter(move |(_, one)| one.1 <= now && one.0 == urgency)
+        };
+        let starving =
+            |urgency: &Urgency| self.passed_over[*urgency as usize] >= TURNS_BEFORE_OTHERS;
         let levels = Urgency::ALL.into_iter().filter(starving).chain(Urgency::ALL);
-        let (urgency, key) =
-            levels.into_iter().find_map(|urgency| Some((urgency, ready(urgency).min_by_key(|(_, one)| one.2)?.0.clone())))?;
+        let (urgency, key) = levels.into_iter().find_map(|urgency| {
+            Some((urgency, ready(urgency).min_by_key(|(_, one)| one.2)?.0.clone()))
+        })?;
         self.queued.remove(&key);
         self.taken.push(key.clone());
         for level in Urgency::ALL {
@@ -72,7 +82,8 @@ impl Model {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// No key is lost, none is handed out twice, urgency goes before arrival, and nothing comes before its time.
+    /// No key is lost, none is handed out twice, urgency goes before arrival, and nothing comes
+    /// before its time.
     #[test]
     fn it_does_what_the_model_does(steps in prop::collection::vec(step(), 0..80)) {
         let mut queue = Queue::default();

@@ -1,4 +1,5 @@
-//! Planned: writes that wait for their turn, each with what it was decided on, so that a decision runs the engine once.
+//! Planned: writes that wait for their turn, each with what it was decided on, so that a decision
+//! runs the engine once.
 
 use std::collections::HashMap;
 
@@ -23,7 +24,9 @@ impl Planned {
     /// The write, if it would be decided again: the namespace, tenants and settings are the same.
     pub(super) fn take(&mut self, name: &str, store: &Store) -> Option<PlannedWrite> {
         let (write, revision) = self.0.remove(name)?;
-        let is_same = store.namespace(name).is_some_and(|known| known.uid == write.request.uid && known.version == write.request.version);
+        let is_same = store.namespace(name).is_some_and(|known| {
+            known.uid == write.request.uid && known.version == write.request.version
+        });
         (is_same && revision == store.decisive_revision()).then_some(write)
     }
 

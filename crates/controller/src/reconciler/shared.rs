@@ -30,7 +30,8 @@ pub struct Shared {
     pub store: Store,
     pub work: Work<String>,
     pub progress: Progresses,
-    /// Gated Pods, behind a lock of their own. It is taken while this one is held, never the other way round.
+    /// Gated Pods, behind a lock of their own. It is taken while this one is held, never the other
+    /// way round.
     pub(super) gated: Arc<Mutex<GatedPods>>,
     pub written: u64,
     /// Those of them that were backfill; and writes that failed.
@@ -43,7 +44,8 @@ pub struct Shared {
     /// Namespaces written in bulk since it was last reported, by tenant.
     pub bulk: BTreeMap<String, usize>,
     pruned: Option<Instant>,
-    /// Decisions that wait for their turn, so that the engine need not run again if nothing has changed since.
+    /// Decisions that wait for their turn, so that the engine need not run again if nothing has
+    /// changed since.
     planned: super::planned::Planned,
 }
 
@@ -104,20 +106,25 @@ impl Shared {
         }
     }
 
-    /// Puts a namespace that is to be written into the queue. It is not ready before its attempts and the other writer allow.
+    /// Puts a namespace that is to be written into the queue. It is not ready before its attempts
+    /// and the other writer allow.
     pub(super) fn queue(&mut self, write: &PlannedWrite, live: bool, ready: Instant) {
         let urgency = write.urgency(live);
         self.add(&write.request.name, write.tenant.as_deref(), urgency, live, ready);
         let now = clock::now();
         let name = &write.request.name;
-        let put_off = self.progress.get(name).and_then(|progress| progress.attempts.not_before(now)).max(write.not_before);
+        let put_off = self
+            .progress
+            .get(name)
+            .and_then(|progress| progress.attempts.not_before(now))
+            .max(write.not_before);
         if let Some(until) = put_off.filter(|until| *until > ready) {
             self.work.queue.reschedule(name, until);
         }
     }
 
-    /// A namespace of which there is nothing to write is looked at again: at once where there is something to find out, or when what
-    /// another writer did is forgotten.
+    /// A namespace of which there is nothing to write is looked at again: at once where there is
+    /// something to find out, or when what another writer did is forgotten.
     fn look_again(&mut self, name: &str, now: Instant, is_news: bool) {
         let Some(progress) = self.progress.get(name) else { return };
         if progress.trouble.as_ref().is_none_or(|trouble| trouble.reason != CONTESTED) {
@@ -129,7 +136,14 @@ impl Shared {
         }
     }
 
-    fn add(&mut self, name: &str, tenant: Option<&str>, urgency: Urgency, live: bool, ready: Instant) {
+    fn add(
+        &mut self,
+        name: &str,
+        tenant: Option<&str>,
+        urgency: Urgency,
+        live: bool,
+        ready: Instant,
+    ) {
         let rank = if live { LIVE } else { FOUND };
         let group = tenant.unwrap_or_default().into();
         self.work.queue.add(&name.to_owned(), Place { urgency, group, rank, ready });
@@ -139,7 +153,8 @@ impl Shared {
     pub(super) fn decide(&mut self, name: &str) -> Decision {
         let none = Contention::default();
         let contention = self.progress.get(name).map_or(&none, |progress| &progress.contention);
-        let Verdict { decision, standing, placement } = decide(Knowledge { store: &self.store, contention, now: clock::now() }, name);
+        let Verdict { decision, standing, placement } =
+            decide(Knowledge { store: &self.store, contention, now: clock::now() }, name);
         let standing = standing.map(|standing| self.keep_failed(name, standing));
         self.store.stand(name, standing);
         self.gated().set_placement(name, placement);
@@ -148,7 +163,10 @@ impl Shared {
 
     /// A namespace whose writes fail stays failed until one succeeds, whatever is planned.
     fn keep_failed(&self, name: &str, standing: Standing) -> Standing {
-        let progress = self.progress.get(name).filter(|progress| progress.attempts.are_reported() || progress.is_given_up);
+        let progress = self
+            .progress
+            .get(name)
+            .filter(|progress| progress.attempts.are_reported() || progress.is_given_up);
         match progress.and_then(|progress| progress.trouble.as_ref()) {
             Some(trouble) if standing.state == Compliance::Pending => {
                 Standing { state: Compliance::Failed, reason: Some(trouble.reason), ..standing }
@@ -157,7 +175,8 @@ impl Shared {
         }
     }
 
-    /// The decision for a namespace whose turn it is: that of [`Self::consider`] if nothing has changed since.
+    /// The decision for a namespace whose turn it is: that of [`Self::consider`] if nothing has
+    /// changed since.
     pub(super) fn take_plan(&mut self, name: &str) -> Decision {
         match self.planned.take(name, &self.store) {
             Some(write) => Decision::Write(write),
@@ -178,7 +197,11 @@ impl Shared {
 
     /// Takes a gated Pod in.
     pub fn hold(&self, key: &PodKey, pod: HeldPod) {
-        let placement = if self.gated().concern(&key.namespace) { None } else { Some(self.placement(&key.namespace)) };
+        let placement = if self.gated().concern(&key.namespace) {
+            None
+        } else {
+            Some(self.placement(&key.namespace))
+        };
         let mut gated = self.gated();
         gated.put(key, pod, clock::now());
         if let Some(placement) = placement {
@@ -193,7 +216,8 @@ impl Shared {
 
     /// A failure that is still being tried is not forgotten because something else is planned.
     fn note(&mut self, name: &str, trouble: Option<Trouble>) -> Option<Trouble> {
-        let is_failing = self.progress.get(name).is_some_and(|progress| progress.attempts.are_reported());
+        let is_failing =
+            self.progress.get(name).is_some_and(|progress| progress.attempts.are_reported());
         if is_failing && trouble.is_none() { None } else { self.progress.note(name, trouble) }
     }
 
@@ -205,13 +229,25 @@ impl Shared {
         self.look_again(name, now, false);
     }
 
-    /// Takes in the namespace as it is now. The lag is counted from its creation, if that was after landlord began to wait for it.
-    pub(super) fn succeed(&mut self, write: &PlannedWrite, live: bool, answer: CachedNamespace, epoch: u64, took: Duration) -> Duration {
+    /// Takes in the namespace as it is now. The lag is counted from its creation, if that was after
+    /// landlord began to wait for it.
+    pub(super) fn succeed(
+        &mut self,
+        write: &PlannedWrite,
+        live: bool,
+        answer: CachedNamespace,
+        epoch: u64,
+        took: Duration,
+    ) -> Duration {
         let now = clock::now();
         let name = &write.request.name;
         self.written += 1;
         self.count(write, live);
-        let since = self.progress.get(name).and_then(|progress| progress.since).map_or(took, |since| now.duration_since(since));
+        let since = self
+            .progress
+            .get(name)
+            .and_then(|progress| progress.since)
+            .map_or(took, |since| now.duration_since(since));
         let created = answer.created.as_ref().map(|created| SystemTime::from(created.0));
         let age = created.and_then(|created| SystemTime::now().duration_since(created).ok());
         self.contend(write, now);
@@ -257,23 +293,37 @@ impl Shared {
         }
     }
 
-    /// A write failed: it is tried again later, unless it was tried often enough. The trouble, once it is time to report it.
-    pub(super) fn fail(&mut self, write: &PlannedWrite, live: bool, failure: &Failure, retries: Option<u32>) -> Option<Trouble> {
+    /// A write failed: it is tried again later, unless it was tried often enough. The trouble, once
+    /// it is time to report it.
+    pub(super) fn fail(
+        &mut self,
+        write: &PlannedWrite,
+        live: bool,
+        failure: &Failure,
+        retries: Option<u32>,
+    ) -> Option<Trouble> {
         let name = &write.request.name;
         let now = clock::now();
         self.store.namespace(name)?;
         self.failures += 1;
         let progress = self.progress.of(name);
         let again = progress.attempts.fail(now, failure.retry_after);
-        progress.is_given_up = retries.is_some_and(|retries| progress.attempts.failures() > retries);
+        progress.is_given_up =
+            retries.is_some_and(|retries| progress.attempts.failures() > retries);
         let report = (progress.attempts.are_reported() || progress.is_given_up)
             .then(|| Trouble { reason: failure.reason, message: failure.message.clone() });
         if !progress.is_given_up {
             self.queue(write, live, again);
         }
         let state = if report.is_some() { Compliance::Failed } else { Compliance::Pending };
-        self.store
-            .stand(name, Some(Standing { tenant: write.tenant.clone(), state, reason: report.as_ref().map(|trouble| trouble.reason) }));
+        self.store.stand(
+            name,
+            Some(Standing {
+                tenant: write.tenant.clone(),
+                state,
+                reason: report.as_ref().map(|trouble| trouble.reason),
+            }),
+        );
         if report.is_some() {
             self.progress.note(name, report.clone());
         }
@@ -306,15 +356,25 @@ impl Shared {
         let now = clock::now();
         let contention = &progress.contention;
         let planned = self.store.assess(name).map(|assessment| assessment.plan).unwrap_or_default();
-        let set = planned.set.iter().filter(|(key, want)| contention.is_contested(key, Some(&want.value), now)).map(|(key, _)| key);
+        let set = planned
+            .set
+            .iter()
+            .filter(|(key, want)| contention.is_contested(key, Some(&want.value), now))
+            .map(|(key, _)| key);
         let removed = planned.remove.keys().filter(|key| contention.is_contested(key, None, now));
         set.chain(removed).chain(contention.contested(now)).cloned().collect()
     }
 
-    /// Takes in who the other writer is. Returns the namespace's uid and what there is to report, if the contention is still on.
-    pub(super) fn contest(&mut self, name: &str, other: Option<String>) -> Option<(String, Trouble)> {
+    /// Takes in who the other writer is. Returns the namespace's uid and what there is to report,
+    /// if the contention is still on.
+    pub(super) fn contest(
+        &mut self,
+        name: &str,
+        other: Option<String>,
+    ) -> Option<(String, Trouble)> {
         self.progress.of(name).contention.set_other(other);
-        let trouble = self.decide(name).trouble().filter(|trouble| trouble.reason == CONTESTED).cloned()?;
+        let trouble =
+            self.decide(name).trouble().filter(|trouble| trouble.reason == CONTESTED).cloned()?;
         self.progress.note(name, Some(trouble.clone()));
         Some((self.store.namespace(name)?.uid.clone(), trouble))
     }

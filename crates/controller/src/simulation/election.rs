@@ -7,8 +7,13 @@ use tokio::time::Instant;
 
 use cluster::lease::{Election, Leadership};
 
-fn candidate(server: &InMemory, name: &str, end: impl Future<Output = ()> + Send + 'static) -> (Leadership, tokio::task::JoinHandle<()>) {
-    let (leadership, work) = Election::new(server.client(), "landlord", "controller", name.to_owned()).run(end);
+fn candidate(
+    server: &InMemory,
+    name: &str,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> (Leadership, tokio::task::JoinHandle<()>) {
+    let (leadership, work) =
+        Election::new(server.client(), "landlord", "controller", name.to_owned()).run(end);
     (leadership, tokio::spawn(work))
 }
 

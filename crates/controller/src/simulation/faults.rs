@@ -1,4 +1,5 @@
-//! What an API server does to a writer: conflicts, other namespaces under the same name, 429, 500, expired pages, forgotten changes.
+//! What an API server does to a writer: conflicts, other namespaces under the same name, 429, 500,
+//! expired pages, forgotten changes.
 
 use std::time::Duration;
 
@@ -32,7 +33,11 @@ async fn a_namespace_created_anew_is_not_written_by_the_plan_of_the_old_one() {
     });
     let simulation = Simulation::settled(server).await;
     assert!(simulation.is_in_pool("old-0", "lunar"));
-    assert_eq!(simulation.metadata("old-0")["labels"]["billing"], Value::Null, "nothing of solar's");
+    assert_eq!(
+        simulation.metadata("old-0")["labels"]["billing"],
+        Value::Null,
+        "nothing of solar's"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +64,11 @@ async fn a_push_back_is_waited_out() {
     assert_eq!(simulation.patches(), patches, "nothing is sent before Retry-After is over");
     simulation.until_compliant().await;
     assert!(pushed - began < Duration::from_secs(1));
-    assert_eq!(simulation.patches(), 53, "each namespace once, and those that were pushed back once more");
+    assert_eq!(
+        simulation.patches(),
+        53,
+        "each namespace once, and those that were pushed back once more"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,9 +156,14 @@ async fn a_tenant_deleted_while_nobody_looked_is_released_later() {
     let simulation = Simulation::start(server);
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert!(simulation.is_in_pool("old-0", "a"), "it may come back");
-    simulation.until("the release", |this| this.metadata("old-0")["annotations"][NODE_SELECTOR].is_null()).await;
+    simulation
+        .until("the release", |this| this.metadata("old-0")["annotations"][NODE_SELECTOR].is_null())
+        .await;
     let metadata = simulation.metadata("old-0");
-    assert_eq!((&metadata["labels"]["landlord.dev/tenant"], &metadata["annotations"][LEDGER]), (&json!("solar"), &Value::Null));
+    assert_eq!(
+        (&metadata["labels"]["landlord.dev/tenant"], &metadata["annotations"][LEDGER]),
+        (&json!("solar"), &Value::Null)
+    );
     assert_eq!(metadata["labels"]["own"], "key");
 }
 
@@ -175,7 +189,11 @@ async fn a_write_whose_answer_is_lost_is_not_reported_as_failed() {
     let simulation = Simulation::settled(server).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     let shared = simulation.reconciler.shared();
-    assert!(shared.progress.troubles().next().is_none(), "{:?}", shared.progress.troubles().collect::<Vec<_>>());
+    assert!(
+        shared.progress.troubles().next().is_none(),
+        "{:?}",
+        shared.progress.troubles().collect::<Vec<_>>()
+    );
     drop(shared);
     assert!(simulation.is_idle() && simulation.patches() <= 6, "{}", simulation.patches());
 }
@@ -202,7 +220,10 @@ async fn a_conflict_that_is_none_is_a_refusal() {
     let simulation = Simulation::start(server);
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert!(simulation.patches() < 25, "{} tries in an hour", simulation.patches());
-    assert_eq!(simulation.reconciler.shared().progress.trouble("old-0").expect("a trouble").reason, "Refused");
+    assert_eq!(
+        simulation.reconciler.shared().progress.trouble("old-0").expect("a trouble").reason,
+        "Refused"
+    );
     simulation.server.faults().conflicts = 0;
     simulation.until_compliant().await;
 }
@@ -211,9 +232,13 @@ async fn a_conflict_that_is_none_is_a_refusal() {
 #[tokio::test(start_paused = true)]
 async fn a_tenant_that_was_invalid_gets_its_namespaces_back() {
     let server = populated(3);
-    server.put(tenant("solar", json!({"nodeSelector": {"pool": "not valid"}}))).expect("the server has no schema");
+    server
+        .put(tenant("solar", json!({"nodeSelector": {"pool": "not valid"}})))
+        .expect("the server has no schema");
     let simulation = Simulation::start(server);
-    simulation.until("the report", |this| this.reconciler.shared().progress.troubles().count() == 3).await;
+    simulation
+        .until("the report", |this| this.reconciler.shared().progress.troubles().count() == 3)
+        .await;
     assert_eq!(simulation.reconciler.shared().store.counts("solar").values().sum::<usize>(), 3);
     simulation.server.put(solar("a")).expect("mended");
     simulation.until_compliant().await;

@@ -19,7 +19,9 @@ impl Simulation {
     }
 
     fn is_held(&self, namespace: &str) -> bool {
-        self.pod(namespace)["spec"]["schedulingGates"].as_array().is_some_and(|gates| !gates.is_empty())
+        self.pod(namespace)["spec"]["schedulingGates"]
+            .as_array()
+            .is_some_and(|gates| !gates.is_empty())
     }
 }
 
@@ -35,7 +37,10 @@ async fn a_pod_of_a_ready_namespace_goes_with_its_selector() {
 #[tokio::test(start_paused = true)]
 async fn a_pod_is_not_released_on_what_its_namespace_was() {
     let simulation = Simulation::settled(populated(1)).await;
-    simulation.server.put(tenant("lunar", json!({"nodeSelector": {"pool": "lunar"}}))).expect("a tenant");
+    simulation
+        .server
+        .put(tenant("lunar", json!({"nodeSelector": {"pool": "lunar"}})))
+        .expect("a tenant");
     tokio::time::sleep(Duration::from_secs(1)).await;
     simulation.server.faults().deaf = Some("namespaces".to_owned());
     let mut moved = (*simulation.server.object("Namespace", "old-0").expect("it")).clone();
@@ -44,7 +49,8 @@ async fn a_pod_is_not_released_on_what_its_namespace_was() {
     simulation.server.put(pod("old-0")).expect("a Pod");
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert!(
-        simulation.is_held("old-0") || simulation.pod("old-0")["spec"]["nodeSelector"] == json!({"pool": "lunar"}),
+        simulation.is_held("old-0")
+            || simulation.pod("old-0")["spec"]["nodeSelector"] == json!({"pool": "lunar"}),
         "{}",
         simulation.pod("old-0")
     );

@@ -1,5 +1,5 @@
-//! Hooks at reconcile: what they reject is reported and placed all the same, what they warn about stays compliant, and a tenant with a bad
-//! hook stands in nobody's way.
+//! Hooks at reconcile: what they reject is reported and placed all the same, what they warn about
+//! stays compliant, and a tenant with a bad hook stands in nobody's way.
 
 use serde_json::json;
 
@@ -28,7 +28,10 @@ async fn a_rejected_namespace_is_reported_and_still_runs_in_its_pool() {
     simulation.until("its pool", |this| this.is_in_pool("web", "a")).await;
     assert_eq!(state(&simulation, "web"), Some(Compliance::Conflicted));
     let metrics = simulation.reconciler.outcomes().metrics().text();
-    assert!(metrics.contains("landlord_hook_failures_total{reason=\"HookRejected\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("landlord_hook_failures_total{reason=\"HookRejected\"} 1"),
+        "{metrics}"
+    );
     let mut mended = (*simulation.server.object("Namespace", "web").expect("it")).clone();
     mended["metadata"]["labels"]["env"] = json!("dev");
     simulation.server.put(mended).expect("an edit");
@@ -47,7 +50,8 @@ async fn a_warning_is_told_and_leaves_the_namespace_compliant() {
     let simulation = Simulation::start_with(server, &json!({"hooks": hooks}));
     simulation.until("compliance", |this| state(this, "web") == Some(Compliance::Compliant)).await;
     assert_eq!(reason(&simulation, "web"), Some(HOOK_WARNING));
-    let message = simulation.reconciler.shared().progress.trouble("web").expect("a trouble").message.clone();
+    let message =
+        simulation.reconciler.shared().progress.trouble("web").expect("a trouble").message.clone();
     assert_eq!(message, "hook env: $.namespace.metadata.labels.env is absent, it must exist");
 }
 
@@ -55,12 +59,22 @@ async fn a_warning_is_told_and_leaves_the_namespace_compliant() {
 async fn a_tenant_with_a_bad_hook_stands_in_nobodys_way() {
     let server = populated(0);
     let hook = json!({"name": "bad", "require": [{"path": ENV, "matches": "("}]});
-    server.put(tenant("lunar", json!({"nodeSelector": {"pool": "b"}, "hooks": [hook]}))).expect("a tenant");
+    server
+        .put(tenant("lunar", json!({"nodeSelector": {"pool": "b"}, "hooks": [hook]})))
+        .expect("a tenant");
     server.put(namespace("moon", "lunar")).expect("a namespace");
     server.put(namespace("web", "solar")).expect("a namespace");
     let simulation = Simulation::start(server);
     simulation.until("its pool", |this| this.is_in_pool("web", "a")).await;
-    simulation.until("the report", |this| this.reconciler.shared().progress.trouble("moon").is_some()).await;
-    let message = simulation.reconciler.shared().progress.trouble("moon").expect("a trouble").message.clone();
-    assert!(message.contains("spec.hooks[0].require[0].matches: hook \"bad\": \"(\" is not a regular expression"), "{message}");
+    simulation
+        .until("the report", |this| this.reconciler.shared().progress.trouble("moon").is_some())
+        .await;
+    let message =
+        simulation.reconciler.shared().progress.trouble("moon").expect("a trouble").message.clone();
+    assert!(
+        message.contains(
+            "spec.hooks[0].require[0].matches: hook \"bad\": \"(\" is not a regular expression"
+        ),
+        "{message}"
+    );
 }

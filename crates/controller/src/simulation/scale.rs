@@ -24,7 +24,8 @@ async fn ten_thousand_are_written_once_listed_again_and_then_left_alone() {
     simulation.until("a new list", |this| this.lists() >= MANY / 500).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(simulation.patches(), 0, "none was written");
-    let compliant = simulation.reconciler.shared().store.counts("solar").remove(&Compliance::Compliant);
+    let compliant =
+        simulation.reconciler.shared().store.counts("solar").remove(&Compliance::Compliant);
     assert_eq!(compliant, Some(MANY), "and all were planned");
     simulation.server.faults().forget_requests();
 

@@ -1,6 +1,8 @@
-//! Sharding: what more than one writing replica would gain, and what a change of replicas would move (docs/decisions/0013-one-writer.md).
+//! Sharding: what more than one writing replica would gain, and what a change of replicas would
+//! move (docs/decisions/0013-one-writer.md).
 //!
-//! A model, with the controller's own pace in it: replicas send patches to an API server that works on so many at a time, and takes so long for each.
+//! A model, with the controller's own pace in it: replicas send patches to an API server that works
+//! on so many at a time, and takes so long for each.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -13,7 +15,8 @@ use crate::pace::{Pace, Permit, Subject};
 /// Together 800 patches a second, as etcd and API server manage on two cores (`make bench`).
 const WORKERS: usize = 16;
 const SERVICE: Duration = Duration::from_millis(20);
-/// The controller's own processor time for a namespace, ten times of what was measured (`local-cluster bench-scale`).
+/// The controller's own processor time for a namespace, ten times of what was measured
+/// (`local-cluster bench-scale`).
 const OWN: Duration = Duration::from_millis(1);
 const NAMESPACES: usize = 100_000;
 /// Between two namespaces that are created meanwhile.
@@ -26,7 +29,8 @@ struct Outcome {
     new: Duration,
 }
 
-/// When it happens, for which replica, when that request was sent, and when its namespace was created, if it is a new one.
+/// When it happens, for which replica, when that request was sent, and when its namespace was
+/// created, if it is a new one.
 type Event = (Duration, usize, Option<Duration>, Option<Duration>);
 
 struct Replica {
@@ -51,9 +55,16 @@ impl Model {
     fn of(replicas: usize, own: Duration) -> Self {
         let replica = |number: usize| {
             let left = NAMESPACES / replicas + usize::from(number < NAMESPACES % replicas);
-            Replica { pace: Pace::default(), permits: Vec::new(), left, urgent: Vec::new(), free: Duration::ZERO }
+            Replica {
+                pace: Pace::default(),
+                permits: Vec::new(),
+                left,
+                urgent: Vec::new(),
+                free: Duration::ZERO,
+            }
         };
-        let starts = (0..replicas).map(|number| Reverse((Duration::ZERO, number, None, None))).collect();
+        let starts =
+            (0..replicas).map(|number| Reverse((Duration::ZERO, number, None, None))).collect();
         Self {
             began: Instant::now(),
             own,
@@ -74,7 +85,11 @@ impl Model {
                     replica.permits.pop();
                     let key = sent.as_nanos().to_string();
                     let tenant = if sent.as_micros() % 2 == 0 { "even" } else { "odd" };
-                    replica.pace.succeed(self.began + now, Subject { key: &key, tenant }, now - sent);
+                    replica.pace.succeed(
+                        self.began + now,
+                        Subject { key: &key, tenant },
+                        now - sent,
+                    );
                     self.new.extend(created.map(|created| now - created));
                 }
                 (None, Some(created)) => self.replicas[number].urgent.push(created),
@@ -82,7 +97,12 @@ impl Model {
             }
             if self.replicas.iter().any(|replica| replica.left > 0) && now >= ARRIVAL * arrived {
                 let owner = arrived as usize % self.replicas.len();
-                self.events.push(Reverse((ARRIVAL * (arrived + 1), owner, None, Some(ARRIVAL * (arrived + 1)))));
+                self.events.push(Reverse((
+                    ARRIVAL * (arrived + 1),
+                    owner,
+                    None,
+                    Some(ARRIVAL * (arrived + 1)),
+                )));
                 arrived += 1;
             }
             self.send(number, now);
@@ -112,9 +132,18 @@ impl Model {
 fn more_writers_gain_nothing_where_the_api_server_is_the_limit(#[values(2, 4, 8)] replicas: usize) {
     let (one, many) = (Model::of(1, OWN).run(), Model::of(replicas, OWN).run());
     let ceiling = SERVICE * NAMESPACES as u32 / WORKERS as u32;
-    assert!(one.took < ceiling.mul_f64(1.1), "one writer keeps it busy: {:?} of {ceiling:?}", one.took);
+    assert!(
+        one.took < ceiling.mul_f64(1.1),
+        "one writer keeps it busy: {:?} of {ceiling:?}",
+        one.took
+    );
     assert!(many.took > one.took.mul_f64(0.9), "{:?}, with one writer {:?}", many.took, one.took);
-    assert!(many.new >= one.new, "and new namespaces wait behind the others' backfills: {:?}, with one writer {:?}", many.new, one.new);
+    assert!(
+        many.new >= one.new,
+        "and new namespaces wait behind the others' backfills: {:?}, with one writer {:?}",
+        many.new,
+        one.new
+    );
 }
 
 /// The model can tell: with 5 ms a namespace, one writer would do 200 a second.
@@ -125,7 +154,8 @@ fn they_would_gain_where_a_writer_were_the_limit() {
     assert!(four.took < one.took / 2, "{:?}, with one writer {:?}", four.took, one.took);
 }
 
-/// The replica that writes a namespace: the one whose hash with its name is highest (rendezvous hashing).
+/// The replica that writes a namespace: the one whose hash with its name is highest (rendezvous
+/// hashing).
 fn owner(replicas: &[u32], namespace: &str) -> Option<u32> {
     replicas.iter().copied().max_by_key(|replica| hash(*replica, namespace))
 }
@@ -133,7 +163,9 @@ fn owner(replicas: &[u32], namespace: &str) -> Option<u32> {
 /// FNV-1a, and a last mixing step, as its high bits move little for names that differ at the end.
 fn hash(replica: u32, namespace: &str) -> u64 {
     let bytes = replica.to_le_bytes().into_iter().chain(namespace.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
 }

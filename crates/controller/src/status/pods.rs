@@ -32,9 +32,14 @@ impl<'a> Trouble<'a> {
 }
 
 /// What each of these tenants has to say.
-pub(super) fn conditions(shared: &Shared, gated: &GatedPods, tenants: &[String]) -> HashMap<String, Condition> {
+pub(super) fn conditions(
+    shared: &Shared,
+    gated: &GatedPods,
+    tenants: &[String],
+) -> HashMap<String, Condition> {
     let tallies = tallies(shared, gated);
-    let condition = |name: &String| Some((name.clone(), released(gated, tallies.get(name.as_str()))?));
+    let condition =
+        |name: &String| Some((name.clone(), released(gated, tallies.get(name.as_str()))?));
     tenants.iter().filter_map(condition).collect()
 }
 
@@ -43,7 +48,9 @@ fn tallies<'a>(shared: &'a Shared, gated: &'a GatedPods) -> HashMap<&'a str, Tal
     let mut tallies: HashMap<&str, Tally<'a>> = HashMap::new();
     for (key, pod) in gated.pods() {
         let standing = shared.store.standing(&key.namespace);
-        let Some(tenant) = standing.and_then(|standing| standing.tenant.as_deref()) else { continue };
+        let Some(tenant) = standing.and_then(|standing| standing.tenant.as_deref()) else {
+            continue;
+        };
         let tally = tallies.entry(tenant).or_default();
         match &pod.state {
             State::Waiting => tally.waiting += 1,
@@ -54,18 +61,29 @@ fn tallies<'a>(shared: &'a Shared, gated: &'a GatedPods) -> HashMap<&'a str, Tal
     tallies
 }
 
-/// Whether no Pod is held; what needs somebody comes before what only needs time. Nothing is said where Pods are not watched.
+/// Whether no Pod is held; what needs somebody comes before what only needs time. Nothing is said
+/// where Pods are not watched.
 fn released(gated: &GatedPods, tally: Option<&Tally<'_>>) -> Option<Condition> {
     let nothing = Tally::default();
     let Tally { waiting, clashing, failing } = tally.unwrap_or(&nothing);
     let held = waiting + clashing.pods + failing.pods;
     let (reason, message) = match (clashing.oldest, failing.oldest) {
-        (Some((pod, state)), _) => (SELECTOR_CLASH, format!("{} of {held} held Pods clash: {pod}: {state}", clashing.pods)),
-        (None, Some((pod, state))) => {
-            ("ReleaseFailed", format!("{} of {held} held Pods could not be released: {pod}: {state}", failing.pods))
+        (Some((pod, state)), _) => {
+            (SELECTOR_CLASH, format!("{} of {held} held Pods clash: {pod}: {state}", clashing.pods))
         }
-        (None, None) if held > 0 => ("Held", format!("{held} Pods wait until their namespace is as it should be")),
+        (None, Some((pod, state))) => (
+            "ReleaseFailed",
+            format!("{} of {held} held Pods could not be released: {pod}: {state}", failing.pods),
+        ),
+        (None, None) if held > 0 => {
+            ("Held", format!("{held} Pods wait until their namespace is as it should be"))
+        }
         (None, None) => ("NoneHeld", "no Pod is held".to_owned()),
     };
-    gated.is_known().then_some(Condition { kind: "PodsReleased", holds: Some(held == 0), reason, message })
+    gated.is_known().then_some(Condition {
+        kind: "PodsReleased",
+        holds: Some(held == 0),
+        reason,
+        message,
+    })
 }

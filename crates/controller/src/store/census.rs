@@ -1,4 +1,5 @@
-//! Census: how many namespaces stand how, counted as they change, and whether anything changed at all. Whoever shows it often need not look at each.
+//! Census: how many namespaces stand how, counted as they change, and whether anything changed at
+//! all. Whoever shows it often need not look at each.
 
 use super::{Compliance, Standing, Store};
 
@@ -27,7 +28,9 @@ impl Census {
 
     pub(super) fn change(&mut self, before: Option<&Standing>, after: Option<&Standing>) {
         if before != after {
-            before.into_iter().for_each(|one| self.totals.each(one, |count| *count = count.saturating_sub(1)));
+            before
+                .into_iter()
+                .for_each(|one| self.totals.each(one, |count| *count = count.saturating_sub(1)));
             after.into_iter().for_each(|one| self.totals.each(one, |count| *count += 1));
             self.touch();
         }
@@ -79,18 +82,29 @@ mod tests {
     fn it_counts_what_there_is() {
         let mut store = Store::new(Arc::new(Settings::from_value(&Value::Null).expect("settings")));
         for name in ["a", "b"] {
-            store.put_namespace(CachedNamespace::of(&ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }));
+            store.put_namespace(CachedNamespace::of(&ObjectMeta {
+                name: Some(name.to_owned()),
+                ..ObjectMeta::default()
+            }));
         }
-        let standing = |tenant: Option<&str>, state| Some(Standing { tenant: tenant.map(str::to_owned), state, reason: None });
+        let standing = |tenant: Option<&str>, state| {
+            Some(Standing { tenant: tenant.map(str::to_owned), state, reason: None })
+        };
         store.stand("a", standing(Some("solar"), Compliance::Pending));
         store.stand("b", standing(None, Compliance::Compliant));
-        assert_eq!(store.totals(), Totals { pending: 1, compliant: 1, unclaimed: 1, ..Totals::default() });
+        assert_eq!(
+            store.totals(),
+            Totals { pending: 1, compliant: 1, unclaimed: 1, ..Totals::default() }
+        );
         let before = store.revision();
         store.stand("a", standing(Some("solar"), Compliance::Pending));
         assert_eq!(store.revision(), before, "nothing changed");
         store.stand("a", standing(Some("solar"), Compliance::Compliant));
         store.remove_namespace("b", None);
-        assert_eq!((store.totals(), store.totals().all()), (Totals { compliant: 1, ..Totals::default() }, 1));
+        assert_eq!(
+            (store.totals(), store.totals().all()),
+            (Totals { compliant: 1, ..Totals::default() }, 1)
+        );
         assert!(store.revision() > before);
     }
 }

@@ -1,4 +1,5 @@
-//! Load: what a store is filled from at once, and what a strategy goes by – how much there is, how fast it grows, and for whom a namespace could be created.
+//! Load: what a store is filled from at once, and what a strategy goes by – how much there is, how
+//! fast it grows, and for whom a namespace could be created.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,11 @@ impl Store {
         let mut store = Self::new(Arc::new(settings));
         tenants.into_iter().for_each(|(name, tenant)| store.put_tenant(name, tenant));
         for Listed { object, .. } in namespaces {
-            let meta = object.get("metadata").cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
+            let meta = object
+                .get("metadata")
+                .cloned()
+                .and_then(|meta| serde_json::from_value(meta).ok())
+                .unwrap_or_default();
             store.put_namespace(CachedNamespace::of(&meta));
         }
         store
@@ -42,16 +47,30 @@ impl Store {
     /// Tenants in the cluster, or in the settings.
     pub fn all_tenant_names(&self) -> Vec<String> {
         match &self.settings.source {
-            TenantSource::Inline(tenants) => tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+            TenantSource::Inline(tenants) => {
+                tenants.iter().map(|tenant| tenant.name.clone()).collect()
+            }
             _ => self.tenant_names(),
         }
     }
 
-    /// Whether a new namespace of this name would be given a ledger of this tenant, by the engine and so by the webhook.
+    /// Whether a new namespace of this name would be given a ledger of this tenant, by the engine
+    /// and so by the webhook.
     pub fn would_accept(&self, name: &str, tenant: &str) -> bool {
         let labels = BTreeMap::from([(self.settings.tenant_label().to_owned(), tenant.to_owned())]);
-        let held = CachedNamespace::of(&ObjectMeta { name: Some(name.to_owned()), labels: Some(labels), ..ObjectMeta::default() });
-        let assessment = Assessment::of(&self.settings, &held.namespace, || held.document(), |tenant| self.tenant(tenant));
-        assessment.error.is_none() && assessment.plan.refused.is_empty() && assessment.tenant.as_deref() == Some(tenant)
+        let held = CachedNamespace::of(&ObjectMeta {
+            name: Some(name.to_owned()),
+            labels: Some(labels),
+            ..ObjectMeta::default()
+        });
+        let assessment = Assessment::of(
+            &self.settings,
+            &held.namespace,
+            || held.document(),
+            |tenant| self.tenant(tenant),
+        );
+        assessment.error.is_none()
+            && assessment.plan.refused.is_empty()
+            && assessment.tenant.as_deref() == Some(tenant)
     }
 }

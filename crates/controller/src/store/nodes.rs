@@ -48,8 +48,15 @@ impl Nodes {
 
     /// The names of nodes that carry all of these labels, in order.
     pub fn matching(&self, selector: &BTreeMap<String, String>) -> Vec<&str> {
-        let matches = |labels: &BTreeMap<String, String>| selector.iter().all(|(key, value)| labels.get(key) == Some(value));
-        let mut names: Vec<&str> = self.labels.iter().filter(|(_, labels)| matches(labels)).map(|(name, _)| name.as_str()).collect();
+        let matches = |labels: &BTreeMap<String, String>| {
+            selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+        };
+        let mut names: Vec<&str> = self
+            .labels
+            .iter()
+            .filter(|(_, labels)| matches(labels))
+            .map(|(name, _)| name.as_str())
+            .collect();
         names.sort_unstable();
         names
     }
@@ -64,7 +71,9 @@ impl Nodes {
         if let Some(answer) = self.answers.get(selector) {
             return *answer;
         }
-        let matches = |labels: &BTreeMap<String, String>| selector.iter().all(|(key, value)| labels.get(key) == Some(value));
+        let matches = |labels: &BTreeMap<String, String>| {
+            selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+        };
         let answer = self.labels.values().any(matches);
         self.answers.insert(selector.clone(), answer);
         answer
@@ -88,7 +97,11 @@ mod tests {
         }
         nodes.complete();
         let wanted = map([("pool", "solar"), ("disk", "b")]);
-        assert!(nodes.are_known() && nodes.match_any(&map([("pool", "solar")])) && nodes.match_any(&wanted));
+        assert!(
+            nodes.are_known()
+                && nodes.match_any(&map([("pool", "solar")]))
+                && nodes.match_any(&wanted)
+        );
         assert_eq!(nodes.matching(&map([("pool", "solar")])), ["a", "b"]);
         nodes.remove("b");
         assert!(!nodes.match_any(&wanted));

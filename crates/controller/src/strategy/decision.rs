@@ -1,4 +1,5 @@
-//! Decision: which mode the measurements call for, and whether it is time to change. Pure: what was decided before comes in and goes out.
+//! Decision: which mode the measurements call for, and whether it is time to change. Pure: what was
+//! decided before comes in and goes out.
 
 use std::time::Duration;
 
@@ -63,28 +64,44 @@ enum Cause {
 /// Decides on one more measurement.
 pub fn decide(state: &State, measurement: &Measurement, auto: &Auto, now: Timestamp) -> Decision {
     let Verdict { mode, reason, cause } = judge(state.mode, measurement, auto);
-    let decision = |mode, reason, next| Decision { mode, reason, refused: cause == Cause::Unguarded, next };
+    let decision =
+        |mode, reason, next| Decision { mode, reason, refused: cause == Cause::Unguarded, next };
     if mode == state.mode {
         return decision(mode, reason, State { wish: None, ..state.clone() });
     }
-    let before = state.wish.as_ref().filter(|wish| wish.mode == mode).map_or(0, |wish| wish.agreeing);
+    let before =
+        state.wish.as_ref().filter(|wish| wish.mode == mode).map_or(0, |wish| wish.agreeing);
     let agreeing = before.saturating_add(1);
     // Every moment without a guard is one in which a Pod may stray.
     let wait = if agreeing < AGREEING && cause != Cause::Unguarded {
         Some(format!("{agreeing} of {AGREEING} measurements agree"))
     } else {
-        state.rest(cause, auto.hold_for, now).map(|rest| format!("the last change is too young, {} to go", duration_text(rest)))
+        state
+            .rest(cause, auto.hold_for, now)
+            .map(|rest| format!("the last change is too young, {} to go", duration_text(rest)))
     };
     match wait {
-        Some(wait) => {
-            decision(state.mode, format!("{mode} next: {reason}; {wait}"), State { wish: Some(Wish { mode, agreeing }), ..state.clone() })
-        }
-        None => decision(mode, reason, State { mode, changed: Some(now), retreated: cause == Cause::Unguarded, wish: None }),
+        Some(wait) => decision(
+            state.mode,
+            format!("{mode} next: {reason}; {wait}"),
+            State { wish: Some(Wish { mode, agreeing }), ..state.clone() },
+        ),
+        None => decision(
+            mode,
+            reason,
+            State { mode, changed: Some(now), retreated: cause == Cause::Unguarded, wish: None },
+        ),
     }
 }
 
 /// The same where somebody has chosen: their choice, if there is a guard for it.
-pub fn obey(state: &State, chosen: Mode, by: &str, guard: &Enforcement, now: Timestamp) -> Decision {
+pub fn obey(
+    state: &State,
+    chosen: Mode,
+    by: &str,
+    guard: &Enforcement,
+    now: Timestamp,
+) -> Decision {
     let refusal = guard.refusal().filter(|_| chosen != Mode::Webhook);
     // Not knowing is no reason to undo what was right a moment ago.
     let unknown = matches!(guard, Enforcement::Unknown { .. }) && state.mode == chosen;
@@ -94,7 +111,12 @@ pub fn obey(state: &State, chosen: Mode, by: &str, guard: &Enforcement, now: Tim
     };
     let changed = if mode == state.mode { state.changed } else { Some(now) };
     let refused = mode != chosen;
-    Decision { mode, reason, refused, next: State { mode, changed, retreated: refused, wish: None } }
+    Decision {
+        mode,
+        reason,
+        refused,
+        next: State { mode, changed, retreated: refused, wish: None },
+    }
 }
 
 impl State {
@@ -107,8 +129,8 @@ impl State {
     }
 }
 
-/// What is wanted, if there is a guard for it. Without one the webhook is the only way that keeps the promise, and it is high time where another is in
-/// force.
+/// What is wanted, if there is a guard for it. Without one the webhook is the only way that keeps
+/// the promise, and it is high time where another is in force.
 fn judge(mode: Mode, measurement: &Measurement, auto: &Auto) -> Verdict {
     let wanted = want(mode, measurement, auto);
     let gone = mode != Mode::Webhook && matches!(measurement.guard, Enforcement::Missing { .. });
@@ -119,7 +141,11 @@ fn judge(mode: Mode, measurement: &Measurement, auto: &Auto) -> Verdict {
         guard => {
             let why = guard.refusal().unwrap_or_default();
             let refused = if wanted.mode == Mode::Webhook { mode } else { wanted.mode };
-            Verdict { mode: Mode::Webhook, reason: format!("{refused} is refused: {why} ({})", wanted.reason), cause: Cause::Unguarded }
+            Verdict {
+                mode: Mode::Webhook,
+                reason: format!("{refused} is refused: {why} ({})", wanted.reason),
+                cause: Cause::Unguarded,
+            }
         }
     }
 }
@@ -127,8 +153,12 @@ fn judge(mode: Mode, measurement: &Measurement, auto: &Auto) -> Verdict {
 fn want(mode: Mode, measurement: &Measurement, auto: &Auto) -> Verdict {
     let verdict = |mode, reason| Verdict { mode, reason, cause: Cause::Numbers };
     let (probes, failures, fault) = match &measurement.admission {
-        Admission::Unknown { why } => return verdict(mode, format!("the webhook's health is not known: {why}")),
-        Admission::Probed { probes, failures, fault, .. } => (*probes, *failures, fault.as_deref().unwrap_or_default()),
+        Admission::Unknown { why } => {
+            return verdict(mode, format!("the webhook's health is not known: {why}"));
+        }
+        Admission::Probed { probes, failures, fault, .. } => {
+            (*probes, *failures, fault.as_deref().unwrap_or_default())
+        }
     };
     let failed = format!("{failures} of {probes} probes of the webhook failed: {fault}");
     if failures * 2 > probes {
@@ -138,11 +168,21 @@ fn want(mode: Mode, measurement: &Measurement, auto: &Auto) -> Verdict {
         return verdict(mode, failed);
     }
     match over(mode, measurement, auto) {
-        Some(why) if mode == Mode::Webhook && measurement.lag > BEHIND => {
-            verdict(mode, format!("{why}, but the controller itself is {} behind", duration_text(measurement.lag)))
-        }
+        Some(why) if mode == Mode::Webhook && measurement.lag > BEHIND => verdict(
+            mode,
+            format!(
+                "{why}, but the controller itself is {} behind",
+                duration_text(measurement.lag)
+            ),
+        ),
         Some(why) => verdict(Mode::Hybrid, why),
-        None => verdict(Mode::Webhook, format!("the webhook answers, and nothing is over its threshold: {}", measurement.words())),
+        None => verdict(
+            Mode::Webhook,
+            format!(
+                "the webhook answers, and nothing is over its threshold: {}",
+                measurement.words()
+            ),
+        ),
     }
 }
 
@@ -152,10 +192,18 @@ fn over(mode: Mode, measurement: &Measurement, auto: &Auto) -> Option<String> {
     let Admission::Probed { latency, .. } = &measurement.admission else { return None };
     let (namespaces, rate) = (measurement.namespaces, measurement.creations_per_second);
     let over = [
-        (namespaces > limits.namespaces).then(|| format!("{namespaces} namespaces are over {}", limits.namespaces)),
-        (rate > limits.creations_per_second).then(|| format!("{rate:.1} creations a second are over {}", limits.creations_per_second)),
-        (*latency > limits.admission_latency)
-            .then(|| format!("the webhook adds {}, over {}", duration_text(*latency), duration_text(limits.admission_latency))),
+        (namespaces > limits.namespaces)
+            .then(|| format!("{namespaces} namespaces are over {}", limits.namespaces)),
+        (rate > limits.creations_per_second).then(|| {
+            format!("{rate:.1} creations a second are over {}", limits.creations_per_second)
+        }),
+        (*latency > limits.admission_latency).then(|| {
+            format!(
+                "the webhook adds {}, over {}",
+                duration_text(*latency),
+                duration_text(limits.admission_latency)
+            )
+        }),
     ];
     let over: Vec<String> = over.into_iter().flatten().collect();
     (!over.is_empty()).then(|| over.join("; "))

@@ -44,10 +44,15 @@ impl Measurement {
     /// All numbers in one line.
     pub fn words(&self) -> String {
         let admission = match &self.admission {
-            Admission::Probed { latency, .. } => format!("{} added by the webhook", duration_text(*latency)),
+            Admission::Probed { latency, .. } => {
+                format!("{} added by the webhook", duration_text(*latency))
+            }
             Admission::Unknown { .. } => "latency unknown".to_owned(),
         };
-        format!("{} namespaces, {:.1} creations a second, {admission}", self.namespaces, self.creations_per_second)
+        format!(
+            "{} namespaces, {:.1} creations a second, {admission}",
+            self.namespaces, self.creations_per_second
+        )
     }
 }
 
@@ -57,11 +62,17 @@ mod seconds {
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        time: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(time.as_secs_f64())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?)
+            .map_err(serde::de::Error::custom)
     }
 }

@@ -34,11 +34,27 @@ pub struct StrategyMetrics {
 
 impl StrategyMetrics {
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("strategy", "The mode in force is 1, where a strategy is set", self.modes.clone());
+        registry.register(
+            "strategy",
+            "The mode in force is 1, where a strategy is set",
+            self.modes.clone(),
+        );
         registry.register("strategy_changes", "Changes of the mode", self.changes.clone());
-        registry.register("admission_probes", "Dry-run creations for tenants: answered with a ledger, or failed", self.probes.clone());
-        registry.register("admission_probe_seconds", "What the webhook adds to a creation, by the newest probes", self.latency.clone());
-        registry.register("guard_enforced", "Whether the guard was shown to keep Pods out", self.guarded.clone());
+        registry.register(
+            "admission_probes",
+            "Dry-run creations for tenants: answered with a ledger, or failed",
+            self.probes.clone(),
+        );
+        registry.register(
+            "admission_probe_seconds",
+            "What the webhook adds to a creation, by the newest probes",
+            self.latency.clone(),
+        );
+        registry.register(
+            "guard_enforced",
+            "Whether the guard was shown to keep Pods out",
+            self.guarded.clone(),
+        );
     }
 
     pub fn show(&self, mode: Mode) {
@@ -58,9 +74,13 @@ impl StrategyMetrics {
 
     pub fn measured(&self, measurement: &Measurement) {
         self.guarded.set(i64::from(measurement.guard == Enforcement::Enforced));
-        let Admission::Probed { probes, failures, latency, .. } = &measurement.admission else { return };
+        let Admission::Probed { probes, failures, latency, .. } = &measurement.admission else {
+            return;
+        };
         self.latency.set(latency.as_secs_f64());
-        for (outcome, count) in [("healthy", probes.saturating_sub(*failures)), ("failed", *failures)] {
+        for (outcome, count) in
+            [("healthy", probes.saturating_sub(*failures)), ("failed", *failures)]
+        {
             self.probes.get_or_create(&Outcome { outcome }).inc_by(count.into());
         }
     }

@@ -1,5 +1,6 @@
-//! Probe: measures how the webhook, the cluster and the controller are doing. The webhook is asked by creations for real tenants that the API
-//! server judges and does not store; what it adds is told by one more that it is not asked about.
+//! Probe: measures how the webhook, the cluster and the controller are doing. The webhook is asked
+//! by creations for real tenants that the API server judges and does not store; what it adds is
+//! told by one more that it is not asked about.
 
 use std::iter;
 use std::time::{Duration, Instant};
@@ -20,8 +21,8 @@ use cluster::admission_policies::trial::Enforcement;
 use cluster::clock;
 use cluster::error::message;
 
-/// Probes of one measurement. The slowest counts, and three measurements have to agree, so that a single slow one changes nothing while more than
-/// one in a hundred does.
+/// Probes of one measurement. The slowest counts, and three measurements have to agree, so that a
+/// single slow one changes nothing while more than one in a hundred does.
 const PROBES: usize = 3;
 /// A creation that takes longer has failed for whoever waits for it.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -47,7 +48,12 @@ struct Sample {
 
 impl Probe {
     /// Measures everything, the webhook first.
-    pub async fn measure(&mut self, client: &Client, reconciler: &Reconciler, guard: Enforcement) -> Measurement {
+    pub async fn measure(
+        &mut self,
+        client: &Client,
+        reconciler: &Reconciler,
+        guard: Enforcement,
+    ) -> Measurement {
         let admission = self.admission(client, reconciler).await;
         let shared = reconciler.shared();
         Measurement {
@@ -64,29 +70,43 @@ impl Probe {
         let (tenants, label, name) = {
             let shared = reconciler.shared();
             let settings = shared.store.settings();
-            let Some(name) = name(settings) else { return unknown("excludedNamespaces matches the probes' names") };
+            let Some(name) = name(settings) else {
+                return unknown("excludedNamespaces matches the probes' names");
+            };
             (self.next_tenants(&shared, name), settings.tenant_label(), name)
         };
         if tenants.is_empty() {
             return unknown("there is no tenant that a namespace could be created for");
         }
-        let baseline = create(client, json!({"name": name, "labels": {BASELINE: "baseline"}})).await;
+        let baseline =
+            create(client, json!({"name": name, "labels": {BASELINE: "baseline"}})).await;
         if let Err(error) = baseline.answer {
-            return Admission::Unknown { why: format!("a creation that it is not asked about fails as well: {error}") };
+            return Admission::Unknown {
+                why: format!("a creation that it is not asked about fails as well: {error}"),
+            };
         }
-        let probes = tenants.iter().cycle().take(PROBES).map(|tenant| create(client, json!({"name": name, "labels": {label: tenant}})));
+        let probes = tenants
+            .iter()
+            .cycle()
+            .take(PROBES)
+            .map(|tenant| create(client, json!({"name": name, "labels": {label: tenant}})));
         let samples = one_by_one(probes).await;
         self.last = tenants.last().cloned().unwrap_or_default();
         judge(&samples, baseline.took)
     }
 
-    /// The next few tenants whose namespaces the engine has no fault with, one after the other through all of them.
+    /// The next few tenants whose namespaces the engine has no fault with, one after the other
+    /// through all of them.
     fn next_tenants(&self, shared: &Shared, name: &str) -> Vec<String> {
         let mut names = shared.store.all_tenant_names();
         names.sort_unstable();
         let after = names.partition_point(|name| *name <= self.last);
         names.rotate_left(after);
-        names.into_iter().filter(|tenant| shared.store.would_accept(name, tenant)).take(PROBES).collect()
+        names
+            .into_iter()
+            .filter(|tenant| shared.store.would_accept(name, tenant))
+            .take(PROBES)
+            .collect()
     }
 
     /// Since the last measurement; none at the first.
@@ -105,7 +125,8 @@ fn name(settings: &Settings) -> Option<&'static str> {
     NAMES.into_iter().find(|name| !settings.excludes(name))
 }
 
-/// One after the other, so that they do not wait for each other; but a webhook that hangs costs its timeout once.
+/// One after the other, so that they do not wait for each other; but a webhook that hangs costs its
+/// timeout once.
 async fn one_by_one(mut probes: impl Iterator<Item = impl Future<Output = Sample>>) -> Vec<Sample> {
     let mut samples = Vec::new();
     while let Some(probe) = probes.next() {
@@ -124,19 +145,24 @@ async fn one_by_one(mut probes: impl Iterator<Item = impl Future<Output = Sample
 /// Creates a namespace with this metadata, without storing it.
 async fn create(client: &Client, metadata: Value) -> Sample {
     let params = PostParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()) };
-    let namespace: Namespace = serde_json::from_value(json!({"metadata": metadata})).unwrap_or_default();
+    let namespace: Namespace =
+        serde_json::from_value(json!({"metadata": metadata})).unwrap_or_default();
     let began = clock::now();
     let api: Api<Namespace> = Api::all(client.clone());
     let answer = tokio::time::timeout(PATIENCE, api.create(&params, &namespace)).await;
     let took = clock::now().saturating_duration_since(began);
     let late = |_| format!("no answer within {} s", PATIENCE.as_secs());
-    Sample { took, answer: answer.map_err(late).and_then(|answer| answer.map_err(|error| message(&error))) }
+    Sample {
+        took,
+        answer: answer.map_err(late).and_then(|answer| answer.map_err(|error| message(&error))),
+    }
 }
 
 /// Healthy is an answer with a ledger: the webhook was asked, and read the tenant.
 fn judge(samples: &[Sample], baseline: Duration) -> Admission {
     let faults: Vec<String> = samples.iter().filter_map(fault).collect();
-    let slowest = samples.iter().filter(|sample| fault(sample).is_none()).map(|sample| sample.took).max();
+    let slowest =
+        samples.iter().filter(|sample| fault(sample).is_none()).map(|sample| sample.took).max();
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     Admission::Probed {
         probes: count(samples.len()),
@@ -151,7 +177,8 @@ fn fault(Sample { answer, .. }: &Sample) -> Option<String> {
         Err(error) => Some(error.clone()),
         Ok(namespace) => {
             let annotations = namespace.metadata.annotations.as_ref();
-            let answered = annotations.is_some_and(|annotations| annotations.contains_key(ledger::ANNOTATION));
+            let answered =
+                annotations.is_some_and(|annotations| annotations.contains_key(ledger::ANNOTATION));
             (!answered).then(|| "the namespace came back without a ledger: the webhook was not asked, or not heard".to_owned())
         }
     }

@@ -39,7 +39,12 @@ pub struct Change {
 
 impl Record {
     /// Takes in what was decided; the change, if it is one.
-    pub fn note(&mut self, decision: &Decision, measurement: Measurement, now: Timestamp) -> Option<Change> {
+    pub fn note(
+        &mut self,
+        decision: &Decision,
+        measurement: Measurement,
+        now: Timestamp,
+    ) -> Option<Change> {
         let (from, reason) = (self.state.mode, shortened(&decision.reason));
         self.state = decision.next.clone();
         self.reason.clone_from(&reason);
@@ -82,9 +87,20 @@ mod tests {
     #[test]
     fn it_is_of_bounded_size_and_can_be_read_again() {
         let mut record = Record::default();
-        let admission = Admission::Probed { probes: 3, failures: 1, latency: Duration::from_millis(4), fault: Some("no".to_owned()) };
+        let admission = Admission::Probed {
+            probes: 3,
+            failures: 1,
+            latency: Duration::from_millis(4),
+            fault: Some("no".to_owned()),
+        };
         let guard = Enforcement::Missing { why: "none".to_owned() };
-        let measurement = Measurement { admission, namespaces: 1, creations_per_second: 0.5, lag: Duration::from_secs(1), guard };
+        let measurement = Measurement {
+            admission,
+            namespaces: 1,
+            creations_per_second: 0.5,
+            lag: Duration::from_secs(1),
+            guard,
+        };
         for number in 0..100 {
             let mode = if number % 2 == 0 { Mode::Hybrid } else { Mode::Webhook };
             let next = State { mode, ..State::default() };

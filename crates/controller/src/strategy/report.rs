@@ -29,7 +29,11 @@ impl Report<'_> {
     pub fn next(&self) -> Vec<(Mode, String)> {
         let mode = self.mode();
         if let Some((chosen, by)) = chosen(self.strategy, self.policy.pin) {
-            let change = if self.policy.pin.is_some() { "`landlord strategy --unpin`" } else { "an edit of the settings" };
+            let change = if self.policy.pin.is_some() {
+                "`landlord strategy --unpin`"
+            } else {
+                "an edit of the settings"
+            };
             return match chosen == mode {
                 true => vec![(mode, format!("stays until {change}"))],
                 false => vec![(chosen, format!("as soon as the guard is enforced: it is {by}"))],
@@ -39,19 +43,37 @@ impl Report<'_> {
         let rested = self.rested();
         let failing = (Mode::Controller, format!("more than half of the probes fail {often}"));
         match mode {
-            Mode::Webhook => vec![(Mode::Hybrid, format!("a number is over its threshold {often}{rested}")), failing],
-            Mode::Hybrid => vec![(Mode::Webhook, format!("no number is over its lower threshold {often}{rested}")), failing],
+            Mode::Webhook => vec![
+                (Mode::Hybrid, format!("a number is over its threshold {often}{rested}")),
+                failing,
+            ],
+            Mode::Hybrid => vec![
+                (Mode::Webhook, format!("no number is over its lower threshold {often}{rested}")),
+                failing,
+            ],
             Mode::Controller => vec![
-                (Mode::Webhook, format!("no probe fails and no number is over its threshold {often}{rested}")),
-                (Mode::Hybrid, format!("no probe fails, and a number is over its threshold {often}{rested}")),
+                (
+                    Mode::Webhook,
+                    format!("no probe fails and no number is over its threshold {often}{rested}"),
+                ),
+                (
+                    Mode::Hybrid,
+                    format!("no probe fails, and a number is over its threshold {often}{rested}"),
+                ),
             ],
         }
     }
 
     /// When the last change is old enough.
     fn rested(&self) -> String {
-        let hold = SignedDuration::try_from(self.strategy.auto.hold_for).unwrap_or(SignedDuration::MAX);
-        let until = self.record.state.changed.and_then(|at| at.checked_add(hold).ok()).filter(|until| *until > self.now);
+        let hold =
+            SignedDuration::try_from(self.strategy.auto.hold_for).unwrap_or(SignedDuration::MAX);
+        let until = self
+            .record
+            .state
+            .changed
+            .and_then(|at| at.checked_add(hold).ok())
+            .filter(|until| *until > self.now);
         until.map(|until| format!(", not before {}", rounded(until))).unwrap_or_default()
     }
 }

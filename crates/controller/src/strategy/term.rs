@@ -1,4 +1,5 @@
-//! Term: what a replica does about the strategy for as long as it leads – measure, decide, put the mode in place, tell.
+//! Term: what a replica does about the strategy for as long as it leads – measure, decide, put the
+//! mode in place, tell.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,7 +31,9 @@ const AGAIN: Duration = Duration::from_secs(15);
 /// Why nothing could be decided or applied.
 #[derive(Debug, ThisError)]
 enum StrategyError {
-    #[error("there is no ClusterAdmissionPolicy {0:?}, whose matchConditions a strategy is written into: name yours with --policy")]
+    #[error(
+        "there is no ClusterAdmissionPolicy {0:?}, whose matchConditions a strategy is written into: name yours with --policy"
+    )]
     NoPolicy(String),
     #[error("{what}: {message} (rights: the roles `landlord:strategy`)")]
     Api { what: &'static str, message: String },
@@ -91,16 +94,20 @@ impl Strategies {
     /// Measures once, decides, and puts the mode in place.
     async fn step(&self, term: &mut Term, strategy: &Strategy) -> Result<(), StrategyError> {
         let settings = Arc::clone(self.context.reconciler.shared().store.settings());
-        let mut policy = self.read().await?.ok_or_else(|| StrategyError::NoPolicy(self.policy.clone()))?;
+        let mut policy =
+            self.read().await?.ok_or_else(|| StrategyError::NoPolicy(self.policy.clone()))?;
         let mut record = match term.record.take() {
             Some(record) => record,
-            None => Record::read(&self.context.client, &self.namespace).await.map_err(api("the record cannot be read"))?,
+            None => Record::read(&self.context.client, &self.namespace)
+                .await
+                .map_err(api("the record cannot be read"))?,
         };
         record.state.mode = policy.mode.unwrap_or_default();
         // Whoever applied the policy anew has taken the condition away, and the probes need it.
         self.apply(&mut policy, record.state.mode, strategy, &settings).await?;
         let guard = self.guard(policy.pin, &settings).await;
-        let measurement = term.probe.measure(&self.context.client, &self.context.reconciler, guard).await;
+        let measurement =
+            term.probe.measure(&self.context.client, &self.context.reconciler, guard).await;
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         let decision = choose(strategy, policy.pin, &record.state, &measurement, now);
         if !self.leadership.holds() {
@@ -109,7 +116,10 @@ impl Strategies {
         self.apply(&mut policy, decision.mode, strategy, &settings).await?;
         let change = record.note(&decision, measurement.clone(), now);
         self.tell(term, &policy, &decision, &measurement, change).await;
-        let written = record.write(&self.context.client, &self.namespace).await.map_err(api("the record cannot be written"));
+        let written = record
+            .write(&self.context.client, &self.namespace)
+            .await
+            .map_err(api("the record cannot be written"));
         term.record = Some(record);
         written
     }
@@ -121,19 +131,33 @@ impl Strategies {
         }
         self.context.reconciler.outcomes().metrics().strategy.clear();
         if let Some(mut policy) = self.read().await? {
-            policy.withdraw(&self.context.client).await.map_err(api("the condition cannot be taken away"))?;
+            policy
+                .withdraw(&self.context.client)
+                .await
+                .map_err(api("the condition cannot be taken away"))?;
         }
         term.withdrawn = true;
         Ok(())
     }
 
     async fn read(&self) -> Result<Option<Policy>, StrategyError> {
-        Policy::read(&self.context.client, &self.policy).await.map_err(api("the ClusterAdmissionPolicy cannot be read"))
+        Policy::read(&self.context.client, &self.policy)
+            .await
+            .map_err(api("the ClusterAdmissionPolicy cannot be read"))
     }
 
-    async fn apply(&self, policy: &mut Policy, mode: Mode, strategy: &Strategy, settings: &Settings) -> Result<(), StrategyError> {
+    async fn apply(
+        &self,
+        policy: &mut Policy,
+        mode: Mode,
+        strategy: &Strategy,
+        settings: &Settings,
+    ) -> Result<(), StrategyError> {
         let expression = conditions::expression(mode, &strategy.critical, settings);
-        policy.apply(&self.context.client, mode, &expression).await.map_err(api("the condition cannot be written"))
+        policy
+            .apply(&self.context.client, mode, &expression)
+            .await
+            .map_err(api("the condition cannot be written"))
     }
 
     async fn guard(&self, pin: Option<Pin>, settings: &Settings) -> Enforcement {
@@ -143,22 +167,52 @@ impl Strategies {
     }
 
     /// Log, metrics, Events.
-    async fn tell(&self, term: &mut Term, policy: &Policy, decision: &Decision, measurement: &Measurement, change: Option<Change>) {
+    async fn tell(
+        &self,
+        term: &mut Term,
+        policy: &Policy,
+        decision: &Decision,
+        measurement: &Measurement,
+        change: Option<Change>,
+    ) {
         let outcomes = self.context.reconciler.outcomes();
         outcomes.metrics().strategy.show(decision.mode);
         outcomes.metrics().strategy.measured(measurement);
-        tracing::debug!(mode = decision.mode.word(), reason = decision.reason, measured = measurement.words(), "strategy");
+        tracing::debug!(
+            mode = decision.mode.word(),
+            reason = decision.reason,
+            measured = measurement.words(),
+            "strategy"
+        );
         let refused_before = std::mem::replace(&mut term.refused, decision.refused);
         if decision.refused && !refused_before {
-            tracing::warn!(mode = decision.mode.word(), reason = decision.reason, "strategy refused");
-            outcomes.strategy(&policy.name, &policy.uid, true, "StrategyRefused", decision.reason.clone());
+            tracing::warn!(
+                mode = decision.mode.word(),
+                reason = decision.reason,
+                "strategy refused"
+            );
+            outcomes.strategy(
+                &policy.name,
+                &policy.uid,
+                true,
+                "StrategyRefused",
+                decision.reason.clone(),
+            );
         }
         let Some(Change { from, to, reason, .. }) = change else { return };
         outcomes.metrics().strategy.change();
         tracing::info!(from = from.word(), to = to.word(), reason, "strategy changed");
-        outcomes.strategy(&policy.name, &policy.uid, false, "StrategyChanged", format!("{from} → {to}: {reason}"));
+        outcomes.strategy(
+            &policy.name,
+            &policy.uid,
+            false,
+            "StrategyChanged",
+            format!("{from} → {to}: {reason}"),
+        );
         if measurement.guard == Enforcement::Waived && to != Mode::Webhook {
-            let note = format!("{to} without a guard: until the controller has been there, Pods of new namespaces may run on any node");
+            let note = format!(
+                "{to} without a guard: until the controller has been there, Pods of new namespaces may run on any node"
+            );
             tracing::error!(mode = to.word(), "{note}");
             outcomes.strategy(&policy.name, &policy.uid, true, "StrategyWithoutGuard", note);
         }
@@ -177,7 +231,9 @@ impl Term {
     /// The same trouble again is not told again.
     fn complain(&mut self, outcome: Result<(), StrategyError>) {
         let complaint = outcome.err().map(|error| error.to_string());
-        if let Some(error) = complaint.as_ref().filter(|error| Some(*error) != self.complaint.as_ref()) {
+        if let Some(error) =
+            complaint.as_ref().filter(|error| Some(*error) != self.complaint.as_ref())
+        {
             tracing::warn!(error, "strategy not carried out");
         }
         self.complaint = complaint;

@@ -45,11 +45,14 @@ impl Pulse {
     }
 
     fn silence(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.0.began + Duration::from_millis(self.0.last.load(Ordering::Relaxed)))
+        now.saturating_duration_since(
+            self.0.began + Duration::from_millis(self.0.last.load(Ordering::Relaxed)),
+        )
     }
 }
 
-/// The pulses of all long tasks, each with the time within which it has to beat. Clones are the same.
+/// The pulses of all long tasks, each with the time within which it has to beat. Clones are the
+/// same.
 #[derive(Clone, Debug, Default)]
 pub struct Health(Arc<Mutex<Vec<Task>>>);
 
@@ -67,7 +70,10 @@ impl Health {
     pub fn silent(&self, now: Instant) -> Vec<(&'static str, Duration)> {
         let pulses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let silence = pulses.iter().map(|(name, bound, pulse)| (*name, *bound, pulse.silence(now)));
-        silence.filter(|(_, bound, silence)| silence > bound).map(|(name, _, silence)| (name, silence)).collect()
+        silence
+            .filter(|(_, bound, silence)| silence > bound)
+            .map(|(name, _, silence)| (name, silence))
+            .collect()
     }
 }
 
@@ -81,9 +87,11 @@ mod tests {
         let bound = Duration::from_secs(30);
         let waiting = health.add("waits", bound);
         let _stuck = health.add("stuck", bound);
-        let task = tokio::spawn(async move { waiting.beat_while(std::future::pending::<()>()).await });
+        let task =
+            tokio::spawn(async move { waiting.beat_while(std::future::pending::<()>()).await });
         tokio::time::sleep(2 * bound).await;
-        let silent: Vec<&str> = health.silent(clock::now()).into_iter().map(|(name, _)| name).collect();
+        let silent: Vec<&str> =
+            health.silent(clock::now()).into_iter().map(|(name, _)| name).collect();
         assert_eq!(silent, ["stuck"]);
         task.abort();
         tokio::time::sleep(2 * bound).await;

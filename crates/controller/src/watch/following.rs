@@ -1,4 +1,5 @@
-//! Following: a list and then a watch of one kind, begun again whenever it breaks off, ever more rarely.
+//! Following: a list and then a watch of one kind, begun again whenever it breaks off, ever more
+//! rarely.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use tokio::sync::watch::Receiver;
 use crate::context::Signals;
 use crate::supervisor::Pulse;
 
-/// The wait after the first failure; twice as long after each further one, up to the last. It counts before the first list, too.
+/// The wait after the first failure; twice as long after each further one, up to the last. It
+/// counts before the first list, too.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LAST_WAIT: Duration = Duration::from_secs(60);
 
@@ -38,7 +40,13 @@ impl<K> Following<K>
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    pub(crate) fn new(api: Api<K>, config: Config, what: &'static str, signals: &Arc<Signals>, pulse: Pulse) -> Self {
+    pub(crate) fn new(
+        api: Api<K>,
+        config: Config,
+        what: &'static str,
+        signals: &Arc<Signals>,
+        pulse: Pulse,
+    ) -> Self {
         let events = watcher(api.clone(), config.clone()).boxed();
         Self {
             api,

@@ -10,7 +10,8 @@ use crate::context::Context;
 use crate::supervisor::Pulse;
 
 impl Context {
-    /// Follows nodes. Nothing waits for them: without the right to list them, tenants say that it is not known. Does not return.
+    /// Follows nodes. Nothing waits for them: without the right to list them, tenants say that it
+    /// is not known. Does not return.
     pub async fn follow_nodes(self, pulse: Pulse) {
         let api: Api<PartialObjectMeta<Node>> = Api::all(self.client.clone());
         let mut events = Following::new(api, Config::default(), "nodes", &self.signals, pulse);

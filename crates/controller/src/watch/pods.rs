@@ -16,8 +16,15 @@ const UNSCHEDULED: &str = "spec.nodeName=";
 impl Context {
     /// Follows gated Pods. Nothing else waits for them. Does not return.
     pub async fn follow_pods(self, pulse: Pulse) {
-        let api: Api<UnscheduledPod> = Api::all_with(self.client.clone(), &ApiResource::erase::<Pod>(&()));
-        let mut events = Following::new(api, Config::default().fields(UNSCHEDULED), "pods", &self.signals, pulse);
+        let api: Api<UnscheduledPod> =
+            Api::all_with(self.client.clone(), &ApiResource::erase::<Pod>(&()));
+        let mut events = Following::new(
+            api,
+            Config::default().fields(UNSCHEDULED),
+            "pods",
+            &self.signals,
+            pulse,
+        );
         let mut listed = Keys::new();
         loop {
             match events.next().await {
@@ -28,7 +35,9 @@ impl Context {
                 Ok(Event::InitApply(pod)) => {
                     listed.insert(self.put_pod(pod, false));
                 }
-                Ok(Event::InitDone) => self.reconciler.gated().complete(&std::mem::take(&mut listed)),
+                Ok(Event::InitDone) => {
+                    self.reconciler.gated().complete(&std::mem::take(&mut listed))
+                }
                 Ok(Event::Apply(pod)) => {
                     self.put_pod(pod, true);
                 }

@@ -1,5 +1,6 @@
-//! Restore: notices that etcd was restored from a backup. Versions go back then, and a watch that waits for later ones would miss all that
-//! happens until they have grown past those that it knows. API servers are restarted for a restore, so it is looked for after a watch was cut off.
+//! Restore: notices that etcd was restored from a backup. Versions go back then, and a watch that
+//! waits for later ones would miss all that happens until they have grown past those that it knows.
+//! API servers are restarted for a restore, so it is looked for after a watch was cut off.
 
 use std::time::Duration;
 
@@ -14,13 +15,19 @@ use crate::context::Context;
 use crate::supervisor::Pulse;
 
 /// When the API server is asked after a watch was cut off: it may take a while to be back.
-const LOOKS: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20)];
+const LOOKS: [Duration; 4] = [
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+];
 
 /// What one look has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
     Usual,
-    /// The namespace that changed last is not there, though no event said so. An event may be under way.
+    /// The namespace that changed last is not there, though no event said so. An event may be under
+    /// way.
     Missing,
     Restored,
 }
@@ -38,7 +45,9 @@ impl Context {
                     Sight::Usual
                 });
                 if sight == Sight::Restored || (sight == Sight::Missing && missing) {
-                    tracing::warn!("versions went back: etcd was restored. Everything is listed anew");
+                    tracing::warn!(
+                        "versions went back: etcd was restored. Everything is listed anew"
+                    );
                     self.signals.relist.send_modify(|number| *number += 1);
                     break;
                 }
@@ -53,20 +62,31 @@ impl Context {
             return Ok(Sight::Restored);
         }
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = clock::within(TIMEOUT, api.get_metadata_opt(&newest.name)).await?.map(|found| CachedNamespace::of(&found.metadata));
-        let is_known = self.reconciler.shared().store.namespace(&newest.name).is_some_and(|known| known.uid == newest.uid);
+        let found = clock::within(TIMEOUT, api.get_metadata_opt(&newest.name))
+            .await?
+            .map(|found| CachedNamespace::of(&found.metadata));
+        let is_known = self
+            .reconciler
+            .shared()
+            .store
+            .namespace(&newest.name)
+            .is_some_and(|known| known.uid == newest.uid);
         Ok(match found {
-            Some(found) if found.uid == newest.uid && found.number() < Some(newest.version) => Sight::Restored,
+            Some(found) if found.uid == newest.uid && found.number() < Some(newest.version) => {
+                Sight::Restored
+            }
             Some(found) if found.uid == newest.uid => Sight::Usual,
             _ if is_known => Sight::Missing,
             _ => Sight::Usual,
         })
     }
 
-    /// The revision of the whole cluster, which grows with every write in it; `None` where it is no number.
+    /// The revision of the whole cluster, which grows with every write in it; `None` where it is no
+    /// number.
     async fn revision(&self) -> Result<Option<u64>, Error> {
         let api: Api<Node> = Api::all(self.client.clone());
-        let list = clock::within(TIMEOUT, api.list_metadata(&ListParams::default().limit(1))).await?;
+        let list =
+            clock::within(TIMEOUT, api.list_metadata(&ListParams::default().limit(1))).await?;
         Ok(list.metadata.resource_version.and_then(|version| version.parse().ok()))
     }
 }

@@ -1,7 +1,8 @@
 //! Tenant deletion: makes sure that a tenant is gone for good before what it left is released.
 //!
-//! A tenant that is deleted alone has a minute to come back. Where all tenants go, or half of them and at least two within a minute, or where
-//! their kind is not served, that is an accident rather than a wish: each of them has ten minutes from the moment that the first one is back.
+//! A tenant that is deleted alone has a minute to come back. Where all tenants go, or half of them
+//! and at least two within a minute, or where their kind is not served, that is an accident rather
+//! than a wish: each of them has ten minutes from the moment that the first one is back.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,13 +17,15 @@ use kube::discovery::pinned_kind;
 use super::tenants::is_missing_kind;
 use crate::context::Context;
 
-/// How long a tenant that was deleted alone may come back before its namespaces are released. Losses within this time count together.
+/// How long a tenant that was deleted alone may come back before its namespaces are released.
+/// Losses within this time count together.
 pub(crate) const GRACE: Duration = Duration::from_secs(60);
 /// How long each of many has, from the moment that the first is back.
 pub(crate) const LONG_GRACE: Duration = Duration::from_secs(600);
 /// How often it is looked whether the time has come.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
-/// The wait before a tenant is asked for again of which nothing could be said; twice as long each time, up to the last.
+/// The wait before a tenant is asked for again of which nothing could be said; twice as long each
+/// time, up to the last.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 const LAST_WAIT: Duration = Duration::from_secs(600);
 /// How long an answer is waited for.
@@ -49,7 +52,12 @@ impl Losses {
             return false;
         }
         state.lost.insert(tenant.to_owned(), now);
-        let together: Vec<String> = state.lost.iter().filter(|(_, at)| now < **at + GRACE).map(|(name, _)| name.clone()).collect();
+        let together: Vec<String> = state
+            .lost
+            .iter()
+            .filter(|(_, at)| now < **at + GRACE)
+            .map(|(name, _)| name.clone())
+            .collect();
         let is_many = present == 0 || (together.len() >= 2 && together.len() >= present);
         if is_many {
             state.mark(together, now, present > 0);
@@ -90,7 +98,8 @@ impl Losses {
         }
     }
 
-    /// When it may be found out whether the tenant is gone for good; `None` as long as that is open.
+    /// When it may be found out whether the tenant is gone for good; `None` as long as that is
+    /// open.
     fn due(&self, tenant: &str) -> Option<Instant> {
         let state = self.state();
         if state.many.contains_key(tenant) {
@@ -132,14 +141,18 @@ enum Presence {
 }
 
 impl Context {
-    /// A tenant is not there: finds out whether it is gone for good, when its time has come, and releases what it left.
+    /// A tenant is not there: finds out whether it is gone for good, when its time has come, and
+    /// releases what it left.
     pub(super) fn confirm_deletion(&self, tenant: String) {
         let present = self.reconciler.shared().store.tenant_names().len();
         if !self.losses.add(&tenant, present, clock::now()) {
             return;
         }
         if self.losses.due(&tenant).is_none() {
-            tracing::error!(tenant, "nothing is released: no tenant is left, so their kind may be gone rather than they");
+            tracing::error!(
+                tenant,
+                "nothing is released: no tenant is left, so their kind may be gone rather than they"
+            );
         }
         self.spawner.spawn(self.clone().bring_to_an_end(tenant));
     }
@@ -148,7 +161,10 @@ impl Context {
     pub(crate) fn confirm_orphans(&self) {
         let orphans = self.reconciler.shared().store.orphans();
         for tenant in orphans {
-            tracing::info!(tenant, "namespaces name a tenant that is not there; they are released if it does not come back");
+            tracing::info!(
+                tenant,
+                "namespaces name a tenant that is not there; they are released if it does not come back"
+            );
             self.confirm_deletion(tenant);
         }
     }
@@ -167,12 +183,19 @@ impl Context {
                     return tracing::info!(tenant, "the tenant is back");
                 }
                 Presence::NoKind => {
-                    tracing::error!(tenant, "nothing is released: the kind of tenants is not served, so it may be gone rather than they");
+                    tracing::error!(
+                        tenant,
+                        "nothing is released: the kind of tenants is not served, so it may be gone rather than they"
+                    );
                     let present = self.reconciler.shared().store.tenant_names().len();
                     self.losses.add_kind(present, clock::now());
                 }
                 Presence::Unknown(why) => {
-                    tracing::error!(tenant, why, "nothing is released: the tenant is gone, but that cannot be confirmed");
+                    tracing::error!(
+                        tenant,
+                        why,
+                        "nothing is released: the tenant is gone, but that cannot be confirmed"
+                    );
                     tokio::time::sleep(wait).await;
                     wait = (2 * wait).min(LAST_WAIT);
                 }
@@ -188,17 +211,31 @@ impl Context {
             }
             std::sync::Arc::clone(shared.store.settings())
         };
-        let (Some((api_version, kind)), Some(reference)) = (settings.source.kind(), settings.source.reference(tenant)) else {
+        let (Some((api_version, kind)), Some(reference)) =
+            (settings.source.kind(), settings.source.reference(tenant))
+        else {
             return Presence::Back;
         };
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let resource = match clock::within(TIMEOUT, pinned_kind(&self.client, &GroupVersionKind::gvk(group, version, kind))).await {
+        let resource = match clock::within(
+            TIMEOUT,
+            pinned_kind(&self.client, &GroupVersionKind::gvk(group, version, kind)),
+        )
+        .await
+        {
             Ok((resource, _)) => resource,
             Err(error) if is_missing_kind(&error) => return Presence::NoKind,
             Err(error) => return Presence::Unknown(error.to_string()),
         };
-        match clock::within(TIMEOUT, self.tenant_api(&resource, reference.namespace.as_deref()).get(&reference.name)).await {
-            Err(Error::Api(status)) if status.code == 404 && names_object(&status) => Presence::Gone,
+        match clock::within(
+            TIMEOUT,
+            self.tenant_api(&resource, reference.namespace.as_deref()).get(&reference.name),
+        )
+        .await
+        {
+            Err(Error::Api(status)) if status.code == 404 && names_object(&status) => {
+                Presence::Gone
+            }
             Err(error) => Presence::Unknown(error.to_string()),
             Ok(_) => Presence::Back,
         }
@@ -226,7 +263,8 @@ impl Context {
     }
 }
 
-/// A missing object is named in the details; a missing kind answers 404 as well, about nothing in particular.
+/// A missing object is named in the details; a missing kind answers 404 as well, about nothing in
+/// particular.
 fn names_object(status: &Status) -> bool {
     status.details.as_ref().is_some_and(|details| !details.name.is_empty())
 }

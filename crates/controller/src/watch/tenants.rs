@@ -22,7 +22,8 @@ const BATCH: Duration = Duration::from_secs(1);
 const KIND_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Context {
-    /// Follows the tenants of the source in force. Does not return; the caller ends it when the source changes.
+    /// Follows the tenants of the source in force. Does not return; the caller ends it when the
+    /// source changes.
     pub async fn follow_tenants(self, pulse: Pulse) {
         let settings = Arc::clone(self.reconciler.shared().store.settings());
         let Some((api_version, kind)) = settings.source.kind() else {
@@ -76,7 +77,8 @@ impl Context {
 
 /// Whether the API server does not serve the kind.
 pub(super) fn is_missing_kind(error: &Error) -> bool {
-    matches!(error, Error::Discovery(_)) || matches!(error, Error::Api(status) if status.code == 404)
+    matches!(error, Error::Discovery(_))
+        || matches!(error, Error::Api(status) if status.code == 404)
 }
 
 /// The tenants' side of the store.
@@ -87,7 +89,8 @@ struct Tenants {
 }
 
 impl Tenants {
-    /// Takes a tenant in and plans what it concerns, if it is not the same as before. Returns its name.
+    /// Takes a tenant in and plans what it concerns, if it is not the same as before. Returns its
+    /// name.
     async fn put(&mut self, object: DynamicObject) -> String {
         let (name, changed) = self.store(&object);
         if changed {
@@ -105,7 +108,10 @@ impl Tenants {
             Err(error) => (error.tenant.clone(), Err(error.source.to_string())),
         };
         let (uid, generation) = (object.metadata.uid.clone(), object.metadata.generation);
-        shared.store.identify_tenant(&name, Identity { uid: uid.unwrap_or_default(), generation: generation.unwrap_or_default() });
+        shared.store.identify_tenant(
+            &name,
+            Identity { uid: uid.unwrap_or_default(), generation: generation.unwrap_or_default() },
+        );
         // Its status and its labels are no concern of its namespaces.
         if shared.store.knows_tenant(&name, &tenant) {
             return (name, false);
@@ -146,7 +152,10 @@ impl Tenants {
 
     /// A tenant is not there any more: it may have been deleted, or deleted to be created anew.
     async fn lose(&mut self, name: String) {
-        tracing::info!(tenant = name, "tenant is gone; its namespaces are released if it does not come back");
+        tracing::info!(
+            tenant = name,
+            "tenant is gone; its namespaces are released if it does not come back"
+        );
         self.context.reconciler.shared().store.remove_tenant(&name);
         self.replan(&name).await;
         self.context.confirm_deletion(name);

@@ -94,14 +94,26 @@ impl Backfill {
                 remaining: look.remaining,
                 failed: run.failed(&look),
                 per_second,
-                eta_seconds: per_second.filter(|rate| *rate > 0.0).map(|rate| look.remaining as f64 / rate),
+                eta_seconds: per_second
+                    .filter(|rate| *rate > 0.0)
+                    .map(|rate| look.remaining as f64 / rate),
             });
             (run, history.last().map(LastRun::of), history.steps().map(Rate::between).collect())
         };
         let shared = dashboard.subject.reconciler.shared();
         let (failing, failures) = failures(&shared);
         let (pace, under_way) = (shared.work.pace.limit(), shared.work.pace.under_way());
-        Self { run, last, queue: QueueView::of(&shared), pace, under_way, rates, failing, failures, leads: dashboard.leads() }
+        Self {
+            run,
+            last,
+            queue: QueueView::of(&shared),
+            pace,
+            under_way,
+            rates,
+            failing,
+            failures,
+            leads: dashboard.leads(),
+        }
     }
 }
 
@@ -128,7 +140,8 @@ impl QueueView {
 
 impl Rate {
     fn between((before, after): (&Look, &Look)) -> Self {
-        let seconds = after.instant.saturating_duration_since(before.instant).as_secs_f64().max(0.001);
+        let seconds =
+            after.instant.saturating_duration_since(before.instant).as_secs_f64().max(0.001);
         let per_second = after.written.saturating_sub(before.written) as f64 / seconds;
         Self { at: time(after.at), per_second: (per_second * 10.0).round() / 10.0 }
     }
@@ -140,13 +153,19 @@ fn failures(shared: &Shared) -> (usize, Vec<FailureRow>) {
         let standing = shared.store.standing(name);
         standing.is_some_and(|standing| standing.state == Compliance::Failed)
     };
-    let mut names: Vec<&String> = shared.progress.troubles().map(|(name, _)| name).filter(failed).collect();
+    let mut names: Vec<&String> =
+        shared.progress.troubles().map(|(name, _)| name).filter(failed).collect();
     names.sort_unstable();
     let row = |name: &&String| {
         let trouble = shared.progress.trouble(name)?;
         let standing = shared.store.standing(name)?;
         let (namespace, tenant) = ((*name).clone(), standing.tenant.clone());
-        Some(FailureRow { namespace, tenant, reason: trouble.reason.to_owned(), message: trouble.message.clone() })
+        Some(FailureRow {
+            namespace,
+            tenant,
+            reason: trouble.reason.to_owned(),
+            message: trouble.message.clone(),
+        })
     };
     (names.len(), names.iter().take(FAILURES).filter_map(row).collect())
 }

@@ -42,8 +42,12 @@ struct ContestedRow {
 impl Contested {
     pub(crate) fn of(dashboard: &Dashboard) -> Self {
         let shared = dashboard.subject.reconciler.shared();
-        let mut names: Vec<&String> =
-            shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED).map(|(name, _)| name).collect();
+        let mut names: Vec<&String> = shared
+            .progress
+            .troubles()
+            .filter(|(_, trouble)| trouble.reason == CONTESTED)
+            .map(|(name, _)| name)
+            .collect();
         names.sort_unstable();
         Self {
             total: names.len(),

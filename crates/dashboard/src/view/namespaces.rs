@@ -1,4 +1,5 @@
-//! Namespaces: a page of them, sorted and filtered here, so that a browser never holds ten thousand.
+//! Namespaces: a page of them, sorted and filtered here, so that a browser never holds ten
+//! thousand.
 
 use std::cmp::Ordering;
 
@@ -112,14 +113,22 @@ impl Namespaces {
 
 impl<'a> Candidate<'a> {
     fn of(name: &'a str, held: &'a CachedNamespace, standing: &'a Standing) -> Self {
-        Self { name, tenant: standing.tenant.as_deref(), state: standing.state, reason: standing.reason, held }
+        Self {
+            name,
+            tenant: standing.tenant.as_deref(),
+            state: standing.state,
+            reason: standing.reason,
+            held,
+        }
     }
 }
 
 impl Wanted {
     fn fits(&self, one: &Candidate<'_>) -> bool {
         let tenant = self.tenant.as_deref().is_none_or(|tenant| one.tenant == Some(tenant));
-        tenant && self.state.is_none_or(|choice| choice.fits(one)) && self.search.as_deref().is_none_or(|text| finds(text, one))
+        tenant
+            && self.state.is_none_or(|choice| choice.fits(one))
+            && self.search.as_deref().is_none_or(|text| finds(text, one))
     }
 
     /// Names decide among equals, in the same direction.
@@ -151,5 +160,6 @@ impl Choice {
 fn finds(text: &str, one: &Candidate<'_>) -> bool {
     let text = text.trim().to_lowercase();
     let fields = [Some(one.name), one.tenant, one.reason];
-    text.is_empty() || fields.into_iter().flatten().any(|field| field.to_lowercase().contains(&text))
+    text.is_empty()
+        || fields.into_iter().flatten().any(|field| field.to_lowercase().contains(&text))
 }

@@ -37,7 +37,11 @@ struct OutcomeRow {
 impl RecentOutcomes {
     pub(crate) fn of(dashboard: &Dashboard) -> Self {
         let (entries, total) = dashboard.subject.journal.entries();
-        Self { items: entries.into_iter().map(OutcomeRow::of).collect(), total, leads: dashboard.leads() }
+        Self {
+            items: entries.into_iter().map(OutcomeRow::of).collect(),
+            total,
+            leads: dashboard.leads(),
+        }
     }
 }
 

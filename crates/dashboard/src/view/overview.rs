@@ -142,7 +142,12 @@ impl Replica {
         let subject = &dashboard.subject;
         let waiting = subject.readiness.missing();
         let shared = subject.reconciler.shared();
-        let kind = shared.store.settings().source.kind().map(|(api_version, kind)| format!("{kind} ({api_version})"));
+        let kind = shared
+            .store
+            .settings()
+            .source
+            .kind()
+            .map(|(api_version, kind)| format!("{kind} ({api_version})"));
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             source: kind.unwrap_or_else(|| "the settings".to_owned()),
@@ -160,10 +165,18 @@ impl Promise {
         let invalid = tenants.iter().filter(|tenant| tenant.invalid.is_some()).count();
         let (state, says) = match (ready, troubled, invalid, counts.pending) {
             (false, ..) => (PromiseState::Unknown, "Not everything has been read yet.".to_owned()),
-            (_, 0, 0, 0) if counts.total == 0 => (PromiseState::Kept, "There is no namespace to look after yet.".to_owned()),
-            (_, 0, 0, 0) => (PromiseState::Kept, format!("{} as its tenant wants it.", every(counts.total))),
-            (_, 0, 0, pending) => (PromiseState::CatchingUp, format!("{} to be written.", namespaces(pending))),
-            (_, 0, invalid, _) => (PromiseState::Broken, format!("{invalid} of the tenants cannot be used.")),
+            (_, 0, 0, 0) if counts.total == 0 => {
+                (PromiseState::Kept, "There is no namespace to look after yet.".to_owned())
+            }
+            (_, 0, 0, 0) => {
+                (PromiseState::Kept, format!("{} as its tenant wants it.", every(counts.total)))
+            }
+            (_, 0, 0, pending) => {
+                (PromiseState::CatchingUp, format!("{} to be written.", namespaces(pending)))
+            }
+            (_, 0, invalid, _) => {
+                (PromiseState::Broken, format!("{invalid} of the tenants cannot be used."))
+            }
             (_, troubled, ..) => (PromiseState::Broken, format!("{} somebody.", needs(troubled))),
         };
         Self { state, says }
@@ -171,7 +184,11 @@ impl Promise {
 }
 
 fn every(count: usize) -> String {
-    if count == 1 { "The one namespace is".to_owned() } else { format!("Each of {count} namespaces is") }
+    if count == 1 {
+        "The one namespace is".to_owned()
+    } else {
+        format!("Each of {count} namespaces is")
+    }
 }
 
 fn namespaces(count: usize) -> String {
@@ -194,7 +211,9 @@ fn tenants(shared: &mut Shared) -> Vec<TenantRow> {
 
 fn contested(shared: &Shared) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
-    for (namespace, _) in shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED) {
+    for (namespace, _) in
+        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED)
+    {
         let standing = shared.store.standing(namespace);
         if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
             *counts.entry(tenant).or_default() += 1;
@@ -212,7 +231,9 @@ impl TenantRow {
         };
         let selectors = tenant.as_deref().map(Tenant::node_selectors).unwrap_or_default();
         let nodes = &mut shared.store.nodes;
-        let nodes_match = nodes.are_known().then(|| selectors.iter().all(|selector| nodes.match_any(selector.as_map())));
+        let nodes_match = nodes
+            .are_known()
+            .then(|| selectors.iter().all(|selector| nodes.match_any(selector.as_map())));
         Self {
             namespaces: Counts::of_tenant(shared, &name),
             invalid,
@@ -227,12 +248,20 @@ impl TenantRow {
 impl Sample {
     fn of(look: &Look) -> Self {
         let Counts { compliant, pending, conflicted, failed, .. } = look.totals.into();
-        Self { at: time(look.at), compliant, pending, conflicted, failed, lag_seconds: look.lag.as_secs_f64() }
+        Self {
+            at: time(look.at),
+            compliant,
+            pending,
+            conflicted,
+            failed,
+            lag_seconds: look.lag.as_secs_f64(),
+        }
     }
 }
 
 fn waits(counts: [u64; BOUNDS.len() + 1]) -> Vec<Waits> {
-    let bounds = BOUNDS.iter().map(|bound| Some(Duration::from_millis(*bound).as_secs_f64())).chain([None]);
+    let bounds =
+        BOUNDS.iter().map(|bound| Some(Duration::from_millis(*bound).as_secs_f64())).chain([None]);
     bounds.zip(counts).map(|(up_to_seconds, count)| Waits { up_to_seconds, count }).collect()
 }
 
@@ -246,12 +275,37 @@ mod tests {
     }
 
     #[rstest]
-    #[case::nothing_there(counts(0, 0, 0), true, PromiseState::Kept, "There is no namespace to look after yet.")]
-    #[case::all_well(counts(3, 0, 0), true, PromiseState::Kept, "Each of 3 namespaces is as its tenant wants it.")]
-    #[case::behind(counts(3, 1, 0), true, PromiseState::CatchingUp, "1 namespace is to be written.")]
+    #[case::nothing_there(
+        counts(0, 0, 0),
+        true,
+        PromiseState::Kept,
+        "There is no namespace to look after yet."
+    )]
+    #[case::all_well(
+        counts(3, 0, 0),
+        true,
+        PromiseState::Kept,
+        "Each of 3 namespaces is as its tenant wants it."
+    )]
+    #[case::behind(
+        counts(3, 1, 0),
+        true,
+        PromiseState::CatchingUp,
+        "1 namespace is to be written."
+    )]
     #[case::troubled(counts(3, 1, 2), true, PromiseState::Broken, "2 namespaces need somebody.")]
-    #[case::not_read(counts(3, 0, 0), false, PromiseState::Unknown, "Not everything has been read yet.")]
-    fn promises(#[case] counts: Counts, #[case] ready: bool, #[case] state: PromiseState, #[case] says: &str) {
+    #[case::not_read(
+        counts(3, 0, 0),
+        false,
+        PromiseState::Unknown,
+        "Not everything has been read yet."
+    )]
+    fn promises(
+        #[case] counts: Counts,
+        #[case] ready: bool,
+        #[case] state: PromiseState,
+        #[case] says: &str,
+    ) {
         let promise = Promise::of(counts, &[], ready);
         assert_eq!((promise.state, promise.says.as_str()), (state, says));
     }

@@ -1,4 +1,5 @@
-//! Strategy: who decides on namespaces as they are created, by which measurements, and how that changed.
+//! Strategy: who decides on namespaces as they are created, by which measurements, and how that
+//! changed.
 
 use k8s_openapi::jiff::Timestamp;
 use schemars::JsonSchema;
@@ -75,7 +76,8 @@ impl StrategyView {
 
     pub(crate) fn of(report: &Report<'_>) -> Self {
         let (record, strategy) = (report.record, report.strategy);
-        let (high, low) = (strategy.auto.in_mode(Mode::Webhook), strategy.auto.in_mode(Mode::Hybrid));
+        let (high, low) =
+            (strategy.auto.in_mode(Mode::Webhook), strategy.auto.in_mode(Mode::Hybrid));
         let measurement = record.measurement.as_ref();
         let not_yet = "the controller has not measured yet".to_owned();
         Self {
@@ -86,10 +88,16 @@ impl StrategyView {
             reason: if record.reason.is_empty() { not_yet } else { record.reason.clone() },
             refused: record.refused,
             measured: record.measured.map(time),
-            gauges: measurement.map(|measurement| gauges(measurement, &high, &low)).unwrap_or_default(),
+            gauges: measurement
+                .map(|measurement| gauges(measurement, &high, &low))
+                .unwrap_or_default(),
             guard: measurement.map(|measurement| guard(&measurement.guard)),
             fault: measurement.and_then(|measurement| fault(&measurement.admission)),
-            next: report.next().into_iter().map(|(mode, when)| Next { mode: mode.to_string(), when }).collect(),
+            next: report
+                .next()
+                .into_iter()
+                .map(|(mode, when)| Next { mode: mode.to_string(), when })
+                .collect(),
             history: record.history.iter().rev().map(Turn::of).collect(),
             error: None,
         }
@@ -102,14 +110,21 @@ fn gauges(measurement: &Measurement, high: &Auto, low: &Auto) -> Vec<Gauge> {
         Gauge { name: name.to_owned(), unit: unit.to_owned(), value, above, until }
     };
     let (latency, failed) = match &measurement.admission {
-        Admission::Probed { latency, failures, .. } => (Some(latency.as_secs_f64()), Some(f64::from(*failures))),
+        Admission::Probed { latency, failures, .. } => {
+            (Some(latency.as_secs_f64()), Some(f64::from(*failures)))
+        }
         Admission::Unknown { .. } => (None, None),
     };
     let namespaces = (high.namespaces as f64, low.namespaces as f64);
     let creations = (high.creations_per_second, low.creations_per_second);
     let latencies = (high.admission_latency.as_secs_f64(), low.admission_latency.as_secs_f64());
     vec![
-        gauge("Namespaces of tenants", "count", Some(measurement.namespaces as f64), Some(namespaces)),
+        gauge(
+            "Namespaces of tenants",
+            "count",
+            Some(measurement.namespaces as f64),
+            Some(namespaces),
+        ),
         gauge("Creations", "perSecond", Some(measurement.creations_per_second), Some(creations)),
         gauge("Added by the webhook", "seconds", latency, Some(latencies)),
         gauge("Failed probes", "count", failed, None),
@@ -120,7 +135,9 @@ fn gauges(measurement: &Measurement, high: &Auto, low: &Auto) -> Vec<Gauge> {
 fn guard(guard: &Enforcement) -> String {
     match guard {
         Enforcement::Enforced => "the guard is enforced".to_owned(),
-        Enforcement::Waived => "the guard is not shown to be enforced, which --without-guard overrides".to_owned(),
+        Enforcement::Waived => {
+            "the guard is not shown to be enforced, which --without-guard overrides".to_owned()
+        }
         guard => guard.refusal().unwrap_or_default(),
     }
 }

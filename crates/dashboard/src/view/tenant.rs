@@ -65,7 +65,12 @@ impl TenantDetails {
         let (tenant, invalid) = match shared.store.tenant(name) {
             Ok(Some(tenant)) => (Some(tenant), None),
             Ok(None) if namespaces.total == 0 => return None,
-            Ok(None) => (None, Some("it does not exist: create it, or mend the claims of its namespaces".to_owned())),
+            Ok(None) => (
+                None,
+                Some(
+                    "it does not exist: create it, or mend the claims of its namespaces".to_owned(),
+                ),
+            ),
             Err(error) => (None, Some(error)),
         };
         Some(Self {
@@ -82,13 +87,19 @@ impl TenantDetails {
 
 fn owners(tenant: &Tenant) -> Option<Vec<OwnerName>> {
     let owners = tenant.owners.as_ref()?;
-    Some(owners.iter().map(|owner| OwnerName { kind: format!("{:?}", owner.kind), name: owner.name.clone() }).collect())
+    Some(
+        owners
+            .iter()
+            .map(|owner| OwnerName { kind: format!("{:?}", owner.kind), name: owner.name.clone() })
+            .collect(),
+    )
 }
 
 fn pools(shared: &Shared, tenant: &Tenant) -> Vec<PoolRow> {
     let row = |selector: &tenancy::selector::NodeSelector| {
         let nodes = shared.store.nodes.matching(selector.as_map());
-        let (count, nodes) = (nodes.len(), nodes.into_iter().take(NODES).map(str::to_owned).collect());
+        let (count, nodes) =
+            (nodes.len(), nodes.into_iter().take(NODES).map(str::to_owned).collect());
         PoolRow { selector: selector.to_string(), count, nodes }
     };
     tenant.node_selectors().iter().map(row).collect()
@@ -98,7 +109,12 @@ fn reasons(shared: &Shared, tenant: &str) -> Vec<ReasonRow> {
     let mut reasons: BTreeMap<&str, ReasonRow> = BTreeMap::new();
     for name in shared.store.claiming(tenant) {
         let Some(trouble) = shared.progress.trouble(name) else { continue };
-        let first = || ReasonRow { reason: trouble.reason.to_owned(), count: 0, namespace: name.clone(), message: trouble.message.clone() };
+        let first = || ReasonRow {
+            reason: trouble.reason.to_owned(),
+            count: 0,
+            namespace: name.clone(),
+            message: trouble.message.clone(),
+        };
         reasons.entry(trouble.reason).or_insert_with(first).count += 1;
     }
     let mut reasons: Vec<ReasonRow> = reasons.into_values().collect();

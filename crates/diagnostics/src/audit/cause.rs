@@ -21,7 +21,8 @@ pub enum Cause {
     SelectorChanged(String),
     /// It is older than the selector on its namespace, which came then, or is still missing.
     BeforeCompliance(Option<Timestamp>),
-    /// It came later without the selector, and no guard stopped it: there was none before that time, or is none at all.
+    /// It came later without the selector, and no guard stopped it: there was none before that
+    /// time, or is none at all.
     Unguarded(Option<Timestamp>),
     /// The same, and whether there is a guard could not be found out.
     GuardUnknown(String),
@@ -37,7 +38,11 @@ pub fn cause(pod: &Placed, pool: &Pool, guard: &Guarded) -> Cause {
     if pod.named_its_node {
         return Cause::NamedItsNode;
     }
-    let own: Vec<(&str, &str)> = pool.selector.iter().filter_map(|(key, _)| Some((key, pod.selector.get(key)?.as_str()))).collect();
+    let own: Vec<(&str, &str)> = pool
+        .selector
+        .iter()
+        .filter_map(|(key, _)| Some((key, pod.selector.get(key)?.as_str())))
+        .collect();
     if pool.selector.iter().eq(own.iter().copied()) {
         return Cause::NodeRelabelled;
     }
@@ -48,7 +53,9 @@ pub fn cause(pod: &Placed, pool: &Pool, guard: &Guarded) -> Cause {
     match (pool.carried, pod.created) {
         (Carried::No, _) => Cause::BeforeCompliance(None),
         // Times are whole seconds; what is of the same second is taken to have been too early.
-        (Carried::Since(since), Some(created)) if created <= since => Cause::BeforeCompliance(Some(since)),
+        (Carried::Since(since), Some(created)) if created <= since => {
+            Cause::BeforeCompliance(Some(since))
+        }
         (Carried::FromTheStart | Carried::Since(_), Some(created)) => unstopped(created, guard),
         (Carried::Yes, _) | (_, None) => Cause::Unexplained,
     }
@@ -85,13 +92,28 @@ impl fmt::Display for Cause {
         match self {
             Self::DaemonSet(name) => write!(f, "DaemonSet {name} chooses its nodes"),
             Self::NamedItsNode => f.write_str("it named its node, past the scheduler"),
-            Self::NodeRelabelled => f.write_str("it carries the selector, and its node matched once: the node was relabelled"),
-            Self::SelectorChanged(then) => write!(f, "it was created under another selector, {then}"),
-            Self::BeforeCompliance(Some(since)) => write!(f, "it is older than the selector on its namespace, of {since}"),
-            Self::BeforeCompliance(None) => f.write_str("its namespace does not carry the selector"),
-            Self::Unguarded(Some(since)) => write!(f, "it did not get the selector, and no guard was there before {since}"),
-            Self::Unguarded(None) => f.write_str("it did not get the selector, and there is no guard"),
-            Self::GuardUnknown(why) => write!(f, "it did not get the selector; whether there is a guard is not known: {why}"),
+            Self::NodeRelabelled => f.write_str(
+                "it carries the selector, and its node matched once: the node was relabelled",
+            ),
+            Self::SelectorChanged(then) => {
+                write!(f, "it was created under another selector, {then}")
+            }
+            Self::BeforeCompliance(Some(since)) => {
+                write!(f, "it is older than the selector on its namespace, of {since}")
+            }
+            Self::BeforeCompliance(None) => {
+                f.write_str("its namespace does not carry the selector")
+            }
+            Self::Unguarded(Some(since)) => {
+                write!(f, "it did not get the selector, and no guard was there before {since}")
+            }
+            Self::Unguarded(None) => {
+                f.write_str("it did not get the selector, and there is no guard")
+            }
+            Self::GuardUnknown(why) => write!(
+                f,
+                "it did not get the selector; whether there is a guard is not known: {why}"
+            ),
             Self::Unexplained => f.write_str("nothing on record explains it"),
         }
     }
@@ -109,17 +131,30 @@ mod tests {
 
     /// Created on day 3, on a node that does not match.
     fn a_pod(selector: &[(&str, &str)]) -> Placed {
-        let selector = selector.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let selector =
+            selector.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         Placed { created: Some(time(3)), selector, ..Placed::default() }
     }
 
     fn owned_by(kind: &str) -> Placed {
-        Placed { owner: Some(Owner { api_version: "apps/v1".to_owned(), kind: kind.to_owned(), name: "logs".to_owned() }), ..a_pod(&[]) }
+        Placed {
+            owner: Some(Owner {
+                api_version: "apps/v1".to_owned(),
+                kind: kind.to_owned(),
+                name: "logs".to_owned(),
+            }),
+            ..a_pod(&[])
+        }
     }
 
     #[rstest]
     #[case::daemon_set(owned_by("DaemonSet"), Carried::No, Guarded::No, Cause::DaemonSet("logs".to_owned()))]
-    #[case::another_owner(owned_by("ReplicaSet"), Carried::No, Guarded::No, Cause::BeforeCompliance(None))]
+    #[case::another_owner(
+        owned_by("ReplicaSet"),
+        Carried::No,
+        Guarded::No,
+        Cause::BeforeCompliance(None)
+    )]
     #[case::node_name(Placed { named_its_node: true, ..a_pod(&[]) }, Carried::No, Guarded::No, Cause::NamedItsNode)]
     #[case::relabelled(a_pod(&[("pool", "solar"), ("tier", "prod"), ("own", "x")]), Carried::Since(time(1)), Guarded::No, Cause::NodeRelabelled)]
     #[case::changed(a_pod(&[("pool", "moon"), ("tier", "prod")]), Carried::Since(time(4)), Guarded::No, Cause::SelectorChanged("pool=moon,tier=prod".to_owned()))]
@@ -134,8 +169,17 @@ mod tests {
     #[case::guard_was_there(a_pod(&[]), Carried::Since(time(1)), Guarded::Since(time(2)), Cause::Unexplained)]
     #[case::no_times(a_pod(&[]), Carried::Yes, Guarded::No, Cause::Unexplained)]
     #[case::no_creation(Placed { created: None, ..a_pod(&[]) }, Carried::Since(time(1)), Guarded::No, Cause::Unexplained)]
-    fn causes(#[case] pod: Placed, #[case] carried: Carried, #[case] guard: Guarded, #[case] expected: Cause) {
-        let pool = Pool { tenant: "solar".to_owned(), selector: "pool=solar,tier=prod".parse().expect("a selector"), carried };
+    fn causes(
+        #[case] pod: Placed,
+        #[case] carried: Carried,
+        #[case] guard: Guarded,
+        #[case] expected: Cause,
+    ) {
+        let pool = Pool {
+            tenant: "solar".to_owned(),
+            selector: "pool=solar,tier=prod".parse().expect("a selector"),
+            carried,
+        };
         assert_eq!(cause(&pod, &pool, &guard), expected);
     }
 }

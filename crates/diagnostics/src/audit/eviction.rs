@@ -1,5 +1,6 @@
-//! Eviction: Pods leave nodes that are not theirs, by the Eviction API, at a pace. PodDisruptionBudgets hold: where the API server says
-//! that a Pod has to stay for now, it is asked again later, for as long as there is patience.
+//! Eviction: Pods leave nodes that are not theirs, by the Eviction API, at a pace.
+//! PodDisruptionBudgets hold: where the API server says that a Pod has to stay for now, it is asked
+//! again later, for as long as there is patience.
 
 use std::fmt;
 use std::time::Duration;
@@ -96,25 +97,25 @@ impl Orders {
         match kind {
             _ if pod.terminating => Some("it is being deleted already"),
             Some("DaemonSet") | None if self.bare_pods => None,
-            Some("DaemonSet") => {
-                Some("its DaemonSet would put the next one there again: narrow the DaemonSet's nodeSelector, or say --bare-pods")
-            }
+            Some("DaemonSet") => Some(
+                "its DaemonSet would put the next one there again: narrow the DaemonSet's nodeSelector, or say --bare-pods",
+            ),
             None => Some("nobody would make it again: say --bare-pods to evict it all the same"),
-            Some(_) if pod.named_its_node => {
-                Some("the next one would name that node again: take spec.nodeName out of its owner's template")
-            }
-            Some(_) if stray.template == Template::Clashes => {
-                Some("its owner's template asks for other nodes, so the next one would not be let in: mend the template's nodeSelector")
-            }
+            Some(_) if pod.named_its_node => Some(
+                "the next one would name that node again: take spec.nodeName out of its owner's template",
+            ),
+            Some(_) if stray.template == Template::Clashes => Some(
+                "its owner's template asks for other nodes, so the next one would not be let in: mend the template's nodeSelector",
+            ),
             Some(_) if stray.template == Template::Unknown => Some(
                 "it asks for other nodes, and its owner's template cannot be read, so the next one might not be let in: let yourself get its owner",
             ),
-            Some(_) if pool.carried == Carried::No => {
-                Some("its namespace does not carry the selector, so the next one could be outside as well: run `landlord backfill` first")
-            }
-            Some(_) if stray.matching_nodes == 0 => {
-                Some("no node matches the selector, so the next one would stay pending: label a node first")
-            }
+            Some(_) if pool.carried == Carried::No => Some(
+                "its namespace does not carry the selector, so the next one could be outside as well: run `landlord backfill` first",
+            ),
+            Some(_) if stray.matching_nodes == 0 => Some(
+                "no node matches the selector, so the next one would stay pending: label a node first",
+            ),
             Some(_) => None,
         }
     }
@@ -133,7 +134,13 @@ impl Orders {
     }
 
     /// Evicts the chosen ones, and tells of each as soon as its fate is settled.
-    pub async fn carry_out(&self, client: &Client, strays: &mut [Stray], mut chosen: Vec<usize>, mut tell: impl FnMut(&Stray)) {
+    pub async fn carry_out(
+        &self,
+        client: &Client,
+        strays: &mut [Stray],
+        mut chosen: Vec<usize>,
+        mut tell: impl FnMut(&Stray),
+    ) {
         let deadline = clock::now() + self.patience;
         let mut pace = tokio::time::interval(Duration::from_secs_f64(1.0 / self.per_second));
         while !chosen.is_empty() {
@@ -160,12 +167,16 @@ impl Orders {
     /// Asks once. The uid is a condition: a Pod of that name that came later is not meant.
     async fn evict(&self, client: &Client, stray: &Stray) -> Answer {
         let pod = &stray.pod;
-        // Not `Api::evict`, which writes the options under a name that the API server does not read.
+        // Not `Api::evict`, which writes the options under a name that the API server does not
+        // read.
         let body = json!({
             "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod.name, "namespace": pod.namespace},
             "deleteOptions": {"preconditions": {"uid": pod.uid}},
         });
-        let params = PostParams { dry_run: self.mode == ApplyMode::ServerDryRun, field_manager: Some(FIELD_MANAGER.to_owned()) };
+        let params = PostParams {
+            dry_run: self.mode == ApplyMode::ServerDryRun,
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+        };
         let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
         match api.create_subresource::<Value, Status>("eviction", &pod.name, &params, &body).await {
             Ok(_) if self.mode == ApplyMode::ServerDryRun => Answer::Final(Fate::WouldBeEvicted),
@@ -176,13 +187,18 @@ impl Orders {
     }
 }
 
-/// 404, and 409 with our precondition, are about a Pod that is not there any more; 429 says that it has to stay for now.
+/// 404, and 409 with our precondition, are about a Pod that is not there any more; 429 says that it
+/// has to stay for now.
 fn refused(status: &Status) -> Answer {
     match status.code {
         404 => Answer::Final(Fate::Gone),
         409 if status.message.contains("precondition") => Answer::Final(Fate::Gone),
         409 | 429 => {
-            let after = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds)).filter(|seconds| *seconds > 0);
+            let after = status
+                .details
+                .as_ref()
+                .map(|details| u64::from(details.retry_after_seconds))
+                .filter(|seconds| *seconds > 0);
             Answer::Later(after.map_or(PAUSE, Duration::from_secs), reason(status))
         }
         _ => Answer::Final(Fate::Failed(reason(status))),
@@ -191,7 +207,11 @@ fn refused(status: &Status) -> Answer {
 
 /// What the API server says, with its causes: they name the budget.
 fn reason(status: &Status) -> String {
-    let causes = status.details.iter().flat_map(|details| &details.causes).map(|cause| cause.message.as_str());
+    let causes = status
+        .details
+        .iter()
+        .flat_map(|details| &details.causes)
+        .map(|cause| cause.message.as_str());
     let causes: Vec<&str> = causes.filter(|message| !message.is_empty()).collect();
     [status.message.as_str()].into_iter().chain(causes).collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,5 @@
-//! Evidence: Pods, the labels of nodes, and the guard, read from the cluster or taken from among documents.
+//! Evidence: Pods, the labels of nodes, and the guard, read from the cluster or taken from among
+//! documents.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,8 @@ use assessment::document::Document;
 use cluster::admission_policies::presence::{Guarded, Parts};
 use cluster::lists::{PAGE, next};
 
-/// Up to so many namespaces, their Pods are listed one namespace after the other; of more, all of the cluster.
+/// Up to so many namespaces, their Pods are listed one namespace after the other; of more, all of
+/// the cluster.
 const FEW: usize = 20;
 /// The API server leaves out Pods without a node, and those that are finished.
 const PLACED: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
@@ -29,7 +31,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Reads what concerns these namespaces. That the guard's policies may not be listed is no error.
+    /// Reads what concerns these namespaces. That the guard's policies may not be listed is no
+    /// error.
     pub async fn read(client: &Client, namespaces: &[&str]) -> Result<Self> {
         let guard = match Parts::read(client).await {
             Ok(parts) => parts.guarded(),
@@ -40,14 +43,22 @@ impl Evidence {
 
     /// Takes it from among documents, and returns the others. What is not there is not known.
     pub fn among(documents: Vec<Document>) -> Result<(Self, Vec<Document>)> {
-        let mut evidence = Self { pods: Vec::new(), nodes: BTreeMap::new(), guard: Guarded::Unknown("files do not tell".to_owned()) };
+        let mut evidence = Self {
+            pods: Vec::new(),
+            nodes: BTreeMap::new(),
+            guard: Guarded::Unknown("files do not tell".to_owned()),
+        };
         let mut others = Vec::new();
         let mut parts = Parts::default();
         for document in documents {
             let place = document.place.to_string();
             match kind(&document.object) {
-                ("v1", "Pod") => evidence.pods.extend(Placed::of(serde_json::from_value(document.object).context(place)?)),
-                ("v1", "Node") => evidence.add_node(serde_json::from_value(document.object).context(place)?),
+                ("v1", "Pod") => evidence
+                    .pods
+                    .extend(Placed::of(serde_json::from_value(document.object).context(place)?)),
+                ("v1", "Node") => {
+                    evidence.add_node(serde_json::from_value(document.object).context(place)?)
+                }
                 (_, kind) if parts.add(kind, &document.object) => {}
                 _ => others.push(document),
             }
@@ -59,7 +70,10 @@ impl Evidence {
     }
 
     fn add_node(&mut self, node: Node) {
-        self.nodes.insert(node.metadata.name.unwrap_or_default(), node.metadata.labels.unwrap_or_default());
+        self.nodes.insert(
+            node.metadata.name.unwrap_or_default(),
+            node.metadata.labels.unwrap_or_default(),
+        );
     }
 }
 
@@ -99,7 +113,9 @@ pub async fn nodes(client: &Client) -> Result<BTreeMap<String, Map>> {
     let (mut nodes, mut page) = (BTreeMap::new(), ListParams::default().limit(PAGE));
     loop {
         let list = api.list_metadata(&page).await.context("nodes cannot be listed")?;
-        nodes.extend(list.items.into_iter().map(|node| (node.metadata.name.unwrap_or_default(), node.metadata.labels.unwrap_or_default())));
+        nodes.extend(list.items.into_iter().map(|node| {
+            (node.metadata.name.unwrap_or_default(), node.metadata.labels.unwrap_or_default())
+        }));
         match next(list.metadata.continue_) {
             Some(token) => page = page.continue_token(&token),
             None => return Ok(nodes),

@@ -44,7 +44,8 @@ impl Placed {
             return None;
         }
         let conditions = status.conditions.unwrap_or_default();
-        let bound = conditions.iter().find(|one| one.type_ == "PodScheduled" && one.status == "True");
+        let bound =
+            conditions.iter().find(|one| one.type_ == "PodScheduled" && one.status == "True");
         let meta = pod.metadata;
         let created = meta.creation_timestamp.as_ref().map(|time| time.0);
         let started = status.start_time.map(|time| time.0);
@@ -52,7 +53,11 @@ impl Placed {
             named_its_node: named_its_node(&meta, bound),
             owner: owner(&meta),
             terminating: meta.deletion_timestamp.is_some(),
-            since: bound.and_then(|one| one.last_transition_time.as_ref()).map(|time| time.0).or(started).or(created),
+            since: bound
+                .and_then(|one| one.last_transition_time.as_ref())
+                .map(|time| time.0)
+                .or(started)
+                .or(created),
             created,
             namespace: meta.namespace.unwrap_or_default(),
             name: meta.name.unwrap_or_default(),
@@ -63,17 +68,28 @@ impl Placed {
     }
 }
 
-/// The scheduler binds a Pod past `managedFields`, and says so in a condition; whoever writes `spec.nodeName` is on record.
+/// The scheduler binds a Pod past `managedFields`, and says so in a condition; whoever writes
+/// `spec.nodeName` is on record.
 fn named_its_node(meta: &ObjectMeta, bound: Option<&PodCondition>) -> bool {
-    let mirrored = meta.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(MIRROR));
-    let written =
-        |entry: &ManagedFieldsEntry| entry.fields_v1.as_ref().is_some_and(|fields| fields.0.pointer("/f:spec/f:nodeName").is_some());
+    let mirrored =
+        meta.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(MIRROR));
+    let written = |entry: &ManagedFieldsEntry| {
+        entry
+            .fields_v1
+            .as_ref()
+            .is_some_and(|fields| fields.0.pointer("/f:spec/f:nodeName").is_some())
+    };
     mirrored || bound.is_none() || meta.managed_fields.iter().flatten().any(written)
 }
 
 fn owner(meta: &ObjectMeta) -> Option<Owner> {
-    let controller = meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
-    Some(Owner { api_version: controller.api_version.clone(), kind: controller.kind.clone(), name: controller.name.clone() })
+    let controller =
+        meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
+    Some(Owner {
+        api_version: controller.api_version.clone(),
+        kind: controller.kind.clone(),
+        name: controller.name.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -105,7 +121,9 @@ mod tests {
     #[case::on_record(json!({"managedFields": [{"fieldsV1": {"f:spec": {"f:nodeName": {}}}}]}), bound(), true)]
     #[case::from_a_file(json!({"annotations": {MIRROR: "x"}}), bound(), true)]
     fn who_named_the_node(#[case] metadata: Value, #[case] conditions: Value, #[case] named: bool) {
-        let pod = placed(json!({"metadata": metadata, "spec": {"containers": [], "nodeName": "n"}, "status": {"conditions": conditions}}));
+        let pod = placed(
+            json!({"metadata": metadata, "spec": {"containers": [], "nodeName": "n"}, "status": {"conditions": conditions}}),
+        );
         assert_eq!(pod.map(|pod| pod.named_its_node), Some(named));
     }
 
@@ -127,7 +145,11 @@ mod tests {
             created: time("1"),
             since: time("2"),
             selector: [("pool".to_owned(), "solar".to_owned())].into(),
-            owner: Some(Owner { api_version: "apps/v1".to_owned(), kind: "ReplicaSet".to_owned(), name: "r".to_owned() }),
+            owner: Some(Owner {
+                api_version: "apps/v1".to_owned(),
+                kind: "ReplicaSet".to_owned(),
+                name: "r".to_owned(),
+            }),
             named_its_node: false,
             terminating: true,
         };

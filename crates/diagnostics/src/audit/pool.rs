@@ -37,28 +37,46 @@ pub enum Carried {
 }
 
 /// The pools of namespaces whose tenant has a node selector, by name; and what cannot be judged.
-pub(super) fn pools(inventory: &Inventory, assessments: &[Assessment]) -> (BTreeMap<String, Pool>, Vec<Unjudged>) {
-    let objects: BTreeMap<&str, &Value> =
-        inventory.namespaces.iter().map(|listed| (listed.namespace.name_or_stem(), &listed.object)).collect();
+pub(super) fn pools(
+    inventory: &Inventory,
+    assessments: &[Assessment],
+) -> (BTreeMap<String, Pool>, Vec<Unjudged>) {
+    let objects: BTreeMap<&str, &Value> = inventory
+        .namespaces
+        .iter()
+        .map(|listed| (listed.namespace.name_or_stem(), &listed.object))
+        .collect();
     let (mut pools, mut unjudged) = (BTreeMap::new(), Vec::new());
     for assessment in assessments {
         let meta = objects.get(assessment.name.as_str()).and_then(|object| object.get("metadata"));
         match pool(assessment, meta, inventory.settings.tenant_label()) {
             Ok(Some(pool)) => drop(pools.insert(assessment.name.clone(), pool)),
             Ok(None) => {}
-            Err(error) => unjudged.push(Unjudged { namespace: assessment.name.clone(), pod: None, error }),
+            Err(error) => {
+                unjudged.push(Unjudged { namespace: assessment.name.clone(), pod: None, error })
+            }
         }
     }
     (pools, unjudged)
 }
 
-fn pool(assessment: &Assessment, meta: Option<&Value>, label: &str) -> Result<Option<Pool>, String> {
+fn pool(
+    assessment: &Assessment,
+    meta: Option<&Value>,
+    label: &str,
+) -> Result<Option<Pool>, String> {
     if assessment.state() == State::Error && assessment.reason != Some(UNCLAIMED) {
         return Err(assessment.error.clone().unwrap_or_default());
     }
-    let (Some(tenant), Some(text)) = (assessment.tenant.clone(), wanted(assessment)) else { return Ok(None) };
+    let (Some(tenant), Some(text)) = (assessment.tenant.clone(), wanted(assessment)) else {
+        return Ok(None);
+    };
     let selector: NodeSelector = text.parse().map_err(|error| format!("{error}"))?;
-    let found = assessment.before.annotations.get(NODE_SELECTOR).and_then(|text| text.parse::<NodeSelector>().ok());
+    let found = assessment
+        .before
+        .annotations
+        .get(NODE_SELECTOR)
+        .and_then(|text| text.parse::<NodeSelector>().ok());
     let carried = match found.as_ref() == Some(&selector) {
         true => carried(meta, label),
         false => Carried::No,
@@ -77,15 +95,24 @@ fn wanted(assessment: &Assessment) -> Option<String> {
     ledger.manages(&key).then(|| after.annotations.get(NODE_SELECTOR).cloned()).flatten()
 }
 
-/// Since when, by `managedFields`. What admission writes has no owner there; it came with the claim, so whoever labelled the namespace later brought it.
+/// Since when, by `managedFields`. What admission writes has no owner there; it came with the
+/// claim, so whoever labelled the namespace later brought it.
 fn carried(meta: Option<&Value>, label: &str) -> Carried {
-    let meta: ObjectMeta = meta.cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
+    let meta: ObjectMeta =
+        meta.cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
     let Some(entries) = &meta.managed_fields else { return Carried::Yes };
-    let written =
-        |key: Key| entries.iter().filter(|entry| owns(entry, &key)).filter_map(|entry| entry.time.as_ref().map(|time| time.0)).max();
+    let written = |key: Key| {
+        entries
+            .iter()
+            .filter(|entry| owns(entry, &key))
+            .filter_map(|entry| entry.time.as_ref().map(|time| time.0))
+            .max()
+    };
     let created = meta.creation_timestamp.as_ref().map(|time| time.0);
     let claimed = || written(Key::label(label)).filter(|at| Some(*at) > created);
-    written(Key::annotation(NODE_SELECTOR)).or_else(claimed).map_or(Carried::FromTheStart, Carried::Since)
+    written(Key::annotation(NODE_SELECTOR))
+        .or_else(claimed)
+        .map_or(Carried::FromTheStart, Carried::Since)
 }
 
 #[cfg(test)]
@@ -109,7 +136,8 @@ mod tests {
     #[case::claimed_by_its_name(json!([]), Carried::FromTheStart)]
     #[case::not_recorded(Value::Null, Carried::Yes)]
     fn since_when(#[case] managed_fields: Value, #[case] expected: Carried) {
-        let meta = json!({"creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": managed_fields});
+        let meta =
+            json!({"creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": managed_fields});
         assert_eq!(carried(Some(&meta), "tenant"), expected);
     }
 }

@@ -1,5 +1,6 @@
-//! Template: what the owner of a Pod would make next. A Pod carries its namespace's selector as if it were its own, so that it asks for other nodes may
-//! be an old selector of its namespace, or its template's: only then the next Pod would be refused, or wait for ever.
+//! Template: what the owner of a Pod would make next. A Pod carries its namespace's selector as if
+//! it were its own, so that it asks for other nodes may be an old selector of its namespace, or its
+//! template's: only then the next Pod would be refused, or wait for ever.
 
 use std::collections::HashMap;
 
@@ -28,7 +29,9 @@ pub enum Template {
 pub async fn read(client: &Client, strays: &mut [Stray]) {
     let mut known: HashMap<(String, String, String), Option<Map>> = HashMap::new();
     for stray in strays {
-        let Some(owner) = stray.pod.owner.clone().filter(|owner| owner.kind != "DaemonSet") else { continue };
+        let Some(owner) = stray.pod.owner.clone().filter(|owner| owner.kind != "DaemonSet") else {
+            continue;
+        };
         if !clash(&stray.pod.selector, &stray.pool.selector) {
             continue;
         }
@@ -55,7 +58,10 @@ fn clash(own: &Map, pool: &NodeSelector) -> bool {
 async fn selector(client: &Client, namespace: &str, owner: &Owner) -> Option<Map> {
     let (group, version) = owner.api_version.split_once('/').unwrap_or(("", &owner.api_version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &owner.kind));
-    let found = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource).get(&owner.name).await.ok()?;
+    let found = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource)
+        .get(&owner.name)
+        .await
+        .ok()?;
     let spec = found.data.pointer("/spec/template/spec")?;
     let selector = spec.get("nodeSelector").cloned().unwrap_or(Value::Null);
     if selector.is_null() { Some(Map::new()) } else { serde_json::from_value(selector).ok() }
@@ -68,8 +74,17 @@ mod tests {
     #[test]
     fn only_another_value_clashes() {
         let pool: NodeSelector = "pool=solar".parse().expect("a selector");
-        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<Map>();
+        let map = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect::<Map>()
+        };
         assert!(clash(&map(&[("pool", "lunar"), ("disk", "ssd")]), &pool));
-        assert!(!clash(&map(&[("pool", "solar")]), &pool) && !clash(&map(&[("disk", "ssd")]), &pool) && !clash(&map(&[]), &pool));
+        assert!(
+            !clash(&map(&[("pool", "solar")]), &pool)
+                && !clash(&map(&[("disk", "ssd")]), &pool)
+                && !clash(&map(&[]), &pool)
+        );
     }
 }

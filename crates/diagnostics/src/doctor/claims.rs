@@ -24,9 +24,16 @@ mod tests {
 
     #[rstest]
     #[case("$.namespace.metadata.labels.team", State::Good, "sealed by the guard")]
-    #[case("$.namespace.metadata.labels[*]", State::Wrong, "by jsonPath:$.namespace.metadata.labels[*]")]
+    #[case(
+        "$.namespace.metadata.labels[*]",
+        State::Wrong,
+        "by jsonPath:$.namespace.metadata.labels[*]"
+    )]
     fn what_the_settings_say(#[case] path: &str, #[case] state: State, #[case] words: &str) {
-        let finding = examine(&Settings::from_value(&json!({"identify": [{"jsonPath": {"path": path}}]})).expect("settings"));
+        let finding = examine(
+            &Settings::from_value(&json!({"identify": [{"jsonPath": {"path": path}}]}))
+                .expect("settings"),
+        );
         assert!(finding.state == state && finding.what.contains(words), "{finding:?}");
     }
 }

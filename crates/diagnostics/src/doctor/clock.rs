@@ -15,7 +15,9 @@ const APART: SignedDuration = SignedDuration::from_secs(60);
 static DATES: DateTimeParser = DateTimeParser::new();
 
 pub(super) async fn examine(patient: &Patient) -> Finding {
-    let Ok(request) = Request::get("/version").body(Body::empty()) else { return unknown("the question cannot be put") };
+    let Ok(request) = Request::get("/version").body(Body::empty()) else {
+        return unknown("the question cannot be put");
+    };
     let before = Timestamp::now();
     match patient.client.send(request).await {
         Ok(answer) => judge(before, date(&answer), Timestamp::now()),
@@ -63,7 +65,8 @@ mod tests {
     #[case::garbled("yesterday", State::Unknown, "no date")]
     fn clocks(#[case] header: &str, #[case] state: State, #[case] words: &str) {
         let answer = Response::builder().header(DATE, header).body(()).expect("an answer");
-        let [before, after] = ["2026-11-26T03:10:00Z", "2026-11-26T03:10:02Z"].map(|time| time.parse().expect("a time"));
+        let [before, after] = ["2026-11-26T03:10:00Z", "2026-11-26T03:10:02Z"]
+            .map(|time| time.parse().expect("a time"));
         let finding = judge(before, date(&answer), after);
         assert!(finding.state == state && finding.what.contains(words), "{finding:?}");
     }

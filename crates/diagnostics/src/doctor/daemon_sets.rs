@@ -1,4 +1,5 @@
-//! DaemonSets in namespaces of tenants: they choose nodes by their own selector and do not know the namespace's.
+//! DaemonSets in namespaces of tenants: they choose nodes by their own selector and do not know the
+//! namespace's.
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodSpec};
@@ -22,12 +23,18 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
     let sets = match list(&patient.client).await {
         Ok(sets) => sets,
         Err(error) => {
-            return vec![Check::DaemonSets.unknown(format!("DaemonSets cannot be listed: {error}"), "let yourself list daemonsets")];
+            return vec![Check::DaemonSets.unknown(
+                format!("DaemonSets cannot be listed: {error}"),
+                "let yourself list daemonsets",
+            )];
         }
     };
     let findings: Vec<Finding> = sets.iter().filter_map(|set| judge(patient, nodes, set)).collect();
     match findings.is_empty() {
-        true => vec![Check::DaemonSets.good("no DaemonSet in a tenant's namespace chooses nodes outside the pool")],
+        true => vec![
+            Check::DaemonSets
+                .good("no DaemonSet in a tenant's namespace chooses nodes outside the pool"),
+        ],
         false => findings,
     }
 }
@@ -50,7 +57,8 @@ fn judge(patient: &Patient, nodes: &Nodes, set: &DaemonSet) -> Option<Finding> {
     let assessment = patient.assessments.iter().find(|one| one.name == namespace)?;
     let pool = pool(assessment)?;
     let spec = set.spec.template.spec.as_ref()?;
-    let outside = nodes.0.iter().filter(|node| chooses(spec, node) && !node.matches(pool.as_map())).count();
+    let outside =
+        nodes.0.iter().filter(|node| chooses(spec, node) && !node.matches(pool.as_map())).count();
     let name = set.metadata.name.as_deref().unwrap_or_default();
     (outside > 0).then(|| {
         Check::DaemonSets.wrong(
@@ -76,8 +84,10 @@ fn chooses(spec: &PodSpec, node: &Known) -> bool {
 /// Terms are alternatives.
 fn affine(spec: &PodSpec, node: &Known) -> bool {
     let affinity = spec.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
-    let required = affinity.and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
-    required.is_none_or(|required| required.node_selector_terms.iter().any(|term| matches(term, node)))
+    let required = affinity
+        .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
+    required
+        .is_none_or(|required| required.node_selector_terms.iter().any(|term| matches(term, node)))
 }
 
 /// A term that asks for more than labels by name and value is taken to match.
@@ -85,7 +95,8 @@ fn matches(term: &NodeSelectorTerm, node: &Known) -> bool {
     let expression = |one: &NodeSelectorRequirement| {
         let expression = json!({"key": one.key, "operator": one.operator, "values": one.values.clone().unwrap_or_default()});
         let selector = LabelSelector::from_value(&json!({"matchExpressions": [expression]}));
-        selector.is_ok_and(|selector| selector.matches(&node.labels)) || matches!(one.operator.as_str(), "Gt" | "Lt")
+        selector.is_ok_and(|selector| selector.matches(&node.labels))
+            || matches!(one.operator.as_str(), "Gt" | "Lt")
     };
     term.match_expressions.iter().flatten().all(expression)
 }
@@ -109,7 +120,10 @@ mod tests {
     #[case::no_toleration(json!({}), false)]
     fn taints(#[case] spec: Value, #[case] chosen: bool) {
         let node = json!({"key": "pool", "value": "lunar", "effect": "NoSchedule"});
-        let node = Known { taints: vec![serde_json::from_value(node).expect("a taint")], ..Known::default() };
+        let node = Known {
+            taints: vec![serde_json::from_value(node).expect("a taint")],
+            ..Known::default()
+        };
         assert_eq!(chooses(&spec_of(spec), &node), chosen);
     }
 
@@ -121,7 +135,8 @@ mod tests {
     #[case::exists(term("Exists", json!([])), true)]
     #[case::by_number(term("Gt", json!(["1"])), true)]
     fn labels(#[case] spec: Value, #[case] chosen: bool) {
-        let node = Known { labels: [("pool".to_owned(), "lunar".to_owned())].into(), ..Known::default() };
+        let node =
+            Known { labels: [("pool".to_owned(), "lunar".to_owned())].into(), ..Known::default() };
         assert_eq!(chooses(&spec_of(spec), &node), chosen);
     }
 

@@ -1,5 +1,5 @@
-//! The cluster's default node selector (`clusterDefaultNodeSelector`, or a namespace's default of the plugin): Pods of namespaces without a
-//! selector carry it, and held Pods are such.
+//! The cluster's default node selector (`clusterDefaultNodeSelector`, or a namespace's default of
+//! the plugin): Pods of namespaces without a selector carry it, and held Pods are such.
 
 use tenancy::keys::NODE_SELECTOR;
 use tenancy::settings::OnUnready;
@@ -15,10 +15,16 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
     if settings.guard.on_unready == OnUnready::Deny {
         return Check::DefaultSelector.good("no Pod is held: the settings say `onUnready: deny`");
     }
-    let own = patient.assessments.iter().find(|one| one.name == NAMESPACE).and_then(|one| one.before.annotations.get(NODE_SELECTOR));
+    let own = patient
+        .assessments
+        .iter()
+        .find(|one| one.name == NAMESPACE)
+        .and_then(|one| one.before.annotations.get(NODE_SELECTOR));
     if own.is_some() {
-        return Check::DefaultSelector
-            .unknown("namespace default has a selector of its own", "take that annotation away, or say --skip default-selector");
+        return Check::DefaultSelector.unknown(
+            "namespace default has a selector of its own",
+            "take that annotation away, or say --skip default-selector",
+        );
     }
     match create(&patient.client, NAMESPACE).await {
         Ok(pod) => match pod.spec.and_then(|spec| spec.node_selector).filter(|selector| !selector.is_empty()) {

@@ -28,10 +28,25 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
     let mut reason = "no namespace is unready, so there is none to try it in".to_owned();
     for namespace in candidates(patient).await {
         match bite(&patient.client, &namespace).await {
-            Bite::Refused => return Check::GuardEnforced.good(format!("a Pod in namespace {namespace}, which is not ready, is refused")),
-            Bite::Held => return Check::GuardEnforced.good(format!("a Pod in namespace {namespace}, which is not ready, is held")),
-            Bite::None => return Check::GuardEnforced.wrong(format!("a Pod is let into namespace {namespace}, which is not ready"), FIX),
-            Bite::Unknown(error) => reason = format!("a Pod in namespace {namespace} was refused, by somebody else: {error}"),
+            Bite::Refused => {
+                return Check::GuardEnforced.good(format!(
+                    "a Pod in namespace {namespace}, which is not ready, is refused"
+                ));
+            }
+            Bite::Held => {
+                return Check::GuardEnforced
+                    .good(format!("a Pod in namespace {namespace}, which is not ready, is held"));
+            }
+            Bite::None => {
+                return Check::GuardEnforced.wrong(
+                    format!("a Pod is let into namespace {namespace}, which is not ready"),
+                    FIX,
+                );
+            }
+            Bite::Unknown(error) => {
+                reason =
+                    format!("a Pod in namespace {namespace} was refused, by somebody else: {error}")
+            }
         }
     }
     let label = patient.inventory.settings.tenant_label();
@@ -60,13 +75,24 @@ async fn candidates(patient: &Patient) -> Vec<String> {
         let tenant = labels.get(label).filter(|tenant| !tenant.is_empty());
         tenant.is_some_and(|tenant| !is_ready(tenant, annotations.get(ledger::ANNOTATION)))
     };
-    let probe = Api::<Namespace>::all(patient.client.clone()).get_metadata_opt(NAMESPACE).await.ok().flatten();
+    let probe = Api::<Namespace>::all(patient.client.clone())
+        .get_metadata_opt(NAMESPACE)
+        .await
+        .ok()
+        .flatten();
     let probe = probe.map(|found| found.metadata).filter(|meta| {
         let map = |map: &Option<BTreeMap<String, String>>| map.clone().unwrap_or_default();
         !settings.excludes(NAMESPACE) && unready(&map(&meta.labels), &map(&meta.annotations))
     });
-    let others = patient.assessments.iter().filter(|one| one.name != NAMESPACE && unready(&one.before.labels, &one.before.annotations));
-    probe.map(|_| NAMESPACE.to_owned()).into_iter().chain(others.map(|one| one.name.clone())).take(TRIES).collect()
+    let others = patient.assessments.iter().filter(|one| {
+        one.name != NAMESPACE && unready(&one.before.labels, &one.before.annotations)
+    });
+    probe
+        .map(|_| NAMESPACE.to_owned())
+        .into_iter()
+        .chain(others.map(|one| one.name.clone()))
+        .take(TRIES)
+        .collect()
 }
 
 /// As the guard tells it.

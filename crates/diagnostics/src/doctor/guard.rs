@@ -3,8 +3,7 @@
 use super::{Check, Finding, Patient, some};
 use cluster::admission_policies::stored::Shortfall;
 
-const FIX: &str =
-    "`landlord render guard | kubectl apply -f -` with the settings in force, or let `landlord controller --guard` keep it in place";
+const FIX: &str = "`landlord render guard | kubectl apply -f -` with the settings in force, or let `landlord controller --guard` keep it in place";
 
 pub(super) fn examine(patient: &Patient) -> Finding {
     match &patient.stored {
@@ -17,7 +16,10 @@ pub(super) fn examine(patient: &Patient) -> Finding {
 
 fn judge(shortfall: &Shortfall) -> Finding {
     match shortfall {
-        none if none.is_none() => Check::Guard.good(format!("its parts are in force, as the settings call for: {}", some(&none.wanted))),
+        none if none.is_none() => Check::Guard.good(format!(
+            "its parts are in force, as the settings call for: {}",
+            some(&none.wanted)
+        )),
         all if all.is_all() => Check::Guard.wrong("it is not installed", FIX),
         some => Check::Guard.wrong(some.words(), FIX),
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Finding, Patient, some};
 
-/// What kubelets may set below `kubernetes.io` and `k8s.io`, as the plugin NodeRestriction has it: `k8s.io/kubelet/pkg/apis`, well_known_labels.go.
+/// What kubelets may set below `kubernetes.io` and `k8s.io`, as the plugin NodeRestriction has it:
+/// `k8s.io/kubelet/pkg/apis`, well_known_labels.go.
 const KUBELETS_LABELS: [&str; 11] = [
     "kubernetes.io/hostname",
     "kubernetes.io/os",
@@ -25,7 +26,9 @@ pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
     let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (tenant, known) in patient.tenants() {
         for selector in known.node_selectors() {
-            selector.iter().for_each(|(key, _)| keys.entry(key.to_owned()).or_default().extend([tenant.clone()]));
+            selector.iter().for_each(|(key, _)| {
+                keys.entry(key.to_owned()).or_default().extend([tenant.clone()])
+            });
         }
     }
     let wrong = |(key, tenants): (String, BTreeSet<String>)| {
@@ -35,9 +38,12 @@ pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
             format!("label nodes with {RESTRICTED}/{name} instead, select that, and turn on the plugin NodeRestriction; where nodes are trusted, say --skip node-labels"),
         )
     };
-    let findings: Vec<Finding> = keys.into_iter().filter(|(key, _)| kubelet_may_set(key)).map(wrong).collect();
+    let findings: Vec<Finding> =
+        keys.into_iter().filter(|(key, _)| kubelet_may_set(key)).map(wrong).collect();
     match findings.is_empty() {
-        true => vec![Check::NodeLabels.good("selectors use labels that NodeRestriction keeps from kubelets")],
+        true => vec![
+            Check::NodeLabels.good("selectors use labels that NodeRestriction keeps from kubelets"),
+        ],
         false => findings,
     }
 }
@@ -45,7 +51,9 @@ pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
 /// As NodeRestriction decides it.
 fn kubelet_may_set(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(domain, _)| domain);
-    let within = |parent: &str| domain == parent || domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'));
+    let within = |parent: &str| {
+        domain == parent || domain.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
+    };
     if within(RESTRICTED) {
         return false;
     }

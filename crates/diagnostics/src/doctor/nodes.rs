@@ -40,7 +40,10 @@ impl Nodes {
 
 impl Known {
     fn of(node: Node) -> Self {
-        Self { labels: node.metadata.labels.unwrap_or_default(), taints: node.spec.and_then(|spec| spec.taints).unwrap_or_default() }
+        Self {
+            labels: node.metadata.labels.unwrap_or_default(),
+            taints: node.spec.and_then(|spec| spec.taints).unwrap_or_default(),
+        }
     }
 
     pub(super) fn matches(&self, selector: &Map) -> bool {
@@ -50,7 +53,9 @@ impl Known {
     /// Whether its taints let Pods with these tolerations in.
     pub(super) fn admits(&self, tolerations: &[Toleration]) -> bool {
         let repelling = self.taints.iter().filter(|taint| taint.effect != "PreferNoSchedule");
-        repelling.into_iter().all(|taint| tolerations.iter().any(|toleration| tolerates(toleration, taint)))
+        repelling
+            .into_iter()
+            .all(|taint| tolerations.iter().any(|toleration| tolerates(toleration, taint)))
     }
 }
 
@@ -58,6 +63,8 @@ fn tolerates(toleration: &Toleration, taint: &Taint) -> bool {
     let exists = toleration.operator.as_deref() == Some("Exists");
     let key = toleration.key.as_deref().unwrap_or_default();
     let effect = toleration.effect.as_deref().unwrap_or_default();
-    let value = toleration.value.as_deref().unwrap_or_default() == taint.value.as_deref().unwrap_or_default();
-    (key == taint.key && (exists || value) || key.is_empty() && exists) && (effect.is_empty() || effect == taint.effect)
+    let value = toleration.value.as_deref().unwrap_or_default()
+        == taint.value.as_deref().unwrap_or_default();
+    (key == taint.key && (exists || value) || key.is_empty() && exists)
+        && (effect.is_empty() || effect == taint.effect)
 }

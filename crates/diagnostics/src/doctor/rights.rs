@@ -1,9 +1,12 @@
-//! The controller's rights: whether its service account may do what `deploy/rbac.yaml` gives it. A role for a feature may be left out as a whole.
+//! The controller's rights: whether its service account may do what `deploy/rbac.yaml` gives it. A
+//! role for a feature may be left out as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+};
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use serde_json::Value;
@@ -38,48 +41,82 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
     let settings = &patient.inventory.settings;
     let (account, roles) = (&settings.controller, roles(&settings.controller));
     match missing(&patient.client, account, &roles.values().flatten().cloned().collect()).await {
-        Ok(missing) => judge(account, &roles, &required(&settings.source), &missing.into_iter().collect()),
-        Err(error) => Check::Rights
-            .unknown(format!("the API server does not say what {account} may: {error}"), "let yourself create subjectaccessreviews"),
+        Ok(missing) => {
+            judge(account, &roles, &required(&settings.source), &missing.into_iter().collect())
+        }
+        Err(error) => Check::Rights.unknown(
+            format!("the API server does not say what {account} may: {error}"),
+            "let yourself create subjectaccessreviews",
+        ),
     }
 }
 
-/// Roles that every controller needs; the others come with features, of which nobody has to use any.
+/// Roles that every controller needs; the others come with features, of which nobody has to use
+/// any.
 fn required(source: &TenantSource) -> Vec<&'static str> {
     let tenants = match source {
         TenantSource::Landlord => Some("landlord:tenants"),
         TenantSource::Capsule { .. } => Some("landlord:tenants-capsule"),
         TenantSource::Custom(_) | TenantSource::Inline(_) => None,
     };
-    ["landlord:controller", "landlord:leases", "landlord:events"].into_iter().chain(tenants).collect()
+    ["landlord:controller", "landlord:leases", "landlord:events"]
+        .into_iter()
+        .chain(tenants)
+        .collect()
 }
 
 fn judge(account: &str, roles: &Roles, required: &[&str], missing: &BTreeSet<Right>) -> Finding {
-    let (used, unused): (Vec<_>, Vec<_>) =
-        roles.keys().partition(|role| required.contains(&role.as_str()) || is_given(role, roles, missing));
-    let needed: BTreeSet<&Right> = used.iter().filter_map(|role| roles.get(*role)).flatten().collect();
+    let (used, unused): (Vec<_>, Vec<_>) = roles
+        .keys()
+        .partition(|role| required.contains(&role.as_str()) || is_given(role, roles, missing));
+    let needed: BTreeSet<&Right> =
+        used.iter().filter_map(|role| roles.get(*role)).flatten().collect();
     let lacking: Vec<&&Right> = needed.iter().filter(|right| missing.contains(**right)).collect();
     if !lacking.is_empty() {
-        return Check::Rights.wrong(format!("service account {account} may not {}", some(lacking.iter().map(|right| right.words()))), FIX);
+        return Check::Rights.wrong(
+            format!(
+                "service account {account} may not {}",
+                some(lacking.iter().map(|right| right.words()))
+            ),
+            FIX,
+        );
     }
-    let beside = if unused.is_empty() { String::new() } else { format!("; it has nothing of {}", some(unused)) };
-    Check::Rights.good(format!("service account {account} has all {} rights that it uses{beside}", needed.len()))
+    let beside = if unused.is_empty() {
+        String::new()
+    } else {
+        format!("; it has nothing of {}", some(unused))
+    };
+    Check::Rights.good(format!(
+        "service account {account} has all {} rights that it uses{beside}",
+        needed.len()
+    ))
 }
 
 /// Whether somebody gave a role, be it in part: one of the rights that no other role has is there.
 fn is_given(role: &str, roles: &Roles, missing: &BTreeSet<Right>) -> bool {
-    let others = |right: &&Right| roles.iter().all(|(name, rights)| name == role || !rights.contains(right));
+    let others =
+        |right: &&Right| roles.iter().all(|(name, rights)| name == role || !rights.contains(right));
     roles.get(role).into_iter().flatten().filter(others).any(|right| !missing.contains(right))
 }
 
-async fn missing(client: &Client, account: &str, rights: &BTreeSet<Right>) -> Result<Vec<Right>, Error> {
-    let asked = stream::iter(rights.clone()).map(async |right| Ok((may(client, account, &right).await?, right))).buffered(AT_A_TIME);
+async fn missing(
+    client: &Client,
+    account: &str,
+    rights: &BTreeSet<Right>,
+) -> Result<Vec<Right>, Error> {
+    let asked = stream::iter(rights.clone())
+        .map(async |right| Ok((may(client, account, &right).await?, right)))
+        .buffered(AT_A_TIME);
     asked.try_filter_map(async |(may, right)| Ok((!may).then_some(right))).try_collect().await
 }
 
 async fn may(client: &Client, account: &str, right: &Right) -> Result<bool, Error> {
     let namespace = account.split_once(':').map_or("", |(namespace, _)| namespace);
-    let groups = ["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}"), "system:authenticated".to_owned()];
+    let groups = [
+        "system:serviceaccounts".to_owned(),
+        format!("system:serviceaccounts:{namespace}"),
+        "system:authenticated".to_owned(),
+    ];
     let spec = SubjectAccessReviewSpec {
         user: Some(format!("system:serviceaccount:{account}")),
         groups: Some(groups.into()),
@@ -87,14 +124,17 @@ async fn may(client: &Client, account: &str, right: &Right) -> Result<bool, Erro
         ..SubjectAccessReviewSpec::default()
     };
     let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
-    let answer = Api::<SubjectAccessReview>::all(client.clone()).create(&PostParams::default(), &review).await?;
+    let answer = Api::<SubjectAccessReview>::all(client.clone())
+        .create(&PostParams::default(), &review)
+        .await?;
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
 impl Right {
     /// The same where the controller runs in this namespace.
     fn beside(self, controller: &str) -> Self {
-        let namespace = self.namespace.map(|name| if name == SHIPPED.0 { controller.to_owned() } else { name });
+        let namespace =
+            self.namespace.map(|name| if name == SHIPPED.0 { controller.to_owned() } else { name });
         Self { namespace, ..self }
     }
 
@@ -114,17 +154,24 @@ impl Right {
     fn words(&self) -> String {
         let sub = self.subresource.as_ref().map_or(String::new(), |sub| format!("/{sub}"));
         let group = if self.group.is_empty() { String::new() } else { format!(".{}", self.group) };
-        let within = self.namespace.as_ref().map_or(String::new(), |namespace| format!(" in namespace {namespace}"));
+        let within = self
+            .namespace
+            .as_ref()
+            .map_or(String::new(), |namespace| format!(" in namespace {namespace}"));
         format!("{} {}{sub}{group}{within}", self.verb, self.resource)
     }
 }
 
-/// Those that the manifest gives the controller, for a service account that may be in another namespace.
+/// Those that the manifest gives the controller, for a service account that may be in another
+/// namespace.
 fn roles(account: &str) -> Roles {
     let documents: Vec<Value> = serde_saphyr::from_multiple(MANIFEST).unwrap_or_default();
     let namespace = account.split_once(':').map_or("", |(namespace, _)| namespace);
     let mut roles = Roles::new();
-    for binding in documents.iter().filter(|one| text(one, "/kind").ends_with("Binding") && binds_controller(one)) {
+    for binding in documents
+        .iter()
+        .filter(|one| text(one, "/kind").ends_with("Binding") && binds_controller(one))
+    {
         let rights = of_role(&documents, binding).into_iter().map(|right| right.beside(namespace));
         roles.entry(text(binding, "/roleRef/name").to_owned()).or_default().extend(rights);
     }
@@ -133,14 +180,17 @@ fn roles(account: &str) -> Roles {
 
 fn binds_controller(binding: &Value) -> bool {
     let (namespace, name) = SHIPPED;
-    list(binding, "subjects").any(|subject| text(subject, "/namespace") == namespace && text(subject, "/name") == name)
+    list(binding, "subjects")
+        .any(|subject| text(subject, "/namespace") == namespace && text(subject, "/name") == name)
 }
 
 fn of_role(documents: &[Value], binding: &Value) -> Vec<Right> {
     let namespace = text(binding, "/metadata/namespace");
     let named = |one: &&Value| {
-        let same = text(one, "/kind") == text(binding, "/roleRef/kind") && text(one, "/metadata/name") == text(binding, "/roleRef/name");
-        same && (text(one, "/kind") == "ClusterRole" || text(one, "/metadata/namespace") == namespace)
+        let same = text(one, "/kind") == text(binding, "/roleRef/kind")
+            && text(one, "/metadata/name") == text(binding, "/roleRef/name");
+        same && (text(one, "/kind") == "ClusterRole"
+            || text(one, "/metadata/namespace") == namespace)
     };
     let within = (!namespace.is_empty()).then(|| namespace.to_owned());
     let rules = documents.iter().filter(named).flat_map(|role| list(role, "rules"));
@@ -149,14 +199,17 @@ fn of_role(documents: &[Value], binding: &Value) -> Vec<Right> {
 
 /// Every combination.
 fn of_rule(rule: &Value, namespace: Option<&String>) -> Vec<Right> {
-    let words = |field: &str| list(rule, field).filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>();
+    let words = |field: &str| {
+        list(rule, field).filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+    };
     let names: Vec<Option<String>> = words("resourceNames").into_iter().map(Some).collect();
     let names = if names.is_empty() { vec![None] } else { names };
     let mut rights = Vec::new();
     for group in words("apiGroups") {
         for resource in words("resources") {
-            let (resource, subresource) =
-                resource.split_once('/').map_or((resource.as_str(), None), |(one, sub)| (one, Some(sub.to_owned())));
+            let (resource, subresource) = resource
+                .split_once('/')
+                .map_or((resource.as_str(), None), |(one, sub)| (one, Some(sub.to_owned())));
             let right = Right {
                 namespace: namespace.cloned(),
                 group: group.clone(),
@@ -165,7 +218,11 @@ fn of_rule(rule: &Value, namespace: Option<&String>) -> Vec<Right> {
                 ..Right::default()
             };
             for verb in words("verbs") {
-                rights.extend(names.iter().map(|name| Right { verb: verb.clone(), name: name.clone(), ..right.clone() }));
+                rights.extend(names.iter().map(|name| Right {
+                    verb: verb.clone(),
+                    name: name.clone(),
+                    ..right.clone()
+                }));
             }
         }
     }
@@ -211,16 +268,26 @@ mod tests {
         let all = roles("landlord:controller");
         let required = required(&TenantSource::Landlord);
         let without = |left_out: &dyn Fn(&str, &Right) -> bool| {
-            let missing = all.iter().flat_map(|(role, rights)| rights.iter().filter(|right| left_out(role, right)).cloned());
+            let missing = all.iter().flat_map(|(role, rights)| {
+                rights.iter().filter(|right| left_out(role, right)).cloned()
+            });
             judge("landlord:controller", &all, &required, &missing.collect())
         };
         assert!(without(&|_, _| false).fix.is_none());
         // The guard may list what the strategy may list: that does not make a strategy.
         let good = without(&|role, right| role == "landlord:strategy" && right.verb != "list");
-        assert!(good.fix.is_none() && good.what.ends_with("it has nothing of landlord:strategy"), "{}", good.what);
+        assert!(
+            good.fix.is_none() && good.what.ends_with("it has nothing of landlord:strategy"),
+            "{}",
+            good.what
+        );
         let wrong = without(&|role, right| role == "landlord:holds" && right.verb == "patch");
         assert_eq!(wrong.what, "service account landlord:controller may not patch pods");
         let wrong = without(&|role, _| role == "landlord:tenants");
-        assert!(wrong.fix.is_some() && wrong.what.contains("list tenants.landlord.dev"), "{}", wrong.what);
+        assert!(
+            wrong.fix.is_some() && wrong.what.contains("list tenants.landlord.dev"),
+            "{}",
+            wrong.what
+        );
     }
 }

@@ -8,7 +8,10 @@ const OLDEST: (u32, u32) = (1, 36);
 pub(super) async fn examine(patient: &Patient) -> Finding {
     match patient.client.apiserver_version().await {
         Ok(info) => judge(&info.major, &info.minor),
-        Err(error) => Check::Version.unknown(format!("the API server does not say its version: {error}"), "let yourself GET /version"),
+        Err(error) => Check::Version.unknown(
+            format!("the API server does not say its version: {error}"),
+            "let yourself GET /version",
+        ),
     }
 }
 

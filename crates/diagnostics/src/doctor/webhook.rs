@@ -1,4 +1,5 @@
-//! The webhook: a namespace for a real tenant is created as a dry run, and the answer has to carry a ledger.
+//! The webhook: a namespace for a real tenant is created as a dry run, and the answer has to carry
+//! a ledger.
 
 use std::time::{Duration, Instant};
 
@@ -39,11 +40,17 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
     }
     let settings = &patient.inventory.settings;
     let Some(name) = NAMES.into_iter().find(|name| !settings.excludes(name)) else {
-        return Check::Webhook.unknown("excludedNamespaces matches every name that could be tried", "narrow excludedNamespaces");
+        return Check::Webhook.unknown(
+            "excludedNamespaces matches every name that could be tried",
+            "narrow excludedNamespaces",
+        );
     };
     let tenants = candidates(patient, name);
     if tenants.is_empty() {
-        return Check::Webhook.unknown("there is no tenant that a namespace could be created for", "create a tenant, and ask again");
+        return Check::Webhook.unknown(
+            "there is no tenant that a namespace could be created for",
+            "create a tenant, and ask again",
+        );
     }
     let mut refusals = Vec::new();
     for tenant in tenants {
@@ -65,7 +72,10 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
             }
         }
     }
-    Check::Webhook.good(format!("it answers, but lets you claim none of the tenants that were tried: {}", refusals.join("; ")))
+    Check::Webhook.good(format!(
+        "it answers, but lets you claim none of the tenants that were tried: {}",
+        refusals.join("; ")
+    ))
 }
 
 const INSTALL: &str = "apply deploy/cluster-admission-policy.yaml; in strategy `controller` the guard takes its place: say --skip webhook";
@@ -76,7 +86,12 @@ fn candidates(patient: &Patient, name: &str) -> Vec<String> {
     let accepted = |tenant: &String| {
         let mut namespace = Plain { name: Some(name.to_owned()), ..Plain::default() };
         namespace.metadata.labels.insert(settings.tenant_label().to_owned(), tenant.clone());
-        let assessment = Assessment::of(settings, &namespace, || json!({}), |name| patient.inventory.tenant(name));
+        let assessment = Assessment::of(
+            settings,
+            &namespace,
+            || json!({}),
+            |name| patient.inventory.tenant(name),
+        );
         assessment.error.is_none() && !assessment.is_rejected()
     };
     patient.tenants().into_iter().map(|(tenant, _)| tenant).filter(accepted).take(TENANTS).collect()
@@ -87,14 +102,23 @@ async fn timed(patient: &Patient, settings: &Settings, name: &str, tenant: &str)
     for _ in 0..TRIES {
         slowest = slowest.max(create(patient, settings, name, tenant).await.1);
     }
-    Check::Webhook
-        .good(format!("it answers; creating a namespace for tenant {tenant} takes {} ms, the slowest of {TRIES}", slowest.as_millis()))
+    Check::Webhook.good(format!(
+        "it answers; creating a namespace for tenant {tenant} takes {} ms, the slowest of {TRIES}",
+        slowest.as_millis()
+    ))
 }
 
-async fn create(patient: &Patient, settings: &Settings, name: &str, tenant: &str) -> (Answer, Duration) {
-    let namespace = json!({"metadata": {"name": name, "labels": {settings.tenant_label(): tenant}}});
+async fn create(
+    patient: &Patient,
+    settings: &Settings,
+    name: &str,
+    tenant: &str,
+) -> (Answer, Duration) {
+    let namespace =
+        json!({"metadata": {"name": name, "labels": {settings.tenant_label(): tenant}}});
     let began = Instant::now();
-    let answer = dry_run(&patient.client, serde_json::from_value(namespace).unwrap_or_default()).await;
+    let answer =
+        dry_run(&patient.client, serde_json::from_value(namespace).unwrap_or_default()).await;
     (judge(answer, &patient.policy), began.elapsed())
 }
 
@@ -108,7 +132,11 @@ fn judge(answer: Result<Namespace, Error>, policy: &str) -> Answer {
     match answer {
         Ok(namespace) => {
             let annotations = namespace.metadata.annotations.unwrap_or_default();
-            if annotations.contains_key(tenancy::ledger::ANNOTATION) { Answer::Ledger } else { Answer::NoLedger }
+            if annotations.contains_key(tenancy::ledger::ANNOTATION) {
+                Answer::Ledger
+            } else {
+                Answer::NoLedger
+            }
         }
         Err(error) => {
             let message = words(&error);

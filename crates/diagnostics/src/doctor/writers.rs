@@ -1,5 +1,6 @@
-//! Other writers of managed keys, by `managedFields`. What admission writes into a request has no owner there, and a key that its creator brought along is
-//! nobody's quarrel; so those count that apply the key, or wrote it later.
+//! Other writers of managed keys, by `managedFields`. What admission writes into a request has no
+//! owner there, and a key that its creator brought along is nobody's quarrel; so those count that
+//! apply the key, or wrote it later.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,12 @@ type Claims = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
     let mut claims = Claims::new();
     for listed in &patient.inventory.namespaces {
-        let meta = listed.object.get("metadata").cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();
+        let meta = listed
+            .object
+            .get("metadata")
+            .cloned()
+            .and_then(|meta| serde_json::from_value(meta).ok())
+            .unwrap_or_default();
         let (ledger, _) = read_ledger(&listed.namespace.metadata);
         let keys: Vec<Key> = ledger.keys().collect();
         for (manager, key) in others(&meta, &keys) {
@@ -43,12 +49,16 @@ fn others(meta: &ObjectMeta, keys: &[Key]) -> Vec<(String, String)> {
     let created = meta.creation_timestamp.as_ref().map(|time| time.0);
     let insists = |entry: &&ManagedFieldsEntry| {
         let later = entry.time.as_ref().map(|time| time.0) > created;
-        entry.manager.as_deref() != Some(FIELD_MANAGER) && (later || entry.operation.as_deref() == Some("Apply"))
+        entry.manager.as_deref() != Some(FIELD_MANAGER)
+            && (later || entry.operation.as_deref() == Some("Apply"))
     };
     let entries = meta.managed_fields.iter().flatten().filter(insists);
     let owned = |entry: &ManagedFieldsEntry| {
         let manager = entry.manager.clone().unwrap_or_default();
-        keys.iter().filter(|key| owns(entry, key)).map(|key| (manager.clone(), key.name.clone())).collect::<Vec<_>>()
+        keys.iter()
+            .filter(|key| owns(entry, key))
+            .map(|key| (manager.clone(), key.name.clone()))
+            .collect::<Vec<_>>()
     };
     entries.flat_map(owned).collect()
 }
@@ -64,10 +74,18 @@ mod tests {
     #[case::its_creator("kubectl", "Update", 1, false)]
     #[case::later("kubectl", "Update", 2, true)]
     #[case::by_apply("argocd", "Apply", 1, true)]
-    fn who_counts(#[case] manager: &str, #[case] operation: &str, #[case] day: u8, #[case] counts: bool) {
+    fn who_counts(
+        #[case] manager: &str,
+        #[case] operation: &str,
+        #[case] day: u8,
+        #[case] counts: bool,
+    ) {
         let meta = json!({"creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": [{"manager": manager, "operation": operation,
             "time": format!("2026-01-0{day}T00:00:00Z"), "fieldsV1": {"f:metadata": {"f:labels": {"f:cost-center": {}, "f:own": {}}}}}]});
-        let found = others(&serde_json::from_value(meta).expect("metadata"), &[Key::label("cost-center"), Key::annotation("own")]);
+        let found = others(
+            &serde_json::from_value(meta).expect("metadata"),
+            &[Key::label("cost-center"), Key::annotation("own")],
+        );
         let expected = counts.then(|| (manager.to_owned(), "cost-center".to_owned()));
         assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
     }

@@ -16,7 +16,8 @@ use cluster::writer::{ApplyMode, Writer, Written};
 
 /// Patches under way at a time.
 const AT_A_TIME: usize = 16;
-/// How often one namespace is written: somebody else may write it too, and what keeps keys in place may be at work for a moment after it is deleted.
+/// How often one namespace is written: somebody else may write it too, and what keeps keys in place
+/// may be at work for a moment after it is deleted.
 const ATTEMPTS: usize = 10;
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -40,7 +41,8 @@ pub(super) fn marked(orders: &Orders, all: &[ObjectMeta]) -> Vec<Marked> {
 }
 
 fn write(orders: &Orders, held: &CachedNamespace) -> Option<Write> {
-    let after = leave(&orders.settings, &held.namespace, orders.claims).apply(&held.namespace.metadata);
+    let after =
+        leave(&orders.settings, &held.namespace, orders.claims).apply(&held.namespace.metadata);
     Write::between(held, &after)
 }
 
@@ -58,7 +60,8 @@ pub(super) async fn clean(
         let name = held.namespace.name.clone().unwrap_or_default();
         (name, clean_one(&writer, orders, held).await)
     };
-    let (kept, marked): (Vec<Marked>, Vec<Marked>) = marked.into_iter().partition(|one| kept.contains(one.name()));
+    let (kept, marked): (Vec<Marked>, Vec<Marked>) =
+        marked.into_iter().partition(|one| kept.contains(one.name()));
     let still_held = "a Pod in it is still held, and only this namespace says where it belongs";
     report.failed.extend(kept.iter().map(|one| (one.name().to_owned(), still_held.to_owned())));
     let mut outcomes = stream::iter(marked).map(one).buffer_unordered(AT_A_TIME);
@@ -76,7 +79,11 @@ pub(super) async fn clean(
 }
 
 /// Writes until the API server has it as it shall be; the words say why it does not get there.
-async fn clean_one(writer: &Writer, orders: &Orders, mut held: CachedNamespace) -> Result<(), String> {
+async fn clean_one(
+    writer: &Writer,
+    orders: &Orders,
+    mut held: CachedNamespace,
+) -> Result<(), String> {
     let mut why = String::new();
     for _ in 0..ATTEMPTS {
         let Some(patch) = write(orders, &held) else { return Ok(()) };

@@ -18,27 +18,35 @@ pub struct GuardObject {
     name: String,
 }
 
-/// Everything that is the guard's by its label or by its name, in the order in which it may go: bindings first, as a policy without one does nothing;
-/// and what refuses before what lets wait.
+/// Everything that is the guard's by its label or by its name, in the order in which it may go:
+/// bindings first, as a policy without one does nothing; and what refuses before what lets wait.
 pub(super) async fn guard(client: &Client) -> Result<Vec<GuardObject>> {
     let mut found = Vec::new();
     for (kind, _) in KINDS {
         match api(client, kind).list(&ListParams::default()).await {
             Ok(list) => {
-                let ours =
-                    list.into_iter().filter(|object| object.labels().contains_key(PART_LABEL) || object.name_any().starts_with(NAME));
+                let ours = list.into_iter().filter(|object| {
+                    object.labels().contains_key(PART_LABEL) || object.name_any().starts_with(NAME)
+                });
                 found.extend(ours.map(|object| GuardObject { kind, name: object.name_any() }));
             }
             // Mutating policies came with Kubernetes 1.36.
             Err(Error::Api(status)) if status.code == 404 => {}
-            Err(error) => return Err(error).with_context(|| format!("{kind} objects cannot be listed")),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{kind} objects cannot be listed"));
+            }
         }
     }
     found.sort_by_key(|one| (!one.kind.ends_with("Binding"), one.kind.starts_with("Mutating")));
     Ok(found)
 }
 
-pub(super) async fn remove_guard(client: &Client, orders: &Orders, objects: &[GuardObject], report: &mut Report) -> Result<()> {
+pub(super) async fn remove_guard(
+    client: &Client,
+    orders: &Orders,
+    objects: &[GuardObject],
+    report: &mut Report,
+) -> Result<()> {
     for GuardObject { kind, name } in objects.iter().filter(|_| orders.mode == ApplyMode::Apply) {
         let gone = gone(api(client, kind).delete(name, &DeleteParams::default()).await.map(drop));
         gone.with_context(|| format!("{kind} {name:?} cannot be deleted"))?;
@@ -49,8 +57,13 @@ pub(super) async fn remove_guard(client: &Client, orders: &Orders, objects: &[Gu
     Ok(())
 }
 
-/// With the definition go all tenants of landlord's own kind. They say where Pods belong that are still held.
-pub(super) async fn remove_definition(client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
+/// With the definition go all tenants of landlord's own kind. They say where Pods belong that are
+/// still held.
+pub(super) async fn remove_definition(
+    client: &Client,
+    orders: &Orders,
+    report: &mut Report,
+) -> Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     // Whoever may not look is told what to look for.
     let found = api.get_opt(DEFINITION).await.ok().flatten().is_some();
@@ -59,9 +72,15 @@ pub(super) async fn remove_definition(client: &Client, orders: &Orders, report: 
             gone(api.delete(DEFINITION, &DeleteParams::default()).await.map(drop))
                 .context("the definition of tenants cannot be deleted")?;
         }
-        report.done.extend(found.then(|| format!("definition {DEFINITION} is deleted, and all tenants with it")));
+        report.done.extend(
+            found.then(|| format!("definition {DEFINITION} is deleted, and all tenants with it")),
+        );
     } else if found {
-        let how = if orders.with_crds { "they stay until all is clean" } else { "--with-crds deletes them" };
+        let how = if orders.with_crds {
+            "they stay until all is clean"
+        } else {
+            "--with-crds deletes them"
+        };
         report.remains.push(format!("tenants and their definition {DEFINITION}: {how}"));
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! Pods: those that landlord's gate holds go on the terms on which the controller would let them go, once it had reached their namespaces.
+//! Pods: those that landlord's gate holds go on the terms on which the controller would let them
+//! go, once it had reached their namespaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,7 +26,8 @@ use cluster::pod_writer::PodWriter;
 use cluster::writer::{ApplyMode, Written};
 use guard::GATE;
 
-/// Somebody else may write the Pod at the same moment, and the guard may be at work for a moment after it is deleted.
+/// Somebody else may write the Pod at the same moment, and the guard may be at work for a moment
+/// after it is deleted.
 const ATTEMPTS: usize = 10;
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -46,17 +48,31 @@ impl Let {
 }
 
 /// Every held Pod.
-pub(super) async fn held(client: &Client, orders: &Orders, namespaces: &[ObjectMeta]) -> Result<Vec<Let>> {
+pub(super) async fn held(
+    client: &Client,
+    orders: &Orders,
+    namespaces: &[ObjectMeta],
+) -> Result<Vec<Let>> {
     let found = list(client).await.context("Pods cannot be listed")?;
     if found.is_empty() {
         return Ok(Vec::new());
     }
-    let known = Known { settings: &orders.settings, tenants: known_tenants(client, &orders.settings).await?.into_iter().collect() };
+    let known = Known {
+        settings: &orders.settings,
+        tenants: known_tenants(client, &orders.settings).await?.into_iter().collect(),
+    };
     let concerned: BTreeSet<&str> = found.iter().map(|(key, _)| &*key.namespace).collect();
-    let cached = namespaces.iter().filter(|meta| meta.name.as_deref().is_some_and(|name| concerned.contains(name)));
-    let ways: BTreeMap<String, Way> =
-        cached.map(CachedNamespace::of).filter_map(|one| Some((one.namespace.name.clone()?, known.way(one)))).collect();
-    Ok(found.into_iter().map(|(key, pod)| ways.get(&*key.namespace).unwrap_or(&Way::Free).let_go(key, &pod)).collect())
+    let cached = namespaces
+        .iter()
+        .filter(|meta| meta.name.as_deref().is_some_and(|name| concerned.contains(name)));
+    let ways: BTreeMap<String, Way> = cached
+        .map(CachedNamespace::of)
+        .filter_map(|one| Some((one.namespace.name.clone()?, known.way(one))))
+        .collect();
+    Ok(found
+        .into_iter()
+        .map(|(key, pod)| ways.get(&*key.namespace).unwrap_or(&Way::Free).let_go(key, &pod))
+        .collect())
 }
 
 /// Where the Pods of a namespace belong.
@@ -74,13 +90,18 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// By what the namespace would carry had the controller reached it: it may have been stopped before.
+    /// By what the namespace would carry had the controller reached it: it may have been stopped
+    /// before.
     fn way(&self, mut cached: CachedNamespace) -> Way {
         let Some(assessment) = self.assess(&cached) else { return Way::Free };
         cached.namespace.metadata = assessment.after();
         match self.assess(&cached).and_then(|planned| Placement::of(&planned)) {
             Some(placement) => Way::By(placement),
-            None => Way::Astray(assessment.error.unwrap_or_else(|| "its namespace cannot be as its tenant wants it".to_owned())),
+            None => Way::Astray(
+                assessment
+                    .error
+                    .unwrap_or_else(|| "its namespace cannot be as its tenant wants it".to_owned()),
+            ),
         }
     }
 
@@ -116,7 +137,9 @@ async fn list(client: &Client) -> Result<Vec<(PodKey, GatedPod)>, kube::Error> {
     let mut page = ListParams::default().fields("spec.nodeName=").limit(PAGE);
     loop {
         let list = api.list(&page).await?;
-        found.extend(list.items.into_iter().filter_map(|pod| Some((PodKey::of(&pod), GatedPod::of(pod)?))));
+        found.extend(
+            list.items.into_iter().filter_map(|pod| Some((PodKey::of(&pod), GatedPod::of(pod)?))),
+        );
         match next(list.metadata.continue_) {
             Some(token) => page = page.continue_token(&token),
             None => return Ok(found),
@@ -134,7 +157,12 @@ fn ungate(pod: &GatedPod) -> Patch {
 }
 
 /// Names the namespaces of those that stay held: nothing else says where they belong.
-pub(super) async fn let_go(client: &Client, orders: &Orders, pods: Vec<Let>, report: &mut Report) -> BTreeSet<String> {
+pub(super) async fn let_go(
+    client: &Client,
+    orders: &Orders,
+    pods: Vec<Let>,
+    report: &mut Report,
+) -> BTreeSet<String> {
     let mut kept = BTreeSet::new();
     for Let { key, patch, astray } in pods {
         let outcome = match astray.filter(|_| !orders.free_pods) {
@@ -156,7 +184,10 @@ pub(super) async fn let_go(client: &Client, orders: &Orders, pods: Vec<Let>, rep
 /// The API server takes a moment to forget the guard: Pods that it held meanwhile.
 pub(super) async fn note_new_ones(client: &Client, report: &mut Report) -> Result<()> {
     for (key, _) in list(client).await.context("Pods cannot be listed")? {
-        report.failed.entry(format!("Pod {key}")).or_insert_with(|| "it was held meanwhile: run the command again".to_owned());
+        report
+            .failed
+            .entry(format!("Pod {key}"))
+            .or_insert_with(|| "it was held meanwhile: run the command again".to_owned());
     }
     Ok(())
 }

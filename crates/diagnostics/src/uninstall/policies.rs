@@ -1,6 +1,7 @@
-//! Policies: landlord's ClusterAdmissionPolicies. One decides on namespaces and holds the settings, so it is switched off first and deleted last: whoever
-//! runs the command again finds them. Others may place Pods: they refuse every Pod of a namespace that landlord has not written, so they are gone before
-//! any namespace is touched.
+//! Policies: landlord's ClusterAdmissionPolicies. One decides on namespaces and holds the settings,
+//! so it is switched off first and deleted last: whoever runs the command again finds them. Others
+//! may place Pods: they refuse every Pod of a namespace that landlord has not written, so they are
+//! gone before any namespace is touched.
 
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ use tenancy::settings::strategy::Mode;
 /// How long Kubewarden has to take a policy's webhook away.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
-/// The strategy's condition by which the API server asks the webhook about nothing. A later strategy, or a release without `--with-policy`, takes it out.
+/// The strategy's condition by which the API server asks the webhook about nothing. A later
+/// strategy, or a release without `--with-policy`, takes it out.
 const OFF: (Mode, &str) = (Mode::Controller, "false");
 
 pub struct Policies {
@@ -30,32 +32,51 @@ pub struct Policies {
 impl Policies {
     pub(super) async fn find(client: &Client, orders: &Orders) -> Result<Self> {
         let settings = Policy::read(client, &orders.policy).await;
-        let settings = settings.with_context(|| format!("{} cannot be read", place(&orders.policy)))?;
+        let settings =
+            settings.with_context(|| format!("{} cannot be read", place(&orders.policy)))?;
         let all = Policy::all(client).await.context("ClusterAdmissionPolicies cannot be listed")?;
-        Ok(Self { settings, placing: all.into_iter().filter(|policy| policy.places_pods).collect() })
+        Ok(Self {
+            settings,
+            placing: all.into_iter().filter(|policy| policy.places_pods).collect(),
+        })
     }
 
     /// Names of those that would refuse every Pod afterwards, because nobody asked for their end.
     pub fn in_the_way(&self, orders: &Orders) -> Vec<&str> {
-        self.placing.iter().filter(|_| !orders.with_policy).map(|policy| policy.name.as_str()).collect()
+        self.placing
+            .iter()
+            .filter(|_| !orders.with_policy)
+            .map(|policy| policy.name.as_str())
+            .collect()
     }
 
     /// For the question before it begins.
     pub(super) fn words(&self, orders: &Orders) -> String {
         let placing = self.placing.iter().filter(|_| orders.with_policy);
-        let mut words: String = placing.map(|policy| format!("{}, which places Pods, is deleted\n", place(&policy.name))).collect();
+        let mut words: String = placing
+            .map(|policy| format!("{}, which places Pods, is deleted\n", place(&policy.name)))
+            .collect();
         match &self.settings {
-            Some(policy) if orders.with_policy => words += &format!("{} is deleted\n", place(&policy.name)),
+            Some(policy) if orders.with_policy => {
+                words += &format!("{} is deleted\n", place(&policy.name))
+            }
             Some(policy) if policy.is_touched() => {
-                words += &format!("the strategy's condition in {} is taken out\n", place(&policy.name));
+                words +=
+                    &format!("the strategy's condition in {} is taken out\n", place(&policy.name));
             }
             _ => {}
         }
         words
     }
 
-    /// Before anything else: from here on, nobody refuses Pods or writes into namespaces that are cleaned.
-    pub(super) async fn stop(&mut self, client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
+    /// Before anything else: from here on, nobody refuses Pods or writes into namespaces that are
+    /// cleaned.
+    pub(super) async fn stop(
+        &mut self,
+        client: &Client,
+        orders: &Orders,
+        report: &mut Report,
+    ) -> Result<()> {
         if let Some(policy) = &mut self.settings {
             stop_writing(client, orders, policy, report).await?;
         }
@@ -70,7 +91,12 @@ impl Policies {
     }
 
     /// Deletes the one that holds the settings, which nobody needs any more if all is clean.
-    pub(super) async fn finish(&self, client: &Client, orders: &Orders, report: &mut Report) -> Result<()> {
+    pub(super) async fn finish(
+        &self,
+        client: &Client,
+        orders: &Orders,
+        report: &mut Report,
+    ) -> Result<()> {
         match self.settings.as_ref().filter(|_| orders.with_policy) {
             Some(policy) if report.failed.is_empty() => {
                 if orders.mode == ApplyMode::Apply {
@@ -94,17 +120,27 @@ impl Policies {
         }));
         if let Some(policy) = self.settings.as_ref().filter(|_| !orders.with_policy) {
             let name = place(&policy.name);
-            report.remains.push(format!("{name} writes into new namespaces: run again with --with-policy, or delete it"));
+            report.remains.push(format!(
+                "{name} writes into new namespaces: run again with --with-policy, or delete it"
+            ));
         }
     }
 }
 
-async fn stop_writing(client: &Client, orders: &Orders, policy: &mut Policy, report: &mut Report) -> Result<()> {
+async fn stop_writing(
+    client: &Client,
+    orders: &Orders,
+    policy: &mut Policy,
+    report: &mut Report,
+) -> Result<()> {
     let place = place(&policy.name);
     if orders.with_policy {
         let (mode, expression) = OFF;
         if orders.mode == ApplyMode::Apply {
-            policy.apply(client, mode, expression).await.with_context(|| format!("{place} cannot be patched"))?;
+            policy
+                .apply(client, mode, expression)
+                .await
+                .with_context(|| format!("{place} cannot be patched"))?;
         }
     } else if policy.is_touched() {
         if orders.mode == ApplyMode::Apply {
@@ -117,7 +153,10 @@ async fn stop_writing(client: &Client, orders: &Orders, policy: &mut Policy, rep
 }
 
 async fn delete(client: &Client, policy: &Policy) -> Result<()> {
-    policy.delete(client).await.with_context(|| format!("{} cannot be deleted", place(&policy.name)))
+    policy
+        .delete(client)
+        .await
+        .with_context(|| format!("{} cannot be deleted", place(&policy.name)))
 }
 
 /// Until it is away, and the webhook with it that Kubewarden made of it.
@@ -125,7 +164,9 @@ async fn until_gone(client: &Client, name: &str) -> Result<()> {
     let webhooks: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
     let webhook = format!("clusterwide-{name}");
     let deadline = tokio::time::Instant::now() + PATIENCE;
-    while Policy::read(client, name).await?.is_some() || webhooks.get_opt(&webhook).await.is_ok_and(|found| found.is_some()) {
+    while Policy::read(client, name).await?.is_some()
+        || webhooks.get_opt(&webhook).await.is_ok_and(|found| found.is_some())
+    {
         if tokio::time::Instant::now() > deadline {
             bail!(
                 "{} is deleted, and still there: does Kubewarden's controller run? No namespace was changed, since it would refuse their Pods; run \

@@ -32,7 +32,10 @@ fn the_question_says_what_goes() {
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": metadata, "spec": {"settings": settings}});
         Policy::of(serde_json::from_value(object).expect("an object"))
     };
-    let settings = Some(policy(json!({"name": "landlord", "annotations": {"landlord.dev/strategy": "webhook"}}), json!({})));
+    let settings = Some(policy(
+        json!({"name": "landlord", "annotations": {"landlord.dev/strategy": "webhook"}}),
+        json!({}),
+    ));
     let placing = vec![policy(json!({"name": "landlord-pods"}), json!({"pods": {"place": true}}))];
     let all: Vec<_> = (0..12).map(meta).collect();
     let traces = Traces {

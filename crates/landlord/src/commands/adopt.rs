@@ -11,14 +11,21 @@ use crate::help::{self, Example, Exit};
 
 const EXAMPLES: [Example; 3] = [
     ("What would be written", "landlord adopt payments --dry-run"),
-    ("The same, judged by the API server and its webhooks", "landlord adopt payments --dry-run=server"),
+    (
+        "The same, judged by the API server and its webhooks",
+        "landlord adopt payments --dry-run=server",
+    ),
     ("Two of them", "landlord adopt payments billing"),
 ];
-const EXITS: [Exit; 2] = [(0, "all adopted, or adopted before"), (1, "an error; namespaces named before it are adopted")];
+const EXITS: [Exit; 2] = [
+    (0, "all adopted, or adopted before"),
+    (1, "an error; namespaces named before it are adopted"),
+];
 
 /// Approve namespaces whose creator may not claim their tenant
 ///
-/// Landlord leaves such namespaces alone. This writes what the tenant wants, ledger included; from then on the controller looks after them. Whoever runs this vouches for the claim.
+/// Landlord leaves such namespaces alone. This writes what the tenant wants, ledger included; from
+/// then on the controller looks after them. Whoever runs this vouches for the claim.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Adopt {

@@ -31,7 +31,10 @@ const EXAMPLES: [Example; 4] = [
     ("The whole cluster", "landlord audit"),
     ("One tenant, for a browser", "landlord audit --tenant solar -o html > audit.html"),
     ("From files: tenants, namespaces, Pods and Nodes", "landlord audit -f dump/"),
-    ("Who would be moved inside, as the API server judges it", "landlord audit --evict --dry-run=server"),
+    (
+        "Who would be moved inside, as the API server judges it",
+        "landlord audit --evict --dry-run=server",
+    ),
 ];
 const EXITS: [Exit; 3] = [
     (0, "no Pod is outside, or all that were are on their way"),
@@ -41,15 +44,24 @@ const EXITS: [Exit; 3] = [
 
 /// Show Pods outside their tenant's pool: where, since when, and why
 ///
-/// Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node selector, on a node whose labels do not match it. Reads
-/// the cluster, or with -f files (tenants, namespaces, Pods and Nodes among them), and then needs no cluster.
+/// Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node
+/// selector, on a node whose labels do not match it. Reads the cluster, or with -f files (tenants,
+/// namespaces, Pods and Nodes among them), and then needs no cluster.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Audit {
     #[command(flatten)]
     sources: Sources,
     /// How to print
-    #[arg(short, long, env = "LANDLORD_OUTPUT", value_name = "FORM", value_enum, default_value = "table", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        env = "LANDLORD_OUTPUT",
+        value_name = "FORM",
+        value_enum,
+        default_value = "table",
+        help_heading = "Output"
+    )]
     output: Output,
     #[command(flatten)]
     selection: Selection,
@@ -88,7 +100,8 @@ impl Output {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Eviction")]
 struct Evictions {
-    /// Evict them, so that whoever made them makes them again inside; PodDisruptionBudgets are respected
+    /// Evict them, so that whoever made them makes them again inside; PodDisruptionBudgets are
+    /// respected
     #[arg(long, env = "LANDLORD_EVICT", conflicts_with_all = ["files", "watch"])]
     evict: bool,
     /// Do not ask
@@ -116,7 +129,8 @@ impl Audit {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         if !self.sources.files().is_empty() {
-            let (settings, documents) = inventory::documents(self.sources.files(), self.sources.settings_file())?;
+            let (settings, documents) =
+                inventory::documents(self.sources.files(), self.sources.settings_file())?;
             let (evidence, others) = Evidence::among(documents)?;
             let inventory = Inventory::of(settings, others)?;
             inventory::tell_notes(&inventory);
@@ -144,7 +158,11 @@ impl Audit {
         let inventory = cluster::lists::inventory_with_managers(client, settings).await?;
         inventory::tell_notes(&inventory);
         let assessments = self.selection.of(&inventory, assess(&inventory))?;
-        let claimed: Vec<&str> = assessments.iter().filter(|one| one.tenant.is_some()).map(|one| one.name.as_str()).collect();
+        let claimed: Vec<&str> = assessments
+            .iter()
+            .filter(|one| one.tenant.is_some())
+            .map(|one| one.name.as_str())
+            .collect();
         let evidence = Evidence::read(client, &claimed).await?;
         Ok(judge(&inventory, &assessments, evidence))
     }
@@ -157,7 +175,11 @@ impl Audit {
             Output::Markdown => output::print(&output::audit::markdown(report))?,
             Output::Html => output::print(&output::audit::html(report))?,
         }
-        let left = report.strays.iter().filter(|stray| !stray.fate.as_ref().is_some_and(Fate::is_gone)).count();
+        let left = report
+            .strays
+            .iter()
+            .filter(|stray| !stray.fate.as_ref().is_some_and(Fate::is_gone))
+            .count();
         Ok(match (left, report.unjudged.is_empty()) {
             (0, true) => ExitCode::SUCCESS,
             (0, false) => ExitCode::FAILURE,
@@ -169,7 +191,12 @@ impl Audit {
 impl Evictions {
     fn orders(&self) -> Orders {
         let patience = Duration::from_secs(self.patience);
-        Orders { bare_pods: self.bare_pods, per_second: self.evictions_per_second, patience, mode: self.dry_run.mode() }
+        Orders {
+            bare_pods: self.bare_pods,
+            per_second: self.evictions_per_second,
+            patience,
+            mode: self.dry_run.mode(),
+        }
     }
 
     async fn carry_out(&self, client: &Client, report: &mut Report) -> Result<()> {

@@ -1,4 +1,5 @@
-//! `backfill`: brings every namespace into compliance now, with the controller's own queue and writer.
+//! `backfill`: brings every namespace into compliance now, with the controller's own queue and
+//! writer.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -41,8 +42,14 @@ const PERIOD: Duration = Duration::from_millis(50);
 const EXAMPLES: [Example; 4] = [
     ("What would be written", "landlord backfill --dry-run=client"),
     ("The same, judged by the API server and its webhooks", "landlord backfill --dry-run=server"),
-    ("A few first, and on only if all of them are well", "landlord backfill --canary 5% --max-failures 1%"),
-    ("One tenant, with a report for a program", "landlord backfill --tenant solar -o json > report.json"),
+    (
+        "A few first, and on only if all of them are well",
+        "landlord backfill --canary 5% --max-failures 1%",
+    ),
+    (
+        "One tenant, with a report for a program",
+        "landlord backfill --tenant solar -o json > report.json",
+    ),
 ];
 const EXITS: [Exit; 4] = [
     (0, "every namespace is compliant (with --dry-run: would be)"),
@@ -53,8 +60,9 @@ const EXITS: [Exit; 4] = [
 
 /// Bring every namespace into compliance now
 ///
-/// Compliant namespaces are skipped, so running it again resumes it. Each namespace gets one patch that holds all its changes, guarded by its uid and
-/// resourceVersion: what somebody else writes in between is planned anew, never overwritten.
+/// Compliant namespaces are skipped, so running it again resumes it. Each namespace gets one patch
+/// that holds all its changes, guarded by its uid and resourceVersion: what somebody else writes in
+/// between is planned anew, never overwritten.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Backfill {
@@ -80,8 +88,15 @@ pub(crate) struct Backfill {
 
 /// `5%` or `5` as 0.05.
 fn share(text: &str) -> Result<f64, String> {
-    let percent = text.trim().trim_end_matches('%').parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
-    percent.map(|percent| percent / 100.0).ok_or_else(|| format!("{text:?} is no percentage: write 0% to 100%"))
+    let percent = text
+        .trim()
+        .trim_end_matches('%')
+        .parse::<f64>()
+        .ok()
+        .filter(|percent| (0.0..=100.0).contains(percent));
+    percent
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| format!("{text:?} is no percentage: write 0% to 100%"))
 }
 
 /// How a run ended.
@@ -105,26 +120,52 @@ impl Backfill {
         let inventory = cluster::lists::inventory(&client, settings).await?;
         let assessments = self.selection.of(&inventory, assess(&inventory))?;
         if self.dry_run.mode() == ApplyMode::PlanOnly {
-            self.form.print(|| output::table::render(&assessments, Screen::current()), || assessment::plan_json::document(&assessments))?;
+            self.form.print(
+                || output::table::render(&assessments, Screen::current()),
+                || assessment::plan_json::document(&assessments),
+            )?;
             return Ok(ExitCode::SUCCESS);
         }
         self.apply(client, inventory, &assessments).await
     }
 
-    async fn apply(&self, client: Client, inventory: Inventory, assessments: &[Assessment]) -> Result<ExitCode> {
-        let drifted: Vec<&str> = assessments.iter().filter(|one| !one.plan.is_empty()).map(|one| one.name.as_str()).collect();
+    async fn apply(
+        &self,
+        client: Client,
+        inventory: Inventory,
+        assessments: &[Assessment],
+    ) -> Result<ExitCode> {
+        let drifted: Vec<&str> = assessments
+            .iter()
+            .filter(|one| !one.plan.is_empty())
+            .map(|one| one.name.as_str())
+            .collect();
         let beforehand = not_mendable(assessments);
         let mode = self.dry_run.mode();
         let scope = Scope::Once { store: Box::new(Store::of(inventory)), mode };
         let leadership = Leadership::forever();
-        let options = Options { client, leadership, pace: self.pace.pace(), events: false, journal: None, scope, fail_task: None };
+        let options = Options {
+            client,
+            leadership,
+            pace: self.pace.pace(),
+            events: false,
+            journal: None,
+            scope,
+            fail_task: None,
+        };
         let running = app::start(options)?;
         let reconciler = Arc::clone(&running.context.reconciler);
         let began = Instant::now();
         let end = self.work(running, &drifted).await?;
-        let found: Troubles = reconciler.shared().progress.troubles().map(|(name, trouble)| (name.clone(), trouble.clone())).collect();
+        let found: Troubles = reconciler
+            .shared()
+            .progress
+            .troubles()
+            .map(|(name, trouble)| (name.clone(), trouble.clone()))
+            .collect();
         let troubles = found.into_iter().chain(beforehand);
-        let (warned, failed): (Troubles, Troubles) = troubles.partition(|(_, trouble)| trouble.reason == HOOK_WARNING);
+        let (warned, failed): (Troubles, Troubles) =
+            troubles.partition(|(_, trouble)| trouble.reason == HOOK_WARNING);
         let (written, took) = (reconciler.shared().written, began.elapsed());
         let report = Report {
             selected: assessments.len(),
@@ -148,11 +189,16 @@ impl Backfill {
     /// The first share, and then the rest.
     async fn work(&self, mut running: Running, drifted: &[&str]) -> Result<End> {
         let mut progress = Progress::new(drifted.len());
-        let first = self.canary.map_or(0, |share| (drifted.len() as f64 * share).ceil() as usize).min(drifted.len());
+        let first = self
+            .canary
+            .map_or(0, |share| (drifted.len() as f64 * share).ceil() as usize)
+            .min(drifted.len());
         let (canary, rest) = drifted.split_at(first);
         let mut end = self.batch(&mut running, canary, 0.0, &mut progress).await?;
         if end == End::Complete {
-            end = self.batch(&mut running, rest, self.max_failures * drifted.len() as f64, &mut progress).await?;
+            end = self
+                .batch(&mut running, rest, self.max_failures * drifted.len() as f64, &mut progress)
+                .await?;
         } else if let End::Stopped(_) = end {
             end = End::Stopped("a namespace of the canary failed, so the others were not touched");
         }
@@ -161,7 +207,13 @@ impl Backfill {
         Ok(end)
     }
 
-    async fn batch(&self, running: &mut Running, names: &[&str], allowed: f64, progress: &mut Progress) -> Result<End> {
+    async fn batch(
+        &self,
+        running: &mut Running,
+        names: &[&str],
+        allowed: f64,
+        progress: &mut Progress,
+    ) -> Result<End> {
         let reconciler = Arc::clone(&running.context.reconciler);
         reconciler.consider_all(names, Instant::now()).await;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -190,7 +242,9 @@ impl Backfill {
 
 /// Namespaces for which there is no plan, or for which it does not suffice.
 fn not_mendable(assessments: &[Assessment]) -> Troubles {
-    let error = |one: &Assessment| Some(Trouble { reason: one.reason?, message: one.error.clone()? });
-    let trouble = |one: &Assessment| Some((one.name.clone(), error(one).or_else(|| rejection(&one.plan))?));
+    let error =
+        |one: &Assessment| Some(Trouble { reason: one.reason?, message: one.error.clone()? });
+    let trouble =
+        |one: &Assessment| Some((one.name.clone(), error(one).or_else(|| rejection(&one.plan))?));
     assessments.iter().filter_map(trouble).collect()
 }

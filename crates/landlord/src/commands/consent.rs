@@ -18,7 +18,9 @@ impl Question<'_> {
         let Self { shown, question, unasked, refused } = self;
         let input = std::io::stdin();
         if !input.is_terminal() {
-            bail!("{unasked}, and there is no terminal to ask on: say --yes, or look first with --dry-run=client");
+            bail!(
+                "{unasked}, and there is no terminal to ask on: say --yes, or look first with --dry-run=client"
+            );
         }
         write!(std::io::stderr(), "{shown}\n{question} [y/N] ")?;
         let mut answer = String::new();

@@ -32,7 +32,10 @@ use self::guard_flags::GuardFlags;
 const UNBOUNDED: Duration = Duration::MAX;
 
 const EXAMPLES: [Example; 3] = [
-    ("In a Pod, by the settings of a ClusterAdmissionPolicy", "landlord controller --policy landlord"),
+    (
+        "In a Pod, by the settings of a ClusterAdmissionPolicy",
+        "landlord controller --policy landlord",
+    ),
     ("With the guard kept as it is rendered", "landlord controller --guard"),
     ("By hand, alone", "landlord controller --settings settings.yaml --no-leader-election"),
 ];
@@ -43,8 +46,9 @@ const EXITS: [Exit; 2] = [
 
 /// Run the controller: backfill, tenants' edits, repair of drift
 ///
-/// Replicas elect one that writes; the others stay informed. Settings are followed live: a broken document is refused and the last good one stays in
-/// force. Pages: /healthz, /readyz (what it waits for), /metrics.
+/// Replicas elect one that writes; the others stay informed. Settings are followed live: a broken
+/// document is refused and the last good one stays in force. Pages: /healthz, /readyz (what it
+/// waits for), /metrics.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Controller {
@@ -66,13 +70,15 @@ pub(crate) struct Controller {
     /// Who this replica is in the lease [default: host name and process id]
     #[arg(long, env = "LANDLORD_IDENTITY", value_name = "NAME", help_heading = "Election")]
     identity: Option<String>,
-    /// Let a strategy leave namespaces to the controller although no guard keeps their Pods out meanwhile. Pods may run on foreign nodes then
+    /// Let a strategy leave namespaces to the controller although no guard keeps their Pods out
+    /// meanwhile. Pods may run on foreign nodes then
     #[arg(long, env = "LANDLORD_WITHOUT_GUARD", help_heading = "Guard")]
     without_guard: bool,
     #[command(flatten)]
     pace: PaceFlags,
-    /// Release Pods that the guard holds (scheduling gate `landlord.dev/provisioning`) once their namespace is as it should be, also where the
-    /// guard was installed by somebody else; `--guard` does so anyway
+    /// Release Pods that the guard holds (scheduling gate `landlord.dev/provisioning`) once their
+    /// namespace is as it should be, also where the guard was installed by somebody else; `--guard`
+    /// does so anyway
     #[arg(long, env = "LANDLORD_RELEASE_PODS", help_heading = "Guard")]
     release_pods: bool,
     #[command(flatten)]
@@ -103,7 +109,8 @@ impl Controller {
     }
 
     fn start_log(&self) {
-        let filter = tracing_subscriber::EnvFilter::try_from_env("LANDLORD_LOG").unwrap_or_else(|_| "info,kube=warn".into());
+        let filter = tracing_subscriber::EnvFilter::try_from_env("LANDLORD_LOG")
+            .unwrap_or_else(|_| "info,kube=warn".into());
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Text => log.with_ansi(false).init(),
@@ -116,11 +123,14 @@ impl Controller {
         let mut terminate = signal(SignalKind::terminate())?;
         let client = self.connection.client().await?;
         let (ended, end) = channel::channel(false);
-        let (listener, address) = Admin::listen(self.listen).await.with_context(|| format!("cannot listen on {}", self.listen))?;
+        let (listener, address) = Admin::listen(self.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", self.listen))?;
         println!("listening on http://{address}");
         let (leadership, election) = self.elect(&client, until_ended(end.clone()));
         let journal = self.web.address().map(|_| Arc::<Journal>::default());
-        let mut running = app::start(self.options(client, leadership.clone(), journal.clone())).context("default settings")?;
+        let mut running = app::start(self.options(client, leadership.clone(), journal.clone()))
+            .context("default settings")?;
 
         let mut servers = Supervisor::default();
         servers.spawn("election", UNBOUNDED, |_| election);
@@ -143,7 +153,12 @@ impl Controller {
         outcome
     }
 
-    fn options(&self, client: Client, leadership: Leadership, journal: Option<Arc<Journal>>) -> Options {
+    fn options(
+        &self,
+        client: Client,
+        leadership: Leadership,
+        journal: Option<Arc<Journal>>,
+    ) -> Options {
         let scope = Scope::Continuous(Continuous {
             settings: self.settings.source(),
             policy: self.settings.policy().to_owned(),
@@ -152,7 +167,15 @@ impl Controller {
             release_pods: self.release_pods || self.guard.holds(),
             guard: self.guard.orders(),
         });
-        Options { client, leadership, pace: self.pace.pace(), events: true, journal, scope, fail_task: self.fail_task() }
+        Options {
+            client,
+            leadership,
+            pace: self.pace.pace(),
+            events: true,
+            journal,
+            scope,
+            fail_task: self.fail_task(),
+        }
     }
 
     /// The task that a test lets panic; nothing in a release.
@@ -174,22 +197,33 @@ impl Controller {
         journal: Option<Arc<Journal>>,
         end: channel::Receiver<bool>,
     ) -> Result<Vec<(&'static str, BoxFuture<'static, ()>)>> {
-        let door = self.web.listen().await.with_context(|| format!("cannot listen for the dashboard on {:?}", self.web.address()))?;
+        let door = self.web.listen().await.with_context(|| {
+            format!("cannot listen for the dashboard on {:?}", self.web.address())
+        })?;
         let (Some(door), Some(journal)) = (door, journal) else { return Ok(Vec::new()) };
         println!("dashboard on http://{}", door.address);
         let Context { client, reconciler, readiness, .. } = context.clone();
-        let (policy, namespace) = (self.settings.policy().to_owned(), self.settings.namespace().to_owned());
-        let subject = Subject { client, reconciler, readiness, leadership, journal, policy, namespace };
+        let (policy, namespace) =
+            (self.settings.policy().to_owned(), self.settings.namespace().to_owned());
+        let subject =
+            Subject { client, reconciler, readiness, leadership, journal, policy, namespace };
         Ok(Dashboard::tasks(door, subject, end).into())
     }
 
-    fn elect(&self, client: &Client, end: impl Future<Output = ()> + Send + 'static) -> (Leadership, BoxFuture<'static, ()>) {
+    fn elect(
+        &self,
+        client: &Client,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> (Leadership, BoxFuture<'static, ()>) {
         if self.no_leader_election {
             return (Leadership::forever(), end.boxed());
         }
         let host = || std::env::var("HOSTNAME").unwrap_or_else(|_| "landlord".to_owned());
-        let identity = self.identity.clone().unwrap_or_else(|| format!("{}-{}", host(), std::process::id()));
-        let (leadership, work) = Election::new(client.clone(), self.settings.namespace(), &self.lease.name, identity).run(end);
+        let identity =
+            self.identity.clone().unwrap_or_else(|| format!("{}-{}", host(), std::process::id()));
+        let (leadership, work) =
+            Election::new(client.clone(), self.settings.namespace(), &self.lease.name, identity)
+                .run(end);
         (leadership, work.boxed())
     }
 }

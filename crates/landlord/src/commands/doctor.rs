@@ -18,16 +18,22 @@ const NOT_GOOD: u8 = 2;
 
 const EXAMPLES: [Example; 3] = [
     ("All checks", "landlord doctor"),
-    ("Without two of them, for a program", "landlord doctor --skip node-labels,daemon-sets -o json"),
+    (
+        "Without two of them, for a program",
+        "landlord doctor --skip node-labels,daemon-sets -o json",
+    ),
     ("In CI: fail where something is not good", "landlord doctor --context staging || exit 1"),
 ];
-const EXITS: [Exit; 3] =
-    [(0, "all is good"), (1, "an error: no cluster, no settings"), (2, "something is wrong, or could not be found out")];
+const EXITS: [Exit; 3] = [
+    (0, "all is good"),
+    (1, "an error: no cluster, no settings"),
+    (2, "something is wrong, or could not be found out"),
+];
 
 /// Check everything that must be true for Pods to stay in their pool
 ///
-/// Nothing is written: what is tried is a dry run. Each line says what is; what is not good comes with why it matters and how to mend it. A check that
-/// cannot be made is not good.
+/// Nothing is written: what is tried is a dry run. Each line says what is; what is not good comes
+/// with why it matters and how to mend it. A check that cannot be made is not good.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Doctor {
@@ -52,10 +58,13 @@ impl Doctor {
         let client = self.connection.client().await?;
         let (settings, origin) = self.settings.find(&client).await?;
         let inventory = cluster::lists::inventory_with_managers(&client, settings).await?;
-        let patient = Patient::admit(client, self.settings.policy().to_owned(), origin, inventory).await;
+        let patient =
+            Patient::admit(client, self.settings.policy().to_owned(), origin, inventory).await;
         let findings = patient.examine(&self.skip.iter().copied().collect()).await;
-        self.form.print(|| doctor::text(&findings, Screen::current()), || doctor::document(&findings))?;
-        let good = findings.iter().all(|finding| matches!(finding.state, State::Good | State::Skipped));
+        self.form
+            .print(|| doctor::text(&findings, Screen::current()), || doctor::document(&findings))?;
+        let good =
+            findings.iter().all(|finding| matches!(finding.state, State::Good | State::Skipped));
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(NOT_GOOD) })
     }
 }
@@ -63,5 +72,7 @@ impl Doctor {
 /// The words of the checks, as the report has them.
 fn checks() -> impl TypedValueParser<Value = Check> {
     let words = PossibleValuesParser::new(Check::ALL.map(Check::word));
-    words.try_map(|word| Check::ALL.into_iter().find(|check| check.word() == word).ok_or("no such check"))
+    words.try_map(|word| {
+        Check::ALL.into_iter().find(|check| check.word() == word).ok_or("no such check")
+    })
 }

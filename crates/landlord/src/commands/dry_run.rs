@@ -63,8 +63,12 @@ mod tests {
     #[case::off("a --dry-run=none", Some(ApplyMode::Apply))]
     #[case::other("a --dry-run=true", None)]
     fn one_grammar(#[case] words: &str, #[case] expected: Option<ApplyMode>) {
-        let line = Line::try_parse_from(std::iter::once("landlord").chain(words.split_whitespace()));
-        assert!(line.as_ref().map_or(true, |line| line.names == ["a"]), "a name behind the flag is no value of it");
+        let line =
+            Line::try_parse_from(std::iter::once("landlord").chain(words.split_whitespace()));
+        assert!(
+            line.as_ref().map_or(true, |line| line.names == ["a"]),
+            "a name behind the flag is no value of it"
+        );
         assert_eq!(line.ok().map(|line| line.dry_run.mode()), expected);
     }
 
@@ -74,12 +78,27 @@ mod tests {
         let all = crate::command_line();
         let flags: Vec<_> = all
             .get_subcommands()
-            .filter_map(|one| Some((one.get_name(), one.get_arguments().find(|arg| arg.get_long() == Some("dry-run"))?)))
+            .filter_map(|one| {
+                Some((
+                    one.get_name(),
+                    one.get_arguments().find(|arg| arg.get_long() == Some("dry-run"))?,
+                ))
+            })
             .collect();
-        assert_eq!(flags.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["backfill", "audit", "adopt", "move", "release"]);
+        assert_eq!(
+            flags.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            ["backfill", "audit", "adopt", "move", "release"]
+        );
         for (name, flag) in flags {
-            let values: Vec<_> = flag.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
-            assert!(flag.is_require_equals_set() && values == ["none", "client", "server"], "{name}: {values:?}");
+            let values: Vec<_> = flag
+                .get_possible_values()
+                .iter()
+                .map(|value| value.get_name().to_owned())
+                .collect();
+            assert!(
+                flag.is_require_equals_set() && values == ["none", "client", "server"],
+                "{name}: {values:?}"
+            );
         }
     }
 }

@@ -18,14 +18,19 @@ use assessment::inventory::Inventory;
 const EXAMPLES: [Example; 3] = [
     ("A namespace of the cluster", "landlord explain solar-web"),
     ("One that is not there yet", "landlord explain solar-web -f tenants.yaml -f namespaces/"),
-    ("What it will carry, for a program", "landlord explain solar-web -o json | jq '.namespaces[0].result'"),
+    (
+        "What it will carry, for a program",
+        "landlord explain solar-web -o json | jq '.namespaces[0].result'",
+    ),
 ];
-const EXITS: [Exit; 2] = [(0, "explained"), (1, "an error, or there is no plan for it: the reason is shown")];
+const EXITS: [Exit; 2] =
+    [(0, "explained"), (1, "an error, or there is no plan for it: the reason is shown")];
 
 /// Show whose a namespace is, and where each of its keys comes from
 ///
-/// `+` is a key that landlord will set, `-` one that it will remove; each comes with its reason: the tenant's spec, an override, the release of what is no
-/// longer wanted. The form for programs is that of `landlord plan`.
+/// `+` is a key that landlord will set, `-` one that it will remove; each comes with its reason:
+/// the tenant's spec, an override, the release of what is no longer wanted. The form for programs
+/// is that of `landlord plan`.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Explain {
@@ -42,15 +47,25 @@ impl Explain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let inventory = self.sources.read()?;
-        let assessments: Vec<_> = assess(&inventory).into_iter().filter(|assessment| assessment.name == self.namespace).collect();
+        let assessments: Vec<_> = assess(&inventory)
+            .into_iter()
+            .filter(|assessment| assessment.name == self.namespace)
+            .collect();
         let assessment = assessments.first().ok_or_else(|| self.missing(&inventory))?;
-        self.form.print(|| output::explanation::render(assessment, Screen::current()), || assessment::plan_json::document(&assessments))?;
+        self.form.print(
+            || output::explanation::render(assessment, Screen::current()),
+            || assessment::plan_json::document(&assessments),
+        )?;
         Ok(if assessment.error.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
     fn missing(&self, inventory: &Inventory) -> Error {
-        let names = inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
+        let names =
+            inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
         let suggestion = suggestion(&self.namespace, names);
-        anyhow!("there is no namespace {:?} here, or the settings exclude it{suggestion}", self.namespace)
+        anyhow!(
+            "there is no namespace {:?} here, or the settings exclude it{suggestion}",
+            self.namespace
+        )
     }
 }

@@ -11,13 +11,17 @@ use crate::help::{self, Example, Exit};
 use crate::hook_tests::{Outcome, run_file};
 use crate::output::form::FormFlags;
 
-const EXAMPLES: [Example; 2] =
-    [("One file", "landlord test hooks.test.yaml"), ("In CI, for a program", "landlord test tests/*.yaml -o json > results.json")];
-const EXITS: [Exit; 2] = [(0, "all cases are as expected"), (1, "some are not, or a file cannot be read")];
+const EXAMPLES: [Example; 2] = [
+    ("One file", "landlord test hooks.test.yaml"),
+    ("In CI, for a program", "landlord test tests/*.yaml -o json > results.json"),
+];
+const EXITS: [Exit; 2] =
+    [(0, "all cases are as expected"), (1, "some are not, or a file cannot be read")];
 
 /// Test hooks: what settings and tenants make of namespaces
 ///
-/// Judged is what happens at admission and at reconcile. A test file names settings and tenants, and cases:
+/// Judged is what happens at admission and at reconcile. A test file names settings and tenants,
+/// and cases:
 ///
 ///   settings: settings.yaml            # or the document itself
 ///   tenants: [tenants.yaml]            # or the objects themselves
@@ -26,9 +30,10 @@ const EXITS: [Exit; 2] = [(0, "all cases are as expected"), (1, "some are not, o
 ///     namespace: {name: web, labels: {landlord.dev/tenant: solar, env: prod}}
 ///     expect: {denied: ["four digits"]}
 ///
-/// A case is judged at `create` by the policy itself and at `reconcile` by what the controller would do; `stage: update` with `oldNamespace` judges
-/// an edit, and `request: {userInfo: …}` says who asks. `expect` takes `labels`, `annotations`, `nodeSelector`, `absent`, `denied` and `warnings`;
-/// `denied` is `true`, words of the message, or a list of them.
+/// A case is judged at `create` by the policy itself and at `reconcile` by what the controller
+/// would do; `stage: update` with `oldNamespace` judges an edit, and `request: {userInfo: …}` says
+/// who asks. `expect` takes `labels`, `annotations`, `nodeSelector`, `absent`, `denied` and
+/// `warnings`; `denied` is `true`, words of the message, or a list of them.
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
@@ -47,7 +52,11 @@ impl HookTest {
         for file in &self.files {
             results.push((file.display().to_string(), run_file(file)?));
         }
-        let failed = results.iter().flat_map(|(_, outcomes)| outcomes).filter(|outcome| !outcome.differences.is_empty()).count();
+        let failed = results
+            .iter()
+            .flat_map(|(_, outcomes)| outcomes)
+            .filter(|outcome| !outcome.differences.is_empty())
+            .count();
         self.form.print(|| text(&results, failed), || document(&results))?;
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -69,7 +78,9 @@ fn text(results: &[(String, Vec<Outcome>)], failed: usize) -> String {
 
 fn document(results: &[(String, Vec<Outcome>)]) -> serde_json::Value {
     let one = |file: &String, Outcome { case, stage, differences }: &Outcome| json!({"file": file, "case": case, "stage": stage.word(), "passed": differences.is_empty(), "differences": differences});
-    let all = results.iter().flat_map(|(file, outcomes)| outcomes.iter().map(move |outcome| one(file, outcome)));
+    let all = results
+        .iter()
+        .flat_map(|(file, outcomes)| outcomes.iter().map(move |outcome| one(file, outcome)));
     json!({"apiVersion": "landlord.dev/test/v1", "results": all.collect::<Vec<_>>()})
 }
 

@@ -11,16 +11,25 @@ use crate::help::{self, Example, Exit};
 
 const EXAMPLES: [Example; 4] = [
     ("What would be written", "landlord move payments --to lunar --dry-run"),
-    ("The same, judged by the API server and its webhooks", "landlord move payments --to lunar --dry-run=server"),
+    (
+        "The same, judged by the API server and its webhooks",
+        "landlord move payments --to lunar --dry-run=server",
+    ),
     ("Two of them", "landlord move payments billing --to lunar"),
-    ("Pods that run already stay on their nodes: show them, and let them follow", "landlord audit --tenant lunar --evict"),
+    (
+        "Pods that run already stay on their nodes: show them, and let them follow",
+        "landlord audit --tenant lunar --evict",
+    ),
 ];
-const EXITS: [Exit; 2] = [(0, "all moved, or there before"), (1, "an error; namespaces named before it are moved")];
+const EXITS: [Exit; 2] =
+    [(0, "all moved, or there before"), (1, "an error; namespaces named before it are moved")];
 
 /// Hand namespaces over to another tenant
 ///
-/// The tenant label, the keys that the old tenant loses and those that the new one wants are one patch, so no Pod can come in between. Pods that run already
-/// stay where they are. The API server must allow it: where landlord's policy is installed, to the settings' `admins` and to owners of both tenants.
+/// The tenant label, the keys that the old tenant loses and those that the new one wants are one
+/// patch, so no Pod can come in between. Pods that run already stay where they are. The API server
+/// must allow it: where landlord's policy is installed, to the settings' `admins` and to owners of
+/// both tenants.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Move {

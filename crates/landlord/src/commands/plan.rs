@@ -18,7 +18,10 @@ const CHANGES: u8 = 2;
 const EXAMPLES: [Example; 4] = [
     ("The cluster, key by key", "landlord plan -o diff"),
     ("Files, without a cluster", "landlord plan -f tenants.yaml -f namespaces/"),
-    ("Tenants from files on what is in the cluster", "kubectl get ns -o yaml | landlord plan -f - -f tenants/ -o diff"),
+    (
+        "Tenants from files on what is in the cluster",
+        "kubectl get ns -o yaml | landlord plan -f - -f tenants/ -o diff",
+    ),
     ("A comment for a pull request", "landlord plan -f config/ -o markdown > plan.md"),
 ];
 const EXITS: [Exit; 3] = [
@@ -29,15 +32,24 @@ const EXITS: [Exit; 3] = [
 
 /// Show what would change, for which namespaces, and why
 ///
-/// Reads the cluster, or with -f files, and then needs no cluster. Nothing is written; how long it would take is told on standard error, after a few
-/// of the patches were sent as dry runs. Who may claim a tenant is not judged: objects do not say who sent them.
+/// Reads the cluster, or with -f files, and then needs no cluster. Nothing is written; how long it
+/// would take is told on standard error, after a few of the patches were sent as dry runs. Who may
+/// claim a tenant is not judged: objects do not say who sent them.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Plan {
     #[command(flatten)]
     sources: Sources,
     /// How to print
-    #[arg(short, long, env = "LANDLORD_OUTPUT", value_name = "FORM", value_enum, default_value = "table", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        env = "LANDLORD_OUTPUT",
+        value_name = "FORM",
+        value_enum,
+        default_value = "table",
+        help_heading = "Output"
+    )]
     output: Output,
     #[command(flatten)]
     selection: Selection,
@@ -70,7 +82,9 @@ impl Plan {
         let inventory = self.sources.read()?;
         let assessments = self.selection.of(&inventory, assess(&inventory))?;
         match self.output {
-            Output::Table => output::print(&output::table::render(&assessments, Screen::current()))?,
+            Output::Table => {
+                output::print(&output::table::render(&assessments, Screen::current()))?
+            }
             Output::Diff => output::print(&output::diff::render(&assessments, Screen::current()))?,
             Output::Json => output::print_json(&assessment::plan_json::document(&assessments))?,
             Output::Yaml => output::print_yaml(&assessment::plan_json::document(&assessments))?,

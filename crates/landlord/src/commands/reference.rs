@@ -1,4 +1,5 @@
-//! `reference`: the whole command line as Markdown and as man pages, for packages and the documentation.
+//! `reference`: the whole command line as Markdown and as man pages, for packages and the
+//! documentation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +48,8 @@ impl Reference {
 }
 
 fn write_pages(command: clap::Command, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("folder {} cannot be made", folder.display()))?;
+    fs::create_dir_all(folder)
+        .with_context(|| format!("folder {} cannot be made", folder.display()))?;
     let mut command = without_values(command).bin_name("landlord").disable_help_subcommand(true);
     command.build();
     write_page(&command, folder)

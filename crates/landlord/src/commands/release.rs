@@ -34,9 +34,15 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 
 const EXAMPLES: [Example; 4] = [
     ("What would go", "landlord release --all --dry-run"),
-    ("Everything but tenants and the policy, once the controller is stopped", "landlord release --all"),
+    (
+        "Everything but tenants and the policy, once the controller is stopped",
+        "landlord release --all",
+    ),
     ("The policy and the tenants as well", "landlord release --all --with-policy --with-crds"),
-    ("Keep the labels by which people claimed tenants, for another day", "landlord release --all --keep-claims"),
+    (
+        "Keep the labels by which people claimed tenants, for another day",
+        "landlord release --all --keep-claims",
+    ),
 ];
 const EXITS: [Exit; 3] = [
     (0, "every namespace is clean (with --dry-run: would be)"),
@@ -49,19 +55,23 @@ const EXITS: [Exit; 3] = [
 
 /// Take landlord out of the cluster, and leave namespaces clean
 ///
-/// In this order: the strategy's condition in the ClusterAdmissionPolicy (with --with-policy: the whole policy is switched off, and deleted when all is
-/// clean), the guard, Pods that it holds (with their tenant's node selector), and then every namespace: managed keys go, stay or get their old value by
-/// their tenant's release rule, and all of `landlord.dev/` goes. It takes the
-/// controller's lease meanwhile, so that no controller puts anything back; while one runs, it refuses. It refuses as well while Pods are held of which
-/// nobody can say where they belong: they would run on any node; and, without --with-policy, while a policy places Pods. Running it again resumes it.
-/// Of what would go, `--dry-run=server` has the API server judge every namespace's patch.
+/// In this order: the strategy's condition in the ClusterAdmissionPolicy (with --with-policy: the
+/// whole policy is switched off, and deleted when all is clean), the guard, Pods that it holds
+/// (with their tenant's node selector), and then every namespace: managed keys go, stay or get
+/// their old value by their tenant's release rule, and all of `landlord.dev/` goes. It takes the
+/// controller's lease meanwhile, so that no controller puts anything back; while one runs, it
+/// refuses. It refuses as well while Pods are held of which nobody can say where they belong: they
+/// would run on any node; and, without --with-policy, while a policy places Pods. Running it again
+/// resumes it. Of what would go, `--dry-run=server` has the API server judge every namespace's
+/// patch.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Release {
     /// Every namespace. There is no less: a controller would write back what only some lose
     #[arg(long, required = true, env = "LANDLORD_ALL")]
     all: bool,
-    /// Delete the ClusterAdmissionPolicies as well: the one of the settings, and whatever places Pods
+    /// Delete the ClusterAdmissionPolicies as well: the one of the settings, and whatever places
+    /// Pods
     #[arg(long, env = "LANDLORD_WITH_POLICY")]
     with_policy: bool,
     /// Delete the definition of landlord's tenants as well, and with it all tenants
@@ -103,7 +113,13 @@ impl Release {
         }
         if orders.mode == ApplyMode::Apply && !self.yes {
             let (shown, question) = (traces.words(&orders), "Take landlord out of this cluster?");
-            Question { shown: &shown, question, unasked: "landlord is to leave this cluster", refused: "nothing was changed" }.ask()?;
+            Question {
+                shown: &shown,
+                question,
+                unasked: "landlord is to leave this cluster",
+                refused: "nothing was changed",
+            }
+            .ask()?;
         }
         let report = match orders.mode {
             ApplyMode::Apply => self.lead_and_remove(&client, &orders).await?,
@@ -130,11 +146,16 @@ impl Release {
         })
     }
 
-    /// Under the lease. What is there is looked for once more: it may have changed before the controller stopped.
+    /// Under the lease. What is there is looked for once more: it may have changed before the
+    /// controller stopped.
     async fn lead_and_remove(&self, client: &Client, orders: &Orders) -> Result<Report> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         // Where the lease has no place, no controller can have it.
-        let leading = match namespaces.get_opt(self.settings.namespace()).await.context("the lease's namespace cannot be read")? {
+        let leading = match namespaces
+            .get_opt(self.settings.namespace())
+            .await
+            .context("the lease's namespace cannot be read")?
+        {
             Some(_) => Some(self.lead(client).await?),
             None => None,
         };
@@ -142,7 +163,9 @@ impl Release {
             let mut traces = Traces::find(client, orders).await?;
             refuse(&traces, orders)?;
             let mut progress = Progress::new(traces.namespaces.len());
-            let report = traces.remove(client, orders, |done, failed| progress.show(done as u64, failed)).await;
+            let report = traces
+                .remove(client, orders, |done, failed| progress.show(done as u64, failed))
+                .await;
             progress.finish();
             anyhow::Ok((traces, report?))
         };
@@ -204,7 +227,11 @@ fn refuse_astray(traces: &Traces, orders: &Orders) -> Result<()> {
         return Ok(());
     }
     let shown: Vec<&str> = astray.iter().take(10).map(String::as_str).collect();
-    let more = if astray.len() > shown.len() { format!("\n  and {} more", astray.len() - shown.len()) } else { String::new() };
+    let more = if astray.len() > shown.len() {
+        format!("\n  and {} more", astray.len() - shown.len())
+    } else {
+        String::new()
+    };
     bail!(
         "{} held Pods could run on any node without landlord; nothing was changed:\n  {}{more}\nMend their claims or delete the Pods, or say --free-pods",
         astray.len(),

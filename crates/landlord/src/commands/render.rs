@@ -15,7 +15,9 @@ use guard::Guard;
 
 mod examples;
 
-use self::examples::{ALERTS, CRDS, EXITS, GRAFANA, GUARD, MANIFESTS, POLICY_EXAMPLES, RBAC_EXAMPLES, RENDER};
+use self::examples::{
+    ALERTS, CRDS, EXITS, GRAFANA, GUARD, MANIFESTS, POLICY_EXAMPLES, RBAC_EXAMPLES, RENDER,
+};
 
 /// Print manifests as YAML
 ///
@@ -45,7 +47,8 @@ enum What {
     Rbac,
     /// All that a cluster without Kubewarden needs
     ///
-    /// Without Helm: the definition, rights, the controller's share of the API server, and the controller with the guard.
+    /// Without Helm: the definition, rights, the controller's share of the API server, and the
+    /// controller with the guard.
     #[command(after_help = help::examples(&MANIFESTS), after_long_help = help::notes(&MANIFESTS, &EXITS))]
     Manifests,
 }
@@ -67,15 +70,16 @@ const CONTROLLER: &str = include_str!("../../../../deploy/controller-only.yaml")
 
 /// The guard: admission policies that stop Pods in namespaces which are not what their tenant wants
 ///
-/// They follow from the settings: render them again when the tenant source, `identify`, admins, schedulers or excluded namespaces change, or let
-/// `landlord controller --guard` do it.
+/// They follow from the settings: render them again when the tenant source, `identify`, admins,
+/// schedulers or excluded namespaces change, or let `landlord controller --guard` do it.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&GUARD), after_long_help = help::notes(&GUARD, &EXITS))]
 struct RenderGuard {
     /// The settings, or a ClusterAdmissionPolicy that holds them [default: default settings]
     #[arg(long, env = "LANDLORD_SETTINGS", value_name = "FILE")]
     settings: Option<PathBuf>,
-    /// What happens to Pods of namespaces that are not ready [default: `guard.onUnready` of the settings]
+    /// What happens to Pods of namespaces that are not ready
+    /// [default: `guard.onUnready` of the settings]
     #[arg(long, env = "LANDLORD_ON_UNREADY", value_enum)]
     on_unready: Option<OnUnreadyFlag>,
     /// Which namespaces are looked at [default: `guard.scope` of the settings]
@@ -84,7 +88,8 @@ struct RenderGuard {
     /// Fill in selector and tolerations as well, for clusters without the plugin PodNodeSelector
     #[arg(long, env = "LANDLORD_GUARD_PLACE", conflicts_with = "without_mutating_policies")]
     place: bool,
-    /// For Kubernetes before 1.36: Pods are refused and never held, and so is what would be mended. Only where no webhook writes namespaces
+    /// For Kubernetes before 1.36: Pods are refused and never held, and so is what would be mended.
+    /// Only where no webhook writes namespaces
     #[arg(long, env = "LANDLORD_WITHOUT_MUTATING_POLICIES")]
     without_mutating_policies: bool,
 }
@@ -135,7 +140,13 @@ impl Render {
             What::Alerts(RenderAlerts { plain: false }) => monitoring::render_prometheus_rule(),
             What::Policy => POLICY.to_owned(),
             What::Rbac => RBAC.to_owned(),
-            What::Manifests => [serde_saphyr::to_string(&crd::definition()?)?.as_str(), RBAC, FLOW_SCHEMA, CONTROLLER].join("---\n"),
+            What::Manifests => [
+                serde_saphyr::to_string(&crd::definition()?)?.as_str(),
+                RBAC,
+                FLOW_SCHEMA,
+                CONTROLLER,
+            ]
+            .join("---\n"),
         };
         output::print(&text)?;
         Ok(ExitCode::SUCCESS)
@@ -144,15 +155,21 @@ impl Render {
 
 impl RenderGuard {
     fn text(&self) -> Result<String> {
-        let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::from_value(&Value::Null)?), settings_file)?;
+        let settings = self
+            .settings
+            .as_deref()
+            .map_or_else(|| Ok(Settings::from_value(&Value::Null)?), settings_file)?;
         let mutating = !self.without_mutating_policies;
         if let (false, Some(OnUnreadyFlag::Hold)) = (mutating, self.on_unready) {
-            bail!("--on-unready=hold needs Kubernetes 1.36: leave it out with --without-mutating-policies, Pods are refused then");
+            bail!(
+                "--on-unready=hold needs Kubernetes 1.36: leave it out with --without-mutating-policies, Pods are refused then"
+            );
         }
         let mut guard = Guard { place: self.place, mutating, ..Guard::new(&settings) };
         guard.on_unready = self.on_unready.map_or(guard.on_unready, Into::into);
         guard.scope = self.scope.map_or(guard.scope, Into::into);
-        let documents = guard.objects().iter().map(serde_saphyr::to_string).collect::<Result<Vec<_>, _>>()?;
+        let documents =
+            guard.objects().iter().map(serde_saphyr::to_string).collect::<Result<Vec<_>, _>>()?;
         Ok(documents.join("---\n"))
     }
 }

@@ -10,14 +10,18 @@ use crate::help::{self, Example, Exit};
 use crate::output;
 
 const EXAMPLES: [Example; 2] = [
-    ("For an editor: name the file in `# yaml-language-server: $schema=`", "landlord schema > landlord-settings.schema.json"),
+    (
+        "For an editor: name the file in `# yaml-language-server: $schema=`",
+        "landlord schema > landlord-settings.schema.json",
+    ),
     ("Which fields there are", "landlord schema | jq '.properties | keys'"),
 ];
 const EXITS: [Exit; 2] = [(0, "printed"), (1, "an error")];
 
 /// Print the JSON Schema of the settings
 ///
-/// For editors and checks: `spec.settings` of the ClusterAdmissionPolicy, and the file that --settings names.
+/// For editors and checks: `spec.settings` of the ClusterAdmissionPolicy, and the file that
+/// --settings names.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Schema {}

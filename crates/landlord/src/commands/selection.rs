@@ -26,17 +26,28 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// Those that are selected.
-    pub(crate) fn of(&self, inventory: &Inventory, mut assessments: Vec<Assessment>) -> Result<Vec<Assessment>> {
+    pub(crate) fn of(
+        &self,
+        inventory: &Inventory,
+        mut assessments: Vec<Assessment>,
+    ) -> Result<Vec<Assessment>> {
         let selector = self.selector.as_deref().map(parse).transpose()?;
         let tenant = self.tenant.clone().map(|name| inventory.settings.source.canonical(name));
         if let Some(tenant) = &tenant {
             let claimed = assessments.iter().filter_map(|assessment| assessment.tenant.clone());
-            let names: BTreeSet<String> = inventory.tenant_names().into_iter().chain(claimed).collect();
+            let names: BTreeSet<String> =
+                inventory.tenant_names().into_iter().chain(claimed).collect();
             let suggestion = || suggestion(tenant, names.iter().map(String::as_str));
-            ensure!(names.contains(tenant), "there is no tenant {tenant:?}, and no namespace claims it{}", suggestion());
+            ensure!(
+                names.contains(tenant),
+                "there is no tenant {tenant:?}, and no namespace claims it{}",
+                suggestion()
+            );
         }
         assessments.retain(|assessment| {
-            let selected = selector.as_ref().is_none_or(|selector| selector.matches(&assessment.before.labels));
+            let selected = selector
+                .as_ref()
+                .is_none_or(|selector| selector.matches(&assessment.before.labels));
             selected && (tenant.is_none() || assessment.tenant == tenant)
         });
         Ok(assessments)
@@ -46,14 +57,18 @@ impl Selection {
 /// kubectl's equality selectors: `k=v`, `k==v`, `k!=v`, `k`, `!k`.
 fn parse(text: &str) -> Result<LabelSelector> {
     let expression = |part: &str| {
-        let (key, operator, values) = match (part.split_once("!="), part.split_once('='), part.strip_prefix('!')) {
-            (Some((key, value)), ..) => (key, "NotIn", vec![value.trim()]),
-            (None, Some((key, value)), _) => (key, "In", vec![value.trim_start_matches('=').trim()]),
-            (None, None, Some(key)) => (key, "DoesNotExist", Vec::new()),
-            (None, None, None) => (part, "Exists", Vec::new()),
-        };
+        let (key, operator, values) =
+            match (part.split_once("!="), part.split_once('='), part.strip_prefix('!')) {
+                (Some((key, value)), ..) => (key, "NotIn", vec![value.trim()]),
+                (None, Some((key, value)), _) => {
+                    (key, "In", vec![value.trim_start_matches('=').trim()])
+                }
+                (None, None, Some(key)) => (key, "DoesNotExist", Vec::new()),
+                (None, None, None) => (part, "Exists", Vec::new()),
+            };
         json!({"key": key.trim(), "operator": operator, "values": values})
     };
     let expressions: Vec<_> = text.split(',').map(expression).collect();
-    LabelSelector::from_value(&json!({"matchExpressions": expressions})).with_context(|| format!("selector {text:?}"))
+    LabelSelector::from_value(&json!({"matchExpressions": expressions}))
+        .with_context(|| format!("selector {text:?}"))
 }

@@ -42,8 +42,13 @@ pub(super) struct Target<'a> {
 }
 
 impl Single {
-    /// Decides each with `decide` and writes it. The first error ends it; what was written before is told.
-    pub(super) fn write_each(&self, names: &[String], decide: impl Fn(&mut Target) -> Result<()>) -> Result<ExitCode> {
+    /// Decides each with `decide` and writes it. The first error ends it; what was written before
+    /// is told.
+    pub(super) fn write_each(
+        &self,
+        names: &[String],
+        decide: impl Fn(&mut Target) -> Result<()>,
+    ) -> Result<ExitCode> {
         tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
             let client = self.connection.client().await?;
             let settings = self.settings.read(&client).await?;
@@ -62,10 +67,17 @@ impl Single {
 
 impl<'a> Target<'a> {
     fn find(inventory: &'a Inventory, name: &str) -> Result<Self> {
-        let found = inventory.namespaces.iter().find(|listed| listed.namespace.name.as_deref() == Some(name));
+        let found = inventory
+            .namespaces
+            .iter()
+            .find(|listed| listed.namespace.name.as_deref() == Some(name));
         let Some(Listed { object, .. }) = found else {
-            let names = inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
-            bail!("there is no namespace {name:?}, or it is excluded by the settings{}", suggestion(name, names));
+            let names =
+                inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
+            bail!(
+                "there is no namespace {name:?}, or it is excluded by the settings{}",
+                suggestion(name, names)
+            );
         };
         let meta: ObjectMeta = serde_json::from_value(object["metadata"].clone())?;
         let held = CachedNamespace::of(&meta);
@@ -77,7 +89,10 @@ impl<'a> Target<'a> {
     /// What its tenant wants, whoever created it.
     pub(super) fn adopt(&mut self) -> Result<()> {
         let assessment = self.assess(&self.held.namespace)?;
-        let tenant = assessment.tenant.clone().context("no rule claims it: label it with its tenant first")?;
+        let tenant = assessment
+            .tenant
+            .clone()
+            .context("no rule claims it: label it with its tenant first")?;
         self.done = format!("adopted for tenant {tenant:?}");
         self.after = assessment.after();
         Ok(())
@@ -86,20 +101,30 @@ impl<'a> Target<'a> {
     /// The same for another tenant.
     pub(super) fn claim_for(&mut self, tenant: &str) -> Result<()> {
         let settings = &self.inventory.settings;
-        let before = self.assess(&self.held.namespace).ok().and_then(|assessment| assessment.tenant);
+        let before =
+            self.assess(&self.held.namespace).ok().and_then(|assessment| assessment.tenant);
         let wanted = settings.source.canonical(tenant.to_owned());
         if let Ok(None) = self.inventory.tenant(&wanted) {
             let names = self.inventory.tenant_names();
-            bail!("there is no tenant {wanted:?}{}", suggestion(&wanted, names.iter().map(String::as_str)));
+            bail!(
+                "there is no tenant {wanted:?}{}",
+                suggestion(&wanted, names.iter().map(String::as_str))
+            );
         }
         let mut namespace = self.held.namespace.clone();
         namespace.metadata.labels.insert(settings.tenant_label().to_owned(), wanted.clone());
         let assessment = self.assess(&namespace)?;
         if assessment.tenant.as_deref() != Some(&wanted) {
-            let (rule, other) = (assessment.rule.unwrap_or_default(), assessment.tenant.unwrap_or_default());
-            bail!("{rule} comes first and claims it for tenant {other:?}: change what that rule reads, and landlord moves it");
+            let (rule, other) =
+                (assessment.rule.unwrap_or_default(), assessment.tenant.unwrap_or_default());
+            bail!(
+                "{rule} comes first and claims it for tenant {other:?}: change what that rule reads, and landlord moves it"
+            );
         }
-        self.done = format!("moved from {} to tenant {wanted:?}", before.map_or("nobody".to_owned(), |name| format!("tenant {name:?}")));
+        self.done = format!(
+            "moved from {} to tenant {wanted:?}",
+            before.map_or("nobody".to_owned(), |name| format!("tenant {name:?}"))
+        );
         self.after = assessment.after();
         Ok(())
     }
@@ -110,7 +135,9 @@ impl<'a> Target<'a> {
             object["metadata"]["labels"] = json!(namespace.metadata.labels);
             object
         };
-        let assessment = Assessment::of(&self.inventory.settings, namespace, object, |name| self.inventory.tenant(name));
+        let assessment = Assessment::of(&self.inventory.settings, namespace, object, |name| {
+            self.inventory.tenant(name)
+        });
         match &assessment.error {
             Some(error) => bail!("{error}"),
             None => Ok(assessment),
@@ -120,7 +147,9 @@ impl<'a> Target<'a> {
     /// What nobody has judged is shown: labels and annotations before and after.
     fn changes(&self, mode: ApplyMode) -> String {
         match mode {
-            ApplyMode::PlanOnly => output::diff::between(&self.held.namespace.metadata, &self.after, Screen::current()),
+            ApplyMode::PlanOnly => {
+                output::diff::between(&self.held.namespace.metadata, &self.after, Screen::current())
+            }
             ApplyMode::Apply | ApplyMode::ServerDryRun => String::new(),
         }
     }
@@ -132,12 +161,21 @@ impl<'a> Target<'a> {
         };
         match writer.write(&write).await.0 {
             Written::Done(_) => Ok(output::print(&format!("{name}: {}\n", self.done))?),
-            Written::Dry => Ok(output::print(&format!("{name}: {} (dry run)\n{}", self.done, self.changes(mode)))?),
-            Written::Conflict(_) => bail!("somebody else changed it just now: run the command again"),
+            Written::Dry => Ok(output::print(&format!(
+                "{name}: {} (dry run)\n{}",
+                self.done,
+                self.changes(mode)
+            ))?),
+            Written::Conflict(_) => {
+                bail!("somebody else changed it just now: run the command again")
+            }
             Written::Gone => bail!("it was deleted just now"),
             Written::Reverted(_, keys) => {
                 let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
-                bail!("the API server took it, but admission set {} back: a mutating webhook or policy does that", names.join(", "))
+                bail!(
+                    "the API server took it, but admission set {} back: a mutating webhook or policy does that",
+                    names.join(", ")
+                )
             }
             Written::Failed(Failure { reason, message, .. }) => bail!("{reason}: {message}"),
         }

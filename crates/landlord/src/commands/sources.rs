@@ -1,4 +1,5 @@
-//! Sources: the flags that say where settings, tenants and namespaces are: in files, else in the cluster.
+//! Sources: the flags that say where settings, tenants and namespaces are: in files, else in the
+//! cluster.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,8 @@ use controller::store::Store;
 /// Where a command reads from.
 #[derive(Args, Debug)]
 pub(crate) struct Sources {
-    /// Files, folders or `-`: tenants, namespaces and perhaps a ClusterAdmissionPolicy, in YAML or JSON [default: the cluster]
+    /// Files, folders or `-`: tenants, namespaces and perhaps a ClusterAdmissionPolicy, in YAML or
+    /// JSON [default: the cluster]
     #[arg(help_heading = "Files", short, long = "filename", env = "LANDLORD_FILENAME", value_name = "FILE", num_args = 1.., value_delimiter = ',')]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -39,8 +41,16 @@ impl Sources {
     }
 
     /// What writing the plan would cost; `None` for files, and where nothing is to be written.
-    pub(crate) fn estimate(&self, inventory: Inventory, assessments: &[Assessment]) -> Result<Option<Estimate>> {
-        let names: Vec<&str> = assessments.iter().filter(|one| one.state() == State::Drift).map(|one| one.name.as_str()).collect();
+    pub(crate) fn estimate(
+        &self,
+        inventory: Inventory,
+        assessments: &[Assessment],
+    ) -> Result<Option<Estimate>> {
+        let names: Vec<&str> = assessments
+            .iter()
+            .filter(|one| one.state() == State::Drift)
+            .map(|one| one.name.as_str())
+            .collect();
         if !self.files.is_empty() || names.is_empty() {
             return Ok(None);
         }

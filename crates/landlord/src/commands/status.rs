@@ -1,4 +1,5 @@
-//! `status`: how many namespaces are as they should be, per tenant, for how long the others have not been, and who keeps them so.
+//! `status`: how many namespaces are as they should be, per tenant, for how long the others have
+//! not been, and who keeps them so.
 
 use std::process::ExitCode;
 
@@ -27,15 +28,20 @@ use cluster::policy::Policy;
 const EXAMPLES: [Example; 3] = [
     ("All tenants", "landlord status"),
     ("One tenant, while a backfill runs", "landlord status solar --watch"),
-    ("Which tenants are behind, for a program", "landlord status -o json | jq '.tenants[] | select(.behind) | .name'"),
+    (
+        "Which tenants are behind, for a program",
+        "landlord status -o json | jq '.tenants[] | select(.behind) | .name'",
+    ),
 ];
-const EXITS: [Exit; 3] = [(0, "every namespace is compliant"), (1, "an error"), (2, "some are not")];
+const EXITS: [Exit; 3] =
+    [(0, "every namespace is compliant"), (1, "an error"), (2, "some are not")];
 
 /// Show compliance per tenant, and how far behind it is
 ///
-/// Judges the cluster as it is now by landlord's own engine, and adds what the controller says: who leads, and which keys are contested. BEHIND is for how
-/// long the namespace that waits longest has not been as its tenant wants it, told from the objects themselves: since it was created or claimed, or at
-/// least since somebody else changed it or its tenant last. Nothing is written.
+/// Judges the cluster as it is now by landlord's own engine, and adds what the controller says: who
+/// leads, and which keys are contested. BEHIND is for how long the namespace that waits longest has
+/// not been as its tenant wants it, told from the objects themselves: since it was created or
+/// claimed, or at least since somebody else changed it or its tenant last. Nothing is written.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Status {
@@ -89,7 +95,9 @@ impl Status {
                 row.contested = contested(object);
             }
         }
-        if let Some(wanted) = self.tenant.clone().map(|name| inventory.settings.source.canonical(name)) {
+        if let Some(wanted) =
+            self.tenant.clone().map(|name| inventory.settings.source.canonical(name))
+        {
             let names: Vec<String> = report.tenants.keys().cloned().collect();
             report.tenants.retain(|name, _| *name == wanted);
             if report.tenants.is_empty() {
@@ -109,11 +117,22 @@ impl Status {
     /// Who holds the controller's lease; `None` where nobody does, or it may not be read.
     async fn leader(&self, client: &Client) -> Option<String> {
         let leases: Api<Lease> = Api::namespaced(client.clone(), self.settings.namespace());
-        leases.get_opt(&self.lease.name).await.ok()??.spec?.holder_identity.filter(|holder| !holder.is_empty())
+        leases
+            .get_opt(&self.lease.name)
+            .await
+            .ok()??
+            .spec?
+            .holder_identity
+            .filter(|holder| !holder.is_empty())
     }
 }
 
-fn count(report: &mut Report, inventory: &Inventory, assessment: &Assessment, tenants: &[(String, Value)]) {
+fn count(
+    report: &mut Report,
+    inventory: &Inventory,
+    assessment: &Assessment,
+    tenants: &[(String, Value)],
+) {
     let Some(tenant) = assessment.tenant.clone() else {
         report.unclaimed += 1;
         return;
@@ -125,13 +144,18 @@ fn count(report: &mut Report, inventory: &Inventory, assessment: &Assessment, te
         State::Drift => row.drift += 1,
         State::Error | State::Conflicted => row.errors += 1,
     }
-    let listed = inventory.namespaces.iter().find(|listed| listed.namespace.name.as_ref() == Some(&assessment.name));
+    let listed = inventory
+        .namespaces
+        .iter()
+        .find(|listed| listed.namespace.name.as_ref() == Some(&assessment.name));
     let since = listed.and_then(|listed| backlog::since(assessment, &listed.object, object));
     row.wait(since.map(|since| Waiting { since, namespace: assessment.name.clone() }));
 }
 
 fn contested(object: &Value) -> Option<String> {
     let conditions = object.pointer("/status/conditions")?.as_array()?;
-    let contested = conditions.iter().find(|one| one["type"] == "Converged" && one["reason"] == controller::planner::CONTESTED)?;
+    let contested = conditions.iter().find(|one| {
+        one["type"] == "Converged" && one["reason"] == controller::planner::CONTESTED
+    })?;
     contested["message"].as_str().map(str::to_owned)
 }

@@ -22,16 +22,20 @@ pub(super) struct WatchFlags {
 }
 
 impl WatchFlags {
-    /// Runs the command's work. With --watch, Ctrl-C ends it at any time, be it while an API server does not answer; that is no error then.
+    /// Runs the command's work. With --watch, Ctrl-C ends it at any time, be it while an API server
+    /// does not answer; that is no error then.
     pub(super) fn run(self, work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
         let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
-        let outcome = runtime.block_on(async { if self.watch { until_interrupted(work).await } else { work.await } });
+        let outcome = runtime.block_on(async {
+            if self.watch { until_interrupted(work).await } else { work.await }
+        });
         // Else a name server that does not answer would be waited for.
         runtime.shutdown_background();
         outcome
     }
 
-    /// Waits until it is time to look again, and sets the next report apart; false where there is no next time, or nobody reads any more.
+    /// Waits until it is time to look again, and sets the next report apart; false where there is
+    /// no next time, or nobody reads any more.
     pub(super) async fn again(self, separator: &str) -> Result<bool> {
         if !self.watch {
             return Ok(false);
@@ -41,7 +45,8 @@ impl WatchFlags {
     }
 }
 
-/// One stream of signals for the whole command: once there is one, Ctrl-C ends nothing by itself, and what nobody waits for is lost.
+/// One stream of signals for the whole command: once there is one, Ctrl-C ends nothing by itself,
+/// and what nobody waits for is lost.
 async fn until_interrupted(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     let mut interrupts = signal(SignalKind::interrupt())?;
     tokio::select! {

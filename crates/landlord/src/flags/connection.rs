@@ -36,9 +36,14 @@ impl Connection {
 fn suggest_context(error: ConnectionError) -> anyhow::Error {
     match error {
         ConnectionError::NoContext { wanted, known } => {
-            anyhow!("there is no context {wanted:?}{}", suggestion(&wanted, known.iter().map(String::as_str)))
+            anyhow!(
+                "there is no context {wanted:?}{}",
+                suggestion(&wanted, known.iter().map(String::as_str))
+            )
         }
-        ConnectionError::Kubeconfig { path, source } => suggest_context(*source).context(format!("kubeconfig {}", path.display())),
+        ConnectionError::Kubeconfig { path, source } => {
+            suggest_context(*source).context(format!("kubeconfig {}", path.display()))
+        }
         // As kube has them: the remedies go by these.
         ConnectionError::NoCluster(source) => anyhow::Error::new(*source).context("no cluster"),
         ConnectionError::NoKubeconfig(source) => anyhow::Error::new(source).context("no cluster"),

@@ -12,11 +12,12 @@ const LOOPBACK: &str = "127.0.0.1:8082";
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Dashboard")]
 pub(crate) struct DashboardFlags {
-    /// Serve the dashboard; without an address for this machine alone, at 127.0.0.1:8082. Port 0 takes any free one and prints it
+    /// Serve the dashboard; without an address for this machine alone, at 127.0.0.1:8082. Port 0
+    /// takes any free one and prints it
     #[arg(long, env = "LANDLORD_WEB", value_name = "IP:PORT", num_args = 0..=1, require_equals = true, default_missing_value = LOOPBACK)]
     web: Option<SocketAddr>,
-    /// Who may see it: whoever reaches it, or those whose bearer token the API server knows and lets GET /landlord/dashboard [default: open on a
-    /// loopback address, token on any other]
+    /// Who may see it: whoever reaches it, or those whose bearer token the API server knows and
+    /// lets GET /landlord/dashboard [default: open on a loopback address, token on any other]
     #[arg(long, env = "LANDLORD_WEB_ACCESS", value_enum, value_name = "WHO")]
     web_access: Option<WebAccess>,
 }

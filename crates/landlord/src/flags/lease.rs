@@ -7,6 +7,11 @@ use clap::Args;
 #[command(next_help_heading = "Election")]
 pub(crate) struct LeaseFlags {
     /// Name of the controller's lease
-    #[arg(long = "lease-name", env = "LANDLORD_LEASE_NAME", value_name = "NAME", default_value = "landlord-controller")]
+    #[arg(
+        long = "lease-name",
+        env = "LANDLORD_LEASE_NAME",
+        value_name = "NAME",
+        default_value = "landlord-controller"
+    )]
     pub(crate) name: String,
 }

@@ -7,7 +7,8 @@ use controller::pace::Pace;
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Pace")]
 pub(crate) struct PaceFlags {
-    /// Never write more namespaces a second [default: as many as the API server takes without slowing down]
+    /// Never write more namespaces a second
+    /// [default: as many as the API server takes without slowing down]
     #[arg(long, env = "LANDLORD_MAX_WRITES_PER_SECOND", value_name = "NUMBER", value_parser = rate)]
     max_writes_per_second: Option<f64>,
 }

@@ -14,20 +14,29 @@ use crate::inventory::settings_file;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct SettingsFlags {
-    /// The ClusterAdmissionPolicy whose settings count [default: landlord; else the ConfigMap landlord-settings]
+    /// The ClusterAdmissionPolicy whose settings count
+    /// [default: landlord; else the ConfigMap landlord-settings]
     #[arg(long, env = "LANDLORD_POLICY", value_name = "NAME")]
     policy: Option<String>,
     /// File of the settings; wins over what is in the cluster
     #[arg(long, env = "LANDLORD_SETTINGS", value_name = "FILE")]
     settings: Option<PathBuf>,
-    /// Namespace of the controller, where its lease, its record and the ConfigMap of its settings are
-    #[arg(long, env = "LANDLORD_LEASE_NAMESPACE", value_name = "NAMESPACE", default_value = "landlord")]
+    /// Namespace of the controller, where its lease, its record and the ConfigMap of its settings
+    /// are
+    #[arg(
+        long,
+        env = "LANDLORD_LEASE_NAMESPACE",
+        value_name = "NAMESPACE",
+        default_value = "landlord"
+    )]
     lease_namespace: String,
 }
 
 impl SettingsFlags {
     pub(crate) fn source(&self) -> SettingsSource {
-        self.settings.clone().map_or_else(|| SettingsSource::Policy(self.policy().to_owned()), SettingsSource::File)
+        self.settings
+            .clone()
+            .map_or_else(|| SettingsSource::Policy(self.policy().to_owned()), SettingsSource::File)
     }
 
     /// The ClusterAdmissionPolicy's name.

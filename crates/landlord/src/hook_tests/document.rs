@@ -22,7 +22,8 @@ pub(super) struct Suite {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Case {
     pub(super) name: String,
-    /// One stage. Default: `create` and `reconcile`; with `oldNamespace`, `update`; with `request`, `create`.
+    /// One stage. Default: `create` and `reconcile`; with `oldNamespace`, `update`; with `request`,
+    /// `create`.
     pub(super) stage: Option<StageName>,
     pub(super) namespace: Namespace,
     /// As it was before the edit.
@@ -110,7 +111,10 @@ impl Expectation {
     fn is_of_metadata(&self) -> bool {
         let Absent { labels, annotations } = &self.absent;
         let absent = !(labels.is_empty() && annotations.is_empty());
-        absent || !(self.labels.is_empty() && self.annotations.is_empty() && self.node_selector.is_none())
+        absent
+            || !(self.labels.is_empty()
+                && self.annotations.is_empty()
+                && self.node_selector.is_none())
     }
 }
 
@@ -127,8 +131,12 @@ impl Case {
         let stages = self.stages();
         let only = |stage| stages.iter().all(|one| *one == stage);
         match &self.old_namespace {
-            None if only(StageName::Update) => bail!("stage update needs oldNamespace, as it was before"),
-            Some(_) if !only(StageName::Update) => bail!("oldNamespace is for edits: write stage: update, or leave one of the two out"),
+            None if only(StageName::Update) => {
+                bail!("stage update needs oldNamespace, as it was before")
+            }
+            Some(_) if !only(StageName::Update) => {
+                bail!("oldNamespace is for edits: write stage: update, or leave one of the two out")
+            }
             Some(old) if old.name != self.namespace.name => {
                 bail!(
                     "oldNamespace.name is {:?} and namespace.name {:?}: an edit does not rename, so write one name",
@@ -141,7 +149,10 @@ impl Case {
         if self.request.is_some() && only(StageName::Reconcile) {
             bail!("request is not known at reconcile: leave it out, or write stage: create");
         }
-        if self.expect.denied.is_expected() && self.expect.is_of_metadata() && !stages.contains(&StageName::Reconcile) {
+        if self.expect.denied.is_expected()
+            && self.expect.is_of_metadata()
+            && !stages.contains(&StageName::Reconcile)
+        {
             bail!(
                 "expect: nothing is stored of a denied request: leave out labels, annotations, nodeSelector and absent, or write stage: reconcile"
             );

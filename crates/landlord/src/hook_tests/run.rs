@@ -33,12 +33,17 @@ impl Judge<'_> {
             let verdict = match stage {
                 StageName::Create => self.admit(case, "CREATE", None)?,
                 StageName::Update => {
-                    let old = case.old_namespace.as_ref().map(|old| self.settled(old)).transpose()?;
+                    let old =
+                        case.old_namespace.as_ref().map(|old| self.settled(old)).transpose()?;
                     self.admit(case, "UPDATE", old)?
                 }
                 StageName::Reconcile => self.reconcile(&case.namespace)?,
             };
-            Ok(Outcome { case: case.name.clone(), stage, differences: differences(case, stage, &verdict) })
+            Ok(Outcome {
+                case: case.name.clone(),
+                stage,
+                differences: differences(case, stage, &verdict),
+            })
         };
         case.stages().into_iter().map(at).collect()
     }
@@ -57,10 +62,19 @@ impl Judge<'_> {
         });
         let answer = answer(self.settings, &request, self.tenants);
         let accepted = answer.get("accepted").and_then(Value::as_bool).unwrap_or(false);
-        let stored = answer.get("mutated_object").filter(|object| !object.is_null()).unwrap_or(&object);
+        let stored =
+            answer.get("mutated_object").filter(|object| !object.is_null()).unwrap_or(&object);
         Ok(Verdict {
-            denied: (!accepted).then(|| answer.get("message").and_then(Value::as_str).unwrap_or_default().to_owned()),
-            warnings: answer.get("warnings").and_then(Value::as_array).into_iter().flatten().filter_map(text).collect(),
+            denied: (!accepted).then(|| {
+                answer.get("message").and_then(Value::as_str).unwrap_or_default().to_owned()
+            }),
+            warnings: answer
+                .get("warnings")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(text)
+                .collect(),
             after: tenancy::namespace::Namespace::from_value(stored)?.metadata,
         })
     }
@@ -69,8 +83,10 @@ impl Judge<'_> {
     fn reconcile(&self, namespace: &Namespace) -> Result<Verdict> {
         let assessment = self.assess(namespace)?;
         let failures = assessment.plan.rejections().map(ToString::to_string);
-        let clashes = assessment.plan.refused.iter().map(|clash| format!("{} is refused", clash.key));
-        let denied: Vec<String> = assessment.error.iter().cloned().chain(clashes).chain(failures).collect();
+        let clashes =
+            assessment.plan.refused.iter().map(|clash| format!("{} is refused", clash.key));
+        let denied: Vec<String> =
+            assessment.error.iter().cloned().chain(clashes).chain(failures).collect();
         let warnings = assessment.plan.failures.iter().filter(|failure| failure.warning);
         Ok(Verdict {
             denied: (!denied.is_empty()).then(|| denied.join("; ")),
@@ -82,19 +98,33 @@ impl Judge<'_> {
     fn assess(&self, namespace: &Namespace) -> Result<Assessment> {
         let object = object(namespace);
         let parsed = tenancy::namespace::Namespace::from_value(&object)?;
-        Ok(Assessment::of(&self.inventory.settings, &parsed, || object, |name| self.inventory.tenant(name)))
+        Ok(Assessment::of(
+            &self.inventory.settings,
+            &parsed,
+            || object,
+            |name| self.inventory.tenant(name),
+        ))
     }
 
     /// The namespace once landlord has been there.
     fn settled(&self, namespace: &Namespace) -> Result<Value> {
         let after = self.assess(namespace)?.after();
-        Ok(object(&Namespace { name: namespace.name.clone(), labels: after.labels, annotations: after.annotations }))
+        Ok(object(&Namespace {
+            name: namespace.name.clone(),
+            labels: after.labels,
+            annotations: after.annotations,
+        }))
     }
 }
 
 /// What an editor sends back: landlord's own annotations as they are.
 fn keep_own(object: &mut Value, old: &Value) {
-    for (name, value) in old.as_object().into_iter().flatten().filter(|(name, _)| name.starts_with(tenancy::keys::OWN_PREFIX)) {
+    for (name, value) in old
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| name.starts_with(tenancy::keys::OWN_PREFIX))
+    {
         object["metadata"]["annotations"][name] = value.clone();
     }
 }
@@ -109,20 +139,32 @@ fn differences(case: &Case, stage: StageName, verdict: &Verdict) -> Vec<String> 
     let expect = &case.expect;
     let mut differences = Vec::new();
     match &verdict.denied {
-        Some(message) if !expect.denied.is_expected() => differences.push(format!("denied: {message}")),
+        Some(message) if !expect.denied.is_expected() => {
+            differences.push(format!("denied: {message}"))
+        }
         Some(message) => {
             let missing = expect.denied.parts().iter().filter(|part| !message.contains(*part));
-            differences.extend(missing.map(|part| format!("the denial does not say {part:?}: {message}")));
+            differences
+                .extend(missing.map(|part| format!("the denial does not say {part:?}: {message}")));
         }
         None if expect.denied.is_expected() => match expect.denied.parts() {
             [] => differences.push("accepted, but expected a denial".to_owned()),
-            parts => differences.push(format!("accepted, but expected a denial that says {parts:?}")),
+            parts => {
+                differences.push(format!("accepted, but expected a denial that says {parts:?}"))
+            }
         },
         None => {}
     }
     let said = |part: &&String| !verdict.warnings.iter().any(|warning| warning.contains(*part));
-    differences.extend(expect.warnings.iter().filter(said).map(|part| format!("no warning says {part:?}: {:?}", verdict.warnings)));
-    // The controller writes what else is wanted all the same; of a denied request nothing is stored.
+    differences.extend(
+        expect
+            .warnings
+            .iter()
+            .filter(said)
+            .map(|part| format!("no warning says {part:?}: {:?}", verdict.warnings)),
+    );
+    // The controller writes what else is wanted all the same; of a denied request nothing is
+    // stored.
     if verdict.denied.is_none() || stage == StageName::Reconcile {
         differences.extend(metadata_differences(case, &verdict.after));
     }
@@ -132,19 +174,33 @@ fn differences(case: &Case, stage: StageName, verdict: &Verdict) -> Vec<String> 
 fn metadata_differences(case: &Case, after: &Metadata) -> Vec<String> {
     let expect = &case.expect;
     let selector = expect.node_selector.iter().map(|value| (NODE_SELECTOR, value));
-    let labels = expect.labels.iter().map(|(key, value)| ("label", key.as_str(), value, after.labels.get(key)));
-    let annotations = expect.annotations.iter().map(|(key, value)| (key.as_str(), value)).chain(selector);
-    let annotations = annotations.map(|(key, value)| ("annotation", key, value, after.annotations.get(key)));
-    let unlike = labels.chain(annotations).filter(|(_, _, expected, found)| *found != Some(*expected));
+    let labels = expect
+        .labels
+        .iter()
+        .map(|(key, value)| ("label", key.as_str(), value, after.labels.get(key)));
+    let annotations =
+        expect.annotations.iter().map(|(key, value)| (key.as_str(), value)).chain(selector);
+    let annotations =
+        annotations.map(|(key, value)| ("annotation", key, value, after.annotations.get(key)));
+    let unlike =
+        labels.chain(annotations).filter(|(_, _, expected, found)| *found != Some(*expected));
     let unlike = unlike.map(|(field, key, expected, found)| match found {
         Some(found) => format!("{field} {key:?} is {found:?}, expected {expected:?}"),
         None => format!("{field} {key:?} is absent, expected {expected:?}"),
     });
-    let there = |field: &'static str, keys: &[String], map: &tenancy::metadata::Map| -> Vec<String> {
-        keys.iter().filter_map(|key| Some(format!("{field} {key:?} is {:?}, expected to be absent", map.get(key)?))).collect()
-    };
+    let there =
+        |field: &'static str, keys: &[String], map: &tenancy::metadata::Map| -> Vec<String> {
+            keys.iter()
+                .filter_map(|key| {
+                    Some(format!("{field} {key:?} is {:?}, expected to be absent", map.get(key)?))
+                })
+                .collect()
+        };
     let labels = there("label", &expect.absent.labels, &after.labels);
-    unlike.chain(labels).chain(there("annotation", &expect.absent.annotations, &after.annotations)).collect()
+    unlike
+        .chain(labels)
+        .chain(there("annotation", &expect.absent.annotations, &after.annotations))
+        .collect()
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -45,7 +45,9 @@ fn text() -> String {
         metrics.writes.get_or_create(&Outcome { outcome }).inc();
         metrics.pods_released.get_or_create(&Outcome { outcome }).inc();
     }
-    for state in [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed] {
+    for state in
+        [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed]
+    {
         metrics.namespaces.get_or_create(&State { state: state.word() }).set(1);
     }
     metrics.set_depths(Urgency::ALL.map(|urgency| (urgency, 1)), 1);
@@ -54,7 +56,12 @@ fn text() -> String {
     metrics.hook_failures.get_or_create(&Reason { reason: "HookRejected" }).inc();
     metrics.guard_repairs.get_or_create(&GuardPart { part: "deny".to_owned() }).inc();
     metrics.strategy.show(Mode::Hybrid);
-    let admission = Admission::Probed { probes: 2, failures: 1, latency: Duration::from_millis(5), fault: None };
+    let admission = Admission::Probed {
+        probes: 2,
+        failures: 1,
+        latency: Duration::from_millis(5),
+        fault: None,
+    };
     let creations_per_second = 1.0;
     metrics.strategy.measured(&Measurement {
         admission,
@@ -106,12 +113,19 @@ impl Uses<'_> {
                 continue;
             };
             // What is excluded by a pattern may be several words, each of which must be one.
-            let words = |pattern: &str| pattern.split('|').filter(|word| !values.contains(*word)).map(str::to_owned).collect::<Vec<_>>();
+            let words = |pattern: &str| {
+                pattern
+                    .split('|')
+                    .filter(|word| !values.contains(*word))
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
             let unknown = match op {
                 MatchOp::Re(_) if value == ".+" => Vec::new(),
                 _ => words(value),
             };
-            self.faults.extend(unknown.into_iter().map(|word| format!("{name} has no {label}={word:?}")));
+            self.faults
+                .extend(unknown.into_iter().map(|word| format!("{name} has no {label}={word:?}")));
         }
         self.names.insert(name);
     }
@@ -119,10 +133,17 @@ impl Uses<'_> {
     /// Grouping labels belong to one of the metrics inside.
     fn grouping(&mut self, aggregate: &AggregateExpr) {
         let Some(modifier) = &aggregate.modifier else { return };
-        let mut inside = Uses { exported: self.exported, names: BTreeSet::new(), groups: BTreeSet::new(), faults: Vec::new() };
+        let mut inside = Uses {
+            exported: self.exported,
+            names: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            faults: Vec::new(),
+        };
         let _ = walk_expr(&mut inside, &aggregate.expr);
         for label in &modifier.labels().labels {
-            let known = |name: &String| self.exported.get(name).is_some_and(|labels| labels.contains_key(label));
+            let known = |name: &String| {
+                self.exported.get(name).is_some_and(|labels| labels.contains_key(label))
+            };
             if !OF_THE_TARGET.contains(&label.as_str()) && !inside.names.iter().any(known) {
                 self.faults.push(format!("none of {:?} has a label {label:?}", inside.names));
             }
@@ -146,16 +167,25 @@ impl ExprVisitor for Uses<'_> {
 }
 
 /// The metrics that an expression uses and the labels that it leaves, or what is wrong with it.
-fn uses(exported: &Exported, expression: &str) -> Result<(BTreeSet<String>, BTreeSet<String>), Vec<String>> {
+fn uses(
+    exported: &Exported,
+    expression: &str,
+) -> Result<(BTreeSet<String>, BTreeSet<String>), Vec<String>> {
     let parsed = parser::parse(&expression.replace(INTERVAL, "5m")).map_err(|error| vec![error])?;
-    let mut uses = Uses { exported, names: BTreeSet::new(), groups: BTreeSet::new(), faults: Vec::new() };
+    let mut uses =
+        Uses { exported, names: BTreeSet::new(), groups: BTreeSet::new(), faults: Vec::new() };
     walk_expr(&mut uses, &parsed).map_err(|error| vec![error])?;
     if uses.faults.is_empty() { Ok((uses.names, uses.groups)) } else { Err(uses.faults) }
 }
 
 /// What a legend like `{{state}}, {{pod}}` names.
 fn legend_labels(legend: &str) -> BTreeSet<String> {
-    legend.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(label, _)| label.to_owned()).collect()
+    legend
+        .split("{{")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("}}"))
+        .map(|(label, _)| label.to_owned())
+        .collect()
 }
 
 #[test]
@@ -163,7 +193,10 @@ fn every_family_is_exported_once_something_happened() {
     let text = text();
     let exported = exported(&text);
     for family in families(&text) {
-        assert!(exported.keys().any(|name| name.starts_with(family)), "{family} has no sample: let it happen in `text`");
+        assert!(
+            exported.keys().any(|name| name.starts_with(family)),
+            "{family} has no sample: let it happen in `text`"
+        );
     }
 }
 
@@ -172,7 +205,8 @@ fn every_panel_shows_metrics_and_labels_that_there_are() {
     let exported = exported(&text());
     for panel in panels() {
         for target in &panel.targets {
-            let (_, groups) = uses(&exported, &target.expr).unwrap_or_else(|faults| panic!("{}: {faults:?}", panel.title));
+            let (_, groups) = uses(&exported, &target.expr)
+                .unwrap_or_else(|faults| panic!("{}: {faults:?}", panel.title));
             let legend = legend_labels(&target.legend_format);
             assert!(legend.is_subset(&groups), "{}: {legend:?} but only {groups:?}", panel.title);
         }
@@ -192,12 +226,15 @@ fn every_metric_is_shown() {
     let text = text();
     let exported = exported(&text);
     let targets = panels().into_iter().flat_map(|panel| panel.targets);
-    let shown: BTreeSet<String> = targets.flat_map(|target| uses(&exported, &target.expr).expect("checked").0).collect();
+    let shown: BTreeSet<String> =
+        targets.flat_map(|target| uses(&exported, &target.expr).expect("checked").0).collect();
     let is_shown = |family: &&str| {
-        let forms = ["_total"].into_iter().chain(OF_A_HISTOGRAM).map(|suffix| format!("{family}{suffix}"));
+        let forms =
+            ["_total"].into_iter().chain(OF_A_HISTOGRAM).map(|suffix| format!("{family}{suffix}"));
         shown.contains(*family) || forms.into_iter().any(|form| shown.contains(&form))
     };
-    let hidden: Vec<&str> = families(&text).into_iter().filter(|family| !is_shown(family)).collect();
+    let hidden: Vec<&str> =
+        families(&text).into_iter().filter(|family| !is_shown(family)).collect();
     assert_eq!(hidden, [""; 0], "no panel of the dashboard shows these");
 }
 
@@ -222,12 +259,18 @@ fn mistakes_in_expressions_are_found() {
 #[test]
 fn every_alert_has_a_chapter() {
     let page = include_str!("../../../../docs/operations.md");
-    let chapters: Vec<&str> =
-        page.lines().filter_map(|line| line.strip_prefix("### ")).filter(|heading| heading.starts_with("Landlord")).collect();
+    let chapters: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .filter(|heading| heading.starts_with("Landlord"))
+        .collect();
     let alerts = alerts();
     assert_eq!(alerts.iter().map(|alert| alert.name.as_str()).collect::<Vec<_>>(), chapters);
     for alert in &alerts {
-        assert_eq!(alert.annotations.runbook_url, format!("{RUNBOOK}{}", alert.name.to_lowercase()));
+        assert_eq!(
+            alert.annotations.runbook_url,
+            format!("{RUNBOOK}{}", alert.name.to_lowercase())
+        );
     }
 }
 
@@ -257,7 +300,8 @@ fn panels_and_queries_can_be_told_apart() {
     let ids: BTreeSet<u32> = panels().iter().map(|panel| panel.id).collect();
     assert_eq!(ids.len(), panels().len());
     for panel in panels() {
-        let letters: BTreeSet<&str> = panel.targets.iter().map(|target| target.ref_id.as_str()).collect();
+        let letters: BTreeSet<&str> =
+            panel.targets.iter().map(|target| target.ref_id.as_str()).collect();
         assert_eq!(letters.len(), panel.targets.len(), "{}", panel.title);
     }
 }

@@ -15,7 +15,11 @@ const API_VERSION: &str = "landlord.dev/audit/v1";
 
 /// For a terminal.
 pub(crate) fn text(report: &Report, screen: Screen) -> String {
-    let tables: Vec<String> = grids(report).iter().map(|grid| grid.text(screen)).chain([format!("{}\n", summary(report))]).collect();
+    let tables: Vec<String> = grids(report)
+        .iter()
+        .map(|grid| grid.text(screen))
+        .chain([format!("{}\n", summary(report))])
+        .collect();
     tables.join("\n")
 }
 
@@ -34,11 +38,7 @@ pub(crate) fn html(report: &Report) -> String {
     page("Pods outside their tenant's pool", &body)
 }
 
-/// `{"apiVersion", "guard": {"state": "present" | "absent" | "unknown", "since", "error"},
-///   "tenants": [{"name", "namespaces", "pods", "outside"}],
-///   "pods": [{"namespace", "name", "uid", "tenant", "node", "created", "since", "selector", "nodeLabels", "owner": null | {"kind", "name"},
-///             "cause", "why", "eviction": null | {"outcome", "message"}}],
-///   "notJudged": [{"namespace", "pod": null | name, "error"}]}`
+/// `{"apiVersion", "guard": {"state": "present" | "absent" | "unknown", "since", "error"}, "tenants": [{"name", "namespaces", "pods", "outside"}], "pods": [{"namespace", "name", "uid", "tenant", "node", "created", "since", "selector", "nodeLabels", "owner": null | {"kind", "name"}, "cause", "why", "eviction": null | {"outcome", "message"}}], "notJudged": [{"namespace", "pod": null | name, "error"}]}`
 pub(crate) fn document(report: &Report) -> Value {
     let tenant = |(name, total): (&String, &Total)| json!({"name": name, "namespaces": total.namespaces, "pods": total.pods, "outside": total.outside});
     let unjudged = |Unjudged { namespace, pod, error }: &Unjudged| json!({"namespace": namespace, "pod": pod, "error": error});
@@ -54,7 +54,9 @@ pub(crate) fn document(report: &Report) -> Value {
 fn guard(guard: &Guarded) -> Value {
     match guard {
         Guarded::No => json!({"state": "absent", "since": null, "error": null}),
-        Guarded::Since(since) => json!({"state": "present", "since": since.to_string(), "error": null}),
+        Guarded::Since(since) => {
+            json!({"state": "present", "since": since.to_string(), "error": null})
+        }
         Guarded::Unknown(why) => json!({"state": "unknown", "since": null, "error": why}),
     }
 }
@@ -80,12 +82,24 @@ fn grids(report: &Report) -> Vec<Grid> {
 fn strays(report: &Report) -> Grid {
     let evicted = report.strays.iter().any(|stray| stray.fate.is_some());
     let mut head = ["Namespace", "Pod", "Tenant"].map(Column::fixed).to_vec();
-    head.extend([Column::extra("Belongs on"), Column::fixed("Node"), Column::fixed("Since"), Column::words("Why")]);
+    head.extend([
+        Column::extra("Belongs on"),
+        Column::fixed("Node"),
+        Column::fixed("Since"),
+        Column::words("Why"),
+    ]);
     head.extend(evicted.then_some(Column::words("Eviction")));
     let row = |stray: &Stray| {
         let Stray { pod, pool, cause, fate, .. } = stray;
         let since = pod.since.map_or("-".to_owned(), |since| since.to_string());
-        let mut row = vec![pod.namespace.clone(), pod.name.clone(), pool.tenant.clone(), pool.selector.to_string(), node(stray), since];
+        let mut row = vec![
+            pod.namespace.clone(),
+            pod.name.clone(),
+            pool.tenant.clone(),
+            pool.selector.to_string(),
+            node(stray),
+            since,
+        ];
         row.push(cause.to_string());
         row.extend(evicted.then(|| fate.as_ref().map_or("-".to_owned(), ToString::to_string)));
         row
@@ -95,8 +109,13 @@ fn strays(report: &Report) -> Grid {
 
 /// `lunar-1 (pool=lunar)`, or without a label of the selector's keys the name alone.
 fn node(Stray { pod, node_labels, .. }: &Stray) -> String {
-    let labels: Vec<String> = node_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    if labels.is_empty() { pod.node.clone() } else { format!("{} ({})", pod.node, labels.join(",")) }
+    let labels: Vec<String> =
+        node_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if labels.is_empty() {
+        pod.node.clone()
+    } else {
+        format!("{} ({})", pod.node, labels.join(","))
+    }
 }
 
 fn totals(report: &Report) -> Grid {
@@ -117,7 +136,11 @@ fn unjudged(report: &Report) -> Grid {
     };
     Grid {
         title: "Not judged",
-        head: vec![Column::fixed("Namespace"), Column::fixed("Pod"), Column::words("Not judged because")],
+        head: vec![
+            Column::fixed("Namespace"),
+            Column::fixed("Pod"),
+            Column::words("Not judged because"),
+        ],
         rows: report.unjudged.iter().map(row).collect(),
     }
 }

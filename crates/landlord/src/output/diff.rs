@@ -37,7 +37,8 @@ impl Line {
 
 /// Namespaces with nothing to do are left out.
 pub(crate) fn render(assessments: &[Assessment], screen: Screen) -> String {
-    let told: Vec<String> = assessments.iter().filter_map(|assessment| paragraph(assessment, screen)).collect();
+    let told: Vec<String> =
+        assessments.iter().filter_map(|assessment| paragraph(assessment, screen)).collect();
     if told.is_empty() { "no changes\n".to_owned() } else { told.join("\n") }
 }
 
@@ -46,8 +47,13 @@ fn paragraph(assessment: &Assessment, screen: Screen) -> Option<String> {
     let tenant = visible(assessment.tenant.as_deref().unwrap_or("nobody"));
     let name = visible(&assessment.name);
     match assessment.state() {
-        State::Error => Some(head(format!("namespace {name}: error: {}", visible(assessment.error.as_deref().unwrap_or_default())))),
-        State::Drift | State::Conflicted => Some(head(format!("namespace {name} ({tenant})")) + &changes(assessment, screen)),
+        State::Error => Some(head(format!(
+            "namespace {name}: error: {}",
+            visible(assessment.error.as_deref().unwrap_or_default())
+        ))),
+        State::Drift | State::Conflicted => {
+            Some(head(format!("namespace {name} ({tenant})")) + &changes(assessment, screen))
+        }
         State::Compliant | State::Unclaimed => None,
     }
 }
@@ -70,13 +76,19 @@ pub(crate) fn between(before: &Metadata, after: &Metadata, screen: Screen) -> St
     compare(&all(before), &all(after)).iter().map(|line| painted(line, screen)).collect()
 }
 
-/// All labels and annotations before and after, in one list; each that changes says why. Below it what hooks miss.
+/// All labels and annotations before and after, in one list; each that changes says why. Below it
+/// what hooks miss.
 pub(crate) fn lines(assessment: &Assessment) -> Vec<Line> {
     let plan = &assessment.plan;
     let gone = |key: &Key| plan.remove.get(key).map_or(String::new(), |why| format!("   # {why}"));
-    let set = |key: &Key| plan.set.get(key).map_or(String::new(), |want| format!("   # {}", want.why));
+    let set =
+        |key: &Key| plan.set.get(key).map_or(String::new(), |want| format!("   # {}", want.why));
     let mut lines = compare(&text(&assessment.before, gone), &text(&assessment.after(), set));
-    lines.extend(plan.failures.iter().map(|failure| Line { fate: Fate::Missed, text: visible(&failure.to_string()) }));
+    lines.extend(
+        plan.failures
+            .iter()
+            .map(|failure| Line { fate: Fate::Missed, text: visible(&failure.to_string()) }),
+    );
     lines
 }
 
@@ -96,7 +108,9 @@ fn compare(before: &str, after: &str) -> Vec<Line> {
 fn text(metadata: &Metadata, remark: impl Fn(&Key) -> String) -> String {
     let field = |title: &str, field: Field| {
         let remark = |name: &str| visible(&remark(&Key { field, name: name.to_owned() }));
-        let line = |(name, value): (&String, &String)| format!("  {}: {value:?}{}\n", visible(name), remark(name));
+        let line = |(name, value): (&String, &String)| {
+            format!("  {}: {value:?}{}\n", visible(name), remark(name))
+        };
         let lines: String = metadata.field(field).iter().map(line).collect();
         if lines.is_empty() { lines } else { format!("{title}:\n{lines}") }
     };

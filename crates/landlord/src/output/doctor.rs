@@ -11,7 +11,9 @@ const API_VERSION: &str = "landlord.dev/doctor/v1";
 
 /// A line for each finding, and below it why it matters and how to mend what is not good.
 pub(crate) fn text(findings: &[Finding], screen: Screen) -> String {
-    let row = |one: &Finding| vec![one.state.word().to_owned(), one.check.word().to_owned(), one.what.clone()];
+    let row = |one: &Finding| {
+        vec![one.state.word().to_owned(), one.check.word().to_owned(), one.what.clone()]
+    };
     let grid = Grid {
         title: "Checks",
         head: vec![Column::state("State"), Column::fixed("Check"), Column::words("What")],
@@ -31,10 +33,17 @@ pub(crate) fn text(findings: &[Finding], screen: Screen) -> String {
 }
 
 fn advice(Finding { check, state, what, fix }: &Finding, screen: Screen) -> String {
-    let word = Ink::of_state(state.word()).map_or(state.word().to_owned(), |ink| screen.paint(ink, state.word()));
+    let word = Ink::of_state(state.word())
+        .map_or(state.word().to_owned(), |ink| screen.paint(ink, state.word()));
     let width = screen.width.unwrap_or(usize::MAX).max(40);
-    let (what, why) = (indented(&format!("{}: {what}", check.word()), width - state.word().len() - 1), indented(check.why(), width - 7));
-    format!("{word} {what}\n  why: {why}\n  fix: {}\n\n", indented(fix.as_deref().unwrap_or_default(), width - 7))
+    let (what, why) = (
+        indented(&format!("{}: {what}", check.word()), width - state.word().len() - 1),
+        indented(check.why(), width - 7),
+    );
+    format!(
+        "{word} {what}\n  why: {why}\n  fix: {}\n\n",
+        indented(fix.as_deref().unwrap_or_default(), width - 7)
+    )
 }
 
 /// Text over several lines, those after the first further in.
@@ -57,18 +66,28 @@ mod tests {
 
     #[test]
     fn what_is_not_good_is_explained() {
-        let finding =
-            |check, state, what: &str, fix: Option<&str>| Finding { check, state, what: what.to_owned(), fix: fix.map(str::to_owned) };
-        let old =
-            "parts of it are missing, or not bound: names, stamp, seal, hold, binding; and part deny is not the one for these settings";
+        let finding = |check, state, what: &str, fix: Option<&str>| Finding {
+            check,
+            state,
+            what: what.to_owned(),
+            fix: fix.map(str::to_owned),
+        };
+        let old = "parts of it are missing, or not bound: names, stamp, seal, hold, binding; and part deny is not the one for these settings";
         let findings = [
             finding(Check::Version, State::Good, "Kubernetes 1.37", None),
-            finding(Check::Guard, State::Wrong, old, Some("landlord render guard --settings settings.yaml | kubectl apply -f -")),
+            finding(
+                Check::Guard,
+                State::Wrong,
+                old,
+                Some("landlord render guard --settings settings.yaml | kubectl apply -f -"),
+            ),
             finding(
                 Check::Rights,
                 State::Unknown,
                 "it may not be asked",
-                Some("do that\nand that, which takes a sentence that is longer than eighty columns are wide"),
+                Some(
+                    "do that\nand that, which takes a sentence that is longer than eighty columns are wide",
+                ),
             ),
             finding(Check::Webhook, State::Skipped, "--skip", None),
         ];

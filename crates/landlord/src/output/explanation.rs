@@ -14,7 +14,8 @@ use assessment::Assessment;
 
 /// The explanation, a fact a line.
 pub(crate) fn render(assessment: &Assessment, screen: Screen) -> String {
-    let mut text = screen.paint(Ink::Strong, &format!("namespace {}", visible(&assessment.name))) + "\n";
+    let mut text =
+        screen.paint(Ink::Strong, &format!("namespace {}", visible(&assessment.name))) + "\n";
     text += &whose(assessment);
     if let Some(error) = &assessment.error {
         return format!("{text}error: {}\n", visible(error));
@@ -31,15 +32,29 @@ pub(crate) fn render(assessment: &Assessment, screen: Screen) -> String {
     };
     text.extend(assessment.plan.kept.iter().map(|kept| clash("kept", kept)));
     text.extend(assessment.plan.refused.iter().map(|refused| clash("refused", refused)));
-    let failure = |failure: &Failure| format!("{} by {failure}\n", if failure.warning { "warned" } else { "rejected" });
+    let failure = |failure: &Failure| {
+        format!("{} by {failure}\n", if failure.warning { "warned" } else { "rejected" })
+    };
     text.extend(assessment.plan.failures.iter().map(failure));
-    text.extend(assessment.plan.waiting.iter().map(|key| format!("waiting for the namespace's name: {key:?}\n")));
+    text.extend(
+        assessment
+            .plan
+            .waiting
+            .iter()
+            .map(|key| format!("waiting for the namespace's name: {key:?}\n")),
+    );
     text
 }
 
 fn whose(assessment: &Assessment) -> String {
-    let (Some(tenant), Some(rule)) = (&assessment.tenant, &assessment.rule) else { return "tenant: none, no rule claims it\n".to_owned() };
-    format!("tenant: {}, by rule {rule}\n{}", visible(tenant), assessment.known.as_deref().map(owners).unwrap_or_default())
+    let (Some(tenant), Some(rule)) = (&assessment.tenant, &assessment.rule) else {
+        return "tenant: none, no rule claims it\n".to_owned();
+    };
+    format!(
+        "tenant: {}, by rule {rule}\n{}",
+        visible(tenant),
+        assessment.known.as_deref().map(owners).unwrap_or_default()
+    )
 }
 
 fn owners(tenant: &Tenant) -> String {
@@ -47,7 +62,9 @@ fn owners(tenant: &Tenant) -> String {
     match tenant.owners.as_deref() {
         None => "owners: anybody may claim it\n".to_owned(),
         Some([]) => "owners: admins only\n".to_owned(),
-        Some(owners) => format!("owners: {}\n", owners.iter().map(owner).collect::<Vec<_>>().join(", ")),
+        Some(owners) => {
+            format!("owners: {}\n", owners.iter().map(owner).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 
@@ -55,20 +72,33 @@ fn owners(tenant: &Tenant) -> String {
 fn keys(assessment: &Assessment, screen: Screen) -> String {
     let mut lines = BTreeMap::new();
     let (ledger, _) = read_ledger(&assessment.before);
-    for (field, entries) in [(Field::Label, &assessment.before.labels), (Field::Annotation, &assessment.before.annotations)] {
+    for (field, entries) in [
+        (Field::Label, &assessment.before.labels),
+        (Field::Annotation, &assessment.before.annotations),
+    ] {
         for (name, value) in entries {
             let key = Key { field, name: name.clone() };
             let whose = match assessment.origins.get(&key) {
                 Some(why) => format!("landlord's, as it should be: {why}"),
-                None if ledger.manages(&key) || name.starts_with(OWN_PREFIX) => "landlord's, as it should be".to_owned(),
+                None if ledger.manages(&key) || name.starts_with(OWN_PREFIX) => {
+                    "landlord's, as it should be".to_owned()
+                }
                 None => "foreign, not touched".to_owned(),
             };
             lines.insert(key.clone(), format!("  {key}: {value:?} ({whose})\n"));
         }
     }
     for (key, want) in &assessment.plan.set {
-        let before = assessment.before.field(key.field).get(&key.name).map_or(String::new(), |value| format!("{value:?} → "));
-        lines.insert(key.clone(), screen.paint(Ink::Good, &format!("+ {key}: {before}{:?} ({})", want.value, want.why)) + "\n");
+        let before = assessment
+            .before
+            .field(key.field)
+            .get(&key.name)
+            .map_or(String::new(), |value| format!("{value:?} → "));
+        lines.insert(
+            key.clone(),
+            screen.paint(Ink::Good, &format!("+ {key}: {before}{:?} ({})", want.value, want.why))
+                + "\n",
+        );
     }
     for (key, why) in &assessment.plan.remove {
         lines.insert(key.clone(), screen.paint(Ink::Bad, &format!("- {key} ({why})")) + "\n");

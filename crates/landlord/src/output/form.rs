@@ -24,7 +24,8 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// What stands between two reports that follow each other: on a terminal the next takes the place of the last; programs get a stream.
+    /// What stands between two reports that follow each other: on a terminal the next takes the
+    /// place of the last; programs get a stream.
     pub(crate) fn separator(self) -> &'static str {
         match self {
             Self::Table if std::io::stdout().is_terminal() => CLEAR,
@@ -39,13 +40,24 @@ impl Form {
 #[command(next_help_heading = "Output")]
 pub(crate) struct FormFlags {
     /// How to print
-    #[arg(short, long = "output", env = "LANDLORD_OUTPUT", value_name = "FORM", value_enum, default_value = "table")]
+    #[arg(
+        short,
+        long = "output",
+        env = "LANDLORD_OUTPUT",
+        value_name = "FORM",
+        value_enum,
+        default_value = "table"
+    )]
     pub(crate) output: Form,
 }
 
 impl FormFlags {
     /// Prints the one that is asked for.
-    pub(crate) fn print(self, text: impl FnOnce() -> String, document: impl FnOnce() -> Value) -> Result<()> {
+    pub(crate) fn print(
+        self,
+        text: impl FnOnce() -> String,
+        document: impl FnOnce() -> Value,
+    ) -> Result<()> {
         match self.output {
             Form::Table => Ok(print(&text())?),
             Form::Json => print_json(&document()),

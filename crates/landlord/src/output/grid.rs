@@ -20,7 +20,9 @@ impl Grid {
 
     /// A heading and a table; what Markdown gives a meaning is escaped in cells.
     pub(crate) fn markdown(&self) -> String {
-        let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+        let line = |cells: &mut dyn Iterator<Item = String>| {
+            format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+        };
         let mut text = format!("## {}\n\n", self.title);
         text += &line(&mut self.head.iter().map(|column| column.title.to_owned()));
         text += &line(&mut self.head.iter().map(|_| "---".to_owned()));
@@ -65,7 +67,11 @@ mod tests {
 
     #[test]
     fn cells_stay_cells() {
-        let grid = Grid { title: "T", head: vec![Column::fixed("a")], rows: vec![vec!["<b>|& @me".to_owned()]] };
+        let grid = Grid {
+            title: "T",
+            head: vec![Column::fixed("a")],
+            rows: vec![vec!["<b>|& @me".to_owned()]],
+        };
         assert_eq!(grid.markdown(), "## T\n\n| a |\n| --- |\n| &lt;b>\\|&amp; @<!-- -->me |\n");
         let html = grid.html().into_string();
         assert!(html.contains("<td>&lt;b&gt;|&amp; @me</td>"), "{html}");

@@ -1,4 +1,5 @@
-//! A plan as a page for a browser: counts on top, a section a tenant, each namespace's changes folded.
+//! A plan as a page for a browser: counts on top, a section a tenant, each namespace's changes
+//! folded.
 
 use assessment::{Assessment, State};
 use maud::{Markup, html};
@@ -42,7 +43,9 @@ fn section(tenant: Option<&str>, group: &[&Assessment]) -> Markup {
 fn namespace(assessment: &Assessment) -> Markup {
     let name = html! { code { (assessment.name) } };
     match assessment.state() {
-        State::Error => html! { p.error { (name) ": " (assessment.error.as_deref().unwrap_or_default()) } },
+        State::Error => {
+            html! { p.error { (name) ": " (assessment.error.as_deref().unwrap_or_default()) } }
+        }
         State::Drift | State::Conflicted => html! {
             details {
                 summary { (name) " – " (changes(assessment)) }

@@ -6,16 +6,23 @@ use super::table::changes;
 use super::tally::{Tally, by_tenant};
 use assessment::{Assessment, State};
 
-/// What a comment on GitHub can hold is 65 536 characters: namespaces beyond this are counted instead of shown.
+/// What a comment on GitHub can hold is 65 536 characters: namespaces beyond this are counted
+/// instead of shown.
 const ENOUGH: usize = 60_000;
 
-/// Markdown as GitHub and GitLab show it. Names and values are data of others: nothing of them is markup, and nobody is called by them.
+/// Markdown as GitHub and GitLab show it. Names and values are data of others: nothing of them is
+/// markup, and nobody is called by them.
 pub(crate) fn render(assessments: &[Assessment]) -> String {
     let tally = Tally::of(assessments);
-    let counts: Vec<(usize, &str)> = std::iter::once((tally.total(), "namespaces")).chain(tally.counts()).collect();
-    let row = |cell: &dyn Fn(&(usize, &str)) -> String| format!("| {} |\n", counts.iter().map(cell).collect::<Vec<_>>().join(" | "));
+    let counts: Vec<(usize, &str)> =
+        std::iter::once((tally.total(), "namespaces")).chain(tally.counts()).collect();
+    let row = |cell: &dyn Fn(&(usize, &str)) -> String| {
+        format!("| {} |\n", counts.iter().map(cell).collect::<Vec<_>>().join(" | "))
+    };
     let mut text = "# What landlord would change\n\n".to_owned();
-    text += &(row(&|(_, words)| (*words).to_owned()) + &row(&|_| "---".to_owned()) + &row(&|(count, _)| count.to_string()));
+    text += &(row(&|(_, words)| (*words).to_owned())
+        + &row(&|_| "---".to_owned())
+        + &row(&|(count, _)| count.to_string()));
     let mut left_out = 0;
     for (tenant, group) in by_tenant(assessments) {
         let told: Vec<String> = group.iter().filter_map(|one| namespace(one)).collect();
@@ -32,15 +39,20 @@ pub(crate) fn render(assessments: &[Assessment]) -> String {
     }
     text += if tally.is_calm() { "\nNo changes.\n" } else { "" };
     if left_out > 0 {
-        text += &format!("\n{left_out} more namespaces are not shown here: `landlord plan -o html` shows all.\n");
+        text += &format!(
+            "\n{left_out} more namespaces are not shown here: `landlord plan -o html` shows all.\n"
+        );
     }
     text
 }
 
-/// Text in an element. Nothing in it can be taken for Markdown, though no reader should look for that there.
+/// Text in an element. Nothing in it can be taken for Markdown, though no reader should look for
+/// that there.
 fn inert_html(text: &str) -> String {
     let letter = |letter: char| match letter {
-        '<' | '>' | '&' | '`' | '[' | ']' | '*' | '_' | '@' | '|' | '#' | '~' => format!("&#{};", u32::from(letter)),
+        '<' | '>' | '&' | '`' | '[' | ']' | '*' | '_' | '@' | '|' | '#' | '~' => {
+            format!("&#{};", u32::from(letter))
+        }
         letter if letter.is_control() => " ".to_owned(),
         letter => letter.to_string(),
     };
@@ -48,7 +60,8 @@ fn inert_html(text: &str) -> String {
 }
 
 fn heading(tenant: Option<&str>, group: &[&Assessment]) -> String {
-    let title = tenant.map_or("Namespaces of nobody".to_owned(), |tenant| format!("Tenant {}", inert(tenant)));
+    let title = tenant
+        .map_or("Namespaces of nobody".to_owned(), |tenant| format!("Tenant {}", inert(tenant)));
     format!("\n## {title}\n\n{}\n", Tally::of(group.iter().copied()).words())
 }
 

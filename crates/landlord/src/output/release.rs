@@ -1,4 +1,5 @@
-//! How landlord left a cluster, as text, and in its machine form, `landlord.dev/release/v1`. Stable: fields are added, never changed.
+//! How landlord left a cluster, as text, and in its machine form, `landlord.dev/release/v1`.
+//! Stable: fields are added, never changed.
 //!
 //! ```text
 //! {"apiVersion": "landlord.dev/release/v1", "dryRun", "namespaces": how many are clean, "pods": how many were let go,
@@ -20,13 +21,18 @@ pub(crate) fn text(report: &Report) -> String {
     text.extend(failed.iter().map(|(name, why)| format!("{name} is not clean: {why}\n")));
     text += "\nwhat remains\n";
     text.extend(remains.iter().map(|words| format!("  {words}\n")));
-    if *dry { format!("dry run: nothing was changed; what follows would be\n\n{text}") } else { text }
+    if *dry {
+        format!("dry run: nothing was changed; what follows would be\n\n{text}")
+    } else {
+        text
+    }
 }
 
 /// For programs.
 pub(crate) fn document(report: &Report) -> Value {
     let Report { dry, done, namespaces, pods, failed, remains } = report;
-    let failed: Vec<Value> = failed.iter().map(|(name, message)| json!({"name": name, "message": message})).collect();
+    let failed: Vec<Value> =
+        failed.iter().map(|(name, message)| json!({"name": name, "message": message})).collect();
     json!({"apiVersion": API_VERSION, "dryRun": dry, "namespaces": namespaces, "pods": pods, "done": done, "remains": remains, "failed": failed})
 }
 
@@ -43,8 +49,14 @@ mod tests {
             done: vec![format!("{policy} is as it was without a strategy")],
             namespaces: 2,
             pods: 1,
-            failed: [("solar-web".to_owned(), "Forbidden: namespaces \"solar-web\" is forbidden".to_owned())].into(),
-            remains: vec![format!("{policy} writes into new namespaces: run again with --with-policy, or delete it")],
+            failed: [(
+                "solar-web".to_owned(),
+                "Forbidden: namespaces \"solar-web\" is forbidden".to_owned(),
+            )]
+            .into(),
+            remains: vec![format!(
+                "{policy} writes into new namespaces: run again with --with-policy, or delete it"
+            )],
         };
         let dry = at_both_widths(|_| text(&report));
         report.dry = false;

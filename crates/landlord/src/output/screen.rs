@@ -26,7 +26,9 @@ pub(crate) struct ScreenFlags {
         default_value = "auto",
         hide_possible_values = true
     )]
-    #[arg(help = "Whether to colour: auto (on a terminal, unless NO_COLOR is set), always or never")]
+    #[arg(
+        help = "Whether to colour: auto (on a terminal, unless NO_COLOR is set), always or never"
+    )]
     color: Color,
 }
 
@@ -46,10 +48,14 @@ impl Color {
         }
     }
 
-    /// What the command line asks for, found before it is parsed: help and errors of the parser obey it as well.
+    /// What the command line asks for, found before it is parsed: help and errors of the parser
+    /// obey it as well.
     pub(crate) fn early() -> ColorChoice {
-        let mut words = std::env::args().skip_while(|word| word != "--color" && !word.starts_with("--color="));
-        let flag = words.next().and_then(|word| word.split_once('=').map(|(_, value)| value.to_owned()).or_else(|| words.next()));
+        let mut words =
+            std::env::args().skip_while(|word| word != "--color" && !word.starts_with("--color="));
+        let flag = words.next().and_then(|word| {
+            word.split_once('=').map(|(_, value)| value.to_owned()).or_else(|| words.next())
+        });
         match flag.or_else(|| std::env::var("LANDLORD_COLOR").ok()).as_deref() {
             Some("always") => ColorChoice::Always,
             Some("never") => ColorChoice::Never,
@@ -61,7 +67,8 @@ impl Color {
 /// What a report shows at 80 and at 140 columns, for snapshots; once, where it is the same.
 #[cfg(test)]
 pub(crate) fn at_both_widths(text: impl Fn(terminal::Screen) -> String) -> String {
-    let [narrow, wide] = [80, 140].map(|width| text(terminal::Screen { width: Some(width), color: false }));
+    let [narrow, wide] =
+        [80, 140].map(|width| text(terminal::Screen { width: Some(width), color: false }));
     if narrow == wide {
         return format!("--- 80 and 140 columns\n{narrow}");
     }

@@ -1,4 +1,5 @@
-//! A status as text, and in its machine form, `landlord.dev/status/v1`. Stable: fields are added, never changed.
+//! A status as text, and in its machine form, `landlord.dev/status/v1`. Stable: fields are added,
+//! never changed.
 //!
 //! ```text
 //! {"apiVersion": "landlord.dev/status/v1", "leader": name or null, "strategy": mode or null, "unclaimed",
@@ -31,7 +32,8 @@ pub(crate) struct Report {
     pub(crate) tenants: BTreeMap<String, Row>,
     pub(crate) unclaimed: usize,
     pub(crate) leader: Option<String>,
-    /// The strategy in force, and whether somebody pinned it; `None` where there is none, or it may not be read.
+    /// The strategy in force, and whether somebody pinned it; `None` where there is none, or it may
+    /// not be read.
     pub(crate) strategy: Option<String>,
 }
 
@@ -78,18 +80,32 @@ impl Report {
     /// A tenant a line, and below it what needs words.
     pub(crate) fn text(&self, screen: Screen) -> String {
         let row = |(name, row): (&String, &Row)| {
-            let counts = [row.namespaces(), row.compliant, row.drift, row.errors].map(|count| count.to_string());
-            let behind = row.waiting.as_ref().map_or("-".to_owned(), |one| format!("{} ({})", age(self.seconds(one)), one.namespace));
+            let counts = [row.namespaces(), row.compliant, row.drift, row.errors]
+                .map(|count| count.to_string());
+            let behind = row.waiting.as_ref().map_or("-".to_owned(), |one| {
+                format!("{} ({})", age(self.seconds(one)), one.namespace)
+            });
             [name.clone()].into_iter().chain(counts).chain([behind]).collect()
         };
-        let grid = Grid { title: "Tenants", head: HEAD.to_vec(), rows: self.tenants.iter().map(row).collect() };
+        let grid = Grid {
+            title: "Tenants",
+            head: HEAD.to_vec(),
+            rows: self.tenants.iter().map(row).collect(),
+        };
         let contested = |(name, row): (&String, &Row)| {
-            row.contested.as_ref().map(|message| format!("\n{name}: {}: {message}\n", screen.paint(Ink::Warning, "contested")))
+            row.contested.as_ref().map(|message| {
+                format!("\n{name}: {}: {message}\n", screen.paint(Ink::Warning, "contested"))
+            })
         };
         let contested: String = self.tenants.iter().filter_map(contested).collect();
         let leader = self.leader.as_deref().unwrap_or("none, or its lease may not be read");
-        let strategy = self.strategy.as_ref().map_or(String::new(), |mode| format!("; strategy: {mode}"));
-        format!("{}{contested}\ncontroller: {leader}{strategy}; {} namespaces unclaimed\n", grid.text(screen), self.unclaimed)
+        let strategy =
+            self.strategy.as_ref().map_or(String::new(), |mode| format!("; strategy: {mode}"));
+        format!(
+            "{}{contested}\ncontroller: {leader}{strategy}; {} namespaces unclaimed\n",
+            grid.text(screen),
+            self.unclaimed
+        )
     }
 
     /// For programs.
@@ -126,9 +142,16 @@ mod tests {
     #[test]
     fn a_tenant_a_line() {
         let now: Timestamp = "2026-01-02T00:00:00Z".parse().expect("a time");
-        let waiting = |since: &str, name: &str| Some(Waiting { since: since.parse().expect("a time"), namespace: name.to_owned() });
+        let waiting = |since: &str, name: &str| {
+            Some(Waiting { since: since.parse().expect("a time"), namespace: name.to_owned() })
+        };
         let mut report = Report::new(now, vec!["lunar".to_owned(), "solar".to_owned()]);
-        let row = Row { compliant: 118, drift: 2, contested: Some("label \"a\" by \"argocd\"".to_owned()), ..Row::default() };
+        let row = Row {
+            compliant: 118,
+            drift: 2,
+            contested: Some("label \"a\" by \"argocd\"".to_owned()),
+            ..Row::default()
+        };
         let solar = report.tenants.entry("solar".to_owned()).or_default();
         *solar = row;
         solar.wait(waiting("2026-01-01T23:59:00Z", "solar-web"));

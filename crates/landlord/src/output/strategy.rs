@@ -1,4 +1,5 @@
-//! A strategy as text, and in its machine form, `landlord.dev/strategy/v1`. Stable: fields are added, never changed.
+//! A strategy as text, and in its machine form, `landlord.dev/strategy/v1`. Stable: fields are
+//! added, never changed.
 //!
 //! ```text
 //! {"apiVersion": "landlord.dev/strategy/v1", "mode", "since": time or null, "chosen": words, or null for `auto`,
@@ -58,14 +59,27 @@ pub(crate) struct Printed<'a>(pub(crate) &'a Report<'a>);
 impl Printed<'_> {
     pub(crate) fn text(&self, screen: Screen) -> String {
         let record = self.0.record;
-        let since = record.state.changed.map(|at| format!(", since {} ({})", rounded(at), self.ago(at))).unwrap_or_default();
-        let reason = if record.reason.is_empty() { "the controller has not measured yet: is it running?" } else { &record.reason };
+        let since = record
+            .state
+            .changed
+            .map(|at| format!(", since {} ({})", rounded(at), self.ago(at)))
+            .unwrap_or_default();
+        let reason = if record.reason.is_empty() {
+            "the controller has not measured yet: is it running?"
+        } else {
+            &record.reason
+        };
         let chosen = self.0.chosen().unwrap_or_else(|| "`auto`, by the measurements".to_owned());
-        let line = |name: &str, words: &str| format!("{name:<NAMES$}{}\n", hanging(words, NAMES, screen));
+        let line =
+            |name: &str, words: &str| format!("{name:<NAMES$}{}\n", hanging(words, NAMES, screen));
         let item = |words: &str| format!("  {}\n", hanging(words, 4, screen));
-        let mut text = line("mode", &format!("{}{since}", self.0.mode())) + &line("chosen", &chosen) + &line("reason", reason);
+        let mut text = line("mode", &format!("{}{since}", self.0.mode()))
+            + &line("chosen", &chosen)
+            + &line("reason", reason);
         if let (Some(measurement), Some(at)) = (&record.measurement, record.measured) {
-            text += &(line("guard", &guard(&measurement.guard)) + &line("measured", &format!("{} ago", self.ago(at))) + "\n");
+            text += &(line("guard", &guard(&measurement.guard))
+                + &line("measured", &format!("{} ago", self.ago(at)))
+                + "\n");
             text += &self.numbers(measurement, screen);
         }
         text += "\nwhat would change it\n";
@@ -74,27 +88,48 @@ impl Printed<'_> {
             text += "\nchanges\n";
         }
         for change in record.history.iter().rev() {
-            text += &item(&format!("{}  {} → {}  {}", rounded(change.at), change.from, change.to, change.reason));
+            text += &item(&format!(
+                "{}  {} → {}  {}",
+                rounded(change.at),
+                change.from,
+                change.to,
+                change.reason
+            ));
         }
         text
     }
 
     fn numbers(&self, measurement: &Measurement, screen: Screen) -> String {
-        let (high, low) = (self.0.strategy.auto.in_mode(Mode::Webhook), self.0.strategy.auto.in_mode(Mode::Hybrid));
+        let (high, low) = (
+            self.0.strategy.auto.in_mode(Mode::Webhook),
+            self.0.strategy.auto.in_mode(Mode::Hybrid),
+        );
         let (added, failed) = match &measurement.admission {
-            Admission::Probed { probes, failures, latency, .. } => (duration_text(*latency), format!("{failures} of {probes}")),
+            Admission::Probed { probes, failures, latency, .. } => {
+                (duration_text(*latency), format!("{failures} of {probes}"))
+            }
             Admission::Unknown { .. } => ("unknown".to_owned(), "unknown".to_owned()),
         };
         let rate = |value: f64| format!("{value:.1}");
-        let row = |name: &str, now: String, above: String, until: String| vec![name.to_owned(), now, above, until];
+        let row = |name: &str, now: String, above: String, until: String| {
+            vec![name.to_owned(), now, above, until]
+        };
         let none = || "-".to_owned();
-        let [now, above, until] = [measurement.creations_per_second, high.creations_per_second, low.creations_per_second].map(rate);
-        let namespaces = [measurement.namespaces, high.namespaces, low.namespaces].map(|count| count.to_string());
+        let [now, above, until] =
+            [measurement.creations_per_second, high.creations_per_second, low.creations_per_second]
+                .map(rate);
+        let namespaces = [measurement.namespaces, high.namespaces, low.namespaces]
+            .map(|count| count.to_string());
         let [count, most, least] = namespaces;
         let rows = vec![
             row("namespaces of tenants", count, most, least),
             row("creations a second", now, above, until),
-            row("added by the webhook", added, duration_text(high.admission_latency), duration_text(low.admission_latency)),
+            row(
+                "added by the webhook",
+                added,
+                duration_text(high.admission_latency),
+                duration_text(low.admission_latency),
+            ),
             row("failed probes", failed, none(), none()),
             row("controller behind", duration_text(measurement.lag), none(), none()),
         ];
@@ -108,7 +143,12 @@ impl Printed<'_> {
 
     pub(crate) fn document(&self) -> Value {
         let (record, strategy) = (self.0.record, self.0.strategy);
-        let next: Vec<Value> = self.0.next().into_iter().map(|(mode, when)| json!({"mode": mode, "when": when})).collect();
+        let next: Vec<Value> = self
+            .0
+            .next()
+            .into_iter()
+            .map(|(mode, when)| json!({"mode": mode, "when": when}))
+            .collect();
         json!({
             "apiVersion": API_VERSION,
             "mode": self.0.mode(),
@@ -132,7 +172,9 @@ fn limits(limits: &Auto) -> Value {
 fn guard(guard: &Enforcement) -> String {
     match guard {
         Enforcement::Enforced => "enforced".to_owned(),
-        Enforcement::Waived => "not shown to be enforced, which --without-guard overrides".to_owned(),
+        Enforcement::Waived => {
+            "not shown to be enforced, which --without-guard overrides".to_owned()
+        }
         guard => guard.refusal().unwrap_or_default(),
     }
 }
@@ -157,9 +199,23 @@ mod tests {
     fn record() -> Record {
         let changed = Some(time("2026-01-01T12:00:00Z"));
         let reason = "1200 namespaces, 3.0 creations a second, 12 ms added by the webhook: over the threshold of namespaces";
-        let admission = Admission::Probed { probes: 5, failures: 1, latency: Duration::from_millis(12), fault: None };
-        let guard = Enforcement::Missing { why: "parts of it are missing, or not bound: names, stamp, seal, hold, binding".to_owned() };
-        let measurement = Measurement { admission, namespaces: 1200, creations_per_second: 3.0, lag: Duration::from_secs(2), guard };
+        let admission = Admission::Probed {
+            probes: 5,
+            failures: 1,
+            latency: Duration::from_millis(12),
+            fault: None,
+        };
+        let guard = Enforcement::Missing {
+            why: "parts of it are missing, or not bound: names, stamp, seal, hold, binding"
+                .to_owned(),
+        };
+        let measurement = Measurement {
+            admission,
+            namespaces: 1200,
+            creations_per_second: 3.0,
+            lag: Duration::from_secs(2),
+            guard,
+        };
         let change = |at, from, to| Change { at: time(at), from, to, reason: reason.to_owned() };
         Record {
             state: State { mode: Mode::Hybrid, changed, ..State::default() },
@@ -175,23 +231,36 @@ mod tests {
     }
 
     fn read(settings: &Value) -> Strategy {
-        tenancy::settings::Settings::from_value(settings).expect("settings").strategy.expect("a strategy")
+        tenancy::settings::Settings::from_value(settings)
+            .expect("settings")
+            .strategy
+            .expect("a strategy")
     }
 
     fn shown(strategy: &Value, annotations: Value, record: &Record) -> String {
         let strategy = read(&json!({"strategy": strategy}));
-        let report = Report { strategy: &strategy, policy: &policy(annotations), record, now: time("2026-01-02T00:00:00Z") };
+        let report = Report {
+            strategy: &strategy,
+            policy: &policy(annotations),
+            record,
+            now: time("2026-01-02T00:00:00Z"),
+        };
         at_both_widths(|screen| Printed(&report).text(screen))
     }
 
     #[test]
     fn by_the_measurements() {
-        insta::assert_snapshot!(shown(&json!({"mode": "auto"}), json!({"landlord.dev/strategy": "hybrid"}), &record()));
+        insta::assert_snapshot!(shown(
+            &json!({"mode": "auto"}),
+            json!({"landlord.dev/strategy": "hybrid"}),
+            &record()
+        ));
     }
 
     #[test]
     fn pinned_and_not_measured() {
-        let pinned = json!({"landlord.dev/strategy": "webhook", "landlord.dev/strategy-pin": "controller"});
+        let pinned =
+            json!({"landlord.dev/strategy": "webhook", "landlord.dev/strategy-pin": "controller"});
         insta::assert_snapshot!(shown(&json!({"mode": "webhook"}), pinned, &Record::default()));
     }
 
@@ -200,8 +269,19 @@ mod tests {
         insta::assert_snapshot!(at_both_widths(unset_text));
         let (unset, set) = (unset_document(&policy(json!({}))), json!({"mode": "webhook"}));
         let strategy = read(&json!({"strategy": set}));
-        let report = Report { strategy: &strategy, policy: &policy(json!({})), record: &Record::default(), now: Timestamp::UNIX_EPOCH };
-        let fields = |document: &Value| document.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
-        assert_eq!(fields(&unset), fields(&Printed(&report).document()), "the same fields, so that programs need not ask which it is");
+        let report = Report {
+            strategy: &strategy,
+            policy: &policy(json!({})),
+            record: &Record::default(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let fields = |document: &Value| {
+            document.as_object().expect("an object").keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(
+            fields(&unset),
+            fields(&Printed(&report).document()),
+            "the same fields, so that programs need not ask which it is"
+        );
     }
 }

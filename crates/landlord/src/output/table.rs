@@ -6,14 +6,31 @@ use terminal::{Column, Screen, visible};
 use super::grid::Grid;
 use super::tally::Tally;
 
-const HEAD: [Column; 5] =
-    [Column::fixed("namespace"), Column::fixed("tenant"), Column::extra("rule"), Column::words("changes"), Column::state("state")];
+const HEAD: [Column; 5] = [
+    Column::fixed("namespace"),
+    Column::fixed("tenant"),
+    Column::extra("rule"),
+    Column::words("changes"),
+    Column::state("state"),
+];
 
 /// The table, and below it what needs words.
 pub(crate) fn render(assessments: &[Assessment], screen: Screen) -> String {
     let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "-".to_owned());
-    let row = |one: &Assessment| vec![one.name.clone(), name(&one.tenant), name(&one.rule), changes(one), one.state().word().to_owned()];
-    let grid = Grid { title: "Namespaces", head: HEAD.to_vec(), rows: assessments.iter().map(row).collect() };
+    let row = |one: &Assessment| {
+        vec![
+            one.name.clone(),
+            name(&one.tenant),
+            name(&one.rule),
+            changes(one),
+            one.state().word().to_owned(),
+        ]
+    };
+    let grid = Grid {
+        title: "Namespaces",
+        head: HEAD.to_vec(),
+        rows: assessments.iter().map(row).collect(),
+    };
     format!("{}{}\n{}\n", grid.text(screen), remarks(assessments), Tally::of(assessments).words())
 }
 
@@ -27,7 +44,11 @@ pub(crate) fn changes(assessment: &Assessment) -> String {
         (plan.refused.len(), "refused"),
         (plan.failures.len(), "failed by hooks"),
     ];
-    let parts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
 }
 
@@ -35,7 +56,10 @@ fn remarks(assessments: &[Assessment]) -> String {
     let of = |assessment: &Assessment| {
         let failures = assessment.plan.failures.iter().map(ToString::to_string);
         let messages: Vec<String> = assessment.error.iter().cloned().chain(failures).collect();
-        messages.into_iter().map(|message| format!("\n{}: {}", visible(&assessment.name), visible(&message))).collect::<String>()
+        messages
+            .into_iter()
+            .map(|message| format!("\n{}: {}", visible(&assessment.name), visible(&message)))
+            .collect::<String>()
     };
     let mut remarks: String = assessments.iter().map(of).collect();
     if !remarks.is_empty() {

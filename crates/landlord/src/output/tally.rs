@@ -36,8 +36,12 @@ impl Tally {
 
     /// Each number with its words; conflicts are rare, and named where there are any.
     pub(crate) fn counts(&self) -> Vec<(usize, &'static str)> {
-        let counts =
-            [(self.compliant, "compliant"), (self.drift, "to change"), (self.unclaimed, "unclaimed"), (self.errors, "with errors")];
+        let counts = [
+            (self.compliant, "compliant"),
+            (self.drift, "to change"),
+            (self.unclaimed, "unclaimed"),
+            (self.errors, "with errors"),
+        ];
         let conflicted = (self.conflicted > 0).then_some((self.conflicted, "conflicted"));
         counts.into_iter().chain(conflicted).collect()
     }
@@ -49,7 +53,8 @@ impl Tally {
 
     /// `4 namespaces: 1 compliant, 2 to change, 1 unclaimed, 0 with errors`
     pub(crate) fn words(&self) -> String {
-        let counts: Vec<String> = self.counts().iter().map(|(count, words)| format!("{count} {words}")).collect();
+        let counts: Vec<String> =
+            self.counts().iter().map(|(count, words)| format!("{count} {words}")).collect();
         let noun = if self.total() == 1 { "namespace" } else { "namespaces" };
         format!("{} {noun}: {}", self.total(), counts.join(", "))
     }

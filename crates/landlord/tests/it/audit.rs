@@ -42,9 +42,20 @@ fn the_page_needs_nothing_but_itself() {
 fn whose(#[case] flags: &str, #[case] expected: &[&str], #[case] code: i32) {
     let run = audit(&format!("-o json {flags}"), CLUSTER);
     let report: Value = serde_json::from_str(&run.out).expect("JSON");
-    let name = |pod: &Value| format!("{}/{}", pod["namespace"].as_str().unwrap_or_default(), pod["name"].as_str().unwrap_or_default());
+    let name = |pod: &Value| {
+        format!(
+            "{}/{}",
+            pod["namespace"].as_str().unwrap_or_default(),
+            pod["name"].as_str().unwrap_or_default()
+        )
+    };
     let names: Vec<String> = report["pods"].as_array().expect("a list").iter().map(name).collect();
-    assert_eq!((names.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), run.code), (expected, Some(code)), "{}", run.err);
+    assert_eq!(
+        (names.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), run.code),
+        (expected, Some(code)),
+        "{}",
+        run.err
+    );
 }
 
 const NAMESPACE: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: web, labels: {landlord.dev/tenant: solar}}}";
@@ -54,12 +65,19 @@ const TENANT: &str = "{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata
 #[rstest]
 #[case::unknown_tenant(format!("{NAMESPACE}\n---\n{POD}"), json!(null), "tenant \"solar\" does not exist")]
 #[case::unknown_node(format!("{NAMESPACE}\n---\n{POD}\n---\n{TENANT}"), json!("a"), "its node \"n1\" is not known")]
-fn what_cannot_be_judged_is_no_success(#[case] input: String, #[case] pod: Value, #[case] part: &str) {
+fn what_cannot_be_judged_is_no_success(
+    #[case] input: String,
+    #[case] pod: Value,
+    #[case] part: &str,
+) {
     let run = audit("-o json", &input);
     assert_eq!(run.code, Some(1), "{}", run.err);
     let report: Value = serde_json::from_str(&run.out).expect("JSON");
     assert_eq!(report["notJudged"][0]["pod"], pod);
-    assert!(report["notJudged"][0]["error"].as_str().is_some_and(|error| error.contains(part)), "{report}");
+    assert!(
+        report["notJudged"][0]["error"].as_str().is_some_and(|error| error.contains(part)),
+        "{report}"
+    );
 }
 
 #[test]
@@ -68,7 +86,12 @@ fn a_tenant_without_a_selector_has_no_outside() {
     let run = audit("", &format!("{NAMESPACE}\n---\n{POD}\n---\n{tenant}"));
     assert_eq!(
         (run.code, run.out.lines().next()),
-        (Some(0), Some("0 of 0 Pods outside their tenant's pool; whether there is a guard is not known: files do not tell"))
+        (
+            Some(0),
+            Some(
+                "0 of 0 Pods outside their tenant's pool; whether there is a guard is not known: files do not tell"
+            )
+        )
     );
 }
 

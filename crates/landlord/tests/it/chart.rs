@@ -1,4 +1,5 @@
-//! The Helm chart as a real Helm renders it: what follows from which values, and that deploy/ is the same.
+//! The Helm chart as a real Helm renders it: what follows from which values, and that deploy/ is
+//! the same.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,13 +17,25 @@ fn sets() -> Vec<(&'static str, Value)> {
     let custom = json!({"custom": {"apiVersion": "example.com/v1", "kind": "Team", "nodeSelector": "$.spec.nodes"}});
     vec![
         ("the defaults", json!({})),
-        ("the policy", json!({"policy": {"enabled": true, "pods": {"enabled": true}, "policyServer": "big"}})),
+        (
+            "the policy",
+            json!({"policy": {"enabled": true, "pods": {"enabled": true}, "policyServer": "big"}}),
+        ),
         ("the guard", json!({"guard": {"enabled": true, "place": true}})),
         ("held Pods", json!({"releasePods": true})),
         ("Capsule", json!({"settings": {"tenantSource": "capsule"}})),
-        ("custom tenants", json!({"settings": {"tenantSource": custom}, "policy": {"enabled": true}})),
-        ("inline tenants", json!({"settings": {"tenantSource": {"inline": [{"name": "solar"}]}}, "policy": {"enabled": true}})),
-        ("a strategy", json!({"settings": {"strategy": {"mode": "auto"}}, "policy": {"enabled": true}, "guard": {"enabled": true}})),
+        (
+            "custom tenants",
+            json!({"settings": {"tenantSource": custom}, "policy": {"enabled": true}}),
+        ),
+        (
+            "inline tenants",
+            json!({"settings": {"tenantSource": {"inline": [{"name": "solar"}]}}, "policy": {"enabled": true}}),
+        ),
+        (
+            "a strategy",
+            json!({"settings": {"strategy": {"mode": "auto"}}, "policy": {"enabled": true}, "guard": {"enabled": true}}),
+        ),
         ("all that is optional", everything_optional()),
         (
             "nothing that is optional",
@@ -47,7 +60,12 @@ fn everything_optional() -> Value {
 fn lint_has_nothing_to_say() {
     for (what, values) in sets() {
         let run = lint(&values);
-        assert!(run.code == Some(0) && !run.out.contains("[WARNING]") && !run.out.contains("[ERROR]"), "{what}: {}{}", run.out, run.err);
+        assert!(
+            run.code == Some(0) && !run.out.contains("[WARNING]") && !run.out.contains("[ERROR]"),
+            "{what}: {}{}",
+            run.out,
+            run.err
+        );
     }
 }
 
@@ -55,18 +73,33 @@ fn lint_has_nothing_to_say() {
 #[test]
 fn what_is_generated_is_in_step() {
     let folder = tempfile::tempdir().expect("a folder");
-    let script = Command::new(root().join("scripts/render-manifests")).arg(folder.path()).env("LANDLORD", binary()).output().expect("bash");
+    let script = Command::new(root().join("scripts/render-manifests"))
+        .arg(folder.path())
+        .env("LANDLORD", binary())
+        .output()
+        .expect("bash");
     assert!(script.status.success(), "{}", String::from_utf8_lossy(&script.stderr));
-    let read = |path: &Path| fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let read = |path: &Path| {
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
     let manifests = |root: &Path| {
-        let files = fs::read_dir(root.join("deploy")).expect("deploy/").map(|file| file.expect("a file").file_name());
+        let files = fs::read_dir(root.join("deploy"))
+            .expect("deploy/")
+            .map(|file| file.expect("a file").file_name());
         files.map(|name| format!("deploy/{}", name.display())).collect::<BTreeSet<String>>()
     };
     let mut generated = manifests(folder.path());
     assert_eq!(generated, manifests(&root()), "deploy/ has what is rendered");
-    generated.extend(["charts/landlord/files/crds.yaml", "charts/landlord/values.schema.json"].map(str::to_owned));
+    generated.extend(
+        ["charts/landlord/files/crds.yaml", "charts/landlord/values.schema.json"]
+            .map(str::to_owned),
+    );
     for path in generated {
-        assert_eq!(read(&root().join(&path)), read(&folder.path().join(&path)), "{path}: run `make manifests`");
+        assert_eq!(
+            read(&root().join(&path)),
+            read(&folder.path().join(&path)),
+            "{path}: run `make manifests`"
+        );
     }
 }
 
@@ -75,7 +108,9 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
 }
 
 fn the<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
-    let [one] = of_kind(objects, kind).try_into().unwrap_or_else(|found: Vec<_>| panic!("{} of kind {kind}", found.len()));
+    let [one] = of_kind(objects, kind)
+        .try_into()
+        .unwrap_or_else(|found: Vec<_>| panic!("{} of kind {kind}", found.len()));
     one
 }
 
@@ -86,13 +121,24 @@ fn rendered(values: Value) -> Vec<Value> {
 /// The roles that are bound to the controller.
 fn roles(objects: &[Value]) -> BTreeSet<&str> {
     let account = json!({"kind": "ServiceAccount", "namespace": "landlord", "name": "controller"});
-    let bindings = objects.iter().filter(|one| one["kind"].as_str().is_some_and(|kind| kind.ends_with("Binding")));
-    let bound: BTreeSet<&str> =
-        bindings.filter(|one| one["subjects"][0] == account).map(|one| one["roleRef"]["name"].as_str().expect("a name")).collect();
-    let roles = objects.iter().filter(|one| ["Role", "ClusterRole"].contains(&one["kind"].as_str().unwrap_or_default()));
-    let names: BTreeSet<&str> = roles.map(|one| one["metadata"]["name"].as_str().expect("a name")).collect();
+    let bindings = objects
+        .iter()
+        .filter(|one| one["kind"].as_str().is_some_and(|kind| kind.ends_with("Binding")));
+    let bound: BTreeSet<&str> = bindings
+        .filter(|one| one["subjects"][0] == account)
+        .map(|one| one["roleRef"]["name"].as_str().expect("a name"))
+        .collect();
+    let roles = objects
+        .iter()
+        .filter(|one| ["Role", "ClusterRole"].contains(&one["kind"].as_str().unwrap_or_default()));
+    let names: BTreeSet<&str> =
+        roles.map(|one| one["metadata"]["name"].as_str().expect("a name")).collect();
     let others = ["landlord:policy-server", "landlord:policy-server-pods", "landlord:dashboard"];
-    assert_eq!(names.iter().filter(|name| !others.contains(name)).copied().collect::<BTreeSet<_>>(), bound, "each role is bound");
+    assert_eq!(
+        names.iter().filter(|name| !others.contains(name)).copied().collect::<BTreeSet<_>>(),
+        bound,
+        "each role is bound"
+    );
     bound
 }
 
@@ -110,18 +156,33 @@ const ALWAYS: [&str; 3] = ["controller", "events", "leases"];
 #[case::strategy(json!({"policy": {"enabled": true}, "settings": {"strategy": {"mode": "auto"}}}), &["tenants", "policy", "strategy", "guard-probe"])]
 fn rights_follow_the_features(#[case] values: Value, #[case] beside: &[&str]) {
     let objects = rendered(values);
-    let wanted: BTreeSet<String> = ALWAYS.iter().chain(beside).map(|name| format!("landlord:{name}")).collect();
+    let wanted: BTreeSet<String> =
+        ALWAYS.iter().chain(beside).map(|name| format!("landlord:{name}")).collect();
     assert_eq!(roles(&objects), wanted.iter().map(String::as_str).collect());
 }
 
 /// Rights by which an account gets others, or what others keep to themselves.
-const DANGEROUS: [&str; 9] =
-    ["*", "secrets", "serviceaccounts/token", "pods/exec", "pods/attach", "nodes/proxy", "users", "clusterroles", "clusterrolebindings"];
+const DANGEROUS: [&str; 9] = [
+    "*",
+    "secrets",
+    "serviceaccounts/token",
+    "pods/exec",
+    "pods/attach",
+    "nodes/proxy",
+    "users",
+    "clusterroles",
+    "clusterrolebindings",
+];
 const ESCALATING: [&str; 4] = ["*", "escalate", "bind", "impersonate"];
 
 /// Of each rule of a role: what it is about, resources or paths, and what it allows.
 fn rules(role: &Value) -> Vec<(Vec<&str>, Vec<&str>)> {
-    role["rules"].as_array().into_iter().flatten().map(|rule| (about(rule), texts(&rule["verbs"]))).collect()
+    role["rules"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|rule| (about(rule), texts(&rule["verbs"])))
+        .collect()
 }
 
 fn about(rule: &Value) -> Vec<&str> {
@@ -134,32 +195,51 @@ fn texts(list: &Value) -> Vec<&str> {
 
 #[test]
 fn no_role_reads_a_secret_or_gets_other_rights() {
-    let deployed: Vec<Value> =
-        serde_saphyr::from_multiple(&fs::read_to_string(root().join("deploy/rbac.yaml")).expect("the rights")).expect("YAML");
-    let rendered = sets().into_iter().flat_map(|(_, values)| render("landlord", &values).expect("valid values"));
-    let roles: Vec<Value> =
-        deployed.into_iter().chain(rendered).filter(|one| ["Role", "ClusterRole"].iter().any(|kind| one["kind"] == *kind)).collect();
+    let deployed: Vec<Value> = serde_saphyr::from_multiple(
+        &fs::read_to_string(root().join("deploy/rbac.yaml")).expect("the rights"),
+    )
+    .expect("YAML");
+    let rendered = sets()
+        .into_iter()
+        .flat_map(|(_, values)| render("landlord", &values).expect("valid values"));
+    let roles: Vec<Value> = deployed
+        .into_iter()
+        .chain(rendered)
+        .filter(|one| ["Role", "ClusterRole"].iter().any(|kind| one["kind"] == *kind))
+        .collect();
     assert!(roles.len() > 30, "{}", roles.len());
     for role in &roles {
         let name = role["metadata"]["name"].as_str().unwrap_or_default();
         for (resources, verbs) in rules(role) {
             assert!(!resources.is_empty() && !verbs.is_empty(), "{name}: a rule about nothing");
             // A path is for whoever may see the dashboard, and only that one path.
-            assert!(resources.iter().all(|one| !one.starts_with('/') || *one == "/landlord/dashboard"), "{name}: {resources:?}");
+            assert!(
+                resources.iter().all(|one| !one.starts_with('/') || *one == "/landlord/dashboard"),
+                "{name}: {resources:?}"
+            );
             assert!(!resources.iter().any(|one| DANGEROUS.contains(one)), "{name}: {resources:?}");
             assert!(!verbs.iter().any(|one| ESCALATING.contains(one)), "{name}: {verbs:?}");
             let is_server = name.contains("policy-server");
-            assert!(!is_server || verbs == ["get"], "{name}: the policy server only gets, {verbs:?}");
+            assert!(
+                !is_server || verbs == ["get"],
+                "{name}: the policy server only gets, {verbs:?}"
+            );
         }
     }
 }
 
 #[test]
 fn custom_tenants_are_read_by_controller_and_policy_server() {
-    let custom = json!({"apiVersion": "management.cattle.io/v3", "kind": "Project", "namespaced": true});
-    let objects = rendered(json!({"settings": {"tenantSource": {"custom": custom}}, "policy": {"enabled": true}}));
+    let custom =
+        json!({"apiVersion": "management.cattle.io/v3", "kind": "Project", "namespaced": true});
+    let objects = rendered(
+        json!({"settings": {"tenantSource": {"custom": custom}}, "policy": {"enabled": true}}),
+    );
     let rules = |name: &str| {
-        let role = objects.iter().find(|one| one["kind"] == "ClusterRole" && one["metadata"]["name"] == name).expect("a role");
+        let role = objects
+            .iter()
+            .find(|one| one["kind"] == "ClusterRole" && one["metadata"]["name"] == name)
+            .expect("a role");
         role["rules"].clone()
     };
     let rule = |verbs: Value| json!([{"apiGroups": ["management.cattle.io"], "resources": ["projects"], "verbs": verbs}]);
@@ -184,26 +264,49 @@ fn settings_follow_the_release() {
         "the engine's defaults are left out"
     );
 
-    let elsewhere = render("tenancy", &json!({"serviceAccount": {"name": "keeper"}})).expect("valid values");
+    let elsewhere =
+        render("tenancy", &json!({"serviceAccount": {"name": "keeper"}})).expect("valid values");
     let schema: Value = serde_json::from_str(&run("schema").out).expect("JSON");
-    let mut excluded = schema["properties"]["excludedNamespaces"]["default"].as_array().expect("a list").clone();
+    let mut excluded =
+        schema["properties"]["excludedNamespaces"]["default"].as_array().expect("a list").clone();
     excluded.push(json!("tenancy"));
     let found = settings(&elsewhere);
-    assert_eq!((&found["controller"], &found["excludedNamespaces"]), (&json!("tenancy:keeper"), &json!(excluded)));
+    assert_eq!(
+        (&found["controller"], &found["excludedNamespaces"]),
+        (&json!("tenancy:keeper"), &json!(excluded))
+    );
     let account = json!({"kind": "ServiceAccount", "namespace": "tenancy", "name": "keeper"});
-    assert!(of_kind(&elsewhere, "ClusterRoleBinding").iter().all(|binding| binding["subjects"] == json!([account])));
-    assert_eq!(the(&elsewhere, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"], "keeper");
+    assert!(
+        of_kind(&elsewhere, "ClusterRoleBinding")
+            .iter()
+            .all(|binding| binding["subjects"] == json!([account]))
+    );
+    assert_eq!(
+        the(&elsewhere, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"],
+        "keeper"
+    );
 
-    let policy = json!({"enabled": true, "pods": {"enabled": true}, "serviceAccount": {"namespace": "kw"}});
-    let own = render("tenancy", &json!({"settings": {"excludedNamespaces": ["kube-*"]}, "policy": policy})).expect("valid values");
+    let policy =
+        json!({"enabled": true, "pods": {"enabled": true}, "serviceAccount": {"namespace": "kw"}});
+    let own = render(
+        "tenancy",
+        &json!({"settings": {"excludedNamespaces": ["kube-*"]}, "policy": policy}),
+    )
+    .expect("valid values");
     let policies = of_kind(&own, "ClusterAdmissionPolicy");
     assert!(
-        policies.iter().all(|one| one["spec"]["settings"]["excludedNamespaces"] == json!(["kube-*", "tenancy", "kw"])),
+        policies.iter().all(|one| one["spec"]["settings"]["excludedNamespaces"]
+            == json!(["kube-*", "tenancy", "kw"])),
         "{policies:#?}"
     );
-    let conditions = policies.iter().map(|one| &one["spec"]["matchConditions"][0]["expression"]).collect::<Vec<_>>();
+    let conditions = policies
+        .iter()
+        .map(|one| &one["spec"]["matchConditions"][0]["expression"])
+        .collect::<Vec<_>>();
     assert!(
-        conditions.contains(&&json!("!(request.namespace in ['tenancy', 'kw']) && !request.namespace.matches('^kube-.*$')")),
+        conditions.contains(&&json!(
+            "!(request.namespace in ['tenancy', 'kw']) && !request.namespace.matches('^kube-.*$')"
+        )),
         "{conditions:?}"
     );
     let ours = "request.operation == 'CREATE' || request.userInfo.username != 'system:serviceaccount:tenancy:controller'";
@@ -230,7 +333,13 @@ fn mistakes_are_refused(#[case] values: Value, #[case] words: &str) {
 fn the_guard_is_refused_where_it_cannot_work() {
     let arguments = ["template", "landlord", crate::helm::CHART, "--kube-version=1.35.2"];
     let run = crate::helm::helm(arguments, &json!({"guard": {"enabled": true}}), None);
-    assert!(run.code != Some(0) && run.err.contains("guard.enabled needs Kubernetes 1.36") && run.err.contains("v1.35.2"), "{}", run.err);
+    assert!(
+        run.code != Some(0)
+            && run.err.contains("guard.enabled needs Kubernetes 1.36")
+            && run.err.contains("v1.35.2"),
+        "{}",
+        run.err
+    );
     assert_eq!(crate::helm::helm(arguments, &json!({}), None).code, Some(0));
 }
 
@@ -241,7 +350,10 @@ fn the_pod_may_do_nothing_that_it_need_not() {
         let objects = rendered(values);
         let spec = &the(&objects, "Deployment")["spec"]["template"]["spec"];
         let context = &spec["securityContext"];
-        assert!(context["runAsNonRoot"] == true && context["runAsUser"].as_i64() > Some(0), "{what}: {context}");
+        assert!(
+            context["runAsNonRoot"] == true && context["runAsUser"].as_i64() > Some(0),
+            "{what}: {context}"
+        );
         assert_eq!(context["seccompProfile"], json!({"type": "RuntimeDefault"}), "{what}");
         let dropped = json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}});
         assert_eq!(spec["containers"][0]["securityContext"], dropped, "{what}");
@@ -251,29 +363,54 @@ fn the_pod_may_do_nothing_that_it_need_not() {
 /// Selectors find the Pods that they are about.
 #[test]
 fn selectors_match_the_pods() {
-    let objects = rendered(json!({"serviceMonitor": {"enabled": true}, "podLabels": {"team": "x"}}));
+    let objects =
+        rendered(json!({"serviceMonitor": {"enabled": true}, "podLabels": {"team": "x"}}));
     let labels = &the(&objects, "Deployment")["spec"]["template"]["metadata"]["labels"];
     let service = the(&objects, "Service");
     for (what, selector, labels) in [
         ("Deployment", &the(&objects, "Deployment")["spec"]["selector"]["matchLabels"], labels),
         ("Service", &service["spec"]["selector"], labels),
-        ("PodDisruptionBudget", &the(&objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"], labels),
-        ("NetworkPolicy", &the(&objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"], labels),
-        ("ServiceMonitor", &the(&objects, "ServiceMonitor")["spec"]["selector"]["matchLabels"], &service["metadata"]["labels"]),
+        (
+            "PodDisruptionBudget",
+            &the(&objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+            labels,
+        ),
+        (
+            "NetworkPolicy",
+            &the(&objects, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+            labels,
+        ),
+        (
+            "ServiceMonitor",
+            &the(&objects, "ServiceMonitor")["spec"]["selector"]["matchLabels"],
+            &service["metadata"]["labels"],
+        ),
     ] {
         let selector = selector.as_object().expect("labels");
-        assert!(!selector.is_empty() && selector.iter().all(|(key, value)| &labels[key] == value), "{what}: {selector:?} of {labels}");
+        assert!(
+            !selector.is_empty() && selector.iter().all(|(key, value)| &labels[key] == value),
+            "{what}: {selector:?} of {labels}"
+        );
     }
-    assert!(of_kind(&rendered(json!({"replicas": 1})), "PodDisruptionBudget").is_empty(), "a single replica can be moved");
+    assert!(
+        of_kind(&rendered(json!({"replicas": 1})), "PodDisruptionBudget").is_empty(),
+        "a single replica can be moved"
+    );
 }
 
 /// Without docker: the image is built by the Makefile's own target, and holds what the Pod starts.
 #[test]
 fn the_image_is_what_the_pod_expects() {
-    let read = |name: &str| fs::read_to_string(root().join(name)).expect("a file of the repository");
+    let read =
+        |name: &str| fs::read_to_string(root().join(name)).expect("a file of the repository");
     let (dockerfile, makefile) = (read("Dockerfile"), read("Makefile"));
-    let all =
-        |word: &str| dockerfile.lines().filter_map(|line| line.strip_prefix(word).map(str::trim)).map(str::to_owned).collect::<Vec<_>>();
+    let all = |word: &str| {
+        dockerfile
+            .lines()
+            .filter_map(|line| line.strip_prefix(word).map(str::trim))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let version = env!("CARGO_PKG_RUST_VERSION");
     assert_eq!(all("FROM "), [format!("rust:{version}.0-trixie AS build"), "scratch".to_owned()]);
     assert_eq!(all("ENV "), [format!("RUSTUP_TOOLCHAIN={version}.0")]);
@@ -293,24 +430,35 @@ fn the_image_is_what_the_pod_expects() {
     assert!(container["command"].is_null() && container["args"][0] == "controller");
     // A release copies the released program into an image and goes on from there (scripts/publish).
     let (_, rest) = dockerfile.split_once("\nUSER ").expect("a user");
-    assert!(rest.contains("\nENTRYPOINT ") && rest.contains("\nCMD ") && !rest.contains("\nCOPY "), "{rest}");
+    assert!(
+        rest.contains("\nENTRYPOINT ") && rest.contains("\nCMD ") && !rest.contains("\nCOPY "),
+        "{rest}"
+    );
 }
 
 /// What the README sets by Helm are values of the chart, with such a default.
 #[test]
 fn the_readme_sets_values_that_there_are() {
-    let values = fs::read_to_string(root().join("charts/landlord/values.yaml")).expect("the values");
+    let values =
+        fs::read_to_string(root().join("charts/landlord/values.yaml")).expect("the values");
     let values: Value = serde_saphyr::from_str(&values).expect("YAML");
     for readme in ["README.md", "charts/landlord/README.md", "docs/install.md"] {
         let text = fs::read_to_string(root().join(readme)).expect("the README");
-        for setting in text.split("--set ").skip(1).filter_map(|rest| rest.split(['`', ' ', '\n']).next()) {
+        for setting in
+            text.split("--set ").skip(1).filter_map(|rest| rest.split(['`', ' ', '\n']).next())
+        {
             let (path, value) = setting.split_once('=').expect("a value");
             let default = values.pointer(&format!("/{}", path.replace('.', "/")));
             assert!(
-                default.is_some_and(|default| default.is_boolean()) == ["true", "false"].contains(&value),
+                default.is_some_and(|default| default.is_boolean())
+                    == ["true", "false"].contains(&value),
                 "{readme}: {setting}: {default:?}"
             );
         }
     }
-    assert!(fs::read_to_string(root().join("README.md")).expect("the README").contains("--set guard.enabled=true"));
+    assert!(
+        fs::read_to_string(root().join("README.md"))
+            .expect("the README")
+            .contains("--set guard.enabled=true")
+    );
 }

@@ -15,7 +15,11 @@ pub(crate) fn offered(words: &str, kubeconfig: Option<&Path>) -> Vec<String> {
 
 /// The words are quoted as they are typed: bash has replaced nothing in them when it completes.
 fn offered_at(home: &Path, words: &str, kubeconfig: Option<&Path>) -> Vec<String> {
-    let words = words.split_whitespace().map(|word| format!("'{}'", word.replace('=', "' '=' '"))).collect::<Vec<_>>().join(" ");
+    let words = words
+        .split_whitespace()
+        .map(|word| format!("'{}'", word.replace('=', "' '=' '")))
+        .collect::<Vec<_>>()
+        .join(" ");
     let script = format!(
         "source <(landlord completions bash); COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_TYPE=9
          _clap_complete_landlord landlord \"${{COMP_WORDS[COMP_CWORD]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
@@ -58,8 +62,19 @@ fn contexts_are_those_of_the_line(#[case] flag: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config");
     let context = |name: &str| format!("{{name: {name}, context: {{cluster: a, user: a}}}}");
-    fs::write(&file, format!("{{apiVersion: v1, kind: Config, contexts: [{}, {}]}}", context("prod"), context("dev"))).expect("a file");
-    let words = format!("landlord status {} --context p", flag.replace("FILE", &file.display().to_string()));
+    fs::write(
+        &file,
+        format!(
+            "{{apiVersion: v1, kind: Config, contexts: [{}, {}]}}",
+            context("prod"),
+            context("dev")
+        ),
+    )
+    .expect("a file");
+    let words = format!(
+        "landlord status {} --context p",
+        flag.replace("FILE", &file.display().to_string())
+    );
     assert_eq!(offered_at(folder.path(), &words, Some(Path::new("/nowhere"))), ["prod"]);
 }
 

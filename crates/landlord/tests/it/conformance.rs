@@ -1,4 +1,5 @@
-//! `tests/conformance/capsule-metadata.json` through `landlord plan -o json`, run as its README says.
+//! `tests/conformance/capsule-metadata.json` through `landlord plan -o json`, run as its README
+//! says.
 
 use serde_json::{Value, json};
 use test_support::capsule::{Case, check_every_case, rested, settings};
@@ -8,15 +9,22 @@ use crate::landlord::run_on;
 /// Tenants and namespaces have the same names in many cases, so each case is a run of its own.
 fn outcome(case: &Case, settings: &str) -> Value {
     let namespace = case.namespace();
-    let input = json!({"apiVersion": "v1", "kind": "List", "items": [case.tenant(), namespace]}).to_string();
+    let input = json!({"apiVersion": "v1", "kind": "List", "items": [case.tenant(), namespace]})
+        .to_string();
     let run = run_on(&format!("plan -f - --settings {settings} -o json"), &input);
-    let plan: Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{}: {error}: {}", case.name(), run.err));
+    let plan: Value = serde_json::from_str(&run.out)
+        .unwrap_or_else(|error| panic!("{}: {error}: {}", case.name(), run.err));
     assert_eq!(plan["apiVersion"], "landlord.dev/plan/v1");
     let planned = &plan["namespaces"][0];
-    let before = |field: &str| namespace["metadata"][field].as_object().cloned().unwrap_or_default();
+    let before =
+        |field: &str| namespace["metadata"][field].as_object().cloned().unwrap_or_default();
     if planned["error"].is_string() {
         assert_eq!(run.code, Some(1), "{}", case.name());
-        assert_eq!(planned["result"], json!({"labels": before("labels"), "annotations": before("annotations")}), "nothing changes");
+        assert_eq!(
+            planned["result"],
+            json!({"labels": before("labels"), "annotations": before("annotations")}),
+            "nothing changes"
+        );
         return json!("error");
     }
     assert_eq!(run.code, Some(0), "{}: {}", case.name(), run.err);

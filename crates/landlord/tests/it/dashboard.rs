@@ -1,4 +1,5 @@
-//! The dashboard of a controller that works on a real cluster: its API, who may see it, and its page in a real browser.
+//! The dashboard of a controller that works on a real cluster: its API, who may see it, and its
+//! page in a real browser.
 
 use std::fs;
 

@@ -22,7 +22,8 @@ fn the_way_to_a_cluster(#[case] config: &str, #[case] words: &str, #[case] parts
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config");
     fs::write(&file, config.replace("CURRENT", "")).expect("a file");
-    let run = run_in([("HOME", "/nonexistent")], &words.replace("FILE", &file.display().to_string()));
+    let run =
+        run_in([("HOME", "/nonexistent")], &words.replace("FILE", &file.display().to_string()));
     assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
     parts.iter().for_each(|part| assert!(run.err.contains(part), "no {part:?} in {}", run.err));
 }
@@ -53,11 +54,16 @@ fn typos(#[case] words: &str, #[case] part: &str) {
 fn help_and_version_are_no_errors() {
     for words in ["", "--help", "help plan", "plan -h", "--version"] {
         let run = run(words);
-        assert!(run.code == Some(0) && !run.out.is_empty() && run.err.is_empty(), "{words:?}: {}", run.err);
+        assert!(
+            run.code == Some(0) && !run.out.is_empty() && run.err.is_empty(),
+            "{words:?}: {}",
+            run.err
+        );
     }
 }
 
-/// The whole document, also the part that only the controller follows, and by the same words as the policy (the root's tests `fixtures`).
+/// The whole document, also the part that only the controller follows, and by the same words as the
+/// policy (the root's tests `fixtures`).
 #[rstest]
 #[case::of_files(
     "-f examples/getting-started",
@@ -72,17 +78,35 @@ fn a_wrong_strategy_is_refused_by_every_command(#[case] source: &str, #[case] co
     let folder = tempfile::tempdir().expect("a folder");
     let (config, settings) = (folder.path().join("config"), folder.path().join("settings.json"));
     fs::write(&config, CONFIG.replace("CURRENT", "")).expect("a file");
-    let mistakes = fs::read_to_string(root().join("e2e-tests/settings-mistakes.json")).expect("the mistakes");
+    let mistakes =
+        fs::read_to_string(root().join("e2e-tests/settings-mistakes.json")).expect("the mistakes");
     let mistakes: Vec<Value> = serde_json::from_str(&mistakes).expect("JSON");
     let source = source.replace("CONFIG", &config.display().to_string());
     let mut tried = 0;
-    for mistake in mistakes.iter().filter(|mistake| mistake["settings"]["strategy"] != Value::Null) {
+    for mistake in mistakes.iter().filter(|mistake| mistake["settings"]["strategy"] != Value::Null)
+    {
         fs::write(&settings, mistake["settings"].to_string()).expect("a file");
         for command in commands {
             let run = run(&format!("{command} {source} --settings {}", settings.display()));
-            assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{command}: {}", mistake["name"]);
-            let parts = mistake["message"].as_array().expect("parts").iter().map(|part| part.as_str().expect("text"));
-            parts.for_each(|part| assert!(run.err.contains(part), "{command}, {}: no {part:?} in {}", mistake["name"], run.err));
+            assert_eq!(
+                (run.code, run.out.as_str()),
+                (Some(1), ""),
+                "{command}: {}",
+                mistake["name"]
+            );
+            let parts = mistake["message"]
+                .as_array()
+                .expect("parts")
+                .iter()
+                .map(|part| part.as_str().expect("text"));
+            parts.for_each(|part| {
+                assert!(
+                    run.err.contains(part),
+                    "{command}, {}: no {part:?} in {}",
+                    mistake["name"],
+                    run.err
+                )
+            });
             tried += 1;
         }
     }

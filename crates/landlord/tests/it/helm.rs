@@ -14,7 +14,11 @@ pub(crate) const CHART: &str = "charts/landlord";
 const KUBERNETES: &str = "--kube-version=1.36.0";
 
 /// Runs Helm in the repository, with these values on standard input.
-pub(crate) fn helm<'a>(arguments: impl IntoIterator<Item = &'a str>, values: &Value, kubeconfig: Option<&Path>) -> Run {
+pub(crate) fn helm<'a>(
+    arguments: impl IntoIterator<Item = &'a str>,
+    values: &Value,
+    kubeconfig: Option<&Path>,
+) -> Run {
     let home = tempfile::tempdir().expect("a folder");
     let mut command = Command::new(root().join("scripts/helm"));
     command.args(arguments).args(["--values", "-"]).current_dir(root());
@@ -23,8 +27,14 @@ pub(crate) fn helm<'a>(arguments: impl IntoIterator<Item = &'a str>, values: &Va
     }
     // Without one, Helm would find the cluster of whoever runs the test.
     command.env("KUBECONFIG", kubeconfig.unwrap_or(Path::new("/dev/null")));
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("scripts/helm starts");
-    // A document this small fits into the pipe; Helm that fails before it reads is told by its words.
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("scripts/helm starts");
+    // A document this small fits into the pipe; Helm that fails before it reads is told by its
+    // words.
     drop(child.stdin.take().expect("standard input").write_all(values.to_string().as_bytes()));
     let output = child.wait_with_output().expect("Helm ends");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
@@ -33,7 +43,8 @@ pub(crate) fn helm<'a>(arguments: impl IntoIterator<Item = &'a str>, values: &Va
 
 /// What the chart makes of these values in a namespace, or why it does not.
 pub(crate) fn render(namespace: &str, values: &Value) -> Result<Vec<Value>, String> {
-    let run = helm(["template", "landlord", CHART, "--namespace", namespace, KUBERNETES], values, None);
+    let run =
+        helm(["template", "landlord", CHART, "--namespace", namespace, KUBERNETES], values, None);
     if run.code != Some(0) {
         return Err(run.err);
     }

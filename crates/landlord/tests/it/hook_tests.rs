@@ -1,4 +1,5 @@
-//! `landlord test`: every worked example, and what it says of a case that fails and of a file that cannot be read.
+//! `landlord test`: every worked example, and what it says of a case that fails and of a file that
+//! cannot be read.
 
 use std::fs;
 
@@ -9,7 +10,10 @@ use crate::run::run;
 
 #[test]
 fn every_example_passes_its_tests() {
-    let folders: Vec<_> = fs::read_dir(root().join("examples/hooks")).expect("examples").map(|entry| entry.expect("one").path()).collect();
+    let folders: Vec<_> = fs::read_dir(root().join("examples/hooks"))
+        .expect("examples")
+        .map(|entry| entry.expect("one").path())
+        .collect();
     assert!(folders.len() >= 6);
     for folder in folders {
         let run = run(&format!("test {}", folder.join("tests.yaml").display()));
@@ -21,7 +25,11 @@ fn every_example_passes_its_tests() {
 #[test]
 fn the_documentation_shows_what_is_printed() {
     let text = fs::read_to_string(root().join("docs/hooks.md")).expect("the chapter");
-    let shown = text.split("$ landlord test ").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let shown = text
+        .split("$ landlord test ")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("an example");
     let (file, output) = shown.split_once('\n').expect("a command and its output");
     let printed = run(&format!("test {}", root().join(file).display())).out;
     assert_eq!(printed.replace(&format!("{}/", root().display()), ""), output);
@@ -30,15 +38,25 @@ fn the_documentation_shows_what_is_printed() {
 #[test]
 fn the_documentation_shows_what_is_said_of_mistakes() {
     let text = fs::read_to_string(root().join("docs/hooks.md")).expect("the chapter");
-    let rows: Vec<_> =
-        text.lines().filter_map(|line| line.strip_prefix("| `{name: one").and_then(|rest| rest.split_once("` | "))).collect();
+    let rows: Vec<_> = text
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("| `{name: one").and_then(|rest| rest.split_once("` | "))
+        })
+        .collect();
     assert_eq!(rows.len(), 7, "{rows:?}");
     for (hooks, message) in rows {
         let message = message.trim_end_matches(" |");
-        let (_folder, path) =
-            file(&format!("settings: {{hooks: [{{name: one{hooks}]}}\ncases: [{{name: a, namespace: {{name: a}}, expect: {{}}}}]"));
+        let (_folder, path) = file(&format!(
+            "settings: {{hooks: [{{name: one{hooks}]}}\ncases: [{{name: a, namespace: {{name: a}}, expect: {{}}}}]"
+        ));
         let run = run(&format!("test {path}"));
-        assert!(run.code == Some(1) && run.err.contains(message), "{hooks}: {}{}", run.out, run.err);
+        assert!(
+            run.code == Some(1) && run.err.contains(message),
+            "{hooks}: {}{}",
+            run.out,
+            run.err
+        );
     }
 }
 
@@ -86,19 +104,41 @@ fn failures_say_what_is_otherwise() {
         assert!(run.out.contains(part), "{part:?} is not in\n{}", run.out);
     }
     let json = crate::run::run(&format!("test {path} -o json"));
-    assert!(json.out.contains("\"landlord.dev/test/v1\"") && json.out.contains("\"passed\": false"), "{}", json.out);
+    assert!(
+        json.out.contains("\"landlord.dev/test/v1\"") && json.out.contains("\"passed\": false"),
+        "{}",
+        json.out
+    );
 }
 
 #[rstest]
 #[case("cases: []", "cases: empty, so nothing is tested")]
 #[case("case: []", "did you mean `cases`?")]
-#[case("settings: nowhere.yaml\ncases: [{name: a, namespace: {name: a}, expect: {}}]", "nowhere.yaml")]
-#[case("settings: {hook: []}\ncases: [{name: a, namespace: {name: a}, expect: {}}]", "did you mean `hooks`?")]
-#[case("cases: [{name: a, stage: update, namespace: {name: a}, expect: {}}]", "stage update needs oldNamespace")]
+#[case(
+    "settings: nowhere.yaml\ncases: [{name: a, namespace: {name: a}, expect: {}}]",
+    "nowhere.yaml"
+)]
+#[case(
+    "settings: {hook: []}\ncases: [{name: a, namespace: {name: a}, expect: {}}]",
+    "did you mean `hooks`?"
+)]
+#[case(
+    "cases: [{name: a, stage: update, namespace: {name: a}, expect: {}}]",
+    "stage update needs oldNamespace"
+)]
 #[case("cases: [{name: a, namespace: {name: a}, expect: {label: {}}}]", "did you mean `labels`?")]
-#[case("cases: [{name: a, namespace: {name: a}, expect: {denied: 3}}]", "write `true`, a part of the message, or a list of parts")]
-#[case("cases: [{name: a, stage: create, namespace: {name: a}, oldNamespace: {name: a}, expect: {}}]", "oldNamespace is for edits")]
-#[case("cases: [{name: a, namespace: {name: a}, oldNamespace: {name: b}, expect: {}}]", "an edit does not rename")]
+#[case(
+    "cases: [{name: a, namespace: {name: a}, expect: {denied: 3}}]",
+    "write `true`, a part of the message, or a list of parts"
+)]
+#[case(
+    "cases: [{name: a, stage: create, namespace: {name: a}, oldNamespace: {name: a}, expect: {}}]",
+    "oldNamespace is for edits"
+)]
+#[case(
+    "cases: [{name: a, namespace: {name: a}, oldNamespace: {name: b}, expect: {}}]",
+    "an edit does not rename"
+)]
 #[case(
     "cases: [{name: a, stage: reconcile, namespace: {name: a}, request: {userInfo: {}}, expect: {}}]",
     "request is not known at reconcile"
@@ -129,7 +169,8 @@ cases:
   expect: {nodeSelector: pool=solar}
 "#;
 
-/// A denial may be written in three forms, and what the controller writes of a rejected namespace is judged as well.
+/// A denial may be written in three forms, and what the controller writes of a rejected namespace
+/// is judged as well.
 #[rstest]
 #[case("true", "pool=solar", "4 passed, 0 failed")]
 #[case("hook one", "pool=solar", "4 passed, 0 failed")]
@@ -137,7 +178,11 @@ cases:
 #[case("false", "pool=solar", "2 passed, 2 failed")]
 #[case("hook two", "pool=solar", "2 passed, 2 failed")]
 #[case("true", "pool=wind", "3 passed, 1 failed")]
-fn denials_are_judged_by_what_is_said_and_written(#[case] denied: &str, #[case] selector: &str, #[case] summary: &str) {
+fn denials_are_judged_by_what_is_said_and_written(
+    #[case] denied: &str,
+    #[case] selector: &str,
+    #[case] summary: &str,
+) {
     let (_folder, path) = file(&DENIALS.replace("DENIED", denied).replace("SELECTOR", selector));
     let run = run(&format!("test {path}"));
     assert!(run.out.ends_with(&format!("{summary}\n")), "{}{}", run.out, run.err);
@@ -154,13 +199,24 @@ fn plans_say_which_hook_sets_and_which_rejects() {
         r#"'{"tenant":"solar","labels":[],"annotations":["scheduler.alpha.kubernetes.io/node-selector"]}'}}}"#
     ));
     let example = root().join("examples/hooks/node-pool-by-size");
-    let sources = format!("-f {namespaces} {0}/tenants.yaml --settings {0}/settings.yaml", example.display());
+    let sources =
+        format!("-f {namespaces} {0}/tenants.yaml --settings {0}/settings.yaml", example.display());
     let table = run(&format!("plan {sources}")).out;
     let rejected = "b: hook known-sizes: size is small or large";
-    assert!(table.contains(rejected) && table.contains("conflicted\n") && table.contains("0 with errors, 1 conflicted"), "{table}");
+    assert!(
+        table.contains(rejected)
+            && table.contains("conflicted\n")
+            && table.contains("0 with errors, 1 conflicted"),
+        "{table}"
+    );
     let diff = run(&format!("plan -o diff {sources}")).out;
-    assert!(diff.contains("\"pool=solar,size=large\"   # hook large-nodes") && diff.contains("! hook known-sizes: size is"), "{diff}");
-    let json: serde_json::Value = serde_json::from_str(&run(&format!("plan -o json {sources}")).out).expect("JSON");
+    assert!(
+        diff.contains("\"pool=solar,size=large\"   # hook large-nodes")
+            && diff.contains("! hook known-sizes: size is"),
+        "{diff}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&format!("plan -o json {sources}")).out).expect("JSON");
     let selector = "scheduler.alpha.kubernetes.io/node-selector";
     assert_eq!(json["namespaces"][0]["set"]["annotations"][selector]["why"], "hook large-nodes");
     assert_eq!(json["namespaces"][1]["failures"][0]["hook"], "known-sizes");

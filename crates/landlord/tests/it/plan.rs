@@ -26,7 +26,8 @@ fn the_readme_shows_the_examples_plan() {
 
 #[test]
 fn the_rancher_example_is_what_its_readme_says() {
-    let readme = std::fs::read_to_string(root().join("examples/rancher-projects/README.md")).expect("the README");
+    let readme = std::fs::read_to_string(root().join("examples/rancher-projects/README.md"))
+        .expect("the README");
     let words = "plan -f examples/rancher-projects/project.yaml -f examples/rancher-projects/namespace.yaml --settings \
                  examples/rancher-projects/settings.yaml -o diff";
     let run = run(words);
@@ -50,9 +51,14 @@ fn exit_codes(#[case] flags: &str, #[case] code: i32) {
 #[case("--tenant solar", &["solar-batch", "solar-web"])]
 fn filters(#[case] flags: &str, #[case] names: &[&str]) {
     let run = run(&format!("{EXAMPLE} -o json {flags}"));
-    let plan: serde_json::Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
-    let found: Vec<_> =
-        plan["namespaces"].as_array().expect("a list").iter().map(|namespace| namespace["name"].as_str().expect("a name")).collect();
+    let plan: serde_json::Value =
+        serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
+    let found: Vec<_> = plan["namespaces"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|namespace| namespace["name"].as_str().expect("a name"))
+        .collect();
     assert_eq!(found, names);
 }
 
@@ -66,17 +72,22 @@ fn colours_are_asked_for() {
 fn a_plan_that_was_carried_out_is_empty() {
     let first = run(&format!("{EXAMPLE} -o json"));
     let plan: serde_json::Value = serde_json::from_str(&first.out).expect("JSON");
-    let tenants = std::fs::read_to_string(root().join("examples/getting-started/tenants.yaml")).expect("tenants");
+    let tenants = std::fs::read_to_string(root().join("examples/getting-started/tenants.yaml"))
+        .expect("tenants");
     let namespaces = plan["namespaces"].as_array().expect("a list").iter().map(|namespace| {
         let metadata = serde_json::json!({"name": namespace["name"], "labels": namespace["result"]["labels"], "annotations": namespace["result"]["annotations"]});
         format!("---\n{}\n", serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}))
     });
-    let after = run_on("plan -f - --detailed-exitcode -o diff", &(tenants + "\n" + &namespaces.collect::<String>()));
+    let after = run_on(
+        "plan -f - --detailed-exitcode -o diff",
+        &(tenants + "\n" + &namespaces.collect::<String>()),
+    );
     assert_eq!((after.code, after.out.as_str()), (Some(0), "no changes\n"), "{}", after.err);
 }
 
 const NAMESPACE: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: web, labels: {landlord.dev/tenant: solar}}}";
-const TENANT: &str = "{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: solar}, spec: {}}";
+const TENANT: &str =
+    "{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: solar}, spec: {}}";
 
 #[rstest]
 #[case::yaml("a: [", &["standard input is neither YAML nor JSON"])]
@@ -106,7 +117,12 @@ fn errors_of_a_namespace(#[case] input: String, #[case] part: &str) {
 #[test]
 fn the_policy_for_pods_stands_beside_the_other_one() {
     let with = run(&format!("{EXAMPLE} -f deploy/cluster-admission-policy-pods.yaml"));
-    assert_eq!((with.code, with.out.as_str()), (Some(0), run(EXAMPLE).out.as_str()), "{}", with.err);
+    assert_eq!(
+        (with.code, with.out.as_str()),
+        (Some(0), run(EXAMPLE).out.as_str()),
+        "{}",
+        with.err
+    );
 }
 
 #[test]
@@ -117,7 +133,11 @@ fn what_is_passed_over_is_told() {
     );
     let run = run_on("plan -f -", &input);
     assert_eq!(run.code, Some(0));
-    assert!(run.err.contains("note: the settings exclude \"kube-system\", \"kube-public\"\n"), "{}", run.err);
+    assert!(
+        run.err.contains("note: the settings exclude \"kube-system\", \"kube-public\"\n"),
+        "{}",
+        run.err
+    );
     assert!(run.err.contains("1 objects of other kinds passed over"), "{}", run.err);
 }
 

@@ -1,4 +1,5 @@
-//! Reports for pull requests and browsers: nothing that somebody writes into a name or a value becomes markup.
+//! Reports for pull requests and browsers: nothing that somebody writes into a name or a value
+//! becomes markup.
 
 use std::fs;
 use std::path::Path;
@@ -26,8 +27,15 @@ fn a_page_shows_markup_and_obeys_none() {
     let page = run_on("plan -f - -o html", &hostile());
     assert_eq!(page.code, Some(1), "the unknown tenant: {}", page.err);
     assert!(!page.out.contains("<script") && !page.out.contains("<img"), "{}", page.out);
-    assert!(page.out.contains("&lt;script&gt;alert(1)") && page.out.contains("<b>2</b> namespaces"), "{}", page.out);
-    assert!(!page.out.contains("http://") && !page.out.contains("https://"), "a page needs nothing but itself");
+    assert!(
+        page.out.contains("&lt;script&gt;alert(1)") && page.out.contains("<b>2</b> namespaces"),
+        "{}",
+        page.out
+    );
+    assert!(
+        !page.out.contains("http://") && !page.out.contains("https://"),
+        "a page needs nothing but itself"
+    );
 }
 
 #[test]
@@ -42,7 +50,14 @@ fn a_comment_shows_markup_and_obeys_none() {
         }
         // In a fence nothing is markup; outside of it, nothing of what was written may be.
         let bare = |part: &str| line.contains(part) && !line.contains(&format!("\\{part}"));
-        assert!(fenced || !(line.contains("<script") || line.contains("<img") || bare("[x](") || line.contains("@everyone")), "{line}");
+        assert!(
+            fenced
+                || !(line.contains("<script")
+                    || line.contains("<img")
+                    || bare("[x](")
+                    || line.contains("@everyone")),
+            "{line}"
+        );
         assert!(!line.contains('\u{1b}'), "{line}");
     }
     assert!(!fenced && text.contains("```diff"), "{text}");
@@ -60,16 +75,23 @@ fn a_terminal_obeys_nothing_either() {
 
 #[test]
 fn yaml_is_the_same_document_as_json() {
-    for command in ["plan -f examples/getting-started", "explain solar-web -f examples/getting-started"] {
-        let json: Value = serde_json::from_str(&run(&format!("{command} -o json")).out).expect("JSON");
-        let yaml: Value = serde_saphyr::from_str(&run(&format!("{command} -o yaml")).out).expect("YAML");
+    for command in
+        ["plan -f examples/getting-started", "explain solar-web -f examples/getting-started"]
+    {
+        let json: Value =
+            serde_json::from_str(&run(&format!("{command} -o json")).out).expect("JSON");
+        let yaml: Value =
+            serde_saphyr::from_str(&run(&format!("{command} -o yaml")).out).expect("YAML");
         assert_eq!(json, yaml);
     }
 }
 
 #[test]
 fn names_are_those_that_would_change() {
-    assert_eq!(run("plan -f examples/getting-started -o name").out, "namespace/solar-batch\nnamespace/solar-web\n");
+    assert_eq!(
+        run("plan -f examples/getting-started -o name").out,
+        "namespace/solar-batch\nnamespace/solar-web\n"
+    );
 }
 
 /// More than a comment holds is counted.
@@ -81,8 +103,13 @@ fn a_comment_fits_into_github(#[case] tenants: usize) {
     let namespace = |number: usize| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("ns-{number:04}"), "labels": {"landlord.dev/tenant": name(number)}}});
     let tenant = |number: usize| json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": name(number)}, "spec": {"labels": {"a": "b"}}});
     let items: Vec<Value> = (0..1000).map(namespace).chain((0..tenants).map(tenant)).collect();
-    let text = run_on("plan -f - -o markdown", &json!({"kind": "List", "items": items}).to_string()).out;
-    assert!(text.len() < 65_536 && text.contains("more namespaces are not shown here"), "{}", text.len());
+    let text =
+        run_on("plan -f - -o markdown", &json!({"kind": "List", "items": items}).to_string()).out;
+    assert!(
+        text.len() < 65_536 && text.contains("more namespaces are not shown here"),
+        "{}",
+        text.len()
+    );
 }
 
 #[rstest]
@@ -95,7 +122,8 @@ fn a_comment_fits_into_github(#[case] tenants: usize) {
 #[case::no_color_but_asked([("NO_COLOR", "1")], "--color=always", true)]
 fn colours(#[case] environment: [(&str, &str); 1], #[case] flag: &str, #[case] coloured: bool) {
     for form in ["table", "diff"] {
-        let run = run_in(environment, &format!("plan -f examples/getting-started -o {form} {flag}"));
+        let run =
+            run_in(environment, &format!("plan -f examples/getting-started -o {form} {flag}"));
         assert_eq!(run.out.contains('\u{1b}'), coloured, "{}{}", run.out, run.err);
     }
 }
@@ -115,21 +143,34 @@ struct Example {
 impl Example {
     fn read() -> Self {
         let file = root().join("examples/github-actions/plan-comment.yml");
-        let workflow: Value = serde_saphyr::from_str(&fs::read_to_string(file).expect("the example")).expect("YAML");
+        let workflow: Value =
+            serde_saphyr::from_str(&fs::read_to_string(file).expect("the example")).expect("YAML");
         let steps = workflow["jobs"]["plan"]["steps"].as_array().cloned().expect("steps");
         Self { steps, folder: tempfile::tempdir().expect("a folder") }
     }
 
     fn script(&self, name: &str) -> &str {
-        self.steps.iter().find(|step| step["name"] == name).and_then(|step| step["run"].as_str()).expect("a step")
+        self.steps
+            .iter()
+            .find(|step| step["name"] == name)
+            .and_then(|step| step["run"].as_str())
+            .expect("a step")
     }
 
     /// Runs a step as GitHub does, on the files of this folder.
     fn step(&self, name: &str, config: &Path, code: &str) -> Run {
         let path = format!("{}:/usr/bin:/bin", binary().parent().expect("a folder").display());
         let mut command = Command::new("bash");
-        command.args(["-e", "-o", "pipefail", "-c", self.script(name)]).current_dir(self.folder.path()).env_clear().env("PATH", &path);
-        command.env("CONFIG", config).env("CODE", code).env("GITHUB_STEP_SUMMARY", "summary.md").env("GITHUB_OUTPUT", "output");
+        command
+            .args(["-e", "-o", "pipefail", "-c", self.script(name)])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", &path);
+        command
+            .env("CONFIG", config)
+            .env("CODE", code)
+            .env("GITHUB_STEP_SUMMARY", "summary.md")
+            .env("GITHUB_OUTPUT", "output");
         run_command(&mut command, "")
     }
 
@@ -147,15 +188,24 @@ fn the_example_for_pull_requests() {
     let example = Example::read();
     for uses in example.steps.iter().filter_map(|step| step["uses"].as_str()) {
         let (_, version) = uses.split_once('@').expect("a version");
-        assert!(version.len() == 40 && version.chars().all(|letter| letter.is_ascii_hexdigit()), "{uses} is pinned by no commit");
+        assert!(
+            version.len() == 40 && version.chars().all(|letter| letter.is_ascii_hexdigit()),
+            "{uses} is pinned by no commit"
+        );
     }
     let config = root().join("examples/getting-started");
     let plan = example.step("Plan", &config, "");
     assert_eq!((plan.code, example.text("output").as_str()), (Some(0), "code=2\n"), "{}", plan.err);
     let comment = example.text("plan.md");
-    assert!(comment.starts_with(MARK) && comment.contains("## Tenant solar") && example.text("summary.md") == comment, "{comment}");
+    assert!(
+        comment.starts_with(MARK)
+            && comment.contains("## Tenant solar")
+            && example.text("summary.md") == comment,
+        "{comment}"
+    );
     assert!(example.text("plan.html").contains("</html>"));
-    let fails = ["2", "1"].map(|code| example.step("Fail where something cannot be planned", &config, code).code);
+    let fails = ["2", "1"]
+        .map(|code| example.step("Fail where something cannot be planned", &config, code).code);
     assert_eq!(fails, [Some(0), Some(1)]);
 }
 
@@ -169,7 +219,9 @@ fn the_example_for_pull_requests_tells_what_does_not_parse() {
     assert_eq!((plan.code, example.text("output").as_str()), (Some(0), "code=1\n"), "{}", plan.err);
     let (comment, shown) = (example.text("plan.md"), plan.err.trim());
     assert!(
-        comment.starts_with(MARK) && comment.contains("broken.yaml is neither YAML nor JSON") && shown.contains("broken.yaml"),
+        comment.starts_with(MARK)
+            && comment.contains("broken.yaml is neither YAML nor JSON")
+            && shown.contains("broken.yaml"),
         "{comment}{shown}"
     );
     assert!(comment.lines().skip(3).all(|line| line.starts_with("    ")), "{comment}");
@@ -181,7 +233,11 @@ fn the_example_for_pull_requests_edits_its_own_comment_only() {
     let example = Example::read();
     let script = example.script("Comment");
     assert_eq!(run_command(Command::new("bash").args(["-n", "-c", script]), "").code, Some(0));
-    let filter = script.lines().find_map(|line| line.strip_prefix("own=")).expect("the filter").trim_matches('\'');
+    let filter = script
+        .lines()
+        .find_map(|line| line.strip_prefix("own="))
+        .expect("the filter")
+        .trim_matches('\'');
     let comment = |id: u64, login: &str, body: &str| json!({"id": id, "user": {"login": login}, "body": body});
     let bot = "github-actions[bot]";
     let own = format!("{MARK}# What landlord would change");

@@ -13,10 +13,20 @@ pub(crate) fn run(words: &str) -> Run {
 
 /// The same with something on standard input.
 pub(crate) fn run_on(words: &str, input: &str) -> Run {
-    run_command(Command::new(binary()).args(words.split_whitespace()).current_dir(root()).env_clear(), input)
+    run_command(
+        Command::new(binary()).args(words.split_whitespace()).current_dir(root()).env_clear(),
+        input,
+    )
 }
 
 /// The same in this environment.
 pub(crate) fn run_in<const N: usize>(environment: [(&str, &str); N], words: &str) -> Run {
-    run_command(Command::new(binary()).args(words.split_whitespace()).current_dir(root()).env_clear().envs(environment), "")
+    run_command(
+        Command::new(binary())
+            .args(words.split_whitespace())
+            .current_dir(root())
+            .env_clear()
+            .envs(environment),
+        "",
+    )
 }

@@ -1,5 +1,6 @@
-//! Every screen at 80 and at 140 columns: help, errors, and what comes of files. What comes of a cluster – status, doctor, strategy, backfill, release –
-//! differs from run to run: those reports are held to both widths beside their code, on fixed input.
+//! Every screen at 80 and at 140 columns: help, errors, and what comes of files. What comes of a
+//! cluster – status, doctor, strategy, backfill, release – differs from run to run: those reports
+//! are held to both widths beside their code, on fixed input.
 
 use std::fmt::Write;
 use std::process::Command;
@@ -52,10 +53,13 @@ fn at_both_widths(words: &str, shown: impl Fn(Run) -> String) -> String {
     text
 }
 
-/// A page as its snapshot shows it, where the page itself is one line: a tag a line, and a row of a table.
+/// A page as its snapshot shows it, where the page itself is one line: a tag a line, and a row of a
+/// table.
 pub(crate) fn break_lines(page: &str) -> String {
     let lines = page.replace("><", ">\n<");
-    ["\n<td", "</td>\n", "\n<th ", "</th>\n"].iter().fold(lines, |lines, cell| lines.replace(cell, cell.trim_matches('\n')))
+    ["\n<td", "</td>\n", "\n<th ", "</th>\n"]
+        .iter()
+        .fold(lines, |lines, cell| lines.replace(cell, cell.trim_matches('\n')))
 }
 
 fn widest(text: &str) -> usize {
@@ -77,7 +81,11 @@ fn long_help_fits_and_teaches() {
     for command in COMMANDS {
         let help = run_in([("COLUMNS", "80")], &format!("{command} --help")).out;
         assert!(widest(&help) <= 80, "{command}: {} columns", widest(&help));
-        let parts: &[&str] = if command.is_empty() { &["First steps:", "exit codes"] } else { &["Examples:", "Exit codes:"] };
+        let parts: &[&str] = if command.is_empty() {
+            &["First steps:", "exit codes"]
+        } else {
+            &["Examples:", "Exit codes:"]
+        };
         parts.iter().for_each(|part| assert!(help.contains(part), "no {part:?} in {help}"));
         let examples = help.matches("\n  # ").count();
         assert!((2..=4).contains(&examples), "{command}: {examples} examples");
@@ -93,7 +101,11 @@ fn long_help_fits_and_teaches() {
 #[case::audit("audit -f crates/landlord/tests/it/audit")]
 #[case::hook_tests("test examples/hooks/cost-centre/tests.yaml")]
 fn output(#[case] words: &str) {
-    let name = words.split_whitespace().filter(|word| !word.starts_with('-') && !word.contains('/')).collect::<Vec<_>>().join("-");
+    let name = words
+        .split_whitespace()
+        .filter(|word| !word.starts_with('-') && !word.contains('/'))
+        .collect::<Vec<_>>()
+        .join("-");
     let text = if words.ends_with("html") { break_lines(&screens(words)) } else { screens(words) };
     assert_snapshot!(format!("output {name}").replace(' ', "-"), text);
 }
@@ -107,7 +119,12 @@ fn output(#[case] words: &str) {
 #[case::a_tenant("plan -f examples/getting-started --tenant sola")]
 #[case::no_cluster("status --kubeconfig /nowhere")]
 fn error(#[case] words: &str) {
-    let name = words.split_whitespace().filter(|word| !word.contains('/')).map(|word| word.trim_matches('-')).collect::<Vec<_>>().join("-");
+    let name = words
+        .split_whitespace()
+        .filter(|word| !word.contains('/'))
+        .map(|word| word.trim_matches('-'))
+        .collect::<Vec<_>>()
+        .join("-");
     let text = at_both_widths(words, |run| {
         assert_eq!((run.code, run.out.as_str()), (Some(1), ""));
         run.err
@@ -119,7 +136,11 @@ fn error(#[case] words: &str) {
 fn tables_fit_the_screen() {
     for columns in ["60", "80", "100"] {
         let table = run_in([("COLUMNS", columns)], "audit -f crates/landlord/tests/it/audit").out;
-        let grid: String = table.lines().take_while(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
+        let grid: String = table
+            .lines()
+            .take_while(|line| !line.is_empty())
+            .map(|line| format!("{line}\n"))
+            .collect();
         assert!(widest(&grid) <= columns.parse().expect("a number"), "{columns}:\n{table}");
     }
     let piped = run_in([("A", "b")], "audit -f crates/landlord/tests/it/audit").out;
@@ -130,14 +151,26 @@ fn tables_fit_the_screen() {
 #[test]
 fn a_terminal_has_colours_and_a_width_of_its_own() {
     let on_terminal = |environment: &str| {
-        let words = format!("stty rows 40 cols 60; {environment} {} plan -f examples/getting-started", binary().display());
+        let words = format!(
+            "stty rows 40 cols 60; {environment} {} plan -f examples/getting-started",
+            binary().display()
+        );
         let mut command = Command::new("script");
-        let run =
-            run_command(command.args(["-qec", &words, "/dev/null"]).current_dir(root()).env("COLUMNS", "300").env_remove("NO_COLOR"), "");
+        let run = run_command(
+            command
+                .args(["-qec", &words, "/dev/null"])
+                .current_dir(root())
+                .env("COLUMNS", "300")
+                .env_remove("NO_COLOR"),
+            "",
+        );
         run.out.replace('\r', "")
     };
     let coloured = on_terminal("");
-    assert!(coloured.contains("\u{1b}[33mdrift\u{1b}[0m") && !coloured.contains("RULE"), "{coloured}");
+    assert!(
+        coloured.contains("\u{1b}[33mdrift\u{1b}[0m") && !coloured.contains("RULE"),
+        "{coloured}"
+    );
     let plain = on_terminal("NO_COLOR=1");
     assert!(plain.contains("solar-web    solar   4 set    drift\n"), "{plain}");
 }

@@ -1,4 +1,5 @@
-//! A task of the controller that ends takes the program along, which names it. No API server is needed for that.
+//! A task of the controller that ends takes the program along, which names it. No API server is
+//! needed for that.
 
 use std::fs;
 

@@ -20,7 +20,8 @@ use crate::landlord::binary;
 
 const LOOK: Duration = Duration::from_millis(20);
 
-/// An API server of an empty cluster, until it falls silent: then it takes requests and answers none.
+/// An API server of an empty cluster, until it falls silent: then it takes requests and answers
+/// none.
 #[derive(Clone, Default)]
 struct Server {
     silent: Arc<AtomicBool>,
@@ -51,8 +52,12 @@ impl Server {
                 self.unanswered.fetch_add(1, Ordering::SeqCst);
                 continue;
             }
-            let body = json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": []}).to_string();
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+            let body = json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": []})
+                .to_string();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
             let mut stream = stream;
             stream.write_all((head + &body).as_bytes()).ok()?;
         }
@@ -69,7 +74,10 @@ impl Watched {
     fn start(words: &str, server: &Server) -> Self {
         let folder = files(server.start());
         let words = words.split_whitespace().map(str::to_owned).chain(flags(&folder));
-        let process = Program::new("landlord", binary(), folder.path().join("log")).args(words).start().expect("the command starts");
+        let process = Program::new("landlord", binary(), folder.path().join("log"))
+            .args(words)
+            .start()
+            .expect("the command starts");
         Self { folder, process }
     }
 
@@ -77,7 +85,8 @@ impl Watched {
     fn on_terminal(words: &str, server: &Server) -> Self {
         let folder = files(server.start());
         let line = format!("{} {words} {}", binary().display(), flags(&folder).join(" "));
-        let program = Program::new("landlord", "/usr/bin/script", folder.path().join("log")).args(["-qfec", &line, "/dev/null"]);
+        let program = Program::new("landlord", "/usr/bin/script", folder.path().join("log"))
+            .args(["-qfec", &line, "/dev/null"]);
         let process = program.start().expect("the command starts");
         Self { folder, process }
     }
@@ -100,16 +109,22 @@ fn files(port: u16) -> TempDir {
     let cluster = json!([{"name": "a", "cluster": {"server": format!("http://127.0.0.1:{port}")}}]);
     let context = json!([{"name": "a", "context": {"cluster": "a", "user": "a"}}]);
     let user = json!([{"name": "a", "user": {}}]);
-    let kubeconfig =
-        json!({"apiVersion": "v1", "kind": "Config", "current-context": "a", "clusters": cluster, "contexts": context, "users": user});
-    fs::write(folder.path().join("settings.yaml"), json!({"tenantSource": {"inline": []}}).to_string()).expect("a file");
+    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "a", "clusters": cluster, "contexts": context, "users": user});
+    fs::write(
+        folder.path().join("settings.yaml"),
+        json!({"tenantSource": {"inline": []}}).to_string(),
+    )
+    .expect("a file");
     fs::write(folder.path().join("kubeconfig"), kubeconfig.to_string()).expect("a file");
     folder
 }
 
 fn flags(folder: &TempDir) -> [String; 4] {
     let file = |name: &str| folder.path().join(name).display().to_string();
-    let (settings, kubeconfig) = (format!("--settings={}", file("settings.yaml")), format!("--kubeconfig={}", file("kubeconfig")));
+    let (settings, kubeconfig) = (
+        format!("--settings={}", file("settings.yaml")),
+        format!("--kubeconfig={}", file("kubeconfig")),
+    );
     [settings, kubeconfig, "--watch".to_owned(), "--interval=1".to_owned()]
 }
 
@@ -157,16 +172,24 @@ fn yaml_is_a_stream_of_documents(#[case] words: &str) {
     watched.ends_by_ctrl_c();
     let printed = watched.printed();
     let documents: Vec<Value> = serde_saphyr::from_multiple(&printed).expect("a stream of YAML");
-    assert!(documents.len() >= 2 && documents.iter().all(|one| one["apiVersion"].is_string()), "{printed}");
+    assert!(
+        documents.len() >= 2 && documents.iter().all(|one| one["apiVersion"].is_string()),
+        "{printed}"
+    );
     assert!(printed.contains("\n---\napiVersion:") && !printed.contains("\n\n"), "{printed}");
 }
 
-/// On a terminal a table takes the place of the last one; what is for programs is a stream there as well.
+/// On a terminal a table takes the place of the last one; what is for programs is a stream there as
+/// well.
 #[rstest]
 #[case::table("table", "controller: ", true)]
 #[case::json("json", "\"apiVersion\"", false)]
 #[case::yaml("yaml", "apiVersion: ", false)]
-fn machine_forms_do_not_clear_the_terminal(#[case] form: &str, #[case] mark: &str, #[case] clears: bool) {
+fn machine_forms_do_not_clear_the_terminal(
+    #[case] form: &str,
+    #[case] mark: &str,
+    #[case] clears: bool,
+) {
     let watched = Watched::on_terminal(&format!("status -o {form}"), &Server::default());
     eventually("two reports", || watched.printed().matches(mark).count() >= 2);
     assert_eq!(watched.printed().contains("\u{1b}[2J"), clears, "{:?}", watched.printed());
@@ -176,8 +199,11 @@ fn machine_forms_do_not_clear_the_terminal(#[case] form: &str, #[case] mark: &st
 #[test]
 fn a_reader_that_has_seen_enough_ends_it() {
     let folder = files(Server::default().start());
-    let line = format!("{} status -o json {} | head -n 1", binary().display(), flags(&folder).join(" "));
-    let program = Program::new("bash", "/bin/bash", folder.path().join("log")).args(["-o", "pipefail", "-c", &line]);
-    let status = program.start().expect("bash starts").wait(PATIENCE).expect("a status").expect("it ends");
+    let line =
+        format!("{} status -o json {} | head -n 1", binary().display(), flags(&folder).join(" "));
+    let program = Program::new("bash", "/bin/bash", folder.path().join("log"))
+        .args(["-o", "pipefail", "-c", &line]);
+    let status =
+        program.start().expect("bash starts").wait(PATIENCE).expect("a status").expect("it ends");
     assert_eq!(status.code(), Some(0));
 }

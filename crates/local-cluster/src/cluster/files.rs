@@ -9,7 +9,12 @@ use crate::kubeconfig;
 use crate::scratch::Scratch;
 use crate::user::Credential;
 
-pub(super) fn write(scratch: &Scratch, authority: &Authority, credentials: &[Credential], server: &str) -> Result<(), StartError> {
+pub(super) fn write(
+    scratch: &Scratch,
+    authority: &Authority,
+    credentials: &[Credential],
+    server: &str,
+) -> Result<(), StartError> {
     let identity = authority.server()?;
     let accounts = rcgen::KeyPair::generate()?;
     let lines: String = credentials.iter().map(Credential::line).collect();
@@ -25,7 +30,10 @@ pub(super) fn write(scratch: &Scratch, authority: &Authority, credentials: &[Cre
         fs::write(kubeconfig_of(scratch, &credential.user.name), document.to_string())?;
     }
     let all: Vec<&Credential> = credentials.iter().collect();
-    fs::write(scratch.file("kubeconfig"), kubeconfig::document(server, &authority, &all).to_string())?;
+    fs::write(
+        scratch.file("kubeconfig"),
+        kubeconfig::document(server, &authority, &all).to_string(),
+    )?;
     Ok(())
 }
 

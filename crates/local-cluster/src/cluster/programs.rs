@@ -7,19 +7,38 @@ use crate::process::Program;
 use crate::scratch::Scratch;
 use crate::user;
 
-/// Admission plugins that are off. There is no controller that would make service accounts' tokens, and none that would take the
-/// taint `not-ready` from a fresh node.
+/// Admission plugins that are off. There is no controller that would make service accounts' tokens,
+/// and none that would take the taint `not-ready` from a fresh node.
 const DISABLED_PLUGINS: &str = "ServiceAccount,TaintNodesByCondition";
 
-pub(super) fn api_server(binaries: &Binaries, scratch: &Scratch, wanted: &Builder, etcd_port: u16, port: u16) -> Program {
+pub(super) fn api_server(
+    binaries: &Binaries,
+    scratch: &Scratch,
+    wanted: &Builder,
+    etcd_port: u16,
+    port: u16,
+) -> Program {
     an_api_server("kube-apiserver", binaries, scratch, wanted, etcd_port, port)
 }
 
-pub(super) fn second_api_server(binaries: &Binaries, scratch: &Scratch, wanted: &Builder, etcd_port: u16, port: u16) -> Program {
+pub(super) fn second_api_server(
+    binaries: &Binaries,
+    scratch: &Scratch,
+    wanted: &Builder,
+    etcd_port: u16,
+    port: u16,
+) -> Program {
     an_api_server("kube-apiserver-2", binaries, scratch, wanted, etcd_port, port)
 }
 
-fn an_api_server(name: &str, binaries: &Binaries, scratch: &Scratch, wanted: &Builder, etcd_port: u16, port: u16) -> Program {
+fn an_api_server(
+    name: &str,
+    binaries: &Binaries,
+    scratch: &Scratch,
+    wanted: &Builder,
+    etcd_port: u16,
+    port: u16,
+) -> Program {
     let file = |name: &str| scratch.file(name).display().to_string();
     Program::new(name, binaries.path("kube-apiserver"), scratch.log(name))
         .args([
@@ -45,33 +64,46 @@ fn an_api_server(name: &str, binaries: &Binaries, scratch: &Scratch, wanted: &Bu
         .args(wanted.api_server_arguments.iter().cloned())
 }
 
-pub(super) fn etcd(binaries: &Binaries, scratch: &Scratch, client_port: u16, peer_port: u16) -> Program {
+pub(super) fn etcd(
+    binaries: &Binaries,
+    scratch: &Scratch,
+    client_port: u16,
+    peer_port: u16,
+) -> Program {
     let client = format!("http://127.0.0.1:{client_port}");
     let peer = format!("http://127.0.0.1:{peer_port}");
-    Program::new("etcd", binaries.path("etcd"), scratch.log("etcd")).removing(scratch.folder()).args([
-        format!("--data-dir={}", scratch.file("etcd").display()),
-        format!("--listen-client-urls={client}"),
-        format!("--advertise-client-urls={client}"),
-        format!("--listen-peer-urls={peer}"),
-        format!("--initial-advertise-peer-urls={peer}"),
-        format!("--initial-cluster=default={peer}"),
-        // A cluster for tests need not survive the machine's crash.
-        "--unsafe-no-fsync".to_owned(),
-        "--log-level=warn".to_owned(),
-    ])
+    Program::new("etcd", binaries.path("etcd"), scratch.log("etcd"))
+        .removing(scratch.folder())
+        .args([
+            format!("--data-dir={}", scratch.file("etcd").display()),
+            format!("--listen-client-urls={client}"),
+            format!("--advertise-client-urls={client}"),
+            format!("--listen-peer-urls={peer}"),
+            format!("--initial-advertise-peer-urls={peer}"),
+            format!("--initial-cluster=default={peer}"),
+            // A cluster for tests need not survive the machine's crash.
+            "--unsafe-no-fsync".to_owned(),
+            "--log-level=warn".to_owned(),
+        ])
 }
 
 pub(super) fn scheduler(binaries: &Binaries, scratch: &Scratch) -> Program {
-    Program::new("kube-scheduler", binaries.path("kube-scheduler"), scratch.log("kube-scheduler")).args([
-        format!("--kubeconfig={}", kubeconfig_of(scratch, user::SCHEDULER).display()),
-        "--leader-elect=false".to_owned(),
-        "--authentication-skip-lookup=true".to_owned(),
-        "--secure-port=0".to_owned(),
-    ])
+    Program::new("kube-scheduler", binaries.path("kube-scheduler"), scratch.log("kube-scheduler"))
+        .args([
+            format!("--kubeconfig={}", kubeconfig_of(scratch, user::SCHEDULER).display()),
+            "--leader-elect=false".to_owned(),
+            "--authentication-skip-lookup=true".to_owned(),
+            "--secure-port=0".to_owned(),
+        ])
 }
 
 pub(super) fn controller_manager(binaries: &Binaries, scratch: &Scratch) -> Program {
-    Program::new("kube-controller-manager", binaries.path("kube-controller-manager"), scratch.log("kube-controller-manager")).args([
+    Program::new(
+        "kube-controller-manager",
+        binaries.path("kube-controller-manager"),
+        scratch.log("kube-controller-manager"),
+    )
+    .args([
         format!("--kubeconfig={}", kubeconfig_of(scratch, user::ADMIN).display()),
         "--leader-elect=false".to_owned(),
         "--authentication-skip-lookup=true".to_owned(),

@@ -12,16 +12,26 @@ use crate::manifest::api_of;
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// Waits until all subjects of these bindings may do what the last rule of their role says: a role comes into force as a whole.
-pub(super) async fn wait_until_in_force(client: &Client, applied: &[DynamicObject], patience: Duration) -> Result<(), StartError> {
+/// Waits until all subjects of these bindings may do what the last rule of their role says: a role
+/// comes into force as a whole.
+pub(super) async fn wait_until_in_force(
+    client: &Client,
+    applied: &[DynamicObject],
+    patience: Duration,
+) -> Result<(), StartError> {
     let deadline = Instant::now() + patience;
-    for binding in applied.iter().filter(|object| object.types.as_ref().is_some_and(|types| types.kind.ends_with("RoleBinding"))) {
+    for binding in applied.iter().filter(|object| {
+        object.types.as_ref().is_some_and(|types| types.kind.ends_with("RoleBinding"))
+    }) {
         let Some(rule) = last_rule(client, binding).await? else { continue };
         for subject in binding.data["subjects"].as_array().into_iter().flatten() {
             let question = question(subject, &rule, binding.namespace());
             while !is_allowed(client, &question).await? {
                 if Instant::now() > deadline {
-                    return Err(StartError::NotInForce { binding: binding.name_any(), question: question.to_string() });
+                    return Err(StartError::NotInForce {
+                        binding: binding.name_any(),
+                        question: question.to_string(),
+                    });
                 }
                 tokio::time::sleep(POLL).await;
             }
@@ -52,10 +62,12 @@ fn question(subject: &Value, rule: &Value, namespace: Option<String>) -> Value {
         _ => json!({"user": name}),
     };
     if rule["nonResourceURLs"].is_array() {
-        question["nonResourceAttributes"] = json!({"path": first("nonResourceURLs"), "verb": first("verbs")});
+        question["nonResourceAttributes"] =
+            json!({"path": first("nonResourceURLs"), "verb": first("verbs")});
         return question;
     }
-    let (resource, subresource) = first("resources").split_once('/').unwrap_or((first("resources"), ""));
+    let (resource, subresource) =
+        first("resources").split_once('/').unwrap_or((first("resources"), ""));
     question["resourceAttributes"] = json!({
         "verb": first("verbs"), "group": first("apiGroups"), "resource": resource, "subresource": subresource,
         "name": first("resourceNames"), "namespace": namespace,
@@ -65,6 +77,7 @@ fn question(subject: &Value, rule: &Value, namespace: Option<String>) -> Value {
 
 async fn is_allowed(client: &Client, question: &Value) -> Result<bool, Error> {
     let review = serde_json::from_value(json!({"spec": question})).map_err(Error::SerdeError)?;
-    let answer: SubjectAccessReview = Api::all(client.clone()).create(&PostParams::default(), &review).await?;
+    let answer: SubjectAccessReview =
+        Api::all(client.clone()).create(&PostParams::default(), &review).await?;
     Ok(answer.status.is_some_and(|status| status.allowed))
 }

@@ -1,4 +1,5 @@
-//! Policy server: `policy-host serve`, started anew when the policies change, always on the same port.
+//! Policy server: `policy-host serve`, started anew when the policies change, always on the same
+//! port.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,7 +36,13 @@ pub(super) struct PolicyServer {
 }
 
 impl PolicyServer {
-    pub(super) fn new(program: Program, policies: PathBuf, port: Port, authority: &Authority, options: Options) -> Self {
+    pub(super) fn new(
+        program: Program,
+        policies: PathBuf,
+        port: Port,
+        authority: &Authority,
+        options: Options,
+    ) -> Self {
         let (authority_pem, authority_der) = (authority.pem(), authority.der());
         let (process, served) = (Mutex::new(None), Mutex::new(Value::Null));
         Self { program, policies, port, authority_pem, authority_der, options, process, served }
@@ -71,8 +78,13 @@ impl PolicyServer {
         for (name, policy) in policies {
             let spec = policy.data.get("spec").cloned().unwrap_or_default();
             let field = |name: &str| spec.get(name).cloned();
-            let url = field("module").and_then(|url| url.as_str().map(str::to_owned)).unwrap_or_default();
-            let unknown = || io::Error::other(format!("module {url:?} is not among those that this harness can serve"));
+            let url =
+                field("module").and_then(|url| url.as_str().map(str::to_owned)).unwrap_or_default();
+            let unknown = || {
+                io::Error::other(format!(
+                    "module {url:?} is not among those that this harness can serve"
+                ))
+            };
             let module = match self.options.modules.get(&url) {
                 Some(file) => format!("file://{}", file.display()),
                 None if url.starts_with("registry://") && self.options.sources.is_some() => url,
@@ -105,7 +117,10 @@ impl PolicyServer {
             if let Some(process) = locked(&self.process).as_mut()
                 && (Instant::now() > deadline || !process.runs())
             {
-                return Err(io::Error::other(format!("policy-host is not ready; its last words:\n{}", process.last_words())));
+                return Err(io::Error::other(format!(
+                    "policy-host is not ready; its last words:\n{}",
+                    process.last_words()
+                )));
             }
             tokio::time::sleep(POLL).await;
         }
@@ -114,7 +129,11 @@ impl PolicyServer {
 
     /// What the server answers to a GET.
     pub(super) async fn get(&self, path: &str) -> Result<String, kube::Error> {
-        let mut config = Config::new(self.url().parse::<http::Uri>().map_err(|error| kube::Error::HttpError(error.into()))?);
+        let mut config = Config::new(
+            self.url()
+                .parse::<http::Uri>()
+                .map_err(|error| kube::Error::HttpError(error.into()))?,
+        );
         config.root_cert = Some(vec![self.authority_der.clone()]);
         config.default_retry = false;
         let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;

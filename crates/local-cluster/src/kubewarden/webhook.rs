@@ -10,11 +10,21 @@ use serde_json::{Value, json};
 use super::server::{PolicyServer, unique_name};
 
 /// Fields of the policy's spec that the webhook takes over as they are.
-const SAME: [&str; 7] =
-    ["rules", "matchConditions", "namespaceSelector", "objectSelector", "failurePolicy", "timeoutSeconds", "matchPolicy"];
+const SAME: [&str; 7] = [
+    "rules",
+    "matchConditions",
+    "namespaceSelector",
+    "objectSelector",
+    "failurePolicy",
+    "timeoutSeconds",
+    "matchPolicy",
+];
 
 /// The configuration for one policy.
-pub(super) fn configuration(policy: &DynamicObject, server: &PolicyServer) -> serde_json::Result<DynamicObject> {
+pub(super) fn configuration(
+    policy: &DynamicObject,
+    server: &PolicyServer,
+) -> serde_json::Result<DynamicObject> {
     let name = unique_name(&policy.name_any());
     let spec = policy.data.get("spec").cloned().unwrap_or_default();
     let mut webhook = json!({

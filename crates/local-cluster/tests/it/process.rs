@@ -10,7 +10,10 @@ use local_cluster::waiting::PATIENCE;
 use tempfile::TempDir;
 
 fn shell(folder: &TempDir, script: &str) -> Process {
-    Program::new("test", "sh", folder.path().join("log")).args(["-c", script]).start().expect("sh starts")
+    Program::new("test", "sh", folder.path().join("log"))
+        .args(["-c", script])
+        .start()
+        .expect("sh starts")
 }
 
 fn waits_for(what: &str, holds: impl Fn() -> bool) {
@@ -53,7 +56,10 @@ fn it_ends_when_the_thread_panics() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().to_owned();
     let panicked = catch_unwind(move || {
-        let process = Program::new("test", "sleep", path.join("log")).arg("1000").start().expect("sleep starts");
+        let process = Program::new("test", "sleep", path.join("log"))
+            .arg("1000")
+            .start()
+            .expect("sleep starts");
         std::panic::panic_any(process.id());
     });
     let pid = *panicked.expect_err("a panic").downcast::<i32>().expect("a process id");
@@ -65,7 +71,8 @@ fn its_folder_goes_with_it() {
     let folder = TempDir::new().expect("a folder");
     let scratch = folder.path().join("scratch");
     std::fs::create_dir(&scratch).expect("a folder");
-    let program = Program::new("test", "sleep", folder.path().join("log")).arg("1000").removing(&scratch);
+    let program =
+        Program::new("test", "sleep", folder.path().join("log")).arg("1000").removing(&scratch);
     drop(program.start().expect("sleep starts"));
     waits_for("the folder's end", || !scratch.exists());
 }
@@ -82,6 +89,7 @@ fn its_own_end_and_its_words_are_seen() {
 
 /// Dead, and waiting for somebody to ask how it ended.
 fn zombie(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))
+        .unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
 }

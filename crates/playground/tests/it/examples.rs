@@ -1,4 +1,5 @@
-//! What the page offers is valid: every example is planned without a fault, and requests are answered as their fixtures say.
+//! What the page offers is valid: every example is planned without a fault, and requests are
+//! answered as their fixtures say.
 
 use playground_bundle::examples::{Example, read};
 use serde_json::{Value, json};
@@ -17,7 +18,9 @@ fn rehearse(editors: &Value) -> Value {
 fn every_example_is_valid() {
     let all = all();
     let groups = ["First steps", "Hooks", "Requests", "Capsule’s rules"];
-    groups.iter().for_each(|group| assert!(all.iter().any(|example| example.group == *group), "no example under {group}"));
+    groups.iter().for_each(|group| {
+        assert!(all.iter().any(|example| example.group == *group), "no example under {group}")
+    });
     for example in &all {
         let result = rehearse(&json!(example));
         assert_eq!(result["faults"], json!([]), "{}", example.name);
@@ -25,14 +28,19 @@ fn every_example_is_valid() {
         assert!(!namespaces.is_empty(), "{} has no namespace to plan", example.name);
         // The tenant that is not there is there to show that.
         let errors = namespaces.iter().filter(|namespace| !namespace["error"].is_null()).count();
-        assert!(errors == 0 || example.name.contains("unknown-tenant"), "{}: {result}", example.name);
+        assert!(
+            errors == 0 || example.name.contains("unknown-tenant"),
+            "{}: {result}",
+            example.name
+        );
         assert_eq!(result["answer"].is_null(), example.request.is_empty(), "{}", example.name);
     }
 }
 
 #[test]
 fn names_of_examples_are_unique() {
-    let mut names: Vec<(&str, String)> = all().into_iter().map(|example| (example.group, example.name)).collect();
+    let mut names: Vec<(&str, String)> =
+        all().into_iter().map(|example| (example.group, example.name)).collect();
     let count = names.len();
     names.sort();
     names.dedup();
@@ -42,11 +50,13 @@ fn names_of_examples_are_unique() {
 #[test]
 fn requests_are_answered_as_their_fixtures_say() {
     let all = all();
-    let requests: Vec<&Example> = all.iter().filter(|example| !example.request.is_empty()).collect();
+    let requests: Vec<&Example> =
+        all.iter().filter(|example| !example.request.is_empty()).collect();
     assert_eq!(requests.len(), 8);
     for example in requests {
         let path = root().join(format!("e2e-tests/expected/{}.json", example.name));
-        let expected: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("a fixture")).expect("JSON");
+        let expected: Value =
+            serde_json::from_str(&std::fs::read_to_string(path).expect("a fixture")).expect("JSON");
         let expected = &expected["response"];
         let response = &rehearse(&json!(example))["answer"]["response"];
         assert_eq!(response["accepted"], expected["allowed"], "{}: {response}", example.name);

@@ -8,7 +8,8 @@ use crate::built::{page, root};
 use crate::site::Site;
 use test_support::browser::Browser;
 
-const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
+const HOSTILE: &str =
+    "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
 
 /// The whole page, step by step: a browser takes longer to start than all of it.
 #[tokio::test]
@@ -30,8 +31,15 @@ async fn the_page_works() {
     // The browser's own pages are there before ours.
     let allowed = [site.url.as_str(), "data:", "blob:", "about:", "chrome:"];
     let foreign = |url: &&String| !allowed.iter().any(|start| url.starts_with(start));
-    assert_eq!(requests.iter().filter(foreign).collect::<Vec<_>>(), [""; 0], "nothing leaves the origin");
-    assert!(requests.iter().any(|url| url.ends_with("engine_bg.wasm")), "requests are seen at all: {requests:?}");
+    assert_eq!(
+        requests.iter().filter(foreign).collect::<Vec<_>>(),
+        [""; 0],
+        "nothing leaves the origin"
+    );
+    assert!(
+        requests.iter().any(|url| url.ends_with("engine_bg.wasm")),
+        "requests are seen at all: {requests:?}"
+    );
     assert_eq!(browser.complaints().await, [""; 0], "the browser has nothing to complain about");
     a_script_in_the_page_would_not_run(&browser).await;
     browser.close().await;
@@ -53,7 +61,12 @@ async fn write(browser: &Browser, editor: &str, text: &str) {
 }
 
 async fn text(browser: &Browser, selector: &str) -> String {
-    let text = browser.run("return document.querySelector(arguments[0])?.innerText ?? 'nothing'", json!([selector])).await;
+    let text = browser
+        .run(
+            "return document.querySelector(arguments[0])?.innerText ?? 'nothing'",
+            json!([selector]),
+        )
+        .await;
     text.as_str().unwrap_or_default().to_owned()
 }
 
@@ -71,8 +84,13 @@ async fn it_plans_as_one_types(browser: &Browser) {
     browser.sees("One namespace: 1 to change.").await;
     browser.sees("Tenant lunar, by the rule label:landlord.dev/tenant").await;
     // What it shows is what `landlord plan -o json` would print.
-    let shown = browser.run("return JSON.parse(document.getElementById('json').textContent)", json!([])).await;
-    assert_eq!((&shown["apiVersion"], &shown["namespaces"][0]["name"]), (&json!("landlord.dev/plan/v1"), &json!("typed")));
+    let shown = browser
+        .run("return JSON.parse(document.getElementById('json').textContent)", json!([]))
+        .await;
+    assert_eq!(
+        (&shown["apiVersion"], &shown["namespaces"][0]["name"]),
+        (&json!("landlord.dev/plan/v1"), &json!("typed"))
+    );
 }
 
 async fn faults_are_at_their_lines(browser: &Browser) {
@@ -97,13 +115,23 @@ async fn choose(browser: &Browser, example: &str) {
 }
 
 async fn examples_are_loaded(browser: &Browser) {
-    let names = browser.run("return [...document.getElementById('example').options].map((one) => one.text)", json!([])).await;
-    let names: Vec<&str> = names.as_array().expect("names").iter().filter_map(Value::as_str).collect();
+    let names = browser
+        .run(
+            "return [...document.getElementById('example').options].map((one) => one.text)",
+            json!([]),
+        )
+        .await;
+    let names: Vec<&str> =
+        names.as_array().expect("names").iter().filter_map(Value::as_str).collect();
     assert!(names.len() > 60, "{names:?}");
     for example in ["rancher-projects", "istio-opt-in", "selector-in", "getting-started"] {
         choose(browser, example).await;
         assert!(text(browser, "#status").await.contains("namespace"), "{example}");
-        assert_eq!(browser.run("return document.querySelectorAll('.faults li').length", json!([])).await, 0, "{example}");
+        assert_eq!(
+            browser.run("return document.querySelectorAll('.faults li').length", json!([])).await,
+            0,
+            "{example}"
+        );
     }
 }
 
@@ -123,11 +151,15 @@ async fn requests_are_answered(browser: &Browser) {
 async fn markup_stays_text(browser: &Browser) {
     let (name, label) = (json!(HOSTILE), json!({HOSTILE: HOSTILE, "landlord.dev/tenant": HOSTILE}));
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": label, "annotations": label}});
-    let tenant =
-        json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": HOSTILE}, "spec": {HOSTILE: HOSTILE}});
+    let tenant = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": HOSTILE}, "spec": {HOSTILE: HOSTILE}});
     write(browser, "tenant", &tenant.to_string()).await;
     write(browser, "namespace", &namespace.to_string()).await;
-    write(browser, "request", &json!({"operation": HOSTILE, "userInfo": {"username": HOSTILE}}).to_string()).await;
+    write(
+        browser,
+        "request",
+        &json!({"operation": HOSTILE, "userInfo": {"username": HOSTILE}}).to_string(),
+    )
+    .await;
     browser.sees("<img src=x onerror=").await;
     write(browser, "settings", &json!({HOSTILE: 1}).to_string()).await;
     browser.sees("unknown field `<img src=x").await;
@@ -148,7 +180,10 @@ async fn it_is_shared_by_its_address(browser: &Browser, url: &str) {
     let link = link.as_str().expect("a link").to_owned();
     assert!(link.len() < 2000, "{} characters", link.len());
     show(browser, &link).await;
-    assert_eq!(browser.run("return document.getElementById('namespace').value", json!([])).await, unlike_others);
+    assert_eq!(
+        browser.run("return document.getElementById('namespace').value", json!([])).await,
+        unlike_others
+    );
     browser.sees("One namespace: 1 nobody’s.").await;
     // What was cut off is told, and the page works.
     show(browser, &link[..link.len() - 9]).await;
@@ -171,7 +206,21 @@ async fn it_is_used_by_keyboard(browser: &Browser, url: &str) {
         browser.press(&["Tab"]).await;
         stops.push(browser.run(focused, json!([])).await.as_str().unwrap_or_default().to_owned());
     }
-    assert_eq!(stops, ["skip", "example", "share", "theme", "settings", "tenant", "namespace", "request", "SUMMARY", "BODY"]);
+    assert_eq!(
+        stops,
+        [
+            "skip",
+            "example",
+            "share",
+            "theme",
+            "settings",
+            "tenant",
+            "namespace",
+            "request",
+            "SUMMARY",
+            "BODY"
+        ]
+    );
     browser.run("document.getElementById('theme').focus()", json!([])).await;
     browser.press(&["Enter"]).await;
     assert_eq!(text(browser, "#theme").await, "Theme: light");
@@ -193,7 +242,8 @@ async fn the_theme_is_kept(browser: &Browser, url: &str) {
 
 /// axe-core finds nothing, in either theme, wide and narrow, with and without faults.
 async fn it_is_accessible(browser: &Browser, url: &str) {
-    let found = Command::new(root().join("scripts/install-tools")).arg("axe").output().expect("bash");
+    let found =
+        Command::new(root().join("scripts/install-tools")).arg("axe").output().expect("bash");
     let path = String::from_utf8(found.stdout).expect("a path");
     let axe = std::fs::read_to_string(path.trim()).expect("axe-core: scripts/install-tools axe");
     let script = "const {violations} = await axe.run(); return violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`);";
@@ -201,15 +251,25 @@ async fn it_is_accessible(browser: &Browser, url: &str) {
         browser.show_as(width, 900, theme).await;
         show(browser, url).await;
         browser.run(&axe, json!([])).await;
-        for example in ["getting-started", "create-conflict-rejected", "update-tampers-with-node-selector"] {
+        for example in
+            ["getting-started", "create-conflict-rejected", "update-tampers-with-node-selector"]
+        {
             choose(browser, example).await;
             browser.run("document.getElementById('machine').open = true", json!([])).await;
-            assert_eq!(browser.run_async(script, json!([])).await, json!([]), "{example}, {width} wide, {theme}");
+            assert_eq!(
+                browser.run_async(script, json!([])).await,
+                json!([]),
+                "{example}, {width} wide, {theme}"
+            );
             let wide = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", json!([])).await;
             assert_eq!(wide, 0, "{example} is wider than {width}");
         }
         write(browser, "tenant", "a: [").await;
-        assert_eq!(browser.run_async(script, json!([])).await, json!([]), "a fault, {width} wide, {theme}");
+        assert_eq!(
+            browser.run_async(script, json!([])).await,
+            json!([]),
+            "a fault, {width} wide, {theme}"
+        );
     }
     browser.show_as(1280, 900, "light").await;
 }
@@ -239,7 +299,9 @@ async fn it_works_offline(browser: &Browser) {
 /// The page's own policy, whoever serves it. It comes last: the browser complains, as it should.
 async fn a_script_in_the_page_would_not_run(browser: &Browser) {
     let html = std::fs::read_to_string(page().join("index.html")).expect("the page");
-    assert!(!html.contains("unsafe-inline") && html.contains("script-src 'self' 'wasm-unsafe-eval'"));
+    assert!(
+        !html.contains("unsafe-inline") && html.contains("script-src 'self' 'wasm-unsafe-eval'")
+    );
     let script = "const script = document.createElement('script'); script.textContent = 'document.title = \"owned\"'; document.head.append(script);
                   const image = document.createElement('img'); image.setAttribute('onerror', 'document.title = \"owned\"'); image.src = 'nowhere.png'; document.body.append(image);
                   await new Promise((resolve) => { image.addEventListener('error', resolve); });

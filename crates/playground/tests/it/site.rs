@@ -19,7 +19,8 @@ impl Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
         let router = Router::new().fallback(serve);
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        let server =
+            tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         Self { url, server }
     }
 }

@@ -31,13 +31,17 @@ impl Annotate {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let wasm = input::policy(&self.policy)?;
-        let metadata = Metadata::parse(&input::text(&self.metadata_path)?).with_context(|| self.metadata_path.display().to_string())?;
+        let metadata = Metadata::parse(&input::text(&self.metadata_path)?)
+            .with_context(|| self.metadata_path.display().to_string())?;
         let usage = self.usage_path.as_deref().map(input::text).transpose()?;
-        let module = PolicyModule::compile(&wasm).with_context(|| format!("{} cannot be used", self.policy))?;
-        let protocol = module.protocol_version().context("the policy could not be asked for its protocol")?;
+        let module = PolicyModule::compile(&wasm)
+            .with_context(|| format!("{} cannot be used", self.policy))?;
+        let protocol =
+            module.protocol_version().context("the policy could not be asked for its protocol")?;
         let content = serde_json::to_vec(&metadata.completed(&protocol, usage.as_deref())?)?;
         let annotated = annotation::write(&wasm, &content)?;
-        fs::write(&self.output_path, annotated).with_context(|| format!("{} cannot be written", self.output_path.display()))?;
+        fs::write(&self.output_path, annotated)
+            .with_context(|| format!("{} cannot be written", self.output_path.display()))?;
         Ok(ExitCode::SUCCESS)
     }
 }

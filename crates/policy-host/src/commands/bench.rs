@@ -1,5 +1,6 @@
-//! `bench`: what a request costs, as a ratio to a policy that accepts everything, measured in turns in one run. Each round has an order of
-//! its own: whoever comes after a policy that read much finds the processor's caches full of that.
+//! `bench`: what a request costs, as a ratio to a policy that accepts everything, measured in turns
+//! in one run. Each round has an order of its own: whoever comes after a policy that read much
+//! finds the processor's caches full of that.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::path::PathBuf;
@@ -36,10 +37,22 @@ pub(crate) struct Bench {
     #[arg(long, env = "POLICY_HOST_OBJECTS", value_name = "FILE", value_delimiter = ',')]
     objects: Vec<PathBuf>,
     /// How many copies of the first object, under other names, the cluster holds besides
-    #[arg(long, env = "POLICY_HOST_CROWDS", value_name = "N", value_delimiter = ',', default_value = "10,10000")]
+    #[arg(
+        long,
+        env = "POLICY_HOST_CROWDS",
+        value_name = "N",
+        value_delimiter = ',',
+        default_value = "10,10000"
+    )]
     crowds: Vec<usize>,
     /// How many hooks the settings hold besides, each about another value of a label
-    #[arg(long, env = "POLICY_HOST_HOOKS", value_name = "N", value_delimiter = ',', default_value = "20,200")]
+    #[arg(
+        long,
+        env = "POLICY_HOST_HOOKS",
+        value_name = "N",
+        value_delimiter = ',',
+        default_value = "20,200"
+    )]
     hooks: Vec<usize>,
     /// Requests of each kind
     #[arg(short = 'n', long, env = "POLICY_HOST_ITERATIONS", default_value_t = 2000)]
@@ -79,27 +92,50 @@ impl Bench {
     pub(crate) fn run(self) -> Result<ExitCode> {
         let request = input::request(&self.request_path)?;
         let settings = input::settings(self.settings_path.as_deref(), None)?;
-        let compile = |place: &str| PolicyModule::compile(&input::policy(place)?).with_context(|| format!("{place} cannot be used"));
+        let compile = |place: &str| {
+            PolicyModule::compile(&input::policy(place)?)
+                .with_context(|| format!("{place} cannot be used"))
+        };
         let (policy, baseline) = (compile(&self.policy)?, compile(&self.baseline)?);
-        let ceiling = |hooks| (&baseline, with_hooks(&settings, hooks), Arc::new(policy_host::Denied) as Arc<dyn HostCalls>);
+        let ceiling = |hooks| {
+            (
+                &baseline,
+                with_hooks(&settings, hooks),
+                Arc::new(policy_host::Denied) as Arc<dyn HostCalls>,
+            )
+        };
         let mut contenders = vec![Contender::new("accept everything".to_owned(), ceiling(0))];
         if !self.objects.is_empty() {
             let host = Arc::new(Objects::of(input::objects(&self.objects)?)?);
             let least = json!({"label": TENANT_LABEL});
-            contenders.push(Contender::new("accept, one GET and one label".to_owned(), (&baseline, least, host)));
+            contenders.push(Contender::new(
+                "accept, one GET and one label".to_owned(),
+                (&baseline, least, host),
+            ));
         }
         for crowd in &self.crowds {
             let host = Arc::new(Objects::of(crowded(input::objects(&self.objects)?, *crowd))?);
-            contenders.push(Contender::new(format!("policy, {crowd} other tenants"), (&policy, settings.clone(), host)));
+            contenders.push(Contender::new(
+                format!("policy, {crowd} other tenants"),
+                (&policy, settings.clone(), host),
+            ));
         }
         for hooks in &self.hooks {
             let host = Arc::new(Objects::of(input::objects(&self.objects)?)?);
-            contenders.push(Contender::new(format!("accept, {hooks} hooks in settings"), ceiling(*hooks)));
-            contenders.push(Contender::new(format!("policy, {hooks} hooks"), (&policy, with_hooks(&settings, *hooks), host)));
+            contenders.push(Contender::new(
+                format!("accept, {hooks} hooks in settings"),
+                ceiling(*hooks),
+            ));
+            contenders.push(Contender::new(
+                format!("policy, {hooks} hooks"),
+                (&policy, with_hooks(&settings, *hooks), host),
+            ));
         }
         let mut order: Vec<usize> = (0..contenders.len()).collect();
         for round in 0..self.iterations {
-            order.sort_by_cached_key(|index| BuildHasherDefault::<DefaultHasher>::default().hash_one((round, index)));
+            order.sort_by_cached_key(|index| {
+                BuildHasherDefault::<DefaultHasher>::default().hash_one((round, index))
+            });
             order.iter().for_each(|index| contenders[*index].take_turn(&request));
         }
         print(self.output, self.iterations, &rows(contenders))?;
@@ -108,7 +144,10 @@ impl Bench {
 }
 
 impl<'a> Contender<'a> {
-    fn new(name: String, (module, settings, host): (&'a PolicyModule, Value, Arc<dyn HostCalls>)) -> Self {
+    fn new(
+        name: String,
+        (module, settings, host): (&'a PolicyModule, Value, Arc<dyn HostCalls>),
+    ) -> Self {
         Self { name, module, settings, host, times: Vec::new() }
     }
 
@@ -116,7 +155,11 @@ impl<'a> Contender<'a> {
         let began = Instant::now();
         let verdict = self.module.validate(request, &self.settings, Arc::clone(&self.host));
         self.times.push(began.elapsed().as_secs_f64() * 1e6);
-        assert!(verdict.allowed, "the bench measures an accepted request, but the policy says: {}", verdict.message());
+        assert!(
+            verdict.allowed,
+            "the bench measures an accepted request, but the policy says: {}",
+            verdict.message()
+        );
     }
 }
 
@@ -154,7 +197,13 @@ fn rows(contenders: Vec<Contender<'_>>) -> Vec<Row> {
     let row = |contender: Contender<'_>| {
         let mut times = contender.times;
         times.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| times.get((times.len() as f64 * share) as usize).or(times.last()).copied().unwrap_or_default();
+        let at = |share: f64| {
+            times
+                .get((times.len() as f64 * share) as usize)
+                .or(times.last())
+                .copied()
+                .unwrap_or_default()
+        };
         let (p50, p99) = (at(0.5), at(0.99));
         Row { name: contender.name, p50, p99, ratio: p50 / *ceiling.get_or_insert(p50) }
     };
@@ -165,7 +214,10 @@ fn print(output: Output, iterations: usize, rows: &[Row]) -> Result<()> {
     match output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&report(iterations, rows))?),
         Output::Table => {
-            println!("{:<32} {:>10} {:>10} {:>7}", "instantiate + validate", "p50 µs", "p99 µs", "ratio");
+            println!(
+                "{:<32} {:>10} {:>10} {:>7}",
+                "instantiate + validate", "p50 µs", "p99 µs", "ratio"
+            );
             for Row { name, p50, p99, ratio } in rows {
                 println!("{name:<32} {p50:>10.1} {p99:>10.1} {ratio:>7.2}");
             }

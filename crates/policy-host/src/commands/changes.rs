@@ -29,14 +29,18 @@ fn diff(request: &Value, verdict: &Verdict) -> String {
     }
     let (before, after) = (lines(&before), lines(&after));
     let diff = TextDiff::from_lines(&before, &after);
-    diff.iter_all_changes().map(|change| format!("  {}{}", change.tag(), change.value())).filter(|_| before != after).collect()
+    diff.iter_all_changes()
+        .map(|change| format!("  {}{}", change.tag(), change.value()))
+        .filter(|_| before != after)
+        .collect()
 }
 
 /// Labels and annotations, a line each.
 fn lines(object: &Value) -> String {
     let field = |name: &str| {
         let entries = object.pointer(&format!("/metadata/{name}")).and_then(Value::as_object);
-        let mut lines: Vec<String> = entries.into_iter().flatten().map(|(key, value)| line(key, value)).collect();
+        let mut lines: Vec<String> =
+            entries.into_iter().flatten().map(|(key, value)| line(key, value)).collect();
         lines.sort();
         if lines.is_empty() { String::new() } else { format!("  {name}:\n{}", lines.concat()) }
     };

@@ -13,10 +13,14 @@ pub(crate) fn policy(place: &str) -> Result<Vec<u8>> {
         None => place,
         Some(("file", path)) => path,
         Some((scheme, _)) => {
-            bail!("{place:?} cannot be read here ({scheme}://): pull it first (`policy-host pull`, `kwctl pull`), and give the file")
+            bail!(
+                "{place:?} cannot be read here ({scheme}://): pull it first (`policy-host pull`, `kwctl pull`), and give the file"
+            )
         }
     };
-    fs::read(path).with_context(|| format!("policy {path:?} cannot be read: build it with `make policy.wasm`"))
+    fs::read(path).with_context(|| {
+        format!("policy {path:?} cannot be read: build it with `make policy.wasm`")
+    })
 }
 
 /// The text of a file, or of standard input for `-`.
@@ -31,13 +35,21 @@ pub(crate) fn text(path: &Path) -> Result<String> {
 
 /// An AdmissionRequest, bare or inside of an AdmissionReview.
 pub(crate) fn request(path: &Path) -> Result<Value> {
-    let document: Value = serde_json::from_str(&text(path)?).with_context(|| format!("request {} is not JSON", path.display()))?;
+    let document: Value = serde_json::from_str(&text(path)?)
+        .with_context(|| format!("request {} is not JSON", path.display()))?;
     match document {
-        Value::Object(mut review) if review.get("kind") == Some(&Value::from("AdmissionReview")) => {
-            review.remove("request").with_context(|| format!("AdmissionReview {} has no request", path.display()))
+        Value::Object(mut review)
+            if review.get("kind") == Some(&Value::from("AdmissionReview")) =>
+        {
+            review
+                .remove("request")
+                .with_context(|| format!("AdmissionReview {} has no request", path.display()))
         }
         request @ Value::Object(_) => Ok(request),
-        _ => bail!("request {} is not an object: give an AdmissionRequest as the API server sends it", path.display()),
+        _ => bail!(
+            "request {} is not an object: give an AdmissionRequest as the API server sends it",
+            path.display()
+        ),
     }
 }
 
@@ -48,7 +60,8 @@ pub(crate) fn settings(path: Option<&Path>, json: Option<&str>) -> Result<Value>
         (None, Some(json)) => ("--settings-json".to_owned(), json.to_owned()),
         (None, None) => return Ok(Value::Object(serde_json::Map::new())),
     };
-    let settings: Value = serde_saphyr::from_str(&text).with_context(|| format!("settings {name} are not YAML or JSON"))?;
+    let settings: Value = serde_saphyr::from_str(&text)
+        .with_context(|| format!("settings {name} are not YAML or JSON"))?;
     Ok(if settings.is_null() { Value::Object(serde_json::Map::new()) } else { settings })
 }
 
@@ -56,8 +69,8 @@ pub(crate) fn settings(path: Option<&Path>, json: Option<&str>) -> Result<Value>
 pub(crate) fn objects(paths: &[PathBuf]) -> Result<Vec<Value>> {
     let mut objects = Vec::new();
     for path in paths {
-        let read: Vec<Value> =
-            serde_saphyr::from_multiple(&text(path)?).with_context(|| format!("objects {} are not YAML", path.display()))?;
+        let read: Vec<Value> = serde_saphyr::from_multiple(&text(path)?)
+            .with_context(|| format!("objects {} are not YAML", path.display()))?;
         objects.extend(read.into_iter().filter(|object| !object.is_null()));
     }
     Ok(objects)

@@ -13,7 +13,8 @@ pub(crate) struct LimitFlags {
     /// Let evaluations take as long as they take
     #[arg(long, env = "POLICY_HOST_DISABLE_TIMEOUT_PROTECTION")]
     disable_timeout_protection: bool,
-    /// Memory that one evaluation may have, in MiB (default: all that WebAssembly can address); more is a denial
+    /// Memory that one evaluation may have, in MiB (default: all that WebAssembly can address);
+    /// more is a denial
     #[arg(long, env = "POLICY_HOST_MAX_MEMORY", value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..4096))]
     max_memory: Option<u32>,
 }
@@ -21,7 +22,11 @@ pub(crate) struct LimitFlags {
 impl LimitFlags {
     /// What they say.
     pub(crate) fn limits(&self) -> Limits {
-        let deadline = (!self.disable_timeout_protection).then(|| Duration::from_secs(self.policy_timeout));
-        Limits { deadline, memory: self.max_memory.map(|mebibytes| mebibytes as usize * 1024 * 1024) }
+        let deadline =
+            (!self.disable_timeout_protection).then(|| Duration::from_secs(self.policy_timeout));
+        Limits {
+            deadline,
+            memory: self.max_memory.map(|mebibytes| mebibytes as usize * 1024 * 1024),
+        }
     }
 }

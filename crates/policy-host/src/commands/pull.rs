@@ -11,7 +11,9 @@ use super::registry::RegistryFlags;
 
 /// Pull a policy from an OCI registry into a file and print its immutable name
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  policy-host pull registry://ghcr.io/landlord-dev/landlord-policy:v0.1.0 -o policy.wasm")]
+#[command(
+    after_help = "Example:\n  policy-host pull registry://ghcr.io/landlord-dev/landlord-policy:v0.1.0 -o policy.wasm"
+)]
 pub(crate) struct Pull {
     /// Where from: registry://HOST[:PORT]/NAME, then :TAG or @DIGEST; the scheme may be left out
     uri: String,
@@ -26,7 +28,8 @@ impl Pull {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let pulled = self.registry.pull(&self.uri)?;
-        fs::write(&self.output_path, &pulled.wasm).with_context(|| format!("{} cannot be written", self.output_path.display()))?;
+        fs::write(&self.output_path, &pulled.wasm)
+            .with_context(|| format!("{} cannot be written", self.output_path.display()))?;
         println!("{}", pulled.immutable);
         Ok(ExitCode::SUCCESS)
     }

@@ -15,7 +15,9 @@ use super::registry::{RegistryFlags, runtime};
 
 /// Push an annotated policy to an OCI registry and print its immutable name
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  policy-host push annotated-policy.wasm registry://ghcr.io/landlord-dev/landlord-policy:v0.1.0")]
+#[command(
+    after_help = "Example:\n  policy-host push annotated-policy.wasm registry://ghcr.io/landlord-dev/landlord-policy:v0.1.0"
+)]
 pub(crate) struct Push {
     /// File of the annotated policy
     policy: String,
@@ -54,7 +56,8 @@ impl Push {
     fn annotations(&self, wasm: &[u8]) -> Result<BTreeMap<String, String>> {
         match annotation::read(wasm).with_context(|| format!("{} cannot be pushed", self.policy))? {
             Some(section) => {
-                let metadata: Metadata = serde_json::from_slice(section).context("the policy's metadata cannot be read")?;
+                let metadata: Metadata = serde_json::from_slice(section)
+                    .context("the policy's metadata cannot be read")?;
                 Ok(annotations(&metadata))
             }
             None if self.force => Ok(BTreeMap::new()),

@@ -10,10 +10,12 @@ use super::input;
 
 #[derive(Args, Debug)]
 pub(crate) struct RegistryFlags {
-    /// YAML file of registries without TLS and of authorities to trust [default: ~/.config/kubewarden/sources.yaml, where there is one]
+    /// YAML file of registries without TLS and of authorities to trust
+    /// [default: ~/.config/kubewarden/sources.yaml, where there is one]
     #[arg(long, env = "POLICY_HOST_SOURCES_PATH", value_name = "FILE")]
     sources_path: Option<PathBuf>,
-    /// Folder of Docker's config.json, which holds the credentials [default: $DOCKER_CONFIG or ~/.docker]
+    /// Folder of Docker's config.json, which holds the credentials
+    /// [default: $DOCKER_CONFIG or ~/.docker]
     #[arg(long, env = "POLICY_HOST_DOCKER_CONFIG", value_name = "FOLDER")]
     docker_config_json_path: Option<PathBuf>,
 }

@@ -16,7 +16,9 @@ use super::{changes, input};
 
 /// Evaluate one request and print the AdmissionResponse as JSON
 #[derive(Args, Debug)]
-#[command(after_help = "Exit codes: 0 the policy answered, whether it accepted or denied; 1 it could not be asked.")]
+#[command(
+    after_help = "Exit codes: 0 the policy answered, whether it accepted or denied; 1 it could not be asked."
+)]
 pub(crate) struct Run {
     /// The annotated policy: a file, or registry://HOST[:PORT]/NAME:TAG
     policy: String,
@@ -24,7 +26,13 @@ pub(crate) struct Run {
     #[arg(short, long, env = "POLICY_HOST_REQUEST_PATH", value_name = "FILE")]
     request_path: PathBuf,
     /// File of the settings (YAML or JSON)
-    #[arg(short, long, env = "POLICY_HOST_SETTINGS_PATH", value_name = "FILE", conflicts_with = "settings_json")]
+    #[arg(
+        short,
+        long,
+        env = "POLICY_HOST_SETTINGS_PATH",
+        value_name = "FILE",
+        conflicts_with = "settings_json"
+    )]
     settings_path: Option<PathBuf>,
     /// The settings as JSON
     #[arg(long, env = "POLICY_HOST_SETTINGS_JSON", value_name = "JSON")]
@@ -58,9 +66,10 @@ impl Run {
     pub(crate) fn run(self) -> Result<ExitCode> {
         let wasm = self.registry.policy(&self.policy)?;
         let request = input::request(&self.request_path)?;
-        let settings = input::settings(self.settings_path.as_deref(), self.settings_json.as_deref())?;
-        let module =
-            PolicyModule::compile_within(&wasm, self.limits.limits()).with_context(|| format!("{} cannot be used", self.policy))?;
+        let settings =
+            input::settings(self.settings_path.as_deref(), self.settings_json.as_deref())?;
+        let module = PolicyModule::compile_within(&wasm, self.limits.limits())
+            .with_context(|| format!("{} cannot be used", self.policy))?;
         check_settings(&module, &settings)?;
         let session = self.session()?;
         let verdict = module.validate(&request, &settings, self.host(&wasm, session.clone())?);
@@ -76,7 +85,8 @@ impl Run {
 
     fn session(&self) -> Result<Option<Arc<Session>>> {
         let Some(path) = &self.replay_host_capabilities_interactions else { return Ok(None) };
-        let session = Session::parse(&input::text(path)?).with_context(|| format!("{} cannot be replayed", path.display()))?;
+        let session = Session::parse(&input::text(path)?)
+            .with_context(|| format!("{} cannot be replayed", path.display()))?;
         Ok(Some(Arc::new(session)))
     }
 
@@ -88,13 +98,19 @@ impl Run {
             return Ok(session);
         }
         let objects = Objects::of(input::objects(&self.objects)?)?;
-        Ok(Arc::new(granted(wasm)?.into_iter().fold(objects, |objects, (api_version, kind)| objects.granting(&api_version, &kind))))
+        Ok(Arc::new(
+            granted(wasm)?.into_iter().fold(objects, |objects, (api_version, kind)| {
+                objects.granting(&api_version, &kind)
+            }),
+        ))
     }
 }
 
 /// As kwctl does it: the policy's answer on standard output, and an error.
 fn check_settings(module: &PolicyModule, settings: &Value) -> Result<()> {
-    let verdict = module.validate_settings(settings).context("the policy could not be asked about its settings")?;
+    let verdict = module
+        .validate_settings(settings)
+        .context("the policy could not be asked about its settings")?;
     if verdict.valid {
         return Ok(());
     }
@@ -104,8 +120,14 @@ fn check_settings(module: &PolicyModule, settings: &Value) -> Result<()> {
 
 /// The kinds that the policy's metadata asks for.
 fn granted(wasm: &[u8]) -> Result<Vec<(String, String)>> {
-    let section =
-        annotation::read(wasm)?.ok_or_else(|| anyhow!("the policy carries no metadata: annotate it first (`policy-host annotate`)"))?;
-    let metadata: Metadata = serde_json::from_slice(section).context("the policy's metadata cannot be read")?;
-    Ok(metadata.context_aware_resources.into_iter().map(|resource| (resource.api_version, resource.kind)).collect())
+    let section = annotation::read(wasm)?.ok_or_else(|| {
+        anyhow!("the policy carries no metadata: annotate it first (`policy-host annotate`)")
+    })?;
+    let metadata: Metadata =
+        serde_json::from_slice(section).context("the policy's metadata cannot be read")?;
+    Ok(metadata
+        .context_aware_resources
+        .into_iter()
+        .map(|resource| (resource.api_version, resource.kind))
+        .collect())
 }

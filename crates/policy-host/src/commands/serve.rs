@@ -20,9 +20,11 @@ use super::input;
 use super::limits::LimitFlags;
 use super::registry::RegistryFlags;
 
-/// Serve policies to an API server by HTTPS (AdmissionReview v1), with a fresh instance for every request
+/// Serve policies to an API server by HTTPS (AdmissionReview v1), with a fresh instance for every
+/// request
 ///
-/// Webhooks call https://ADDRESS/validate/NAME; /readiness and /metrics are beside it. SIGTERM and Ctrl-C end the server in order.
+/// Webhooks call https://ADDRESS/validate/NAME; /readiness and /metrics are beside it. SIGTERM and
+/// Ctrl-C end the server in order.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example of the policies' file:\n\n  clusterwide-landlord:\n    module: annotated-policy.wasm\n    allowedToMutate: true\n    \
@@ -33,7 +35,12 @@ pub(crate) struct Serve {
     #[arg(long, env = "POLICY_HOST_POLICIES", value_name = "FILE")]
     policies: PathBuf,
     /// Where to listen; port 0 takes any free one and prints it
-    #[arg(long, env = "POLICY_HOST_ADDRESS", value_name = "IP:PORT", default_value = "127.0.0.1:8443")]
+    #[arg(
+        long,
+        env = "POLICY_HOST_ADDRESS",
+        value_name = "IP:PORT",
+        default_value = "127.0.0.1:8443"
+    )]
     address: SocketAddr,
     /// File of the server's certificate chain (PEM)
     #[arg(long, env = "POLICY_HOST_CERT_FILE", value_name = "FILE")]
@@ -41,7 +48,8 @@ pub(crate) struct Serve {
     /// File of the certificate's key (PEM)
     #[arg(long, env = "POLICY_HOST_KEY_FILE", value_name = "FILE")]
     key_file: PathBuf,
-    /// Kubeconfig to read the cluster with; its rights are all that policies can see (default: as kubectl, or in-cluster)
+    /// Kubeconfig to read the cluster with; its rights are all that policies can see (default: as
+    /// kubectl, or in-cluster)
     #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// How many requests are evaluated at a time (default: one a core)
@@ -64,12 +72,14 @@ impl Serve {
     }
 
     async fn serve(self) -> Result<()> {
-        let entries = read_policies(&input::text(&self.policies)?).with_context(|| self.policies.display().to_string())?;
+        let entries = read_policies(&input::text(&self.policies)?)
+            .with_context(|| self.policies.display().to_string())?;
         let registry = self.registry.registry()?;
         let access = ClusterAccess::new(self.client().await?, Handle::current());
         let mut policies = BTreeMap::new();
         for (name, entry) in entries {
-            let policy = ServedPolicy::load(&name, entry, &access, &registry, self.limits.limits()).await?;
+            let policy =
+                ServedPolicy::load(&name, entry, &access, &registry, self.limits.limits()).await?;
             tracing::info!(policy = name, "loaded");
             policies.insert(name, policy);
         }
@@ -95,7 +105,8 @@ impl Serve {
         let config = match &self.kubeconfig {
             None => Config::infer().await.context("no cluster: give --kubeconfig")?,
             Some(path) => {
-                let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("kubeconfig {}", path.display()))?;
+                let kubeconfig = Kubeconfig::read_from(path)
+                    .with_context(|| format!("kubeconfig {}", path.display()))?;
                 Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?
             }
         };

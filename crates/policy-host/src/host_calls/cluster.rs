@@ -1,11 +1,13 @@
-//! Cluster: host calls answered by a real API server, as Kubewarden's policy server does: only kinds that were granted, and from a
-//! memory of 5 s unless the policy forbids it.
+//! Cluster: host calls answered by a real API server, as Kubewarden's policy server does: only
+//! kinds that were granted, and from a memory of 5 s unless the policy forbids it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+};
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams};
 use kube::discovery::{Scope, pinned_kind};
 use kube::{Client, Error};
@@ -16,7 +18,8 @@ use super::{AccessQuestion, CanI, GetResource, HostCall, HostCalls, List, not_fo
 
 /// How long an answer is remembered, as in Kubewarden.
 const REMEMBERED: Duration = Duration::from_secs(5);
-/// How long the API server may take. The policy's own deadline does not run while it waits for an answer.
+/// How long the API server may take. The policy's own deadline does not run while it waits for an
+/// answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// More answers than this are not remembered.
 const MEMORY: usize = 10_000;
@@ -39,19 +42,26 @@ pub struct ClusterObjects {
 type Answer = Result<Vec<u8>, String>;
 
 impl ClusterAccess {
-    /// Reads with `client`, whose rights are what the policy can see at most. Calls must come from threads outside of `runtime`.
+    /// Reads with `client`, whose rights are what the policy can see at most. Calls must come from
+    /// threads outside of `runtime`.
     pub fn new(client: Client, runtime: Handle) -> Arc<Self> {
         Arc::new(Self { client, runtime, kinds: Mutex::default(), memory: Mutex::default() })
     }
 
     /// A policy that was granted these kinds (`(apiVersion, kind)`).
-    pub fn granting(self: &Arc<Self>, granted: impl IntoIterator<Item = (String, String)>) -> ClusterObjects {
+    pub fn granting(
+        self: &Arc<Self>,
+        granted: impl IntoIterator<Item = (String, String)>,
+    ) -> ClusterObjects {
         ClusterObjects { access: Arc::clone(self), granted: granted.into_iter().collect() }
     }
 
     fn remembered(&self, key: &str) -> Option<Answer> {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.get(key).filter(|(since, _)| since.elapsed() < REMEMBERED).map(|(_, answer)| answer.clone())
+        memory
+            .get(key)
+            .filter(|(since, _)| since.elapsed() < REMEMBERED)
+            .map(|(_, answer)| answer.clone())
     }
 
     fn remember(&self, key: String, answer: &Answer) {
@@ -78,15 +88,22 @@ impl ClusterAccess {
     }
 
     async fn get(&self, request: &GetResource) -> Answer {
-        let api = self.api(&request.api_version, &request.kind, request.namespace.as_deref()).await?;
-        let object = api.get_opt(&request.name).await.map_err(words)?.ok_or_else(|| not_found(request))?;
+        let api =
+            self.api(&request.api_version, &request.kind, request.namespace.as_deref()).await?;
+        let object =
+            api.get_opt(&request.name).await.map_err(words)?.ok_or_else(|| not_found(request))?;
         serde_json::to_vec(&object).map_err(|error| error.to_string())
     }
 
     async fn list(&self, request: &List) -> Answer {
-        let api = self.api(&request.api_version, &request.kind, request.namespace.as_deref()).await?;
+        let api =
+            self.api(&request.api_version, &request.kind, request.namespace.as_deref()).await?;
         let selectors = (request.label_selector.clone(), request.field_selector.clone());
-        let params = ListParams { label_selector: selectors.0, field_selector: selectors.1, ..ListParams::default() };
+        let params = ListParams {
+            label_selector: selectors.0,
+            field_selector: selectors.1,
+            ..ListParams::default()
+        };
         let list = api.list(&params).await.map_err(words)?;
         serde_json::to_vec(&list).map_err(|error| error.to_string())
     }
@@ -110,11 +127,19 @@ impl ClusterAccess {
             ..SubjectAccessReviewSpec::default()
         };
         let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
-        let answer = Api::all(self.client.clone()).create(&PostParams::default(), &review).await.map_err(words)?;
+        let answer = Api::all(self.client.clone())
+            .create(&PostParams::default(), &review)
+            .await
+            .map_err(words)?;
         serde_json::to_vec(&answer.status.unwrap_or_default()).map_err(|error| error.to_string())
     }
 
-    async fn api(&self, api_version: &str, kind: &str, namespace: Option<&str>) -> Result<Api<DynamicObject>, String> {
+    async fn api(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: Option<&str>,
+    ) -> Result<Api<DynamicObject>, String> {
         let (resource, namespaced) = self.kind(api_version, kind).await?;
         Ok(match namespace.filter(|_| namespaced) {
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
@@ -132,7 +157,9 @@ impl ClusterAccess {
         let found = pinned_kind(&self.client, &GroupVersionKind::gvk(group, version, kind)).await;
         let (resource, capabilities) = found.map_err(|error| match error {
             Error::Discovery(_) => format!("Cannot find resource {api_version}/{kind}"),
-            Error::Api(status) if status.code == 404 => format!("Cannot find resource {api_version}/{kind}"),
+            Error::Api(status) if status.code == 404 => {
+                format!("Cannot find resource {api_version}/{kind}")
+            }
             other => words(other),
         })?;
         let known = (resource, capabilities.scope == Scope::Namespaced);
@@ -149,7 +176,9 @@ impl HostCall {
     /// What an answer is remembered by; `None` where it must not be.
     fn memory_key(&self) -> Option<String> {
         match self {
-            Self::GetResource(GetResource { disable_cache: true, .. }) | Self::CanI(CanI { disable_cache: true, .. }) | Self::Log => None,
+            Self::GetResource(GetResource { disable_cache: true, .. })
+            | Self::CanI(CanI { disable_cache: true, .. })
+            | Self::Log => None,
             Self::GetResource(request) => Some(format!("{request:?}")),
             Self::List(request) => Some(format!("{request:?}")),
             Self::CanI(request) => Some(format!("{request:?}")),
@@ -158,7 +187,13 @@ impl HostCall {
 }
 
 impl HostCalls for ClusterObjects {
-    fn call(&self, binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
+    fn call(
+        &self,
+        binding: &str,
+        namespace: &str,
+        operation: &str,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, String> {
         let call = HostCall::read(binding, namespace, operation, payload)?;
         let Some((api_version, kind)) = call.kind() else {
             tracing::info!(policy_says = log_line(payload));

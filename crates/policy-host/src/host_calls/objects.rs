@@ -1,4 +1,5 @@
-//! Objects: host calls answered from a set of objects, as a cluster that holds these and no others would.
+//! Objects: host calls answered from a set of objects, as a cluster that holds these and no others
+//! would.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -31,9 +32,15 @@ pub struct ObjectsError {
 impl Objects {
     /// These objects, with every kind among them granted.
     pub fn of(objects: impl IntoIterator<Item = Value>) -> Result<Self, ObjectsError> {
-        let objects = objects.into_iter().enumerate().map(|(index, object)| Ok((place(index, &object)?, object)));
+        let objects = objects
+            .into_iter()
+            .enumerate()
+            .map(|(index, object)| Ok((place(index, &object)?, object)));
         let objects = objects.collect::<Result<BTreeMap<_, _>, ObjectsError>>()?;
-        let granted = objects.keys().map(|(api_version, kind, ..)| (api_version.clone(), kind.clone())).collect();
+        let granted = objects
+            .keys()
+            .map(|(api_version, kind, ..)| (api_version.clone(), kind.clone()))
+            .collect();
         Ok(Self { granted, objects, asked: Mutex::default() })
     }
 
@@ -71,7 +78,13 @@ fn place(index: usize, object: &Value) -> Result<Place, ObjectsError> {
 }
 
 impl HostCalls for Objects {
-    fn call(&self, binding: &str, namespace: &str, operation: &str, payload: &[u8]) -> Result<Vec<u8>, String> {
+    fn call(
+        &self,
+        binding: &str,
+        namespace: &str,
+        operation: &str,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, String> {
         let request = match HostCall::read(binding, namespace, operation, payload)? {
             HostCall::Log => return Ok(Vec::new()),
             HostCall::GetResource(request) => request,

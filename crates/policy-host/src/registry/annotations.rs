@@ -8,11 +8,16 @@ use crate::metadata::Metadata;
 const SOURCE: &str = "io.kubewarden.policy.source";
 const OCI_SOURCE: &str = "org.opencontainers.image.source";
 
-/// The metadata's annotations, without those of several lines, which OCI does not allow; as `kwctl push` does since 1.21.
+/// The metadata's annotations, without those of several lines, which OCI does not allow; as
+/// `kwctl push` does since 1.21.
 pub fn annotations(metadata: &Metadata) -> BTreeMap<String, String> {
     let one_line = |(_, value): &(&String, &String)| value.lines().count() <= 1;
-    let mut annotations: BTreeMap<_, _> =
-        metadata.annotations.iter().filter(one_line).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut annotations: BTreeMap<_, _> = metadata
+        .annotations
+        .iter()
+        .filter(one_line)
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     if let Some(source) = annotations.get(SOURCE).cloned() {
         annotations.insert(OCI_SOURCE.to_owned(), source);
     }
@@ -30,7 +35,14 @@ rules: [{apiGroups: [''], apiVersions: [v1], resources: [pods], operations: [CRE
 mutating: false
 annotations: {a: one line, io.kubewarden.policy.source: https://example.com/x, b: \"two\\nlines\"}";
         let annotations = annotations(&Metadata::parse(yaml).unwrap());
-        let expected = [("a", "one line"), (SOURCE, "https://example.com/x"), (OCI_SOURCE, "https://example.com/x")];
-        assert_eq!(annotations, expected.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+        let expected = [
+            ("a", "one line"),
+            (SOURCE, "https://example.com/x"),
+            (OCI_SOURCE, "https://example.com/x"),
+        ];
+        assert_eq!(
+            annotations,
+            expected.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        );
     }
 }

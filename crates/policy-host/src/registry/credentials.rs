@@ -23,7 +23,8 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// Those of `config.json` in this folder, which must be there; without a folder those in `$DOCKER_CONFIG` or `~/.docker`, if any.
+    /// Those of `config.json` in this folder, which must be there; without a folder those in
+    /// `$DOCKER_CONFIG` or `~/.docker`, if any.
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
     }
@@ -33,23 +34,36 @@ impl Credentials {
         let Some(path) = self.file() else { return Ok(RegistryAuth::Anonymous) };
         let file = match File::open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && self.folder.is_none() => return Ok(RegistryAuth::Anonymous),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.folder.is_none() => {
+                return Ok(RegistryAuth::Anonymous);
+            }
             Err(source) => return Err(CredentialsError::Read { path, source }),
         };
         match docker_credential::get_credential_from_reader(file, registry) {
-            Ok(DockerCredential::UsernamePassword(name, password)) => Ok(RegistryAuth::Basic(name, password)),
+            Ok(DockerCredential::UsernamePassword(name, password)) => {
+                Ok(RegistryAuth::Basic(name, password))
+            }
             // kwctl cannot use these either, and public policies are to be had without.
-            Ok(DockerCredential::IdentityToken(_)) | Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(RegistryAuth::Anonymous),
+            Ok(DockerCredential::IdentityToken(_))
+            | Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(RegistryAuth::Anonymous),
             // What a helper says of a registry that it does not know.
             Err(CredentialRetrievalError::HelperFailure { .. }) => Ok(RegistryAuth::Anonymous),
-            Err(source) => Err(CredentialsError::Content { path, registry: registry.to_owned(), source }),
+            Err(source) => {
+                Err(CredentialsError::Content { path, registry: registry.to_owned(), source })
+            }
         }
     }
 
     /// The file that would be read.
     pub(super) fn file(&self) -> Option<PathBuf> {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let folder = self.folder.clone().or_else(|| set("DOCKER_CONFIG")).or_else(|| set("HOME").map(|home| home.join(".docker")));
+        let set = |name: &str| {
+            std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+        };
+        let folder = self
+            .folder
+            .clone()
+            .or_else(|| set("DOCKER_CONFIG"))
+            .or_else(|| set("HOME").map(|home| home.join(".docker")));
         folder.map(|folder| if is_file(&folder) { folder } else { folder.join("config.json") })
     }
 }

@@ -8,7 +8,9 @@ use super::credentials::{Credentials, CredentialsError};
 /// A policy that cannot be pushed or pulled.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    #[error("{place:?} is no reference to a policy in a registry ({source}): write registry://HOST[:PORT]/NAME:TAG")]
+    #[error(
+        "{place:?} is no reference to a policy in a registry ({source}): write registry://HOST[:PORT]/NAME:TAG"
+    )]
     Reference { place: String, source: oci_client::ParseError },
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -17,17 +19,23 @@ pub enum RegistryError {
          in a file given with --sources-path: `insecure_sources: [{registry:?}]`"
     )]
     Unreachable { place: String, registry: String, message: String },
-    #[error("{place:?}: registry {registry:?} has no such policy: check the name and the tag {tag:?}")]
+    #[error(
+        "{place:?}: registry {registry:?} has no such policy: check the name and the tag {tag:?}"
+    )]
     Unknown { place: String, registry: String, tag: String },
     #[error(
         "{place:?}: registry {registry:?} does not allow this {identity}: run `docker login {registry}`, or give --docker-config-json-path"
     )]
     Unauthorized { place: String, registry: String, identity: String },
-    #[error("{place:?} is no policy: it has a layer of type {media_type:?}, and policies have application/vnd.wasm.content.layer.v1+wasm")]
+    #[error(
+        "{place:?} is no policy: it has a layer of type {media_type:?}, and policies have application/vnd.wasm.content.layer.v1+wasm"
+    )]
     MediaType { place: String, media_type: String },
     #[error("{place:?} is no policy: it has {count} layers instead of 1")]
     Layers { place: String, count: usize },
-    #[error("{place:?} is no policy: its layer does not begin as WebAssembly does, though its type says so")]
+    #[error(
+        "{place:?} is no policy: its layer does not begin as WebAssembly does, though its type says so"
+    )]
     NotWasm { place: String },
     #[error(
         "{place:?}: what registry {registry:?} sent is damaged or forged: its digest is {actual}, not {expected}. Do not use it; push the policy again"
@@ -40,16 +48,28 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    pub(super) fn of(place: &str, reference: &Reference, credentials: &Credentials, error: OciDistributionError) -> Self {
+    pub(super) fn of(
+        place: &str,
+        reference: &Reference,
+        credentials: &Credentials,
+        error: OciDistributionError,
+    ) -> Self {
         let (place, registry) = (place.to_owned(), reference.registry().to_owned());
         match error {
-            OciDistributionError::RequestError(error) => Self::Unreachable { place, registry, message: root_cause(&error) },
-            OciDistributionError::IncompatibleLayerMediaTypeError(media_type) => Self::MediaType { place, media_type },
-            OciDistributionError::PullNoLayersError => Self::Layers { place, count: 0 },
-            OciDistributionError::DigestError(DigestError::VerificationError { expected, actual }) => {
-                Self::Digest { place, registry, expected, actual }
+            OciDistributionError::RequestError(error) => {
+                Self::Unreachable { place, registry, message: root_cause(&error) }
             }
-            other if is_unauthorized(&other) => Self::Unauthorized { place, identity: identity(&registry, credentials), registry },
+            OciDistributionError::IncompatibleLayerMediaTypeError(media_type) => {
+                Self::MediaType { place, media_type }
+            }
+            OciDistributionError::PullNoLayersError => Self::Layers { place, count: 0 },
+            OciDistributionError::DigestError(DigestError::VerificationError {
+                expected,
+                actual,
+            }) => Self::Digest { place, registry, expected, actual },
+            other if is_unauthorized(&other) => {
+                Self::Unauthorized { place, identity: identity(&registry, credentials), registry }
+            }
             other if is_unknown(&other) => Self::Unknown { place, registry, tag: tag(reference) },
             source => Self::Other { place, source },
         }
@@ -58,9 +78,11 @@ impl RegistryError {
 
 fn is_unauthorized(error: &OciDistributionError) -> bool {
     match error {
-        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => true,
+        OciDistributionError::UnauthorizedError { .. }
+        | OciDistributionError::AuthenticationFailure(_) => true,
         OciDistributionError::ServerError { code, .. } => matches!(code, 401 | 403),
-        other => codes(other).any(|code| matches!(code, OciErrorCode::Unauthorized | OciErrorCode::Denied)),
+        other => codes(other)
+            .any(|code| matches!(code, OciErrorCode::Unauthorized | OciErrorCode::Denied)),
     }
 }
 
@@ -68,14 +90,21 @@ fn is_unknown(error: &OciDistributionError) -> bool {
     match error {
         OciDistributionError::ImageManifestNotFoundError(_) => true,
         OciDistributionError::ServerError { code, .. } => *code == 404,
-        other => {
-            codes(other).any(|code| matches!(code, OciErrorCode::ManifestUnknown | OciErrorCode::NameUnknown | OciErrorCode::NotFound))
-        }
+        other => codes(other).any(|code| {
+            matches!(
+                code,
+                OciErrorCode::ManifestUnknown | OciErrorCode::NameUnknown | OciErrorCode::NotFound
+            )
+        }),
     }
 }
 
 fn codes(error: &OciDistributionError) -> impl Iterator<Item = &OciErrorCode> {
-    let envelope = if let OciDistributionError::RegistryError { envelope, .. } = error { Some(envelope) } else { None };
+    let envelope = if let OciDistributionError::RegistryError { envelope, .. } = error {
+        Some(envelope)
+    } else {
+        None
+    };
     envelope.into_iter().flat_map(|envelope| &envelope.errors).map(|error| &error.code)
 }
 

@@ -1,4 +1,5 @@
-//! Sources: which registries may be spoken to without TLS, and whose certificates are trusted; the file of kwctl's `--sources-path`.
+//! Sources: which registries may be spoken to without TLS, and whose certificates are trusted; the
+//! file of kwctl's `--sources-path`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -45,12 +46,17 @@ enum Authority {
 impl Sources {
     /// Reads the file.
     pub fn read(path: &Path) -> Result<Self, SourcesError> {
-        let text = std::fs::read_to_string(path).map_err(|source| SourcesError::Read { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| SourcesError::Read { path: path.to_owned(), source })?;
         let yaml = |message: String| SourcesError::Yaml { path: path.to_owned(), message };
-        let document: Document = serde_saphyr::from_str(&text).map_err(|error| yaml(error.to_string()))?;
+        let document: Document =
+            serde_saphyr::from_str(&text).map_err(|error| yaml(error.to_string()))?;
         let mut authorities = BTreeMap::new();
         for (host, listed) in document.source_authorities {
-            let read = listed.into_iter().map(|authority| authority.certificate(path, &host)).collect::<Result<Vec<_>, _>>()?;
+            let read = listed
+                .into_iter()
+                .map(|authority| authority.certificate(path, &host))
+                .collect::<Result<Vec<_>, _>>()?;
             authorities.insert(host, read);
         }
         Ok(Self { insecure: document.insecure_sources, authorities })
@@ -58,8 +64,11 @@ impl Sources {
 
     /// kwctl's own file, where there is one: `~/.config/kubewarden/sources.yaml`.
     pub fn default_file() -> Option<PathBuf> {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let folder = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
+        let set = |name: &str| {
+            std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+        };
+        let folder =
+            set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
         Some(folder.join("kubewarden/sources.yaml")).filter(|path| path.exists())
     }
 
@@ -68,7 +77,8 @@ impl Sources {
     }
 
     pub(super) fn authorities(&self, registry: &str) -> Vec<Certificate> {
-        let pem = |data: &Vec<u8>| Certificate { encoding: CertificateEncoding::Pem, data: data.clone() };
+        let pem =
+            |data: &Vec<u8>| Certificate { encoding: CertificateEncoding::Pem, data: data.clone() };
         self.authorities.get(registry).into_iter().flatten().map(pem).collect()
     }
 }
@@ -78,13 +88,18 @@ impl Authority {
         let (what, data) = match self {
             Self::Data { data } => ("in `data`".to_owned(), data.into_bytes()),
             Self::Path { path } => {
-                let data = std::fs::read(&path).map_err(|source| SourcesError::Read { path: path.clone(), source })?;
+                let data = std::fs::read(&path)
+                    .map_err(|source| SourcesError::Read { path: path.clone(), source })?;
                 (path.display().to_string(), data)
             }
         };
         match String::from_utf8_lossy(&data).contains("-----BEGIN CERTIFICATE-----") {
             true => Ok(data),
-            false => Err(SourcesError::Certificate { path: sources.to_owned(), host: host.to_owned(), what }),
+            false => Err(SourcesError::Certificate {
+                path: sources.to_owned(),
+                host: host.to_owned(),
+                what,
+            }),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Policies: the document `policies.yml` of Kubewarden's policy server, each entry compiled and its settings judged.
+//! Policies: the document `policies.yml` of Kubewarden's policy server, each entry compiled and its
+//! settings judged.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -44,7 +45,9 @@ pub enum PoliciesError {
     Yaml(String),
     #[error("policy {name:?}: module {module:?} cannot be read: {source}")]
     Read { name: String, module: PathBuf, source: std::io::Error },
-    #[error("policy {name:?}: module {module:?} cannot be fetched here: give a file, or registry://HOST/NAME:TAG")]
+    #[error(
+        "policy {name:?}: module {module:?} cannot be fetched here: give a file, or registry://HOST/NAME:TAG"
+    )]
     Scheme { name: String, module: String },
     #[error("policy {name:?}: {source}")]
     Pull { name: String, source: Box<RegistryError> },
@@ -73,7 +76,10 @@ pub fn read_policies(yaml: &str) -> Result<BTreeMap<String, PolicyEntry>, Polici
 async fn fetch(name: &str, module: &str, registry: &Registry) -> Result<Vec<u8>, PoliciesError> {
     let name = || name.to_owned();
     if module.starts_with(SCHEME) {
-        let pulled = registry.pull(module).await.map_err(|error| PoliciesError::Pull { name: name(), source: Box::new(error) })?;
+        let pulled = registry
+            .pull(module)
+            .await
+            .map_err(|error| PoliciesError::Pull { name: name(), source: Box::new(error) })?;
         return Ok(pulled.wasm);
     }
     let path = match module.split_once("://") {
@@ -81,7 +87,11 @@ async fn fetch(name: &str, module: &str, registry: &Registry) -> Result<Vec<u8>,
         Some(("file", path)) => PathBuf::from(path),
         Some(_) => return Err(PoliciesError::Scheme { name: name(), module: module.to_owned() }),
     };
-    std::fs::read(&path).map_err(|source| PoliciesError::Read { name: name(), module: path, source })
+    std::fs::read(&path).map_err(|source| PoliciesError::Read {
+        name: name(),
+        module: path,
+        source,
+    })
 }
 
 impl ServedPolicy {
@@ -95,14 +105,26 @@ impl ServedPolicy {
     ) -> Result<Self, PoliciesError> {
         let wasm = fetch(name, &entry.module, registry).await?;
         let name = || name.to_owned();
-        let module = PolicyModule::compile_within(&wasm, limits).map_err(|source| PoliciesError::Module { name: name(), source })?;
+        let module = PolicyModule::compile_within(&wasm, limits)
+            .map_err(|source| PoliciesError::Module { name: name(), source })?;
         let settings = Value::Object(entry.settings);
-        let verdict = module.validate_settings(&settings).map_err(|source| PoliciesError::Call { name: name(), source })?;
+        let verdict = module
+            .validate_settings(&settings)
+            .map_err(|source| PoliciesError::Call { name: name(), source })?;
         if !verdict.valid {
-            return Err(PoliciesError::Settings { name: name(), message: verdict.message.unwrap_or_default() });
+            return Err(PoliciesError::Settings {
+                name: name(),
+                message: verdict.message.unwrap_or_default(),
+            });
         }
-        let granted = entry.context_aware_resources.into_iter().map(|kind| (kind.api_version, kind.kind));
-        Ok(Self { module, settings, host: access.granting(granted), allowed_to_mutate: entry.allowed_to_mutate })
+        let granted =
+            entry.context_aware_resources.into_iter().map(|kind| (kind.api_version, kind.kind));
+        Ok(Self {
+            module,
+            settings,
+            host: access.granting(granted),
+            allowed_to_mutate: entry.allowed_to_mutate,
+        })
     }
 
     /// Evaluates an AdmissionRequest. Blocks; not for a thread of the runtime.

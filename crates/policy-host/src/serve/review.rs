@@ -28,12 +28,18 @@ pub(super) struct Answer {
 
 /// Takes the request out of its envelope, or says what is wrong with it.
 pub(super) fn request(body: &[u8]) -> Result<Value, String> {
-    let question: Question = serde_json::from_slice(body).map_err(|error| format!("not an AdmissionReview: {error}"))?;
+    let question: Question =
+        serde_json::from_slice(body).map_err(|error| format!("not an AdmissionReview: {error}"))?;
     if (question.api_version.as_str(), question.kind.as_str()) != (API_VERSION, KIND) {
         let (api_version, kind) = (question.api_version, question.kind);
-        return Err(format!("{api_version} {kind} is not understood: send {API_VERSION} {KIND} (admissionReviewVersions: [v1])"));
+        return Err(format!(
+            "{api_version} {kind} is not understood: send {API_VERSION} {KIND} (admissionReviewVersions: [v1])"
+        ));
     }
-    question.request.filter(Value::is_object).ok_or_else(|| "the AdmissionReview has no request".to_owned())
+    question
+        .request
+        .filter(Value::is_object)
+        .ok_or_else(|| "the AdmissionReview has no request".to_owned())
 }
 
 pub(super) fn answer(response: Verdict) -> Answer {

@@ -62,16 +62,26 @@ struct Shared {
 
 impl Server {
     /// Listens; requests are answered once it runs.
-    pub async fn listen(policies: BTreeMap<String, ServedPolicy>, options: ServeOptions) -> Result<Self, ServeError> {
+    pub async fn listen(
+        policies: BTreeMap<String, ServedPolicy>,
+        options: ServeOptions,
+    ) -> Result<Self, ServeError> {
         // Somebody may have chosen a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let tls = RustlsConfig::from_pem(options.certificate, options.key).await.map_err(ServeError::Certificate)?;
+        let tls = RustlsConfig::from_pem(options.certificate, options.key)
+            .await
+            .map_err(ServeError::Certificate)?;
         let fault = |source| ServeError::Listen { address: options.address, source };
         let listener = TcpListener::bind(options.address).map_err(fault)?;
         listener.set_nonblocking(true).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
-        let policies = policies.into_iter().map(|(name, policy)| (name, Arc::new(policy))).collect();
-        let shared = Shared { policies, workers: Arc::new(Semaphore::new(options.workers)), metrics: Metrics::new() };
+        let policies =
+            policies.into_iter().map(|(name, policy)| (name, Arc::new(policy))).collect();
+        let shared = Shared {
+            policies,
+            workers: Arc::new(Semaphore::new(options.workers)),
+            metrics: Metrics::new(),
+        };
         Ok(Self { address, listener, tls, router: router(Arc::new(shared)) })
     }
 
@@ -106,19 +116,28 @@ fn router(shared: Arc<Shared>) -> Router {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], shared.metrics.text())
+    (
+        [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+        shared.metrics.text(),
+    )
 }
 
-async fn validate(State(shared): State<Arc<Shared>>, Path(name): Path<String>, body: Bytes) -> Response {
+async fn validate(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Response {
     let Some(policy) = shared.policies.get(&name).cloned() else {
-        return (StatusCode::NOT_FOUND, format!("no policy {name:?} is served here\n")).into_response();
+        return (StatusCode::NOT_FOUND, format!("no policy {name:?} is served here\n"))
+            .into_response();
     };
     let request = match review::request(&body) {
         Ok(request) => request,
         Err(words) => return (StatusCode::BAD_REQUEST, words).into_response(),
     };
     let began = Instant::now();
-    // The semaphore is never closed. The permit goes with the work, which goes on where the API server has lost patience.
+    // The semaphore is never closed. The permit goes with the work, which goes on where the API
+    // server has lost patience.
     let permit = Arc::clone(&shared.workers).acquire_owned().await;
     let evaluate = move || {
         let _permit = permit;
@@ -130,6 +149,9 @@ async fn validate(State(shared): State<Arc<Shared>>, Path(name): Path<String>, b
             shared.metrics.record(&name, &verdict, began.elapsed());
             Json(review::answer(verdict)).into_response()
         }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("the evaluation failed: {error}\n")).into_response(),
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("the evaluation failed: {error}\n"))
+                .into_response()
+        }
     }
 }

@@ -14,7 +14,10 @@ use crate::guests::ACCEPT;
 const RULES: &str = "rules: [{apiGroups: [''], apiVersions: [v1], resources: [namespaces], operations: [CREATE]}]\nmutating: false\n";
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_policy-host")).args(arguments).output().expect("the binary runs")
+    Command::new(env!("CARGO_BIN_EXE_policy-host"))
+        .args(arguments)
+        .output()
+        .expect("the binary runs")
 }
 
 fn accept() -> &'static str {
@@ -34,11 +37,16 @@ fn text(path: &Path) -> &str {
 #[test]
 fn run_prints_kwctls_answer() {
     let folder = TempDir::new().expect("a folder");
-    for request in [json!({"uid": "1"}), json!({"kind": "AdmissionReview", "request": {"uid": "1"}})] {
+    for request in
+        [json!({"uid": "1"}), json!({"kind": "AdmissionReview", "request": {"uid": "1"}})]
+    {
         let request = file(&folder, "request.json", &request.to_string());
         let output = run(&["run", accept(), "-r", text(&request), "--settings-json", "{}"]);
         let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        assert_eq!(answer, json!({"uid": "1", "allowed": true, "auditAnnotations": null, "warnings": null}));
+        assert_eq!(
+            answer,
+            json!({"uid": "1", "allowed": true, "auditAnnotations": null, "warnings": null})
+        );
     }
 }
 
@@ -55,7 +63,11 @@ fn bad_arguments(#[case] arguments: &[&str], #[case] part: &str) {
 #[test]
 fn a_request_that_is_none_is_refused() {
     let folder = TempDir::new().expect("a folder");
-    for (content, part) in [("{", "is not JSON"), ("[]", "is not an object"), ("{\"kind\":\"AdmissionReview\"}", "has no request")] {
+    for (content, part) in [
+        ("{", "is not JSON"),
+        ("[]", "is not an object"),
+        ("{\"kind\":\"AdmissionReview\"}", "has no request"),
+    ] {
         let request = file(&folder, "request.json", content);
         let output = run(&["run", accept(), "-r", text(&request)]);
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -70,14 +82,28 @@ fn annotate_writes_the_section_and_replaces_it() {
     let usage = file(&folder, "README.md", "# How to use it");
     let output = folder.path().join("annotated.wasm");
     for input in [accept(), text(&output)] {
-        let run = run(&["annotate", input, "-m", text(&metadata), "-u", text(&usage), "-o", text(&output)]);
+        let run = run(&[
+            "annotate",
+            input,
+            "-m",
+            text(&metadata),
+            "-u",
+            text(&usage),
+            "-o",
+            text(&output),
+        ]);
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     }
     let annotated = std::fs::read(&output).expect("the annotated policy");
-    let section: Value = serde_json::from_slice(annotation::read(&annotated).expect("a module").expect("a section")).expect("JSON");
+    let section: Value =
+        serde_json::from_slice(annotation::read(&annotated).expect("a module").expect("a section"))
+            .expect("JSON");
     assert_eq!(section["protocolVersion"], "v1");
     assert_eq!(section["annotations"][USAGE], "# How to use it");
-    let count = annotated.windows(annotation::SECTION.len()).filter(|window| *window == annotation::SECTION.as_bytes()).count();
+    let count = annotated
+        .windows(annotation::SECTION.len())
+        .filter(|window| *window == annotation::SECTION.as_bytes())
+        .count();
     assert_eq!(count, 1, "the first section was replaced");
 }
 
@@ -95,7 +121,11 @@ fn annotate_writes_nothing_where_the_metadata_is_wrong() {
 #[test]
 fn bench_prints_a_ratio_for_each_crowd() {
     let folder = TempDir::new().expect("a folder");
-    let request = file(&folder, "request.json", r#"{"object": {"metadata": {"labels": {"landlord.dev/tenant": "solar"}}}}"#);
+    let request = file(
+        &folder,
+        "request.json",
+        r#"{"object": {"metadata": {"labels": {"landlord.dev/tenant": "solar"}}}}"#,
+    );
     let tenant = file(
         &folder,
         "tenant.yaml",
@@ -120,9 +150,19 @@ fn bench_prints_a_ratio_for_each_crowd() {
         "json",
     ]);
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let names: Vec<_> = report["rows"].as_array().expect("rows").iter().map(|row| row["name"].as_str().expect("a name")).collect();
+    let names: Vec<_> = report["rows"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| row["name"].as_str().expect("a name"))
+        .collect();
     let hooks = ["accept, 2 hooks in settings", "policy, 2 hooks"];
-    let plain = ["accept everything", "accept, one GET and one label", "policy, 1 other tenants", "policy, 3 other tenants"];
+    let plain = [
+        "accept everything",
+        "accept, one GET and one label",
+        "policy, 1 other tenants",
+        "policy, 3 other tenants",
+    ];
     assert_eq!(names, [&plain[..], &hooks].concat());
     assert!(report["rows"][1]["ratio"].as_f64().expect("a ratio") > 0.0);
 }

@@ -11,14 +11,26 @@ pub(crate) static ACCEPT: LazyLock<PathBuf> = LazyLock::new(build);
 
 fn build() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let build = ["build", "--quiet", "--package", "accept-policy", "--target", "wasm32-wasip1", "--profile", "wasm"];
-    let output = Command::new(env!("CARGO")).args(build).current_dir(&root).output().expect("cargo runs");
+    let build = [
+        "build",
+        "--quiet",
+        "--package",
+        "accept-policy",
+        "--target",
+        "wasm32-wasip1",
+        "--profile",
+        "wasm",
+    ];
+    let output =
+        Command::new(env!("CARGO")).args(build).current_dir(&root).output().expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     root.join(target).join("wasm32-wasip1/wasm/accept_policy.wasm")
 }
 
-/// A waPC guest with this body of `__guest_call`, which returns an i32. 16 is where it may write, 1 is a counter's address.
+/// A waPC guest with this body of `__guest_call`, which returns an i32. 16 is where it may write, 1
+/// is a counter's address.
 pub(crate) fn guest(body: &str) -> PolicyModule {
     PolicyModule::compile(text(body).as_bytes()).expect("a guest")
 }

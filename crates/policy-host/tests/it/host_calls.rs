@@ -11,7 +11,8 @@ fn request(name: &str) -> Value {
 }
 
 fn get(host: &dyn HostCalls, request: &Value) -> Result<Value, String> {
-    let answer = host.call("kubewarden", "kubernetes", "get_resource", request.to_string().as_bytes())?;
+    let answer =
+        host.call("kubewarden", "kubernetes", "get_resource", request.to_string().as_bytes())?;
     serde_json::from_slice(&answer).map_err(|error| error.to_string())
 }
 
@@ -41,7 +42,9 @@ fn objects_live_in_their_namespaces() {
 
 #[test]
 fn what_is_not_granted_is_refused() {
-    let words = format!("Policy has not been granted access to Kubernetes {API}/Tenant resources. The violation has been reported.");
+    let words = format!(
+        "Policy has not been granted access to Kubernetes {API}/Tenant resources. The violation has been reported."
+    );
     assert_eq!(get(&Denied, &request("solar")), Err(words.clone()));
     assert_eq!(get(&Objects::default(), &request("solar")), Err(words));
 }
@@ -86,7 +89,10 @@ fn a_session_is_replayed_in_strict_sequence() {
     assert_eq!(get(&session, &request("solar")), Ok(json!({"a": 1})));
     assert_eq!(get(&session, &request("lunar")), Err("gone".to_owned()));
     assert_eq!(session.unused(), [] as [String; 0]);
-    assert_eq!(get(&session, &request("lunar")), Err("the list of recorded responses is empty".to_owned()));
+    assert_eq!(
+        get(&session, &request("lunar")),
+        Err("the list of recorded responses is empty".to_owned())
+    );
 }
 
 #[test]
@@ -100,8 +106,14 @@ fn a_session_refuses_another_request() {
 
 #[rstest]
 #[case("{}", "not a session file")]
-#[case("- {type: Exchange, request: '!OciManifest {}', response: {type: Success, payload: ''}}", "request of exchange 0")]
-#[case("- {type: Exchange, request: '!KubernetesGetResource {name: x}', response: {type: Success, payload: ''}}", "request of exchange 0")]
+#[case(
+    "- {type: Exchange, request: '!OciManifest {}', response: {type: Success, payload: ''}}",
+    "request of exchange 0"
+)]
+#[case(
+    "- {type: Exchange, request: '!KubernetesGetResource {name: x}', response: {type: Success, payload: ''}}",
+    "request of exchange 0"
+)]
 fn broken_sessions(#[case] yaml: &str, #[case] words: &str) {
     let error = Session::parse(yaml).expect_err("no session").to_string();
     assert!(error.contains(words), "{error}");

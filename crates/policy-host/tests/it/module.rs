@@ -39,7 +39,10 @@ fn each_call_gets_a_fresh_instance() {
 fn a_guest_that_never_ends_is_ended() {
     let endless = guest("(loop $again (br $again)) (i32.const 1)");
     let error = endless.call("validate", &[], Arc::new(Denied)).expect_err("no answer");
-    assert!(matches!(&error, CallError::Deadline { operation, .. } if operation == "validate"), "{error}");
+    assert!(
+        matches!(&error, CallError::Deadline { operation, .. } if operation == "validate"),
+        "{error}"
+    );
     let verdict = endless.validate(&json!({"uid": "1"}), &Value::Null, Arc::new(Denied));
     assert_eq!((verdict.allowed, verdict.code()), (false, Some(500)));
 }
@@ -63,7 +66,11 @@ fn a_guests_error_is_a_denial() {
 fn an_answer_that_is_no_response_is_a_denial() {
     let nonsense = guest("(call $response (i32.const 1072) (i32.const 6)) (i32.const 1)");
     let verdict = nonsense.validate(&json!({}), &Value::Null, Arc::new(Denied));
-    assert!(verdict.message().contains("answer to \"validate\" cannot be read"), "{}", verdict.message());
+    assert!(
+        verdict.message().contains("answer to \"validate\" cannot be read"),
+        "{}",
+        verdict.message()
+    );
 }
 
 #[test]
@@ -87,10 +94,16 @@ fn a_log_line_is_taken_whatever_is_granted() {
 #[test]
 fn another_deadline_is_kept_and_said() {
     let limits = Limits { deadline: Some(Duration::from_millis(100)), ..Limits::default() };
-    let endless = PolicyModule::compile_within(text("(loop $again (br $again)) (i32.const 1)").as_bytes(), limits).expect("a guest");
+    let endless = PolicyModule::compile_within(
+        text("(loop $again (br $again)) (i32.const 1)").as_bytes(),
+        limits,
+    )
+    .expect("a guest");
     let verdict = endless.validate(&json!({"uid": "1"}), &Value::Null, Arc::new(Denied));
     assert!(
-        verdict.message().contains("the policy took longer than 0.1 s in \"validate\", so it was interrupted"),
+        verdict
+            .message()
+            .contains("the policy took longer than 0.1 s in \"validate\", so it was interrupted"),
         "{}",
         verdict.message()
     );
@@ -117,7 +130,8 @@ fn growing(pages: u32) -> String {
 fn no_call_gets_more_memory_than_it_may_have() {
     let limits = Limits { memory: Some(1024 * 1024), ..Limits::default() };
     let ask = |pages| {
-        let policy = PolicyModule::compile_within(growing(pages).as_bytes(), limits).expect("a guest");
+        let policy =
+            PolicyModule::compile_within(growing(pages).as_bytes(), limits).expect("a guest");
         policy.call("validate", &[], Arc::new(Denied))
     };
     assert_eq!(ask(15).expect("an answer"), b"broken");
@@ -134,13 +148,19 @@ fn what_a_call_costs_is_counted() {
         Gauge::compile(text(&body).as_bytes()).expect("a guest")
     };
     let cost = |times, fuel| loops(times).call("validate", &[], Arc::new(Denied), fuel);
-    let (few, many) = (cost(1000, 1_000_000).expect("an answer"), cost(2000, 1_000_000).expect("an answer"));
+    let (few, many) =
+        (cost(1000, 1_000_000).expect("an answer"), cost(2000, 1_000_000).expect("an answer"));
     assert_eq!((few.answer.as_slice(), few.pages), (&b"broken"[..], 1));
     assert_eq!((many.fuel - few.fuel) % 1000, 0, "{few:?} {many:?}");
     assert!(many.fuel > few.fuel);
     assert_eq!(cost(1000, 1_000_000).expect("an answer"), few, "the same call costs the same");
     assert!(matches!(cost(1_000_000, 1000), Err(CallError::Fuel { fuel: 1000, .. })));
-    let grown = Gauge::compile(growing(9).as_bytes()).expect("a guest").call("validate", &[], Arc::new(Denied), 1_000_000);
+    let grown = Gauge::compile(growing(9).as_bytes()).expect("a guest").call(
+        "validate",
+        &[],
+        Arc::new(Denied),
+        1_000_000,
+    );
     assert_eq!(grown.expect("an answer").pages, 10);
 }
 
@@ -148,11 +168,29 @@ fn what_a_call_costs_is_counted() {
 fn what_is_counted_answers_as_what_is_not() {
     let wasm = std::fs::read(&*ACCEPT).expect("the built policy");
     let payload = json!({"request": {"uid": "7", "object": {"a": 1}}, "settings": {}}).to_string();
-    let counted = Gauge::compile(&wasm).expect("a policy").call("validate", payload.as_bytes(), Arc::new(Denied), 100_000_000);
-    assert_eq!(counted.expect("an answer").answer, accept().call("validate", payload.as_bytes(), Arc::new(Denied)).expect("an answer"));
-    let trap = Gauge::compile(text("unreachable").as_bytes()).expect("a guest").call("validate", &[], Arc::new(Denied), 1000);
+    let counted = Gauge::compile(&wasm).expect("a policy").call(
+        "validate",
+        payload.as_bytes(),
+        Arc::new(Denied),
+        100_000_000,
+    );
+    assert_eq!(
+        counted.expect("an answer").answer,
+        accept().call("validate", payload.as_bytes(), Arc::new(Denied)).expect("an answer")
+    );
+    let trap = Gauge::compile(text("unreachable").as_bytes()).expect("a guest").call(
+        "validate",
+        &[],
+        Arc::new(Denied),
+        1000,
+    );
     assert!(matches!(trap, Err(CallError::Guest(words)) if words.contains("unreachable")));
     let broken = "(call $error (i32.const 1072) (i32.const 6)) (i32.const 0)";
-    let error = Gauge::compile(text(broken).as_bytes()).expect("a guest").call("validate", &[], Arc::new(Denied), 1000);
+    let error = Gauge::compile(text(broken).as_bytes()).expect("a guest").call(
+        "validate",
+        &[],
+        Arc::new(Denied),
+        1000,
+    );
     assert!(matches!(error, Err(CallError::Guest(words)) if words == "Guest call failure: broken"));
 }

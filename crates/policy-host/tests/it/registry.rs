@@ -42,7 +42,11 @@ impl Scene {
     fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_policy-host"));
         command.args(arguments).arg("--sources-path").arg(&self.sources);
-        command.env("DOCKER_CONFIG", self.folder.path()).env("NO_PROXY", "127.0.0.1").output().expect("the binary runs")
+        command
+            .env("DOCKER_CONFIG", self.folder.path())
+            .env("NO_PROXY", "127.0.0.1")
+            .output()
+            .expect("the binary runs")
     }
 
     fn succeed(&self, arguments: &[&str]) -> String {
@@ -53,13 +57,18 @@ impl Scene {
 
     fn fail(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(!output.status.success(), "{arguments:?} must fail, and says {}", String::from_utf8_lossy(&output.stdout));
+        assert!(
+            !output.status.success(),
+            "{arguments:?} must fail, and says {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
         words(&output)
     }
 
     /// The accept-everything policy with metadata and a README.
     fn annotated(&self) -> String {
-        let (metadata, readme, annotated) = (self.file("metadata.yml"), self.file("README.md"), self.file("annotated.wasm"));
+        let (metadata, readme, annotated) =
+            (self.file("metadata.yml"), self.file("README.md"), self.file("annotated.wasm"));
         fs::write(&metadata, METADATA).expect("a file");
         fs::write(&readme, "# Accept\n\nEverything.\n").expect("a file");
         let mut command = Command::new(env!("CARGO_BIN_EXE_policy-host"));
@@ -82,7 +91,10 @@ fn accept() -> &'static str {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    format!(
+        "sha256:{}",
+        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    )
 }
 
 /// A manifest as the registry hands it out.
@@ -94,9 +106,13 @@ async fn manifest(scene: &Scene, name: &str) -> Vec<u8> {
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = oci_client::Client::try_from(config).expect("a client");
-    let reference = scene.registry.url(name).trim_start_matches("registry://").parse().expect("a reference");
+    let reference =
+        scene.registry.url(name).trim_start_matches("registry://").parse().expect("a reference");
     let kinds = [oci_client::manifest::OCI_IMAGE_MEDIA_TYPE];
-    let (bytes, _) = client.pull_manifest_raw(&reference, &oci_client::secrets::RegistryAuth::Anonymous, &kinds).await.expect("a manifest");
+    let (bytes, _) = client
+        .pull_manifest_raw(&reference, &oci_client::secrets::RegistryAuth::Anonymous, &kinds)
+        .await
+        .expect("a manifest");
     bytes.to_vec()
 }
 
@@ -110,7 +126,9 @@ async fn what_is_pushed_is_pulled_and_runs() {
     let manifest = manifest(&scene, "policies/accept:v1.0.0").await;
     let immutable = format!("{}/policies/accept@{}", scene.registry.address(), digest(&manifest));
     assert_eq!(manifest_pushed, format!("Policy successfully pushed: {immutable}\n"));
-    let json: Value = serde_json::from_str(&scene.succeed(&["push", "-o", "json", &annotated, &url])).expect("JSON");
+    let json: Value =
+        serde_json::from_str(&scene.succeed(&["push", "-o", "json", &annotated, &url]))
+            .expect("JSON");
     assert_eq!(json, json!({"immutable_ref": immutable}), "the same policy has the same name");
 
     let bytes = fs::read(&annotated).expect("the policy");
@@ -136,26 +154,48 @@ async fn what_is_pushed_is_pulled_and_runs() {
 
     let request = scene.file("request.json");
     fs::write(&request, r#"{"uid":"1"}"#).expect("a file");
-    let answer: Value = serde_json::from_str(&scene.succeed(&["run", &url, "-r", &request])).expect("JSON");
-    assert_eq!(answer, json!({"uid": "1", "allowed": true, "auditAnnotations": null, "warnings": null}));
+    let answer: Value =
+        serde_json::from_str(&scene.succeed(&["run", &url, "-r", &request])).expect("JSON");
+    assert_eq!(
+        answer,
+        json!({"uid": "1", "allowed": true, "auditAnnotations": null, "warnings": null})
+    );
 }
 
 #[test]
 fn a_registry_with_a_password() {
     let scene = Scene::new(Options { password: true, ..Options::default() });
-    let (annotated, url, output) = (scene.annotated(), scene.registry.url("accept:v1"), scene.file("pulled.wasm"));
-    let logged_in = |user: &str, password: &str| scene.registry.docker_config(user, password).expect("a folder").display().to_string();
+    let (annotated, url, output) =
+        (scene.annotated(), scene.registry.url("accept:v1"), scene.file("pulled.wasm"));
+    let logged_in = |user: &str, password: &str| {
+        scene.registry.docker_config(user, password).expect("a folder").display().to_string()
+    };
 
     let words = scene.fail(&["push", &annotated, &url]);
-    assert!(words.contains("does not allow this without a name") && words.contains("docker login"), "{words}");
-    let words = scene.fail(&["push", &annotated, &url, "--docker-config-json-path", &logged_in("mallory", "guess")]);
-    assert!(words.contains(r#"does not allow this to "mallory""#) && !words.contains("guess"), "{words}");
+    assert!(
+        words.contains("does not allow this without a name") && words.contains("docker login"),
+        "{words}"
+    );
+    let words = scene.fail(&[
+        "push",
+        &annotated,
+        &url,
+        "--docker-config-json-path",
+        &logged_in("mallory", "guess"),
+    ]);
+    assert!(
+        words.contains(r#"does not allow this to "mallory""#) && !words.contains("guess"),
+        "{words}"
+    );
 
     let publisher = logged_in(registry::USER, registry::PASSWORD);
     scene.succeed(&["push", &annotated, &url, "--docker-config-json-path", &publisher]);
     let file = format!("{publisher}/config.json");
     scene.succeed(&["pull", &url, "-o", &output, "--docker-config-json-path", &file]);
-    assert_eq!(fs::read(&output).expect("the pulled policy"), fs::read(&annotated).expect("the policy"));
+    assert_eq!(
+        fs::read(&output).expect("the pulled policy"),
+        fs::read(&annotated).expect("the policy")
+    );
     let words = scene.fail(&["pull", &url, "-o", &output]);
     assert!(words.contains("does not allow this without a name"), "{words}");
     let words = scene.fail(&["pull", &url, "-o", &output, "--docker-config-json-path", "/nowhere"]);
@@ -166,7 +206,8 @@ fn a_registry_with_a_password() {
 fn a_registry_with_a_certificate_of_its_own() {
     let mut scene = Scene::new(Options { tls: true, ..Options::default() });
     let (annotated, url) = (scene.annotated(), scene.registry.url("accept:v1"));
-    let insecure = std::mem::replace(&mut scene.sources, scene.registry.trusted_sources().expect("a file"));
+    let insecure =
+        std::mem::replace(&mut scene.sources, scene.registry.trusted_sources().expect("a file"));
     scene.succeed(&["push", &annotated, &url]);
     scene.sources = insecure;
     scene.succeed(&["push", &annotated, &url]);
@@ -203,13 +244,25 @@ async fn an_image_that_is_no_policy(#[case] layers: &[(&str, &[u8; 1])], #[case]
     use oci_client::client::{Client, ClientConfig, ClientProtocol, Config, ImageLayer};
     let scene = Scene::new(Options::default());
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = ClientConfig { protocol: ClientProtocol::Http, accept_invalid_certificates: true, ..ClientConfig::default() };
+    let config = ClientConfig {
+        protocol: ClientProtocol::Http,
+        accept_invalid_certificates: true,
+        ..ClientConfig::default()
+    };
     let client = Client::try_from(config).expect("a client");
     let reference = format!("{}/image:v1", scene.registry.address()).parse().expect("a reference");
-    let layers: Vec<_> = layers.iter().map(|(kind, data)| ImageLayer::new(data.to_vec(), (*kind).to_owned(), None)).collect();
-    let config = Config::new(b"{}".to_vec(), "application/vnd.oci.image.config.v1+json".to_owned(), None);
-    client.push(&reference, &layers, config, &oci_client::secrets::RegistryAuth::Anonymous, None).await.expect("pushed");
-    let words = scene.fail(&["pull", &scene.registry.url("image:v1"), "-o", &scene.file("pulled.wasm")]);
+    let layers: Vec<_> = layers
+        .iter()
+        .map(|(kind, data)| ImageLayer::new(data.to_vec(), (*kind).to_owned(), None))
+        .collect();
+    let config =
+        Config::new(b"{}".to_vec(), "application/vnd.oci.image.config.v1+json".to_owned(), None);
+    client
+        .push(&reference, &layers, config, &oci_client::secrets::RegistryAuth::Anonymous, None)
+        .await
+        .expect("pushed");
+    let words =
+        scene.fail(&["pull", &scene.registry.url("image:v1"), "-o", &scene.file("pulled.wasm")]);
     assert!(words.contains("is no policy") && words.contains(part), "{words}");
 }
 
@@ -223,7 +276,8 @@ async fn a_policy_that_was_changed_in_the_registry_is_refused() {
     let blobs = scene.registry.folder().join("docker/registry/v2/blobs/sha256");
     let mut forged = bytes.clone();
     annotation_byte(&mut forged);
-    fs::write(blobs.join(&stored[..2]).join(&stored).join("data"), &forged).expect("the registry's file");
+    fs::write(blobs.join(&stored[..2]).join(&stored).join("data"), &forged)
+        .expect("the registry's file");
     let refused = scene.host().pull(&url).await.expect_err("must be refused");
     assert!(
         matches!(&refused, RegistryError::Digest { expected, actual, .. } if *expected == digest(&bytes) && *actual == digest(&forged)),

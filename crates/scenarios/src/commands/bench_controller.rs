@@ -1,4 +1,5 @@
-//! `bench-controller`: the controller against a bare loop of the same patches, on the same API server in the same run.
+//! `bench-controller`: the controller against a bare loop of the same patches, on the same API
+//! server in the same run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,13 +61,19 @@ impl BenchController {
             cluster.file("settings.yaml"),
             json!({"tenantSource": "landlord", "excludedNamespaces": ["kube-*", "default", "landlord", "bare-*"]}).to_string(),
         )?;
-        set_tenant(cluster, "old", json!({"nodeSelector": {"pool": "a"}, "labels": {"cost-center": "4711"}})).await?;
+        set_tenant(
+            cluster,
+            "old",
+            json!({"nodeSelector": {"pool": "a"}, "labels": {"cost-center": "4711"}}),
+        )
+        .await?;
         set_tenant(cluster, "edited", json!({"nodeSelector": {"pool": "a"}})).await?;
         set_tenant(cluster, "new", json!({"nodeSelector": {"pool": "a"}})).await?;
 
         say("creating namespaces");
         let (old, edited) = (Crowd::new("old", self.namespaces), Crowd::new("edited", self.edited));
-        // Of the same kind, and as fresh: what was patched before is larger, and slower to patch again.
+        // Of the same kind, and as fresh: what was patched before is larger, and slower to patch
+        // again.
         let bare = Crowd::new("bare", self.namespaces);
         for crowd in [&old, &edited, &bare] {
             crowd.create(cluster).await?;
@@ -96,23 +103,45 @@ impl BenchController {
     }
 
     /// The ceiling is measured before and after: other work on the machine comes and goes.
-    async fn backfill(&self, cluster: &Cluster, changes: &Changes, old: &Crowd, ceiling: &Crowd) -> Result<()> {
+    async fn backfill(
+        &self,
+        cluster: &Cluster,
+        changes: &Changes,
+        old: &Crowd,
+        ceiling: &Crowd,
+    ) -> Result<()> {
         let at_a_time = self.concurrency(cluster).await?;
         say("bare loop, backfill, bare loop");
         let before = bare(cluster, &ceiling.part(0, 2), at_a_time).await?;
         changes.forget();
         let pushed_back = pushed_back(cluster).await?;
-        let mut process = self.program(cluster, "backfill").args(["backfill", "--tenant=old"]).start()?;
+        let mut process =
+            self.program(cluster, "backfill").args(["backfill", "--tenant=old"]).start()?;
         process.wait(PATIENCE)?.context("the backfill did not end")?;
         let words = process.last_words();
-        let rate = words.split(" s (").nth(1).and_then(|rest| rest.split("/s").next()?.parse::<f64>().ok()).context(words)?;
+        let rate = words
+            .split(" s (")
+            .nth(1)
+            .and_then(|rest| rest.split("/s").next()?.parse::<f64>().ok())
+            .context(words)?;
         changes.reach("old-", old.len()).await?;
-        let (writes, pushed_back) = (changes.count("old-"), self::pushed_back(cluster).await? - pushed_back);
+        let (writes, pushed_back) =
+            (changes.count("old-"), self::pushed_back(cluster).await? - pushed_back);
         let after = bare(cluster, &ceiling.part(1, 2), at_a_time).await?;
         let mean = 2.0 / (1.0 / before + 1.0 / after);
-        println!("{:<44} {mean:>8.0}/s at {at_a_time} at a time ({before:.0} before, {after:.0} after)", "bare loop of merge patches");
-        println!("{:<44} {rate:>8.0}/s  ratio {:.2}", format!("backfill of {}", old.len()), rate / mean);
-        println!("{:<44} {writes:>8}, {pushed_back} of them first answered 429", "writes of that backfill");
+        println!(
+            "{:<44} {mean:>8.0}/s at {at_a_time} at a time ({before:.0} before, {after:.0} after)",
+            "bare loop of merge patches"
+        );
+        println!(
+            "{:<44} {rate:>8.0}/s  ratio {:.2}",
+            format!("backfill of {}", old.len()),
+            rate / mean
+        );
+        println!(
+            "{:<44} {writes:>8}, {pushed_back} of them first answered 429",
+            "writes of that backfill"
+        );
         Ok(())
     }
 
@@ -123,7 +152,12 @@ impl BenchController {
         for at_a_time in [8, 16, 32] {
             changes.forget();
             let began = Instant::now();
-            set_tenant(cluster, "edited", json!({"nodeSelector": {"pool": format!("b{at_a_time}")}})).await?;
+            set_tenant(
+                cluster,
+                "edited",
+                json!({"nodeSelector": {"pool": format!("b{at_a_time}")}}),
+            )
+            .await?;
             changes.reach("edited-", edited.len()).await?;
             took = took.min(began.elapsed());
             let began = Instant::now();
@@ -131,7 +165,11 @@ impl BenchController {
             bare = bare.min(began.elapsed());
         }
         let [took, bare] = [took, bare].map(|time| time.as_secs_f64());
-        println!("{:<44} {took:>8.2} s  bare {bare:.2} s  ratio {:.2}", format!("edit of a tenant with {}", edited.len()), took / bare);
+        println!(
+            "{:<44} {took:>8.2} s  bare {bare:.2} s  ratio {:.2}",
+            format!("edit of a tenant with {}", edited.len()),
+            took / bare
+        );
         Ok(())
     }
 
@@ -147,16 +185,36 @@ impl BenchController {
             times.push(began.elapsed());
         }
         let at = |share| usage::quantile(&times, share);
-        println!("{:<44} {:>8.1} ms p50  {:.1} ms p99", format!("{name}: CREATE to compliant"), at(0.5), at(0.99));
+        println!(
+            "{:<44} {:>8.1} ms p50  {:.1} ms p99",
+            format!("{name}: CREATE to compliant"),
+            at(0.5),
+            at(0.99)
+        );
         Ok(())
     }
 
-    async fn beside_a_backfill(&self, cluster: &Cluster, changes: &Changes, old: &Crowd) -> Result<()> {
+    async fn beside_a_backfill(
+        &self,
+        cluster: &Cluster,
+        changes: &Changes,
+        old: &Crowd,
+    ) -> Result<()> {
         say("new namespaces beside a backfill");
         changes.forget();
-        set_tenant(cluster, "old", json!({"nodeSelector": {"pool": "b"}, "labels": {"cost-center": "0815"}})).await?;
+        set_tenant(
+            cluster,
+            "old",
+            json!({"nodeSelector": {"pool": "b"}, "labels": {"cost-center": "0815"}}),
+        )
+        .await?;
         self.new_namespaces(cluster, changes, "new, beside a backfill").await?;
-        println!("{:<44} {:>8} of {}", "still to do then", old.len().saturating_sub(changes.count("old-")), old.len());
+        println!(
+            "{:<44} {:>8} of {}",
+            "still to do then",
+            old.len().saturating_sub(changes.count("old-")),
+            old.len()
+        );
         changes.reach("old-", old.len()).await
     }
 
@@ -176,17 +234,26 @@ impl BenchController {
     }
 
     fn program(&self, cluster: &Cluster, name: &str) -> Program {
-        let beside = || std::env::current_exe().map(|path| path.with_file_name("landlord")).unwrap_or_default();
+        let beside = || {
+            std::env::current_exe().map(|path| path.with_file_name("landlord")).unwrap_or_default()
+        };
         Program::new(name, self.landlord.clone().unwrap_or_else(beside), cluster.log(name))
             .env("KUBECONFIG", cluster.kubeconfig_of(CONTROLLER))
             .env("LANDLORD_SETTINGS", cluster.file("settings.yaml"))
     }
 
     async fn start_controller(&self, cluster: &Cluster) -> Result<Process> {
-        let process = self.program(cluster, "controller").args(["controller", "--listen=127.0.0.1:0", "--identity=bench"]).start()?;
+        let process = self
+            .program(cluster, "controller")
+            .args(["controller", "--listen=127.0.0.1:0", "--identity=bench"])
+            .start()?;
         let began = Instant::now();
         while !fs::read_to_string(process.log()).unwrap_or_default().contains("all is known") {
-            anyhow::ensure!(began.elapsed() < START, "the controller does not start:\n{}", process.last_words());
+            anyhow::ensure!(
+                began.elapsed() < START,
+                "the controller does not start:\n{}",
+                process.last_words()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         println!("{:<44} {:>8.2} s", "controller: start to planned", began.elapsed().as_secs_f64());
@@ -211,12 +278,15 @@ async fn set_tenant(cluster: &Cluster, name: &str, spec: Value) -> Result<()> {
     Ok(())
 }
 
-/// How many requests the API server has answered, by verb and resource, for what the controller could ask for.
+/// How many requests the API server has answered, by verb and resource, for what the controller
+/// could ask for.
 async fn requests(cluster: &Cluster) -> Result<BTreeMap<String, f64>> {
     let mut counts = BTreeMap::new();
     for line in answered(cluster).await? {
         if ["namespaces", "tenants", "leases", "events"].contains(&label(&line, "resource")) {
-            *counts.entry(format!("{} {}", label(&line, "verb"), label(&line, "resource"))).or_default() += count(&line);
+            *counts
+                .entry(format!("{} {}", label(&line, "verb"), label(&line, "resource")))
+                .or_default() += count(&line);
         }
     }
     Ok(counts)
@@ -225,7 +295,11 @@ async fn requests(cluster: &Cluster) -> Result<BTreeMap<String, f64>> {
 /// How many patches of namespaces were answered 429.
 async fn pushed_back(cluster: &Cluster) -> Result<f64> {
     let lines = answered(cluster).await?;
-    let patch = |line: &&String| label(line, "verb") == "PATCH" && label(line, "resource") == "namespaces" && label(line, "code") == "429";
+    let patch = |line: &&String| {
+        label(line, "verb") == "PATCH"
+            && label(line, "resource") == "namespaces"
+            && label(line, "code") == "429"
+    };
     Ok(lines.iter().filter(patch).map(|line| count(line)).sum())
 }
 
@@ -233,11 +307,18 @@ async fn pushed_back(cluster: &Cluster) -> Result<f64> {
 async fn answered(cluster: &Cluster) -> Result<Vec<String>> {
     let request = http::Request::get("/metrics").body(Vec::new())?;
     let text = cluster.admin()?.request_text(request).await?;
-    Ok(text.lines().filter(|line| line.starts_with("apiserver_request_total{")).map(str::to_owned).collect())
+    Ok(text
+        .lines()
+        .filter(|line| line.starts_with("apiserver_request_total{"))
+        .map(str::to_owned)
+        .collect())
 }
 
 fn label<'a>(line: &'a str, name: &str) -> &'a str {
-    line.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default()
+    line.split(&format!("{name}=\""))
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or_default()
 }
 
 fn count(line: &str) -> f64 {

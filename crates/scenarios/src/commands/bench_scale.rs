@@ -1,7 +1,8 @@
-//! `bench-scale`: what the controller needs as namespaces and tenants grow, on an API server in memory that is a process of its own.
+//! `bench-scale`: what the controller needs as namespaces and tenants grow, on an API server in
+//! memory that is a process of its own.
 //!
-//! A small machine holds no real API server with 100 000 namespaces. The one in memory answers faster than a real one, so that what grows here is
-//! the controller's own.
+//! A small machine holds no real API server with 100 000 namespaces. The one in memory answers
+//! faster than a real one, so that what grows here is the controller's own.
 
 use std::fs;
 use std::path::PathBuf;
@@ -68,15 +69,34 @@ struct Latency {
 impl BenchScale {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<()> {
-        let landlord = self.landlord.clone().map_or_else(|| std::env::current_exe().map(|this| this.with_file_name("landlord")), Ok)?;
+        let landlord = self.landlord.clone().map_or_else(
+            || std::env::current_exe().map(|this| this.with_file_name("landlord")),
+            Ok,
+        )?;
         let mut rows = Vec::new();
         println!(
             "{:>10} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9} {:>16} {:>16} {:>16}",
-            "namespaces", "tenants", "memory", "first", "all", "cpu", "edit 500", "new, idle", "new, busy", "drift, busy"
+            "namespaces",
+            "tenants",
+            "memory",
+            "first",
+            "all",
+            "cpu",
+            "edit 500",
+            "new, idle",
+            "new, busy",
+            "drift, busy"
         );
         for namespaces in &self.namespaces {
-            let stand = Stand { namespaces: *namespaces, tenants: (namespaces / 20).max(1), edited: 500.min(*namespaces) };
-            let row = stand.measure(&landlord).await.with_context(|| format!("{namespaces} namespaces"))?;
+            let stand = Stand {
+                namespaces: *namespaces,
+                tenants: (namespaces / 20).max(1),
+                edited: 500.min(*namespaces),
+            };
+            let row = stand
+                .measure(&landlord)
+                .await
+                .with_context(|| format!("{namespaces} namespaces"))?;
             println!("{}", row.text());
             rows.push(row);
         }

@@ -1,4 +1,5 @@
-//! `chaos`: random schedules of edits and faults, in memory and on a real cluster, against the laws.
+//! `chaos`: random schedules of edits and faults, in memory and on a real cluster, against the
+//! laws.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -26,11 +27,14 @@ const STEPS: usize = 60;
 /// The share of the time that schedules in memory get: hundreds of them need no more.
 const MEMORY_SHARE: u32 = 4;
 
-/// Play random schedules of edits and faults, in memory and on a real cluster, and look whether the laws hold all along and at rest
+/// Play random schedules of edits and faults, in memory and on a real cluster, and look whether the
+/// laws hold all along and at rest
 ///
-/// A schedule is a seed and a list of steps: namespaces and tenants are created, edited, moved and deleted, what landlord wrote is tampered with,
-/// Pods are created; controllers, API server, etcd and policy server are killed, frozen, slow, or answer nonsense. In memory (the controller's
-/// parts, under a clock that jumps) a minute holds hundreds; on a cluster of processes a schedule takes one or two minutes.
+/// A schedule is a seed and a list of steps: namespaces and tenants are created, edited, moved and
+/// deleted, what landlord wrote is tampered with, Pods are created; controllers, API server, etcd
+/// and policy server are killed, frozen, slow, or answer nonsense. In memory (the controller's
+/// parts, under a clock that jumps) a minute holds hundreds; on a cluster of processes a schedule
+/// takes one or two minutes.
 #[derive(Args, Debug)]
 #[command(after_long_help = help())]
 pub(crate) struct Chaos {
@@ -81,23 +85,35 @@ impl Chaos {
         let end = Instant::now() + Duration::from_secs(60 * self.minutes);
         let seed = self.seed.unwrap_or_else(now);
         match &self.schedule {
-            Some(schedule) if schedule.layer == Layer::Memory => return memory::play(&[(memory::SCHEDULE, schedule.to_string())]).await,
+            Some(schedule) if schedule.layer == Layer::Memory => {
+                return memory::play(&[(memory::SCHEDULE, schedule.to_string())]).await;
+            }
             Some(schedule) => return self.play_on_cluster([schedule.clone()], end).await,
             None => say(&format!("the first seed is {seed}")),
         }
         if self.layer != Where::Cluster {
-            let time = (end - Instant::now()) / if self.layer == Where::Both { MEMORY_SHARE } else { 1 };
+            let time =
+                (end - Instant::now()) / if self.layer == Where::Both { MEMORY_SHARE } else { 1 };
             memory::play_for(seed, time).await?;
         }
         if self.layer != Where::Memory {
             let seeds = seed..self.count.map_or(u64::MAX, |count| seed.saturating_add(count));
-            self.play_on_cluster(seeds.map(|seed| Schedule::roll(Layer::Cluster, seed, self.steps)), end).await?;
+            self.play_on_cluster(
+                seeds.map(|seed| Schedule::roll(Layer::Cluster, seed, self.steps)),
+                end,
+            )
+            .await?;
         }
         Ok(())
     }
 
-    /// One after the other, until the time is over: one that cannot be expected to end in time is not begun.
-    async fn play_on_cluster(&self, schedules: impl IntoIterator<Item = Schedule>, end: Instant) -> Result<()> {
+    /// One after the other, until the time is over: one that cannot be expected to end in time is
+    /// not begun.
+    async fn play_on_cluster(
+        &self,
+        schedules: impl IntoIterator<Item = Schedule>,
+        end: Instant,
+    ) -> Result<()> {
         let (mut tally, mut longest) = (Tally::default(), Duration::ZERO);
         for schedule in schedules {
             if Instant::now() + longest > end {
@@ -107,18 +123,37 @@ impl Chaos {
             let began = Instant::now();
             let laws = play::play(&self.stage, &schedule).await?;
             longest = longest.max(began.elapsed());
-            ensure!(laws.violations().is_empty(), "{}", self.report(&schedule, &laws, longest, end).await?);
+            ensure!(
+                laws.violations().is_empty(),
+                "{}",
+                self.report(&schedule, &laws, longest, end).await?
+            );
             tally.count(&schedule, &laws);
-            say(&format!("cluster: seed {} kept the laws in {:.0} s", schedule.seed, began.elapsed().as_secs_f64()));
+            say(&format!(
+                "cluster: seed {} kept the laws in {:.0} s",
+                schedule.seed,
+                began.elapsed().as_secs_f64()
+            ));
         }
         println!("cluster: no law was broken in {tally}");
         Ok(())
     }
 
     /// The shortest schedule that fails, as far as the time reaches.
-    async fn report(&self, failing: &Schedule, laws: &Laws, took: Duration, end: Instant) -> Result<String> {
-        say(&format!("seed {} breaks a law: {}; looking for a shorter schedule", failing.seed, laws.violations().join("; ")));
-        let (mut shrinking, mut found) = (Shrinking::new(failing.clone(), usize::MAX), laws.violations().to_vec());
+    async fn report(
+        &self,
+        failing: &Schedule,
+        laws: &Laws,
+        took: Duration,
+        end: Instant,
+    ) -> Result<String> {
+        say(&format!(
+            "seed {} breaks a law: {}; looking for a shorter schedule",
+            failing.seed,
+            laws.violations().join("; ")
+        ));
+        let (mut shrinking, mut found) =
+            (Shrinking::new(failing.clone(), usize::MAX), laws.violations().to_vec());
         while Instant::now() + took < end
             && let Some(attempt) = shrinking.attempt()
         {

@@ -31,7 +31,11 @@ impl Crowd {
     /// Part `index` of `parts` equal ones.
     pub(crate) fn part(&self, index: usize, parts: usize) -> Self {
         let size = self.len() / parts;
-        Self { tenant: self.tenant, prefix: self.prefix.clone(), numbers: index * size..(index + 1) * size }
+        Self {
+            tenant: self.tenant,
+            prefix: self.prefix.clone(),
+            numbers: index * size..(index + 1) * size,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -45,18 +49,29 @@ impl Crowd {
     pub(crate) async fn create(&self, cluster: &Cluster) -> Result<()> {
         let api: Api<Namespace> = Api::all(cluster.admin()?);
         let create = |number: usize| {
-            let (api, name, labels) = (api.clone(), self.name(number), json!({"landlord.dev/tenant": self.tenant}));
+            let (api, name, labels) =
+                (api.clone(), self.name(number), json!({"landlord.dev/tenant": self.tenant}));
             async move {
-                let body = serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}}))?;
+                let body =
+                    serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}}))?;
                 api.create(&PostParams::default(), &body).await?;
                 anyhow::Ok(())
             }
         };
-        stream::iter(self.numbers.clone().map(create)).buffer_unordered(CREATIONS_AT_A_TIME).try_collect().await
+        stream::iter(self.numbers.clone().map(create))
+            .buffer_unordered(CREATIONS_AT_A_TIME)
+            .try_collect()
+            .await
     }
 
-    /// Patches each once as the controller's account (an admin needs no RBAC, which would be faster), with a label and annotations of the size that landlord's have.
-    pub(crate) async fn patch(&self, cluster: &Cluster, at_a_time: usize, value: &str) -> Result<()> {
+    /// Patches each once as the controller's account (an admin needs no RBAC, which would be
+    /// faster), with a label and annotations of the size that landlord's have.
+    pub(crate) async fn patch(
+        &self,
+        cluster: &Cluster,
+        at_a_time: usize,
+        value: &str,
+    ) -> Result<()> {
         let api: Api<Namespace> = Api::all(cluster.client(CONTROLLER)?);
         let metadata = json!({"labels": {"bare": value}, "annotations": {"bare": "x".repeat(120), "value": value}});
         let patch = Patch::Merge(json!({"metadata": metadata}));
@@ -67,6 +82,9 @@ impl Crowd {
                 anyhow::Ok(())
             }
         };
-        stream::iter(self.numbers.clone().map(write)).buffer_unordered(at_a_time).try_collect().await
+        stream::iter(self.numbers.clone().map(write))
+            .buffer_unordered(at_a_time)
+            .try_collect()
+            .await
     }
 }

@@ -18,8 +18,9 @@ mod tenants;
 use self::run::{Outcome, Run};
 use self::table::table;
 
-/// Create namespaces as different users, and a Pod in each at once; show where the Pods landed, with landlord and without; then
-/// backfill namespaces that existed before, edit their tenant, and take landlord down
+/// Create namespaces as different users, and a Pod in each at once; show where the Pods landed,
+/// with landlord and without; then backfill namespaces that existed before, edit their tenant, and
+/// take landlord down
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
     #[command(flatten)]
@@ -32,39 +33,58 @@ pub(crate) struct Demo {
 impl Demo {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<()> {
-        say("starting etcd, kube-apiserver and kube-scheduler, with 2 nodes for each of 5 tenants and 2 shared ones");
+        say(
+            "starting etcd, kube-apiserver and kube-scheduler, with 2 nodes for each of 5 tenants and 2 shared ones",
+        );
         let mut stage = Stage::start(&self.stage).await?;
         stage.cluster.add_nodes(tenants::nodes()).await?;
 
-        say("without landlord: namespaces are created, labelled with their tenant, and get a Pod in the same second");
+        say(
+            "without landlord: namespaces are created, labelled with their tenant, and get a Pod in the same second",
+        );
         let without = Run { prefix: "plain", tenants: false }.play(&stage.cluster).await?;
 
         say("500 more namespaces of tenant solar are created before landlord comes");
         existing::crowd().create(&stage.cluster).await?;
 
-        say("installing landlord: its kinds, its rights, 5 tenants, and the policy behind a webhook");
+        say(
+            "installing landlord: its kinds, its rights, 5 tenants, and the policy behind a webhook",
+        );
         stage.install(&self.stage).await?;
         stage.cluster.apply(&tenants::manifests()).await?;
 
         say("with landlord: the same");
         let with = Run { prefix: "app", tenants: true }.play(&stage.cluster).await?;
 
-        say("landlord backfill: namespaces that existed before; then its controller, and an edit of tenant solar");
+        say(
+            "landlord backfill: namespaces that existed before; then its controller, and an edit of tenant solar",
+        );
         let (act, controller) = existing::play(&stage.cluster).await?;
 
-        say("an outage: the policy server is killed, the controller frozen; namespaces are created, with a Pod each");
+        say(
+            "an outage: the policy server is killed, the controller frozen; namespaces are created, with a Pod each",
+        );
         let kubewarden = stage.kubewarden.as_ref().context("the policy is installed")?;
         let outage = outage::play(&stage.cluster, kubewarden, &controller).await?;
 
         println!("\n{}", table(&with, Screen::current()));
         println!("{}", closing(&with, &without));
         println!("backfill: {}", act.backfill);
-        println!("an edit of tenant solar reached its 500 old namespaces in {:.1} s", act.edit.as_secs_f64());
+        println!(
+            "an edit of tenant solar reached its 500 old namespaces in {:.1} s",
+            act.edit.as_secs_f64()
+        );
         println!("{outage}");
-        anyhow::ensure!(outside(&with) == 0 && outage.kept_the_promise(), "the promise is broken: a Pod is outside of its tenant's pool");
+        anyhow::ensure!(
+            outside(&with) == 0 && outage.kept_the_promise(),
+            "the promise is broken: a Pod is outside of its tenant's pool"
+        );
         if self.keep {
             let end = End::listen()?;
-            println!("\nThe cluster goes on: export KUBECONFIG={}\nCtrl-C ends it", stage.cluster.kubeconfig().display());
+            println!(
+                "\nThe cluster goes on: export KUBECONFIG={}\nCtrl-C ends it",
+                stage.cluster.kubeconfig().display()
+            );
             end.asked_for().await;
         }
         Ok(())

@@ -27,25 +27,36 @@ pub(crate) fn binary() -> Result<PathBuf> {
 }
 
 /// Starts a controller with these arguments, and waits until it knows everything.
-pub(crate) async fn start_controller(cluster: &Cluster, identity: &str, arguments: &[&str]) -> Result<Process> {
+pub(crate) async fn start_controller(
+    cluster: &Cluster,
+    identity: &str,
+    arguments: &[&str],
+) -> Result<Process> {
     let process = Program::new(identity, binary()?, cluster.log(identity))
         .env("KUBECONFIG", cluster.kubeconfig_of(CONTROLLER))
         .args(["controller", "--listen=127.0.0.1:0"])
         .arg(format!("--identity={identity}"))
         .args(arguments.iter().copied())
         .start()?;
-    let ready = async || Ok(fs::read_to_string(process.log()).unwrap_or_default().contains("all is known"));
+    let ready =
+        async || Ok(fs::read_to_string(process.log()).unwrap_or_default().contains("all is known"));
     until("the controller is ready", ready).await.with_context(|| process.last_words())?;
     Ok(process)
 }
 
 /// Whether a Pod in a namespace that is not ready is held or refused.
 pub(crate) async fn guard_enforced(client: &Client) -> Result<bool> {
-    let pod = serde_json::from_value(json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "none", "image": "none"}]}}))?;
+    let pod = serde_json::from_value(
+        json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "none", "image": "none"}]}}),
+    )?;
     let params = PostParams { dry_run: true, ..PostParams::default() };
     match Api::<Pod>::namespaced(client.clone(), PROBE).create(&params, &pod).await {
-        Ok(pod) => Ok(pod.spec.is_some_and(|spec| spec.scheduling_gates.is_some_and(|gates| !gates.is_empty()))),
-        Err(kube::Error::Api(status)) => Ok(status.message.contains("ValidatingAdmissionPolicy 'landlord")),
+        Ok(pod) => Ok(pod
+            .spec
+            .is_some_and(|spec| spec.scheduling_gates.is_some_and(|gates| !gates.is_empty()))),
+        Err(kube::Error::Api(status)) => {
+            Ok(status.message.contains("ValidatingAdmissionPolicy 'landlord"))
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -1,4 +1,5 @@
-//! `serve-in-memory`: an API server in memory as a process of its own, with tenants and namespaces in it.
+//! `serve-in-memory`: an API server in memory as a process of its own, with tenants and namespaces
+//! in it.
 
 use anyhow::Result;
 use clap::Args;
@@ -34,7 +35,11 @@ impl ServeInMemory {
             put(tenant(&name, "4711"))?;
         }
         for number in 0..self.namespaces {
-            let tenant = if number < self.edited { EDITED.to_owned() } else { tenant_name(number % self.tenants.max(1)) };
+            let tenant = if number < self.edited {
+                EDITED.to_owned()
+            } else {
+                tenant_name(number % self.tenants.max(1))
+            };
             put(namespace(&format!("namespace-{number}"), &tenant))?;
         }
         let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -38,14 +38,16 @@ pub(crate) fn owner(tenant: &str) -> String {
 }
 
 impl Stage {
-    /// Starts the cluster. Users are `TENANT-owner` (group `TENANT-admins`), `ci`, and the standard ones.
+    /// Starts the cluster. Users are `TENANT-owner` (group `TENANT-admins`), `ci`, and the standard
+    /// ones.
     pub(crate) async fn start(_: &StageOptions) -> Result<Self> {
         Self::start_on(Cluster::builder()).await
     }
 
     /// The same on this cluster.
     pub(crate) async fn start_on(builder: Builder) -> Result<Self> {
-        let owners = TENANTS.map(|tenant| User::member(owner(tenant), [format!("{tenant}-admins")]));
+        let owners =
+            TENANTS.map(|tenant| User::member(owner(tenant), [format!("{tenant}-admins")]));
         let builder = owners.into_iter().fold(builder, |builder, owner| builder.user(owner));
         let cluster = builder.user(User::member("ci", Vec::<String>::new())).start().await?;
         cluster.apply(MEMBERS_RIGHTS).await?;
@@ -58,12 +60,24 @@ impl Stage {
     }
 
     /// The same with this ClusterAdmissionPolicy instead of the shipped one.
-    pub(crate) async fn install_policy(&mut self, options: &StageOptions, policy: &str) -> Result<()> {
+    pub(crate) async fn install_policy(
+        &mut self,
+        options: &StageOptions,
+        policy: &str,
+    ) -> Result<()> {
         options.apply_kinds(&self.cluster).await?;
         let host = options.policy_host.clone().map_or_else(beside_this_program, Ok)?;
-        let file = fs::canonicalize(&options.policy)
-            .with_context(|| format!("{} cannot be found: `make annotated-policy.wasm` builds it", options.policy.display()))?;
-        let options = Options { policy_host: host, modules: [(module_of(policy)?, file)].into(), sources: None };
+        let file = fs::canonicalize(&options.policy).with_context(|| {
+            format!(
+                "{} cannot be found: `make annotated-policy.wasm` builds it",
+                options.policy.display()
+            )
+        })?;
+        let options = Options {
+            policy_host: host,
+            modules: [(module_of(policy)?, file)].into(),
+            sources: None,
+        };
         let kubewarden = self.kubewarden.insert(Kubewarden::start(&self.cluster, options).await?);
         apply_policy(&self.cluster.admin()?, policy).await?;
         Ok(kubewarden.wait_until_asked(&self.cluster.admin()?, "landlord").await?)
@@ -90,12 +104,21 @@ impl StageOptions {
 }
 
 fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("{} cannot be read: run this in the repository, or give --repository", path.display()))
+    fs::read_to_string(path).with_context(|| {
+        format!(
+            "{} cannot be read: run this in the repository, or give --repository",
+            path.display()
+        )
+    })
 }
 
 fn beside_this_program() -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("policy-host");
-    anyhow::ensure!(path.exists(), "{} is missing: `cargo build -p policy-host` builds it", path.display());
+    anyhow::ensure!(
+        path.exists(),
+        "{} is missing: `cargo build -p policy-host` builds it",
+        path.display()
+    );
     Ok(path)
 }
 

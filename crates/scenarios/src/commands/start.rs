@@ -34,10 +34,15 @@ impl Start {
             stage.install(&self.stage).await?;
         }
         for file in &self.files {
-            let yaml = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            let yaml = fs::read_to_string(file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
             stage.cluster.apply(&yaml).await.with_context(|| file.display().to_string())?;
         }
-        let link = self.link.as_deref().map(|link| Link::new(link, &stage.cluster.kubeconfig())).transpose()?;
+        let link = self
+            .link
+            .as_deref()
+            .map(|link| Link::new(link, &stage.cluster.kubeconfig()))
+            .transpose()?;
         let end = End::listen()?;
         println!("kubeconfig: {}", stage.cluster.kubeconfig().display());
         println!("kubectl:    {}", stage.cluster.binaries().path("kubectl").display());
@@ -49,7 +54,8 @@ impl Start {
     }
 }
 
-/// The end that somebody asks for, by Ctrl-C or SIGTERM. It is listened for from the moment that this exists: before anybody is told that they may ask.
+/// The end that somebody asks for, by Ctrl-C or SIGTERM. It is listened for from the moment that
+/// this exists: before anybody is told that they may ask.
 pub(crate) struct End {
     interrupt: Signal,
     terminate: Signal,
@@ -57,7 +63,10 @@ pub(crate) struct End {
 
 impl End {
     pub(crate) fn listen() -> Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     pub(crate) async fn asked_for(mut self) {

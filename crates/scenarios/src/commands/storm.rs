@@ -1,5 +1,6 @@
-//! `storm`: what a CI system does – thousands of namespaces, each with a Pod in the same moment – under every way to run landlord, while
-//! parts of it are killed. Counted is what matters: Pods on foreign nodes.
+//! `storm`: what a CI system does – thousands of namespaces, each with a Pod in the same moment –
+//! under every way to run landlord, while parts of it are killed. Counted is what matters: Pods on
+//! foreign nodes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +23,8 @@ use self::mode::Mode;
 use self::placements::{NOBODY, Placements};
 use self::weather::Weather;
 
-/// Create many namespaces with a Pod each at once, under every strategy and through failures; count Pods on foreign nodes
+/// Create many namespaces with a Pod each at once, under every strategy and through failures; count
+/// Pods on foreign nodes
 #[derive(Args, Debug)]
 #[command(
     after_help = "Ends with an error if a Pod lands outside of its tenant's pool, or is not placed at all, in any mode but `without`. OWN says how much of what runs on tenants' nodes is their own, SHARED how many Pods run on nodes of nobody.\n\nExamples:\n  \
@@ -42,14 +44,16 @@ pub(crate) struct Storm {
     modes: Vec<Mode>,
 }
 
-/// How long the last Pod may take to be placed; a controller that was killed is followed after 15 s.
+/// How long the last Pod may take to be placed; a controller that was killed is followed after 15
+/// s.
 const PATIENCE: Duration = waiting::PATIENCE;
 
 /// What came of one mode.
 struct Outcome {
     mode: Mode,
     foreign: usize,
-    /// How pools are used: what of their Pods is their tenant's, in percent, and how many run on nodes of nobody.
+    /// How pools are used: what of their Pods is their tenant's, in percent, and how many run on
+    /// nodes of nobody.
     own: f64,
     shared: usize,
     unplaced: usize,
@@ -66,7 +70,17 @@ impl Storm {
         let modes = if self.modes.is_empty() { Mode::ALL.to_vec() } else { self.modes.clone() };
         println!(
             "{:<18} {:>10} {:>8} {:>6} {:>7} {:>8} {:>7} {:>8} {:>10} {:>10} {:>7}",
-            "MODE", "NAMESPACES", "FOREIGN", "OWN", "SHARED", "UNPLACED", "FAILED", "RETRIES", "DELAY P50", "DELAY P99", "TIME"
+            "MODE",
+            "NAMESPACES",
+            "FOREIGN",
+            "OWN",
+            "SHARED",
+            "UNPLACED",
+            "FAILED",
+            "RETRIES",
+            "DELAY P50",
+            "DELAY P99",
+            "TIME"
         );
         let mut broken = Vec::new();
         for mode in modes {
@@ -96,18 +110,31 @@ impl Storm {
     }
 
     async fn play(&self, mode: Mode) -> Result<Outcome> {
-        let mut stage =
-            Stage::start_on(if mode == Mode::TwoServers { Cluster::builder().second_api_server() } else { Cluster::builder() }).await?;
+        let mut stage = Stage::start_on(if mode == Mode::TwoServers {
+            Cluster::builder().second_api_server()
+        } else {
+            Cluster::builder()
+        })
+        .await?;
         stage.cluster.add_nodes(nodes()).await?;
         let weather = Weather::begin(mode, &mut stage, &self.stage).await?;
         let placements = Placements::watch(&stage.cluster).await?;
         let done = Arc::new(AtomicUsize::new(0));
-        let clients = Clients { cluster: &stage.cluster, count: self.namespaces, side_by_side: self.clients, done: Arc::clone(&done) };
+        let clients = Clients {
+            cluster: &stage.cluster,
+            count: self.namespaces,
+            side_by_side: self.clients,
+            done: Arc::clone(&done),
+        };
         let began = Instant::now();
-        let (tally, ()) = tokio::try_join!(clients.run(), weather.change(&stage, &done, self.namespaces))?;
+        let (tally, ()) =
+            tokio::try_join!(clients.run(), weather.change(&stage, &done, self.namespaces))?;
         let placed = placements.settle(self.namespaces - tally.failed, PATIENCE).await;
         let took = began.elapsed().as_secs_f64();
-        ensure!(done.load(Ordering::Relaxed) == self.namespaces, "not every namespace was asked for");
+        ensure!(
+            done.load(Ordering::Relaxed) == self.namespaces,
+            "not every namespace was asked for"
+        );
         Ok(Outcome {
             mode,
             foreign: placed.foreign(),
@@ -124,7 +151,9 @@ impl Storm {
 
 /// Two nodes for each tenant, and two that belong to nobody.
 fn nodes() -> Vec<Node> {
-    let pool = |name: &str| [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name).pods(5000));
+    let pool = |name: &str| {
+        [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name).pods(5000))
+    };
     TENANTS.iter().copied().chain([NOBODY]).flat_map(pool).collect()
 }
 

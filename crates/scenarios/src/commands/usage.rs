@@ -9,8 +9,10 @@ use local_cluster::Process;
 /// Seconds of processor time so far; a tick is a hundredth of a second on Linux.
 pub(crate) fn cpu(process: &Process) -> Result<f64> {
     let text = fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    let fields: Vec<&str> =
+        text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks =
+        |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
     Ok((ticks(11) + ticks(12)) / 100.0)
 }
 

@@ -5,8 +5,8 @@ use std::fmt::{self, Display};
 use serde::de::{self, Expected, Unexpected};
 use serde_json::Number;
 
-/// What is wrong and, once it is known, where. Boxed, because every step of every derived reader hands it on: that is a copy of one
-/// word instead of six.
+/// What is wrong and, once it is known, where. Boxed, because every step of every derived reader
+/// hands it on: that is a copy of one word instead of six.
 #[derive(Debug)]
 pub(super) struct Fault(Box<Wrong>);
 
@@ -56,15 +56,17 @@ impl de::Error for Fault {
     }
 }
 
-/// What serde's visitors may be given of JSON, in serde's words. Its own `Display` would bring the standard library's printing of
-/// floats into the policy, 20 KB for this one message; serde_json's is there anyway.
+/// What serde's visitors may be given of JSON, in serde's words. Its own `Display` would bring the
+/// standard library's printing of floats into the policy, 20 KB for this one message; serde_json's
+/// is there anyway.
 #[cold]
 fn describe(found: Unexpected<'_>) -> String {
     match found {
         Unexpected::Bool(value) => format!("boolean `{value}`"),
         Unexpected::Unsigned(value) => format!("integer `{value}`"),
         Unexpected::Signed(value) => format!("integer `{value}`"),
-        Unexpected::Float(value) => Number::from_f64(value).map_or("number".to_owned(), |number| format!("floating point `{number}`")),
+        Unexpected::Float(value) => Number::from_f64(value)
+            .map_or("number".to_owned(), |number| format!("floating point `{number}`")),
         Unexpected::Str(text) => format!("string {text:?}"),
         Unexpected::Unit => "unit value".to_owned(),
         Unexpected::Seq => "sequence".to_owned(),

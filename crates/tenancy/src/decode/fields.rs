@@ -1,5 +1,5 @@
-//! Fields: an object read field by field, without copying what it holds. For what comes by the hundred in one document; the rest is
-//! read into types by [`super::decode`].
+//! Fields: an object read field by field, without copying what it holds. For what comes by the
+//! hundred in one document; the rest is read into types by [`super::decode`].
 
 use serde_json::{Map as Object, Value};
 
@@ -16,10 +16,14 @@ impl<'a> Fields<'a> {
     /// The object, if all its fields are among `valid`.
     pub(crate) fn of(value: &'a Value, valid: &[&str]) -> Read<Self> {
         let Value::Object(members) = value else { return Err(mismatch("", value, "an object")) };
-        // The smallest, so that which of two faults is told does not depend on the order of the JSON.
+        // The smallest, so that which of two faults is told does not depend on the order of the
+        // JSON.
         match members.keys().filter(|name| !valid.contains(&name.as_str())).min() {
             None => Ok(Self(members)),
-            Some(name) => Err(DecodeError::new("", suggest(&format!("unknown field `{name}`, expected {}", quoted(valid))))),
+            Some(name) => Err(DecodeError::new(
+                "",
+                suggest(&format!("unknown field `{name}`, expected {}", quoted(valid))),
+            )),
         }
     }
 
@@ -37,7 +41,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn integer(self, name: &str) -> Read<Option<i32>> {
-        self.typed(name, "an integer of 32 bits", |value| value.as_i64().and_then(|number| i32::try_from(number).ok()))
+        self.typed(name, "an integer of 32 bits", |value| {
+            value.as_i64().and_then(|number| i32::try_from(number).ok())
+        })
     }
 
     pub(crate) fn list(self, name: &str) -> Read<Option<&'a [Value]>> {
@@ -53,8 +59,15 @@ impl<'a> Fields<'a> {
         self.text(name)?.map(|text| word(name, text, words)).transpose()
     }
 
-    fn typed<T>(self, name: &str, expected: &str, read: impl Fn(&'a Value) -> Option<T>) -> Read<Option<T>> {
-        self.get(name).map(|value| read(value).ok_or_else(|| mismatch(name, value, expected))).transpose()
+    fn typed<T>(
+        self,
+        name: &str,
+        expected: &str,
+        read: impl Fn(&'a Value) -> Option<T>,
+    ) -> Read<Option<T>> {
+        self.get(name)
+            .map(|value| read(value).ok_or_else(|| mismatch(name, value, expected)))
+            .transpose()
     }
 }
 
@@ -64,7 +77,10 @@ pub(crate) fn word<T: Copy>(path: &str, text: &str, words: &[(&str, T)]) -> Read
         Some((_, meaning)) => Ok(*meaning),
         None => {
             let valid: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            Err(DecodeError::new(path, suggest(&format!("unknown variant `{text}`, expected {}", quoted(&valid)))))
+            Err(DecodeError::new(
+                path,
+                suggest(&format!("unknown variant `{text}`, expected {}", quoted(&valid))),
+            ))
         }
     }
 }

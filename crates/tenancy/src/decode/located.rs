@@ -1,10 +1,14 @@
-//! Located: a JSON value that knows where it stands in its document, as serde reads it. One deserializer for every document
-//! keeps the policy small, and its errors carry the path of the value at fault.
+//! Located: a JSON value that knows where it stands in its document, as serde reads it. One
+//! deserializer for every document keeps the policy small, and its errors carry the path of the
+//! value at fault.
 
 use std::fmt::{self, Display};
 
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
 use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::{Map as Object, Value};
 
@@ -62,17 +66,28 @@ impl<'de, 'p> Located<'de, 'p> {
 
     /// By name, so that which of two faults is told does not depend on the order of the JSON.
     fn members(&self, members: &'de Object<String, Value>) -> Members<'de, '_> {
-        Members { place: &self.place, rest: by_name(members).into_iter(), value: &Value::Null, name: "" }
+        Members {
+            place: &self.place,
+            rest: by_name(members).into_iter(),
+            value: &Value::Null,
+            name: "",
+        }
     }
 
     /// An enum's name and what stands beside it.
     fn variant(self) -> Result<Variant<'de, 'p>, Fault> {
         let (name, value) = match self.value {
             Value::String(name) => (name.as_str(), None),
-            Value::Object(members) if members.len() == 1 => {
-                members.iter().next().map_or(("", None), |(name, value)| (name.as_str(), Some(value)))
+            Value::Object(members) if members.len() == 1 => members
+                .iter()
+                .next()
+                .map_or(("", None), |(name, value)| (name.as_str(), Some(value))),
+            Value::Object(members) => {
+                return Err(Fault::new(format!(
+                    "an object of {} members, expected one",
+                    members.len()
+                )));
             }
-            Value::Object(members) => return Err(Fault::new(format!("an object of {} members, expected one", members.len()))),
             _ => return Err(Fault::new("expected a name, or an object of one member".to_owned())),
         };
         Ok(Variant { name, value, place: self.place })
@@ -119,7 +134,8 @@ macro_rules! reads {
     };
 }
 
-/// Types say what they want to be read from, and get nothing else: reading "any" for each would multiply the code.
+/// Types say what they want to be read from, and get nothing else: reading "any" for each would
+/// multiply the code.
 impl<'de> Deserializer<'de> for Located<'de, '_> {
     type Error = Fault;
 
@@ -147,7 +163,12 @@ impl<'de> Deserializer<'de> for Located<'de, '_> {
         }
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         self.deserialize_map(visitor)
     }
 
@@ -158,12 +179,21 @@ impl<'de> Deserializer<'de> for Located<'de, '_> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         visitor.visit_newtype_struct(self)
     }
 
     /// Externally tagged: a name, or an object of one member.
-    fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         let place = self.place;
         visitor.visit_enum(self).map_err(|fault| fault.at(&place))
     }
@@ -184,7 +214,10 @@ struct Elements<'de, 'p> {
 impl<'de> SeqAccess<'de> for Elements<'de, '_> {
     type Error = Fault;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
         let Some((index, value)) = self.rest.next() else { return Ok(None) };
         seed.deserialize(Located { value, place: Place::Element(self.place, index) }).map(Some)
     }
@@ -215,7 +248,10 @@ impl<'de, 'p> Members<'de, 'p> {
 impl<'de> MapAccess<'de> for Members<'de, '_> {
     type Error = Fault;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
         let Some(name) = self.step() else { return Ok(None) };
         seed.deserialize(name).map(Some).map_err(|fault| fault.at(self.place))
     }
@@ -229,7 +265,10 @@ impl<'de, 'p> EnumAccess<'de> for Located<'de, 'p> {
     type Error = Fault;
     type Variant = Variant<'de, 'p>;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Variant<'de, 'p>), Fault> {
+    fn variant_seed<V: DeserializeSeed<'de>>(
+        self,
+        seed: V,
+    ) -> Result<(V::Value, Variant<'de, 'p>), Fault> {
         let variant = self.variant()?;
         let name: StrDeserializer<'de, Fault> = variant.name.into_deserializer();
         Ok((seed.deserialize(name)?, variant))
@@ -249,13 +288,19 @@ impl<'de> VariantAccess<'de> for Variant<'de, '_> {
     fn unit_variant(self) -> Result<(), Fault> {
         match self.value {
             None | Some(Value::Null) => Ok(()),
-            Some(_) => Err(de::Error::custom(format_args!("`{}` takes no value: write the name alone", self.name))),
+            Some(_) => Err(de::Error::custom(format_args!(
+                "`{}` takes no value: write the name alone",
+                self.name
+            ))),
         }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
         let Some(value) = self.value else {
-            return Err(de::Error::custom(format_args!("`{name}` needs a value: write `{name}: …`", name = self.name)));
+            return Err(de::Error::custom(format_args!(
+                "`{name}` needs a value: write `{name}: …`",
+                name = self.name
+            )));
         };
         seed.deserialize(Located { value, place: Place::Member(&self.place, self.name) })
     }
@@ -264,12 +309,21 @@ impl<'de> VariantAccess<'de> for Variant<'de, '_> {
         Err(de::Error::custom(format_args!("`{}` cannot be read from JSON", self.name)))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         let place = Place::Member(&self.place, self.name);
         match self.value {
             Some(value) => Deserializer::deserialize_any(Located { value, place }, visitor),
             // The name alone: every field has its default.
-            None => visitor.visit_map(Members { place: &place, rest: Vec::new().into_iter(), value: &Value::Null, name: "" }),
+            None => visitor.visit_map(Members {
+                place: &place,
+                rest: Vec::new().into_iter(),
+                value: &Value::Null,
+                name: "",
+            }),
         }
     }
 }

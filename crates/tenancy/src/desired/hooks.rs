@@ -25,7 +25,8 @@ impl Draft<'_> {
             self.hold(hook);
             return Ok(());
         }
-        let answers: Vec<Option<bool>> = hook.when.iter().map(|condition| condition.holds(&sight.view)).collect();
+        let answers: Vec<Option<bool>> =
+            hook.when.iter().map(|condition| condition.holds(&sight.view)).collect();
         match answers {
             answers if answers.contains(&Some(false)) => Ok(()),
             answers if answers.contains(&None) => {
@@ -38,7 +39,9 @@ impl Draft<'_> {
 
     /// What the other stage may have written stays as it is.
     fn hold(&mut self, hook: &Hook) {
-        let written = hook.set.iter().filter_map(|setting| Some(Key { field: setting.field, name: self.render(&setting.key)? }));
+        let written = hook.set.iter().filter_map(|setting| {
+            Some(Key { field: setting.field, name: self.render(&setting.key)? })
+        });
         let written: Vec<Key> = written.collect();
         self.desired.held.extend(written);
     }
@@ -64,10 +67,13 @@ impl Draft<'_> {
                 Made::Value(value) => drop(labels.insert(key.clone(), value)),
                 Made::Nothing => {}
                 Made::Later => return self.wait_for(keys::NODE_SELECTOR),
-                Made::Fault(fault) => return self.fail(hook, format!("nodeSelector[{key:?}]: {fault}"), true),
+                Made::Fault(fault) => {
+                    return self.fail(hook, format!("nodeSelector[{key:?}]: {fault}"), true);
+                }
             }
         }
-        // An empty selector is said by an empty one, and not by paths that lead nowhere: it switches the cluster's default off.
+        // An empty selector is said by an empty one, and not by paths that lead nowhere: it
+        // switches the cluster's default off.
         if labels.is_empty() && !entries.is_empty() {
             return;
         }
@@ -79,7 +85,12 @@ impl Draft<'_> {
         self.insert(hook, Key::annotation(keys::NODE_SELECTOR), value);
     }
 
-    fn set(&mut self, hook: &Hook, setting: &Setting, sight: &Sight<'_>) -> Result<(), DesireError> {
+    fn set(
+        &mut self,
+        hook: &Hook,
+        setting: &Setting,
+        sight: &Sight<'_>,
+    ) -> Result<(), DesireError> {
         let Some(name) = self.render(&setting.key) else {
             self.wait_for(setting.key.as_source());
             return Ok(());
@@ -110,7 +121,9 @@ impl Draft<'_> {
 
     fn make(&self, source: &Source, field: Field, sight: &Sight<'_>) -> Made {
         match source {
-            Source::Text(text) => text.render(self.tenant, self.name).map_or(Made::Later, Made::Value),
+            Source::Text(text) => {
+                text.render(self.tenant, self.name).map_or(Made::Later, Made::Value)
+            }
             Source::Path(place) if self.name.is_none() && place.needs_name() => Made::Later,
             Source::Path(place) => found(place, field, sight),
         }
@@ -128,7 +141,12 @@ impl Draft<'_> {
     fn fail(&mut self, hook: &Hook, message: String, placement: bool) {
         if hook.on_failure != OnFailure::Ignore {
             let warning = hook.on_failure == OnFailure::Warn;
-            self.desired.failures.push(Failure { hook: hook.name.clone(), message, warning, placement });
+            self.desired.failures.push(Failure {
+                hook: hook.name.clone(),
+                message,
+                warning,
+                placement,
+            });
         }
     }
 
@@ -146,10 +164,17 @@ fn found(place: &Place, field: Field, sight: &Sight<'_>) -> Made {
     match (values.next(), values.count()) {
         (None, _) => Made::Nothing,
         (Some(Some(value)), 0) => match check_label_value(&value) {
-            Err(fault) if field == Field::Label => Made::Fault(format!("{} leads to {value:?}: {fault}", place.as_str())),
+            Err(fault) if field == Field::Label => {
+                Made::Fault(format!("{} leads to {value:?}: {fault}", place.as_str()))
+            }
             _ => Made::Value(value),
         },
-        (Some(None), 0) => Made::Fault(format!("{} leads to a list or map: lead it to one text, number or boolean", place.as_str())),
-        (_, more) => Made::Fault(format!("{} leads to {} values: lead it to one", place.as_str(), more + 1)),
+        (Some(None), 0) => Made::Fault(format!(
+            "{} leads to a list or map: lead it to one text, number or boolean",
+            place.as_str()
+        )),
+        (_, more) => {
+            Made::Fault(format!("{} leads to {} values: lead it to one", place.as_str(), more + 1))
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Checks of hooks that meet: what cannot be meant is refused when settings or a tenant are loaded, and says which hook and field.
+//! Checks of hooks that meet: what cannot be meant is refused when settings or a tenant are loaded,
+//! and says which hook and field.
 
 use std::sync::Arc;
 
@@ -7,11 +8,15 @@ use super::{Hook, Setting, Source};
 use crate::decode::DecodeError;
 use crate::metadata::Field;
 
-/// Checks the hooks of one document against each other and against `others`, which run beside them. Paths lead into `own`.
+/// Checks the hooks of one document against each other and against `others`, which run beside them.
+/// Paths lead into `own`.
 pub(crate) fn check(own: &[Arc<Hook>], others: &[Arc<Hook>]) -> Result<(), DecodeError> {
     for (index, hook) in own.iter().enumerate() {
         let fault = |(field, message): (String, String)| {
-            DecodeError::new(format!("hooks[{index}].{field}"), format!("hook {:?}: {message}", hook.name))
+            DecodeError::new(
+                format!("hooks[{index}].{field}"),
+                format!("hook {:?}: {message}", hook.name),
+            )
         };
         check_alone(hook).map_err(fault)?;
         let before = own.iter().take(index).chain(others);
@@ -27,24 +32,38 @@ type Fault = (String, String);
 
 fn check_alone(hook: &Hook) -> Result<(), Fault> {
     if contradict(&hook.when) {
-        return Err(("when".to_owned(), "no namespace can fulfil all of its conditions, so it never runs: mend or remove one".to_owned()));
+        return Err((
+            "when".to_owned(),
+            "no namespace can fulfil all of its conditions, so it never runs: mend or remove one"
+                .to_owned(),
+        ));
     }
     if hook.node_selector.is_some() && !(hook.stages.admission && hook.stages.reconcile) {
         let message = "a node selector must be the same at both stages, or Pods land elsewhere after a repair: leave out `stages`";
         return Err(("set.nodeSelector".to_owned(), message.to_owned()));
     }
-    let sets = |field, key| hook.set.iter().any(|setting| (setting.field, setting.key.as_source()) == (field, key));
+    let sets = |field, key| {
+        hook.set.iter().any(|setting| (setting.field, setting.key.as_source()) == (field, key))
+    };
     match hook.remove.iter().find(|removal| sets(removal.field, removal.key.as_source())) {
-        Some(removal) => {
-            Err(("remove".to_owned(), format!("it also sets {} {:?}: leave one of the two", removal.field, removal.key.as_source())))
-        }
+        Some(removal) => Err((
+            "remove".to_owned(),
+            format!(
+                "it also sets {} {:?}: leave one of the two",
+                removal.field,
+                removal.key.as_source()
+            ),
+        )),
         None => check_reads(hook, hook),
     }
 }
 
 fn check_pair(hook: &Hook, other: &Hook) -> Result<(), Fault> {
     if hook.name == other.name {
-        return Err(("name".to_owned(), "another hook has this name: choose one of its own".to_owned()));
+        return Err((
+            "name".to_owned(),
+            "another hook has this name: choose one of its own".to_owned(),
+        ));
     }
     let Some((field, key)) = clash(hook, other) else { return Ok(()) };
     if contradict(hook.when.iter().chain(&other.when)) {
@@ -59,19 +78,30 @@ fn check_pair(hook: &Hook, other: &Hook) -> Result<(), Fault> {
 
 /// The first key that both write, but not to the same value, with the field of the first hook.
 fn clash(hook: &Hook, other: &Hook) -> Option<(String, String)> {
-    let differs = |a: &&Setting, b: &Setting| a.field == b.field && a.key == b.key && a.value != b.value;
-    let set = hook.set.iter().find(|setting| other.set.iter().any(|theirs| differs(setting, theirs)));
-    let gone =
-        hook.set.iter().find(|setting| other.remove.iter().any(|removal| (removal.field, &removal.key) == (setting.field, &setting.key)));
-    let drops =
-        hook.remove.iter().find(|removal| other.set.iter().any(|theirs| (removal.field, &removal.key) == (theirs.field, &theirs.key)));
-    let differs = |key: &str, source: &Source| other.node_selector.iter().flatten().any(|(theirs, value)| theirs == key && value != source);
+    let differs =
+        |a: &&Setting, b: &Setting| a.field == b.field && a.key == b.key && a.value != b.value;
+    let set =
+        hook.set.iter().find(|setting| other.set.iter().any(|theirs| differs(setting, theirs)));
+    let gone = hook.set.iter().find(|setting| {
+        other
+            .remove
+            .iter()
+            .any(|removal| (removal.field, &removal.key) == (setting.field, &setting.key))
+    });
+    let drops = hook.remove.iter().find(|removal| {
+        other.set.iter().any(|theirs| (removal.field, &removal.key) == (theirs.field, &theirs.key))
+    });
+    let differs = |key: &str, source: &Source| {
+        other.node_selector.iter().flatten().any(|(theirs, value)| theirs == key && value != source)
+    };
     let pool = hook.node_selector.iter().flatten().find(|(key, source)| differs(key, source));
     let of = |field: Field, key: &str| format!("{field} {key:?}");
     set.or(gone)
         .map(|setting| (place_of(setting), of(setting.field, setting.key.as_source())))
         .or(drops.map(|removal| ("remove".to_owned(), of(removal.field, removal.key.as_source()))))
-        .or(pool.map(|(key, _)| (format!("set.nodeSelector[{key:?}]"), format!("node selector key {key:?}"))))
+        .or(pool.map(|(key, _)| {
+            (format!("set.nodeSelector[{key:?}]"), format!("node selector key {key:?}"))
+        }))
 }
 
 /// Where a setting is written, in its hook.
@@ -82,9 +112,17 @@ pub(crate) fn place_of(setting: &Setting) -> String {
 /// What hooks write is no part of the base that they read, so that no order of theirs matters.
 fn check_reads(reader: &Hook, writer: &Hook) -> Result<(), Fault> {
     let reads = |field, key: &str| reader.written_from().any(|place| place.may_read(field, key));
-    if let Some(removal) = writer.remove.iter().find(|removal| reads(removal.field, removal.key.as_source())) {
+    if let Some(removal) =
+        writer.remove.iter().find(|removal| reads(removal.field, removal.key.as_source()))
+    {
         let (field, key) = (removal.field, removal.key.as_source());
-        return Err(("when".to_owned(), format!("it reads {field} {key:?}, which hook {:?} removes: read another key", writer.name)));
+        return Err((
+            "when".to_owned(),
+            format!(
+                "it reads {field} {key:?}, which hook {:?} removes: read another key",
+                writer.name
+            ),
+        ));
     }
     match writer.set.iter().find(|setting| reads(setting.field, setting.key.as_source())) {
         Some(setting) => Err((
@@ -104,6 +142,7 @@ fn check_reads(reader: &Hook, writer: &Hook) -> Result<(), Fault> {
 /// The same, reported at the hook that writes.
 fn check_read_by(writer: &Hook, reader: &Hook) -> Result<(), Fault> {
     let field = if writer.set.is_empty() { "remove" } else { "set" };
-    check_reads(reader, writer)
-        .map_err(|(_, message)| (field.to_owned(), format!("hook {:?} cannot run beside it: {message}", reader.name)))
+    check_reads(reader, writer).map_err(|(_, message)| {
+        (field.to_owned(), format!("hook {:?} cannot run beside it: {message}", reader.name))
+    })
 }

@@ -17,7 +17,8 @@ pub struct Condition {
     pub negated: bool,
 }
 
-/// What is asked about the values. Numbers and booleans are compared by their JSON text, since labels are text.
+/// What is asked about the values. Numbers and booleans are compared by their JSON text, since
+/// labels are text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
     Exists,
@@ -35,7 +36,8 @@ pub struct Listed {
     pub outside: bool,
 }
 
-/// One of Capsule's expressions: exact texts or a regular expression; `negate` turns the answer around.
+/// One of Capsule's expressions: exact texts or a regular expression; `negate` turns the answer
+/// around.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matcher {
     pub exact: Vec<String>,
@@ -46,14 +48,16 @@ pub struct Matcher {
 impl Listed {
     /// Of a value that no expression is asked about nobody knows: it is denied, not allowed.
     fn holds(&self, value: &str) -> bool {
-        let is_unknown = value.len() > MAX_MATCHED_BYTES && self.matchers.iter().any(|matcher| matcher.expression.is_some());
+        let is_unknown = value.len() > MAX_MATCHED_BYTES
+            && self.matchers.iter().any(|matcher| matcher.expression.is_some());
         is_unknown || self.matchers.iter().any(|matcher| matcher.takes(value)) != self.outside
     }
 }
 
 impl Matcher {
     fn takes(&self, value: &str) -> bool {
-        let expressed = || self.expression.as_ref().is_some_and(|expression| expression.matches(value));
+        let expressed =
+            || self.expression.as_ref().is_some_and(|expression| expression.matches(value));
         (self.exact.iter().any(|one| one == value) || expressed()) != self.negate
     }
 }
@@ -84,27 +88,39 @@ impl Condition {
         self.test.holds(Some(value)) != self.negated
     }
 
-    /// What is at fault, if it does not hold. Of keys that must not be so each is a complaint, so that an edit answers for those that it
-    /// touches only; there can be many, and each is asked about once.
+    /// What is at fault, if it does not hold. Of keys that must not be so each is a complaint, so
+    /// that an edit answers for those that it touches only; there can be many, and each is asked
+    /// about once.
     pub(crate) fn complaints(&self, view: &View<'_>) -> Vec<String> {
         let Some(keys) = self.negated.then(|| self.place.keys(view)).flatten() else {
-            return if self.holds(view) == Some(false) { vec![self.complain(view)] } else { Vec::new() };
+            return if self.holds(view) == Some(false) {
+                vec![self.complain(view)]
+            } else {
+                Vec::new()
+            };
         };
         let wrong = keys.into_iter().filter(|(_, read)| self.test.holds(Some(read)));
         wrong
-            .map(
-                |(key, read)| {
-                    if self.place.is_names() { format!("{key} must not exist") } else { format!("{key} is {read:?}, it must {self}") }
-                },
-            )
+            .map(|(key, read)| {
+                if self.place.is_names() {
+                    format!("{key} must not exist")
+                } else {
+                    format!("{key} is {read:?}, it must {self}")
+                }
+            })
             .collect()
     }
 
     /// What is there instead, as a phrase.
     fn complain(&self, view: &View<'_>) -> String {
         // Of many, those that are at fault.
-        let read = self.place.read(view).into_iter().filter(|value| !self.negated || self.test.holds(value.as_deref()));
-        let mut found: Vec<String> = read.map(|value| value.map_or("a list or map".into(), |v| format!("{v:?}"))).collect();
+        let read = self
+            .place
+            .read(view)
+            .into_iter()
+            .filter(|value| !self.negated || self.test.holds(value.as_deref()));
+        let mut found: Vec<String> =
+            read.map(|value| value.map_or("a list or map".into(), |v| format!("{v:?}"))).collect();
         let more = found.len().saturating_sub(MAX_TOLD);
         found.truncate(MAX_TOLD);
         found.extend((more > 0).then(|| format!("and {more} more")));
@@ -119,12 +135,20 @@ impl fmt::Display for Condition {
         f.write_str(if self.negated { "not " } else { "" })?;
         match &self.test {
             Test::Exists => f.write_str("exist"),
-            Test::In(values) if values.len() == 1 => values.iter().try_for_each(|value| write!(f, "be {value:?}")),
-            Test::In(values) => write!(f, "be one of {}", values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", ")),
-            Test::Matches(expression) => write!(f, "match {:?}", expression.as_str()),
-            Test::Listed(Listed { outside, .. }) => {
-                f.write_str(if *outside { "be other than what is allowed" } else { "be what is denied" })
+            Test::In(values) if values.len() == 1 => {
+                values.iter().try_for_each(|value| write!(f, "be {value:?}"))
             }
+            Test::In(values) => write!(
+                f,
+                "be one of {}",
+                values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", ")
+            ),
+            Test::Matches(expression) => write!(f, "match {:?}", expression.as_str()),
+            Test::Listed(Listed { outside, .. }) => f.write_str(if *outside {
+                "be other than what is allowed"
+            } else {
+                "be what is denied"
+            }),
         }
     }
 }

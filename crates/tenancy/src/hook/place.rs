@@ -1,4 +1,5 @@
-//! Place: what a path of a hook reads. Most name one label or annotation; those are looked up without a document.
+//! Place: what a path of a hook reads. Most name one label or annotation; those are looked up
+//! without a document.
 
 use serde_json::Value;
 
@@ -33,13 +34,17 @@ enum Kind {
 }
 
 /// Before most keys: what follows is a name, so that there is no path to compile.
-const SHORT: [(&str, Field); 2] =
-    [("$.namespace.metadata.labels.", Field::Label), ("$.namespace.metadata.annotations.", Field::Annotation)];
+const SHORT: [(&str, Field); 2] = [
+    ("$.namespace.metadata.labels.", Field::Label),
+    ("$.namespace.metadata.annotations.", Field::Annotation),
+];
 
 impl Place {
     /// Reads a path and says why it is none that a hook can read.
     pub(crate) fn parse(source: &str) -> Result<Self, String> {
-        let key = SHORT.iter().find_map(|(start, field)| Some(Key { field: *field, name: simple_name(source.strip_prefix(start)?)? }));
+        let key = SHORT.iter().find_map(|(start, field)| {
+            Some(Key { field: *field, name: simple_name(source.strip_prefix(start)?)? })
+        });
         let kind = match key {
             Some(key) => Kind::Key(key),
             None => kind(source)?,
@@ -49,22 +54,34 @@ impl Place {
 
     /// The names of all labels or annotations that landlord does not manage.
     pub(crate) fn names(field: Field, matching: Option<Expression>) -> Self {
-        Self { source: format!("a name among metadata.{}", field.member()), kind: Kind::Names(field, matching) }
+        Self {
+            source: format!("a name among metadata.{}", field.member()),
+            kind: Kind::Names(field, matching),
+        }
     }
 
     /// The values of those of which the name matches; `called` names them.
     pub(crate) fn values(field: Field, matching: Expression, called: &str) -> Self {
-        Self { source: format!("metadata.{}[{called:?}]", field.member()), kind: Kind::Values(field, matching) }
+        Self {
+            source: format!("metadata.{}[{called:?}]", field.member()),
+            kind: Kind::Values(field, matching),
+        }
     }
 
     /// The same, those of landlord included.
     pub(crate) fn any(field: Field, matching: Expression, called: &str) -> Self {
-        Self { source: format!("metadata.{}[{called:?}]", field.member()), kind: Kind::Any(field, matching) }
+        Self {
+            source: format!("metadata.{}[{called:?}]", field.member()),
+            kind: Kind::Any(field, matching),
+        }
     }
 
     /// One label or annotation.
     pub(crate) fn of(key: Key) -> Self {
-        Self { source: format!("metadata.{}[{:?}]", key.field.member(), key.name), kind: Kind::Key(key) }
+        Self {
+            source: format!("metadata.{}[{:?}]", key.field.member(), key.name),
+            kind: Kind::Key(key),
+        }
     }
 
     pub fn as_str(&self) -> &str {
@@ -100,8 +117,15 @@ impl Place {
     pub(crate) fn may_read(&self, field: Field, name: &str) -> bool {
         match &self.kind {
             Kind::Key(key) => key.field == field && key.name == name,
-            Kind::Within(of, path) => *of == field && path.may_reach(&["namespace", "metadata", field.member(), name]),
-            Kind::Request(_) | Kind::Tenant(_) | Kind::Name | Kind::Names(..) | Kind::Values(..) | Kind::Any(..) => false,
+            Kind::Within(of, path) => {
+                *of == field && path.may_reach(&["namespace", "metadata", field.member(), name])
+            }
+            Kind::Request(_)
+            | Kind::Tenant(_)
+            | Kind::Name
+            | Kind::Names(..)
+            | Kind::Values(..)
+            | Kind::Any(..) => false,
         }
     }
 
@@ -118,19 +142,34 @@ impl Place {
     /// What is there: the text of strings, numbers and booleans, `None` for lists and maps.
     pub(crate) fn read(&self, view: &View<'_>) -> Vec<Option<String>> {
         match &self.kind {
-            Kind::Request(path) => view.request.map(|request| select(path, request, "request")).unwrap_or_default(),
+            Kind::Request(path) => {
+                view.request.map(|request| select(path, request, "request")).unwrap_or_default()
+            }
             Kind::Tenant(path) => select(path, view.tenant, "tenant"),
             Kind::Name => view.name.map(|name| Some(name.to_owned())).into_iter().collect(),
-            Kind::Key(key) => view.get(key).map(|value| Some(value.to_owned())).into_iter().collect(),
-            Kind::Names(..) | Kind::Values(..) => self.keys(view).unwrap_or_default().into_iter().map(|(_, read)| Some(read)).collect(),
-            Kind::Any(field, matching) => {
-                view.all(*field).into_iter().filter(|(name, _)| matching.matches(name)).map(|(_, value)| Some(value)).collect()
+            Kind::Key(key) => {
+                view.get(key).map(|value| Some(value.to_owned())).into_iter().collect()
             }
-            Kind::Within(field, path) => path.select(view.document(*field)).into_iter().map(scalar).collect(),
+            Kind::Names(..) | Kind::Values(..) => self
+                .keys(view)
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(_, read)| Some(read))
+                .collect(),
+            Kind::Any(field, matching) => view
+                .all(*field)
+                .into_iter()
+                .filter(|(name, _)| matching.matches(name))
+                .map(|(_, value)| Some(value))
+                .collect(),
+            Kind::Within(field, path) => {
+                path.select(view.document(*field)).into_iter().map(scalar).collect()
+            }
         }
     }
 
-    /// The keys that a place of Capsule's validations reads, with what is read of each; `None` for all other places.
+    /// The keys that a place of Capsule's validations reads, with what is read of each; `None` for
+    /// all other places.
     pub(super) fn keys(&self, view: &View<'_>) -> Option<Vec<(Key, String)>> {
         let (field, matching) = match &self.kind {
             Kind::Names(field, matching) => (*field, matching.as_ref()),
@@ -140,7 +179,11 @@ impl Place {
         let asked = |name: &str| matching.is_none_or(|expression| expression.matches(name));
         let read = |name: &str, value| if self.is_names() { name.to_owned() } else { value };
         let keys = view.foreign(field).into_iter().filter(|(name, _)| asked(name));
-        Some(keys.map(|(name, value)| (read(&name, value), name)).map(|(read, name)| (Key { field, name }, read)).collect())
+        Some(
+            keys.map(|(name, value)| (read(&name, value), name))
+                .map(|(read, name)| (Key { field, name }, read))
+                .collect(),
+        )
     }
 
     /// Whether it is the keys' names that are read, not their values.
@@ -155,7 +198,8 @@ fn select(path: &JsonPath, value: &Value, root: &str) -> Vec<Option<String>> {
 
 /// A name that a path may hold without quotes, and that is not longer than a path may be.
 fn simple_name(name: &str) -> Option<String> {
-    let simple = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
+    let simple = !name.is_empty()
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
     (simple && name.len() <= MAX_NAME_BYTES).then(|| name.to_owned())
 }
 
@@ -163,7 +207,9 @@ fn kind(source: &str) -> Result<Kind, String> {
     let path = JsonPath::parse(source).map_err(|error| error.to_string())?;
     let kind = match path.root() {
         Some("request") => Ok(Kind::Request(path)),
-        Some("tenant") if path.leading_members().get(1) == Some(&"status") => Err("a tenant's status is not for hooks: read its spec"),
+        Some("tenant") if path.leading_members().get(1) == Some(&"status") => {
+            Err("a tenant's status is not for hooks: read its spec")
+        }
         Some("tenant") => Ok(Kind::Tenant(path)),
         Some("namespace") => in_namespace(path),
         _ => Err("a hook reads `$.request`, `$.namespace` or `$.tenant`: begin with one of them"),
@@ -171,18 +217,25 @@ fn kind(source: &str) -> Result<Kind, String> {
     kind.map_err(|message| format!("{source:?}: {message}"))
 }
 
-/// A namespace is its name, labels and annotations to a hook: the rest is not the same at both stages.
+/// A namespace is its name, labels and annotations to a hook: the rest is not the same at both
+/// stages.
 fn in_namespace(path: JsonPath) -> Result<Kind, &'static str> {
     let leading = path.leading_members();
     let field = match leading.get(1..) {
         Some(["metadata", "name"]) if path.members().len() == 3 => return Ok(Kind::Name),
         Some(["metadata", "labels", ..]) => Field::Label,
         Some(["metadata", "annotations", ..]) => Field::Annotation,
-        _ => return Err("of a namespace, hooks read `metadata.name`, `metadata.labels` and `metadata.annotations`"),
+        _ => {
+            return Err(
+                "of a namespace, hooks read `metadata.name`, `metadata.labels` and `metadata.annotations`",
+            );
+        }
     };
     match path.members().get(3..) {
         Some([name]) => Ok(Kind::Key(Key { field, name: (*name).to_owned() })),
-        Some([_, _, ..]) => Err("a label or annotation has no members: write a key with dots as ['example.com/key']"),
+        Some([_, _, ..]) => Err(
+            "a label or annotation has no members: write a key with dots as ['example.com/key']",
+        ),
         _ => Ok(Kind::Within(field, path)),
     }
 }

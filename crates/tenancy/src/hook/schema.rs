@@ -1,10 +1,12 @@
-//! The schema of hooks, so that the API server refuses at `kubectl apply` what can be seen of a hook by itself. What needs more than
-//! its schema and CEL rules (expressions, paths inside `set`, hooks that meet) is reported in the Tenant's condition.
+//! The schema of hooks, so that the API server refuses at `kubectl apply` what can be seen of a
+//! hook by itself. What needs more than its schema and CEL rules (expressions, paths inside `set`,
+//! hooks that meet) is reported in the Tenant's condition.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-/// Most hooks of one tenant, and conditions and requirements of one hook: CEL's cost limits need bounds.
+/// Most hooks of one tenant, and conditions and requirements of one hook: CEL's cost limits need
+/// bounds.
 const MAX_ITEMS: u32 = 16;
 const MAX_KEYS: u32 = 32;
 const MAX_PATH: u32 = 256;
@@ -28,8 +30,14 @@ pub(crate) fn of_tenant(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn hook() -> Value {
-    let reads = |list: &str| format!("(has(self.{list}) && self.{list}.exists(one, one.path.startsWith('$.request')))");
-    let request = format!("!({} || {}) || (has(self.stages) && self.stages == ['admission'])", reads("when"), reads("require"));
+    let reads = |list: &str| {
+        format!("(has(self.{list}) && self.{list}.exists(one, one.path.startsWith('$.request')))")
+    };
+    let request = format!(
+        "!({} || {}) || (has(self.stages) && self.stages == ['admission'])",
+        reads("when"),
+        reads("require")
+    );
     json!({
         "type": "object", "required": ["name"],
         "properties": {
@@ -70,7 +78,10 @@ fn condition(requirement: bool) -> Value {
         "[has(self.exists), has(self.equals), has(self.__in__), has(self.matches)].filter(test, test).size() == 1",
         "hooks: not takes one of exists, equals, in and matches",
     );
-    properties.insert("not".to_owned(), json!({"type": "object", "properties": tests(), "x-kubernetes-validations": [one]}));
+    properties.insert(
+        "not".to_owned(),
+        json!({"type": "object", "properties": tests(), "x-kubernetes-validations": [one]}),
+    );
     properties.insert(
         "path".to_owned(),
         json!({"type": "string", "maxLength": MAX_PATH, "pattern": r"^\$\.(request|namespace|tenant)([.\[].*)?$"}),

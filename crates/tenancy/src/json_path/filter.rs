@@ -1,7 +1,7 @@
 //! Filters of a JSONPath: which children of a value a step keeps.
 //!
-//! Comparisons are those of RFC 9535: an absent value equals nothing (so `!=` holds), values of different types are
-//! different and neither less nor greater.
+//! Comparisons are those of RFC 9535: an absent value equals nothing (so `!=` holds), values of
+//! different types are different and neither less nor greater.
 
 use std::cmp::Ordering;
 
@@ -59,7 +59,9 @@ impl Filter {
             Filter::Any(filters) => filters.iter().any(|filter| filter.holds(value)),
             Filter::All(filters) => filters.iter().all(|filter| filter.holds(value)),
             Filter::Exists(place) => follow(place, value).is_some(),
-            Filter::Compare(place, comparison, literal) => comparison.holds(follow(place, value).and_then(|value| literal.order(value))),
+            Filter::Compare(place, comparison, literal) => {
+                comparison.holds(follow(place, value).and_then(|value| literal.order(value)))
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The grammar of a JSONPath, read by recursive descent. Only parentheses recurse, and their depth is bounded.
+//! The grammar of a JSONPath, read by recursive descent. Only parentheses recurse, and their depth
+//! is bounded.
 //!
 //! ```text
 //! path    = "$" step*
@@ -219,11 +220,16 @@ impl<'a> Reader<'a> {
         self.parse_decimal(sign, whole, fraction).map(Literal::Decimal)
     }
 
-    /// As serde_json reads it, so that a number equals itself in a document; and the standard library's reading is 16 KB more.
+    /// As serde_json reads it, so that a number equals itself in a document; and the standard
+    /// library's reading is 16 KB more.
     fn parse_decimal(&self, sign: &str, whole: &str, fraction: &str) -> Read<f64> {
         // JSON has no zeros in front of a number.
-        let whole = Some(whole.trim_start_matches('0')).filter(|whole| !whole.is_empty()).unwrap_or("0");
-        text::parse(&format!("{sign}{whole}.{fraction}")).ok().and_then(|number| number.as_f64()).map_or_else(|| self.fail("a number"), Ok)
+        let whole =
+            Some(whole.trim_start_matches('0')).filter(|whole| !whole.is_empty()).unwrap_or("0");
+        text::parse(&format!("{sign}{whole}.{fraction}"))
+            .ok()
+            .and_then(|number| number.as_f64())
+            .map_or_else(|| self.fail("a number"), Ok)
     }
 
     fn take_index(&mut self) -> Read<Option<i32>> {
@@ -250,11 +256,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Text in single or double quotes. It has neither quotes nor backslashes, so there is nothing to escape.
+    /// Text in single or double quotes. It has neither quotes nor backslashes, so there is nothing
+    /// to escape.
     fn take_quoted(&mut self) -> Read<Option<String>> {
-        let Some(quote) = ["'", "\""].into_iter().find(|quote| self.take(quote)) else { return Ok(None) };
+        let Some(quote) = ["'", "\""].into_iter().find(|quote| self.take(quote)) else {
+            return Ok(None);
+        };
         let text = self.take_while(|c| !matches!(c, '\'' | '"' | '\\') && !c.is_control());
-        self.expect(quote, "the closing quote; quotes, backslashes and control characters are not supported")?;
+        self.expect(
+            quote,
+            "the closing quote; quotes, backslashes and control characters are not supported",
+        )?;
         Ok(Some(text.to_owned()))
     }
 
@@ -288,6 +300,10 @@ impl<'a> Reader<'a> {
     }
 
     fn fail<T>(&self, expected: &'static str) -> Read<T> {
-        Err(JsonPathError::Syntax { path: self.path.to_owned(), rest: self.rest.to_owned(), expected })
+        Err(JsonPathError::Syntax {
+            path: self.path.to_owned(),
+            rest: self.rest.to_owned(),
+            expected,
+        })
     }
 }

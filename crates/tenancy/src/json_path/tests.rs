@@ -157,18 +157,27 @@ fn the_whole_document() {
 /// What is in a path, glued together at random.
 fn pathlike() -> impl Strategy<Value = String> {
     let parts = [
-        ".a", "..a", ".*", "[*]", "['a']", "[0]", "[-1]", "[0:2]", "[-3:]", "[:]", "[?(", "@", ".b", " == ", "'x'", "1", ".5", " && ",
-        " || ", "(", ")]", ")", "[", "]", "$", "<", "!", "\\", "é", "e999",
+        ".a", "..a", ".*", "[*]", "['a']", "[0]", "[-1]", "[0:2]", "[-3:]", "[:]", "[?(", "@",
+        ".b", " == ", "'x'", "1", ".5", " && ", " || ", "(", ")]", ")", "[", "]", "$", "<", "!",
+        "\\", "é", "e999",
     ];
-    proptest::collection::vec(proptest::sample::select(parts.to_vec()), 0..14).prop_map(|parts| format!("${}", parts.concat()))
+    proptest::collection::vec(proptest::sample::select(parts.to_vec()), 0..14)
+        .prop_map(|parts| format!("${}", parts.concat()))
 }
 
 fn jsons() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![Just(json!(null)), Just(json!("x")), Just(json!(1)), Just(json!(0.5)), Just(json!(true))];
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        Just(json!("x")),
+        Just(json!(1)),
+        Just(json!(0.5)),
+        Just(json!(true))
+    ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-            proptest::collection::btree_map("[abc]", inner, 0..4).prop_map(|members| members.into_iter().collect()),
+            proptest::collection::btree_map("[abc]", inner, 0..4)
+                .prop_map(|members| members.into_iter().collect()),
         ]
     })
 }
@@ -176,8 +185,15 @@ fn jsons() -> impl Strategy<Value = Value> {
 /// Every value inside a document with its place, so that steps can be checked by where they lead.
 fn places(value: &Value, place: String) -> Vec<(String, &Value)> {
     let inside: Vec<_> = match value {
-        Value::Array(elements) => elements.iter().enumerate().flat_map(|(n, value)| places(value, format!("{place}/{n}"))).collect(),
-        Value::Object(members) => members.iter().flat_map(|(name, value)| places(value, format!("{place}/{name}"))).collect(),
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .flat_map(|(n, value)| places(value, format!("{place}/{n}")))
+            .collect(),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, value)| places(value, format!("{place}/{name}")))
+            .collect(),
         _ => Vec::new(),
     };
     std::iter::once((place, value)).chain(inside).collect()
@@ -186,7 +202,14 @@ fn places(value: &Value, place: String) -> Vec<(String, &Value)> {
 /// The places of what a path selects, found by identity.
 fn selected(path: &str, document: &Value) -> Vec<String> {
     let places = places(document, String::new());
-    let place = |value: &Value| places.iter().find(|(_, at)| std::ptr::eq(*at, value)).expect("a value of the document").0.clone();
+    let place = |value: &Value| {
+        places
+            .iter()
+            .find(|(_, at)| std::ptr::eq(*at, value))
+            .expect("a value of the document")
+            .0
+            .clone()
+    };
     JsonPath::parse(path).unwrap().select(document).into_iter().map(place).collect()
 }
 

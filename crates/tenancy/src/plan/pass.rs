@@ -1,4 +1,5 @@
-//! One pass: wants against a namespace and its ledger, key by key (docs/design.md: conflicts, placement keys, release).
+//! One pass: wants against a namespace and its ledger, key by key (docs/design.md: conflicts,
+//! placement keys, release).
 
 use std::collections::BTreeMap;
 
@@ -60,8 +61,10 @@ impl<'a> Pass<'a> {
     pub(super) fn run(mut self) -> Result<Outcome, PlanError> {
         let Subject { settings, tenant, name, stage, .. } = self.subject;
         let base = self.base();
-        let labels = if tenant.dialect == Dialect::Capsule { &self.current.labels } else { &base.labels };
-        let mut desired = desire(tenant, &Sight { labels, view: self.view(&base, None), stage }, name)?;
+        let labels =
+            if tenant.dialect == Dialect::Capsule { &self.current.labels } else { &base.labels };
+        let mut desired =
+            desire(tenant, &Sight { labels, view: self.view(&base, None), stage }, name)?;
         self.plan.failures = std::mem::take(&mut desired.failures);
         for (key, want) in &desired.wants {
             self.want(key, want, self.conflicts_of(want));
@@ -89,18 +92,24 @@ impl<'a> Pass<'a> {
         Ok(Outcome { plan: self.plan, ledger: self.next })
     }
 
-    /// The base: the foreign part of the metadata (docs/design.md, "The base"), as far as selectors and hooks read it.
+    /// The base: the foreign part of the metadata (docs/design.md, "The base"), as far as selectors
+    /// and hooks read it.
     fn base(&self) -> Metadata {
         let Subject { settings, tenant, name, .. } = self.subject;
-        let selects = tenant.dialect == Dialect::Landlord && tenant.layers.iter().any(|layer| layer.selector.is_some());
-        let reads = |field| tenant.hooks.iter().flat_map(|hook| hook.written_from()).any(|place| place.reads(field));
-        let copy = |field: Field, wanted: bool| if wanted { self.released(field) } else { Map::new() };
+        let selects = tenant.dialect == Dialect::Landlord
+            && tenant.layers.iter().any(|layer| layer.selector.is_some());
+        let reads = |field| {
+            tenant.hooks.iter().flat_map(|hook| hook.written_from()).any(|place| place.reads(field))
+        };
+        let copy =
+            |field: Field, wanted: bool| if wanted { self.released(field) } else { Map::new() };
         let mut base = Metadata {
             labels: copy(Field::Label, selects || reads(Field::Label)),
             annotations: copy(Field::Annotation, reads(Field::Annotation)),
         };
         forget_possible(tenant, name, &mut base);
-        base.labels.retain(|key, _| key != settings.tenant_label() && !key.starts_with(keys::OWN_PREFIX));
+        base.labels
+            .retain(|key, _| key != settings.tenant_label() && !key.starts_with(keys::OWN_PREFIX));
         base.labels.extend(name.map(|name| (NAME_LABEL.to_owned(), name.to_owned())));
         base
     }
@@ -111,7 +120,11 @@ impl<'a> Pass<'a> {
         let releaser = self.releaser();
         for name in self.ledger.field(field) {
             map.remove(name);
-            map.extend(releaser.value_after(&Key { field, name: name.clone() }).map(|value| (name.clone(), value.clone())));
+            map.extend(
+                releaser
+                    .value_after(&Key { field, name: name.clone() })
+                    .map(|value| (name.clone(), value.clone())),
+            );
         }
         map
     }
@@ -158,7 +171,9 @@ impl<'a> Pass<'a> {
             None => self.manage(key, want, None),
             Some(same) if *same == want.value && conflicts == Conflicts::Keep => {}
             Some(same) if *same == want.value => self.manage(key, want, Some(same.clone())),
-            Some(other) if conflicts == Conflicts::Override => self.manage(key, want, Some(other.clone())),
+            Some(other) if conflicts == Conflicts::Override => {
+                self.manage(key, want, Some(other.clone()))
+            }
             Some(_) if conflicts == Conflicts::Keep => self.plan.kept.push(clash(key, found, want)),
             Some(_) => {
                 self.plan.refused.push(clash(key, found, want));
@@ -169,8 +184,17 @@ impl<'a> Pass<'a> {
 
     /// Keys that the other stage wrote stay managed; at admission an edit of them is put back.
     fn hold(&mut self, desired: &Desired) {
-        let theirs = |key: &&Key| !self.first && self.ledger.manages(key) && !desired.wants.contains_key(key);
-        for key in desired.held.iter().filter(theirs).filter(|key| !desired.removals.contains_key(key)).cloned().collect::<Vec<_>>() {
+        let theirs = |key: &&Key| {
+            !self.first && self.ledger.manages(key) && !desired.wants.contains_key(key)
+        };
+        for key in desired
+            .held
+            .iter()
+            .filter(theirs)
+            .filter(|key| !desired.removals.contains_key(key))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             self.next.field_mut(key.field).insert(key.name.clone());
             if let Some(previous) = self.ledger_previous(&key) {
                 self.next.previous.field_mut(key.field).insert(key.name.clone(), previous);
@@ -201,11 +225,14 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Enters the key in the next ledger, with the value to restore later, and sets it where it differs.
+    /// Enters the key in the next ledger, with the value to restore later, and sets it where it
+    /// differs.
     fn manage(&mut self, key: &Key, want: &Want, previous: Option<String>) {
         self.next.field_mut(key.field).insert(key.name.clone());
-        // What the API server would refuse is nobody's to have back, and would make the ledger one that cannot be read.
-        let previous = previous.filter(|value| key.field == Field::Annotation || check_label_value(value).is_ok());
+        // What the API server would refuse is nobody's to have back, and would make the ledger one
+        // that cannot be read.
+        let previous = previous
+            .filter(|value| key.field == Field::Annotation || check_label_value(value).is_ok());
         if let (Release::Restore, Some(previous)) = (self.release, previous) {
             self.next.previous.field_mut(key.field).insert(key.name.clone(), previous);
         }
@@ -230,15 +257,19 @@ impl<'a> Pass<'a> {
         if !self.first {
             return;
         }
-        for (key, want) in desired.defaults.iter().filter(|(key, _)| !desired.wants.contains_key(key)) {
-            let absent = !self.current.field(key.field).contains_key(&key.name) || self.plan.remove.contains_key(key);
+        for (key, want) in
+            desired.defaults.iter().filter(|(key, _)| !desired.wants.contains_key(key))
+        {
+            let absent = !self.current.field(key.field).contains_key(&key.name)
+                || self.plan.remove.contains_key(key);
             if absent && !self.subject.settings.spares(key, &want.value) {
                 self.set(key, &want.value, want.why.clone());
             }
         }
     }
 
-    /// Writes the tenant label where another rule found the name, and drops what a claimed namespace does not carry.
+    /// Writes the tenant label where another rule found the name, and drops what a claimed
+    /// namespace does not carry.
     fn record(&mut self) {
         let label = Key::label(self.subject.settings.tenant_label());
         if self.subject.tenant.dialect != Dialect::Capsule {
@@ -253,24 +284,37 @@ impl<'a> Pass<'a> {
 
     /// How keys that are no longer wanted go: as the tenant that put them there said.
     fn release_mode(&self) -> Release {
-        if self.ledger.tenant == self.subject.tenant.name { self.release } else { self.ledger.release.unwrap_or_default() }
+        if self.ledger.tenant == self.subject.tenant.name {
+            self.release
+        } else {
+            self.ledger.release.unwrap_or_default()
+        }
     }
 
     fn releaser(&self) -> Releaser<'a> {
-        Releaser { settings: self.subject.settings, current: self.current, ledger: self.ledger, mode: self.release_mode() }
+        Releaser {
+            settings: self.subject.settings,
+            current: self.current,
+            ledger: self.ledger,
+            mode: self.release_mode(),
+        }
     }
 
     fn release_rest(&mut self, forced: &Wants) {
         let releaser = self.releaser();
-        for key in self.ledger.keys().filter(|key| !self.next.manages(key) && !forced.contains_key(key)) {
+        for key in
+            self.ledger.keys().filter(|key| !self.next.manages(key) && !forced.contains_key(key))
+        {
             releaser.release(&mut self.plan, key);
         }
     }
 
-    /// `managedMetadataOnly`: what is neither wanted nor landlord's own goes, except keys that decide whose the namespace is.
+    /// `managedMetadataOnly`: what is neither wanted nor landlord's own goes, except keys that
+    /// decide whose the namespace is.
     fn remove_others(&mut self, desired: &Desired) {
         let labels = self.current.labels.iter().map(|(name, value)| (Key::label(name), value));
-        let annotations = self.current.annotations.iter().map(|(name, value)| (Key::annotation(name), value));
+        let annotations =
+            self.current.annotations.iter().map(|(name, value)| (Key::annotation(name), value));
         for (key, value) in labels.chain(annotations) {
             let own = key.name.starts_with(keys::OWN_PREFIX) || key.name == NAME_LABEL;
             let wanted = desired.wants.contains_key(&key) || desired.forced.contains_key(&key);
@@ -282,7 +326,8 @@ impl<'a> Pass<'a> {
     }
 
     fn write_ledger(&mut self) -> Result<(), PlanError> {
-        let fault = |source| PlanError::Previous { tenant: self.subject.tenant.name.clone(), source };
+        let fault =
+            |source| PlanError::Previous { tenant: self.subject.tenant.name.clone(), source };
         self.next.check_previous_size().map_err(fault)?;
         let text = self.next.to_string_compact();
         self.set(&Key::annotation(ledger::ANNOTATION), &text, Why::Ledger);
@@ -291,5 +336,10 @@ impl<'a> Pass<'a> {
 }
 
 fn clash(key: &Key, found: Option<&String>, want: &Want) -> Clash {
-    Clash { key: key.clone(), found: found.cloned(), wanted: want.value.clone(), why: want.why.clone() }
+    Clash {
+        key: key.clone(),
+        found: found.cloned(),
+        wanted: want.value.clone(),
+        why: want.why.clone(),
+    }
 }

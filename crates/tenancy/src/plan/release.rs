@@ -27,7 +27,12 @@ impl<'a> Releaser<'a> {
             _ if self.stays(key, found) => found,
             Release::Keep => found,
             Release::Remove => None,
-            Release::Restore => self.ledger.previous.field(key.field).get(&key.name).filter(|value| may_be_written(key, value)),
+            Release::Restore => self
+                .ledger
+                .previous
+                .field(key.field)
+                .get(&key.name)
+                .filter(|value| may_be_written(key, value)),
         }
     }
 
@@ -35,12 +40,15 @@ impl<'a> Releaser<'a> {
     pub(super) fn release(&self, plan: &mut Plan, key: Key) {
         match (self.current.field(key.field).get(&key.name), self.value_after(&key)) {
             (found, after) if found == after => {}
-            (_, Some(previous)) => drop(plan.set.insert(key, Want { value: previous.clone(), why: Why::Restored })),
+            (_, Some(previous)) => {
+                drop(plan.set.insert(key, Want { value: previous.clone(), why: Why::Restored }))
+            }
             (_, None) => drop(plan.remove.insert(key, Why::Released)),
         }
     }
 
-    /// A ledger can list what it never should: keys that landlord leaves alone, or that are not the tenant's to give up.
+    /// A ledger can list what it never should: keys that landlord leaves alone, or that are not the
+    /// tenant's to give up.
     fn stays(&self, key: &Key, found: Option<&String>) -> bool {
         let label = [NAME_LABEL, self.settings.tenant_label()];
         *key == Key::annotation(ledger::ANNOTATION)
@@ -49,7 +57,8 @@ impl<'a> Releaser<'a> {
     }
 }
 
-/// A node selector that the API server cannot read would make every Pod creation fail, even if it stood there before.
+/// A node selector that the API server cannot read would make every Pod creation fail, even if it
+/// stood there before.
 fn may_be_written(key: &Key, value: &str) -> bool {
     *key != Key::annotation(keys::NODE_SELECTOR) || value.parse::<NodeSelector>().is_ok()
 }

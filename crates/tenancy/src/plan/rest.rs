@@ -1,5 +1,6 @@
-//! Rest: a Capsule list item may select on a label that another item sets or drops, so one pass is repeated on its own result
-//! until nothing changes. What comes out is one plan, from the namespace as it is to the namespace at rest.
+//! Rest: a Capsule list item may select on a label that another item sets or drops, so one pass is
+//! repeated on its own result until nothing changes. What comes out is one plan, from the namespace
+//! as it is to the namespace at rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +15,18 @@ use crate::why::Why;
 /// More passes than any list of items needs that does not select on its own results in a circle.
 const MAX_PASSES: usize = 8;
 
-pub(super) fn plan(subject: Subject<'_>, before: &Metadata, ledger: Ledger) -> Result<Plan, PlanError> {
+pub(super) fn plan(
+    subject: Subject<'_>,
+    before: &Metadata,
+    ledger: Ledger,
+) -> Result<Plan, PlanError> {
     let tenant = &subject.tenant.name;
     let mut state = State { metadata: before.clone(), ledger, reasons: BTreeMap::new() };
     let mut last = Plan::default();
     let first = state.ledger.tenant != *tenant;
     for _ in 0..=MAX_PASSES {
-        let Outcome { plan, ledger } = Pass::new(subject, &state.metadata, &state.ledger).first(first).run()?;
+        let Outcome { plan, ledger } =
+            Pass::new(subject, &state.metadata, &state.ledger).first(first).run()?;
         if plan.is_empty() {
             return Ok(state.difference(before, plan));
         }
@@ -62,7 +68,8 @@ impl State {
 
 /// The items whose keys still change, as a phrase.
 fn items(last: &Plan) -> String {
-    let switched = last.set.iter().filter(|(key, _)| key.field == Field::Label).map(|(_, change)| &change.why);
+    let switched =
+        last.set.iter().filter(|(key, _)| key.field == Field::Label).map(|(_, change)| &change.why);
     let removed = last.remove.keys().map(|key| format!("{key} comes and goes"));
     let named: BTreeSet<String> = gather(switched.map(Why::to_string).chain(removed));
     named.into_iter().collect::<Vec<_>>().join(", ")

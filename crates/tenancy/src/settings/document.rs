@@ -16,14 +16,15 @@ use crate::metadata::{check_annotation_key, check_label_key};
 pub struct Document {
     /// Where tenants are read from: `landlord`, `capsule`, `{custom: …}` or `{inline: […]}`.
     pub tenant_source: source::Document,
-    /// How a namespace says whose it is; the first rule that yields a name wins. Default: the source's own label, then an
-    /// owner reference to the source's kind.
+    /// How a namespace says whose it is; the first rule that yields a name wins. Default: the
+    /// source's own label, then an owner reference to the source's kind.
     pub identify: Option<Vec<Rule>>,
     /// What happens when a namespace has a wanted key with another value.
     pub conflicts: Conflicts,
     /// What happens to managed keys that are no longer wanted.
     pub release: Release,
-    /// Globs of keys that are never written nor removed. Default: `kubernetes.io/metadata.name`; none with `capsule`.
+    /// Globs of keys that are never written nor removed. Default: `kubernetes.io/metadata.name`;
+    /// none with `capsule`.
     pub protected_keys: Option<Vec<String>>,
     /// The controller's service account, `namespace:name`; its updates pass untouched.
     pub controller: String,
@@ -45,10 +46,22 @@ pub struct Document {
     /// How the policy reads the tenant.
     pub tenant_lookup: TenantLookup,
     /// Mutations and validations beyond a tenant's fixed fields, for all tenants.
-    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::hook::schema::of_settings", default = "Vec::<serde_json::Value>::new"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            schema_with = "crate::hook::schema::of_settings",
+            default = "Vec::<serde_json::Value>::new"
+        )
+    )]
     #[serde(deserialize_with = "passed_over")]
     pub hooks: (),
-    #[cfg_attr(feature = "schema", schemars(with = "super::Strategy", default = "serde_json::Map::<String, serde_json::Value>::new"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            with = "super::Strategy",
+            default = "serde_json::Map::<String, serde_json::Value>::new"
+        )
+    )]
     #[serde(deserialize_with = "passed_over")]
     pub strategy: (),
 }
@@ -69,7 +82,13 @@ impl Default for Document {
             protected_keys: None,
             controller: "landlord:controller".to_owned(),
             admins: Admins::default(),
-            excluded_namespaces: texts(&["kube-system", "kube-public", "kube-node-lease", "landlord", "kubewarden"]),
+            excluded_namespaces: texts(&[
+                "kube-system",
+                "kube-public",
+                "kube-node-lease",
+                "landlord",
+                "kubewarden",
+            ]),
             unknown_tenant: UnknownTenant::default(),
             unclaimed: Unclaimed::default(),
             guard: Guard::default(),
@@ -94,7 +113,8 @@ pub enum Rule {
     Annotation(String),
     /// An owner reference of this group and kind names the tenant.
     OwnerReference(OwnerReferenceRule),
-    /// The first segments of the namespace's name are the tenant's name, if that tenant lists a prefix of it.
+    /// The first segments of the namespace's name are the tenant's name, if that tenant lists a
+    /// prefix of it.
     NamePrefix(NamePrefixRule),
     /// A JSONPath over `{request, namespace}`.
     JsonPath(JsonPathRule),
@@ -138,7 +158,9 @@ fn one() -> usize {
 
 impl Rule {
     pub(super) fn parse(self, index: usize) -> Result<super::Rule, DecodeError> {
-        let fault = |field: &str, message: String| DecodeError::new(format!("identify[{index}].{field}"), message);
+        let fault = |field: &str, message: String| {
+            DecodeError::new(format!("identify[{index}].{field}"), message)
+        };
         match self {
             Self::Label(key) => match check_label_key(&key) {
                 Ok(()) => Ok(super::Rule::Label(key)),
@@ -149,16 +171,24 @@ impl Rule {
                 Err(error) => Err(fault("annotation", error.to_string())),
             },
             Self::OwnerReference(OwnerReferenceRule { group, kind }) if kind.is_empty() => {
-                Err(fault("ownerReference.kind", format!("empty, with group {group:?}: name the tenant's kind")))
+                Err(fault(
+                    "ownerReference.kind",
+                    format!("empty, with group {group:?}: name the tenant's kind"),
+                ))
             }
-            Self::OwnerReference(OwnerReferenceRule { group, kind }) => Ok(super::Rule::OwnerReference { group, kind }),
+            Self::OwnerReference(OwnerReferenceRule { group, kind }) => {
+                Ok(super::Rule::OwnerReference { group, kind })
+            }
             Self::NamePrefix(rule) if rule.separator.is_empty() => {
                 Err(fault("namePrefix.separator", "empty: write for example \"-\"".to_owned()))
             }
-            Self::NamePrefix(rule) if rule.segments == 0 => {
-                Err(fault("namePrefix.segments", "0: at least one segment names the tenant".to_owned()))
+            Self::NamePrefix(rule) if rule.segments == 0 => Err(fault(
+                "namePrefix.segments",
+                "0: at least one segment names the tenant".to_owned(),
+            )),
+            Self::NamePrefix(NamePrefixRule { separator, segments }) => {
+                Ok(super::Rule::NamePrefix { separator, segments })
             }
-            Self::NamePrefix(NamePrefixRule { separator, segments }) => Ok(super::Rule::NamePrefix { separator, segments }),
             Self::JsonPath(rule) => rule.parse().map_err(|message| fault("jsonPath.path", message)),
         }
     }
@@ -168,8 +198,13 @@ impl JsonPathRule {
     fn parse(self) -> Result<super::Rule, String> {
         let path = JsonPath::parse(&self.path).map_err(|error| error.to_string())?;
         match path.root() {
-            Some("request" | "namespace") => Ok(super::Rule::JsonPath { path, prefix: self.prefix }),
-            _ => Err(format!("{:?} reads neither `$.request` nor `$.namespace`: begin with one of them", self.path)),
+            Some("request" | "namespace") => {
+                Ok(super::Rule::JsonPath { path, prefix: self.prefix })
+            }
+            _ => Err(format!(
+                "{:?} reads neither `$.request` nor `$.namespace`: begin with one of them",
+                self.path
+            )),
         }
     }
 }
@@ -239,7 +274,8 @@ pub struct Guard {
     pub on_unready: OnUnready,
 }
 
-/// The work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API server has neither.
+/// The work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API server
+/// has neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]

@@ -23,7 +23,8 @@ use crate::tenant::{Tenant, capsule, landlord};
 pub enum Document {
     /// `landlord.dev/v1alpha1` Tenants.
     Landlord,
-    /// `capsule.clastix.io/v1beta2` Tenants; `{capsule: {validations: true}}` judges their namespaces as Capsule's webhook does.
+    /// `capsule.clastix.io/v1beta2` Tenants; `{capsule: {validations: true}}` judges their
+    /// namespaces as Capsule's webhook does.
     Capsule {
         /// Whether what Capsule's webhook judges is judged: for clusters without that webhook.
         #[serde(default)]
@@ -39,7 +40,10 @@ pub enum Document {
 #[cfg(feature = "schema")]
 fn short_capsule(schema: &mut schemars::Schema) {
     if let Some(Value::Array(forms)) = schema.get_mut("oneOf") {
-        forms.push(crate::members::object([("type", Value::from("string")), ("const", Value::from("capsule"))]));
+        forms.push(crate::members::object([
+            ("type", Value::from("string")),
+            ("const", Value::from("capsule")),
+        ]));
     }
 }
 
@@ -70,7 +74,8 @@ impl TenantSource {
         }
     }
 
-    /// The object that describes tenant `name`; `None` for inline tenants and for names that no object can have.
+    /// The object that describes tenant `name`; `None` for inline tenants and for names that no
+    /// object can have.
     pub fn reference(&self, name: &str) -> Option<Reference> {
         let (api_version, kind) = self.kind()?;
         let (namespace, name) = match self {
@@ -107,8 +112,9 @@ impl TenantSource {
         }
     }
 
-    /// The name of the tenant that a rule found. Namespaced tenants are stated as `namespace:name` and called `namespace_name`, which
-    /// is also what a label, a template and the guard can hold: `:` is not allowed in a label value, and `_` in no name.
+    /// The name of the tenant that a rule found. Namespaced tenants are stated as `namespace:name`
+    /// and called `namespace_name`, which is also what a label, a template and the guard can hold:
+    /// `:` is not allowed in a label value, and `_` in no name.
     pub fn canonical(&self, stated: String) -> String {
         match self {
             Self::Custom(source) if source.namespaced => stated.replacen(':', custom::SEPARATOR, 1),
@@ -125,7 +131,11 @@ impl TenantSource {
 
 impl Document {
     /// The source in force; `hooks` and `conflicts` are the settings', for inline tenants.
-    pub(super) fn read(self, hooks: &Hooks, conflicts: Conflicts) -> Result<TenantSource, DecodeError> {
+    pub(super) fn read(
+        self,
+        hooks: &Hooks,
+        conflicts: Conflicts,
+    ) -> Result<TenantSource, DecodeError> {
         match self {
             Self::Landlord => Ok(TenantSource::Landlord),
             Self::Capsule { validations } => Ok(TenantSource::Capsule { validations }),
@@ -137,14 +147,21 @@ impl Document {
     }
 }
 
-fn inline(items: &[Value], hooks: &Hooks, conflicts: Conflicts) -> Result<Vec<Tenant>, DecodeError> {
+fn inline(
+    items: &[Value],
+    hooks: &Hooks,
+    conflicts: Conflicts,
+) -> Result<Vec<Tenant>, DecodeError> {
     let mut tenants: Vec<Tenant> = Vec::with_capacity(items.len());
     let mut names = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         let path = format!("tenantSource.inline[{index}]");
         let tenant = inline_tenant(item, hooks, conflicts).map_err(|error| error.within(&path))?;
         if !names.insert(tenant.name.clone()) {
-            return Err(DecodeError::new(path, format!("tenant {:?} is written twice: merge the two", tenant.name)));
+            return Err(DecodeError::new(
+                path,
+                format!("tenant {:?} is written twice: merge the two", tenant.name),
+            ));
         }
         tenants.push(tenant);
     }
@@ -153,7 +170,10 @@ fn inline(items: &[Value], hooks: &Hooks, conflicts: Conflicts) -> Result<Vec<Te
 
 fn inline_tenant(item: &Value, hooks: &Hooks, conflicts: Conflicts) -> Result<Tenant, DecodeError> {
     let Value::Object(fields) = item else {
-        return Err(DecodeError::new("", "not an object: write `name` and the fields of a Tenant's spec"));
+        return Err(DecodeError::new(
+            "",
+            "not an object: write `name` and the fields of a Tenant's spec",
+        ));
     };
     let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
     check_label_value(name).map_err(|error| DecodeError::caused("name", &error))?;
@@ -162,7 +182,10 @@ fn inline_tenant(item: &Value, hooks: &Hooks, conflicts: Conflicts) -> Result<Te
     }
     let mut spec = fields.clone();
     spec.remove("name");
-    let object = object([("metadata", object([("name", Value::from(name))])), ("spec", Value::Object(spec))]);
+    let object = object([
+        ("metadata", object([("name", Value::from(name))])),
+        ("spec", Value::Object(spec)),
+    ]);
     let tenant = landlord::tenant(&object).map_err(|error| {
         let DecodeError { path, message } = error.source;
         let path = path.strip_prefix("spec.").map(str::to_owned).unwrap_or(path);

@@ -1,5 +1,6 @@
-//! Strategy: which namespaces the webhook decides on as they are created, and which the controller decides on afterwards. Only the
-//! controller follows it; it is checked with the rest of the settings, so that a mistake is refused by all that read them.
+//! Strategy: which namespaces the webhook decides on as they are created, and which the controller
+//! decides on afterwards. Only the controller follows it; it is checked with the rest of the
+//! settings, so that a mistake is refused by all that read them.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,9 +17,14 @@ pub(super) use self::document::read;
 
 /// Which namespaces are decided by the webhook as they are created, and which by the controller.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(default, deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(default, deny_unknown_fields)
+)]
 pub struct Strategy {
-    /// `webhook`: every namespace by the webhook. `controller`: none. `hybrid`: the critical ones. `auto`: what the measurements say.
+    /// `webhook`: every namespace by the webhook. `controller`: none. `hybrid`: the critical ones.
+    /// `auto`: what the measurements say.
     pub mode: Choice,
     /// Namespaces that `hybrid` asks the webhook about; needed where `mode` or `pin` is `hybrid`.
     pub critical: Critical,
@@ -30,7 +36,11 @@ pub struct Strategy {
 
 /// A mode, or that the measurements decide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StrategyMode", rename_all = "lowercase"))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "StrategyMode", rename_all = "lowercase")
+)]
 pub enum Choice {
     #[default]
     Webhook,
@@ -53,9 +63,14 @@ pub enum Mode {
     Controller,
 }
 
-/// Namespaces that the webhook is asked about in mode `hybrid`: those that the labels or a name match.
+/// Namespaces that the webhook is asked about in mode `hybrid`: those that the labels or a name
+/// match.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StrategyCritical", default, deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "StrategyCritical", default, deny_unknown_fields)
+)]
 pub struct Critical {
     /// A label selector: `matchLabels`, `matchExpressions`.
     #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Value>"))]
@@ -68,22 +83,37 @@ pub struct Critical {
 /// What `auto` goes by.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(rename = "StrategyAuto", rename_all = "camelCase", default, deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(rename = "StrategyAuto", rename_all = "camelCase", default, deny_unknown_fields)
+)]
 pub struct Auto {
     /// `hybrid` above so many namespaces of tenants.
     pub namespaces: usize,
     /// `hybrid` above so many created namespaces a second.
     pub creations_per_second: f64,
     /// `hybrid` above this time that the webhook adds to a creation.
-    #[cfg_attr(feature = "schema", schemars(with = "String"), serde(serialize_with = "duration::serialize"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "String"),
+        serde(serialize_with = "duration::serialize")
+    )]
     pub admission_latency: Duration,
     /// How far below a threshold, in per cent of it, `hybrid` ends.
     pub hysteresis: u32,
     /// How often it is measured.
-    #[cfg_attr(feature = "schema", schemars(with = "String"), serde(serialize_with = "duration::serialize"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "String"),
+        serde(serialize_with = "duration::serialize")
+    )]
     pub period: Duration,
     /// Time between two changes. A webhook that fails is left at once.
-    #[cfg_attr(feature = "schema", schemars(with = "String"), serde(serialize_with = "duration::serialize"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "String"),
+        serde(serialize_with = "duration::serialize")
+    )]
     pub hold_for: Duration,
 }
 
@@ -101,13 +131,16 @@ impl Default for Auto {
 }
 
 impl Auto {
-    /// The thresholds that count in this mode: the lower ones in `hybrid`, so that a value at the edge does not sway it.
+    /// The thresholds that count in this mode: the lower ones in `hybrid`, so that a value at the
+    /// edge does not sway it.
     pub fn in_mode(&self, mode: Mode) -> Self {
         if mode != Mode::Hybrid {
             return self.clone();
         }
         let share = f64::from(100_u32.saturating_sub(self.hysteresis)) / 100.0;
-        let lower = |value: usize| value.saturating_mul(100_usize.saturating_sub(self.hysteresis as usize)) / 100;
+        let lower = |value: usize| {
+            value.saturating_mul(100_usize.saturating_sub(self.hysteresis as usize)) / 100
+        };
         Self {
             namespaces: lower(self.namespaces),
             creations_per_second: self.creations_per_second * share,

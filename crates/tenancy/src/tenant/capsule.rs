@@ -1,5 +1,5 @@
-//! Capsule's Tenant: `capsule.clastix.io/v1beta2`, read as Capsule v0.14 reads it (expected values in
-//! `tests/conformance`). Unknown fields are Capsule's business and passed over.
+//! Capsule's Tenant: `capsule.clastix.io/v1beta2`, read as Capsule v0.14 reads it (expected values
+//! in `tests/conformance`). Unknown fields are Capsule's business and passed over.
 
 use std::sync::Arc;
 
@@ -41,18 +41,23 @@ const ALLOWED: [(&str, &str); 3] = [
 /// Reads a Tenant object. With `validations`, what Capsule's webhook judges is judged by hooks.
 pub fn tenant(object: &Value, validations: bool) -> Result<Tenant, TenantError> {
     let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    read(name, object, validations).map_err(|source| TenantError { tenant: name.to_owned(), source })
+    read(name, object, validations)
+        .map_err(|source| TenantError { tenant: name.to_owned(), source })
 }
 
 fn read(name: &str, object: &Value, validations: bool) -> Result<Tenant, DecodeError> {
     let spec = object.get("spec").unwrap_or(&Value::Null);
     let mut layers = vec![own_layer(object, spec)?];
-    for (index, item) in array(spec.pointer("/namespaceOptions/additionalMetadataList")).enumerate() {
+    for (index, item) in array(spec.pointer("/namespaceOptions/additionalMetadataList")).enumerate()
+    {
         let path = format!("spec.namespaceOptions.additionalMetadataList[{index}]");
         layers.push(list_item(index, item).map_err(|error| error.within(&path))?);
     }
     for (index, rule) in array(spec.get("rules")).enumerate() {
-        layers.extend(rule_layers(index, rule).map_err(|error| error.within(&format!("spec.rules[{index}]")))?);
+        layers.extend(
+            rule_layers(index, rule)
+                .map_err(|error| error.within(&format!("spec.rules[{index}]")))?,
+        );
     }
     let owners = owners(object, spec);
     let hooks: Vec<Arc<Hook>> = match validations {
@@ -68,15 +73,21 @@ fn read(name: &str, object: &Value, validations: bool) -> Result<Tenant, DecodeE
         conflicts: None,
         release: None,
         dialect: Dialect::Capsule,
-        exclusive: spec.pointer("/namespaceOptions/managedMetadataOnly").and_then(Value::as_bool).unwrap_or(false),
+        exclusive: spec
+            .pointer("/namespaceOptions/managedMetadataOnly")
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
         hooks: Hooks::from(hooks),
         document: Value::Null,
     })
 }
 
-/// `status.owners` is what Capsule has resolved; a Tenant that it has not seen yet has `spec.owners` only.
+/// `status.owners` is what Capsule has resolved; a Tenant that it has not seen yet has
+/// `spec.owners` only.
 fn owners(object: &Value, spec: &Value) -> Vec<Owner> {
-    let resolved = object.pointer("/status/owners").filter(|owners| owners.as_array().is_some_and(|list| !list.is_empty()));
+    let resolved = object
+        .pointer("/status/owners")
+        .filter(|owners| owners.as_array().is_some_and(|list| !list.is_empty()));
     array(resolved.or_else(|| spec.get("owners"))).filter_map(owner).collect()
 }
 
@@ -122,7 +133,9 @@ fn own_layer(object: &Value, spec: &Value) -> Result<Layer, DecodeError> {
 fn node_selector(spec: &Value) -> Result<Option<NodeSelector>, DecodeError> {
     match spec.get("nodeSelector") {
         None | Some(Value::Null) => Ok(None),
-        present => NodeSelector::try_from(strings(present)).map(Some).map_err(|error| DecodeError::caused("spec.nodeSelector", &error)),
+        present => NodeSelector::try_from(strings(present))
+            .map(Some)
+            .map_err(|error| DecodeError::caused("spec.nodeSelector", &error)),
     }
 }
 
@@ -151,7 +164,9 @@ fn list_item(index: usize, item: &Value) -> Result<Layer, DecodeError> {
 fn label_selector(item: &Value) -> Result<Option<LabelSelector>, DecodeError> {
     match item.get("namespaceSelector") {
         None | Some(Value::Null) => Ok(None),
-        Some(selector) => LabelSelector::from_value(selector).map(Some).map_err(|error| DecodeError::caused("namespaceSelector", &error)),
+        Some(selector) => LabelSelector::from_value(selector)
+            .map(Some)
+            .map_err(|error| DecodeError::caused("namespaceSelector", &error)),
     }
 }
 
@@ -159,13 +174,28 @@ fn label_selector(item: &Value) -> Result<Option<LabelSelector>, DecodeError> {
 fn rule_layers(index: usize, rule: &Value) -> Result<[Layer; 2], DecodeError> {
     let selector = label_selector(rule)?;
     let mut layer = Layer { why: Why::Rule(index), selector: selector.clone(), ..Layer::default() };
-    let mut defaults = Layer { why: Why::DefaultRule, selector, precedence: Precedence::Default, ..Layer::default() };
-    for metadata in one_or_many(rule.pointer("/enforce/metadata")).filter(|metadata| names_namespaces(metadata)) {
+    let mut defaults = Layer {
+        why: Why::DefaultRule,
+        selector,
+        precedence: Precedence::Default,
+        ..Layer::default()
+    };
+    for metadata in
+        one_or_many(rule.pointer("/enforce/metadata")).filter(|metadata| names_namespaces(metadata))
+    {
         let values = |field, kind| rule_values(metadata, field, kind);
         layer.labels.extend(entries("labels", values("labels", "managed"), Grammar::Literal)?);
-        layer.annotations.extend(entries("annotations", values("annotations", "managed"), Grammar::Literal)?);
+        layer.annotations.extend(entries(
+            "annotations",
+            values("annotations", "managed"),
+            Grammar::Literal,
+        )?);
         defaults.labels.extend(entries("labels", values("labels", "default"), Grammar::Literal)?);
-        defaults.annotations.extend(entries("annotations", values("annotations", "default"), Grammar::Literal)?);
+        defaults.annotations.extend(entries(
+            "annotations",
+            values("annotations", "default"),
+            Grammar::Literal,
+        )?);
     }
     Ok([layer, defaults])
 }
@@ -175,18 +205,30 @@ fn names_namespaces(metadata: &Value) -> bool {
     array(metadata.get("kinds")).filter_map(Value::as_str).any(|kind| kind.trim() == "Namespace")
 }
 
-/// The `managed` or `default` values of the concrete keys; a key may also be an expression, which names nothing to write.
+/// The `managed` or `default` values of the concrete keys; a key may also be an expression, which
+/// names nothing to write.
 fn rule_values(metadata: &Value, field: &str, kind: &str) -> Map {
     let keys = metadata.get(field).and_then(Value::as_object);
-    let concrete = |key: &str| if field == "labels" { check_label_key(key).is_ok() } else { check_annotation_key(key).is_ok() };
-    let value = |(key, rule): (&String, &Value)| Some((key.clone(), rule.get(kind)?.as_str()?.to_owned()));
+    let concrete = |key: &str| {
+        if field == "labels" {
+            check_label_key(key).is_ok()
+        } else {
+            check_annotation_key(key).is_ok()
+        }
+    };
+    let value =
+        |(key, rule): (&String, &Value)| Some((key.clone(), rule.get(kind)?.as_str()?.to_owned()));
     gather(keys.into_iter().flatten().filter(|(key, _)| concrete(key)).filter_map(value))
 }
 
 fn entries(path: &str, map: Map, grammar: Grammar) -> Result<Vec<Entry>, DecodeError> {
-    let parse =
-        |text: &str, key: &str| Template::parse(text, grammar).map_err(|error| DecodeError::caused(format!("{path}[{key:?}]"), &error));
-    map.iter().map(|(key, value)| Ok(Entry { key: parse(key, key)?, value: parse(value, key)? })).collect()
+    let parse = |text: &str, key: &str| {
+        Template::parse(text, grammar)
+            .map_err(|error| DecodeError::caused(format!("{path}[{key:?}]"), &error))
+    };
+    map.iter()
+        .map(|(key, value)| Ok(Entry { key: parse(key, key)?, value: parse(value, key)? }))
+        .collect()
 }
 
 fn array(value: Option<&Value>) -> impl Iterator<Item = &Value> {

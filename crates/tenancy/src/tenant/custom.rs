@@ -1,4 +1,5 @@
-//! Custom tenants: any object, read by JSONPath. What a path does not find is as absent from the tenant.
+//! Custom tenants: any object, read by JSONPath. What a path does not find is as absent from the
+//! tenant.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -63,7 +64,9 @@ impl TryFrom<Document> for CustomSource {
             }
         }
         let path = |field: &str, text: Option<String>| {
-            text.map(|text| JsonPath::parse(&text)).transpose().map_err(|error| DecodeError::caused(field, &error))
+            text.map(|text| JsonPath::parse(&text))
+                .transpose()
+                .map_err(|error| DecodeError::caused(field, &error))
         };
         Ok(Self {
             api_version: document.api_version,
@@ -117,10 +120,16 @@ impl CustomSource {
 }
 
 fn found<'a>(path: &Option<JsonPath>, object: &'a Value) -> Option<&'a Value> {
-    path.as_ref().and_then(|path| path.select(object).into_iter().next()).filter(|value| !value.is_null())
+    path.as_ref()
+        .and_then(|path| path.select(object).into_iter().next())
+        .filter(|value| !value.is_null())
 }
 
-fn typed<T: serde::de::DeserializeOwned>(field: &str, path: &Option<JsonPath>, object: &Value) -> Result<Option<T>, DecodeError> {
+fn typed<T: serde::de::DeserializeOwned>(
+    field: &str,
+    path: &Option<JsonPath>,
+    object: &Value,
+) -> Result<Option<T>, DecodeError> {
     found(path, object).map(decode).transpose().map_err(|error| error.within(field))
 }
 
@@ -138,7 +147,9 @@ fn selector(value: &Value) -> Result<NodeSelector, DecodeError> {
 
 fn owners(value: &Value) -> Result<Vec<Owner>, DecodeError> {
     let one = |item: &Value| match item {
-        Value::String(name) => Ok(Owner { kind: crate::requester::OwnerKind::User, name: name.clone() }),
+        Value::String(name) => {
+            Ok(Owner { kind: crate::requester::OwnerKind::User, name: name.clone() })
+        }
         other => decode(other).map_err(|error| error.within("owners")),
     };
     match value {

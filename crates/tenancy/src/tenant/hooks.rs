@@ -34,11 +34,18 @@ impl Written {
         let mut written = Self::default();
         for layer in &tenant.layers {
             let labels = layer.labels.iter().map(|entry| (Field::Label, entry));
-            for (field, entry) in labels.chain(layer.annotations.iter().map(|entry| (Field::Annotation, entry))) {
+            for (field, entry) in
+                labels.chain(layer.annotations.iter().map(|entry| (Field::Annotation, entry)))
+            {
                 let key = literal(field, &entry.key);
-                let value = entry.value.render(&tenant.name, None).filter(|_| layer.selector.is_none() && !written.keys.contains_key(&key));
+                let value = entry
+                    .value
+                    .render(&tenant.name, None)
+                    .filter(|_| layer.selector.is_none() && !written.keys.contains_key(&key));
                 match value.filter(|_| conflicts != Conflicts::Keep) {
-                    Some(value) => drop(written.fixed.insert(key.clone(), Want { value, why: layer.why.clone() })),
+                    Some(value) => drop(
+                        written.fixed.insert(key.clone(), Want { value, why: layer.why.clone() }),
+                    ),
                     None => drop(written.fixed.remove(&key)),
                 }
                 written.keys.insert(key, layer.why.clone());
@@ -57,7 +64,9 @@ impl Written {
     fn check(&self, hook: &Hook, tenant: &Tenant) -> Result<(), DecodeError> {
         self.check_when(hook)?;
         self.check_stages(hook)?;
-        hook.require.iter().enumerate().try_for_each(|(index, requirement)| self.check_requirement(hook, tenant, index, requirement))
+        hook.require.iter().enumerate().try_for_each(|(index, requirement)| {
+            self.check_requirement(hook, tenant, index, requirement)
+        })
     }
 
     fn check_when(&self, hook: &Hook) -> Result<(), DecodeError> {
@@ -79,7 +88,9 @@ impl Written {
     /// What only one stage sets, the other would set back to the tenant's own value.
     fn check_stages(&self, hook: &Hook) -> Result<(), DecodeError> {
         let one_stage = !(hook.stages.admission && hook.stages.reconcile);
-        match hook.set.iter().find(|setting| one_stage && self.keys.contains_key(&literal(setting.field, &setting.key))) {
+        match hook.set.iter().find(|setting| {
+            one_stage && self.keys.contains_key(&literal(setting.field, &setting.key))
+        }) {
             Some(setting) => Err(fault(
                 hook,
                 &hook::check::place_of(setting),
@@ -89,7 +100,13 @@ impl Written {
         }
     }
 
-    fn check_requirement(&self, hook: &Hook, tenant: &Tenant, index: usize, requirement: &Requirement) -> Result<(), DecodeError> {
+    fn check_requirement(
+        &self,
+        hook: &Hook,
+        tenant: &Tenant,
+        index: usize,
+        requirement: &Requirement,
+    ) -> Result<(), DecodeError> {
         let condition = &requirement.condition;
         let value = condition.place.key().and_then(|key| self.value(key));
         match value {
@@ -131,7 +148,9 @@ fn always_runs(hook: &Hook, tenant: &Tenant) -> bool {
         ledger: None,
         documents: Documents::default(),
     };
-    hook.when.iter().all(|condition| condition.place.reads_tenant() && condition.holds(&view) == Some(true))
+    hook.when
+        .iter()
+        .all(|condition| condition.place.reads_tenant() && condition.holds(&view) == Some(true))
 }
 
 fn fault(hook: &Hook, field: &str, message: &str) -> DecodeError {

@@ -1,4 +1,5 @@
-//! Landlord's own Tenant: `landlord.dev/v1alpha1`. The spec is strict: what cannot be right is refused when it is applied.
+//! Landlord's own Tenant: `landlord.dev/v1alpha1`. The spec is strict: what cannot be right is
+//! refused when it is applied.
 
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub struct TenantSpec {
     pub data: Option<Map>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
-    /// The tenant's node pool. Empty: no selector, and not the cluster default either. Absent: not managed.
+    /// The tenant's node pool. Empty: no selector, and not the cluster default either. Absent: not
+    /// managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::node_selector"))]
     pub node_selector: Option<Map>,
@@ -114,17 +116,24 @@ pub fn tenant(object: &Value) -> Result<Tenant, TenantError> {
 fn read(name: &str, object: &Value) -> Result<Tenant, DecodeError> {
     check_label_value(name).map_err(|error| DecodeError::caused("metadata.name", &error))?;
     let empty = Value::Object(serde_json::Map::new());
-    let spec: TenantSpec = decode(object.get("spec").unwrap_or(&empty)).map_err(|error| error.within("spec"))?;
+    let spec: TenantSpec =
+        decode(object.get("spec").unwrap_or(&empty)).map_err(|error| error.within("spec"))?;
     build(name, spec).map_err(|error| error.within("spec"))
 }
 
 fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
-    let hooks: Vec<Arc<Hook>> = hook::read_all(&spec.hooks.unwrap_or_default())?.into_iter().map(Arc::new).collect();
-    let own =
-        Wants { node_selector: spec.node_selector, tolerations: spec.tolerations, labels: spec.labels, annotations: spec.annotations };
+    let hooks: Vec<Arc<Hook>> =
+        hook::read_all(&spec.hooks.unwrap_or_default())?.into_iter().map(Arc::new).collect();
+    let own = Wants {
+        node_selector: spec.node_selector,
+        tolerations: spec.tolerations,
+        labels: spec.labels,
+        annotations: spec.annotations,
+    };
     let mut layers = vec![own.layer(Why::Spec, None)?];
     for (index, item) in spec.overrides.unwrap_or_default().into_iter().enumerate() {
-        layers.push(item.layer(index).map_err(|error| error.within(&format!("overrides[{index}]")))?);
+        layers
+            .push(item.layer(index).map_err(|error| error.within(&format!("overrides[{index}]")))?);
     }
     Ok(Tenant {
         name: name.to_owned(),
@@ -143,10 +152,14 @@ fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
 
 impl Override {
     fn layer(self, index: usize) -> Result<Layer, DecodeError> {
-        let selector =
-            LabelSelector::from_value(&self.namespace_selector).map_err(|error| DecodeError::caused("namespaceSelector", &error))?;
-        let wants =
-            Wants { node_selector: self.node_selector, tolerations: self.tolerations, labels: self.labels, annotations: self.annotations };
+        let selector = LabelSelector::from_value(&self.namespace_selector)
+            .map_err(|error| DecodeError::caused("namespaceSelector", &error))?;
+        let wants = Wants {
+            node_selector: self.node_selector,
+            tolerations: self.tolerations,
+            labels: self.labels,
+            annotations: self.annotations,
+        };
         wants.layer(Why::Override(index), Some(selector))
     }
 }
@@ -160,7 +173,11 @@ pub(super) struct Wants {
 }
 
 impl Wants {
-    pub(super) fn layer(self, why: Why, selector: Option<LabelSelector>) -> Result<Layer, DecodeError> {
+    pub(super) fn layer(
+        self,
+        why: Why,
+        selector: Option<LabelSelector>,
+    ) -> Result<Layer, DecodeError> {
         Ok(Layer {
             why,
             selector,
@@ -168,7 +185,12 @@ impl Wants {
             node_selector: self.node_selector.map(node_selector).transpose()?,
             tolerations: self.tolerations.map(|items| tolerations(&items)).transpose()?,
             labels: entries("labels", self.labels, check_label_key, check_label_value)?,
-            annotations: entries("annotations", self.annotations, check_annotation_key, |_| Ok(()))?,
+            annotations: entries(
+                "annotations",
+                self.annotations,
+                check_annotation_key,
+                |_| Ok(()),
+            )?,
         })
     }
 }
@@ -179,7 +201,8 @@ fn node_selector(map: Map) -> Result<NodeSelector, DecodeError> {
 
 fn tolerations(items: &[Value]) -> Result<Vec<Toleration>, DecodeError> {
     let one = |(index, item): (usize, &Value)| {
-        Toleration::from_value(item).map_err(|error| DecodeError::caused(format!("tolerations[{index}]"), &error))
+        Toleration::from_value(item)
+            .map_err(|error| DecodeError::caused(format!("tolerations[{index}]"), &error))
     };
     items.iter().enumerate().map(one).collect()
 }
@@ -194,10 +217,16 @@ fn entries<E: ToString>(
     let fault = |key: &str, message: String| DecodeError::new(format!("{path}[{key:?}]"), message);
     let one = |(key, value): (String, String)| {
         if keys::is_reserved(Dialect::Landlord, &key) {
-            return Err(fault(&key, "written by landlord itself: use `nodeSelector`, `tolerations` or a claim".to_owned()));
+            return Err(fault(
+                &key,
+                "written by landlord itself: use `nodeSelector`, `tolerations` or a claim"
+                    .to_owned(),
+            ));
         }
-        let key_template = Template::parse(&key, Grammar::Strict).map_err(|error| fault(&key, error.to_string()))?;
-        let value_template = Template::parse(&value, Grammar::Strict).map_err(|error| fault(&key, error.to_string()))?;
+        let key_template = Template::parse(&key, Grammar::Strict)
+            .map_err(|error| fault(&key, error.to_string()))?;
+        let value_template = Template::parse(&value, Grammar::Strict)
+            .map_err(|error| fault(&key, error.to_string()))?;
         if !key.contains("{{") {
             check_key(&key).map_err(|error| fault(&key, error.to_string()))?;
         }

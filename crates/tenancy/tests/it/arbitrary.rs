@@ -1,5 +1,5 @@
-//! Strategies for settings, tenants and namespaces. The alphabets are tiny, so that keys and values clash all the time:
-//! `coverage.rs` counts how often.
+//! Strategies for settings, tenants and namespaces. The alphabets are tiny, so that keys and values
+//! clash all the time: `coverage.rs` counts how often.
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -49,7 +49,12 @@ fn release(scope: Scope) -> BoxedStrategy<Value> {
 
 /// An object of the members that are not `null`.
 fn object(members: Vec<(&str, Value)>) -> Value {
-    members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()
+    members
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// Labels or annotations as a tenant wants them: keys and values may be templated.
@@ -60,19 +65,24 @@ fn wants() -> impl Strategy<Value = Value> {
 }
 
 fn node_selector() -> impl Strategy<Value = Value> {
-    let map = btree_map(pick(&["pool", "zone"]), pick(&["x", "y"]), 0..2).prop_map(|map| json!(map));
+    let map =
+        btree_map(pick(&["pool", "zone"]), pick(&["x", "y"]), 0..2).prop_map(|map| json!(map));
     prop_oneof![Just(Value::Null), map.clone(), map]
 }
 
 fn tolerations() -> impl Strategy<Value = Value> {
-    let toleration = pick(&["x", "y"]).prop_map(|value| json!({"key": "pool", "value": value, "effect": "NoSchedule"}));
+    let toleration = pick(&["x", "y"])
+        .prop_map(|value| json!({"key": "pool", "value": value, "effect": "NoSchedule"}));
     prop_oneof![3 => Just(Value::Null), 1 => vec(toleration, 0..2).prop_map(Value::Array)]
 }
 
 fn selector(scope: Scope) -> impl Strategy<Value = Value> {
     let key = match scope.stable_selectors {
         true => pick(&SELECTED).boxed(),
-        false => prop_oneof![2 => pick(&SELECTED), 1 => pick(&KEYS), 1 => Just(NAME_LABEL.to_owned())].boxed(),
+        false => {
+            prop_oneof![2 => pick(&SELECTED), 1 => pick(&KEYS), 1 => Just(NAME_LABEL.to_owned())]
+                .boxed()
+        }
     };
     (key, pick(&VALUES), 0..4).prop_map(|(key, value, form)| match form {
         0 => json!({"matchLabels": {key: value}}),
@@ -83,38 +93,67 @@ fn selector(scope: Scope) -> impl Strategy<Value = Value> {
 }
 
 fn layer() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
-    (wants(), wants(), node_selector(), tolerations()).prop_map(|(labels, annotations, node_selector, tolerations)| {
-        vec![("labels", labels), ("annotations", annotations), ("nodeSelector", node_selector), ("tolerations", tolerations)]
-    })
+    (wants(), wants(), node_selector(), tolerations()).prop_map(
+        |(labels, annotations, node_selector, tolerations)| {
+            vec![
+                ("labels", labels),
+                ("annotations", annotations),
+                ("nodeSelector", node_selector),
+                ("tolerations", tolerations),
+            ]
+        },
+    )
 }
 
 /// What hooks read: keys that some of them write, so that not all of them can be meant, and others.
 fn condition(scope: Scope) -> impl Strategy<Value = Value> {
-    let stable =
-        ["$.namespace.metadata.labels.env", "$.namespace.metadata.labels.tier", "$.tenant.metadata.name", "$.namespace.metadata.name"];
-    let any = ["$.namespace.metadata.labels.a", "$.namespace.metadata.labels.*", "$.namespace.metadata.annotations.note"];
-    let paths = if scope.stable_selectors { stable.to_vec() } else { [&stable[..], &any[..]].concat() };
-    (proptest::sample::select(paths), pick(&VALUES), 0..5).prop_map(|(path, value, form)| match form {
-        0 => json!({"path": path, "equals": value}),
-        1 => json!({"path": path, "not": {"equals": value}}),
-        2 => json!({"path": path, "exists": false}),
-        3 => json!({"path": path, "matches": "^[12s]"}),
-        _ => json!({"path": path, "in": ["1", "solar", "web"]}),
-    })
+    let stable = [
+        "$.namespace.metadata.labels.env",
+        "$.namespace.metadata.labels.tier",
+        "$.tenant.metadata.name",
+        "$.namespace.metadata.name",
+    ];
+    let any = [
+        "$.namespace.metadata.labels.a",
+        "$.namespace.metadata.labels.*",
+        "$.namespace.metadata.annotations.note",
+    ];
+    let paths =
+        if scope.stable_selectors { stable.to_vec() } else { [&stable[..], &any[..]].concat() };
+    (proptest::sample::select(paths), pick(&VALUES), 0..5).prop_map(
+        |(path, value, form)| match form {
+            0 => json!({"path": path, "equals": value}),
+            1 => json!({"path": path, "not": {"equals": value}}),
+            2 => json!({"path": path, "exists": false}),
+            3 => json!({"path": path, "matches": "^[12s]"}),
+            _ => json!({"path": path, "in": ["1", "solar", "web"]}),
+        },
+    )
 }
 
 fn hook(scope: Scope) -> impl Strategy<Value = Value> {
     let source = prop_oneof![3 => wants(), 1 => pick(&KEYS).prop_map(|key| json!({key: {"fromPath": "$.namespace.metadata.labels.env"}}))];
     let pool = prop_oneof![2 => Just(Value::Null), 1 => pick(&["x", "y"]).prop_map(|zone| json!({"zone": zone}))];
-    let set = (source, wants(), pool)
-        .prop_map(|(labels, annotations, pool)| object(vec![("labels", labels), ("annotations", annotations), ("nodeSelector", pool)]));
+    let set = (source, wants(), pool).prop_map(|(labels, annotations, pool)| {
+        object(vec![("labels", labels), ("annotations", annotations), ("nodeSelector", pool)])
+    });
     let free = scope.release.is_none() && scope.conflicts.is_none();
-    let remove = option::weighted(0.3, pick(&KEYS)).prop_map(move |key| json!({"labels": Vec::from_iter(key.filter(|_| free))}));
-    let conflicts = option::weighted(0.3, pick(&["override", "keep", "reject"])).prop_map(move |conflicts| conflicts.filter(|_| free));
+    let remove = option::weighted(0.3, pick(&KEYS))
+        .prop_map(move |key| json!({"labels": Vec::from_iter(key.filter(|_| free))}));
+    let conflicts = option::weighted(0.3, pick(&["override", "keep", "reject"]))
+        .prop_map(move |conflicts| conflicts.filter(|_| free));
     let name = pick(&["one", "two", "three", "four"]);
     let failure = option::of(pick(&["reject", "warn", "ignore"]));
-    (name, vec(condition(scope), 0..2), set, remove, vec(condition(scope), 0..2), conflicts, failure).prop_map(
-        |(name, when, set, remove, require, conflicts, failure)| {
+    (
+        name,
+        vec(condition(scope), 0..2),
+        set,
+        remove,
+        vec(condition(scope), 0..2),
+        conflicts,
+        failure,
+    )
+        .prop_map(|(name, when, set, remove, require, conflicts, failure)| {
             object(vec![
                 ("name", json!(name)),
                 ("when", json!(when)),
@@ -124,8 +163,7 @@ fn hook(scope: Scope) -> impl Strategy<Value = Value> {
                 ("conflicts", json!(conflicts)),
                 ("onFailure", json!(failure)),
             ])
-        },
-    )
+        })
 }
 
 /// Hooks that can be meant together, in any order.
@@ -137,29 +175,46 @@ pub(crate) fn hooks(scope: Scope) -> impl Strategy<Value = Value> {
         }
         hooks
     };
-    vec(hook(scope), 0..4).prop_map(move |hooks| hooks.into_iter().fold(Vec::new(), together).into())
+    vec(hook(scope), 0..4)
+        .prop_map(move |hooks| hooks.into_iter().fold(Vec::new(), together).into())
 }
 
 /// `spec` of a landlord tenant.
 pub(crate) fn spec(scope: Scope) -> impl Strategy<Value = Value> {
     let hooks = prop_oneof![3 => Just(Value::Null), 1 => hooks(scope)];
-    let one = (selector(scope), layer()).prop_map(|(selector, layer)| [vec![("namespaceSelector", selector)], layer].concat());
+    let one = (selector(scope), layer())
+        .prop_map(|(selector, layer)| [vec![("namespaceSelector", selector)], layer].concat());
     (layer(), vec(one.prop_map(object), 0..3), conflicts(scope), release(scope), hooks).prop_map(
         |(own, overrides, conflicts, release, hooks)| {
-            let more = vec![("overrides", json!(overrides)), ("conflicts", conflicts), ("release", release), ("hooks", hooks)];
+            let more = vec![
+                ("overrides", json!(overrides)),
+                ("conflicts", conflicts),
+                ("release", release),
+                ("hooks", hooks),
+            ];
             object([own, more].concat())
         },
     )
 }
 
-/// `spec` of a Capsule tenant. With `lasting`, it has nothing that outlives it by design: no defaults and no `managedMetadataOnly`.
+/// `spec` of a Capsule tenant. With `lasting`, it has nothing that outlives it by design: no
+/// defaults and no `managedMetadataOnly`.
 pub(crate) fn capsule_spec(lasting: bool) -> impl Strategy<Value = Value> {
-    let item = (option::of(selector(Scope::default())), wants(), wants()).prop_map(|(selector, labels, annotations)| {
-        object(vec![("namespaceSelector", json!(selector)), ("labels", labels), ("annotations", annotations)])
-    });
+    let item = (option::of(selector(Scope::default())), wants(), wants()).prop_map(
+        |(selector, labels, annotations)| {
+            object(vec![
+                ("namespaceSelector", json!(selector)),
+                ("labels", labels),
+                ("annotations", annotations),
+            ])
+        },
+    );
     let rule = (btree_map(pick(&KEYS), rule_value(lasting), 0..3), pick(&["Namespace", "*"]))
         .prop_map(|(labels, kind)| json!({"enforce": {"metadata": [{"kinds": [kind], "labels": labels}]}}));
-    let literal = (btree_map(pick(&KEYS), pick(&VALUES), 0..3), btree_map(annotation_key(), pick(&VALUES), 0..2));
+    let literal = (
+        btree_map(pick(&KEYS), pick(&VALUES), 0..3),
+        btree_map(annotation_key(), pick(&VALUES), 0..2),
+    );
     (literal, vec(item, 0..3), vec(rule, 0..2), node_selector(), any::<(bool, bool)>()).prop_map(
         move |((labels, annotations), items, rules, node_selector, (cordoned, exclusive))| {
             let options = json!({
@@ -181,13 +236,16 @@ fn annotation_key() -> impl Strategy<Value = String> {
 }
 
 fn rule_value(lasting: bool) -> impl Strategy<Value = Value> {
-    (pick(&VALUES), any::<bool>())
-        .prop_map(move |(value, managed)| if managed || lasting { json!({"managed": value}) } else { json!({"default": value}) })
+    (pick(&VALUES), any::<bool>()).prop_map(move |(value, managed)| {
+        if managed || lasting { json!({"managed": value}) } else { json!({"default": value}) }
+    })
 }
 
-/// Settings for tenants read from objects. `identify` has rules beside the own label, in front of and behind it.
+/// Settings for tenants read from objects. `identify` has rules beside the own label, in front of
+/// and behind it.
 pub(crate) fn settings(source: &'static str, scope: Scope) -> impl Strategy<Value = Value> {
-    let label = if source == "capsule" { "capsule.clastix.io/tenant" } else { "landlord.dev/tenant" };
+    let label =
+        if source == "capsule" { "capsule.clastix.io/tenant" } else { "landlord.dev/tenant" };
     let rules = [
         json!([{"label": label}]),
         json!([{"annotation": "owner"}]),
@@ -218,30 +276,45 @@ pub(crate) fn settings(source: &'static str, scope: Scope) -> impl Strategy<Valu
         })
 }
 
-/// The metadata of a namespace that landlord has not seen yet; mostly it claims a tenant. `clashes`: with the keys tenants want.
+/// The metadata of a namespace that landlord has not seen yet; mostly it claims a tenant.
+/// `clashes`: with the keys tenants want.
 pub(crate) fn metadata(source: &'static str, clashes: bool) -> impl Strategy<Value = Value> {
-    let label = if source == "capsule" { "capsule.clastix.io/tenant" } else { "landlord.dev/tenant" };
-    let keys: &[&str] = if clashes { &["a", "b", "c", "web", "env", "tier"] } else { &["env", "tier"] };
+    let label =
+        if source == "capsule" { "capsule.clastix.io/tenant" } else { "landlord.dev/tenant" };
+    let keys: &[&str] =
+        if clashes { &["a", "b", "c", "web", "env", "tier"] } else { &["env", "tier"] };
     let labels = btree_map(pick(keys), pick(&VALUES), 0..5);
-    let annotations = btree_map(prop_oneof![3 => pick(keys), 1 => pick(&["note", "owner"])], pick(&["1", "2", "solar", "wind"]), 0..3);
-    let selector =
-        option::weighted(0.3, pick(&["pool=x", "pool=y", "", "pool=x,zone=y"])).prop_map(move |selector| selector.filter(|_| clashes));
+    let annotations = btree_map(
+        prop_oneof![3 => pick(keys), 1 => pick(&["note", "owner"])],
+        pick(&["1", "2", "solar", "wind"]),
+        0..3,
+    );
+    let selector = option::weighted(0.3, pick(&["pool=x", "pool=y", "", "pool=x,zone=y"]))
+        .prop_map(move |selector| selector.filter(|_| clashes));
     let claim = prop_oneof![5 => pick(&TENANTS).prop_map(Some), 1 => Just(None)];
     let name = option::weighted(0.9, Just("web"));
-    let stamp =
-        option::weighted(0.3, pick(&[r#"{"username":"mallory","groups":[]}"#, r#"{"username":"x","groups":["system:masters"]}"#, "x"]));
-    (labels, annotations, selector, claim, name, stamp).prop_map(move |(mut labels, mut annotations, selector, claim, name, stamp)| {
-        annotations.extend(stamp.map(|stamp| (keys::CREATOR.to_owned(), stamp)));
-        labels.extend(claim.map(|claim| (label.to_owned(), claim)));
-        labels.extend(name.map(|name| (NAME_LABEL.to_owned(), name.to_owned())));
-        annotations.extend(selector.map(|selector| (keys::NODE_SELECTOR.to_owned(), selector)));
-        object(vec![
-            ("name", json!(name)),
-            ("generateName", if name.is_none() { json!("we") } else { Value::Null }),
-            ("labels", json!(labels)),
-            ("annotations", json!(annotations)),
-        ])
-    })
+    let stamp = option::weighted(
+        0.3,
+        pick(&[
+            r#"{"username":"mallory","groups":[]}"#,
+            r#"{"username":"x","groups":["system:masters"]}"#,
+            "x",
+        ]),
+    );
+    (labels, annotations, selector, claim, name, stamp).prop_map(
+        move |(mut labels, mut annotations, selector, claim, name, stamp)| {
+            annotations.extend(stamp.map(|stamp| (keys::CREATOR.to_owned(), stamp)));
+            labels.extend(claim.map(|claim| (label.to_owned(), claim)));
+            labels.extend(name.map(|name| (NAME_LABEL.to_owned(), name.to_owned())));
+            annotations.extend(selector.map(|selector| (keys::NODE_SELECTOR.to_owned(), selector)));
+            object(vec![
+                ("name", json!(name)),
+                ("generateName", if name.is_none() { json!("we") } else { Value::Null }),
+                ("labels", json!(labels)),
+                ("annotations", json!(annotations)),
+            ])
+        },
+    )
 }
 
 /// Names of fields that real documents have.

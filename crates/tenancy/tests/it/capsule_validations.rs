@@ -1,4 +1,5 @@
-//! `tenantSource: {capsule: {validations: true}}`: what Capsule's webhook would deny, landlord denies, and reports at reconcile.
+//! `tenantSource: {capsule: {validations: true}}`: what Capsule's webhook would deny, landlord
+//! denies, and reports at reconcile.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,9 +19,16 @@ fn judged(settings: &Value, spec: &Value, metadata: &Value, stage: Stage<'_>) ->
     tried(settings, spec, metadata, stage).expect("a plan")
 }
 
-fn tried(settings: &Value, spec: &Value, metadata: &Value, stage: Stage<'_>) -> Result<Plan, String> {
+fn tried(
+    settings: &Value,
+    spec: &Value,
+    metadata: &Value,
+    stage: Stage<'_>,
+) -> Result<Plan, String> {
     let settings = Settings::from_value(settings).expect("valid settings");
-    let tenant = settings.tenant(&json!({"metadata": {"name": "solar"}, "spec": spec})).expect("a valid tenant");
+    let tenant = settings
+        .tenant(&json!({"metadata": {"name": "solar"}, "spec": spec}))
+        .expect("a valid tenant");
     let mut metadata = metadata.clone();
     if metadata.get("generateName").is_none() {
         metadata["name"] = json!("web");
@@ -60,13 +68,22 @@ fn options(options: Value) -> Value {
 #[case::deny(metadata_rule("deny", json!({"env": {"values": [{"exact": ["test"]}]}})), json!({"env": "test"}), "is \"test\"")]
 #[case::deny_any(metadata_rule("deny", json!({"e*": {}})), json!({"env": "test"}), "it must not exist")]
 #[case::default_action(json!({"rules": [{"enforce": {"metadata": [{"kinds": ["Namespace"], "labels": {"env": {}}}]}}]}), json!({"env": "test"}), "it must not exist")]
-fn what_capsule_denies_is_denied(#[case] spec: Value, #[case] labels: Value, #[case] message: &str) {
+fn what_capsule_denies_is_denied(
+    #[case] spec: Value,
+    #[case] labels: Value,
+    #[case] message: &str,
+) {
     let metadata = json!({"labels": labels});
     for stage in [Stage::Reconcile, Stage::Create(&json!({}))] {
         let failures = failures(&spec, &metadata, stage);
         assert!(failures.len() == 1 && failures[0].contains(message), "{failures:?}");
     }
-    assert!(judged(&json!({"tenantSource": "capsule"}), &spec, &metadata, Stage::Reconcile).failures.is_empty(), "off by default");
+    assert!(
+        judged(&json!({"tenantSource": "capsule"}), &spec, &metadata, Stage::Reconcile)
+            .failures
+            .is_empty(),
+        "off by default"
+    );
 }
 
 #[rstest]
@@ -88,20 +105,29 @@ fn what_capsule_accepts_is_accepted(#[case] spec: Value, #[case] labels: Value) 
     assert_eq!(failures(&spec, &json!({"labels": labels}), Stage::Reconcile), Vec::<String>::new());
 }
 
-/// In Capsule one of several `allow` is enough; here as far as the other one holds wherever this one does.
+/// In Capsule one of several `allow` is enough; here as far as the other one holds wherever this
+/// one does.
 #[rstest]
 #[case::both(json!({}), json!({}), "dev", true)]
 #[case::neither(json!({}), json!({}), "test", false)]
 #[case::narrower(json!({}), json!({"namespaceSelector": {"matchLabels": {"team": "a"}}}), "dev", false)]
 #[case::same(json!({"audience": [{"kind": "User", "name": "alice"}]}), json!({"audience": [{"kind": "User", "name": "alice"}]}), "dev", true)]
-fn what_one_of_several_rules_allows_is_allowed(#[case] one: Value, #[case] other: Value, #[case] env: &str, #[case] accepted: bool) {
+fn what_one_of_several_rules_allows_is_allowed(
+    #[case] one: Value,
+    #[case] other: Value,
+    #[case] env: &str,
+    #[case] accepted: bool,
+) {
     let rule = |mut rule: Value, value: &str| {
-        rule["enforce"] = metadata_rule("allow", json!({"env": {"values": [{"exact": [value]}]}}))["rules"][0]["enforce"].clone();
+        rule["enforce"] = metadata_rule("allow", json!({"env": {"values": [{"exact": [value]}]}}))
+            ["rules"][0]["enforce"]
+            .clone();
         rule
     };
     let spec = json!({"rules": [rule(one, "prod"), rule(other, "dev")]});
     let request = json!({"userInfo": {"username": "alice"}});
-    let failures = failures(&spec, &json!({"labels": {"env": env, "team": "b"}}), Stage::Create(&request));
+    let failures =
+        failures(&spec, &json!({"labels": {"env": env, "team": "b"}}), Stage::Create(&request));
     assert_eq!(failures.is_empty(), accepted, "{failures:?}");
 }
 
@@ -111,15 +137,31 @@ fn what_one_of_several_rules_allows_is_allowed(#[case] one: Value, #[case] other
 #[case("deny", json!([{"exp": "^secret", "negate": true}]))]
 #[case("allow", json!([{"exp": "."}]))]
 #[case("allow", json!([{"exp": "^secret", "negate": true}]))]
-fn a_value_too_long_for_expressions_is_not_let_through(#[case] action: &str, #[case] values: Value) {
+fn a_value_too_long_for_expressions_is_not_let_through(
+    #[case] action: &str,
+    #[case] values: Value,
+) {
     let mut spec = metadata_rule(action, json!({}));
     spec["rules"][0]["enforce"]["metadata"][0]["annotations"] = json!({"note": {"values": values}});
-    assert_eq!(failures(&spec, &json!({"labels": {}, "annotations": {"note": "s".repeat(5000)}}), Stage::Reconcile).len(), 1);
+    assert_eq!(
+        failures(
+            &spec,
+            &json!({"labels": {}, "annotations": {"note": "s".repeat(5000)}}),
+            Stage::Reconcile
+        )
+        .len(),
+        1
+    );
 }
 
 #[test]
 fn an_audit_only_warns() {
-    let plan = judged(&on(), &metadata_rule("audit", json!({"env": {}})), &json!({"labels": {"env": "a"}}), Stage::Reconcile);
+    let plan = judged(
+        &on(),
+        &metadata_rule("audit", json!({"env": {}})),
+        &json!({"labels": {"env": "a"}}),
+        Stage::Reconcile,
+    );
     assert!(plan.failures.len() == 1 && plan.rejections().next().is_none(), "{:?}", plan.failures);
 }
 
@@ -147,7 +189,10 @@ fn an_audience_is_judged_at_admission_only(#[case] subject: Value, #[case] judge
 #[case(metadata_rule("perhaps", json!({"a": {}})), "spec.rules[0].enforce.action: \"perhaps\" is no action")]
 fn what_landlord_cannot_judge_is_an_error(#[case] spec: Value, #[case] message: &str) {
     let settings = Settings::from_value(&on()).expect("valid settings");
-    let error = settings.tenant(&json!({"metadata": {"name": "solar"}, "spec": spec})).expect_err("refused").to_string();
+    let error = settings
+        .tenant(&json!({"metadata": {"name": "solar"}, "spec": spec}))
+        .expect_err("refused")
+        .to_string();
     assert!(error.contains(message), "{error}");
 }
 
@@ -166,13 +211,15 @@ fn a_service_account_is_an_audience(#[case] name: &str, #[case] judged: bool) {
 #[test]
 fn who_belongs_to_two_audiences_is_told_once() {
     let mut spec = metadata_rule("deny", json!({"env": {}}));
-    spec["rules"][0]["audience"] = json!([{"kind": "User", "name": "alice"}, {"kind": "Group", "name": "devs"}]);
+    spec["rules"][0]["audience"] =
+        json!([{"kind": "User", "name": "alice"}, {"kind": "Group", "name": "devs"}]);
     let request = json!({"userInfo": {"username": "alice", "groups": ["devs"]}});
     let failures = failures(&spec, &json!({"labels": {"env": "a"}}), Stage::Create(&request));
     assert_eq!(failures.len(), 1, "{failures:?}");
 }
 
-/// An edit answers for what it brings, so each key has to be a failure of its own, that says which key it is.
+/// An edit answers for what it brings, so each key has to be a failure of its own, that says which
+/// key it is.
 #[rstest]
 #[case::names(options(json!({"forbiddenLabels": {"denied": ["a", "b"]}})))]
 #[case::values(metadata_rule("deny", json!({"*": {"values": [{"exact": ["x"]}]}})))]
@@ -185,16 +232,24 @@ fn each_key_is_a_failure_of_its_own(#[case] spec: Value) {
 }
 
 fn validated() -> impl Strategy<Value = Value> {
-    let rule = (proptest::sample::select(vec!["allow", "deny", "audit"]), proptest::sample::select(vec!["a", "env", "e*", "*"]))
-        .prop_map(|(action, key)| metadata_rule(action, json!({key: {"values": [{"exact": ["1"]}]}}))["rules"][0].clone());
-    (arbitrary::capsule_spec(false), vec(rule, 0..3), any::<bool>()).prop_map(|(mut spec, rules, demanding)| {
-        spec["rules"].as_array_mut().expect("rules").extend(rules);
-        if demanding {
-            spec["namespaceOptions"]["requiredMetadata"] = json!({"labels": {"env": "^1$"}});
-            spec["namespaceOptions"]["forbiddenAnnotations"] = json!({"denied": ["note"], "deniedRegex": "^own"});
-        }
-        spec
-    })
+    let rule = (
+        proptest::sample::select(vec!["allow", "deny", "audit"]),
+        proptest::sample::select(vec!["a", "env", "e*", "*"]),
+    )
+        .prop_map(|(action, key)| {
+            metadata_rule(action, json!({key: {"values": [{"exact": ["1"]}]}}))["rules"][0].clone()
+        });
+    (arbitrary::capsule_spec(false), vec(rule, 0..3), any::<bool>()).prop_map(
+        |(mut spec, rules, demanding)| {
+            spec["rules"].as_array_mut().expect("rules").extend(rules);
+            if demanding {
+                spec["namespaceOptions"]["requiredMetadata"] = json!({"labels": {"env": "^1$"}});
+                spec["namespaceOptions"]["forbiddenAnnotations"] =
+                    json!({"denied": ["note"], "deniedRegex": "^own"});
+            }
+            spec
+        },
+    )
 }
 
 proptest! {

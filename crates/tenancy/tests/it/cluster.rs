@@ -1,4 +1,5 @@
-//! A cluster of tenants as the laws see it: what the controller does with a namespace, without the cluster.
+//! A cluster of tenants as the laws see it: what the controller does with a namespace, without the
+//! cluster.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -64,7 +65,11 @@ pub(crate) fn ledger(metadata: &Metadata) -> Ledger {
 impl Cluster {
     pub(crate) fn new(settings: &Value) -> Self {
         let documents = [("settings".to_owned(), settings.clone())].into();
-        Self { settings: Settings::from_value(settings).expect("valid settings"), tenants: BTreeMap::new(), documents }
+        Self {
+            settings: Settings::from_value(settings).expect("valid settings"),
+            tenants: BTreeMap::new(),
+            documents,
+        }
     }
 
     /// With these hooks in the settings. Tenants that cannot live with them are gone.
@@ -77,12 +82,18 @@ impl Cluster {
 
     /// Of this one tenant.
     pub(crate) fn of(settings: Settings, tenant: Tenant) -> Self {
-        Self { settings, tenants: [(tenant.name.clone(), tenant)].into(), documents: BTreeMap::new() }
+        Self {
+            settings,
+            tenants: [(tenant.name.clone(), tenant)].into(),
+            documents: BTreeMap::new(),
+        }
     }
 
-    /// With a tenant created or edited. A tenant that the API server would refuse leaves the cluster as it is.
+    /// With a tenant created or edited. A tenant that the API server would refuse leaves the
+    /// cluster as it is.
     pub(crate) fn with(mut self, name: &str, spec: &Value) -> Self {
-        if let Ok(tenant) = self.settings.tenant(&json!({"metadata": {"name": name}, "spec": spec})) {
+        if let Ok(tenant) = self.settings.tenant(&json!({"metadata": {"name": name}, "spec": spec}))
+        {
             self.tenants.insert(name.to_owned(), tenant);
             self.documents.insert(name.to_owned(), spec.clone());
         }
@@ -100,12 +111,18 @@ impl Cluster {
         let (ledger, _) = read_ledger(&namespace.metadata);
         let document = json!({"namespace": {"metadata": namespace.metadata}});
         let evidence = Evidence { namespace, ledger: &ledger, document: Some(&document) };
-        match resolve(&self.settings, evidence, |name| Ok::<_, Infallible>(self.tenants.get(name).cloned())) {
-            Ok(Resolution::Known(claim, tenant)) => match plan(&self.settings, namespace, &claim, &tenant, Stage::Reconcile) {
-                Ok(plan) => Step::Planned(Box::new(claim), plan),
-                Err(error) => Step::Reported(error.to_string()),
-            },
-            Ok(Resolution::Unclaimed) => Step::Unclaimed(plan::unclaimed(&self.settings, namespace)),
+        match resolve(&self.settings, evidence, |name| {
+            Ok::<_, Infallible>(self.tenants.get(name).cloned())
+        }) {
+            Ok(Resolution::Known(claim, tenant)) => {
+                match plan(&self.settings, namespace, &claim, &tenant, Stage::Reconcile) {
+                    Ok(plan) => Step::Planned(Box::new(claim), plan),
+                    Err(error) => Step::Reported(error.to_string()),
+                }
+            }
+            Ok(Resolution::Unclaimed) => {
+                Step::Unclaimed(plan::unclaimed(&self.settings, namespace))
+            }
             Ok(Resolution::Unknown(_)) => Step::Unknown(plan::release(&self.settings, namespace)),
             Err(error) => Step::Reported(error.to_string()),
         }
@@ -114,7 +131,9 @@ impl Cluster {
     /// The namespace after its plan.
     pub(crate) fn bring(&self, namespace: &Namespace) -> Namespace {
         match self.step(namespace).plan() {
-            Some(plan) => Namespace { metadata: plan.apply(&namespace.metadata), ..namespace.clone() },
+            Some(plan) => {
+                Namespace { metadata: plan.apply(&namespace.metadata), ..namespace.clone() }
+            }
             None => namespace.clone(),
         }
     }

@@ -19,8 +19,11 @@ fn outcome(case: &Case) -> Value {
     };
     let (ledger, _) = read_ledger(&namespace.metadata);
     let evidence = Evidence { namespace: &namespace, ledger: &ledger, document: None };
-    let resolution = resolve(&settings, evidence, |_| Ok::<_, std::convert::Infallible>(Some(tenant.clone())));
-    let Ok(Resolution::Known(claim, tenant)) = resolution else { panic!("not claimed: {resolution:?}") };
+    let resolution =
+        resolve(&settings, evidence, |_| Ok::<_, std::convert::Infallible>(Some(tenant.clone())));
+    let Ok(Resolution::Known(claim, tenant)) = resolution else {
+        panic!("not claimed: {resolution:?}")
+    };
     match plan(&settings, &namespace, &claim, &tenant, Stage::Reconcile) {
         Ok(plan) => {
             let after = plan.apply(&namespace.metadata);

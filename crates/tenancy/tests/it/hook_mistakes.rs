@@ -1,5 +1,5 @@
-//! Hooks that are refused before they run: each kind of mistake in a table with its message, alone, beside another hook, and beside a
-//! tenant that it cannot live with.
+//! Hooks that are refused before they run: each kind of mistake in a table with its message, alone,
+//! beside another hook, and beside a tenant that it cannot live with.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -45,7 +45,9 @@ fn a_mistaken_hook_is_refused(#[case] hook: Value, #[case] message: &str) {
     let refusal = World::with_hook(hook.clone()).refusal();
     assert!(refusal.contains(message), "{refusal}");
     let refusal = World::with_hooks(json!([])).spec("hooks", json!([hook])).refusal();
-    let in_spec = message.strip_prefix("hooks[0]").map_or(message.to_owned(), |rest| format!("spec.hooks[0]{rest}"));
+    let in_spec = message
+        .strip_prefix("hooks[0]")
+        .map_or(message.to_owned(), |rest| format!("spec.hooks[0]{rest}"));
     assert!(refusal.contains(&in_spec), "{refusal}");
 }
 
@@ -71,7 +73,11 @@ const ENV: &str = "$.namespace.metadata.labels.env";
 #[case::wildcard(
     json!({"name": "x", "set": {"labels": {"a": "2"}}}),
     json!({"name": "y", "when": [{"path": "$.namespace.metadata.labels.*", "equals": "1"}], "set": {"annotations": {"b": "1"}}}), "it reads label \"a\"")]
-fn two_hooks_that_cannot_both_be_meant_are_refused(#[case] one: Value, #[case] other: Value, #[case] message: &str) {
+fn two_hooks_that_cannot_both_be_meant_are_refused(
+    #[case] one: Value,
+    #[case] other: Value,
+    #[case] message: &str,
+) {
     let refusal = World::with_hooks(json!([one, other])).refusal();
     assert!(refusal.contains(message), "{refusal}");
     let refusal = World::with_hook(one).spec("hooks", json!([other])).refusal();

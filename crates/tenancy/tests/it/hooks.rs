@@ -18,7 +18,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn with_hooks(hooks: Value) -> Self {
-        Self { settings: json!({"hooks": hooks}), tenant: json!({"metadata": {"name": "solar"}, "spec": {"data": {"team": "4711"}}}) }
+        Self {
+            settings: json!({"hooks": hooks}),
+            tenant: json!({"metadata": {"name": "solar"}, "spec": {"data": {"team": "4711"}}}),
+        }
     }
 
     pub(crate) fn with_hook(hook: Value) -> Self {
@@ -38,7 +41,8 @@ impl World {
         let settings = self.settings();
         let tenant = settings.tenant(&self.tenant).expect("a valid tenant");
         let namespace = Namespace::from_value(&json!({"metadata": metadata})).expect("a namespace");
-        let claim = Claim { tenant: "solar".into(), rule: "label:landlord.dev/tenant".into(), by: None };
+        let claim =
+            Claim { tenant: "solar".into(), rule: "label:landlord.dev/tenant".into(), by: None };
         plan(&settings, &namespace, &claim, &tenant, stage).expect("a plan")
     }
 
@@ -47,7 +51,10 @@ impl World {
         let after = self.bring(metadata, stage);
         let own = |map: &tenancy::metadata::Map| -> Value {
             let entries = map.iter().filter(|(key, _)| !key.starts_with("landlord.dev/"));
-            entries.map(|(key, value)| (key.clone(), json!(value))).collect::<serde_json::Map<_, _>>().into()
+            entries
+                .map(|(key, value)| (key.clone(), json!(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         };
         json!({"labels": own(&after.labels), "annotations": own(&after.annotations)})
     }
@@ -61,7 +68,10 @@ impl World {
     pub(crate) fn refusal(&self) -> String {
         match Settings::from_value(&self.settings) {
             Err(error) => error.to_string(),
-            Ok(settings) => settings.tenant(&self.tenant).expect_err("settings and tenant are accepted").to_string(),
+            Ok(settings) => settings
+                .tenant(&self.tenant)
+                .expect_err("settings and tenant are accepted")
+                .to_string(),
         }
     }
 }
@@ -118,7 +128,9 @@ fn a_hook_sets(#[case] set: Value, #[case] expected: Value) {
 #[case::data(json!({"path": "$.tenant.spec.data.team", "not": {"exists": true}}), false)]
 #[case::own_label(json!({"path": "$.namespace.metadata.labels['landlord.dev/tenant']", "exists": true}), false)]
 fn a_condition_decides(#[case] condition: Value, #[case] runs: bool) {
-    let world = World::with_hook(json!({"name": "one", "when": [condition], "set": {"annotations": {"ran": "yes"}}}));
+    let world = World::with_hook(
+        json!({"name": "one", "when": [condition], "set": {"annotations": {"ran": "yes"}}}),
+    );
     let labels = json!({"env": "prod", "size": "7", "on": "true", "example.com/of": "x", "landlord.dev/tenant": "solar"});
     let after = world.after(&named("web", labels), Stage::Reconcile);
     assert_eq!(after["annotations"].get("ran").is_some(), runs);
@@ -128,8 +140,12 @@ fn a_condition_decides(#[case] condition: Value, #[case] runs: bool) {
 fn all_conditions_must_hold() {
     let env = json!({"path": "$.namespace.metadata.labels.env", "equals": "prod"});
     let size = json!({"path": "$.namespace.metadata.labels.size", "equals": "large"});
-    let world = World::with_hook(json!({"name": "one", "when": [env, size], "set": {"annotations": {"ran": "yes"}}}));
-    let ran = |labels: Value| world.after(&named("web", labels), Stage::Reconcile)["annotations"].get("ran").is_some();
+    let world = World::with_hook(
+        json!({"name": "one", "when": [env, size], "set": {"annotations": {"ran": "yes"}}}),
+    );
+    let ran = |labels: Value| {
+        world.after(&named("web", labels), Stage::Reconcile)["annotations"].get("ran").is_some()
+    };
     assert!(ran(json!({"env": "prod", "size": "large"})));
     assert!(!ran(json!({"env": "prod"})));
 }
@@ -141,9 +157,16 @@ fn hooks_come_after_the_tenant_and_in_order() {
         {"name": "a", "set": {"nodeSelector": {"a": "1"}}},
         {"name": "first", "priority": 1, "set": {"labels": {"y": "1"}}},
     ]);
-    let world = World::with_hooks(hooks).spec("nodeSelector", json!({"pool": "solar"})).spec("labels", json!({"x": "tenant"}));
+    let world = World::with_hooks(hooks)
+        .spec("nodeSelector", json!({"pool": "solar"}))
+        .spec("labels", json!({"x": "tenant"}));
     let plan = world.plan(&named("web", json!({})), Stage::Reconcile);
-    let why = |name: &str| plan.set.iter().find(|(key, _)| key.name == name).map(|(_, want)| (want.value.clone(), want.why.to_string()));
+    let why = |name: &str| {
+        plan.set
+            .iter()
+            .find(|(key, _)| key.name == name)
+            .map(|(_, want)| (want.value.clone(), want.why.to_string()))
+    };
     assert_eq!(why("x"), Some(("hook".into(), "hook b".into())));
     assert_eq!(why(SELECTOR), Some(("a=1,b=1,pool=solar".into(), "hook b".into())));
     let order: Vec<String> = world.settings().hooks.iter().map(|hook| hook.name.clone()).collect();
@@ -152,28 +175,48 @@ fn hooks_come_after_the_tenant_and_in_order() {
 
 #[test]
 fn what_a_hook_removes_goes_whoever_wrote_it() {
-    let world = World::with_hook(json!({"name": "one", "remove": {"labels": ["legacy", "of"], "annotations": ["old"]}}));
+    let world = World::with_hook(
+        json!({"name": "one", "remove": {"labels": ["legacy", "of"], "annotations": ["old"]}}),
+    );
     let world = world.spec("labels", json!({"of": "solar"}));
-    let namespace = json!({"name": "web", "labels": {"legacy": "1", "free": "1"}, "annotations": {"old": "1"}});
-    assert_eq!(world.after(&namespace, Stage::Reconcile), json!({"labels": {"free": "1"}, "annotations": {}}));
-    assert!(!world.bring(&namespace, Stage::Reconcile).annotations["landlord.dev/ledger"].contains("of\""), "the ledger does not list it");
+    let namespace =
+        json!({"name": "web", "labels": {"legacy": "1", "free": "1"}, "annotations": {"old": "1"}});
+    assert_eq!(
+        world.after(&namespace, Stage::Reconcile),
+        json!({"labels": {"free": "1"}, "annotations": {}})
+    );
+    assert!(
+        !world.bring(&namespace, Stage::Reconcile).annotations["landlord.dev/ledger"]
+            .contains("of\""),
+        "the ledger does not list it"
+    );
 }
 
 #[test]
 fn protected_keys_stay() {
-    let mut world = World::with_hook(json!({"name": "one", "remove": {"labels": ["legacy"]}, "set": {"labels": {"safe": "no"}}}));
+    let mut world = World::with_hook(
+        json!({"name": "one", "remove": {"labels": ["legacy"]}, "set": {"labels": {"safe": "no"}}}),
+    );
     world.settings["protectedKeys"] = json!(["legacy", "safe"]);
     let namespace = named("web", json!({"legacy": "1", "safe": "yes"}));
-    assert_eq!(world.after(&namespace, Stage::Reconcile)["labels"], json!({"legacy": "1", "safe": "yes"}));
+    assert_eq!(
+        world.after(&namespace, Stage::Reconcile)["labels"],
+        json!({"legacy": "1", "safe": "yes"})
+    );
 }
 
 #[rstest]
 #[case("keep", "mine")]
 #[case("override", "set")]
 fn conflicts_of_a_hook_are_its_own(#[case] conflicts: &str, #[case] expected: &str) {
-    let world = World::with_hook(json!({"name": "one", "set": {"labels": {"x": "set"}}, "conflicts": conflicts}))
-        .spec("conflicts", json!("reject"));
-    assert_eq!(world.after(&named("web", json!({"x": "mine"})), Stage::Reconcile)["labels"]["x"], expected);
+    let world = World::with_hook(
+        json!({"name": "one", "set": {"labels": {"x": "set"}}, "conflicts": conflicts}),
+    )
+    .spec("conflicts", json!("reject"));
+    assert_eq!(
+        world.after(&named("web", json!({"x": "mine"})), Stage::Reconcile)["labels"]["x"],
+        expected
+    );
     assert_eq!(world.after(&named("web", json!({})), Stage::Reconcile)["labels"]["x"], "set");
 }
 
@@ -187,7 +230,8 @@ fn every_failed_requirement_is_listed() {
         {"name": "soft", "onFailure": "warn", "require": [{"path": "$.namespace.metadata.name", "matches": "^team-"}]},
         {"name": "mute", "onFailure": "ignore", "require": [{"path": "$.namespace.metadata.name", "equals": "other"}]},
     ]));
-    let plan = world.plan(&named("web", json!({"env": "prod", "cost-center": "12"})), Stage::Reconcile);
+    let plan =
+        world.plan(&named("web", json!({"env": "prod", "cost-center": "12"})), Stage::Reconcile);
     assert_eq!(
         failures(&plan),
         [
@@ -197,7 +241,10 @@ fn every_failed_requirement_is_listed() {
         ]
     );
     assert_eq!(plan.rejections().count(), 2);
-    assert!(failures(&world.plan(&named("team-web", json!({"env": "dev"})), Stage::Reconcile)).is_empty());
+    assert!(
+        failures(&world.plan(&named("team-web", json!({"env": "dev"})), Stage::Reconcile))
+            .is_empty()
+    );
 }
 
 #[test]
@@ -210,7 +257,10 @@ fn requirements_read_the_result() {
             {"path": "$.namespace.metadata.labels.*", "not": {"equals": "gone"}},
         ]},
     ]));
-    assert!(failures(&world.plan(&named("web", json!({"x": "0", "legacy": "gone"})), Stage::Reconcile)).is_empty());
+    assert!(
+        failures(&world.plan(&named("web", json!({"x": "0", "legacy": "gone"})), Stage::Reconcile))
+            .is_empty()
+    );
 }
 
 #[test]
@@ -230,18 +280,27 @@ fn what_the_request_decides_stays_as_the_creator_made_it() {
     let world = World::with_hook(json!({
         "name": "creator", "stages": ["admission"], "set": {"annotations": {"by": {"fromPath": "$.request.userInfo.username"}}},
     }));
-    let (alice, bob) = (json!({"userInfo": {"username": "alice"}}), json!({"userInfo": {"username": "bob"}}));
+    let (alice, bob) =
+        (json!({"userInfo": {"username": "alice"}}), json!({"userInfo": {"username": "bob"}}));
     let created = world.bring(&named("web", json!({})), Stage::Create(&alice));
     assert_eq!(created.annotations["by"], "alice");
-    let object = json!({"name": "web", "labels": created.labels, "annotations": created.annotations});
+    let object =
+        json!({"name": "web", "labels": created.labels, "annotations": created.annotations});
     assert!(world.plan(&object, Stage::Reconcile).is_empty(), "the controller leaves it alone");
-    assert!(world.plan(&object, Stage::Update { request: &bob, old: &created }).is_empty(), "another editor changes nothing");
+    assert!(
+        world.plan(&object, Stage::Update { request: &bob, old: &created }).is_empty(),
+        "another editor changes nothing"
+    );
     let mut forged = object.clone();
     forged["annotations"]["by"] = json!("bob");
     let back = world.bring(&forged, Stage::Update { request: &bob, old: &created });
     assert_eq!(back, created, "an edit is put back");
     let without = World::with_hooks(json!([]));
-    assert_eq!(without.after(&object, Stage::Reconcile)["annotations"], json!({}), "without the hook the key is released");
+    assert_eq!(
+        without.after(&object, Stage::Reconcile)["annotations"],
+        json!({}),
+        "without the hook the key is released"
+    );
 }
 
 #[test]
@@ -282,7 +341,8 @@ fn hooks_in_any_order_of_definition_make_the_same_plan() {
         json!({"name": "c", "remove": {"labels": ["z"]}, "require": [{"path": "$.namespace.metadata.name", "equals": "no"}]}),
     ];
     let plan = |order: [usize; 3]| {
-        World::with_hooks(order.map(|index| hooks[index].clone()).into()).plan(&named("web", json!({"z": "1"})), Stage::Reconcile)
+        World::with_hooks(order.map(|index| hooks[index].clone()).into())
+            .plan(&named("web", json!({"z": "1"})), Stage::Reconcile)
     };
     let expected = plan([0, 1, 2]);
     for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
@@ -292,10 +352,15 @@ fn hooks_in_any_order_of_definition_make_the_same_plan() {
 
 #[test]
 fn a_status_alone_does_not_change_what_hooks_read() {
-    let world = World::with_hook(json!({"name": "x", "set": {"labels": {"a": {"fromPath": "$.tenant.spec.data.team"}}}}));
+    let world = World::with_hook(
+        json!({"name": "x", "set": {"labels": {"a": {"fromPath": "$.tenant.spec.data.team"}}}}),
+    );
     let mut later = world.tenant.clone();
     later["status"] = json!({"namespaces": {"total": 3}});
     later["metadata"]["resourceVersion"] = json!("7");
     let settings = world.settings();
-    assert_eq!(settings.tenant(&world.tenant).expect("a tenant"), settings.tenant(&later).expect("a tenant"));
+    assert_eq!(
+        settings.tenant(&world.tenant).expect("a tenant"),
+        settings.tenant(&later).expect("a tenant")
+    );
 }

@@ -1,4 +1,5 @@
-//! The laws of the engine (docs/design.md, "Laws") over small worlds in which everything clashes with everything.
+//! The laws of the engine (docs/design.md, "Laws") over small worlds in which everything clashes
+//! with everything.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -69,7 +70,11 @@ pub(crate) fn write(namespace: &mut Namespace, label: &str, value: Option<&str>)
 }
 
 fn spec(source: &str, scope: Scope, lasting: bool) -> BoxedStrategy<Value> {
-    if source == "capsule" { arbitrary::capsule_spec(lasting).boxed() } else { arbitrary::spec(scope).boxed() }
+    if source == "capsule" {
+        arbitrary::capsule_spec(lasting).boxed()
+    } else {
+        arbitrary::spec(scope).boxed()
+    }
 }
 
 fn event(source: &'static str) -> impl Strategy<Value = Event> {
@@ -83,14 +88,25 @@ fn event(source: &'static str) -> impl Strategy<Value = Event> {
     ]
 }
 
-pub(crate) fn world(source: &'static str, scope: Scope, clashes: bool) -> impl Strategy<Value = World> {
+pub(crate) fn world(
+    source: &'static str,
+    scope: Scope,
+    clashes: bool,
+) -> impl Strategy<Value = World> {
     let tenants = [(); 2].map(|()| spec(source, scope, false));
-    (arbitrary::settings(source, scope), tenants, arbitrary::metadata(source, clashes), vec(event(source), 0..8)).prop_map(
-        |(settings, specs, metadata, events)| {
-            let cluster = TENANTS.iter().zip(&specs).fold(Cluster::new(&settings), |cluster, (name, spec)| cluster.with(name, spec));
-            World { cluster, namespace: namespace(&metadata), events }
-        },
+    (
+        arbitrary::settings(source, scope),
+        tenants,
+        arbitrary::metadata(source, clashes),
+        vec(event(source), 0..8),
     )
+        .prop_map(|(settings, specs, metadata, events)| {
+            let cluster = TENANTS
+                .iter()
+                .zip(&specs)
+                .fold(Cluster::new(&settings), |cluster, (name, spec)| cluster.with(name, spec));
+            World { cluster, namespace: namespace(&metadata), events }
+        })
 }
 
 pub(crate) fn any_world() -> impl Strategy<Value = World> {
@@ -109,7 +125,9 @@ fn differences(before: &Metadata, after: &Metadata) -> Vec<Key> {
 
 /// Keys that may change although no ledger lists them.
 fn is_exempt(cluster: &Cluster, key: &Key) -> bool {
-    key.name.starts_with(keys::OWN_PREFIX) || key.name == NAME_LABEL || key.name == cluster.settings.tenant_label()
+    key.name.starts_with(keys::OWN_PREFIX)
+        || key.name == NAME_LABEL
+        || key.name == cluster.settings.tenant_label()
 }
 
 fn check_sacred(cluster: &Cluster, before: &Namespace, step: &Step) -> TestCaseResult {
@@ -122,17 +140,27 @@ fn check_sacred(cluster: &Cluster, before: &Namespace, step: &Step) -> TestCaseR
     if tenant.is_some_and(|tenant| tenant.exclusive) {
         return Ok(());
     }
-    let possible = tenant.map(|tenant| possible_keys(tenant, before.name.as_deref())).unwrap_or_default();
+    let possible =
+        tenant.map(|tenant| possible_keys(tenant, before.name.as_deref())).unwrap_or_default();
     // On its way to rest, Capsule may write a key and take it back.
-    let in_passing = |key: &Key| tenant.is_some_and(|tenant| tenant.dialect == Dialect::Capsule) && possible.contains(key);
+    let in_passing = |key: &Key| {
+        tenant.is_some_and(|tenant| tenant.dialect == Dialect::Capsule) && possible.contains(key)
+    };
     let (old, new) = (ledger(&before.metadata), ledger(&after));
     for key in differences(&before.metadata, &after) {
         let by_hook = matches!(plan.remove.get(&key), Some(Why::Hook(_)));
         let ours = old.manages(&key) || new.manages(&key) || by_hook;
-        prop_assert!(ours || in_passing(&key) || is_exempt(cluster, &key), "{key} is nobody's business");
+        prop_assert!(
+            ours || in_passing(&key) || is_exempt(cluster, &key),
+            "{key} is nobody's business"
+        );
     }
     if tenant.is_some() {
-        prop_assert!(new.keys().all(|key| possible.contains(&key)), "the ledger lists {:?}, of which the tenant knows {possible:?}", new);
+        prop_assert!(
+            new.keys().all(|key| possible.contains(&key)),
+            "the ledger lists {:?}, of which the tenant knows {possible:?}",
+            new
+        );
     }
     Ok(())
 }
@@ -142,17 +170,23 @@ fn check_compliance(cluster: &Cluster, before: &Namespace, plan: &Plan) -> TestC
     let after = plan.apply(&before.metadata);
     let text = after.annotations.get(ANNOTATION).expect("a ledger");
     let ledger = Ledger::parse(text).expect("a ledger that parses");
-    let clashes: Vec<&Key> = plan.kept.iter().chain(&plan.refused).map(|clash| &clash.key).collect();
+    let clashes: Vec<&Key> =
+        plan.kept.iter().chain(&plan.refused).map(|clash| &clash.key).collect();
     for key in ledger.keys() {
         prop_assert!(after.field(key.field).contains_key(&key.name), "{key} is in the ledger only");
         prop_assert!(!clashes.contains(&&key), "{key} is managed and left alone");
         prop_assert!(!cluster.settings.protects(&key.name), "{key} is protected");
     }
-    let placement = plan.kept.iter().chain(&plan.refused).any(|clash| keys::is_placement(&clash.key));
-    prop_assert!(!placement || ledger.pending.is_some(), "placement is refused and {text} does not say so");
+    let placement =
+        plan.kept.iter().chain(&plan.refused).any(|clash| keys::is_placement(&clash.key));
+    prop_assert!(
+        !placement || ledger.pending.is_some(),
+        "placement is refused and {text} does not say so"
+    );
     prop_assert_eq!(text.starts_with(r#"{"tenant":"#), ledger.pending.is_none());
     for clash in &plan.kept {
-        let by_choice = cluster.settings.protects(&clash.key.name) || !keys::is_placement(&clash.key);
+        let by_choice =
+            cluster.settings.protects(&clash.key.name) || !keys::is_placement(&clash.key);
         prop_assert!(by_choice, "{} is a placement key and was kept", clash.key);
     }
     Ok(())
@@ -250,7 +284,8 @@ proptest! {
         prop_assert_eq!(end(&edits), end(&other_order));
     }
 
-    /// What landlord wrote under `restore` goes without a trace, whatever tenants the namespace has seen.
+    /// What landlord wrote under `restore` goes without a trace, whatever tenants the namespace has
+    /// seen.
     #[test]
     fn restore_gives_back_what_was_there(
         world in prop_oneof![restoring("landlord"), restoring("capsule")],
@@ -330,19 +365,25 @@ proptest! {
 }
 
 /// Edits whose effects cannot depend on what earlier ones destroyed.
-const EDITS: Scope = Scope { stable_selectors: true, release: Some("remove"), conflicts: Some("override") };
+const EDITS: Scope =
+    Scope { stable_selectors: true, release: Some("remove"), conflicts: Some("override") };
 const RESTORE: Scope = Scope { stable_selectors: false, release: Some("restore"), conflicts: None };
 
 /// A world whose tenants all restore, and whose namespace claims by the tenant label only.
 fn restoring(source: &'static str) -> impl Strategy<Value = World> {
     let tenants = [(); 2].map(|()| spec(source, RESTORE, true));
-    (arbitrary::settings(source, RESTORE), tenants, arbitrary::metadata(source, true)).prop_map(|(mut settings, specs, mut metadata)| {
-        settings.as_object_mut().expect("settings").remove("identify");
-        // The guard's stamp goes with the first write, for good.
-        metadata["annotations"].as_object_mut().expect("annotations").remove(keys::CREATOR);
-        let labels = metadata["labels"].as_object_mut().expect("labels");
-        labels.insert(NAME_LABEL.to_owned(), "web".into());
-        let cluster = TENANTS.iter().zip(&specs).fold(Cluster::new(&settings), |cluster, (name, spec)| cluster.with(name, spec));
-        World { cluster, namespace: namespace(&metadata), events: Vec::new() }
-    })
+    (arbitrary::settings(source, RESTORE), tenants, arbitrary::metadata(source, true)).prop_map(
+        |(mut settings, specs, mut metadata)| {
+            settings.as_object_mut().expect("settings").remove("identify");
+            // The guard's stamp goes with the first write, for good.
+            metadata["annotations"].as_object_mut().expect("annotations").remove(keys::CREATOR);
+            let labels = metadata["labels"].as_object_mut().expect("labels");
+            labels.insert(NAME_LABEL.to_owned(), "web".into());
+            let cluster = TENANTS
+                .iter()
+                .zip(&specs)
+                .fold(Cluster::new(&settings), |cluster, (name, spec)| cluster.with(name, spec));
+            World { cluster, namespace: namespace(&metadata), events: Vec::new() }
+        },
+    )
 }

@@ -42,19 +42,26 @@ proptest! {
     }
 }
 
-/// The API server judges labels after admission, so a creator can send one that it would refuse, if the tenant overrides it.
+/// The API server judges labels after admission, so a creator can send one that it would refuse, if
+/// the tenant overrides it.
 #[test]
 fn a_value_that_cannot_exist_is_not_remembered() {
-    let tenant = json!({"name": "solar", "release": "restore", "labels": {"team": "x", "cost": "y"}});
-    let settings = Settings::from_value(&json!({"tenantSource": {"inline": [tenant]}})).expect("valid settings");
+    let tenant =
+        json!({"name": "solar", "release": "restore", "labels": {"team": "x", "cost": "y"}});
+    let settings = Settings::from_value(&json!({"tenantSource": {"inline": [tenant]}}))
+        .expect("valid settings");
     let object = json!({"metadata": {"name": "web", "labels": {"landlord.dev/tenant": "solar", "team": "{{no value}}", "cost": "old"}}});
     let mut namespace = Namespace::from_value(&object).expect("a namespace");
     let (claim, tenant) = claimed(&settings, &namespace);
-    namespace.metadata = plan(&settings, &namespace, &claim, tenant, Stage::Reconcile).expect("a plan").apply(&namespace.metadata);
+    namespace.metadata = plan(&settings, &namespace, &claim, tenant, Stage::Reconcile)
+        .expect("a plan")
+        .apply(&namespace.metadata);
     let (ledger, fault) = read_ledger(&namespace.metadata);
     assert_eq!(fault, None, "landlord reads what it has written");
     assert_eq!(ledger.previous.labels, [("cost".to_owned(), "old".to_owned())].into());
-    assert!(plan(&settings, &namespace, &claim, tenant, Stage::Reconcile).expect("a plan").is_empty());
+    assert!(
+        plan(&settings, &namespace, &claim, tenant, Stage::Reconcile).expect("a plan").is_empty()
+    );
 }
 
 fn claimed<'a>(settings: &'a Settings, namespace: &Namespace) -> (Claim, &'a Tenant) {

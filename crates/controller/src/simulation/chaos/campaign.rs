@@ -35,7 +35,10 @@ impl Order {
     fn read() -> Self {
         match (variable(SCHEDULE), variable(SECONDS)) {
             (Some(schedule), _) => Self::One(schedule),
-            (None, Some(seconds)) => Self::From { seed: variable(SEED).unwrap_or_else(now), time: Duration::from_secs(seconds) },
+            (None, Some(seconds)) => Self::From {
+                seed: variable(SEED).unwrap_or_else(now),
+                time: Duration::from_secs(seconds),
+            },
             (None, None) => Self::Short,
         }
     }
@@ -63,7 +66,8 @@ fn now() -> u64 {
 
 /// The shortest schedule that fails, and how, in words by which it can be played again.
 pub(super) fn report(failing: &Schedule, laws: &Laws) -> String {
-    let (mut shrinking, mut found) = (Shrinking::new(failing.clone(), ATTEMPTS), laws.violations().to_vec());
+    let (mut shrinking, mut found) =
+        (Shrinking::new(failing.clone(), ATTEMPTS), laws.violations().to_vec());
     while let Some(attempt) = shrinking.attempt() {
         let laws = play(&attempt);
         let fails = !laws.violations().is_empty();
@@ -97,5 +101,8 @@ fn random_schedules_keep_the_laws() {
 /// By another name, `local-cluster chaos` would run no test and find no fault.
 #[test]
 fn the_campaign_has_the_name_that_it_is_called_by() {
-    assert_eq!(concat!(module_path!(), "::random_schedules_keep_the_laws"), format!("controller::{TEST}"));
+    assert_eq!(
+        concat!(module_path!(), "::random_schedules_keep_the_laws"),
+        format!("controller::{TEST}")
+    );
 }

@@ -21,16 +21,24 @@ fn a_broken_law_is_reported_with_the_shortest_schedule() {
     let cases = [
         ("sabotage key web-7", "foreign key", "0 create web-7 solar; 0 sabotage key web-7"),
         ("sabotage loss web-7", "lost namespace", "0 create web-7 solar; 0 sabotage loss web-7"),
-        ("sabotage placement web-7", "foreign placement", "0 create web-7 solar; 0 sabotage placement web-7"),
+        (
+            "sabotage placement web-7",
+            "foreign placement",
+            "0 create web-7 solar; 0 sabotage placement web-7",
+        ),
     ];
     for (sabotage, law, shortest) in cases {
         let around = Schedule::roll(Layer::Memory, 3, 12);
-        let planted: Schedule = format!("memory 3: create web-7 solar; {sabotage}").parse().expect("a schedule");
+        let planted: Schedule =
+            format!("memory 3: create web-7 solar; {sabotage}").parse().expect("a schedule");
         let mut steps = around.steps.clone();
         steps.splice(6..6, planted.steps);
         let failing = around.with(steps);
         let report = report(&failing, &play(&failing));
         assert!(report.starts_with(&format!("seed 3 breaks a law:\n  {law}: ")), "{report}");
-        assert!(report.contains(&format!("\nshortest schedule: memory 3: {shortest}\n")), "{report}");
+        assert!(
+            report.contains(&format!("\nshortest schedule: memory 3: {shortest}\n")),
+            "{report}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Panics: how many there were in this thread's tasks. A task that panics ends quietly, and nobody would know.
+//! Panics: how many there were in this thread's tasks. A task that panics ends quietly, and nobody
+//! would know.
 
 use std::cell::Cell;
 use std::panic::{set_hook, take_hook};

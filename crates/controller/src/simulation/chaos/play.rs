@@ -32,7 +32,8 @@ struct Stage {
 /// Plays a schedule under a clock of its own.
 pub(super) fn play(schedule: &Schedule) -> Laws {
     panics::forget();
-    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
+    let runtime =
+        Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
     let mut laws = runtime.block_on(async {
         let mut stage = Stage::set(schedule);
         for step in &schedule.steps {
@@ -60,7 +61,8 @@ impl Stage {
         server.record();
         server.faults().latency = LATENCY;
         TENANTS.iter().for_each(|name| server.put(spec::tenant(name, 0)).expect("a tenant"));
-        let mut stage = Self { server, laws: Laws::default(), replicas: BTreeMap::new(), pods: 0, injected: 0 };
+        let mut stage =
+            Self { server, laws: Laws::default(), replicas: BTreeMap::new(), pods: 0, injected: 0 };
         stage.start(Part::One);
         stage
     }
@@ -72,15 +74,21 @@ impl Stage {
 
     async fn apply(&mut self, event: Event) {
         match event {
-            Event::Create(name, tenant) if self.namespace(name).is_none() => self.put(spec::namespace(&name.to_string(), tenant)),
+            Event::Create(name, tenant) if self.namespace(name).is_none() => {
+                self.put(spec::namespace(&name.to_string(), tenant))
+            }
             Event::Delete(name) => drop(self.server.remove("Namespace", &name.to_string())),
             Event::Edit(name) => self.edit(name, |metadata| {
                 metadata["labels"]["own"] = json!("edited");
                 metadata["annotations"]["note"] = Value::Null;
             }),
-            Event::Move(name, tenant) => self.edit(name, |metadata| metadata["labels"][TENANT_LABEL] = json!(tenant)),
+            Event::Move(name, tenant) => {
+                self.edit(name, |metadata| metadata["labels"][TENANT_LABEL] = json!(tenant))
+            }
             Event::Tamper(name, what) => self.edit(name, |metadata| tamper(metadata, what)),
-            Event::Pod(name) if self.namespace(name).is_some() => drop(self.add_pod(&name.to_string())),
+            Event::Pod(name) if self.namespace(name).is_some() => {
+                drop(self.add_pod(&name.to_string()))
+            }
             Event::Tenant(name, form) => self.put(spec::tenant(name, form)),
             Event::Drop(name) => drop(self.server.remove("Tenant", name)),
             Event::Sabotage(what, name) => self.sabotage(what, name).await,
@@ -100,7 +108,9 @@ impl Stage {
             }
             Event::Fail(count) => self.server.faults().failures = count as usize,
             Event::LoseAnswers(count) => self.server.faults().lost_answers = count as usize,
-            Event::Slow(ms) => self.server.faults().latency = LATENCY.max(Duration::from_millis(ms.into())),
+            Event::Slow(ms) => {
+                self.server.faults().latency = LATENCY.max(Duration::from_millis(ms.into()))
+            }
             Event::BreakWatches => self.server.break_watches(),
             Event::ExpirePages(count) => self.server.faults().expired_pages = count as usize,
             Event::Forget => {
@@ -118,7 +128,9 @@ impl Stage {
 
     fn start(&mut self, part: Part) {
         let replica = match part {
-            Part::One | Part::Two if !self.replicas.contains_key(&part) => Replica::candidate(&self.server, name_of(part)),
+            Part::One | Part::Two if !self.replicas.contains_key(&part) => {
+                Replica::candidate(&self.server, name_of(part))
+            }
             Part::Usurper if !self.replicas.contains_key(&part) => {
                 self.laws.unfenced.insert(name_of(part).to_owned());
                 self.laws.led_twice = true;

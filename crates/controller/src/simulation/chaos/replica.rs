@@ -1,4 +1,5 @@
-//! Replica: a controller with a name, a line to the server that can be held or cut, and a lease if it asks for one.
+//! Replica: a controller with a name, a line to the server that can be held or cut, and a lease if
+//! it asks for one.
 
 use fake_apiserver::Connection;
 
@@ -16,7 +17,9 @@ impl Replica {
     /// One that waits for the lease.
     pub(super) fn candidate(server: &InMemory, name: &str) -> Self {
         let (client, connection) = server.connect(name);
-        let (leadership, work) = Election::new(client.clone(), "landlord", "controller", name.to_owned()).run(std::future::pending());
+        let (leadership, work) =
+            Election::new(client.clone(), "landlord", "controller", name.to_owned())
+                .run(std::future::pending());
         Self::start(client, connection, leadership, vec![tokio::spawn(work)])
     }
 
@@ -26,8 +29,14 @@ impl Replica {
         Self::start(client, connection, Leadership::forever(), Vec::new())
     }
 
-    fn start(client: Client, connection: Connection, leadership: Leadership, mut tasks: Vec<JoinHandle<()>>) -> Self {
-        let (reconciler, supervised) = supervise(start_controller(client, &Value::Null, &leadership));
+    fn start(
+        client: Client,
+        connection: Connection,
+        leadership: Leadership,
+        mut tasks: Vec<JoinHandle<()>>,
+    ) -> Self {
+        let (reconciler, supervised) =
+            supervise(start_controller(client, &Value::Null, &leadership));
         tasks.push(supervised);
         Self { reconciler, leadership, connection, tasks }
     }

@@ -8,18 +8,37 @@ const HOLD: Duration = Duration::from_secs(600);
 
 /// A small cluster with a healthy webhook.
 fn quiet() -> Measurement {
-    let admission = Admission::Probed { probes: 3, failures: 0, latency: Duration::from_millis(5), fault: None };
-    Measurement { admission, namespaces: 120, creations_per_second: 0.1, lag: Duration::ZERO, guard: Enforcement::Enforced }
+    let admission = Admission::Probed {
+        probes: 3,
+        failures: 0,
+        latency: Duration::from_millis(5),
+        fault: None,
+    };
+    Measurement {
+        admission,
+        namespaces: 120,
+        creations_per_second: 0.1,
+        lag: Duration::ZERO,
+        guard: Enforcement::Enforced,
+    }
 }
 
 fn slow(millis: u64) -> Measurement {
-    let admission = Admission::Probed { probes: 3, failures: 0, latency: Duration::from_millis(millis), fault: None };
+    let admission = Admission::Probed {
+        probes: 3,
+        failures: 0,
+        latency: Duration::from_millis(millis),
+        fault: None,
+    };
     Measurement { admission, ..quiet() }
 }
 
 fn failing(failures: u32) -> Measurement {
     let fault = Some("connection refused".to_owned());
-    Measurement { admission: Admission::Probed { probes: 3, failures, latency: Duration::ZERO, fault }, ..quiet() }
+    Measurement {
+        admission: Admission::Probed { probes: 3, failures, latency: Duration::ZERO, fault },
+        ..quiet()
+    }
 }
 
 fn unguarded() -> Enforcement {
@@ -50,7 +69,8 @@ fn storm_behind(minute: f64) -> Measurement {
 }
 
 fn slowness(minute: f64) -> Measurement {
-    // At the edge from minute 10 to 30: between the two thresholds, now and then over the upper one.
+    // At the edge from minute 10 to 30: between the two thresholds, now and then over the upper
+    // one.
     match minute {
         10.0..12.0 => slow(150),
         12.0..30.0 if ((minute * 4.0) as u32).is_multiple_of(2) => slow(105),
@@ -87,7 +107,11 @@ fn guard_deleted_in_an_outage(minute: f64) -> Measurement {
 
 /// What made the cluster a large one goes with it.
 fn guard_deleted_in_a_large_cluster(minute: f64) -> Measurement {
-    if minute < 5.0 { Measurement { namespaces: 20_000, ..quiet() } } else { Measurement { guard: unguarded(), ..quiet() } }
+    if minute < 5.0 {
+        Measurement { namespaces: 20_000, ..quiet() }
+    } else {
+        Measurement { guard: unguarded(), ..quiet() }
+    }
 }
 
 fn nothing_is_known(minute: f64) -> Measurement {
@@ -97,7 +121,8 @@ fn nothing_is_known(minute: f64) -> Measurement {
 
 /// The changes in two hours, `minute:second mode`.
 fn told(story: Story) -> Vec<String> {
-    let measurements: Vec<Measurement> = (0..480).map(|number| story(f64::from(number * PERIOD) / 60.0)).collect();
+    let measurements: Vec<Measurement> =
+        (0..480).map(|number| story(f64::from(number * PERIOD) / 60.0)).collect();
     let line = |(at, mode, _): (u32, Mode, _)| format!("{}:{:02} {mode}", at / 60, at % 60);
     changes(&measurements).into_iter().map(line).collect()
 }
@@ -155,11 +180,23 @@ fn a_change_says_why(#[case] measurement: Measurement, #[case] mode: Mode, #[cas
 }
 
 #[rstest]
-#[case(failing(3), None, "controller next: 3 of 3 probes of the webhook failed: connection refused; 1 of 3 measurements agree")]
+#[case(
+    failing(3),
+    None,
+    "controller next: 3 of 3 probes of the webhook failed: connection refused; 1 of 3 measurements agree"
+)]
 #[case(Measurement { guard: unguarded(), ..failing(3) }, None, "controller is refused: the guard is not enforced: a Pod got in (3 of 3 probes")]
 #[case(Measurement { creations_per_second: 30.0, ..quiet() }, Some(2), "hybrid next: 30.0 creations a second are over 20; the last change is too young, 8 min to go")]
-#[case(quiet(), None, "the webhook answers, and nothing is over its threshold: 120 namespaces, 0.1 creations a second, 5 ms added")]
-fn what_keeps_the_mode(#[case] measurement: Measurement, #[case] agreeing: Option<u32>, #[case] words: &str) {
+#[case(
+    quiet(),
+    None,
+    "the webhook answers, and nothing is over its threshold: 120 namespaces, 0.1 creations a second, 5 ms added"
+)]
+fn what_keeps_the_mode(
+    #[case] measurement: Measurement,
+    #[case] agreeing: Option<u32>,
+    #[case] words: &str,
+) {
     let at = |second: i64| Timestamp::from_second(second).expect("a time");
     let wish = agreeing.map(|agreeing| Wish { mode: Mode::Hybrid, agreeing });
     let state = State { changed: Some(at(0)), wish, ..State::default() };
@@ -174,9 +211,15 @@ fn what_keeps_the_mode(#[case] measurement: Measurement, #[case] agreeing: Optio
 #[case(unguarded(), Mode::Hybrid, Mode::Webhook, true)]
 #[case(Enforcement::Unknown { why: String::new() }, Mode::Webhook, Mode::Webhook, true)]
 #[case(Enforcement::Unknown { why: String::new() }, Mode::Hybrid, Mode::Hybrid, false)]
-fn a_choice_needs_the_guard(#[case] guard: Enforcement, #[case] now_in: Mode, #[case] then: Mode, #[case] refused: bool) {
+fn a_choice_needs_the_guard(
+    #[case] guard: Enforcement,
+    #[case] now_in: Mode,
+    #[case] then: Mode,
+    #[case] refused: bool,
+) {
     let state = State { mode: now_in, ..State::default() };
-    let decision = obey(&state, Mode::Hybrid, "mode `hybrid` of the settings", &guard, Timestamp::UNIX_EPOCH);
+    let decision =
+        obey(&state, Mode::Hybrid, "mode `hybrid` of the settings", &guard, Timestamp::UNIX_EPOCH);
     assert_eq!((decision.mode, decision.refused), (then, refused), "{}", decision.reason);
     assert_eq!(decision.next.changed.is_some(), now_in != then);
 }
@@ -201,7 +244,8 @@ prop_compose! {
 }
 
 proptest! {
-    /// Changes lie apart, except away from a webhook that fails and away from a guard that is gone; and those do not chase each other.
+    /// Changes lie apart, except away from a webhook that fails and away from a guard that is gone;
+    /// and those do not chase each other.
     #[test]
     fn it_never_changes_more_often_than_allowed(parts in prop::collection::vec(a_measurement(), 1..30)) {
         let hold = HOLD.as_secs() as u32;

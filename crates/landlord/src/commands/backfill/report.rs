@@ -1,4 +1,5 @@
-//! What a backfill did, as text, and in its machine form, `landlord.dev/backfill/v1`. Stable: fields are added, never changed.
+//! What a backfill did, as text, and in its machine form, `landlord.dev/backfill/v1`. Stable:
+//! fields are added, never changed.
 //!
 //! ```text
 //! {"apiVersion": "landlord.dev/backfill/v1", "dryRun", "end": "complete" | "interrupted" | "stopped", "stopped": null or why,
@@ -34,7 +35,9 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     pub(super) fn text(&self) -> String {
         let Self { selected, drifted, written, took, warned, failed, end, dry } = self;
-        let line = |(name, Trouble { reason, message }): (&String, &Trouble)| format!("{name}: {reason}: {message}\n");
+        let line = |(name, Trouble { reason, message }): (&String, &Trouble)| {
+            format!("{name}: {reason}: {message}\n")
+        };
         let mut text: String = warned.iter().chain(*failed).map(line).collect();
         let seconds = took.as_secs_f64();
         let word = if *dry { "would be written" } else { "written" };
@@ -78,8 +81,11 @@ mod tests {
     #[test]
     fn a_namespace_that_fails_a_line() {
         let warned = troubles("solar-web", HOOK_WARNING, "say who owns it");
-        let failed =
-            troubles("lunar-web", CONFLICTED, "label \"a\" is \"b\", tenant \"lunar\" wants \"c\": remove it or change the tenant");
+        let failed = troubles(
+            "lunar-web",
+            CONFLICTED,
+            "label \"a\" is \"b\", tenant \"lunar\" wants \"c\": remove it or change the tenant",
+        );
         let report = |end, dry| Report {
             selected: 120,
             drifted: 10,
@@ -90,7 +96,11 @@ mod tests {
             end,
             dry,
         };
-        let shown = [report(End::Complete, false), report(End::Complete, true), report(End::Interrupted, false)];
+        let shown = [
+            report(End::Complete, false),
+            report(End::Complete, true),
+            report(End::Interrupted, false),
+        ];
         insta::assert_snapshot!(shown.map(|report| at_both_widths(|_| report.text())).join("\n"));
     }
 }

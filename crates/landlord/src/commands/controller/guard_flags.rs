@@ -9,7 +9,8 @@ use controller::guard_keeper::Orders;
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Guard")]
 pub(super) struct GuardFlags {
-    /// Install the guard and keep it as it is rendered: admission policies that stop Pods in namespaces which are not ready
+    /// Install the guard and keep it as it is rendered: admission policies that stop Pods in
+    /// namespaces which are not ready
     #[arg(
         long,
         env = "LANDLORD_GUARD",
@@ -20,7 +21,8 @@ pub(super) struct GuardFlags {
         default_missing_value = "settings"
     )]
     guard: Option<GuardMode>,
-    /// The guard fills in selector and tolerations as well, for clusters without the plugin PodNodeSelector
+    /// The guard fills in selector and tolerations as well, for clusters without the plugin
+    /// PodNodeSelector
     #[arg(long, env = "LANDLORD_GUARD_PLACE", requires = "guard")]
     guard_place: bool,
 }

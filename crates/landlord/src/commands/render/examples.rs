@@ -13,23 +13,43 @@ pub(super) const CRDS: [Example; 2] = [
 ];
 pub(super) const GUARD: [Example; 3] = [
     ("As the default settings call for", "landlord render guard | kubectl apply -f -"),
-    ("For your settings, refusing Pods instead of holding them", "landlord render guard --settings settings.yaml --on-unready=deny"),
-    ("What would change in the cluster", "landlord render guard --settings settings.yaml | kubectl diff -f -"),
+    (
+        "For your settings, refusing Pods instead of holding them",
+        "landlord render guard --settings settings.yaml --on-unready=deny",
+    ),
+    (
+        "What would change in the cluster",
+        "landlord render guard --settings settings.yaml | kubectl diff -f -",
+    ),
 ];
 pub(super) const GRAFANA: [Example; 2] = [
     ("For Grafana's import", "landlord render grafana > landlord.json"),
-    ("For a ConfigMap", "landlord render grafana | kubectl create cm dashboard --from-file=a.json=/dev/stdin"),
+    (
+        "For a ConfigMap",
+        "landlord render grafana | kubectl create cm dashboard --from-file=a.json=/dev/stdin",
+    ),
 ];
 pub(super) const ALERTS: [Example; 2] = [
     ("For the Prometheus operator", "landlord render alerts | kubectl apply -n monitoring -f -"),
-    ("For `rule_files` of a Prometheus of its own", "landlord render alerts --plain > landlord.rules.yml"),
+    (
+        "For `rule_files` of a Prometheus of its own",
+        "landlord render alerts --plain > landlord.rules.yml",
+    ),
 ];
-pub(super) const POLICY_EXAMPLES: [Example; 2] =
-    [("Install it", "landlord render policy | kubectl apply -f -"), ("Change the settings first", "landlord render policy > policy.yaml")];
-pub(super) const RBAC_EXAMPLES: [Example; 2] =
-    [("Install them", "landlord render rbac | kubectl apply -f -"), ("What the controller may do", "landlord render rbac | less")];
+pub(super) const POLICY_EXAMPLES: [Example; 2] = [
+    ("Install it", "landlord render policy | kubectl apply -f -"),
+    ("Change the settings first", "landlord render policy > policy.yaml"),
+];
+pub(super) const RBAC_EXAMPLES: [Example; 2] = [
+    ("Install them", "landlord render rbac | kubectl apply -f -"),
+    ("What the controller may do", "landlord render rbac | less"),
+];
 pub(super) const MANIFESTS: [Example; 2] = [
-    ("Install the controller with the guard", "landlord render manifests | kubectl apply --server-side -f -"),
+    (
+        "Install the controller with the guard",
+        "landlord render manifests | kubectl apply --server-side -f -",
+    ),
     ("Keep them in a repository", "landlord render manifests > landlord.yaml"),
 ];
-pub(super) const EXITS: [Exit; 2] = [(0, "printed"), (1, "an error, for example settings that are not valid")];
+pub(super) const EXITS: [Exit; 2] =
+    [(0, "printed"), (1, "an error, for example settings that are not valid")];

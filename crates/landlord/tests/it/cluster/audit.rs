@@ -23,20 +23,29 @@ async fn world(cluster: local_cluster::Builder) -> World {
 
 async fn landlord(world: &World, words: &str) -> Run {
     let settings = world.cluster.file("settings.yaml").display().to_string();
-    let words = format!("{words} --settings={settings} --kubeconfig={}", world.cluster.kubeconfig().display());
+    let words = format!(
+        "{words} --settings={settings} --kubeconfig={}",
+        world.cluster.kubeconfig().display()
+    );
     tokio::task::spawn_blocking(move || run(&words)).await.expect("the command")
 }
 
 /// The report of an audit with these flags, and its exit code.
 async fn audit(world: &World, flags: &str) -> (Value, Option<i32>) {
     let run = landlord(world, &format!("audit -o json {flags}")).await;
-    (serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err)), run.code)
+    (
+        serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err)),
+        run.code,
+    )
 }
 
 /// One of its fields for each Pod.
 fn by_pod(report: &Value, pointer: &str) -> BTreeMap<String, String> {
     let field = |pod: &Value| {
-        (pod["name"].as_str().expect("a name").to_owned(), pod.pointer(pointer).and_then(Value::as_str).unwrap_or("-").to_owned())
+        (
+            pod["name"].as_str().expect("a name").to_owned(),
+            pod.pointer(pointer).and_then(Value::as_str).unwrap_or("-").to_owned(),
+        )
     };
     report["pods"].as_array().expect("a list").iter().map(field).collect()
 }
@@ -71,7 +80,11 @@ fn owned_by(kind: &str) -> Value {
 async fn names(world: &World) -> Vec<String> {
     let pods = pods(world).list(&ListParams::default()).await.expect("Pods");
     // Nobody ends the containers here, so a Pod that was evicted only says so.
-    pods.items.into_iter().filter(|pod| pod.meta().deletion_timestamp.is_none()).map(|pod| pod.metadata.name.expect("a name")).collect()
+    pods.items
+        .into_iter()
+        .filter(|pod| pod.meta().deletion_timestamp.is_none())
+        .map(|pod| pod.metadata.name.expect("a name"))
+        .collect()
 }
 
 #[tokio::test]
@@ -83,10 +96,18 @@ async fn every_stray_has_its_reason() {
     place(&world, "asked", json!({}), json!({"nodeName": "lunar-1"})).await;
     place(&world, "own", json!({}), json!({"nodeSelector": {"pool": "lunar"}})).await;
     let (report, code) = audit(&world, "").await;
-    let before = map([("older", "BeforeCompliance"), ("logs", "DaemonSet"), ("asked", "NodeName"), ("own", "SelectorChanged")]);
+    let before = map([
+        ("older", "BeforeCompliance"),
+        ("logs", "DaemonSet"),
+        ("asked", "NodeName"),
+        ("own", "SelectorChanged"),
+    ]);
     assert_eq!((by_pod(&report, "/cause"), code), (before, Some(2)));
     assert_eq!(report["guard"]["state"], "absent");
-    assert_eq!(report["tenants"], json!([{"name": "solar", "namespaces": 1, "pods": 4, "outside": 4}]));
+    assert_eq!(
+        report["tenants"],
+        json!([{"name": "solar", "namespaces": 1, "pods": 4, "outside": 4}])
+    );
 
     // The times of objects are whole seconds.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
@@ -97,16 +118,29 @@ async fn every_stray_has_its_reason() {
 
     world
         .cluster
-        .add_nodes([Node::new("solar-1").label("pool", "solar"), Node::new("solar-2").label("pool", "solar")])
+        .add_nodes([
+            Node::new("solar-1").label("pool", "solar"),
+            Node::new("solar-2").label("pool", "solar"),
+        ])
         .await
         .expect("nodes");
     place(&world, "inside", json!({}), json!({})).await;
     place(&world, "relabelled", json!({}), json!({})).await;
     let (report, _) = audit(&world, "").await;
-    assert_eq!(report["tenants"][0], json!({"name": "solar", "namespaces": 1, "pods": 6, "outside": 4}));
-    let node = pods(&world).get("relabelled").await.expect("the Pod").spec.and_then(|spec| spec.node_name).expect("its node");
+    assert_eq!(
+        report["tenants"][0],
+        json!({"name": "solar", "namespaces": 1, "pods": 6, "outside": 4})
+    );
+    let node = pods(&world)
+        .get("relabelled")
+        .await
+        .expect("the Pod")
+        .spec
+        .and_then(|spec| spec.node_name)
+        .expect("its node");
     let patch = Patch::Merge(json!({"metadata": {"labels": {"pool": "moon"}}}));
-    let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(world.cluster.client(ADMIN).expect("a client"));
+    let nodes: Api<k8s_openapi::api::core::v1::Node> =
+        Api::all(world.cluster.client(ADMIN).expect("a client"));
     nodes.patch(&node, &PatchParams::default(), &patch).await.expect("patched");
     let (report, _) = audit(&world, "").await;
     assert_eq!(by_pod(&report, "/cause").remove("relabelled").as_deref(), Some("NodeRelabelled"));
@@ -121,7 +155,11 @@ async fn every_stray_has_its_reason() {
     let run = landlord(&world, "audit -l team=nobody").await;
     assert_eq!(run.code, Some(0), "none is selected, so none is outside: {}", run.err);
     let run = landlord(&world, "audit --tenant nobody").await;
-    assert!(run.code == Some(1) && run.err.contains("no tenant \"nobody\""), "a tenant that is not there has no clean audit: {}", run.err);
+    assert!(
+        run.code == Some(1) && run.err.contains("no tenant \"nobody\""),
+        "a tenant that is not there has no clean audit: {}",
+        run.err
+    );
 }
 
 #[tokio::test]
@@ -134,7 +172,11 @@ async fn without_the_plugin_the_window_has_no_end() {
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     world.cluster.apply(&guard()).await.expect("a guard");
     let (report, _) = audit(&world, "").await;
-    assert_eq!(by_pod(&report, "/cause"), map([("stray", "Unguarded")]), "it came before the guard");
+    assert_eq!(
+        by_pod(&report, "/cause"),
+        map([("stray", "Unguarded")]),
+        "it came before the guard"
+    );
     assert_eq!(report["guard"]["state"], "present");
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     place(&world, "later", json!({}), json!({})).await;
@@ -148,7 +190,8 @@ async fn without_the_plugin_the_window_has_no_end() {
 /// What an audit sees of the guard; it lets everything in.
 fn guard() -> String {
     let meta = "metadata: {name: landlord-guard-deny, labels: {landlord.dev/guard: deny}}";
-    let rules = r#"[{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}]"#;
+    let rules =
+        r#"[{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}]"#;
     format!(
         "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\n{meta}\nspec: {{matchConstraints: {{resourceRules: {rules}}}, \
          validations: [{{expression: 'true'}}]}}\n---\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\n{meta}\nspec: \
@@ -176,11 +219,19 @@ async fn the_documented_rights_are_enough() {
     };
     let without = as_auditor().await;
     assert!(without.code == Some(1) && without.err.contains("cannot be listed"), "{}", without.err);
-    let docs = std::fs::read_to_string(root().join("docs/operations.md")).expect("the documentation");
-    let role = docs.split("```yaml\n").filter_map(|block| block.split("```").next()).find(|block| block.contains("landlord:audit"));
+    let docs =
+        std::fs::read_to_string(root().join("docs/operations.md")).expect("the documentation");
+    let role = docs
+        .split("```yaml\n")
+        .filter_map(|block| block.split("```").next())
+        .find(|block| block.contains("landlord:audit"));
     let binding = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: auditor}\nroleRef: {apiGroup: \
                    rbac.authorization.k8s.io, kind: ClusterRole, name: 'landlord:audit'}\nsubjects: [{kind: User, name: auditor}]\n";
-    world.cluster.apply(&format!("{}---\n{binding}", role.expect("the role"))).await.expect("rights");
+    world
+        .cluster
+        .apply(&format!("{}---\n{binding}", role.expect("the role")))
+        .await
+        .expect("rights");
     let with = as_auditor().await;
     assert_eq!(with.code, Some(0), "{}", with.err);
     let report: Value = serde_json::from_str(&with.out).expect("JSON");
@@ -202,14 +253,25 @@ async fn evictions_move_what_they_may_and_no_more() {
     world.cluster.apply(BUDGET).await.expect("a budget");
 
     let run = landlord(&world, "audit --evict --dry-run=client").await;
-    assert!(run.code == Some(2) && run.out.contains("run `landlord backfill` first"), "{}{}", run.out, run.err);
+    assert!(
+        run.code == Some(2) && run.out.contains("run `landlord backfill` first"),
+        "{}{}",
+        run.out,
+        run.err
+    );
     assert_eq!(landlord(&world, "backfill").await.code, Some(0));
     let run = landlord(&world, "audit --evict --dry-run=client").await;
     assert!(run.out.contains("label a node first"), "{}", run.out);
     world.cluster.add_nodes([Node::new("solar-1").label("pool", "solar")]).await.expect("a node");
 
     let run = landlord(&world, "audit --evict").await;
-    assert!(run.code == Some(1) && run.err.contains("2 Pods are to be evicted") && run.err.contains("--yes"), "{}", run.err);
+    assert!(
+        run.code == Some(1)
+            && run.err.contains("2 Pods are to be evicted")
+            && run.err.contains("--yes"),
+        "{}",
+        run.err
+    );
     let dry = audit(&world, "--evict --dry-run=client").await;
     let planned = map([
         ("asked", "left alone"),
@@ -219,26 +281,49 @@ async fn evictions_move_what_they_may_and_no_more() {
         ("owned", "would be evicted"),
     ]);
     assert_eq!((by_pod(&dry.0, "/eviction/outcome"), dry.1), (planned, Some(2)));
-    let judged =
-        map([("asked", "left alone"), ("bare", "left alone"), ("kept", "blocked"), ("logs", "left alone"), ("owned", "would be evicted")]);
+    let judged = map([
+        ("asked", "left alone"),
+        ("bare", "left alone"),
+        ("kept", "blocked"),
+        ("logs", "left alone"),
+        ("owned", "would be evicted"),
+    ]);
     let dry = audit(&world, "--evict --dry-run=server --patience 0").await;
     assert_eq!((by_pod(&dry.0, "/eviction/outcome"), dry.1), (judged, Some(2)));
-    assert_eq!(names(&world).await, ["asked", "bare", "kept", "logs", "owned"], "nobody left so far");
+    assert_eq!(
+        names(&world).await,
+        ["asked", "bare", "kept", "logs", "owned"],
+        "nobody left so far"
+    );
 
-    let (report, code) = audit(&world, "--evict --yes --patience 3 --evictions-per-second 100").await;
-    let fates = map([("asked", "left alone"), ("bare", "left alone"), ("kept", "blocked"), ("logs", "left alone"), ("owned", "evicted")]);
+    let (report, code) =
+        audit(&world, "--evict --yes --patience 3 --evictions-per-second 100").await;
+    let fates = map([
+        ("asked", "left alone"),
+        ("bare", "left alone"),
+        ("kept", "blocked"),
+        ("logs", "left alone"),
+        ("owned", "evicted"),
+    ]);
     assert_eq!((by_pod(&report, "/eviction/outcome"), code), (fates, Some(2)));
     let message = by_pod(&report, "/eviction/message").remove("kept").expect("the Pod");
     assert!(message.contains("disruption budget"), "{message}");
     assert_eq!(names(&world).await, ["asked", "bare", "kept", "logs"]);
 
     let (report, _) = audit(&world, "--evict --yes --patience 0 --bare-pods").await;
-    let fates = map([("asked", "left alone"), ("bare", "evicted"), ("kept", "blocked"), ("logs", "evicted"), ("owned", "left alone")]);
+    let fates = map([
+        ("asked", "left alone"),
+        ("bare", "evicted"),
+        ("kept", "blocked"),
+        ("logs", "evicted"),
+        ("owned", "left alone"),
+    ]);
     assert_eq!(by_pod(&report, "/eviction/outcome"), fates);
     assert_eq!(names(&world).await, ["asked", "kept"]);
 }
 
-/// Two Pods that ask for another pool: one by its namespace's old selector, the other by its owner's template.
+/// Two Pods that ask for another pool: one by its namespace's old selector, the other by its
+/// owner's template.
 #[tokio::test]
 async fn a_pod_whose_template_asks_for_other_nodes_stays() {
     let world = world(Cluster::builder()).await;
@@ -260,7 +345,8 @@ async fn a_pod_whose_template_asks_for_other_nodes_stays() {
     assert_eq!(by_pod(&report, "/eviction/outcome"), fates);
     let messages = by_pod(&report, "/eviction/message");
     assert!(
-        messages["wanted"].contains("mend the template's nodeSelector") && messages["orphan"].contains("cannot be read"),
+        messages["wanted"].contains("mend the template's nodeSelector")
+            && messages["orphan"].contains("cannot be read"),
         "{messages:?}"
     );
 }
@@ -276,7 +362,8 @@ async fn a_deployment_moves_as_its_budget_allows() {
             "spec": {"terminationGracePeriodSeconds": 0, "containers": [{"name": "none", "image": "registry.k8s.io/pause:3.10"}]}}},
     });
     world.cluster.apply(&deployment.to_string()).await.expect("a Deployment");
-    eventually("two strays", async || audit(&world, "").await.0["tenants"][0]["outside"] == 2).await;
+    eventually("two strays", async || audit(&world, "").await.0["tenants"][0]["outside"] == 2)
+        .await;
     world.cluster.apply(BUDGET).await.expect("a budget");
     assert_eq!(landlord(&world, "backfill").await.code, Some(0));
     world.cluster.add_nodes([Node::new("solar-1").label("pool", "solar")]).await.expect("a node");
@@ -292,7 +379,11 @@ async fn a_deployment_moves_as_its_budget_allows() {
     };
     let mut fates: Vec<String> = by_pod(&report, "/eviction/outcome").into_values().collect();
     fates.sort();
-    assert_eq!((fates, code), (vec!["evicted".to_owned(), "evicted".to_owned()], Some(0)), "{report}");
+    assert_eq!(
+        (fates, code),
+        (vec!["evicted".to_owned(), "evicted".to_owned()], Some(0)),
+        "{report}"
+    );
     eventually("two inside", async || {
         let (report, _) = audit(&world, "").await;
         report["tenants"][0]["pods"] == 2 && report["tenants"][0]["outside"] == 0
@@ -307,6 +398,10 @@ async fn make_ready(world: &World) {
     for pod in all {
         let name = pod.metadata.name.expect("a name");
         // One that just left needs nothing any more.
-        drop(pods(world).patch_status(&name, &PatchParams::default(), &Patch::Strategic(&status)).await);
+        drop(
+            pods(world)
+                .patch_status(&name, &PatchParams::default(), &Patch::Strategic(&status))
+                .await,
+        );
     }
 }

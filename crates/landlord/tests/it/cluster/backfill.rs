@@ -34,7 +34,11 @@ async fn existing_namespaces_are_brought_into_compliance_once() {
     assert_eq!(plan.status.code(), Some(2), "{}", text(&plan));
     assert!(text(&plan).contains(&format!("{NAMESPACES} to change")), "{}", text(&plan));
     let explanation = world.landlord(&["explain", "old-7"]);
-    assert!(text(&explanation).contains("tenant: solar, by rule label:landlord.dev/tenant"), "{}", text(&explanation));
+    assert!(
+        text(&explanation).contains("tenant: solar, by rule label:landlord.dev/tenant"),
+        "{}",
+        text(&explanation)
+    );
 
     for mode in ["client", "server"] {
         let dry = world.landlord(&["backfill", &format!("--dry-run={mode}")]);
@@ -43,12 +47,27 @@ async fn existing_namespaces_are_brought_into_compliance_once() {
     }
     let run = world.landlord(&["backfill", "--canary", "5%"]);
     assert!(run.status.success(), "{}", text(&run));
-    assert!(text(&run).contains(&format!("{NAMESPACES} of {NAMESPACES} written")), "{}", text(&run));
+    assert!(
+        text(&run).contains(&format!("{NAMESPACES} of {NAMESPACES} written")),
+        "{}",
+        text(&run)
+    );
     for number in 0..NAMESPACES {
-        world.comes_to(&format!("old-{number}"), "solar", [("own", "key")], [(NODE_SELECTOR, "pool=solar")]).await;
+        world
+            .comes_to(
+                &format!("old-{number}"),
+                "solar",
+                [("own", "key")],
+                [(NODE_SELECTOR, "pool=solar")],
+            )
+            .await;
     }
     let again = world.landlord(&["backfill"]);
-    assert!(text(&again).contains("0 of 0 written"), "resuming skips what is done: {}", text(&again));
+    assert!(
+        text(&again).contains("0 of 0 written"),
+        "resuming skips what is done: {}",
+        text(&again)
+    );
 }
 
 #[tokio::test]
@@ -60,20 +79,39 @@ async fn what_cannot_be_done_is_reported_with_its_reason() {
     world.create("lost", "nowhere", json!({})).await;
     let run = world.landlord(&["backfill", "--max-failures", "100%"]);
     assert_eq!(run.status.code(), Some(2), "{}", text(&run));
-    assert!(text(&run).contains("clash: Conflicted: ") && text(&run).contains("lost: UnknownTenant: "), "{}", text(&run));
+    assert!(
+        text(&run).contains("clash: Conflicted: ") && text(&run).contains("lost: UnknownTenant: "),
+        "{}",
+        text(&run)
+    );
     assert_eq!(world.metadata("good").await.0["a"], "b");
 
     // A warning is told and fails nothing; a rejection is told also where nothing is to be written.
     let require = |name: &str, failure: &str, path: &str| json!({"name": name, "onFailure": failure, "require": [{"path": format!("$.namespace.metadata.{path}"), "exists": true}]});
-    world.set_tenant("lunar", json!({"labels": {"c": "d"}, "hooks": [require("soft", "warn", "labels.soft")]})).await;
+    world
+        .set_tenant(
+            "lunar",
+            json!({"labels": {"c": "d"}, "hooks": [require("soft", "warn", "labels.soft")]}),
+        )
+        .await;
     world.create("warned", "lunar", json!({})).await;
     let warned = world.landlord(&["backfill", "--tenant", "lunar"]);
-    assert!(warned.status.success() && text(&warned).contains("warned: HookWarning: hook soft: "), "{}", text(&warned));
-    world.set_tenant("lunar", json!({"labels": {"c": "d"}, "hooks": [require("hard", "reject", "labels.hard")]})).await;
+    assert!(
+        warned.status.success() && text(&warned).contains("warned: HookWarning: hook soft: "),
+        "{}",
+        text(&warned)
+    );
+    world
+        .set_tenant(
+            "lunar",
+            json!({"labels": {"c": "d"}, "hooks": [require("hard", "reject", "labels.hard")]}),
+        )
+        .await;
     let rejected = world.landlord(&["backfill", "--tenant", "lunar"]);
     assert_eq!(rejected.status.code(), Some(2), "{}", text(&rejected));
     assert!(
-        text(&rejected).contains("0 of 0 written") && text(&rejected).contains("warned: HookRejected: hook hard: "),
+        text(&rejected).contains("0 of 0 written")
+            && text(&rejected).contains("warned: HookRejected: hook hard: "),
         "{}",
         text(&rejected)
     );

@@ -1,5 +1,5 @@
-//! What happens to the API server, and to a tenant, in the middle of a backfill: the end state is right, nobody panics, and nobody
-//! hammers the server meanwhile.
+//! What happens to the API server, and to a tenant, in the middle of a backfill: the end state is
+//! right, nobody panics, and nobody hammers the server meanwhile.
 
 use std::time::Duration;
 
@@ -28,28 +28,42 @@ impl World {
     /// How many patches the controller has sent, whatever became of them.
     async fn sent(&self) -> usize {
         let metrics = self.page("one", "/metrics").await;
-        let counts = metrics.lines().filter(|line| line.starts_with("landlord_namespace_writes_total{"));
+        let counts =
+            metrics.lines().filter(|line| line.starts_with("landlord_namespace_writes_total{"));
         counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
     }
 
     /// How many of them were done.
     pub(super) async fn written(&self) -> usize {
         let metrics = self.page("one", "/metrics").await;
-        let done = metrics.lines().find(|line| line.starts_with("landlord_namespace_writes_total{outcome=\"done\"}"));
+        let done = metrics
+            .lines()
+            .find(|line| line.starts_with("landlord_namespace_writes_total{outcome=\"done\"}"));
         done.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
     }
 
     /// Waits until all are in this pool, and looks for what must not have happened.
     async fn ends_in_pool(&self, pool: &str) {
         let selector = format!("pool={pool}");
-        let list = || async { self.namespaces().list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default() };
+        let list = || async {
+            self.namespaces()
+                .list(&ListParams::default())
+                .await
+                .map(|list| list.items)
+                .unwrap_or_default()
+        };
         let in_pool = || async {
-            let in_pool = |one: &k8s_openapi::api::core::v1::Namespace| one.annotations().get(NODE_SELECTOR) == Some(&selector);
+            let in_pool = |one: &k8s_openapi::api::core::v1::Namespace| {
+                one.annotations().get(NODE_SELECTOR) == Some(&selector)
+            };
             list().await.iter().filter(|one| in_pool(one)).count()
         };
         eventually("every namespace", async || in_pool().await == NAMESPACES).await;
         for namespace in list().await.iter().filter(|one| one.name_any().starts_with("old-")) {
-            assert_eq!((namespace.annotations()["note"].as_str(), namespace.labels()["own"].as_str()), ("mine", "key"));
+            assert_eq!(
+                (namespace.annotations()["note"].as_str(), namespace.labels()["own"].as_str()),
+                ("mine", "key")
+            );
         }
         assert!(!self.log("one").contains("panicked"), "{}", self.log("one"));
     }
@@ -77,7 +91,10 @@ async fn a_tenant_that_is_edited_meanwhile_wins() {
     let late = world.written().await + 2 * AT_A_TIME;
     world.ends_in_pool("b").await;
     let sent = world.sent().await;
-    assert!(sent <= NAMESPACES + late, "{sent} patches, of which {late} at most were for the old pool");
+    assert!(
+        sent <= NAMESPACES + late,
+        "{sent} patches, of which {late} at most were for the old pool"
+    );
 }
 
 /// It is killed and comes back; the controller goes on by itself.

@@ -1,11 +1,14 @@
-//! The Helm chart on a real cluster, by a real Helm: installed, upgraded and taken away; and the controller as the rendered Deployment says.
+//! The Helm chart on a real cluster, by a real Helm: installed, upgraded and taken away; and the
+//! controller as the rendered Deployment says.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams, TypeMeta};
+use kube::api::{
+    Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams, TypeMeta,
+};
 use kube::discovery::{Discovery, verbs};
 use kube::{Client, ResourceExt};
 use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
@@ -58,9 +61,12 @@ impl Site {
 
     /// `helm COMMAND landlord … CHART`; what it says.
     async fn helm(&self, command: &str, chart: &str, values: Value) -> String {
-        let words = [command, "landlord", chart, "--namespace", NAMESPACE, "--create-namespace"].map(str::to_owned);
+        let words = [command, "landlord", chart, "--namespace", NAMESPACE, "--create-namespace"]
+            .map(str::to_owned);
         let kubeconfig = self.cluster.kubeconfig();
-        let run = tokio::task::spawn_blocking(move || helm(words.iter().map(String::as_str), &values, Some(&kubeconfig)));
+        let run = tokio::task::spawn_blocking(move || {
+            helm(words.iter().map(String::as_str), &values, Some(&kubeconfig))
+        });
         let run = run.await.expect("Helm");
         assert_eq!(run.code, Some(0), "{command}: {}", run.err);
         run.out
@@ -71,14 +77,23 @@ impl Site {
     }
 
     async fn deployment(&self) -> Deployment {
-        Api::namespaced(self.client(), NAMESPACE).get("landlord-controller").await.expect("a Deployment")
+        Api::namespaced(self.client(), NAMESPACE)
+            .get("landlord-controller")
+            .await
+            .expect("a Deployment")
     }
 
     /// Whether there is such an object in the cluster.
     async fn has(&self, api_version: &str, kind: &str, name: &str) -> bool {
         let object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}});
         let object: DynamicObject = serde_json::from_value(object).expect("an object");
-        api_of(&self.client(), &object).await.expect("the kind").get_opt(name).await.expect("an answer").is_some()
+        api_of(&self.client(), &object)
+            .await
+            .expect("the kind")
+            .get_opt(name)
+            .await
+            .expect("an answer")
+            .is_some()
     }
 
     async fn has_role(&self, name: &str) -> bool {
@@ -86,7 +101,9 @@ impl Site {
     }
 
     async fn apply(&self, object: Value) {
-        apply_object(&self.client(), &serde_json::from_value(object).expect("an object")).await.expect("applied");
+        apply_object(&self.client(), &serde_json::from_value(object).expect("an object"))
+            .await
+            .expect("applied");
     }
 
     /// Runs the Deployment's container in place of the one before: a kubelet without containers.
@@ -98,15 +115,23 @@ impl Site {
         self.controller = Some(kubelet::start(&self.cluster, NAMESPACE, &name).await);
     }
 
-    /// Helm does not wait for them, and what is refused a controller that is too early would be taken for missing.
+    /// Helm does not wait for them, and what is refused a controller that is too early would be
+    /// taken for missing.
     async fn rights_are_in_force(&self) {
         for kind in ["ClusterRoleBinding", "RoleBinding"] {
             let kind = GroupVersionKind::gvk("rbac.authorization.k8s.io", "v1", kind);
-            let api: Api<DynamicObject> = Api::all_with(self.client(), &ApiResource::from_gvk(&kind));
-            let ours = api.list(&ListParams::default().labels("app.kubernetes.io/name=landlord")).await.expect("bindings");
+            let api: Api<DynamicObject> =
+                Api::all_with(self.client(), &ApiResource::from_gvk(&kind));
+            let ours = api
+                .list(&ListParams::default().labels("app.kubernetes.io/name=landlord"))
+                .await
+                .expect("bindings");
             // The items of a list do not say what they are.
             let types = TypeMeta { api_version: kind.api_version(), kind: kind.kind.clone() };
-            let ours: Vec<DynamicObject> = ours.into_iter().map(|one| DynamicObject { types: Some(types.clone()), ..one }).collect();
+            let ours: Vec<DynamicObject> = ours
+                .into_iter()
+                .map(|one| DynamicObject { types: Some(types.clone()), ..one })
+                .collect();
             assert!(!ours.is_empty());
             self.cluster.wait_until_in_force(&ours).await.expect("rights");
         }
@@ -122,19 +147,27 @@ impl Site {
         self.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {label: tenant}}})).await;
         let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.client());
         eventually(&format!("{name}; the log is {}", self.log().display()), async || {
-            let annotations = namespaces.get(name).await.expect("the namespace").metadata.annotations.unwrap_or_default();
+            let annotations = namespaces
+                .get(name)
+                .await
+                .expect("the namespace")
+                .metadata
+                .annotations
+                .unwrap_or_default();
             annotations.get(NODE_SELECTOR).map(String::as_str) == Some(selector)
         })
         .await;
     }
 
-    /// The API server has refused the controller nothing, and was asked for this. It writes its log a moment after it has answered.
+    /// The API server has refused the controller nothing, and was asked for this. It writes its log
+    /// a moment after it has answered.
     async fn nothing_is_missing(&self, used: &[&str]) {
         let is_used = |right: &&str| used_and_missing(ACCOUNT, &self.audit).0.contains(*right);
         comes_true(async || used.iter().all(is_used)).await;
         let (all, missing) = used_and_missing(ACCOUNT, &self.audit);
         assert!(missing.is_empty(), "{missing:?}; the log is {}", self.log().display());
-        used.iter().for_each(|right| assert!(all.contains(*right), "{right:?} is not among {all:?}"));
+        used.iter()
+            .for_each(|right| assert!(all.contains(*right), "{right:?} is not among {all:?}"));
     }
 }
 
@@ -142,7 +175,8 @@ fn tenant(api_version: &str, name: &str) -> Value {
     json!({"apiVersion": api_version, "kind": "Tenant", "metadata": {"name": name}, "spec": {"nodeSelector": {"pool": name}}})
 }
 
-/// What those apply who have no Helm, as it is; the controller comes in two forms, of which the last one stays.
+/// What those apply who have no Helm, as it is; the controller comes in two forms, of which the
+/// last one stays.
 #[tokio::test]
 async fn everything_in_deploy_is_taken() {
     let site = Site::new().await;
@@ -157,10 +191,15 @@ async fn everything_in_deploy_is_taken() {
         "controller",
     ];
     for name in all {
-        let text = fs::read_to_string(root().join(format!("deploy/{name}.yaml"))).expect("a manifest");
+        let text =
+            fs::read_to_string(root().join(format!("deploy/{name}.yaml"))).expect("a manifest");
         site.cluster.apply(&text).await.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
-    assert_eq!(fs::read_dir(root().join("deploy")).expect("deploy/").count(), all.len(), "all of them");
+    assert_eq!(
+        fs::read_dir(root().join("deploy")).expect("deploy/").count(),
+        all.len(),
+        "all of them"
+    );
 }
 
 #[tokio::test]
@@ -178,16 +217,29 @@ async fn the_defaults_work(site: &mut Site) -> String {
     let older = older_chart();
     let chart = older.path().join("landlord").display().to_string();
     let notes = site.helm("install", &chart, json!({})).await;
-    assert!(notes.contains("THERE IS A WINDOW") && notes.contains("landlord doctor --lease-namespace tenancy"), "{notes}");
+    assert!(
+        notes.contains("THERE IS A WINDOW")
+            && notes.contains("landlord doctor --lease-namespace tenancy"),
+        "{notes}"
+    );
     let before = site.deployment().await.metadata;
     site.helm("upgrade", &chart, json!({})).await;
-    assert_eq!(site.deployment().await.metadata.resource_version, before.resource_version, "the same values change nothing");
+    assert_eq!(
+        site.deployment().await.metadata.resource_version,
+        before.resource_version,
+        "the same values change nothing"
+    );
 
     site.apply(tenant("landlord.dev/v1alpha1", "solar")).await;
     site.start_controller().await;
     site.becomes_compliant("solar-web", "landlord.dev/tenant", "pool=solar").await;
     site.shell("landlord audit --lease-namespace tenancy").await;
-    site.nothing_is_missing(&["patch /namespaces", "get coordination.k8s.io/leases", "list landlord.dev/tenants"]).await;
+    site.nothing_is_missing(&[
+        "patch /namespaces",
+        "get coordination.k8s.io/leases",
+        "list landlord.dev/tenants",
+    ])
+    .await;
     for role in ["landlord:guard", "landlord:holds", "landlord:strategy", "landlord:policy"] {
         assert!(!site.has_role(role).await, "{role}");
     }
@@ -200,7 +252,8 @@ fn older_chart() -> TempDir {
     let chart = folder.path().join("landlord");
     fs::remove_file(chart.join("templates/network-policy.yaml")).expect("a template");
     let values = fs::read_to_string(chart.join("values.yaml")).expect("the values");
-    let (before, rest) = values.split_once("\nnetworkPolicy:\n").expect("values of the NetworkPolicy");
+    let (before, rest) =
+        values.split_once("\nnetworkPolicy:\n").expect("values of the NetworkPolicy");
     let (_, after) = rest.split_once("\n\n").expect("more values");
     fs::write(chart.join("values.yaml"), format!("{before}\n\n{after}")).expect("a file");
     folder
@@ -208,24 +261,40 @@ fn older_chart() -> TempDir {
 
 fn copied_chart() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let copied = Command::new("cp").arg("-r").arg(root().join(CHART)).arg(folder.path()).status().expect("cp");
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(root().join(CHART))
+        .arg(folder.path())
+        .status()
+        .expect("cp");
     assert!(copied.success());
     folder
 }
 
 /// By the line that Helm printed when an older version of the chart was installed.
 async fn the_guard_works(site: &mut Site, notes: &str) {
-    assert!(!site.has("networking.k8s.io/v1", "NetworkPolicy", "landlord-controller").await, "the older chart has none");
-    let line = notes.lines().find(|line| line.contains("helm upgrade")).expect("how to turn the guard on");
+    assert!(
+        !site.has("networking.k8s.io/v1", "NetworkPolicy", "landlord-controller").await,
+        "the older chart has none"
+    );
+    let line =
+        notes.lines().find(|line| line.contains("helm upgrade")).expect("how to turn the guard on");
     site.shell(&line.trim().replace('…', CHART)).await;
-    assert!(site.has("networking.k8s.io/v1", "NetworkPolicy", "landlord-controller").await, "the newer chart's default");
+    assert!(
+        site.has("networking.k8s.io/v1", "NetworkPolicy", "landlord-controller").await,
+        "the newer chart's default"
+    );
     assert!(site.has_role("landlord:guard").await);
     let notes = site
         .upgrade(
             json!({"guard": {"enabled": true}, "serviceMonitor": {"enabled": true}, "env": [{"name": "LANDLORD_LOG", "value": "debug"}]}),
         )
         .await;
-    assert!(!notes.contains("THERE IS A WINDOW") && notes.contains("landlord release --all --lease-namespace tenancy"), "{notes}");
+    assert!(
+        !notes.contains("THERE IS A WINDOW")
+            && notes.contains("landlord release --all --lease-namespace tenancy"),
+        "{notes}"
+    );
     assert!(site.has("monitoring.coreos.com/v1", "ServiceMonitor", "landlord-controller").await);
     site.start_controller().await;
     eventually("the guard, which holds a Pod", async || {
@@ -238,7 +307,11 @@ async fn the_guard_works(site: &mut Site, notes: &str) {
     })
     .await;
     site.becomes_compliant("solar-batch", "landlord.dev/tenant", "pool=solar").await;
-    site.nothing_is_missing(&["list /pods", "create admissionregistration.k8s.io/mutatingadmissionpolicies"]).await;
+    site.nothing_is_missing(&[
+        "list /pods",
+        "create admissionregistration.k8s.io/mutatingadmissionpolicies",
+    ])
+    .await;
 }
 
 fn everything() -> Value {
@@ -251,7 +324,10 @@ async fn the_policy_works(site: &mut Site) {
     // The Pod before loses its rights to landlord's own tenants with this.
     site.controller = None;
     site.upgrade(everything()).await;
-    assert!(!site.has("v1", "ConfigMap", "landlord-settings").await && !site.has_role("landlord:tenants").await);
+    assert!(
+        !site.has("v1", "ConfigMap", "landlord-settings").await
+            && !site.has_role("landlord:tenants").await
+    );
     site.apply(tenant("capsule.clastix.io/v1beta2", "moon")).await;
     site.start_controller().await;
     site.becomes_compliant("moon-base", "capsule.clastix.io/tenant", "pool=moon").await;
@@ -273,20 +349,25 @@ async fn another_definition_is_brought(site: &Site) {
     let text = fs::read_to_string(&file).expect("the definition");
     fs::write(&file, text.replace("- llt\n", "- llt\n    - newer\n")).expect("a file");
     site.helm("upgrade", chart.to_str().expect("UTF-8"), everything()).await;
-    let names = definition(site).await.expect("the definition").data["spec"]["names"]["shortNames"].clone();
+    let names =
+        definition(site).await.expect("the definition").data["spec"]["names"]["shortNames"].clone();
     assert_eq!(names, json!(["llt", "newer"]));
 }
 
 async fn definition(site: &Site) -> Option<DynamicObject> {
-    let object =
-        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "tenants.landlord.dev"}});
-    let api = api_of(&site.client(), &serde_json::from_value(object).expect("an object")).await.expect("the kind");
+    let object = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "tenants.landlord.dev"}});
+    let api = api_of(&site.client(), &serde_json::from_value(object).expect("an object"))
+        .await
+        .expect("the kind");
     api.get_opt("tenants.landlord.dev").await.expect("an answer")
 }
 
 /// What the README says about the end is done, and it can be installed again.
 async fn nothing_is_left_but_tenants(site: &mut Site) {
-    assert!(!keys(site).await.is_empty() && left(site).await.len() > 30, "everything has been at work");
+    assert!(
+        !keys(site).await.is_empty() && left(site).await.len() > 30,
+        "everything has been at work"
+    );
     if let Some(mut controller) = site.controller.take() {
         controller.signal(Signal::SIGTERM).expect("it runs");
         controller.wait(PATIENCE).expect("it is waited for").expect("it ends");
@@ -294,18 +375,30 @@ async fn nothing_is_left_but_tenants(site: &mut Site) {
     for command in documented_end() {
         site.shell(&command).await;
     }
-    assert!(definition(site).await.is_some() && site.has("landlord.dev/v1alpha1", "Tenant", "solar").await, "tenants stay");
+    assert!(
+        definition(site).await.is_some()
+            && site.has("landlord.dev/v1alpha1", "Tenant", "solar").await,
+        "tenants stay"
+    );
     site.cluster.finalize_namespaces().await.expect("finalized");
     assert_eq!(keys(site).await, [""; 0]);
-    assert_eq!(left(site).await, ["APIService v1alpha1.landlord.dev", "CustomResourceDefinition tenants.landlord.dev"]);
+    assert_eq!(
+        left(site).await,
+        ["APIService v1alpha1.landlord.dev", "CustomResourceDefinition tenants.landlord.dev"]
+    );
     site.helm("install", CHART, json!({"guard": {"enabled": true}})).await;
 }
 
 /// The commands of the README, in the namespace of this test.
 fn documented_end() -> Vec<String> {
     let readme = fs::read_to_string(root().join(CHART).join("README.md")).expect("the README");
-    let (_, block) = readme.split_once("<!-- test: uninstall -->\n```console\n").expect("the block");
-    let commands = block.split("```").next().expect("commands").replace("namespace landlord", &format!("namespace {NAMESPACE}"));
+    let (_, block) =
+        readme.split_once("<!-- test: uninstall -->\n```console\n").expect("the block");
+    let commands = block
+        .split("```")
+        .next()
+        .expect("commands")
+        .replace("namespace landlord", &format!("namespace {NAMESPACE}"));
     commands.lines().map(|line| line.trim_start_matches("$ ").to_owned()).collect()
 }
 
@@ -313,14 +406,22 @@ impl Site {
     /// Runs a command with kubectl, Helm and landlord at hand; nobody is there to be asked.
     async fn shell(&self, command: &str) {
         let kubectl = self.cluster.binaries().path("kubectl");
-        let folders = [kubectl.parent(), binary().parent()].map(|folder| folder.expect("a folder").to_owned());
+        let folders = [kubectl.parent(), binary().parent()]
+            .map(|folder| folder.expect("a folder").to_owned());
         let inherited = std::env::var_os("PATH").expect("a PATH");
-        let path = folders.into_iter().chain([root().join("scripts")]).chain(std::env::split_paths(&inherited));
+        let path = folders
+            .into_iter()
+            .chain([root().join("scripts")])
+            .chain(std::env::split_paths(&inherited));
         let mut run = Command::new("sh");
-        run.args(["-c", command]).current_dir(root()).env("PATH", std::env::join_paths(path).expect("a PATH"));
+        run.args(["-c", command])
+            .current_dir(root())
+            .env("PATH", std::env::join_paths(path).expect("a PATH"));
         run.env("KUBECONFIG", self.cluster.kubeconfig()).env("LANDLORD_YES", "true");
-        let output = tokio::task::spawn_blocking(move || run.output()).await.expect("sh").expect("sh");
-        let words = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let output =
+            tokio::task::spawn_blocking(move || run.output()).await.expect("sh").expect("sh");
+        let words = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command}: {words}");
     }
 }
@@ -330,15 +431,20 @@ async fn keys(site: &Site) -> Vec<String> {
     let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(site.client());
     let list = namespaces.list(&ListParams::default()).await.expect("namespaces");
     let keys = list.iter().flat_map(|one| one.labels().keys().chain(one.annotations().keys()));
-    keys.filter(|key| key.starts_with("landlord.dev/") || key.as_str() == NODE_SELECTOR).cloned().collect()
+    keys.filter(|key| key.starts_with("landlord.dev/") || key.as_str() == NODE_SELECTOR)
+        .cloned()
+        .collect()
 }
 
-/// Objects of landlord's that are still there, of whatever kind: by their name, by the label that all of them have, or by where they are.
+/// Objects of landlord's that are still there, of whatever kind: by their name, by the label that
+/// all of them have, or by where they are.
 async fn left(site: &Site) -> Vec<String> {
     let discovery = Discovery::new(site.client()).run().await.expect("kinds");
     let kinds = discovery.groups().flat_map(|group| group.recommended_resources());
     let mut names = Vec::new();
-    for (resource, _) in kinds.filter(|(_, capabilities)| capabilities.supports_operation(verbs::LIST)) {
+    for (resource, _) in
+        kinds.filter(|(_, capabilities)| capabilities.supports_operation(verbs::LIST))
+    {
         let api: Api<DynamicObject> = Api::all_with(site.client(), &resource);
         // A definition that was just replaced is not served for a moment.
         let mut found = None;
@@ -348,11 +454,17 @@ async fn left(site: &Site) -> Vec<String> {
         })
         .await;
         let ours = found.into_iter().flatten().filter(|one| {
-            let labelled = one.labels().get("app.kubernetes.io/name").is_some_and(|name| name == "landlord");
-            labelled || one.name_any().contains("landlord") || one.namespace().as_deref() == Some(NAMESPACE)
+            let labelled =
+                one.labels().get("app.kubernetes.io/name").is_some_and(|name| name == "landlord");
+            labelled
+                || one.name_any().contains("landlord")
+                || one.namespace().as_deref() == Some(NAMESPACE)
         });
         // Events expire.
-        names.extend(ours.filter(|_| resource.kind != "Event").map(|one| format!("{} {}", resource.kind, one.name_any())));
+        names.extend(
+            ours.filter(|_| resource.kind != "Event")
+                .map(|one| format!("{} {}", resource.kind, one.name_any())),
+        );
     }
     names.sort();
     names

@@ -21,8 +21,12 @@ async fn pods(world: &World) {
     let create = async |number: usize| {
         let node = if number.is_multiple_of(5) { "solar-1" } else { "lunar-1" };
         let spec = json!({"nodeName": node, "containers": [{"name": "none", "image": "registry.k8s.io/pause:3.10"}]});
-        let pod = serde_json::from_value(json!({"metadata": {"name": format!("pod-{number}")}, "spec": spec})).expect("a Pod");
-        let api: Api<Pod> = Api::namespaced(client.clone(), &format!("web-{}", number % NAMESPACES));
+        let pod = serde_json::from_value(
+            json!({"metadata": {"name": format!("pod-{number}")}, "spec": spec}),
+        )
+        .expect("a Pod");
+        let api: Api<Pod> =
+            Api::namespaced(client.clone(), &format!("web-{}", number % NAMESPACES));
         api.create(&PostParams::default(), &pod).await.expect("created");
     };
     stream::iter(0..PODS).map(create).buffer_unordered(16).collect::<Vec<()>>().await;
@@ -42,7 +46,8 @@ fn copy(world: &World) -> String {
 
 /// The report, without what a copy cannot know.
 fn report(run: &Run) -> Value {
-    let mut report: Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
+    let mut report: Value =
+        serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
     report["guard"] = Value::Null;
     report
 }
@@ -52,7 +57,10 @@ async fn a_copy_is_judged_like_the_cluster() {
     let world = World::on(Cluster::builder(), "landlord").await;
     world
         .cluster
-        .add_nodes([Node::new("lunar-1").label("pool", "lunar"), Node::new("solar-1").label("pool", "solar")])
+        .add_nodes([
+            Node::new("lunar-1").label("pool", "lunar"),
+            Node::new("solar-1").label("pool", "solar"),
+        ])
         .await
         .expect("nodes");
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
@@ -61,15 +69,23 @@ async fn a_copy_is_judged_like_the_cluster() {
     }
     pods(&world).await;
     let settings = world.cluster.file("settings.yaml").display().to_string();
-    let words = format!("audit -o json --settings={settings} --kubeconfig={}", world.cluster.kubeconfig().display());
+    let words = format!(
+        "audit -o json --settings={settings} --kubeconfig={}",
+        world.cluster.kubeconfig().display()
+    );
     let live = tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
     let found = report(&live);
-    assert_eq!(found["tenants"], json!([{"name": "solar", "namespaces": NAMESPACES, "pods": PODS, "outside": PODS - PODS / 5}]));
+    assert_eq!(
+        found["tenants"],
+        json!([{"name": "solar", "namespaces": NAMESPACES, "pods": PODS, "outside": PODS - PODS / 5}])
+    );
     assert_eq!(found["pods"].as_array().map(Vec::len), Some(PODS - PODS / 5));
 
     let copied = copy(&world);
-    let offline = tokio::task::spawn_blocking(move || run_on(&format!("audit -f - -o json --settings={settings}"), &copied))
-        .await
-        .expect("the command");
+    let offline = tokio::task::spawn_blocking(move || {
+        run_on(&format!("audit -f - -o json --settings={settings}"), &copied)
+    })
+    .await
+    .expect("the command");
     assert_eq!((offline.code, report(&offline)), (live.code, found));
 }

@@ -42,10 +42,19 @@ impl World {
             let (api, labels) = (api.clone(), json!({self.tenant_label(): tenant, "own": "key"}));
             async move {
                 let body = json!({"metadata": {"name": format!("{prefix}-{number}"), "labels": labels, "annotations": {"note": "mine"}}});
-                api.create(&PostParams::default(), &serde_json::from_value(body).expect("a namespace")).await.map(drop)
+                api.create(
+                    &PostParams::default(),
+                    &serde_json::from_value(body).expect("a namespace"),
+                )
+                .await
+                .map(drop)
             }
         };
-        stream::iter((0..count).map(create)).buffer_unordered(SIDE_BY_SIDE).try_collect::<Vec<()>>().await.expect("created");
+        stream::iter((0..count).map(create))
+            .buffer_unordered(SIDE_BY_SIDE)
+            .try_collect::<Vec<()>>()
+            .await
+            .expect("created");
     }
 
     fn backfill(&self, log: &str) -> Program {
@@ -60,11 +69,20 @@ impl World {
 #[tokio::test]
 async fn a_backfill_that_is_killed_again_and_again_writes_each_namespace_once() {
     let world = World::without_controller("landlord").await;
-    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}, "labels": {"a": "b"}})).await;
+    world
+        .set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}, "labels": {"a": "b"}}))
+        .await;
     world.create_many("old", "solar", NAMESPACES).await;
     let changes = count_changes(&world);
-    let counted =
-        || changes.lock().expect("a lock").iter().filter(|(name, _)| name.starts_with("old-")).map(|(_, count)| *count).sum::<usize>();
+    let counted = || {
+        changes
+            .lock()
+            .expect("a lock")
+            .iter()
+            .filter(|(name, _)| name.starts_with("old-"))
+            .map(|(_, count)| *count)
+            .sum::<usize>()
+    };
     for crash in 0..CRASHES {
         let before = counted();
         let process = world.backfill("backfill").start().expect("backfill starts");
@@ -73,7 +91,11 @@ async fn a_backfill_that_is_killed_again_and_again_writes_each_namespace_once() 
         tokio::time::sleep(Duration::from_millis(17 * crash as u64 % 50)).await;
         drop(process);
     }
-    assert!((CRASHES..NAMESPACES).contains(&counted()), "{} written before the last crash", counted());
+    assert!(
+        (CRASHES..NAMESPACES).contains(&counted()),
+        "{} written before the last crash",
+        counted()
+    );
     let mut last = world.backfill("backfill").start().expect("backfill starts");
     let status = last.wait(PATIENCE).expect("an answer").expect("an end");
     assert!(status.success(), "{}", last.last_words());
@@ -85,7 +107,10 @@ async fn a_backfill_that_is_killed_again_and_again_writes_each_namespace_once() 
         let mut annotations = namespace.annotations().clone();
         assert!(annotations.remove(LEDGER).is_some());
         assert_eq!(annotations, map([(NODE_SELECTOR, "pool=solar"), ("note", "mine")]));
-        assert_eq!((namespace.labels()["a"].as_str(), namespace.labels()["own"].as_str()), ("b", "key"));
+        assert_eq!(
+            (namespace.labels()["a"].as_str(), namespace.labels()["own"].as_str()),
+            ("b", "key")
+        );
     }
     eventually("every change's event", async || counted() >= NAMESPACES).await;
     assert_eq!(counted(), NAMESPACES, "one write a namespace");

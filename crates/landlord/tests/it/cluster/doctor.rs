@@ -13,15 +13,24 @@ use super::world::{World, eventually};
 use crate::landlord::run;
 use test_support::health::{PHYSICIAN, PROBE, doctor, examine, guard, landlord};
 
-/// Where nothing is as it should be: no guard, no plugin, no webhook, a pool without nodes, a DaemonSet, another writer, no rights.
+/// Where nothing is as it should be: no guard, no plugin, no webhook, a pool without nodes, a
+/// DaemonSet, another writer, no rights.
 async fn ailing() -> World {
     let world = World::on(Cluster::builder().without_pod_node_selector(), "landlord").await;
     world
         .cluster
-        .add_nodes([Node::new("lunar-1").label("pool", "lunar"), Node::new("solar-1").label("pool", "solar")])
+        .add_nodes([
+            Node::new("lunar-1").label("pool", "lunar"),
+            Node::new("solar-1").label("pool", "solar"),
+        ])
         .await
         .expect("nodes");
-    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}, "labels": {"cost-center": "4711"}})).await;
+    world
+        .set_tenant(
+            "solar",
+            json!({"nodeSelector": {"pool": "solar"}, "labels": {"cost-center": "4711"}}),
+        )
+        .await;
     world.set_tenant("nowhere", json!({"nodeSelector": {"pool": "nowhere"}})).await;
     world.create("web", "solar", json!({})).await;
     if world.namespaces().get_opt(PROBE).await.expect("an answer").is_none() {
@@ -35,8 +44,13 @@ async fn ailing() -> World {
     });
     world.cluster.apply(&set.to_string()).await.expect("a DaemonSet");
     let applied = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web", "labels": {"cost-center": "4711"}}});
-    world.namespaces().patch("web", &PatchParams::apply("argocd-controller"), &Patch::Apply(applied)).await.expect("applied");
-    let bindings: Api<k8s_openapi::api::rbac::v1::ClusterRoleBinding> = Api::all(world.cluster.client(ADMIN).expect("a client"));
+    world
+        .namespaces()
+        .patch("web", &PatchParams::apply("argocd-controller"), &Patch::Apply(applied))
+        .await
+        .expect("applied");
+    let bindings: Api<k8s_openapi::api::rbac::v1::ClusterRoleBinding> =
+        Api::all(world.cluster.client(ADMIN).expect("a client"));
     bindings.delete("landlord:controller", &DeleteParams::default()).await.expect("deleted");
     // The API server goes by its deletion a moment later.
     eventually("no rights", async || !may_read_namespaces(&world).await).await;
@@ -44,9 +58,13 @@ async fn ailing() -> World {
 }
 
 async fn may_read_namespaces(world: &World) -> bool {
-    let reviews: Api<SubjectAccessReview> = Api::all(world.cluster.client(ADMIN).expect("a client"));
+    let reviews: Api<SubjectAccessReview> =
+        Api::all(world.cluster.client(ADMIN).expect("a client"));
     let question = json!({"spec": {"user": CONTROLLER, "resourceAttributes": {"verb": "get", "resource": "namespaces"}}});
-    let answer = reviews.create(&PostParams::default(), &serde_json::from_value(question).expect("a review")).await.expect("an answer");
+    let answer = reviews
+        .create(&PostParams::default(), &serde_json::from_value(question).expect("a review"))
+        .await
+        .expect("an answer");
     answer.status.is_some_and(|status| status.allowed)
 }
 
@@ -72,7 +90,13 @@ async fn each_fault_is_found() {
         assert!(hit, "{check}: no {part:?} in {:#?}", found[check]);
     }
     assert!(found["rights"][0].1.contains("get namespaces"), "{:?}", found["rights"]);
-    assert!(found["pools"].iter().any(|(state, what)| state == "ok" && what == "solar: pool=solar matches 1"), "{:?}", found["pools"]);
+    assert!(
+        found["pools"]
+            .iter()
+            .any(|(state, what)| state == "ok" && what == "solar: pool=solar matches 1"),
+        "{:?}",
+        found["pools"]
+    );
 
     half_a_guard_and_a_dead_webhook_are_found(&world).await;
     every_part_is_looked_at(&world).await;
@@ -85,39 +109,64 @@ async fn half_a_guard_and_a_dead_webhook_are_found(world: &World) {
     assert_eq!(found["guard"][0].1, "it is not installed", "a policy without a binding");
     // The API server takes a moment to call a webhook.
     eventually("a dead webhook", async || {
-        let (state, what) = examine(world, ADMIN, "").await.0.remove("webhook").expect("a finding").remove(0);
+        let (state, what) =
+            examine(world, ADMIN, "").await.0.remove("webhook").expect("a finding").remove(0);
         state == "wrong" && what.contains("failed calling webhook")
     })
     .await;
-    world.cluster.apply(&guard().split("---\n").take(3).collect::<Vec<_>>().join("---\n")).await.expect("a part");
+    world
+        .cluster
+        .apply(&guard().split("---\n").take(3).collect::<Vec<_>>().join("---\n"))
+        .await
+        .expect("a part");
     let (found, _) = examine(world, ADMIN, "").await;
     assert_eq!(
-        found["guard"][0].1, "parts of it are missing, or not bound: stamp, seal, hold, deny, binding",
+        found["guard"][0].1,
+        "parts of it are missing, or not bound: stamp, seal, hold, deny, binding",
         "of three objects the first two"
     );
     let table = doctor(world, ADMIN, "").await.out;
-    assert!(table.contains("  why: ") && table.contains("  fix: `landlord render guard"), "{table}");
+    assert!(
+        table.contains("  why: ") && table.contains("  fix: `landlord render guard"),
+        "{table}"
+    );
 }
 
-/// What somebody changed is found, and a guard that refuses Pods is one although the settings say that they wait.
+/// What somebody changed is found, and a guard that refuses Pods is one although the settings say
+/// that they wait.
 async fn every_part_is_looked_at(world: &World) {
     let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
         "metadata": {"name": "landlord-guard-deny"}});
     let stamp = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
         "metadata": {"name": "landlord-guard-stamp"}});
     let edits = [
-        (binding, json!({"validationActions": ["Audit"]}), "part deny is not the one for these settings: it differs in validationActions"),
-        (stamp, json!({"failurePolicy": "Ignore"}), "part stamp is not the one for these settings: it differs in failurePolicy"),
+        (
+            binding,
+            json!({"validationActions": ["Audit"]}),
+            "part deny is not the one for these settings: it differs in validationActions",
+        ),
+        (
+            stamp,
+            json!({"failurePolicy": "Ignore"}),
+            "part stamp is not the one for these settings: it differs in failurePolicy",
+        ),
     ];
     for (object, spec, expected) in edits {
         world.cluster.apply(&guard()).await.expect("the guard");
         let (found, _) = examine(world, ADMIN, "").await;
         assert_eq!(found["guard"][0].0, "ok", "{:?}", found["guard"]);
         let object = serde_json::from_value(object).expect("an object");
-        let api = api_of(&world.cluster.client(ADMIN).expect("a client"), &object).await.expect("the kind");
+        let api = api_of(&world.cluster.client(ADMIN).expect("a client"), &object)
+            .await
+            .expect("the kind");
         let name = object.metadata.name.as_deref().expect("a name");
-        api.patch(name, &PatchParams::default(), &Patch::Merge(json!({"spec": spec}))).await.expect("patched");
-        assert_eq!(examine(world, ADMIN, "").await.0["guard"][0], ("wrong".to_owned(), expected.to_owned()));
+        api.patch(name, &PatchParams::default(), &Patch::Merge(json!({"spec": spec})))
+            .await
+            .expect("patched");
+        assert_eq!(
+            examine(world, ADMIN, "").await.0["guard"][0],
+            ("wrong".to_owned(), expected.to_owned())
+        );
         // Applying it anew would leave the foreign action beside ours.
         api.delete(name, &DeleteParams::default()).await.expect("deleted");
     }
@@ -136,8 +185,7 @@ const WEBHOOK: &str = r#"{apiVersion: admissionregistration.k8s.io/v1, kind: Mut
 async fn what_cannot_be_found_out_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("admission.json");
-    let plugin =
-        json!({"name": "PodNodeSelector", "configuration": {"podNodeSelectorPluginConfig": {"clusterDefaultNodeSelector": "pool=shared"}}});
+    let plugin = json!({"name": "PodNodeSelector", "configuration": {"podNodeSelectorPluginConfig": {"clusterDefaultNodeSelector": "pool=shared"}}});
     let configuration = json!({"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration", "plugins": [plugin]});
     fs::write(&file, configuration.to_string()).expect("a file");
     let builder = Cluster::builder()
@@ -162,7 +210,16 @@ async fn what_cannot_be_found_out_is_said() {
     }
     let (found, code) = examine(&world, PHYSICIAN, "").await;
     assert_eq!(code, Some(2));
-    let unknown = ["daemon-sets", "default-selector", "guard", "guard-enforced", "pod-node-selector", "pools", "rights", "webhook"];
+    let unknown = [
+        "daemon-sets",
+        "default-selector",
+        "guard",
+        "guard-enforced",
+        "pod-node-selector",
+        "pools",
+        "rights",
+        "webhook",
+    ];
     for check in unknown {
         assert_eq!(found[check][0].0, "unknown", "{check}: {:?}", found[check]);
     }

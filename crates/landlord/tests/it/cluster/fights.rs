@@ -6,7 +6,8 @@ use super::world::{NODE_SELECTOR, World, eventually};
 
 const RIVAL: &str = "argocd-controller";
 
-/// After three reversals a label stays as the other writer has it, and the tenant says who that is and what ends it.
+/// After three reversals a label stays as the other writer has it, and the tenant says who that is
+/// and what ends it.
 #[tokio::test]
 async fn a_contested_label_is_left_alone_and_reported() {
     let world = World::new("landlord").await;
@@ -20,20 +21,31 @@ async fn a_contested_label_is_left_alone_and_reported() {
     world.patch_as(RIVAL, "web", json!({"labels": {"a": "x", "c": "x"}})).await;
     world.comes_to("web", "solar", [("a", "x"), ("c", "d")], []).await;
 
-    eventually("the condition", async || world.condition("solar", "Converged").await["reason"] == "Contested").await;
-    let message = world.condition("solar", "Converged").await["message"].as_str().expect("a message").to_owned();
+    eventually("the condition", async || {
+        world.condition("solar", "Converged").await["reason"] == "Contested"
+    })
+    .await;
+    let message = world.condition("solar", "Converged").await["message"]
+        .as_str()
+        .expect("a message")
+        .to_owned();
     for part in ["namespace web", "label \"a\"", RIVAL, "ignoreDifferences", "/metadata/labels/a"] {
         assert!(message.contains(part), "{part}: {message}");
     }
     eventually("an event", async || {
-        world.events("Namespace", "web").await.iter().any(|(reason, note)| reason == "Contested" && note.contains(RIVAL))
+        world
+            .events("Namespace", "web")
+            .await
+            .iter()
+            .any(|(reason, note)| reason == "Contested" && note.contains(RIVAL))
     })
     .await;
     assert_eq!(world.status("solar").await["namespaces"]["conflicted"], 1);
     assert!(world.page("one", "/metrics").await.contains("landlord_contested_total 1"));
 
     world.patch_as(RIVAL, "web", json!({"labels": {"a": "b"}})).await;
-    eventually("peace", async || world.condition("solar", "Converged").await["status"] == "True").await;
+    eventually("peace", async || world.condition("solar", "Converged").await["status"] == "True")
+        .await;
 }
 
 /// Where Pods run is never left to the other writer; but no Pod may come in as long as it is there.
@@ -48,6 +60,12 @@ async fn a_contested_node_selector_is_put_right_and_the_ledger_pending() {
         world.patch_as(RIVAL, "web", json!({"annotations": {NODE_SELECTOR: "pool=lunar"}})).await;
     }
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
-    eventually("a pending ledger", async || world.ledger("web").await.starts_with(r#"{"pending":"Contested","tenant":"solar""#)).await;
-    eventually("the condition", async || world.condition("solar", "Converged").await["reason"] == "Contested").await;
+    eventually("a pending ledger", async || {
+        world.ledger("web").await.starts_with(r#"{"pending":"Contested","tenant":"solar""#)
+    })
+    .await;
+    eventually("the condition", async || {
+        world.condition("solar", "Converged").await["reason"] == "Contested"
+    })
+    .await;
 }

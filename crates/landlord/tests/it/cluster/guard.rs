@@ -1,4 +1,5 @@
-//! The guard on a real API server: nothing else answers, unless a test says so. Users have every right in tenants' namespaces that RBAC can give.
+//! The guard on a real API server: nothing else answers, unless a test says so. Users have every
+//! right in tenants' namespaces that RBAC can give.
 mod attacks;
 mod claims;
 mod keeper;

@@ -1,4 +1,5 @@
-//! The worked examples with the controller alone: no webhook, so what a namespace lacks is written, and what a hook rejects is reported.
+//! The worked examples with the controller alone: no webhook, so what a namespace lacks is written,
+//! and what a hook rejects is reported.
 
 use local_cluster::manifest::apply_object;
 use local_cluster::user::ADMIN;
@@ -18,7 +19,12 @@ async fn every_example_at_reconcile() {
     for example in examples::all(&root()) {
         run(&world, &example).await;
     }
-    assert!(world.page("one", "/metrics").await.contains("landlord_hook_failures_total{reason=\"HookRejected\"}"));
+    assert!(
+        world
+            .page("one", "/metrics")
+            .await
+            .contains("landlord_hook_failures_total{reason=\"HookRejected\"}")
+    );
 }
 
 /// The cases that are judged at reconcile.
@@ -27,14 +33,24 @@ async fn run(world: &World, example: &Example) {
     for tenant in &example.tenants {
         apply(world, tenant.clone()).await;
     }
-    let cases: Vec<&Value> = example.cases.iter().filter(|case| examples::is_at(case, "reconcile")).collect();
+    let cases: Vec<&Value> =
+        example.cases.iter().filter(|case| examples::is_at(case, "reconcile")).collect();
     assert!(!cases.is_empty(), "{} has no case for the controller", example.name);
     for case in &cases {
-        apply(world, json!({"apiVersion": "v1", "kind": "Namespace", "metadata": case["namespace"]})).await;
+        apply(
+            world,
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": case["namespace"]}),
+        )
+        .await;
     }
     for case in cases {
         let name = case["namespace"]["name"].as_str().expect("a name").to_owned();
-        let what = format!("{}: {}; the log is {}", example.name, case["name"], world.cluster.log("one").display());
+        let what = format!(
+            "{}: {}; the log is {}",
+            example.name,
+            case["name"],
+            world.cluster.log("one").display()
+        );
         if let Some(parts) = examples::denied(case) {
             eventually(&what, async || is_rejected(world, &name, &parts).await).await;
         }
@@ -50,10 +66,14 @@ async fn differences(world: &World, case: &Value, name: &str) -> Vec<String> {
 /// Whether an event says so, with every part of what is expected.
 async fn is_rejected(world: &World, name: &str, parts: &[String]) -> bool {
     let events = world.events("Namespace", name).await;
-    events.iter().any(|(reason, note)| reason == "HookRejected" && parts.iter().all(|part| note.contains(part)))
+    events.iter().any(|(reason, note)| {
+        reason == "HookRejected" && parts.iter().all(|part| note.contains(part))
+    })
 }
 
 async fn apply(world: &World, object: Value) {
     let object = serde_json::from_value(object).expect("an object");
-    apply_object(&world.cluster.client(ADMIN).expect("a client"), &object).await.expect("an object that the API server takes");
+    apply_object(&world.cluster.client(ADMIN).expect("a client"), &object)
+        .await
+        .expect("an object that the API server takes");
 }

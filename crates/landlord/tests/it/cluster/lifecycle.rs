@@ -1,4 +1,5 @@
-//! Settings that change, kinds that come later, tenants that go, and a status that says how it stands.
+//! Settings that change, kinds that come later, tenants that go, and a status that says how it
+//! stands.
 
 use std::time::Duration;
 
@@ -24,7 +25,10 @@ async fn settings_are_followed_and_broken_ones_are_refused() {
     world.set_settings(&json!({"tenantSource": "landlord", "excludedNamespace": []}));
     eventually("a refusal", async || world.log("one").contains("settings refused")).await;
     assert!(world.log("one").contains("excludedNamespaces"), "the nearest valid name");
-    eventually("the metric", async || world.page("one", "/metrics").await.contains("landlord_settings_valid 0")).await;
+    eventually("the metric", async || {
+        world.page("one", "/metrics").await.contains("landlord_settings_valid 0")
+    })
+    .await;
     world.create("third", "solar", json!({})).await;
     world.comes_to("third", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
 
@@ -32,12 +36,12 @@ async fn settings_are_followed_and_broken_ones_are_refused() {
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
 }
 
-/// Tenants that are written in the settings: no object is watched, and an edit of the settings is an edit of theirs.
+/// Tenants that are written in the settings: no object is watched, and an edit of the settings is
+/// an edit of theirs.
 #[tokio::test]
 async fn inline_tenants_are_followed_in_the_settings() {
     let mut world = World::without_controller("landlord").await;
-    let tenant =
-        |pool: &str| json!({"tenantSource": {"inline": [{"name": "solar", "nodeSelector": {"pool": pool}, "labels": {"a": "b"}}]}});
+    let tenant = |pool: &str| json!({"tenantSource": {"inline": [{"name": "solar", "nodeSelector": {"pool": pool}, "labels": {"a": "b"}}]}});
     world.set_settings(&tenant("solar"));
     world.add_controller("one").await;
     world.create("web", "solar", json!({})).await;
@@ -64,7 +68,10 @@ async fn a_kind_that_is_not_installed_is_waited_for() {
     world
         .set_settings(&json!({"tenantSource": {"custom": {"apiVersion": "example.com/v1", "kind": "Pool", "nodeSelector": "$.selector"}}}));
     world.add_controller("one").await;
-    eventually("the reason", async || world.page("one", "/readyz").await.contains("example.com/v1 Pool is not installed")).await;
+    eventually("the reason", async || {
+        world.page("one", "/readyz").await.contains("example.com/v1 Pool is not installed")
+    })
+    .await;
     assert!(world.page("one", "/healthz").await.contains("ok"), "it waits, and does not crash");
 
     world.cluster.apply(&definition.to_string()).await.expect("the kind");
@@ -87,7 +94,14 @@ async fn a_deleted_tenant_releases_its_namespaces_after_a_grace() {
     }
     for tenant in ["back", "gone"] {
         world.create(&format!("{tenant}-web"), tenant, json!({"own": "key"})).await;
-        world.comes_to(&format!("{tenant}-web"), tenant, [("own", "key")], [(NODE_SELECTOR, "pool=solar")]).await;
+        world
+            .comes_to(
+                &format!("{tenant}-web"),
+                tenant,
+                [("own", "key")],
+                [(NODE_SELECTOR, "pool=solar")],
+            )
+            .await;
         world.delete_tenant(tenant).await;
     }
     // It is a moment ago that this one went.
@@ -95,7 +109,14 @@ async fn a_deleted_tenant_releases_its_namespaces_after_a_grace() {
     world.set_tenant("back", json!({"nodeSelector": {"pool": "lunar"}})).await;
     world.comes_to("back-web", "back", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;
     world.comes_to("gone-web", "gone", [("own", "key")], []).await;
-    let annotations = world.namespaces().get("gone-web").await.expect("it stays").metadata.annotations.unwrap_or_default();
+    let annotations = world
+        .namespaces()
+        .get("gone-web")
+        .await
+        .expect("it stays")
+        .metadata
+        .annotations
+        .unwrap_or_default();
     assert!(!annotations.contains_key(LEDGER));
     world.comes_to("back-web", "back", [("own", "key")], [(NODE_SELECTOR, "pool=lunar")]).await;
 }
@@ -107,17 +128,36 @@ async fn a_vanished_kind_releases_nothing() {
     for tenant in ["solar", "lunar"] {
         world.set_tenant(tenant, json!({"nodeSelector": {"pool": tenant}})).await;
         world.create(&format!("{tenant}-web"), tenant, json!({})).await;
-        world.comes_to(&format!("{tenant}-web"), tenant, [], [(NODE_SELECTOR, &format!("pool={tenant}"))]).await;
+        world
+            .comes_to(
+                &format!("{tenant}-web"),
+                tenant,
+                [],
+                [(NODE_SELECTOR, &format!("pool={tenant}"))],
+            )
+            .await;
     }
     let definitions: Api<DynamicObject> = Api::all_with(
         world.cluster.client(ADMIN).expect("a client"),
-        &ApiResource::from_gvk(&GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition")),
+        &ApiResource::from_gvk(&GroupVersionKind::gvk(
+            "apiextensions.k8s.io",
+            "v1",
+            "CustomResourceDefinition",
+        )),
     );
     definitions.delete("tenants.landlord.dev", &Default::default()).await.expect("deleted");
-    eventually("a refusal", async || world.log("one").matches("nothing is released").count() >= 1).await;
+    eventually("a refusal", async || world.log("one").matches("nothing is released").count() >= 1)
+        .await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     for tenant in ["solar", "lunar"] {
-        world.comes_to(&format!("{tenant}-web"), tenant, [], [(NODE_SELECTOR, &format!("pool={tenant}"))]).await;
+        world
+            .comes_to(
+                &format!("{tenant}-web"),
+                tenant,
+                [],
+                [(NODE_SELECTOR, &format!("pool={tenant}"))],
+            )
+            .await;
     }
 }
 
@@ -128,13 +168,27 @@ async fn the_status_of_a_tenant_counts_its_namespaces() {
     world.create("good", "solar", json!({})).await;
     world.create("clash", "solar", json!({"a": "x"})).await;
     let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
-    let tenants: Api<DynamicObject> = Api::all_with(world.cluster.client(ADMIN).expect("a client"), &ApiResource::from_gvk(&kind));
+    let tenants: Api<DynamicObject> = Api::all_with(
+        world.cluster.client(ADMIN).expect("a client"),
+        &ApiResource::from_gvk(&kind),
+    );
     let status = async || tenants.get("solar").await.expect("the tenant").data["status"].clone();
     let wanted = json!({"total": 2, "compliant": 1, "pending": 0, "conflicted": 1, "failed": 0});
     eventually("the counts", async || status().await["namespaces"] == wanted).await;
     let conditions = status().await["conditions"].clone();
-    let found = |kind: &str| conditions.as_array().expect("conditions").iter().find(|one| one["type"] == kind).cloned().unwrap_or_default();
-    assert_eq!((&found("Ready")["status"], &found("Converged")["status"]), (&Value::from("True"), &Value::from("False")));
+    let found = |kind: &str| {
+        conditions
+            .as_array()
+            .expect("conditions")
+            .iter()
+            .find(|one| one["type"] == kind)
+            .cloned()
+            .unwrap_or_default()
+    };
+    assert_eq!(
+        (&found("Ready")["status"], &found("Converged")["status"]),
+        (&Value::from("True"), &Value::from("False"))
+    );
     assert_eq!(status().await["observedGeneration"], 1);
     // An edit that changes no count, and another tenant of that name.
     world.set_tenant("solar", json!({"labels": {"a": "b"}, "conflicts": "reject", "owners": [{"kind": "User", "name": "olivia"}]})).await;
@@ -142,11 +196,16 @@ async fn the_status_of_a_tenant_counts_its_namespaces() {
     world.delete_tenant("solar").await;
     world.set_tenant("solar", json!({"labels": {"a": "b"}, "conflicts": "reject"})).await;
     eventually("the new one's status", async || status().await["namespaces"] == wanted).await;
-    let events: Api<k8s_openapi::api::events::v1::Event> = Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "default");
-    eventually("an event", async || !events.list(&ListParams::default()).await.expect("events").items.is_empty()).await;
+    let events: Api<k8s_openapi::api::events::v1::Event> =
+        Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "default");
+    eventually("an event", async || {
+        !events.list(&ListParams::default()).await.expect("events").items.is_empty()
+    })
+    .await;
 }
 
-/// The settings of a ClusterAdmissionPolicy are followed, and a broken one is reported where people look.
+/// The settings of a ClusterAdmissionPolicy are followed, and a broken one is reported where people
+/// look.
 #[tokio::test]
 async fn a_policys_settings_are_followed() {
     let mut world = World::without_controller("landlord").await;
@@ -157,13 +216,18 @@ async fn a_policys_settings_are_followed() {
         .to_string()
     };
     world.add_controller_reading("--policy=ours", "one").await;
-    eventually("what it waits for", async || world.log("one").contains("it does not exist yet")).await;
+    eventually("what it waits for", async || world.log("one").contains("it does not exist yet"))
+        .await;
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
     world.create("web", "solar", json!({})).await;
     world.cluster.apply(&policy(json!({"tenantSource": "landlord"}))).await.expect("a policy");
     world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
 
-    world.cluster.apply(&policy(json!({"tenantSource": "landlord", "conflict": "keep"}))).await.expect("a policy");
+    world
+        .cluster
+        .apply(&policy(json!({"tenantSource": "landlord", "conflict": "keep"})))
+        .await
+        .expect("a policy");
     let refused = async || {
         world
             .events("ClusterAdmissionPolicy", "ours")
@@ -172,25 +236,42 @@ async fn a_policys_settings_are_followed() {
             .any(|(reason, note)| reason == "SettingsRefused" && note.contains("conflicts"))
     };
     eventually("an event", refused).await;
-    eventually("a condition", async || world.condition("solar", "Ready").await["reason"] == "OldSettings").await;
+    eventually("a condition", async || {
+        world.condition("solar", "Ready").await["reason"] == "OldSettings"
+    })
+    .await;
     world.create("second", "solar", json!({})).await;
     world.comes_to("second", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
 
-    world.cluster.apply(&policy(json!({"tenantSource": "landlord", "excludedNamespaces": ["kube-*", "third"]}))).await.expect("a policy");
-    eventually("good settings", async || world.condition("solar", "Ready").await["reason"] == "Valid").await;
+    world
+        .cluster
+        .apply(&policy(
+            json!({"tenantSource": "landlord", "excludedNamespaces": ["kube-*", "third"]}),
+        ))
+        .await
+        .expect("a policy");
+    eventually("good settings", async || {
+        world.condition("solar", "Ready").await["reason"] == "Valid"
+    })
+    .await;
     world.create("third", "solar", json!({})).await;
     world.create("fourth", "solar", json!({})).await;
     world.comes_to("fourth", "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
     assert!(world.metadata("third").await.1.is_empty(), "excluded now");
 }
 
-/// More than twice as many as there are Events in a minute, as another minute may begin in the middle of them.
+/// More than twice as many as there are Events in a minute, as another minute may begin in the
+/// middle of them.
 const NAMESPACES: usize = 50;
 
 /// What the lines of a log say in all.
 fn written_in_bulk(log: &str) -> usize {
     let lines = log.lines().filter(|line| line.contains("written in bulk"));
-    lines.filter_map(|line| line.split_once("namespaces=")?.1.split_whitespace().next()?.parse::<usize>().ok()).sum()
+    lines
+        .filter_map(|line| {
+            line.split_once("namespaces=")?.1.split_whitespace().next()?.parse::<usize>().ok()
+        })
+        .sum()
 }
 
 #[tokio::test]
@@ -206,12 +287,26 @@ async fn a_tenant_says_whether_nodes_match_and_what_was_written_in_bulk() {
     for number in 0..NAMESPACES {
         world.create(&format!("web-{number}"), "solar", json!({})).await;
     }
-    eventually("all", async || world.status("solar").await["namespaces"]["compliant"] == NAMESPACES).await;
-    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}, "labels": {"a": "b"}})).await;
+    eventually("all", async || {
+        world.status("solar").await["namespaces"]["compliant"] == NAMESPACES
+    })
+    .await;
+    world
+        .set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}, "labels": {"a": "b"}}))
+        .await;
     eventually("all of them", async || written_in_bulk(&world.log("one")) == NAMESPACES).await;
-    let told = async || world.events("Tenant", "solar").await.iter().any(|(reason, _)| reason == "NamespacesWritten");
+    let told = async || {
+        world
+            .events("Tenant", "solar")
+            .await
+            .iter()
+            .any(|(reason, _)| reason == "NamespacesWritten")
+    };
     eventually("a summary", told).await;
     let events = world.events_of("Namespace").await;
     let written = events.iter().filter(|(reason, _)| reason == "Written").count();
-    assert!((1..NAMESPACES).contains(&written), "{written}: the budget is for those who came first");
+    assert!(
+        (1..NAMESPACES).contains(&written),
+        "{written}: the budget is for those who came first"
+    );
 }

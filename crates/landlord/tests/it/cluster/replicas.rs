@@ -12,7 +12,8 @@ use serde_json::json;
 use super::world::{NODE_SELECTOR, World, eventually};
 
 async fn lease(world: &World) -> Option<LeaseSpec> {
-    let api: Api<Lease> = Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "landlord");
+    let api: Api<Lease> =
+        Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "landlord");
     api.get_opt("landlord-controller").await.expect("an answer")?.spec
 }
 
@@ -48,8 +49,13 @@ async fn another_replica_takes_over() {
     let next = lease(&world).await.expect("the lease");
     assert_eq!(next.holder_identity.as_deref(), Some("three"));
     let ran_out = last.renew_time.expect("a time").0
-        + Duration::from_secs(u64::try_from(last.lease_duration_seconds.expect("a duration")).expect("a duration"));
-    assert!(next.acquire_time.expect("a time").0 >= ran_out, "nobody takes a lease that may still hold");
+        + Duration::from_secs(
+            u64::try_from(last.lease_duration_seconds.expect("a duration")).expect("a duration"),
+        );
+    assert!(
+        next.acquire_time.expect("a time").0 >= ran_out,
+        "nobody takes a lease that may still hold"
+    );
 
     // Frozen, and thawed when another leads already: it must not write.
     world.add_controller("four").await;
@@ -62,7 +68,8 @@ async fn another_replica_takes_over() {
     assert!(!world.log("three").contains("namespace=\"fifth\""), "{}", world.log("three"));
 }
 
-/// A leader that is frozen with writes under way, and thawed when another has written all of it otherwise: resourceVersion is the fence.
+/// A leader that is frozen with writes under way, and thawed when another has written all of it
+/// otherwise: resourceVersion is the fence.
 #[tokio::test]
 async fn what_a_thawed_leader_had_in_mind_is_not_written() {
     const NAMESPACES: usize = 1000;
@@ -72,7 +79,9 @@ async fn what_a_thawed_leader_had_in_mind_is_not_written() {
     let namespaces = world.namespaces();
     let in_pool = async |pool: &str| {
         let list = namespaces.list(&ListParams::default()).await.expect("namespaces");
-        list.iter().filter(|one| one.annotations().get(NODE_SELECTOR) == Some(&format!("pool={pool}"))).count()
+        list.iter()
+            .filter(|one| one.annotations().get(NODE_SELECTOR) == Some(&format!("pool={pool}")))
+            .count()
     };
     let one = world.add_controller("one").await;
     eventually("the middle", async || world.written().await > 50).await;

@@ -1,4 +1,5 @@
-//! Rights: the controller has those of `deploy/rbac.yaml` that it uses, and no other. The API server's audit log is the witness.
+//! Rights: the controller has those of `deploy/rbac.yaml` that it uses, and no other. The API
+//! server's audit log is the witness.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +21,8 @@ use test_support::http_client::Http;
 /// Everything that a service account asks for, without bodies.
 const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
     "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]}"#;
-/// How long nothing is heard of a controller that has come to rest, and how long it is watched then.
+/// How long nothing is heard of a controller that has come to rest, and how long it is watched
+/// then.
 const REST: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(60);
 /// `verb group/resource[/subresource][ name]`.
@@ -41,7 +43,10 @@ pub(super) fn audited_cluster() -> (Builder, PathBuf, TempDir) {
     fs::write(folder.path().join("policy.yaml"), POLICY).expect("a file");
     let log = folder.path().join("audit.log");
     let builder = Cluster::builder()
-        .api_server_argument(format!("--audit-policy-file={}", folder.path().join("policy.yaml").display()))
+        .api_server_argument(format!(
+            "--audit-policy-file={}",
+            folder.path().join("policy.yaml").display()
+        ))
         .api_server_argument(format!("--audit-log-path={}", log.display()));
     (builder, log, folder)
 }
@@ -59,7 +64,9 @@ fn requests(log: &Path) -> Vec<Request> {
 fn requests_of(user: &str, log: &Path) -> Vec<Request> {
     let text = fs::read_to_string(log).unwrap_or_default();
     let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let ours = events.filter(|event| event["user"]["username"] == user && event["objectRef"]["resource"].is_string());
+    let ours = events.filter(|event| {
+        event["user"]["username"] == user && event["objectRef"]["resource"].is_string()
+    });
     ours.map(|event| Request {
         right: right(&event),
         name: event["objectRef"]["name"].as_str().unwrap_or_default().to_owned(),
@@ -72,14 +79,24 @@ fn requests_of(user: &str, log: &Path) -> Vec<Request> {
 /// Rights that this user has used, and those that were missing.
 pub(super) fn used_and_missing(user: &str, log: &Path) -> (BTreeSet<Right>, BTreeSet<Right>) {
     let requests = requests_of(user, log);
-    let missing = requests.iter().filter(|one| one.code == 403).map(|one| one.right.clone()).collect();
+    let missing =
+        requests.iter().filter(|one| one.code == 403).map(|one| one.right.clone()).collect();
     (requests.into_iter().map(|one| one.right).collect(), missing)
 }
 
 fn right(event: &Value) -> Right {
     let part = |name: &str| event["objectRef"][name].as_str().unwrap_or_default();
-    let sub = if part("subresource").is_empty() { String::new() } else { format!("/{}", part("subresource")) };
-    format!("{} {}/{}{sub}", event["verb"].as_str().unwrap_or_default(), part("apiGroup"), part("resource"))
+    let sub = if part("subresource").is_empty() {
+        String::new()
+    } else {
+        format!("/{}", part("subresource"))
+    };
+    format!(
+        "{} {}/{}{sub}",
+        event["verb"].as_str().unwrap_or_default(),
+        part("apiGroup"),
+        part("resource")
+    )
 }
 
 impl Request {
@@ -96,17 +113,32 @@ fn given() -> BTreeSet<Right> {
     let objects: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
     let of_controller = |object: &&Value| {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        ["ClusterRole", "Role"].contains(&object["kind"].as_str().unwrap_or_default()) && !name.contains("policy-server")
+        ["ClusterRole", "Role"].contains(&object["kind"].as_str().unwrap_or_default())
+            && !name.contains("policy-server")
     };
-    let list = |value: &Value| value.as_array().into_iter().flatten().map(|one| one.as_str().expect("text").to_owned()).collect::<Vec<_>>();
+    let list = |value: &Value| {
+        value
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| one.as_str().expect("text").to_owned())
+            .collect::<Vec<_>>()
+    };
     let mut rights = BTreeSet::new();
-    for rule in objects.iter().filter(of_controller).flat_map(|object| object["rules"].as_array().expect("rules")) {
-        let names: Vec<String> = list(&rule["resourceNames"]).iter().map(|name| format!(" {name}")).collect();
+    for rule in objects
+        .iter()
+        .filter(of_controller)
+        .flat_map(|object| object["rules"].as_array().expect("rules"))
+    {
+        let names: Vec<String> =
+            list(&rule["resourceNames"]).iter().map(|name| format!(" {name}")).collect();
         let names = if names.is_empty() { vec![String::new()] } else { names };
         for group in list(&rule["apiGroups"]) {
             for resource in list(&rule["resources"]) {
                 for verb in list(&rule["verbs"]) {
-                    rights.extend(names.iter().map(|name| format!("{verb} {group}/{resource}{name}")));
+                    rights.extend(
+                        names.iter().map(|name| format!("{verb} {group}/{resource}{name}")),
+                    );
                 }
             }
         }
@@ -125,10 +157,27 @@ async fn every_right_is_used_and_none_is_missing() {
     };
     world.cluster.add_nodes([Node::new("n1").label("pool", "solar")]).await.expect("a node");
     // A strategy: its probes, its condition and its record.
-    world.cluster.apply(&policy(json!({"tenantSource": "landlord", "strategy": {"mode": "auto"}}))).await.expect("a policy");
-    world.cluster.apply(&parts_that_give_way()).await.expect("what is left of the older form of the guard");
+    world
+        .cluster
+        .apply(&policy(json!({"tenantSource": "landlord", "strategy": {"mode": "auto"}})))
+        .await
+        .expect("a policy");
+    world
+        .cluster
+        .apply(&parts_that_give_way())
+        .await
+        .expect("what is left of the older form of the guard");
     let first = world
-        .add_controller_with(&["--policy=landlord", "--guard", "--guard-place", "--web=127.0.0.1:0", "--web-access=token"], "one")
+        .add_controller_with(
+            &[
+                "--policy=landlord",
+                "--guard",
+                "--guard-place",
+                "--web=127.0.0.1:0",
+                "--web-access=token",
+            ],
+            "one",
+        )
         .await;
     the_guard_is_changed_and_repaired(&world).await;
     landlords_tenant_comes_and_goes(&world).await;
@@ -144,7 +193,8 @@ async fn every_right_is_used_and_none_is_missing() {
         world.set_tenant(tenant, json!({})).await;
     }
     world.delete_tenant("moon").await;
-    eventually("the second release", async || world.log("one").matches("releasing").count() >= 2).await;
+    eventually("the second release", async || world.log("one").matches("releasing").count() >= 2)
+        .await;
     world.end_controller(first, Signal::SIGTERM).await;
     place_is_removed(&mut world).await;
 
@@ -152,7 +202,8 @@ async fn every_right_is_used_and_none_is_missing() {
     let used = || requests(&log).into_iter().flat_map(Request::rights).collect::<BTreeSet<Right>>();
     comes_true(async || given().is_subset(&used())).await;
     let requests = requests(&log);
-    let refused: Vec<&Right> = requests.iter().filter(|one| one.code == 403).map(|one| &one.right).collect();
+    let refused: Vec<&Right> =
+        requests.iter().filter(|one| one.code == 403).map(|one| &one.right).collect();
     assert_eq!(refused, [""; 0], "rights that are missing");
     let used = used();
     let unused: Vec<Right> = given().difference(&used).cloned().collect();
@@ -180,11 +231,18 @@ async fn landlords_tenant_comes_and_goes(world: &World) {
         world.comes_to("web", "solar", [], [(NODE_SELECTOR, "pool=lunar")]).await;
         world.patch("web", json!({"annotations": {NODE_SELECTOR: "pool=x"}})).await;
     }
-    eventually("a contested key", async || world.condition("solar", "Converged").await["reason"] == "Contested").await;
+    eventually("a contested key", async || {
+        world.condition("solar", "Converged").await["reason"] == "Contested"
+    })
+    .await;
     let measured = "landlord_admission_probes_total{outcome=\"failed\"}";
-    eventually("a measurement", async || world.page("one", "/metrics").await.contains(measured)).await;
+    eventually("a measurement", async || world.page("one", "/metrics").await.contains(measured))
+        .await;
     // A backfill as a Job of the same service account reads the policy at once.
-    let words = format!("backfill --policy=landlord --kubeconfig={}", world.cluster.kubeconfig_of(CONTROLLER).display());
+    let words = format!(
+        "backfill --policy=landlord --kubeconfig={}",
+        world.cluster.kubeconfig_of(CONTROLLER).display()
+    );
     tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
     // A deleted tenant is asked for once more, after its grace; the only one would not be given up.
     for tenant in ["stays-a", "stays-b"] {
@@ -205,22 +263,40 @@ async fn somebody_looks_at_the_dashboard(world: &World) {
 /// The next controller does not fill in selectors.
 async fn place_is_removed(world: &mut World) {
     let second = world.add_controller_with(&["--policy=landlord", "--guard"], "two").await;
-    eventually("the end of place", async || world.log("two").matches("outcome=\"removed\"").count() == 2).await;
+    eventually("the end of place", async || {
+        world.log("two").matches("outcome=\"removed\"").count() == 2
+    })
+    .await;
     world.end_controller(second, Signal::SIGTERM).await;
 }
 
 fn parts_that_give_way() -> String {
     let older = run("render guard --without-mutating-policies").out;
     let parts = ["stamp", "owners", "seal"].map(|part| format!("landlord.dev/guard: {part}\n"));
-    older.split("---\n").filter(|object| parts.iter().any(|part| object.contains(part))).collect::<Vec<_>>().join("---\n")
+    older
+        .split("---\n")
+        .filter(|object| parts.iter().any(|part| object.contains(part)))
+        .collect::<Vec<_>>()
+        .join("---\n")
 }
 
 async fn the_guard_is_changed_and_repaired(world: &World) {
-    let guard = tokio::task::spawn_blocking(|| run("render guard --place").out).await.expect("the guard");
+    let guard =
+        tokio::task::spawn_blocking(|| run("render guard --place").out).await.expect("the guard");
     let objects = guard.matches("landlord.dev/guard: ").count();
-    eventually("the guard", async || world.log("one").matches("outcome=\"installed\"").count() == objects).await;
-    world.cluster.apply(&guard.replace("landlord.dev/guard: ", "landlord.dev/guard: not-")).await.expect("another guard");
-    eventually("the repair", async || world.log("one").matches("guard repaired").count() >= objects).await;
+    eventually("the guard", async || {
+        world.log("one").matches("outcome=\"installed\"").count() == objects
+    })
+    .await;
+    world
+        .cluster
+        .apply(&guard.replace("landlord.dev/guard: ", "landlord.dev/guard: not-"))
+        .await
+        .expect("another guard");
+    eventually("the repair", async || {
+        world.log("one").matches("guard repaired").count() >= objects
+    })
+    .await;
 }
 
 /// A lease is kept, and a watch that the API server has ended is begun anew.
@@ -228,7 +304,8 @@ fn is_idle(request: &Request) -> bool {
     request.right.contains("/leases") || request.right.starts_with("watch ")
 }
 
-/// A compliant cluster costs a lease and nothing else; and what is asked for goes the way of the flow schemas.
+/// A compliant cluster costs a lease and nothing else; and what is asked for goes the way of the
+/// flow schemas.
 #[tokio::test]
 async fn an_idle_controller_writes_its_lease_and_lists_nothing() {
     let (mut world, log, _folder) = audited().await;
@@ -238,7 +315,8 @@ async fn an_idle_controller_writes_its_lease_and_lists_nothing() {
     for number in 0..20 {
         world.create(&format!("web-{number}"), "solar", json!({})).await;
     }
-    eventually("the status", async || world.status("solar").await["namespaces"]["compliant"] == 20).await;
+    eventually("the status", async || world.status("solar").await["namespaces"]["compliant"] == 20)
+        .await;
     // What was still on its way is not the idle controller's.
     let mut before = requests(&log).len();
     eventually("a rest", async || {
@@ -249,20 +327,31 @@ async fn an_idle_controller_writes_its_lease_and_lists_nothing() {
     .await;
     tokio::time::sleep(IDLE).await;
     let later: Vec<Request> = requests(&log).into_iter().skip(before).collect();
-    let others: Vec<(&Right, &String)> = later.iter().filter(|one| !is_idle(one)).map(|one| (&one.right, &one.at)).collect();
+    let others: Vec<(&Right, &String)> =
+        later.iter().filter(|one| !is_idle(one)).map(|one| (&one.right, &one.at)).collect();
     assert_eq!(others, []);
     eventually("the lease is kept", async || {
-        let leases = requests(&log).into_iter().skip(before).filter(|one| one.right.contains("/leases"));
+        let leases =
+            requests(&log).into_iter().skip(before).filter(|one| one.right.contains("/leases"));
         leases.count() >= 10
     })
     .await;
 
     let request = http::Request::get("/metrics").body(Vec::new()).expect("a request");
-    let metrics = world.cluster.client(ADMIN).expect("a client").request_text(request).await.expect("metrics");
+    let metrics = world
+        .cluster
+        .client(ADMIN)
+        .expect("a client")
+        .request_text(request)
+        .await
+        .expect("metrics");
     for schema in ["landlord-controller", "landlord-leases"] {
         let word = format!("flow_schema=\"{schema}\"");
         assert!(
-            metrics.lines().any(|line| line.starts_with("apiserver_flowcontrol_dispatched_requests_total") && line.contains(&word)),
+            metrics
+                .lines()
+                .any(|line| line.starts_with("apiserver_flowcontrol_dispatched_requests_total")
+                    && line.contains(&word)),
             "{schema}"
         );
     }

@@ -4,7 +4,9 @@ use std::ops::{Deref, DerefMut};
 
 use local_cluster::{Builder, Cluster};
 
-pub(crate) use test_support::world::{GATE, LEDGER, Map, NODE_SELECTOR, comes_true, eventually, map};
+pub(crate) use test_support::world::{
+    GATE, LEDGER, Map, NODE_SELECTOR, comes_true, eventually, map,
+};
 
 use crate::landlord::binary;
 
@@ -12,7 +14,8 @@ use crate::landlord::binary;
 pub(crate) struct World(test_support::world::World);
 
 impl World {
-    /// A cluster with landlord's and Capsule's kinds, without a controller. `source` is the settings' `tenantSource`.
+    /// A cluster with landlord's and Capsule's kinds, without a controller. `source` is the
+    /// settings' `tenantSource`.
     pub(crate) async fn without_controller(source: &'static str) -> Self {
         Self::on(Cluster::builder(), source).await
     }

@@ -9,7 +9,8 @@ const VIEWER: &str = "viewer";
 const STRANGER: &str = "stranger";
 
 async fn guarded_world() -> World {
-    let builder = Cluster::builder().user(User::new(VIEWER, ["auditors"])).user(User::new(STRANGER, [""; 0]));
+    let builder =
+        Cluster::builder().user(User::new(VIEWER, ["auditors"])).user(User::new(STRANGER, [""; 0]));
     let mut world = World::on(builder, "landlord").await;
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "auditors"},
@@ -28,7 +29,8 @@ async fn a_token_is_judged_by_the_api_server() {
     let (url, viewer) = (address(&world, "one"), token(&world, VIEWER));
     let http = Http::new(&url);
     let status = async |header: Option<String>| {
-        let headers: Vec<(&str, &str)> = header.iter().map(|value| ("authorization", value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            header.iter().map(|value| ("authorization", value.as_str())).collect();
         http.get_with("/api/v1/overview", &headers).await.status
     };
     assert_eq!(status(None).await, 401);
@@ -62,6 +64,11 @@ async fn somebody_signs_in(url: &str, viewer: &str, stranger: &str) {
     enter(viewer).await;
     browser.sees("All that landlord looks after").await;
     browser.until("document.querySelector('#live').dataset.state === 'live'").await;
-    assert_eq!(browser.run("return location.href.includes('token') || document.cookie !== ''", json!([])).await, false);
+    assert_eq!(
+        browser
+            .run("return location.href.includes('token') || document.cookie !== ''", json!([]))
+            .await,
+        false
+    );
     browser.close().await;
 }

@@ -15,10 +15,17 @@ async fn what_is_documented_is_served() {
     assert_eq!(paths.len(), 10);
     for (path, operations) in paths {
         let answer = &operations["get"]["responses"]["200"]["content"];
-        let Some(schema) = answer.get("application/json").map(|answer| &answer["schema"]) else { continue };
+        let Some(schema) = answer.get("application/json").map(|answer| &answer["schema"]) else {
+            continue;
+        };
         let path = path.replace("{tenant}", "solar");
         let served = http.get(&path).await;
-        assert_eq!((served.status, served.header("content-type")), (200, "application/json"), "{path}: {}", served.text);
+        assert_eq!(
+            (served.status, served.header("content-type")),
+            (200, "application/json"),
+            "{path}: {}",
+            served.text
+        );
         assert_eq!(served.header("cache-control"), "no-store", "{path}");
         conforms(&document, schema, &served.json(), &path);
     }
@@ -30,7 +37,9 @@ async fn what_is_documented_is_served() {
 /// Whether a value is what a schema says, and has nothing that it does not mention.
 fn conforms(document: &Value, schema: &Value, value: &Value, place: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
-        let found = document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{place}: {reference} is not there"));
+        let found = document
+            .pointer(reference.trim_start_matches('#'))
+            .unwrap_or_else(|| panic!("{place}: {reference} is not there"));
         return conforms(document, found, value, place);
     }
     if let Some(choices) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
@@ -39,7 +48,10 @@ fn conforms(document: &Value, schema: &Value, value: &Value, place: &str) {
             return;
         }
         let words: Vec<&Value> = choices.iter().filter_map(|one| one.get("const")).collect();
-        assert!(words.is_empty() || words.contains(&value), "{place}: {value} is none of {words:?}");
+        assert!(
+            words.is_empty() || words.contains(&value),
+            "{place}: {value} is none of {words:?}"
+        );
         choices
             .iter()
             .filter(|one| one["type"] != "null" && one.get("const").is_none())
@@ -55,24 +67,40 @@ fn conforms(document: &Value, schema: &Value, value: &Value, place: &str) {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    let allowed = |word: &str| schema["type"] == word || schema["type"].as_array().is_some_and(|words| words.contains(&json!(word)));
-    assert!(allowed(kind) || kind == "integer" && allowed("number"), "{place} is {kind}, but by the schema: {schema}");
+    let allowed = |word: &str| {
+        schema["type"] == word
+            || schema["type"].as_array().is_some_and(|words| words.contains(&json!(word)))
+    };
+    assert!(
+        allowed(kind) || kind == "integer" && allowed("number"),
+        "{place} is {kind}, but by the schema: {schema}"
+    );
     let fields = value.as_object().into_iter().flatten();
     if let Some(properties) = schema["properties"].as_object() {
         fields.for_each(|(name, value)| {
-            let schema = properties.get(name).unwrap_or_else(|| panic!("{place}.{name} is not documented"));
+            let schema =
+                properties.get(name).unwrap_or_else(|| panic!("{place}.{name} is not documented"));
             conforms(document, schema, value, &format!("{place}.{name}"));
         });
         for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             assert!(value.get(name).is_some(), "{place}.{name} is missing");
         }
     }
-    value.as_array().into_iter().flatten().for_each(|one| conforms(document, &schema["items"], one, &format!("{place}[]")));
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .for_each(|one| conforms(document, &schema["items"], one, &format!("{place}[]")));
 }
 
 async fn names(http: &Http, query: &str) -> Vec<String> {
     let page = http.get(&format!("/api/v1/namespaces?{query}")).await.json();
-    page["items"].as_array().expect("items").iter().map(|item| item["name"].as_str().expect("a name").to_owned()).collect()
+    page["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|item| item["name"].as_str().expect("a name").to_owned())
+        .collect()
 }
 
 /// Waits for exactly these: what was created last may not have been looked at yet.
@@ -83,7 +111,10 @@ async fn comes_to(http: &Http, query: &str, expected: &[&str]) {
 
 async fn pages(http: &Http) {
     let all = names(http, "limit=500").await;
-    assert!(all.is_sorted() && all.len() > 100 && !all.contains(&"kube-system".to_owned()), "{all:?}");
+    assert!(
+        all.is_sorted() && all.len() > 100 && !all.contains(&"kube-system".to_owned()),
+        "{all:?}"
+    );
     assert_eq!(names(http, "limit=3&offset=2").await, all[2..5]);
     let last = all.last().cloned().expect("a name");
     assert_eq!(names(http, "descending=true&limit=1").await, [last]);

@@ -49,7 +49,12 @@ pub(super) async fn show(browser: &Browser, url: &str, view: &str, text: &str) {
 }
 
 async fn fits(browser: &Browser, view: &str) {
-    let wide = browser.run("return document.documentElement.scrollWidth - document.documentElement.clientWidth", json!([])).await;
+    let wide = browser
+        .run(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth",
+            json!([]),
+        )
+        .await;
     assert_eq!(wide, 0, "{view} is wider than the window");
 }
 
@@ -67,17 +72,25 @@ async fn every_view_shows_what_there_is(browser: &Browser, url: &str) {
 
 /// axe-core finds nothing, in either theme; nor in the dialog of a namespace.
 async fn it_is_accessible(browser: &Browser, url: &str) {
-    let found = Command::new(root().join("scripts/install-tools")).arg("axe").output().expect("bash");
+    let found =
+        Command::new(root().join("scripts/install-tools")).arg("axe").output().expect("bash");
     let path = String::from_utf8(found.stdout).expect("a path");
     let axe = std::fs::read_to_string(path.trim()).expect("axe-core: scripts/install-tools axe");
     for (width, theme) in [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")] {
         browser.show_as(width, 900, theme).await;
-        for (view, text) in VIEWS.into_iter().chain([("#/namespaces?search=shadow&open=shadow-api", "landlord explain shadow-api")]) {
+        for (view, text) in VIEWS
+            .into_iter()
+            .chain([("#/namespaces?search=shadow&open=shadow-api", "landlord explain shadow-api")])
+        {
             show(browser, url, view, text).await;
             fits(browser, view).await;
             browser.run(&axe, json!([])).await;
             let script = "const {violations} = await axe.run(); return violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`);";
-            assert_eq!(browser.run_async(script, json!([])).await, json!([]), "{view} in {theme} at {width}");
+            assert_eq!(
+                browser.run_async(script, json!([])).await,
+                json!([]),
+                "{view} in {theme} at {width}"
+            );
         }
     }
     browser.show_as(1280, 900, "light").await;
@@ -98,14 +111,22 @@ async fn markup_stays_text(browser: &Browser, url: &str) {
         assert_eq!(found, json!([0, false]), "{view}");
     }
     // A tenant of that name in the address is no markup, either.
-    show(browser, url, &format!("#/tenant/{}", "%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'owned'%22%3E"), HOSTILE).await;
+    show(
+        browser,
+        url,
+        &format!("#/tenant/{}", "%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'owned'%22%3E"),
+        HOSTILE,
+    )
+    .await;
 }
 
 async fn it_is_live(browser: &Browser, url: &str, world: &World) {
     show(browser, url, "#/tenant/lunar?search=lunar-new", "No namespace fits").await;
     browser.run("window.same = true", json!([])).await;
     world.create("lunar-new", "lunar", json!({})).await;
-    browser.until("document.querySelector('.listing tbody')?.innerText.includes('lunar-new')").await;
+    browser
+        .until("document.querySelector('.listing tbody')?.innerText.includes('lunar-new')")
+        .await;
     browser.until("document.querySelector('.listing tbody').innerText.includes('Compliant')").await;
     assert_eq!(browser.run("return window.same", json!([])).await, true, "it was not loaded again");
     world.set_tenant("mars", json!({"nodeSelector": {"pool": "solar"}})).await;
@@ -141,9 +162,13 @@ async fn addresses_and_keys(browser: &Browser, url: &str) {
     // A namespace opens by keyboard, and closes.
     browser.run("document.querySelector('.listing tbody button').focus()", json!([])).await;
     browser.press(&["Enter"]).await;
-    browser.until("document.querySelector('dialog').open && location.hash.includes('open=solar-')").await;
+    browser
+        .until("document.querySelector('dialog').open && location.hash.includes('open=solar-')")
+        .await;
     browser.press(&["Escape"]).await;
-    browser.until("!document.querySelector('dialog').open && !location.hash.includes('open=')").await;
+    browser
+        .until("!document.querySelector('dialog').open && !location.hash.includes('open=')")
+        .await;
     // An address within the view is another view, and what was open does not change it.
     browser.run("document.querySelector('.listing tbody button').click()", json!([])).await;
     browser.until("document.querySelector('dialog').open").await;
@@ -156,7 +181,12 @@ async fn addresses_and_keys(browser: &Browser, url: &str) {
     browser.press(&["Enter"]).await;
     browser.until("document.activeElement.id === 'main'").await;
     // The theme is chosen here, against the system's.
-    browser.run("document.getElementById('theme').click(); document.getElementById('theme').click()", json!([])).await;
+    browser
+        .run(
+            "document.getElementById('theme').click(); document.getElementById('theme').click()",
+            json!([]),
+        )
+        .await;
     browser.until("getComputedStyle(document.documentElement).colorScheme === 'dark'").await;
     browser.run("document.getElementById('theme').click()", json!([])).await;
 }
@@ -187,7 +217,11 @@ async fn ten_thousand_rows_are_a_window(browser: &Browser, url: &str) {
         const last = rows().at(-1);
         return {before, after: rows().length, last: last.innerText, index: last.getAttribute('aria-rowindex'), count: table.table.getAttribute('aria-rowcount'), asked};";
     let found = browser.run_async(script, json!([])).await;
-    assert_eq!((&found["last"], &found["index"], &found["count"]), (&json!("web-9999"), &json!("10001"), &json!("10001")), "{found}");
+    assert_eq!(
+        (&found["last"], &found["index"], &found["count"]),
+        (&json!("web-9999"), &json!("10001"), &json!("10001")),
+        "{found}"
+    );
     for rows in [&found["before"], &found["after"]] {
         assert!(rows.as_u64().is_some_and(|rows| (10..60).contains(&rows)), "{found}");
     }
@@ -196,23 +230,32 @@ async fn ten_thousand_rows_are_a_window(browser: &Browser, url: &str) {
 
 /// With the headers of the controller, under which it compiles WebAssembly and nothing else.
 async fn the_playground_is_behind_a_link(browser: &Browser, url: &str) {
-    let made = Command::new("make").args(["--no-print-directory", "playground"]).current_dir(root()).env_remove("MAKEFLAGS").output();
+    let made = Command::new("make")
+        .args(["--no-print-directory", "playground"])
+        .current_dir(root())
+        .env_remove("MAKEFLAGS")
+        .output();
     let made = made.expect("make");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     show(browser, url, "#/overview", "Playground").await;
     browser.run("document.querySelector('#nav a[href=\"playground/\"]').click()", json!([])).await;
-    browser.until("location.pathname === '/playground/' && document.documentElement.dataset.shown").await;
+    browser
+        .until("location.pathname === '/playground/' && document.documentElement.dataset.shown")
+        .await;
     browser.sees("4 namespaces: 1 compliant").await;
     show(browser, url, "#/overview", "Tenants").await;
 }
 
-/// Everything that was asked for since the browser began came from the controller, and the policy says that nothing else may be.
+/// Everything that was asked for since the browser began came from the controller, and the policy
+/// says that nothing else may be.
 async fn nothing_leaves_the_origin(browser: &Browser, url: &str) {
     let requests = browser.requests().await;
     assert!(requests.len() > 100, "{}", requests.len());
-    // The browser's own first page is made of its own files, and axe-core looks at a picture that it brings along.
+    // The browser's own first page is made of its own files, and axe-core looks at a picture that
+    // it brings along.
     let own = [format!("{url}/"), "about:".to_owned(), "chrome:".to_owned(), "data:".to_owned()];
-    let foreign: Vec<&String> = requests.iter().filter(|one| !own.iter().any(|own| one.starts_with(own))).collect();
+    let foreign: Vec<&String> =
+        requests.iter().filter(|one| !own.iter().any(|own| one.starts_with(own))).collect();
     assert_eq!(foreign, Vec::<&String>::new());
     let script = "
         const broken = [];
@@ -223,9 +266,17 @@ async fn nothing_leaves_the_origin(browser: &Browser, url: &str) {
         document.body.append(inline);
         for (let look = 0; look < 3000 && broken.length < 2; look += 1) await new Promise((resolve) => { setTimeout(resolve, 20); });
         return {broken, owned: window.owned === true};";
-    assert_eq!(browser.run_async(script, json!([])).await, json!({"broken": ["connect-src", "script-src-elem"], "owned": false}));
+    assert_eq!(
+        browser.run_async(script, json!([])).await,
+        json!({"broken": ["connect-src", "script-src-elem"], "owned": false})
+    );
     let complaints = browser.complaints().await;
-    assert!(complaints.iter().all(|one| one.contains("Content Security Policy") || one.contains("127.0.0.1:9")), "{complaints:?}");
+    assert!(
+        complaints
+            .iter()
+            .all(|one| one.contains("Content Security Policy") || one.contains("127.0.0.1:9")),
+        "{complaints:?}"
+    );
 }
 
 /// A controller that ends and another on the same address: the page says so, and goes on.

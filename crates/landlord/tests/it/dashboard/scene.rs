@@ -1,4 +1,5 @@
-//! Scene: a cluster in which something of everything is going on, and the controller that looks after it.
+//! Scene: a cluster in which something of everything is going on, and the controller that looks
+//! after it.
 
 use std::fs;
 
@@ -19,7 +20,8 @@ const SIZES: [(&str, usize); 4] = [("solar", 48), ("lunar", 31), ("payments", 17
 
 /// Without anybody who reads the policy; a strategy among the settings.
 fn policy(said: &str) -> Value {
-    let text = fs::read_to_string(root().join("deploy/cluster-admission-policy.yaml")).expect("the policy");
+    let text = fs::read_to_string(root().join("deploy/cluster-admission-policy.yaml"))
+        .expect("the policy");
     let mut policy: Value = serde_saphyr::from_str(&text).expect("YAML");
     policy["spec"]["settings"] = json!({
         "excludedNamespaces": ["kube-*", "landlord", "kubewarden", "default"],
@@ -34,12 +36,16 @@ fn policy(said: &str) -> Value {
 /// With somebody in it who tries to have the page run something.
 pub(super) async fn set() -> World {
     let world = set_calmly(&format!("four digits, see wiki/cost {HOSTILE}")).await;
-    let hostile = json!({"metadata": {"name": "hostile", "annotations": {"team": HOSTILE, "note": HOSTILE}}});
+    let hostile =
+        json!({"metadata": {"name": "hostile", "annotations": {"team": HOSTILE, "note": HOSTILE}}});
     let body = serde_json::from_value(hostile).expect("a namespace");
     world.namespaces().create(&PostParams::default(), &body).await.expect("created");
     let http = Http::new(&address(&world, "one"));
-    let listed =
-        async || http.get("/api/v1/namespaces?search=hostile").await.json()["items"].as_array().is_some_and(|items| items.len() == 1);
+    let listed = async || {
+        http.get("/api/v1/namespaces?search=hostile").await.json()["items"]
+            .as_array()
+            .is_some_and(|items| items.len() == 1)
+    };
     eventually("the newest namespace", listed).await;
     world
 }
@@ -51,8 +57,14 @@ pub(super) async fn set_calmly(said: &str) -> World {
     world.cluster.apply(&policy(said).to_string()).await.expect("the policy");
     let node = |name: &str, pool: &str| Node::new(name).label("pool", pool);
     let nodes = ["solar-1", "solar-2", "solar-3"].map(|name| node(name, "solar"));
-    world.cluster.add_nodes(nodes.into_iter().chain([node("lunar-1", "lunar"), node("pay-1", "payments")])).await.expect("nodes");
-    for (tenant, pool) in [("solar", "solar"), ("lunar", "lunar"), ("payments", "payments"), ("mars", "mars")] {
+    world
+        .cluster
+        .add_nodes(nodes.into_iter().chain([node("lunar-1", "lunar"), node("pay-1", "payments")]))
+        .await
+        .expect("nodes");
+    for (tenant, pool) in
+        [("solar", "solar"), ("lunar", "lunar"), ("payments", "payments"), ("mars", "mars")]
+    {
         world.set_tenant(tenant, spec(tenant, pool, "4711")).await;
     }
     // Outside of its pool before landlord came.
@@ -81,7 +93,11 @@ async fn fill(world: &World) {
     for (tenant, size) in SIZES {
         for number in 0..size {
             let name = format!("{tenant}-{}-{number:02}", PARTS[number % PARTS.len()]);
-            let labels = if tenant == "payments" && number % 6 == 5 { json!({"billed": "true", "invoice": "x"}) } else { json!({}) };
+            let labels = if tenant == "payments" && number % 6 == 5 {
+                json!({"billed": "true", "invoice": "x"})
+            } else {
+                json!({})
+            };
             if name != "solar-web-00" {
                 world.create(&name, tenant, labels).await;
             }
@@ -93,18 +109,31 @@ async fn fill(world: &World) {
 
 /// Another writer sets a label back until landlord leaves it alone.
 async fn quarrel(world: &World) {
-    let has =
-        async |value: &str| world.namespaces().get("lunar-api-01").await.expect("it").metadata.labels.unwrap_or_default()["team"] == value;
+    let has = async |value: &str| {
+        world
+            .namespaces()
+            .get("lunar-api-01")
+            .await
+            .expect("it")
+            .metadata
+            .labels
+            .unwrap_or_default()["team"]
+            == value
+    };
     for _ in 0..3 {
         eventually("landlord's label", async || has("lunar").await).await;
         world.patch_as(RIVAL, "lunar-api-01", json!({"labels": {"team": "moon"}})).await;
     }
-    eventually("the quarrel", async || world.log("one").contains("\"contested\"") || world.log("one").contains(" contested ")).await;
+    eventually("the quarrel", async || {
+        world.log("one").contains("\"contested\"") || world.log("one").contains(" contested ")
+    })
+    .await;
 }
 
 async fn place_pod(world: &World, namespace: &str, name: &str, node: &str) {
     let spec = json!({"containers": [{"name": "web", "image": "web"}], "nodeName": node});
-    let pod: Pod = serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).expect("a Pod");
+    let pod: Pod =
+        serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).expect("a Pod");
     let api: Api<Pod> = Api::namespaced(world.cluster.client(ADMIN).expect("a client"), namespace);
     api.create(&PostParams::default(), &pod).await.expect("created");
 }

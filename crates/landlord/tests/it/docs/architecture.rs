@@ -1,4 +1,5 @@
-//! ARCHITECTURE.md: every file that it names is there, and crates import no others than its table allows.
+//! ARCHITECTURE.md: every file that it names is there, and crates import no others than its table
+//! allows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -47,7 +48,9 @@ fn place(line: &str, name: &str) -> PathBuf {
 }
 
 fn is_path(name: &str) -> bool {
-    !name.contains([' ', '.']) && name.ends_with('/') || name.ends_with(".rs") || name.ends_with(".yaml")
+    !name.contains([' ', '.']) && name.ends_with('/')
+        || name.ends_with(".rs")
+        || name.ends_with(".yaml")
 }
 
 #[test]
@@ -74,8 +77,11 @@ const HISTORY: [&str; 2] = ["CHANGELOG.md", "docs/decisions/"];
 
 /// What begins with one of the folders, up to where a path ends.
 fn paths(line: &str) -> Vec<&str> {
-    let words = line.split(|letter: char| !letter.is_ascii_alphanumeric() && !"._-/*".contains(letter));
-    let named = words.filter(|word| FOLDERS.iter().any(|folder| word.starts_with(folder)) && !word.contains('*'));
+    let words =
+        line.split(|letter: char| !letter.is_ascii_alphanumeric() && !"._-/*".contains(letter));
+    let named = words.filter(|word| {
+        FOLDERS.iter().any(|folder| word.starts_with(folder)) && !word.contains('*')
+    });
     named.map(|word| word.trim_end_matches('.')).collect()
 }
 
@@ -83,7 +89,9 @@ fn paths(line: &str) -> Vec<&str> {
 fn files_that_other_pages_name_are_there() {
     let mut named = 0;
     let mut faults = Vec::new();
-    for page in Page::all().iter().filter(|page| !HISTORY.iter().any(|start| page.path.starts_with(start))) {
+    for page in
+        Page::all().iter().filter(|page| !HISTORY.iter().any(|start| page.path.starts_with(start)))
+    {
         for path in page.text.lines().flat_map(paths) {
             named += 1;
             if !root().join(path).exists() {
@@ -98,8 +106,13 @@ fn files_that_other_pages_name_are_there() {
 /// The crates of the first table, with those that each may import by itself.
 fn allowed() -> BTreeMap<String, BTreeSet<String>> {
     let page = Page::read(PAGE);
-    let rows = page.prose().into_iter().filter_map(|(_, line)| row(line)).filter(|row| row.cells.len() == 4);
-    rows.map(|row| (row.name, quoted(&row.cells[2]).into_iter().map(str::to_owned).collect())).collect()
+    let rows = page
+        .prose()
+        .into_iter()
+        .filter_map(|(_, line)| row(line))
+        .filter(|row| row.cells.len() == 4);
+    rows.map(|row| (row.name, quoted(&row.cells[2]).into_iter().map(str::to_owned).collect()))
+        .collect()
 }
 
 /// What a crate may import: what the table says, and what stands below that.
@@ -107,7 +120,8 @@ fn below(name: &str, allowed: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<S
     let own = |name: &str| allowed.get(name).cloned().unwrap_or_default();
     let mut found = own(name);
     loop {
-        let further: BTreeSet<String> = found.iter().flat_map(|one| own(one)).chain(found.clone()).collect();
+        let further: BTreeSet<String> =
+            found.iter().flat_map(|one| own(one)).chain(found.clone()).collect();
         if further == found {
             return found;
         }
@@ -163,8 +177,10 @@ fn tests_import_nothing_of_the_product_that_stands_above() {
     for name in allowed.keys() {
         let manifest = fs::read_to_string(folder(name).join("Cargo.toml")).expect("a manifest");
         let below = below(name, &allowed);
-        let above: Vec<String> =
-            imports(&manifest, For::Tests).into_iter().filter(|one| allowed.contains_key(one) && !below.contains(one)).collect();
+        let above: Vec<String> = imports(&manifest, For::Tests)
+            .into_iter()
+            .filter(|one| allowed.contains_key(one) && !below.contains(one))
+            .collect();
         assert!(above.is_empty(), "tests of {name} import {above:?}, which {PAGE} does not allow");
     }
 }
@@ -172,11 +188,23 @@ fn tests_import_nothing_of_the_product_that_stands_above() {
 #[test]
 fn every_crate_has_a_row() {
     let page = Page::read(PAGE);
-    let named = |line: &str| line.strip_prefix("| ").and_then(|cells| cells.split(" | ").next()).map(quoted).unwrap_or_default().join(" ");
-    let rows: BTreeSet<String> =
-        page.prose().iter().flat_map(|(_, line)| named(line).split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
-    let folders = fs::read_dir(root().join("crates")).expect("crates").map(|entry| entry.expect("a folder").file_name());
-    let crates: BTreeSet<String> = folders.map(|name| name.to_string_lossy().into_owned()).collect();
+    let named = |line: &str| {
+        line.strip_prefix("| ")
+            .and_then(|cells| cells.split(" | ").next())
+            .map(quoted)
+            .unwrap_or_default()
+            .join(" ")
+    };
+    let rows: BTreeSet<String> = page
+        .prose()
+        .iter()
+        .flat_map(|(_, line)| named(line).split(' ').map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let folders = fs::read_dir(root().join("crates"))
+        .expect("crates")
+        .map(|entry| entry.expect("a folder").file_name());
+    let crates: BTreeSet<String> =
+        folders.map(|name| name.to_string_lossy().into_owned()).collect();
     let missing: Vec<&String> = crates.difference(&rows).collect();
     assert!(missing.is_empty(), "{PAGE} has no row for {missing:?}");
 }
@@ -185,7 +213,8 @@ fn every_crate_has_a_row() {
 #[test]
 fn no_crate_of_the_table_stands_below_itself() {
     let allowed = allowed();
-    let ring: Vec<&String> = allowed.keys().filter(|name| below(name, &allowed).contains(*name)).collect();
+    let ring: Vec<&String> =
+        allowed.keys().filter(|name| below(name, &allowed).contains(*name)).collect();
     assert!(ring.is_empty(), "{ring:?} import each other");
 }
 
@@ -194,14 +223,19 @@ fn a_manifest_is_read_by_its_sections() {
     let manifest = "[workspace.dependencies]\ncluster = { path = \"c\" }\n[package]\nname = \"guard\"\n[dependencies]\nserde = \"1\"\ntenancy.workspace = true\n\
                     [target.'cfg(unix)'.dependencies]\nlandlord-policy = { workspace = true }\n[build-dependencies]\nassessment.workspace = true\n\
                     [dev-dependencies]\nchaos.workspace = true\n";
-    assert_eq!(imports(manifest, For::Code), ["assessment", "policy", "tenancy"].map(str::to_owned).into());
+    assert_eq!(
+        imports(manifest, For::Code),
+        ["assessment", "policy", "tenancy"].map(str::to_owned).into()
+    );
     assert_eq!(imports(manifest, For::Tests), ["chaos"].map(str::to_owned).into());
 }
 
 #[test]
 fn what_stands_below_is_allowed_as_well() {
     let table = [("a", vec!["b"]), ("b", vec!["c", "d"]), ("c", vec![]), ("d", vec!["b"])];
-    let allowed = table.map(|(name, own)| (name.to_owned(), own.into_iter().map(str::to_owned).collect())).into();
+    let allowed = table
+        .map(|(name, own)| (name.to_owned(), own.into_iter().map(str::to_owned).collect()))
+        .into();
     assert_eq!(below("a", &allowed), ["b", "c", "d"].map(str::to_owned).into());
     assert_eq!(below("c", &allowed), BTreeSet::new());
     assert!(below("d", &allowed).contains("d"), "a ring is seen");

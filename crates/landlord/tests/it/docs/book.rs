@@ -1,4 +1,5 @@
-//! The book: every page is in its table of contents, and every link leads to a file and a heading that are there.
+//! The book: every page is in its table of contents, and every link leads to a file and a heading
+//! that are there.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -64,11 +65,19 @@ fn every_link_leads_somewhere() {
     for page in Page::all() {
         for link in links(&page) {
             let (target, fragment) = link.target.split_once('#').unwrap_or((&link.target, ""));
-            let path = if target.is_empty() { PathBuf::from(&page.path) } else { resolve(&page.path, target) };
+            let path = if target.is_empty() {
+                PathBuf::from(&page.path)
+            } else {
+                resolve(&page.path, target)
+            };
             if !root().join(&path).exists() {
                 faults.push(format!("{}: {} is not there", link.place, path.display()));
             } else if !fragment.is_empty() && !has_anchor(&path, fragment) {
-                faults.push(format!("{}: {} has no heading #{fragment}", link.place, path.display()));
+                faults.push(format!(
+                    "{}: {} has no heading #{fragment}",
+                    link.place,
+                    path.display()
+                ));
             }
         }
     }
@@ -92,19 +101,32 @@ fn contents() -> Vec<String> {
 #[test]
 fn every_page_is_in_the_contents_once() {
     let contents = contents();
-    let pages: BTreeSet<String> =
-        Page::all().into_iter().map(|page| page.path).filter(|path| path.starts_with("docs/") && path != SUMMARY).collect();
-    assert_eq!(contents.iter().cloned().collect::<BTreeSet<_>>(), pages, "docs/SUMMARY.md lists other pages than there are");
+    let pages: BTreeSet<String> = Page::all()
+        .into_iter()
+        .map(|page| page.path)
+        .filter(|path| path.starts_with("docs/") && path != SUMMARY)
+        .collect();
+    assert_eq!(
+        contents.iter().cloned().collect::<BTreeSet<_>>(),
+        pages,
+        "docs/SUMMARY.md lists other pages than there are"
+    );
     assert_eq!(contents.len(), pages.len(), "a page is listed twice");
 }
 
-/// A book holds `docs/` alone: the web address of the repository stands for what is outside of it, or a link would be dead there.
+/// A book holds `docs/` alone: the web address of the repository stands for what is outside of it,
+/// or a link would be dead there.
 #[test]
 fn the_book_is_complete_in_itself() {
-    let outside = |link: &Link| !resolve(link.place.split(':').next().expect("a path"), &link.target).starts_with("docs");
+    let outside = |link: &Link| {
+        !resolve(link.place.split(':').next().expect("a path"), &link.target).starts_with("docs")
+    };
     let pages = Page::all().into_iter().filter(|page| page.path.starts_with("docs/"));
-    let faults: Vec<String> =
-        pages.flat_map(|page| links(&page)).filter(outside).map(|link| format!("{}: {}", link.place, link.target)).collect();
+    let faults: Vec<String> = pages
+        .flat_map(|page| links(&page))
+        .filter(outside)
+        .map(|link| format!("{}: {}", link.place, link.target))
+        .collect();
     assert!(faults.is_empty(), "write {REPOSITORY}PATH:\n{}", faults.join("\n"));
 }
 
@@ -131,7 +153,9 @@ fn pictures_say_what_they_show_and_bring_their_own_ground() {
     for entry in std::fs::read_dir(root().join("docs/img")).expect("pictures") {
         let path = entry.expect("a file").path();
         let text = std::fs::read_to_string(&path).expect("a picture");
-        for part in ["role=\"img\"", "<title", "<desc", "prefers-color-scheme: dark", "class=\"ground\""] {
+        for part in
+            ["role=\"img\"", "<title", "<desc", "prefers-color-scheme: dark", "class=\"ground\""]
+        {
             assert!(text.contains(part), "{}: no {part}", path.display());
         }
     }

@@ -9,7 +9,8 @@ use super::page::{Block, Mark, Page};
 use super::session::{Session, Step, is_like, steps};
 use crate::landlord::root;
 
-/// Where tests are, those beside the code among them: the tests that pages name, and those that look for `test: NAME` and `output: NAME`.
+/// Where tests are, those beside the code among them: the tests that pages name, and those that
+/// look for `test: NAME` and `output: NAME`.
 const OTHER_TESTS: [&str; 3] = ["crates", "e2e-tests", "tests"];
 
 fn is_for_a_terminal(block: &Block) -> bool {
@@ -22,7 +23,9 @@ fn every_command_is_run_or_says_why_not() {
     let mut faults = Vec::new();
     for block in Page::all().iter().flat_map(Page::blocks) {
         match &block.mark {
-            _ if block.language.is_empty() => faults.push(format!("{}: say its language: console, text, yaml …", block.place)),
+            _ if block.language.is_empty() => {
+                faults.push(format!("{}: say its language: console, text, yaml …", block.place))
+            }
             Mark::None | Mark::File(_) if is_for_a_terminal(&block) => {
                 faults.push(format!("{}: write `<!-- run -->` or `<!-- not run: REASON -->` above it (CONTRIBUTING.md)", block.place));
             }
@@ -47,15 +50,23 @@ fn tests_that_pages_name_exist() {
     let tests = sources();
     for path in PAGES_THAT_NAME_TESTS {
         let page = Page::read(path);
-        let names: Vec<&str> = page.text.split('`').skip(1).step_by(2).filter(|word| is_name_of_a_test(word)).collect();
+        let names: Vec<&str> = page
+            .text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|word| is_name_of_a_test(word))
+            .collect();
         assert!(names.len() > 5, "{path}: names are not read");
-        let missing: Vec<&&str> = names.iter().filter(|name| !tests.contains(&format!("fn {name}("))).collect();
+        let missing: Vec<&&str> =
+            names.iter().filter(|name| !tests.contains(&format!("fn {name}("))).collect();
         assert!(missing.is_empty(), "{path} names tests that are not there: {missing:?}");
     }
 }
 
 fn is_name_of_a_test(word: &str) -> bool {
-    word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_') && word.matches('_').count() > 1
+    word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+        && word.matches('_').count() > 1
 }
 
 /// The text of all other tests.
@@ -66,10 +77,12 @@ fn sources() -> String {
 }
 
 fn collect(folder: &Path, text: &mut String) {
-    for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+    for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path())
+    {
         if path.is_dir() && !path.ends_with("docs") {
             collect(&path, text);
-        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "bats") {
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "bats")
+        {
             text.push_str(&fs::read_to_string(&path).expect("a file"));
         }
     }
@@ -95,7 +108,12 @@ fn commands_that_need_no_cluster_do_what_is_shown() {
 }
 
 fn block(text: &str) -> Block {
-    Block { place: "here:1".to_owned(), language: "console".to_owned(), text: text.to_owned(), mark: Mark::Run }
+    Block {
+        place: "here:1".to_owned(),
+        language: "console".to_owned(),
+        text: text.to_owned(),
+        mark: Mark::Run,
+    }
 }
 
 #[test]

@@ -68,7 +68,9 @@ impl Mark {
             ("run", "") => Self::Run,
             ("run", "cluster") => Self::Cluster(Terminal::First),
             ("run", "cluster, second terminal") => Self::Cluster(Terminal::Second),
-            ("run", "cluster, after Ctrl-C in the second terminal") => Self::Cluster(Terminal::SecondEnded),
+            ("run", "cluster, after Ctrl-C in the second terminal") => {
+                Self::Cluster(Terminal::SecondEnded)
+            }
             ("run", "cluster, and the controller starts") => Self::Cluster(Terminal::Deployment),
             ("not run", reason) if !reason.is_empty() => Self::NotRun(reason.to_owned()),
             ("file", name) if !name.is_empty() => Self::File(name.to_owned()),
@@ -80,7 +82,8 @@ impl Mark {
 
 impl Page {
     pub(super) fn read(path: &str) -> Self {
-        let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let text =
+            fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
         Self { path: path.to_owned(), text }
     }
 
@@ -110,7 +113,10 @@ impl Page {
     pub(super) fn headings(&self) -> Vec<(usize, String)> {
         let heading = |line: &str| {
             let level = line.chars().take_while(|letter| *letter == '#').count();
-            line.get(level..).and_then(|rest| rest.strip_prefix(' ')).filter(|_| level > 0).map(|text| (level, text.trim().to_owned()))
+            line.get(level..)
+                .and_then(|rest| rest.strip_prefix(' '))
+                .filter(|_| level > 0)
+                .map(|text| (level, text.trim().to_owned()))
         };
         self.prose().into_iter().filter_map(|(_, line)| heading(line)).collect()
     }
@@ -134,7 +140,11 @@ impl Page {
                 _ => {}
             }
             open ^= line.trim_start().starts_with("```");
-            mark = match line.trim().strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->")) {
+            mark = match line
+                .trim()
+                .strip_prefix("<!-- ")
+                .and_then(|rest| rest.strip_suffix(" -->"))
+            {
                 Some(comment) => Mark::parse(comment),
                 None if line.trim().is_empty() => mark,
                 None => Mark::None,
@@ -148,7 +158,9 @@ impl Page {
 fn collect(place: &Path, paths: &mut Vec<PathBuf>) {
     let here = root().join(place);
     if here.is_dir() {
-        fs::read_dir(&here).expect("a folder").for_each(|entry| collect(&place.join(entry.expect("an entry").file_name()), paths));
+        fs::read_dir(&here)
+            .expect("a folder")
+            .for_each(|entry| collect(&place.join(entry.expect("an entry").file_name()), paths));
     } else if place.extension().is_some_and(|extension| extension == "md") {
         paths.push(place.to_owned());
     }

@@ -1,4 +1,5 @@
-//! Session: a folder that looks like the repository's root, in which the blocks of a page are run one after the other.
+//! Session: a folder that looks like the repository's root, in which the blocks of a page are run
+//! one after the other.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,8 +13,10 @@ use super::page::Block;
 use crate::landlord::{binary, root};
 
 /// `cargo run -p landlord -- …` is what was built for the tests.
-const CARGO: &str = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec landlord \"$@\"\n";
-/// How long a command may take, in seconds, before it counts as one that does not end; a moment is usual.
+const CARGO: &str =
+    "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec landlord \"$@\"\n";
+/// How long a command may take, in seconds, before it counts as one that does not end; a moment is
+/// usual.
 const PATIENCE: &str = "180";
 
 pub(super) struct Session {
@@ -70,14 +73,23 @@ impl Session {
             assert_eq!(code, Some(0), "{}: $ {}\n{printed}", block.place, step.command);
             let lines: Vec<&str> = printed.lines().collect();
             let same = step.expected.is_empty() || is_like(&step.expected, &lines);
-            assert!(same, "{}: $ {}\nprints\n{printed}\ninstead of\n{}", block.place, step.command, step.expected.join("\n"));
+            assert!(
+                same,
+                "{}: $ {}\nprints\n{printed}\ninstead of\n{}",
+                block.place,
+                step.command,
+                step.expected.join("\n")
+            );
         }
     }
 
     fn output(&self, command: &str) -> (Option<i32>, String) {
         let script = format!("set -o pipefail; exec 2>&1\n{command}");
         let mut bash = Command::new("timeout");
-        bash.args([PATIENCE, "bash", "-c", &script]).current_dir(self.folder.path()).env_clear().envs(self.environment.iter().cloned());
+        bash.args([PATIENCE, "bash", "-c", &script])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.environment.iter().cloned());
         let output = bash.output().expect("bash");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -85,16 +97,26 @@ impl Session {
     /// Starts the one command of a block, which runs until Ctrl-C.
     pub(super) fn start(&self, block: &Block) -> Process {
         let steps = steps(block);
-        let [step] = steps.as_slice() else { panic!("{}: one command, as it does not end", block.place) };
+        let [step] = steps.as_slice() else {
+            panic!("{}: one command, as it does not end", block.place)
+        };
         let script = format!("cd '{}'\nexec {}", self.folder.path().display(), step.command);
-        let program = Program::new("second-terminal", "/bin/bash", self.file(&format!("{}.log", block.place.replace('/', "-"))))
-            .args(["-c", &script]);
-        let program = self.environment.iter().fold(program, |program, (name, value)| program.env(name, value));
+        let program = Program::new(
+            "second-terminal",
+            "/bin/bash",
+            self.file(&format!("{}.log", block.place.replace('/', "-"))),
+        )
+        .args(["-c", &script]);
+        let program = self
+            .environment
+            .iter()
+            .fold(program, |program, (name, value)| program.env(name, value));
         program.start().expect("it starts")
     }
 }
 
-/// The commands of a block: each begins with `$ ` and goes on while it ends with a backslash, or a quote or a here document is open.
+/// The commands of a block: each begins with `$ ` and goes on while it ends with a backslash, or a
+/// quote or a here document is open.
 pub(super) fn steps(block: &Block) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in block.text.lines() {
@@ -103,9 +125,13 @@ pub(super) fn steps(block: &Block) -> Vec<Step> {
                 step.command.push('\n');
                 step.command.push_str(line);
             }
-            (Some(command), _) => steps.push(Step { command: command.to_owned(), expected: Vec::new() }),
+            (Some(command), _) => {
+                steps.push(Step { command: command.to_owned(), expected: Vec::new() })
+            }
             (None, Some(step)) => step.expected.push(line.to_owned()),
-            (None, None) => panic!("{}: a console block begins with `$ `, not with {line:?}", block.place),
+            (None, None) => {
+                panic!("{}: a console block begins with `$ `, not with {line:?}", block.place)
+            }
         }
     }
     steps
@@ -117,16 +143,25 @@ fn is_open(command: &str) -> bool {
         return command.lines().skip(1).all(|line| line != word);
     }
     // A comment may hold an apostrophe.
-    let quotes = command.lines().filter_map(|line| line.split("  # ").next()).flat_map(str::chars).filter(|letter| *letter == '\'');
+    let quotes = command
+        .lines()
+        .filter_map(|line| line.split("  # ").next())
+        .flat_map(str::chars)
+        .filter(|letter| *letter == '\'');
     command.ends_with('\\') || quotes.count() % 2 == 1
 }
 
-/// Whether lines are as shown: `…` stands for anything, a line of its own for any lines; how many blanks are between words does not matter.
+/// Whether lines are as shown: `…` stands for anything, a line of its own for any lines; how many
+/// blanks are between words does not matter.
 pub(super) fn is_like(shown: &[String], lines: &[&str]) -> bool {
     match shown.split_first() {
         None => lines.iter().all(|line| line.trim().is_empty()),
-        Some((first, rest)) if first.trim() == "…" => (0..=lines.len()).any(|skipped| is_like(rest, &lines[skipped..])),
-        Some((first, rest)) => lines.split_first().is_some_and(|(line, lines)| is_line_like(first, line) && is_like(rest, lines)),
+        Some((first, rest)) if first.trim() == "…" => {
+            (0..=lines.len()).any(|skipped| is_like(rest, &lines[skipped..]))
+        }
+        Some((first, rest)) => lines
+            .split_first()
+            .is_some_and(|(line, lines)| is_line_like(first, line) && is_like(rest, lines)),
     }
 }
 
@@ -134,7 +169,9 @@ fn is_line_like(shown: &str, line: &str) -> bool {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (shown, line) = (words(shown), words(line));
     let mut parts = shown.split('…');
-    let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else { return false };
+    let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else {
+        return false;
+    };
     let mut parts: Vec<&str> = parts.collect();
     let Some(last) = parts.pop() else { return rest.is_empty() };
     for part in parts {

@@ -1,4 +1,5 @@
-//! `docs/settings.md` is made from the schema of the settings: `UPDATE_DOCS=1 cargo test -p landlord --test it docs::settings` writes it.
+//! `docs/settings.md` is made from the schema of the settings:
+//! `UPDATE_DOCS=1 cargo test -p landlord --test it docs::settings` writes it.
 
 use std::fmt::Write;
 use std::fs;
@@ -21,7 +22,10 @@ fn the_reference_is_in_step_with_the_schema() {
         fs::write(&path, &rendered).expect("written");
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(kept, rendered, "{FILE} is old: UPDATE_DOCS=1 cargo test -p landlord --test it docs::settings");
+    assert_eq!(
+        kept, rendered,
+        "{FILE} is old: UPDATE_DOCS=1 cargo test -p landlord --test it docs::settings"
+    );
 }
 
 /// Renders a schema as Markdown: a chapter for each field, a row for whatever is below it.
@@ -66,14 +70,19 @@ impl<'a> Reference<'a> {
         let schema = self.resolve(schema);
         for variant in variants(schema) {
             match variant["const"].as_str() {
-                Some(value) => rows.push(row(&format!("{path}: {value}"), "", "", &describe(variant, variant))),
+                Some(value) => {
+                    rows.push(row(&format!("{path}: {value}"), "", "", &describe(variant, variant)))
+                }
                 None => self.rows(path, variant, rows),
             }
         }
         for (name, field) in properties(schema) {
             let (inner, path) = (self.resolve(field), format!("{path}.{name}"));
-            let needed = schema["required"].as_array().is_some_and(|names| names.iter().any(|one| one == name));
-            let default = if needed { "needed".to_owned() } else { default(field).unwrap_or_default() };
+            let needed = schema["required"]
+                .as_array()
+                .is_some_and(|names| names.iter().any(|one| one == name));
+            let default =
+                if needed { "needed".to_owned() } else { default(field).unwrap_or_default() };
             rows.push(row(&path, &self.values(inner), &default, &describe(field, inner)));
             self.rows(&path, inner, rows);
         }
@@ -95,8 +104,11 @@ impl<'a> Reference<'a> {
         if schema["x-kubernetes-int-or-string"] == true {
             return "a text or a whole number".to_owned();
         }
-        let kinds: Vec<&str> =
-            schema["type"].as_str().into_iter().chain(schema["type"].as_array().into_iter().flatten().filter_map(Value::as_str)).collect();
+        let kinds: Vec<&str> = schema["type"]
+            .as_str()
+            .into_iter()
+            .chain(schema["type"].as_array().into_iter().flatten().filter_map(Value::as_str))
+            .collect();
         match kinds.iter().find(|kind| **kind != "null") {
             Some(&"array") => format!("a list of: {}", self.values(&schema["items"])),
             Some(&"object") => "an object".to_owned(),
@@ -109,7 +121,8 @@ impl<'a> Reference<'a> {
     }
 
     fn variant(&self, variant: &Value) -> String {
-        let names: Vec<String> = properties(variant).map(|(name, _)| format!("`{{{name}: …}}`")).collect();
+        let names: Vec<String> =
+            properties(variant).map(|(name, _)| format!("`{{{name}: …}}`")).collect();
         match &variant["const"] {
             Value::Null if names.is_empty() => self.values(variant),
             Value::Null => names.join(" "),
@@ -119,7 +132,9 @@ impl<'a> Reference<'a> {
 
     fn resolve(&self, schema: &'a Value) -> &'a Value {
         let reference = schema["$ref"].as_str().or_else(|| schema["anyOf"][0]["$ref"].as_str());
-        reference.map_or(schema, |path| self.schema.pointer(path.trim_start_matches('#')).expect("a definition"))
+        reference.map_or(schema, |path| {
+            self.schema.pointer(path.trim_start_matches('#')).expect("a definition")
+        })
     }
 }
 

@@ -1,5 +1,6 @@
-//! The pages that a new user follows, on a real cluster, as they are written. There is no kubelet: Pods are placed, and do not run. The controller is what
-//! the page starts in the second terminal, or what it deploys.
+//! The pages that a new user follows, on a real cluster, as they are written. There is no kubelet:
+//! Pods are placed, and do not run. The controller is what the page starts in the second terminal,
+//! or what it deploys.
 
 use std::fs;
 
@@ -37,7 +38,9 @@ async fn follow(page: &Page, session: &Session, cluster: &Cluster) {
                 second = Some(ready(kubelet::start(cluster, "landlord", "deployed").await).await);
             }
             Mark::Cluster(Terminal::SecondEnded) => {
-                end(second.take().unwrap_or_else(|| panic!("{}: nothing runs in the second terminal", block.place)));
+                end(second.take().unwrap_or_else(|| {
+                    panic!("{}: nothing runs in the second terminal", block.place)
+                }));
                 session.run(&block);
             }
             _ => {}
@@ -57,12 +60,17 @@ async fn ready(mut process: Process) -> Process {
 
 fn end(mut process: Process) {
     process.signal(Signal::SIGINT).expect("it runs");
-    assert!(process.wait(PATIENCE).expect("it is waited for").is_some(), "it does not end: {}", process.last_words());
+    assert!(
+        process.wait(PATIENCE).expect("it is waited for").is_some(),
+        "it does not end: {}",
+        process.last_words()
+    );
 }
 
 #[test]
 fn no_other_page_needs_a_cluster() {
-    let needs = |page: &Page| page.blocks().iter().any(|block| matches!(block.mark, Mark::Cluster(_)));
+    let needs =
+        |page: &Page| page.blocks().iter().any(|block| matches!(block.mark, Mark::Cluster(_)));
     let pages: Vec<String> = Page::all().into_iter().filter(needs).map(|page| page.path).collect();
     assert_eq!(pages, PAGES, "only these are followed on a cluster");
 }

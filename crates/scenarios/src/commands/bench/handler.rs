@@ -29,7 +29,9 @@ impl Histogram {
 
     /// What came after `before`.
     pub(super) fn since(&self, before: &Self) -> Self {
-        let earlier = |bound: f64| before.0.iter().find(|(other, _)| *other == bound).map_or(0.0, |(_, count)| *count);
+        let earlier = |bound: f64| {
+            before.0.iter().find(|(other, _)| *other == bound).map_or(0.0, |(_, count)| *count)
+        };
         let later = self.0.iter().map(|(bound, count)| (*bound, count - earlier(*bound)));
         let counts: Vec<_> = later.collect();
         // A server that was started anew has counted from 0.
@@ -50,9 +52,13 @@ mod tests {
     #[test]
     fn a_quantile_is_the_bound_of_its_bucket() {
         let text = |counts: [u32; 3]| {
-            format!("{BUCKET}le=\"0.1\"}} {}\n{BUCKET}le=\"0.2\"}} {}\n{BUCKET}le=\"+Inf\"}} {}\n", counts[0], counts[1], counts[2])
+            format!(
+                "{BUCKET}le=\"0.1\"}} {}\n{BUCKET}le=\"0.2\"}} {}\n{BUCKET}le=\"+Inf\"}} {}\n",
+                counts[0], counts[1], counts[2]
+            )
         };
-        let (before, after) = (Histogram::parse(&text([10, 10, 10])), Histogram::parse(&text([60, 109, 110])));
+        let (before, after) =
+            (Histogram::parse(&text([10, 10, 10])), Histogram::parse(&text([60, 109, 110])));
         assert_eq!(after.since(&before).quantile(0.5), Some(0.1));
         assert_eq!(after.since(&before).quantile(0.99), Some(0.2));
         assert_eq!(before.since(&after).quantile(0.5), Some(0.1), "started anew");

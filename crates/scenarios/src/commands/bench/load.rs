@@ -38,16 +38,31 @@ pub(super) struct Times {
 type Sample = (bool, Duration);
 
 impl Load {
-    /// Creates `count` namespaces of each kind, and returns the times past the policy and through it.
-    pub(super) async fn run(self, cluster: &Cluster, label: &str, count: usize) -> Result<(Times, Times)> {
+    /// Creates `count` namespaces of each kind, and returns the times past the policy and through
+    /// it.
+    pub(super) async fn run(
+        self,
+        cluster: &Cluster,
+        label: &str,
+        count: usize,
+    ) -> Result<(Times, Times)> {
         let samples = match self {
             Self::Clients(clients) => {
                 let share = (2 * count).div_ceil(clients);
-                try_join_all((0..clients).map(|client| one_client(cluster, format!("{label}-{client}"), share))).await?.concat()
+                try_join_all(
+                    (0..clients)
+                        .map(|client| one_client(cluster, format!("{label}-{client}"), share)),
+                )
+                .await?
+                .concat()
             }
             Self::Rate(rate) => at_a_rate(cluster, label, 2 * count, rate).await?,
         };
-        let times = |plain: bool| Times::of(samples.iter().filter(|(one, _)| *one == plain).map(|(_, took)| *took).collect());
+        let times = |plain: bool| {
+            Times::of(
+                samples.iter().filter(|(one, _)| *one == plain).map(|(_, took)| *took).collect(),
+            )
+        };
         Ok((times(true), times(false)))
     }
 }
@@ -81,9 +96,15 @@ async fn create(api: &Api<Namespace>, label: &str, number: usize) -> Result<Samp
     let body = serde_json::from_value(json!({"metadata": {"name": name, "labels": labels}}))?;
     let began = Instant::now();
     let params = PostParams::default();
-    let answer = tokio::time::timeout(PATIENCE, api.create(&params, &body)).await.with_context(|| format!("{name} took too long"))?;
+    let answer = tokio::time::timeout(PATIENCE, api.create(&params, &body))
+        .await
+        .with_context(|| format!("{name} took too long"))?;
     let annotated = answer.with_context(|| name.clone())?.metadata.annotations.is_some();
-    anyhow::ensure!(annotated != plain, "{name}: the policy was {} asked", if plain { "" } else { "not" });
+    anyhow::ensure!(
+        annotated != plain,
+        "{name}: the policy was {} asked",
+        if plain { "" } else { "not" }
+    );
     Ok((plain, began.elapsed()))
 }
 

@@ -33,7 +33,8 @@ struct Seen {
 impl Changes {
     pub(super) async fn watch(cluster: &Cluster) -> Result<Self> {
         let changes = Self::default();
-        let (mine, api): (_, Api<PartialObjectMeta<Namespace>>) = (changes.clone(), Api::all(cluster.admin()?));
+        let (mine, api): (_, Api<PartialObjectMeta<Namespace>>) =
+            (changes.clone(), Api::all(cluster.admin()?));
         tokio::spawn(async move {
             let mut events = watcher(api, Config::default()).boxed();
             while let Ok(Some(event)) = events.try_next().await {
@@ -69,15 +70,26 @@ impl Changes {
 
     /// How often namespaces with this prefix were created or changed.
     pub(super) fn count(&self, prefix: &str) -> usize {
-        self.seen().counts.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, count)| count).sum()
+        self.seen()
+            .counts
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Waits until so many namespaces with this prefix were changed.
     pub(super) async fn reach(&self, prefix: &str, namespaces: usize) -> Result<()> {
-        let reached = || self.seen().counts.keys().filter(|name| name.starts_with(prefix)).count() >= namespaces;
+        let reached = || {
+            self.seen().counts.keys().filter(|name| name.starts_with(prefix)).count() >= namespaces
+        };
         let began = Instant::now();
         while !reached() {
-            anyhow::ensure!(began.elapsed() < PATIENCE, "{prefix}…: not all of {namespaces} were changed, {} were", self.count(prefix));
+            anyhow::ensure!(
+                began.elapsed() < PATIENCE,
+                "{prefix}…: not all of {namespaces} were changed, {} were",
+                self.count(prefix)
+            );
             // Counting is costly among thousands; every so often is often enough.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

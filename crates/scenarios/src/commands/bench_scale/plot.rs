@@ -1,4 +1,5 @@
-//! Plot: growth over the smallest size, on two logarithmic axes. A line as steep as the diagonal grows as the number of namespaces does.
+//! Plot: growth over the smallest size, on two logarithmic axes. A line as steep as the diagonal
+//! grows as the number of namespaces does.
 
 use anyhow::{Context, Result, anyhow};
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
@@ -32,7 +33,8 @@ const FIGURES: [Figure; 7] = [
 /// The picture as SVG.
 pub(super) fn growth(rows: &[Row]) -> Result<String> {
     let (first, last) = rows.first().zip(rows.last()).context("nothing was measured")?;
-    let sizes = first.namespaces as f64..(last.namespaces as f64).max(first.namespaces as f64 * 2.0);
+    let sizes =
+        first.namespaces as f64..(last.namespaces as f64).max(first.namespaces as f64 * 2.0);
     let most = sizes.end / sizes.start;
     let mut text = String::new();
     {
@@ -49,7 +51,10 @@ pub(super) fn growth(rows: &[Row]) -> Result<String> {
             .map_err(drawn)?;
         mesh(&mut chart)?;
         for ((name, figure), colour) in FIGURES.iter().zip(COLOURS) {
-            let points: Vec<(f64, f64)> = rows.iter().map(|row| (row.namespaces as f64, figure(row) / figure(first))).collect();
+            let points: Vec<(f64, f64)> = rows
+                .iter()
+                .map(|row| (row.namespaces as f64, figure(row) / figure(first)))
+                .collect();
             let line = LineSeries::new(points, colour.stroke_width(2)).point_size(3);
             let key = move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2));
             chart.draw_series(line).map_err(drawn)?.label(*name).legend(key);
@@ -57,8 +62,16 @@ pub(super) fn growth(rows: &[Row]) -> Result<String> {
         let diagonal = [(sizes.start, 1.0), (sizes.end, most)];
         let grey = RGBColor(170, 170, 170);
         let key = move |(x, y)| PathElement::new([(x, y), (x + 18, y)], grey);
-        chart.draw_series(LineSeries::new(diagonal, grey)).map_err(drawn)?.label("as the namespaces").legend(key);
-        let labels = chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).draw();
+        chart
+            .draw_series(LineSeries::new(diagonal, grey))
+            .map_err(drawn)?
+            .label("as the namespaces")
+            .legend(key);
+        let labels = chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperLeft)
+            .background_style(WHITE.mix(0.8))
+            .draw();
         labels.map_err(drawn)?;
         area.present().map_err(drawn)?;
     }
@@ -69,12 +82,17 @@ pub(super) fn growth(rows: &[Row]) -> Result<String> {
 fn for_every_reader(svg: &str, rows: &[Row]) -> String {
     let sizes: Vec<String> = rows.iter().map(|row| row.namespaces.to_string()).collect();
     let names: Vec<&str> = FIGURES.iter().map(|(name, _)| *name).collect();
-    let words = format!("{} at {} namespaces, each over its value at the smallest", names.join(", "), sizes.join(", "));
+    let words = format!(
+        "{} at {} namespaces, each over its value at the smallest",
+        names.join(", "),
+        sizes.join(", ")
+    );
     let head = format!(
         "<title id=\"title\">Growth over the smallest size</title>\n<desc id=\"desc\">{words}.</desc>\n\
          <style>@media (prefers-color-scheme: dark) {{ svg {{ filter: invert(0.9) hue-rotate(180deg); }} }}</style>\n<rect class=\"ground\" "
     );
-    svg.replacen("<svg ", "<svg role=\"img\" aria-labelledby=\"title desc\" ", 1).replacen("<rect ", &head, 1)
+    svg.replacen("<svg ", "<svg role=\"img\" aria-labelledby=\"title desc\" ", 1)
+        .replacen("<rect ", &head, 1)
 }
 
 fn mesh<D: DrawingBackend, X, Y>(chart: &mut ChartContext<'_, D, Cartesian2d<X, Y>>) -> Result<()>
@@ -84,7 +102,10 @@ where
     D::ErrorType: 'static,
 {
     let mut mesh = chart.configure_mesh();
-    mesh.x_desc("namespaces").y_desc("times the smallest").x_label_formatter(&|x| format!("{x:.0}")).y_label_formatter(&|y| format!("{y}"));
+    mesh.x_desc("namespaces")
+        .y_desc("times the smallest")
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y}"));
     mesh.draw().map_err(drawn)
 }
 

@@ -32,12 +32,16 @@ impl Stand {
         let (placements, drifts) = self.disturb(&world).await?;
         world.reach(COMPLIANT, (self.namespaces + placements.len()) as f64, SELDOM).await?;
         let all_written = world.began.elapsed().as_secs_f64();
-        let (processor, memory_mb) = (usage::cpu(&world.controller)?, usage::memory(&world.controller)?);
+        let (processor, memory_mb) =
+            (usage::cpu(&world.controller)?, usage::memory(&world.controller)?);
         let mut idle = Vec::new();
         for number in 0..SAMPLES {
             idle.push(world.create(&format!("idle-{number}")).await?);
         }
-        let edit = world.edit((0..self.edited).map(|number| format!("namespace-{number}"))).await?.as_secs_f64();
+        let edit = world
+            .edit((0..self.edited).map(|number| format!("namespace-{number}")))
+            .await?
+            .as_secs_f64();
         Ok(Row {
             namespaces: self.namespaces,
             tenants: self.tenants,
@@ -54,7 +58,8 @@ impl Stand {
     }
 
     fn flags(&self) -> [String; 3] {
-        let numbers = [("namespaces", self.namespaces), ("tenants", self.tenants), ("edited", self.edited)];
+        let numbers =
+            [("namespaces", self.namespaces), ("tenants", self.tenants), ("edited", self.edited)];
         numbers.map(|(flag, number)| format!("--{flag}={number}"))
     }
 
@@ -79,6 +84,10 @@ impl Stand {
 
 impl Latency {
     fn of(times: &[Duration]) -> Self {
-        Self { samples: times.len(), p50_ms: usage::quantile(times, 0.5), p99_ms: usage::quantile(times, 0.99) }
+        Self {
+            samples: times.len(),
+            p50_ms: usage::quantile(times, 0.5),
+            p99_ms: usage::quantile(times, 0.99),
+        }
     }
 }

@@ -37,8 +37,10 @@ impl World {
     /// `size` are the flags of `serve-in-memory`.
     pub(super) async fn start(size: [String; 3], landlord: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let server =
-            Program::new("server", std::env::current_exe()?, folder.path().join("server")).arg("serve-in-memory").args(size).start()?;
+        let server = Program::new("server", std::env::current_exe()?, folder.path().join("server"))
+            .arg("serve-in-memory")
+            .args(size)
+            .start()?;
         let url = address(&server).await?;
         let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "memory", "clusters": [{"name": "memory", "cluster": {"server": url}}],
             "users": [{"name": "memory", "user": {}}], "contexts": [{"name": "memory", "context": {"cluster": "memory", "user": "memory"}}]});
@@ -52,7 +54,14 @@ impl World {
             .env("LANDLORD_LOG", "warn")
             .start()?;
         let pages = client(&address(&controller).await?)?;
-        Ok(Self { controller, began, _server: server, _folder: folder, client: client(&url)?, pages })
+        Ok(Self {
+            controller,
+            began,
+            _server: server,
+            _folder: folder,
+            client: client(&url)?,
+            pages,
+        })
     }
 
     /// A metric's value, by its line's beginning.
@@ -65,7 +74,11 @@ impl World {
     /// Waits until a metric has come to this value.
     pub(super) async fn reach(&self, name: &str, wanted: f64, look: Duration) -> Result<()> {
         while self.metric(name).await? < wanted {
-            anyhow::ensure!(self.began.elapsed() < PATIENCE, "{name} does not come to {wanted}:\n{}", self.controller.last_words());
+            anyhow::ensure!(
+                self.began.elapsed() < PATIENCE,
+                "{name} does not come to {wanted}:\n{}",
+                self.controller.last_words()
+            );
             tokio::time::sleep(look).await;
         }
         Ok(())
@@ -78,7 +91,10 @@ impl World {
     /// How long it takes from a namespace's creation to its ledger.
     pub(super) async fn create(&self, name: &str) -> Result<Duration> {
         let object: Namespace = serde_json::from_value(namespace(name, FIRST))?;
-        self.namespaces().create(&PostParams::default(), &object).await.with_context(|| format!("namespace {name}"))?;
+        self.namespaces()
+            .create(&PostParams::default(), &object)
+            .await
+            .with_context(|| format!("namespace {name}"))?;
         let began = Instant::now();
         self.until(name, |meta| meta["annotations"]["landlord.dev/ledger"].is_string()).await?;
         Ok(began.elapsed())
@@ -87,7 +103,10 @@ impl World {
     /// How long it takes until a managed label that somebody changes is back.
     pub(super) async fn tamper(&self, name: &str) -> Result<Duration> {
         let patch = Patch::Merge(json!({"metadata": {"labels": {"billing": "somebody"}}}));
-        self.namespaces().patch(name, &PatchParams::default(), &patch).await.with_context(|| format!("namespace {name}"))?;
+        self.namespaces()
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .with_context(|| format!("namespace {name}"))?;
         let began = Instant::now();
         self.until(name, |meta| meta["labels"]["billing"] == FIRST).await?;
         Ok(began.elapsed())
@@ -96,7 +115,10 @@ impl World {
     /// Edits the tenant, and waits until each of these has the new value.
     pub(super) async fn edit(&self, names: impl Iterator<Item = String>) -> Result<Duration> {
         let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
-        let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &ApiResource::from_gvk_with_plural(&kind, "tenants"));
+        let api: Api<DynamicObject> = Api::all_with(
+            self.client.clone(),
+            &ApiResource::from_gvk_with_plural(&kind, "tenants"),
+        );
         let patch = Patch::Merge(json!({"spec": tenant(EDITED, "0815")["spec"]}));
         let began = Instant::now();
         api.patch(EDITED, &PatchParams::default(), &patch).await.context("the tenant")?;
@@ -113,7 +135,11 @@ impl World {
             if reached(&serde_json::to_value(meta)?) {
                 return Ok(());
             }
-            anyhow::ensure!(began.elapsed() < PATIENCE, "namespace {name} does not get there:\n{}", self.controller.last_words());
+            anyhow::ensure!(
+                began.elapsed() < PATIENCE,
+                "namespace {name} does not get there:\n{}",
+                self.controller.last_words()
+            );
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -133,7 +159,12 @@ async fn address(process: &Process) -> Result<String> {
         if let Some(url) = text.lines().find_map(|line| line.strip_prefix("listening on ")) {
             return Ok(url.to_owned());
         }
-        anyhow::ensure!(began.elapsed() < PATIENCE, "{} does not say where it listens:\n{}", process.name(), process.last_words());
+        anyhow::ensure!(
+            began.elapsed() < PATIENCE,
+            "{} does not say where it listens:\n{}",
+            process.name(),
+            process.last_words()
+        );
         tokio::time::sleep(LOOK).await;
     }
 }

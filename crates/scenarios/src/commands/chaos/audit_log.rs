@@ -29,7 +29,8 @@ impl AuditLog {
         let log = Self { folder: tempfile::tempdir()? };
         let file = log.folder.path().join("policy.yaml");
         std::fs::write(&file, policy().to_string())?;
-        let builder = builder.api_server_argument(format!("--audit-policy-file={}", file.display()));
+        let builder =
+            builder.api_server_argument(format!("--audit-policy-file={}", file.display()));
         Ok((builder.api_server_argument(format!("--audit-log-path={}", log.path().display())), log))
     }
 
@@ -37,7 +38,8 @@ impl AuditLog {
         self.folder.path().join("audit.log")
     }
 
-    /// Its events after so many, in the order in which requests ended. A line that was cut off by a crash is none.
+    /// Its events after so many, in the order in which requests ended. A line that was cut off by a
+    /// crash is none.
     fn events(&self, after: usize) -> Vec<Value> {
         let text = std::fs::read_to_string(self.path()).unwrap_or_default();
         text.lines().skip(after).filter_map(|line| serde_json::from_str(line).ok()).collect()
@@ -60,16 +62,25 @@ impl AuditLog {
         counts.into_iter().map(|(what, count)| format!("{count} × {what}")).collect()
     }
 
-    /// Writes of namespaces after so many lines. `known` is how namespaces were at each version; what was written is added to it. A state
-    /// that nobody has seen – the answer was lost with the API server – cannot be compared, so its successor is left out.
-    pub(super) fn writes(&self, after: usize, known: &mut BTreeMap<String, Arc<Value>>) -> Vec<Commit> {
+    /// Writes of namespaces after so many lines. `known` is how namespaces were at each version;
+    /// what was written is added to it. A state that nobody has seen – the answer was lost with the
+    /// API server – cannot be compared, so its successor is left out.
+    pub(super) fn writes(
+        &self,
+        after: usize,
+        known: &mut BTreeMap<String, Arc<Value>>,
+    ) -> Vec<Commit> {
         let mut written = self.events(after);
         written.retain(|event| {
-            event["verb"] == "patch" && event["objectRef"]["resource"] == "namespaces" && event["responseStatus"]["code"] == 200
+            event["verb"] == "patch"
+                && event["objectRef"]["resource"] == "namespaces"
+                && event["responseStatus"]["code"] == 200
         });
         for event in &written {
             let now = &event["responseObject"]["metadata"];
-            known.entry(text(&now["resourceVersion"])).or_insert_with(|| Arc::new(json!({"metadata": now})));
+            known
+                .entry(text(&now["resourceVersion"]))
+                .or_insert_with(|| Arc::new(json!({"metadata": now})));
         }
         let commit = |event: Value| {
             let (from, to) = (

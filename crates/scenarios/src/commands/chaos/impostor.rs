@@ -40,14 +40,22 @@ impl Impostor {
         // Somebody may have chosen a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let read = |name: &str| std::fs::read(cluster.file(name));
-        let tls = RustlsConfig::from_pem(read("policy-server.crt")?, read("policy-server.key")?).await?;
-        let address: SocketAddr = url.strip_prefix("https://").unwrap_or(url).parse().context("the policy server's address")?;
+        let tls =
+            RustlsConfig::from_pem(read("policy-server.crt")?, read("policy-server.key")?).await?;
+        let address: SocketAddr = url
+            .strip_prefix("https://")
+            .unwrap_or(url)
+            .parse()
+            .context("the policy server's address")?;
         let listener = TcpListener::bind(address).context("the policy server's port")?;
         listener.set_nonblocking(true)?;
         let turn = Arc::new(AtomicUsize::new(0));
-        let answer = move |body: Bytes| async move { nonsense(turn.fetch_add(1, Ordering::Relaxed), &body) };
+        let answer =
+            move |body: Bytes| async move { nonsense(turn.fetch_add(1, Ordering::Relaxed), &body) };
         let handle = Handle::new();
-        let server = from_tcp_rustls(listener, tls)?.handle(handle.clone()).serve(Router::new().fallback(answer).into_make_service());
+        let server = from_tcp_rustls(listener, tls)?
+            .handle(handle.clone())
+            .serve(Router::new().fallback(answer).into_make_service());
         Ok(Self { handle, serving: tokio::spawn(async move { drop(server.await) }) })
     }
 }
@@ -56,9 +64,11 @@ impl Impostor {
 fn nonsense(turn: usize, request: &[u8]) -> Response {
     let request: Value = serde_json::from_slice(request).unwrap_or_default();
     let uid = &request["request"]["uid"];
-    let review =
-        |response: Value| json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}).to_string();
-    let patch = |text: &str| json!({"uid": uid, "allowed": true, "patchType": "JSONPatch", "patch": text});
+    let review = |response: Value| {
+        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}).to_string()
+    };
+    let patch =
+        |text: &str| json!({"uid": uid, "allowed": true, "patchType": "JSONPatch", "patch": text});
     match turn % 7 {
         0 => (StatusCode::INTERNAL_SERVER_ERROR, "panicked at 'no'".to_owned()).into_response(),
         1 => "<html>it works</html>".into_response(),

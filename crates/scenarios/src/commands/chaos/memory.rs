@@ -1,4 +1,5 @@
-//! Memory: schedules in memory need the controller's own parts and a clock that can be stopped, so they are a test of the controller.
+//! Memory: schedules in memory need the controller's own parts and a clock that can be stopped, so
+//! they are a test of the controller.
 
 use std::time::Duration;
 
@@ -20,9 +21,22 @@ pub(super) async fn play_for(seed: u64, time: Duration) -> Result<()> {
 pub(super) async fn play(variables: &[(&str, String)]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["test", "--quiet", "--package=controller", "--lib", "--", "--exact", "--nocapture", TEST]);
+    command.args([
+        "test",
+        "--quiet",
+        "--package=controller",
+        "--lib",
+        "--",
+        "--exact",
+        "--nocapture",
+        TEST,
+    ]);
     command.env("RUST_BACKTRACE", "0").kill_on_drop(true);
-    let status = command.envs(variables.iter().map(|(name, value)| (name, value))).status().await.context("cargo cannot be started")?;
+    let status = command
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .status()
+        .await
+        .context("cargo cannot be started")?;
     ensure!(status.success(), "a law is broken in memory: see above");
     Ok(())
 }

@@ -21,7 +21,8 @@ use crate::commands::landlord::{binary, guard_enforced, until};
 use crate::commands::stage::{Stage, StageOptions, owner};
 
 /// What policy and controllers go by.
-const SETTINGS: &str = r#"{"tenantSource": "landlord", "unclaimed": "reject", "guard": {"scope": "all"}}"#;
+const SETTINGS: &str =
+    r#"{"tenantSource": "landlord", "unclaimed": "reject", "guard": {"scope": "all"}}"#;
 /// Nobody waits longer than this for a part that is frozen: nothing at all would happen meanwhile.
 const FROZEN: Duration = Duration::from_secs(4);
 /// The API server asks the policy for so many seconds at most.
@@ -43,13 +44,25 @@ impl Parts {
     pub(super) async fn start(mut stage: Stage, options: &StageOptions) -> Result<Self> {
         options.apply_kinds(&stage.cluster).await?;
         stage.install_policy(options, &policy(&options.shipped_policy()?)?).await?;
-        let server: SocketAddr = stage.cluster.server().strip_prefix("https://").context("a URL")?.parse()?;
+        let server: SocketAddr =
+            stage.cluster.server().strip_prefix("https://").context("a URL")?.parse()?;
         let relay = Relay::start(server).await?;
         std::fs::write(stage.cluster.file("settings.yaml"), SETTINGS)?;
         let kubeconfig = std::fs::read_to_string(stage.cluster.kubeconfig_of(CONTROLLER))?;
-        std::fs::write(stage.cluster.file("relayed"), kubeconfig.replace(&server.to_string(), &relay.address().to_string()))?;
+        std::fs::write(
+            stage.cluster.file("relayed"),
+            kubeconfig.replace(&server.to_string(), &relay.address().to_string()),
+        )?;
         let (controllers, frozen) = (BTreeMap::new(), BTreeMap::new());
-        let mut parts = Self { controllers, impostor: None, relay, stage, frozen, policy_is_down: false, storm: None };
+        let mut parts = Self {
+            controllers,
+            impostor: None,
+            relay,
+            stage,
+            frozen,
+            policy_is_down: false,
+            storm: None,
+        };
         parts.start_controller(Part::One)?;
         let client = parts.cluster().client(&owner("solar"))?;
         until("the guard", async || guard_enforced(&client).await).await?;
@@ -69,7 +82,9 @@ impl Parts {
         match event {
             Event::BreakWatches => self.relay.break_off(),
             Event::Slow(ms) => self.relay.slow(Duration::from_millis(ms.into())),
-            Event::PushBack(tenths) => self.push_back(Duration::from_millis(100 * u64::from(tenths)))?,
+            Event::PushBack(tenths) => {
+                self.push_back(Duration::from_millis(100 * u64::from(tenths)))?
+            }
             Event::Kill(Part::ApiServer) => {
                 self.thaw_all()?;
                 self.stage.cluster.restart_api_server().await?;
@@ -81,18 +96,24 @@ impl Parts {
             }
             Event::Garbage => {
                 self.kill_policy().await?;
-                self.impostor = Some(Impostor::start(self.cluster(), &self.kubewarden()?.url()).await?);
+                self.impostor =
+                    Some(Impostor::start(self.cluster(), &self.kubewarden()?.url()).await?);
             }
             Event::Freeze(part) => self.freeze(part)?,
             Event::Thaw(part) => self.thaw(part)?,
             Event::Start(Part::Policy) => self.revive_policy().await?,
-            Event::Start(part @ (Part::One | Part::Two)) if !self.controllers.contains_key(&part) => self.start_controller(part)?,
+            Event::Start(part @ (Part::One | Part::Two))
+                if !self.controllers.contains_key(&part) =>
+            {
+                self.start_controller(part)?
+            }
             _ => {}
         }
         Ok(())
     }
 
-    /// It reads everything through the relay, and nothing is waited for: there may be no API server now.
+    /// It reads everything through the relay, and nothing is waited for: there may be no API server
+    /// now.
     fn start_controller(&mut self, part: Part) -> Result<()> {
         let identity = name_of(part);
         let process = Program::new(identity, binary()?, self.cluster().log(identity))
@@ -143,14 +164,17 @@ impl Parts {
         match part {
             Part::ApiServer => self.cluster().api_server().signal(signal)?,
             Part::Etcd => self.cluster().etcd().signal(signal)?,
-            Part::Policy if !self.policy_is_down => self.kubewarden()?.signal_policy_server(signal)?,
+            Part::Policy if !self.policy_is_down => {
+                self.kubewarden()?.signal_policy_server(signal)?
+            }
             // One that is gone has nothing to be frozen.
             _ => self.controllers.get(&part).map_or(Ok(()), |process| process.signal(signal))?,
         }
         Ok(())
     }
 
-    /// Thaws what was frozen for long enough. A controller is not waited for, so it may stay frozen until another leads.
+    /// Thaws what was frozen for long enough. A controller is not waited for, so it may stay frozen
+    /// until another leads.
     pub(super) fn thaw_late(&mut self) -> Result<()> {
         let late = |(part, since): (&Part, &Instant)| {
             let waited_for = matches!(part, Part::ApiServer | Part::Etcd | Part::Policy);
@@ -168,7 +192,10 @@ impl Parts {
     /// The API server answers 429 to nearly everything of the controllers', their leases included.
     fn push_back(&mut self, time: Duration) -> Result<()> {
         if self.storm.as_ref().is_none_or(JoinHandle::is_finished) {
-            let storm = Storm { admin: self.cluster().admin()?, controller: self.cluster().client(CONTROLLER)? };
+            let storm = Storm {
+                admin: self.cluster().admin()?,
+                controller: self.cluster().client(CONTROLLER)?,
+            };
             self.storm = Some(tokio::spawn(storm.rage(time)));
         }
         Ok(())
@@ -196,10 +223,9 @@ impl Parts {
 
     /// Controllers that ended by themselves, and those that panicked somewhere.
     pub(super) fn casualties(&mut self) -> Vec<String> {
-        let ended = self
-            .controllers
-            .values_mut()
-            .filter_map(|process| (!process.runs()).then(|| format!("{} ended: {}", process.name(), process.last_words())));
+        let ended = self.controllers.values_mut().filter_map(|process| {
+            (!process.runs()).then(|| format!("{} ended: {}", process.name(), process.last_words()))
+        });
         let mut casualties: Vec<String> = ended.collect();
         casualties.extend(
             self.logs()
@@ -213,7 +239,9 @@ impl Parts {
     /// Everything that controllers have said.
     pub(super) fn logs(&self) -> Vec<String> {
         [Part::One, Part::Two, Part::Usurper]
-            .map(|part| std::fs::read_to_string(self.cluster().log(name_of(part))).unwrap_or_default())
+            .map(|part| {
+                std::fs::read_to_string(self.cluster().log(name_of(part))).unwrap_or_default()
+            })
             .into()
     }
 }
@@ -226,7 +254,8 @@ fn name_of(part: Part) -> &'static str {
     }
 }
 
-/// The policy as it is shipped, not waited for where it does not answer: the guard is what is relied on then.
+/// The policy as it is shipped, not waited for where it does not answer: the guard is what is
+/// relied on then.
 fn policy(shipped: &str) -> Result<String> {
     let mut policy: Value = serde_saphyr::from_str(shipped)?;
     policy["spec"]["settings"] = serde_json::from_str(SETTINGS)?;

@@ -1,5 +1,5 @@
-//! People: tenants' owners and an admin, who do with namespaces, tenants and Pods what a schedule says – as far as the API server lets them,
-//! and answers – and tell the laws what they did.
+//! People: tenants' owners and an admin, who do with namespaces, tenants and Pods what a schedule
+//! says – as far as the API server lets them, and answers – and tell the laws what they did.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +10,10 @@ use chaos::event::{Namespace, TENANTS, Tampering};
 use chaos::spec::{LEDGER, NODE_SELECTOR, TENANT_LABEL};
 use chaos::{Event, Laws, spec};
 use fake_apiserver::Commit;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch,
+    PatchParams, PostParams,
+};
 use kube::{Client, Error, ResourceExt};
 use local_cluster::Cluster;
 use serde_json::{Value, json};
@@ -47,7 +50,8 @@ pub(super) fn api(client: &Client, kind: &str, namespace: Option<&str>) -> Api<D
         "Pod" => ("", "v1", "pods"),
         _ => ("", "v1", "namespaces"),
     };
-    let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
+    let resource =
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
@@ -60,7 +64,8 @@ pub(super) fn value(object: &DynamicObject) -> Value {
 
 impl People {
     pub(super) fn new(cluster: &Cluster) -> Result<Self> {
-        let owners = TENANTS.map(|tenant| cluster.client(&owner(tenant)).map(|client| (tenant, client)));
+        let owners =
+            TENANTS.map(|tenant| cluster.client(&owner(tenant)).map(|client| (tenant, client)));
         let controller = cluster.client(local_cluster::user::CONTROLLER)?;
         let mut laws = Laws::default();
         // The lease is looked at in memory: here, both controllers write as one user.
@@ -92,15 +97,28 @@ impl People {
         None
     }
 
-    fn see(&mut self, plural: &str, namespace: &str, name: &str, before: Option<Arc<Value>>, after: Option<Arc<Value>>) {
+    fn see(
+        &mut self,
+        plural: &str,
+        namespace: &str,
+        name: &str,
+        before: Option<Arc<Value>>,
+        after: Option<Arc<Value>>,
+    ) {
         let (plural, namespace, name) = (plural.to_owned(), namespace.to_owned(), name.to_owned());
         self.laws.see(&Commit { who: None, plural, namespace, name, before, after });
     }
 
     /// A namespace is like this, and somebody other than landlord made it so.
     fn learn(&mut self, before: Option<Arc<Value>>, now: Value) -> Arc<Value> {
-        let (name, now) = (now["metadata"]["name"].as_str().unwrap_or_default().to_owned(), Arc::new(metadata_of(&now)));
-        self.states.insert(now["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned(), Arc::clone(&now));
+        let (name, now) = (
+            now["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+            Arc::new(metadata_of(&now)),
+        );
+        self.states.insert(
+            now["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned(),
+            Arc::clone(&now),
+        );
         self.see("namespaces", "", &name, before, Some(Arc::clone(&now)));
         self.last.insert(name, Arc::clone(&now));
         now
@@ -150,12 +168,21 @@ impl People {
                 };
                 self.edit(name, false, own).await;
             }
-            Event::Move(name, tenant) => self.edit(name, true, |metadata| metadata["labels"][TENANT_LABEL] = json!(tenant)).await,
-            // What runs in an admin's foreign pool is the admin's will; so this is tried by an owner.
-            Event::Tamper(name, Tampering::Selector) => {
-                self.edit(name, false, |metadata| metadata["annotations"][NODE_SELECTOR] = json!("pool=foreign")).await;
+            Event::Move(name, tenant) => {
+                self.edit(name, true, |metadata| metadata["labels"][TENANT_LABEL] = json!(tenant))
+                    .await
             }
-            Event::Tamper(name, what) => self.edit(name, true, |metadata| tamper(metadata, what)).await,
+            // What runs in an admin's foreign pool is the admin's will; so this is tried by an
+            // owner.
+            Event::Tamper(name, Tampering::Selector) => {
+                self.edit(name, false, |metadata| {
+                    metadata["annotations"][NODE_SELECTOR] = json!("pool=foreign")
+                })
+                .await;
+            }
+            Event::Tamper(name, what) => {
+                self.edit(name, true, |metadata| tamper(metadata, what)).await
+            }
             Event::Delete(name) => {
                 let name = name.to_string();
                 if self.read(&name).await.is_some() {
@@ -164,7 +191,9 @@ impl People {
                 }
             }
             Event::Pod(name) => self.create_pod(&name.to_string()).await,
-            Event::Tenant(name, form) => self.set_tenant(name, Some(spec::tenant(name, form))).await,
+            Event::Tenant(name, form) => {
+                self.set_tenant(name, Some(spec::tenant(name, form))).await
+            }
             Event::Drop(name) => self.set_tenant(name, None).await,
             Event::Sabotage(what, name) => self.sabotage(what, &name.to_string()).await,
             _ => {}
@@ -181,7 +210,9 @@ impl People {
             return;
         }
         let api = api(&self.owner(tenant), "Namespace", None);
-        if let Some(created) = self.ask(async { api.create(&PostParams::default(), &body).await }).await {
+        if let Some(created) =
+            self.ask(async { api.create(&PostParams::default(), &body).await }).await
+        {
             self.learn(None, value(&created));
         }
     }
@@ -195,7 +226,9 @@ impl People {
         let client = if admin { self.admin.clone() } else { self.owner(label(&found)) };
         let Ok(body) = serde_json::from_value::<DynamicObject>(changed) else { return };
         let api = api(&client, "Namespace", None);
-        if let Some(now) = self.ask(async { api.replace(&name, &PostParams::default(), &body).await }).await {
+        if let Some(now) =
+            self.ask(async { api.replace(&name, &PostParams::default(), &body).await }).await
+        {
             self.learn(Some(Arc::new(metadata_of(&found))), value(&now));
         }
     }
@@ -221,9 +254,14 @@ impl People {
         let finalized = async {
             let mut namespace = all.get(name).await?;
             namespace.spec = None;
-            all.replace_subresource::<k8s_openapi::api::core::v1::Namespace>("finalize", name, &PostParams::default(), &namespace)
-                .await
-                .map(drop)
+            all.replace_subresource::<k8s_openapi::api::core::v1::Namespace>(
+                "finalize",
+                name,
+                &PostParams::default(),
+                &namespace,
+            )
+            .await
+            .map(drop)
         };
         if self.ask(finalized).await.is_some() {
             self.forget(name);
@@ -258,9 +296,15 @@ impl People {
         let done = match after.clone() {
             Some(object) => {
                 let params = PatchParams::apply("chaos").force();
-                self.ask(async { tenants.patch(name, &params, &Patch::Apply(&*object)).await.map(drop) }).await
+                self.ask(async {
+                    tenants.patch(name, &params, &Patch::Apply(&*object)).await.map(drop)
+                })
+                .await
             }
-            None if before.is_some() => self.ask(async { tenants.delete(name, &DeleteParams::default()).await.map(drop) }).await,
+            None if before.is_some() => {
+                self.ask(async { tenants.delete(name, &DeleteParams::default()).await.map(drop) })
+                    .await
+            }
             None => return,
         };
         // One without an answer may have been done as well, and that allows writes.
@@ -286,7 +330,8 @@ fn tamper(metadata: &mut Value, what: Tampering) {
         Tampering::Wipe => {
             let kept = metadata["labels"].clone();
             let keys = [TENANT_LABEL, "own", "a.example/empty", "kubernetes.io/metadata.name"];
-            metadata["labels"] = keys.iter().map(|key| ((*key).to_owned(), kept[*key].clone())).collect();
+            metadata["labels"] =
+                keys.iter().map(|key| ((*key).to_owned(), kept[*key].clone())).collect();
             metadata["annotations"] = json!({"note": metadata["annotations"]["note"]});
         }
     }

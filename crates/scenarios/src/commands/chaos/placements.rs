@@ -30,7 +30,8 @@ impl Placements {
         let (sender, seen) = mpsc::unbounded_channel();
         let api: Api<Pod> = Api::all(cluster.admin()?);
         let watching = tokio::spawn(async move {
-            let mut pods = watcher(api, Config::default()).default_backoff().applied_objects().boxed();
+            let mut pods =
+                watcher(api, Config::default()).default_backoff().applied_objects().boxed();
             loop {
                 // A watch that breaks off starts again by itself.
                 if let Ok(Some(pod)) = pods.try_next().await {

@@ -52,6 +52,10 @@ pub(super) async fn play(options: &StageOptions, schedule: &Schedule) -> Result<
 
 /// Two nodes for each tenant, one a tier, and one that is nobody's.
 fn nodes() -> Vec<Node> {
-    let pool = |name: &'static str| ["a", "b"].map(move |tier| Node::new(format!("{name}-{tier}")).label("pool", name).label("tier", tier));
+    let pool = |name: &'static str| {
+        ["a", "b"].map(move |tier| {
+            Node::new(format!("{name}-{tier}")).label("pool", name).label("tier", tier)
+        })
+    };
     TENANTS.into_iter().chain(["foreign"]).flat_map(pool).collect()
 }

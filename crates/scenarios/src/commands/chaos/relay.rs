@@ -1,5 +1,5 @@
-//! Relay: what stands between the controllers and the API server, so that their connections can be slow and can break. It moves bytes and
-//! does not know what they mean.
+//! Relay: what stands between the controllers and the API server, so that their connections can be
+//! slow and can break. It moves bytes and does not know what they mean.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +26,8 @@ impl Relay {
     /// Takes connections on a free port of loopback.
     pub(super) async fn start(target: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let (address, delay_ms, breaks) = (listener.local_addr()?, Arc::new(AtomicU64::new(0)), watch::Sender::new(0));
+        let (address, delay_ms, breaks) =
+            (listener.local_addr()?, Arc::new(AtomicU64::new(0)), watch::Sender::new(0));
         let (delay, broken) = (Arc::clone(&delay_ms), breaks.clone());
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -53,7 +54,8 @@ impl Relay {
 
     /// Every piece takes so much longer from now on.
     pub(super) fn slow(&self, delay: Duration) {
-        self.delay_ms.store(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.delay_ms
+            .store(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -67,14 +69,19 @@ impl Drop for Relay {
 /// Until one side ends.
 async fn relay(client: TcpStream, target: SocketAddr, delay: &AtomicU64) {
     let Ok(server) = TcpStream::connect(target).await else { return };
-    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    let ((from_client, to_client), (from_server, to_server)) =
+        (client.into_split(), server.into_split());
     tokio::select! {
         _ = pump(from_client, to_server, delay) => {}
         _ = pump(from_server, to_client, delay) => {}
     }
 }
 
-async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, delay: &AtomicU64) -> std::io::Result<()> {
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    delay: &AtomicU64,
+) -> std::io::Result<()> {
     let mut bytes = vec![0; CHUNK];
     loop {
         let count = from.read(&mut bytes).await?;

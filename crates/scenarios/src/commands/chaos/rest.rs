@@ -1,5 +1,5 @@
-//! Rest: all is mended, and after a while every namespace is as it should be or it is said why not, nobody says anything, and a controller
-//! that knows nothing finds nothing to do.
+//! Rest: all is mended, and after a while every namespace is as it should be or it is said why not,
+//! nobody says anything, and a controller that knows nothing finds nothing to do.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,15 +65,29 @@ impl Rest<'_> {
             Ok(list.iter().map(|one| Arc::new(value(one))).collect())
         };
         let mut namespaces = all("Namespace").await?;
-        namespaces.retain(|one| self.people.last.contains_key(one["metadata"]["name"].as_str().unwrap_or_default()));
-        Ok(Found { namespaces, tenants: all("Tenant").await?, reported: self.reported(), once_is_enough: true })
+        namespaces.retain(|one| {
+            self.people.last.contains_key(one["metadata"]["name"].as_str().unwrap_or_default())
+        });
+        Ok(Found {
+            namespaces,
+            tenants: all("Tenant").await?,
+            reported: self.reported(),
+            once_is_enough: true,
+        })
     }
 
     /// Namespaces of which a controller has said why they are not as they should be.
     fn reported(&self) -> BTreeSet<String> {
         let logs = self.parts.logs();
-        let lines = logs.iter().flat_map(|log| log.lines()).filter(|line| line.contains("not compliant") || line.contains("contested"));
-        lines.filter_map(|line| Some(line.split_once("namespace=\"")?.1.split_once('"')?.0.to_owned())).collect()
+        let lines = logs
+            .iter()
+            .flat_map(|log| log.lines())
+            .filter(|line| line.contains("not compliant") || line.contains("contested"));
+        lines
+            .filter_map(|line| {
+                Some(line.split_once("namespace=\"")?.1.split_once('"')?.0.to_owned())
+            })
+            .collect()
     }
 
     /// Whether nothing is to be expected any more.
@@ -85,20 +99,34 @@ impl Rest<'_> {
         Ok(trial.violations().len() == before && self.waiting(&found).await?.is_empty())
     }
 
-    /// Pods that wait for nothing. One that asks for other nodes than its namespace waits for its owner, who is told.
+    /// Pods that wait for nothing. One that asks for other nodes than its namespace waits for its
+    /// owner, who is told.
     async fn waiting(&mut self, found: &Found) -> Result<Vec<String>> {
         self.placements.judge(&mut self.people);
-        let has_tenant = |one: &&Arc<Value>| found.tenants.iter().any(|tenant| tenant["metadata"]["name"] == label(one));
-        let name = |one: &Arc<Value>| one["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let ready: BTreeSet<String> =
-            found.namespaces.iter().filter(has_tenant).map(name).filter(|name| !found.reported.contains(name)).collect();
+        let has_tenant = |one: &&Arc<Value>| {
+            found.tenants.iter().any(|tenant| tenant["metadata"]["name"] == label(one))
+        };
+        let name =
+            |one: &Arc<Value>| one["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let ready: BTreeSet<String> = found
+            .namespaces
+            .iter()
+            .filter(has_tenant)
+            .map(name)
+            .filter(|name| !found.reported.contains(name))
+            .collect();
         let waiting = self.people.laws.waiting_among(|namespace| ready.contains(namespace));
         let mut for_nothing = Vec::new();
         for key in waiting {
             let (namespace, pod) = key.split_once('/').unwrap_or_default();
-            let there = api(&self.parts.cluster().admin()?, "Pod", Some(namespace)).get_opt(pod).await?.map(|pod| value(&pod));
+            let there = api(&self.parts.cluster().admin()?, "Pod", Some(namespace))
+                .get_opt(pod)
+                .await?
+                .map(|pod| value(&pod));
             let selector = found.namespaces.iter().find(|one| one["metadata"]["name"] == namespace);
-            let selector = selector.and_then(|one| one["metadata"]["annotations"][NODE_SELECTOR].as_str()).unwrap_or_default();
+            let selector = selector
+                .and_then(|one| one["metadata"]["annotations"][NODE_SELECTOR].as_str())
+                .unwrap_or_default();
             if there.is_some_and(|pod| !clashes(&pod["spec"]["nodeSelector"], selector)) {
                 for_nothing.push(key);
             }
@@ -118,18 +146,24 @@ impl Rest<'_> {
         }
     }
 
-    /// Law 1: a namespace like each that is left alone, created for a trial, gets what that one has.
+    /// Law 1: a namespace like each that is left alone, created for a trial, gets what that one
+    /// has.
     async fn see_one_engine(&mut self, found: &Found) -> Result<()> {
         let client = self.parts.cluster().admin()?;
-        let has_tenant = |one: &&Arc<Value>| found.tenants.iter().any(|tenant| tenant["metadata"]["name"] == label(one));
+        let has_tenant = |one: &&Arc<Value>| {
+            found.tenants.iter().any(|tenant| tenant["metadata"]["name"] == label(one))
+        };
         for namespace in found.namespaces.iter().filter(has_tenant) {
             let name = namespace["metadata"]["name"].as_str().unwrap_or_default();
             if found.reported.contains(name) {
                 continue;
             }
-            let trial =
-                Api::create(&api(&client, "Namespace", None), &PostParams { dry_run: true, ..PostParams::default() }, &like(namespace)?)
-                    .await?;
+            let trial = Api::create(
+                &api(&client, "Namespace", None),
+                &PostParams { dry_run: true, ..PostParams::default() },
+                &like(namespace)?,
+            )
+            .await?;
             let mut trial = value(&trial);
             trial["metadata"]["labels"]["kubernetes.io/metadata.name"] = json!(name);
             self.people.laws.see_one_engine(name, namespace, &trial);
@@ -137,14 +171,19 @@ impl Rest<'_> {
         Ok(())
     }
 
-    /// Law 2, by a controller that remembers nothing. A key that is fought about is one that it would write.
+    /// Law 2, by a controller that remembers nothing. A key that is fought about is one that it
+    /// would write.
     async fn look_again(&mut self, found: &Found) -> Result<()> {
         let before = self.log.len();
         self.parts.start_anew()?;
-        until("a controller that looks again", async || Ok(self.parts.logs().iter().any(|log| log.contains("all is known")))).await?;
+        until("a controller that looks again", async || {
+            Ok(self.parts.logs().iter().any(|log| log.contains("all is known")))
+        })
+        .await?;
         tokio::time::sleep(SILENCE).await;
         let writes = self.log.writes(before, &mut self.people.states);
-        let unexpected = writes.iter().filter(|commit| !found.reported.contains(&commit.name)).count();
+        let unexpected =
+            writes.iter().filter(|commit| !found.reported.contains(&commit.name)).count();
         self.people.laws.see_idempotence(unexpected);
         Ok(())
     }
@@ -161,8 +200,14 @@ fn like(namespace: &Value) -> Result<DynamicObject> {
     let metadata = &namespace["metadata"];
     let mut labels = metadata["labels"].clone();
     let mut annotations = metadata["annotations"].clone();
-    labels.as_object_mut().into_iter().for_each(|map| map.retain(|key, _| key != "kubernetes.io/metadata.name"));
-    annotations.as_object_mut().into_iter().for_each(|map| map.retain(|key, _| !key.starts_with("landlord.dev/")));
+    labels
+        .as_object_mut()
+        .into_iter()
+        .for_each(|map| map.retain(|key, _| key != "kubernetes.io/metadata.name"));
+    annotations
+        .as_object_mut()
+        .into_iter()
+        .for_each(|map| map.retain(|key, _| !key.starts_with("landlord.dev/")));
     let name = format!("like-{}", metadata["name"].as_str().unwrap_or_default());
     labels[TENANT_LABEL] = metadata["labels"][TENANT_LABEL].clone();
     Ok(serde_json::from_value(

@@ -1,4 +1,5 @@
-//! Storm: 429 for the controllers. Their share of the API server is nothing; it still takes one request at a time, so that place is taken.
+//! Storm: 429 for the controllers. Their share of the API server is nothing; it still takes one
+//! request at a time, so that place is taken.
 
 use std::time::Duration;
 
@@ -48,8 +49,7 @@ impl Storm {
 fn share(shares: u32) -> String {
     let account = json!({"kind": "ServiceAccount", "serviceAccount": {"namespace": "landlord", "name": "controller"}});
     let everything = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"], "clusterScope": true, "namespaces": ["*"]});
-    let limited =
-        json!({"nominalConcurrencyShares": shares, "lendablePercent": 0, "borrowingLimitPercent": 0, "limitResponse": {"type": "Reject"}});
+    let limited = json!({"nominalConcurrencyShares": shares, "lendablePercent": 0, "borrowingLimitPercent": 0, "limitResponse": {"type": "Reject"}});
     let level = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "PriorityLevelConfiguration", "metadata": {"name": "chaos"},
                        "spec": {"type": "Limited", "limited": limited}});
     let schema = json!({"apiVersion": "flowcontrol.apiserver.k8s.io/v1", "kind": "FlowSchema", "metadata": {"name": "chaos"},

@@ -1,4 +1,5 @@
-//! Existing namespaces: made before landlord came, brought into compliance by `landlord backfill`, and reached by a tenant's edit.
+//! Existing namespaces: made before landlord came, brought into compliance by `landlord backfill`,
+//! and reached by a tenant's edit.
 
 use std::fs;
 use std::process::Stdio;
@@ -34,7 +35,12 @@ pub(super) async fn play(cluster: &Cluster) -> Result<(Act, Process)> {
     let settings = cluster.file("settings.yaml");
     fs::write(&settings, "tenantSource: landlord\n")?;
     let backfill = backfill(cluster)?;
-    let controller = start_controller(cluster, "controller", &[&format!("--settings={}", settings.display()), "--guard=hold"]).await?;
+    let controller = start_controller(
+        cluster,
+        "controller",
+        &[&format!("--settings={}", settings.display()), "--guard=hold"],
+    )
+    .await?;
     let edit = edit(cluster).await?;
     Ok((Act { backfill, edit }, controller))
 }

@@ -1,4 +1,5 @@
-//! Outage: nobody is left to write a node selector. The guard, which is inside the API server, lets Pods wait.
+//! Outage: nobody is left to write a node selector. The guard, which is inside the API server, lets
+//! Pods wait.
 
 use std::time::{Duration, Instant};
 
@@ -44,13 +45,25 @@ impl std::fmt::Display for Act {
     }
 }
 
-/// Kills the policy server, freezes the controller, creates namespaces with a Pod each; then the controller comes back.
-pub(super) async fn play(cluster: &Cluster, kubewarden: &Kubewarden, controller: &Process) -> Result<Act> {
+/// Kills the policy server, freezes the controller, creates namespaces with a Pod each; then the
+/// controller comes back.
+pub(super) async fn play(
+    cluster: &Cluster,
+    kubewarden: &Kubewarden,
+    controller: &Process,
+) -> Result<Act> {
     let admin = cluster.admin()?;
     until("the guard", async || guard_enforced(&cluster.client(&owner(TENANTS[0]))?).await).await?;
     let ignore = Patch::Merge(json!({"spec": {"failurePolicy": "Ignore"}}));
-    let generation = policies(&admin).patch("landlord", &PatchParams::default(), &ignore).await?.metadata.generation;
-    let observed = async || Ok(policies(&admin).get("landlord").await?.data["status"]["observedGeneration"].as_i64() == generation);
+    let generation = policies(&admin)
+        .patch("landlord", &PatchParams::default(), &ignore)
+        .await?
+        .metadata
+        .generation;
+    let observed = async || {
+        Ok(policies(&admin).get("landlord").await?.data["status"]["observedGeneration"].as_i64()
+            == generation)
+    };
     until("the webhook is optional", observed).await?;
     kubewarden.kill_policy_server();
     controller.signal(Signal::SIGSTOP)?;
@@ -64,7 +77,13 @@ pub(super) async fn play(cluster: &Cluster, kubewarden: &Kubewarden, controller:
     until("the Pods' nodes", async || Ok(placed(&admin).await? == TENANTS.len())).await?;
     let took = began.elapsed();
     let stray = stray + outside(&admin).await?;
-    Ok(Act { pods: TENANTS.len(), waiting, stray, placed: TENANTS.len() - stray.min(TENANTS.len()), took })
+    Ok(Act {
+        pods: TENANTS.len(),
+        waiting,
+        stray,
+        placed: TENANTS.len() - stray.min(TENANTS.len()),
+        took,
+    })
 }
 
 fn namespace(tenant: &str) -> String {
@@ -72,20 +91,33 @@ fn namespace(tenant: &str) -> String {
 }
 
 async fn create(client: &Client, tenant: &str) -> Result<()> {
-    let body = serde_json::from_value(json!({"metadata": {"name": namespace(tenant), "labels": {"landlord.dev/tenant": tenant}}}))?;
+    let body = serde_json::from_value(
+        json!({"metadata": {"name": namespace(tenant), "labels": {"landlord.dev/tenant": tenant}}}),
+    )?;
     Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &body).await?;
-    let pod = serde_json::from_value(json!({"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": "web"}]}}))?;
-    Api::<Pod>::namespaced(client.clone(), &namespace(tenant)).create(&PostParams::default(), &pod).await?;
+    let pod = serde_json::from_value(
+        json!({"metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": "web"}]}}),
+    )?;
+    Api::<Pod>::namespaced(client.clone(), &namespace(tenant))
+        .create(&PostParams::default(), &pod)
+        .await?;
     Ok(())
 }
 
 async fn pods(client: &Client) -> Result<Vec<Pod>> {
     let all = Api::<Pod>::all(client.clone()).list(&ListParams::default()).await?;
-    Ok(all.into_iter().filter(|pod| pod.namespace().is_some_and(|name| name.starts_with("late-"))).collect())
+    Ok(all
+        .into_iter()
+        .filter(|pod| pod.namespace().is_some_and(|name| name.starts_with("late-")))
+        .collect())
 }
 
 async fn gated(client: &Client) -> Result<usize> {
-    let gated = |pod: &&Pod| pod.spec.as_ref().is_some_and(|spec| spec.scheduling_gates.is_some() && spec.node_name.is_none());
+    let gated = |pod: &&Pod| {
+        pod.spec
+            .as_ref()
+            .is_some_and(|spec| spec.scheduling_gates.is_some() && spec.node_name.is_none())
+    };
     Ok(pods(client).await?.iter().filter(gated).count())
 }
 
@@ -94,7 +126,9 @@ async fn placed(client: &Client) -> Result<usize> {
 }
 
 async fn outside(client: &Client) -> Result<usize> {
-    let stray = |pod: &&Pod| node(pod).is_some_and(|node| pod.namespace() != node.split('-').next().map(namespace));
+    let stray = |pod: &&Pod| {
+        node(pod).is_some_and(|node| pod.namespace() != node.split('-').next().map(namespace))
+    };
     Ok(pods(client).await?.iter().filter(stray).count())
 }
 

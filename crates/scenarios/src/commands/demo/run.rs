@@ -1,4 +1,5 @@
-//! A run: namespaces and Pods made by several users at a time, and where the scheduler put the Pods.
+//! A run: namespaces and Pods made by several users at a time, and where the scheduler put the
+//! Pods.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,9 @@ impl Outcome {
 
     /// Whether the Pod is on a node that is not its tenant's.
     pub(super) fn is_outside(&self) -> bool {
-        self.node.as_deref().is_some_and(|node| node.rsplit_once('-').map(|(pool, _)| pool) != Some(&self.tenant))
+        self.node
+            .as_deref()
+            .is_some_and(|node| node.rsplit_once('-').map(|(pool, _)| pool) != Some(&self.tenant))
     }
 
     pub(super) fn verdict(&self) -> &'static str {
@@ -65,10 +68,16 @@ struct Step {
 impl Run {
     /// Plays it. Each tenant's owner and a CI job make namespaces side by side.
     pub(super) async fn play(&self, cluster: &Cluster) -> Result<Vec<Outcome>> {
-        let mut outcomes =
-            join_all(self.steps().into_iter().map(|step| step.take(cluster))).await.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut outcomes = join_all(self.steps().into_iter().map(|step| step.take(cluster)))
+            .await
+            .into_iter()
+            .collect::<Result<Vec<_>>>()?;
         if self.tenants {
-            let thief = Step { namespace: "app-stolen".to_owned(), user: "comet-owner".to_owned(), tenant: "solar".to_owned() };
+            let thief = Step {
+                namespace: "app-stolen".to_owned(),
+                user: "comet-owner".to_owned(),
+                tenant: "solar".to_owned(),
+            };
             outcomes.push(thief.take(cluster).await?);
         }
         Ok(outcomes)
@@ -80,7 +89,10 @@ impl Run {
             user: if number == EACH { "ci".to_owned() } else { format!("{tenant}-owner") },
             tenant: tenant.to_owned(),
         };
-        TENANTS.iter().flat_map(|tenant| (1..=EACH).map(move |number| step(tenant, number))).collect()
+        TENANTS
+            .iter()
+            .flat_map(|tenant| (1..=EACH).map(move |number| step(tenant, number)))
+            .collect()
     }
 }
 
@@ -88,17 +100,32 @@ impl Step {
     async fn take(self, cluster: &Cluster) -> Result<Outcome> {
         let client = cluster.client(&self.user)?;
         let Self { namespace, user, tenant } = self;
-        let mut outcome = Outcome { namespace, user, tenant, selector: None, node: None, refusal: None };
+        let mut outcome =
+            Outcome { namespace, user, tenant, selector: None, node: None, refusal: None };
         let body = json!({"metadata": {"name": outcome.namespace, "labels": {"landlord.dev/tenant": outcome.tenant}}});
         match create::<Namespace>(Api::all(client.clone()), body).await {
-            Ok(made) => outcome.selector = made.metadata.annotations.unwrap_or_default().remove(NODE_SELECTOR),
+            Ok(made) => {
+                outcome.selector =
+                    made.metadata.annotations.unwrap_or_default().remove(NODE_SELECTOR)
+            }
             Err(Error::Api(status)) if status.code == 403 => {
-                outcome.refusal = Some(status.message.rsplit(" denied the request: ").next().unwrap_or_default().to_owned());
+                outcome.refusal = Some(
+                    status
+                        .message
+                        .rsplit(" denied the request: ")
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned(),
+                );
                 return Ok(outcome);
             }
-            Err(error) => return Err(error).with_context(|| format!("namespace {}", outcome.namespace)),
+            Err(error) => {
+                return Err(error).with_context(|| format!("namespace {}", outcome.namespace));
+            }
         }
-        outcome.node = pod(&client, &outcome.namespace).await.with_context(|| format!("Pod in {}", outcome.namespace))?;
+        outcome.node = pod(&client, &outcome.namespace)
+            .await
+            .with_context(|| format!("Pod in {}", outcome.namespace))?;
         Ok(outcome)
     }
 }
@@ -107,7 +134,8 @@ async fn create<K>(api: Api<K>, body: Value) -> Result<K, Error>
 where
     K: serde::de::DeserializeOwned + serde::Serialize + Clone + std::fmt::Debug,
 {
-    api.create(&PostParams::default(), &serde_json::from_value(body).map_err(Error::SerdeError)?).await
+    api.create(&PostParams::default(), &serde_json::from_value(body).map_err(Error::SerdeError)?)
+        .await
 }
 
 /// Creates a Pod at once, and returns the node that the scheduler bound it to.

@@ -17,10 +17,19 @@ const HEAD: [Column; 6] = [
 pub(super) fn table(outcomes: &[Outcome], screen: Screen) -> String {
     let cell = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let row = |one: &Outcome| {
-        vec![one.namespace.clone(), one.user.clone(), one.tenant.clone(), cell(&one.selector), cell(&one.node), one.verdict().to_owned()]
+        vec![
+            one.namespace.clone(),
+            one.user.clone(),
+            one.tenant.clone(),
+            cell(&one.selector),
+            cell(&one.node),
+            one.verdict().to_owned(),
+        ]
     };
     let rows: Vec<Vec<String>> = outcomes.iter().map(row).collect();
-    let refusals = outcomes.iter().filter_map(|one| one.refusal.as_ref().map(|words| format!("\n{}: {words}\n", one.namespace)));
+    let refusals = outcomes.iter().filter_map(|one| {
+        one.refusal.as_ref().map(|words| format!("\n{}: {words}\n", one.namespace))
+    });
     lay_out(&HEAD, &rows, screen) + &refusals.collect::<String>()
 }
 
@@ -30,14 +39,15 @@ mod tests {
 
     #[test]
     fn a_line_a_namespace() {
-        let outcome = |namespace: &str, user: &str, node: Option<&str>, refusal: Option<&str>| Outcome {
-            namespace: namespace.to_owned(),
-            user: user.to_owned(),
-            tenant: "comet".to_owned(),
-            selector: node.map(|_| "pool=comet".to_owned()),
-            node: node.map(str::to_owned),
-            refusal: refusal.map(str::to_owned),
-        };
+        let outcome =
+            |namespace: &str, user: &str, node: Option<&str>, refusal: Option<&str>| Outcome {
+                namespace: namespace.to_owned(),
+                user: user.to_owned(),
+                tenant: "comet".to_owned(),
+                selector: node.map(|_| "pool=comet".to_owned()),
+                node: node.map(str::to_owned),
+                refusal: refusal.map(str::to_owned),
+            };
         let outcomes = [
             outcome("app-comet-1", "ci", Some("comet-2"), None),
             outcome("app-2", "comet-owner", Some("solar-1"), None),

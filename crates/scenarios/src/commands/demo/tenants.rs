@@ -4,9 +4,11 @@ use local_cluster::Node;
 
 use crate::commands::stage::TENANTS;
 
-/// Two nodes for each tenant, and two that belong to nobody. The pool of the last tenant is tainted.
+/// Two nodes for each tenant, and two that belong to nobody. The pool of the last tenant is
+/// tainted.
 pub(super) fn nodes() -> Vec<Node> {
-    let pool = |name: &str| [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name));
+    let pool =
+        |name: &str| [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name));
     TENANTS.iter().copied().chain(["shared"]).flat_map(pool).collect()
 }
 

@@ -50,18 +50,26 @@ impl Clients<'_> {
         let mut clients = BTreeMap::new();
         for tenant in TENANTS {
             let owner = owner(tenant);
-            clients.insert(tenant, (self.cluster.client(&owner)?, self.cluster.second_client(&owner)?));
+            clients.insert(
+                tenant,
+                (self.cluster.client(&owner)?, self.cluster.second_client(&owner)?),
+            );
         }
         let make = |number: usize| {
             let (first, second) = clients.get(tenant(number)).cloned().unzip();
             async move {
-                let (Some(first), Some(second)) = (first, second) else { anyhow::bail!("no client for namespace {number}") };
+                let (Some(first), Some(second)) = (first, second) else {
+                    anyhow::bail!("no client for namespace {number}")
+                };
                 let made = make(&first, &second, number).await;
                 self.done.fetch_add(1, Ordering::Relaxed);
                 made
             }
         };
-        let made: Vec<Made> = stream::iter((0..self.count).map(make)).buffer_unordered(self.side_by_side).try_collect().await?;
+        let made: Vec<Made> = stream::iter((0..self.count).map(make))
+            .buffer_unordered(self.side_by_side)
+            .try_collect()
+            .await?;
         let mut tally = Tally::default();
         for one in made {
             tally.retries += one.retries;
@@ -75,9 +83,13 @@ impl Clients<'_> {
 /// Namespaces go to the first API server, Pods to the second.
 async fn make(first: &Client, second: &Client, number: usize) -> Result<Made> {
     let namespace = name(number);
-    let body = serde_json::from_value(json!({"metadata": {"name": namespace, "labels": {"landlord.dev/tenant": tenant(number)}}}))?;
+    let body = serde_json::from_value(
+        json!({"metadata": {"name": namespace, "labels": {"landlord.dev/tenant": tenant(number)}}}),
+    )?;
     Api::<Namespace>::all(first.clone()).create(&PostParams::default(), &body).await?;
-    let pod = serde_json::from_value(json!({"metadata": {"name": "job"}, "spec": {"containers": [{"name": "job", "image": "job"}]}}))?;
+    let pod = serde_json::from_value(
+        json!({"metadata": {"name": "job"}, "spec": {"containers": [{"name": "job", "image": "job"}]}}),
+    )?;
     let api: Api<Pod> = Api::namespaced(second.clone(), &namespace);
     let asked = Instant::now();
     let mut retries = 0;
@@ -85,7 +97,9 @@ async fn make(first: &Client, second: &Client, number: usize) -> Result<Made> {
         match api.create(&PostParams::default(), &pod).await {
             Ok(_) => return Ok(Made { namespace, asked, retries, failed: false }),
             // It was made, and the answer was another.
-            Err(Error::Api(status)) if status.code == 409 && retries > 0 => return Ok(Made { namespace, asked, retries, failed: false }),
+            Err(Error::Api(status)) if status.code == 409 && retries > 0 => {
+                return Ok(Made { namespace, asked, retries, failed: false });
+            }
             // Refused, or the second API server does not know the namespace yet.
             Err(Error::Api(_)) if asked.elapsed() < PATIENCE => retries += 1,
             Err(Error::Api(_)) => return Ok(Made { namespace, asked, retries, failed: true }),

@@ -66,7 +66,9 @@ impl Mode {
             Self::Hybrid => {
                 r#"{"tenantSource": "landlord", "unclaimed": "reject", "guard": {"scope": "all"}, "strategy": {"mode": "hybrid", "critical": {"names": ["*-critical-*"]}}}"#
             }
-            _ => r#"{"tenantSource": "landlord", "unclaimed": "reject", "guard": {"scope": "all"}}"#,
+            _ => {
+                r#"{"tenantSource": "landlord", "unclaimed": "reject", "guard": {"scope": "all"}}"#
+            }
         }
     }
 }

@@ -34,14 +34,16 @@ impl Placements {
         let seen = Arc::new(Mutex::new(Seen::new()));
         let (mine, api): (_, Api<Pod>) = (Arc::clone(&seen), Api::all(cluster.admin()?));
         let watching = tokio::spawn(async move {
-            let mut pods = watcher(api, Config::default()).default_backoff().applied_objects().boxed();
+            let mut pods =
+                watcher(api, Config::default()).default_backoff().applied_objects().boxed();
             loop {
                 // A watch that breaks off starts again by itself.
                 if let Ok(Some(pod)) = pods.try_next().await
                     && let Some(node) = pod.spec.as_ref().and_then(|spec| spec.node_name.clone())
                 {
                     let mut seen = mine.lock().unwrap_or_else(PoisonError::into_inner);
-                    seen.entry(pod.namespace().unwrap_or_default()).or_insert_with(|| (node, Instant::now()));
+                    seen.entry(pod.namespace().unwrap_or_default())
+                        .or_insert_with(|| (node, Instant::now()));
                 }
             }
         });
@@ -70,10 +72,13 @@ impl Placed {
         self.0.iter().filter(|(namespace, (node, _))| pool(namespace) != pool(node)).count()
     }
 
-    /// Of the Pods on nodes of tenants, the share that is their own tenant's, in percent; NaN where there are none.
+    /// Of the Pods on nodes of tenants, the share that is their own tenant's, in percent; NaN where
+    /// there are none.
     pub(super) fn own(&self) -> f64 {
-        let on_pools: Vec<_> = self.0.iter().filter(|(_, (node, _))| pool(node) != NOBODY).collect();
-        let own = on_pools.iter().filter(|(namespace, (node, _))| pool(namespace) == pool(node)).count();
+        let on_pools: Vec<_> =
+            self.0.iter().filter(|(_, (node, _))| pool(node) != NOBODY).collect();
+        let own =
+            on_pools.iter().filter(|(namespace, (node, _))| pool(namespace) == pool(node)).count();
         own as f64 / on_pools.len() as f64 * 100.0
     }
 
@@ -82,14 +87,20 @@ impl Placed {
         self.0.values().filter(|(node, _)| pool(node) == NOBODY).count()
     }
 
-    /// From the first request to the node, in milliseconds: half of them, and all but one in a hundred.
+    /// From the first request to the node, in milliseconds: half of them, and all but one in a
+    /// hundred.
     pub(super) fn delays(&self, asked: &HashMap<String, Instant>) -> [f64; 2] {
         let delay = |(namespace, (_, seen)): (&String, &(String, Instant))| {
             Some(seen.duration_since(*asked.get(namespace)?).as_secs_f64() * 1000.0)
         };
         let mut delays: Vec<f64> = self.0.iter().filter_map(delay).collect();
         delays.sort_by(f64::total_cmp);
-        [0.5, 0.99].map(|share| delays.get(((delays.len() as f64 * share).ceil() as usize).saturating_sub(1)).copied().unwrap_or(f64::NAN))
+        [0.5, 0.99].map(|share| {
+            delays
+                .get(((delays.len() as f64 * share).ceil() as usize).saturating_sub(1))
+                .copied()
+                .unwrap_or(f64::NAN)
+        })
     }
 }
 

@@ -21,7 +21,11 @@ pub(super) struct Weather {
 
 impl Weather {
     /// Installs what the mode asks for, and waits until all of it is in force.
-    pub(super) async fn begin(mode: Mode, stage: &mut Stage, options: &StageOptions) -> Result<Self> {
+    pub(super) async fn begin(
+        mode: Mode,
+        stage: &mut Stage,
+        options: &StageOptions,
+    ) -> Result<Self> {
         let mut weather = Self { mode, controller: Mutex::new(None), arguments: Vec::new() };
         if mode == Mode::Without {
             return Ok(weather);
@@ -34,7 +38,10 @@ impl Weather {
         if let Some(guard) = mode.guard() {
             let settings = match mode {
                 Mode::Hybrid => "--policy=landlord".to_owned(),
-                _ => format!("--settings={}", settings_file(&stage.cluster, mode.settings())?.display()),
+                _ => format!(
+                    "--settings={}",
+                    settings_file(&stage.cluster, mode.settings())?.display()
+                ),
             };
             weather.arguments = vec![guard.to_owned(), settings];
             weather.start(stage, "one").await?;
@@ -46,12 +53,9 @@ impl Weather {
         if mode == Mode::Hybrid {
             let policies = local_cluster::kubewarden::policies(&stage.cluster.admin()?);
             let in_force = async || {
-                Ok(policies
-                    .get("landlord")
-                    .await?
-                    .metadata
-                    .annotations
-                    .is_some_and(|map| map.get("landlord.dev/strategy").is_some_and(|mode| mode == "hybrid")))
+                Ok(policies.get("landlord").await?.metadata.annotations.is_some_and(|map| {
+                    map.get("landlord.dev/strategy").is_some_and(|mode| mode == "hybrid")
+                }))
             };
             until("the strategy", in_force).await?;
         }
@@ -60,12 +64,18 @@ impl Weather {
 
     async fn start(&self, stage: &Stage, identity: &str) -> Result<()> {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        *self.controller.lock().await = Some(start_controller(&stage.cluster, identity, &arguments).await?);
+        *self.controller.lock().await =
+            Some(start_controller(&stage.cluster, identity, &arguments).await?);
         Ok(())
     }
 
     /// Half-way, something dies.
-    pub(super) async fn change(&self, stage: &Stage, done: &AtomicUsize, count: usize) -> Result<()> {
+    pub(super) async fn change(
+        &self,
+        stage: &Stage,
+        done: &AtomicUsize,
+        count: usize,
+    ) -> Result<()> {
         if !matches!(self.mode, Mode::WebhookKilled | Mode::ControllerKilled) {
             return Ok(());
         }

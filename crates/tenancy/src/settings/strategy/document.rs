@@ -1,5 +1,5 @@
-//! The strategy as it is written, and its checks. It is read field by field: derived readers of these types are 15 KB of the policy,
-//! more than twice as much.
+//! The strategy as it is written, and its checks. It is read field by field: derived readers of
+//! these types are 15 KB of the policy, more than twice as much.
 
 use std::time::Duration;
 
@@ -13,10 +13,16 @@ use crate::label_selector::LabelSelector;
 
 const FIELDS: [&str; 4] = ["mode", "critical", "auto", "pin"];
 const CRITICAL: [&str; 2] = ["labels", "names"];
-const AUTO: [&str; 6] = ["namespaces", "creationsPerSecond", "admissionLatency", "hysteresis", "period", "holdFor"];
-const CHOICES: [(&str, Choice); 4] =
-    [("webhook", Choice::Webhook), ("controller", Choice::Controller), ("hybrid", Choice::Hybrid), ("auto", Choice::Auto)];
-const MODES: [(&str, Mode); 3] = [("webhook", Mode::Webhook), ("hybrid", Mode::Hybrid), ("controller", Mode::Controller)];
+const AUTO: [&str; 6] =
+    ["namespaces", "creationsPerSecond", "admissionLatency", "hysteresis", "period", "holdFor"];
+const CHOICES: [(&str, Choice); 4] = [
+    ("webhook", Choice::Webhook),
+    ("controller", Choice::Controller),
+    ("hybrid", Choice::Hybrid),
+    ("auto", Choice::Auto),
+];
+const MODES: [(&str, Mode); 3] =
+    [("webhook", Mode::Webhook), ("hybrid", Mode::Hybrid), ("controller", Mode::Controller)];
 /// Measuring more often would itself be a load.
 const MIN_PERIOD: Duration = Duration::from_secs(1);
 /// In per cent. Nearer to 100, `hybrid` would hardly ever end.
@@ -27,7 +33,8 @@ type Read<T> = Result<T, DecodeError>;
 /// Reads the settings' field `strategy`; `None` where it is absent or empty.
 pub(crate) fn read(settings: &Value) -> Read<Option<Strategy>> {
     let written = settings.get("strategy").filter(|written| !written.is_null());
-    let set = written.filter(|written| written.as_object().is_none_or(|fields| !Object::is_empty(fields)));
+    let set = written
+        .filter(|written| written.as_object().is_none_or(|fields| !Object::is_empty(fields)));
     set.map(|written| read_strategy(written).map_err(|error| error.within("strategy"))).transpose()
 }
 
@@ -69,11 +76,17 @@ fn read_auto(strategy: Fields<'_>) -> Read<Auto> {
     }
     if let Some(rate) = fields.get("creationsPerSecond") {
         let valid = rate.as_f64().filter(|rate| *rate > 0.0);
-        auto.creations_per_second = valid.ok_or_else(|| mismatch("creationsPerSecond", rate, "a number above 0"))?;
+        auto.creations_per_second =
+            valid.ok_or_else(|| mismatch("creationsPerSecond", rate, "a number above 0"))?;
     }
     if let Some(percent) = fields.get("hysteresis") {
-        let valid = percent.as_u64().and_then(|percent| u32::try_from(percent).ok()).filter(|percent| *percent <= MAX_HYSTERESIS_PERCENT);
-        auto.hysteresis = valid.ok_or_else(|| mismatch("hysteresis", percent, "a whole number of per cent from 0 to 90"))?;
+        let valid = percent
+            .as_u64()
+            .and_then(|percent| u32::try_from(percent).ok())
+            .filter(|percent| *percent <= MAX_HYSTERESIS_PERCENT);
+        auto.hysteresis = valid.ok_or_else(|| {
+            mismatch("hysteresis", percent, "a whole number of per cent from 0 to 90")
+        })?;
     }
     read_duration(fields, "admissionLatency", Duration::ZERO, &mut auto.admission_latency)?;
     read_duration(fields, "period", MIN_PERIOD, &mut auto.period)?;
@@ -81,12 +94,21 @@ fn read_auto(strategy: Fields<'_>) -> Read<Auto> {
     Ok(auto)
 }
 
-fn read_duration(fields: Fields<'_>, name: &str, least: Duration, duration: &mut Duration) -> Read<()> {
+fn read_duration(
+    fields: Fields<'_>,
+    name: &str,
+    least: Duration,
+    duration: &mut Duration,
+) -> Read<()> {
     let Some(written) = fields.get(name) else { return Ok(()) };
     let parsed = written.as_str().and_then(duration::parse);
-    let parsed = parsed.ok_or_else(|| mismatch(name, written, "a time: write for example 100ms, 15s or 10m"))?;
+    let parsed = parsed
+        .ok_or_else(|| mismatch(name, written, "a time: write for example 100ms, 15s or 10m"))?;
     if parsed < least {
-        return Err(DecodeError::new(name, format!("{} is too short: write 1s or more", crate::text::print(written))));
+        return Err(DecodeError::new(
+            name,
+            format!("{} is too short: write 1s or more", crate::text::print(written)),
+        ));
     }
     *duration = parsed;
     Ok(())
@@ -125,7 +147,10 @@ mod tests {
             "auto": {"namespaces": 7, "creationsPerSecond": 2.5, "admissionLatency": "1s5ms", "hysteresis": 0, "period": "1s", "holdFor": "0s"},
         });
         let critical = Critical {
-            labels: Some(LabelSelector::from_value(&json!({"matchLabels": {"env": "prod"}})).expect("a selector")),
+            labels: Some(
+                LabelSelector::from_value(&json!({"matchLabels": {"env": "prod"}}))
+                    .expect("a selector"),
+            ),
             names: vec![Glob::parse("pay-*").expect("a glob")],
         };
         let auto = Auto {
@@ -136,7 +161,10 @@ mod tests {
             period: MIN_PERIOD,
             hold_for: Duration::ZERO,
         };
-        assert_eq!(strategy(written), Strategy { mode: Choice::Auto, critical, auto, pin: Some(Mode::Hybrid) });
+        assert_eq!(
+            strategy(written),
+            Strategy { mode: Choice::Auto, critical, auto, pin: Some(Mode::Hybrid) }
+        );
     }
 
     #[test]
@@ -147,7 +175,10 @@ mod tests {
             assert_eq!(choice.mode(), Mode::parse(word));
         }
         for (word, mode) in MODES {
-            assert_eq!(strategy(json!({"pin": word, "critical": {"names": ["*"]}})).pin, Some(mode));
+            assert_eq!(
+                strategy(json!({"pin": word, "critical": {"names": ["*"]}})).pin,
+                Some(mode)
+            );
             assert_eq!(mode.word(), word);
         }
         assert_eq!(MODES.map(|(_, mode)| mode), Mode::ALL);
@@ -169,10 +200,14 @@ mod tests {
     fn fields_and_words_are_those_of_the_schema() {
         let schema = schemars::schema_for!(Strategy).to_value();
         let names = |schema: &Value, at: &str| match schema.pointer(at) {
-            Some(Value::Object(members)) => members.keys().cloned().collect::<std::collections::BTreeSet<_>>(),
-            Some(Value::Array(words)) => {
-                words.iter().filter_map(|word| word["const"].as_str().or(word.as_str())).map(str::to_owned).collect()
+            Some(Value::Object(members)) => {
+                members.keys().cloned().collect::<std::collections::BTreeSet<_>>()
             }
+            Some(Value::Array(words)) => words
+                .iter()
+                .filter_map(|word| word["const"].as_str().or(word.as_str()))
+                .map(str::to_owned)
+                .collect(),
             _ => panic!("{at} is not there"),
         };
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();

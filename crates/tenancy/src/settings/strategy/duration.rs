@@ -12,15 +12,20 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     while !rest.is_empty() || text.is_empty() {
         let (number, unit) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
         let (name, factor) = UNITS.iter().find(|(name, _)| unit.starts_with(name))?;
-        milliseconds = milliseconds.checked_add(number.parse::<u64>().ok()?.checked_mul(*factor)?)?;
+        milliseconds =
+            milliseconds.checked_add(number.parse::<u64>().ok()?.checked_mul(*factor)?)?;
         rest = unit.get(name.len()..)?;
     }
     Some(Duration::from_millis(milliseconds))
 }
 
-/// Writes a duration as [`parse`] reads it, with the largest unit that leaves no rest: for the defaults in the schema.
+/// Writes a duration as [`parse`] reads it, with the largest unit that leaves no rest: for the
+/// defaults in the schema.
 #[cfg(feature = "schema")]
-pub(super) fn serialize<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn serialize<S: serde::Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let milliseconds = duration.as_millis();
     let divides = |(_, factor): &&(&str, u64)| milliseconds.is_multiple_of(u128::from(*factor));
     let (unit, factor) = UNITS.iter().rfind(divides).unwrap_or(&("ms", 1));

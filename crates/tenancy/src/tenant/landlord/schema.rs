@@ -1,12 +1,13 @@
-//! Schemas of the fields whose rules JSON Schema can say beyond their Rust types, so that the API server refuses an invalid
-//! tenant when it is applied. What a pattern can say is a pattern; the rest is CEL, within the API server's cost limits: every
-//! list, map and string is bounded.
+//! Schemas of the fields whose rules JSON Schema can say beyond their Rust types, so that the API
+//! server refuses an invalid tenant when it is applied. What a pattern can say is a pattern; the
+//! rest is CEL, within the API server's cost limits: every list, map and string is bounded.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 /// A label key: an optional DNS subdomain and `/`, and a name of up to 63 characters.
-const KEY: &str = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+const KEY: &str =
+    "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 /// Nothing, or a name.
 const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
 /// Characters of a label value, and tags.
@@ -46,7 +47,9 @@ pub(super) fn node_selector(_: &mut SchemaGenerator) -> Schema {
 fn entries(field: &str, value: Value) -> Schema {
     let keys = rule(
         format!("self.all(key, key.size() <= 380 && key.matches({}))", quoted(KEY_TEMPLATE)),
-        &format!("{field}: every key must be [prefix/]name, and may hold {{{{tenant.name}}}} and {{{{namespace}}}}"),
+        &format!(
+            "{field}: every key must be [prefix/]name, and may hold {{{{tenant.name}}}} and {{{{namespace}}}}"
+        ),
     );
     let reserved = rule(
         "self.all(key, !key.startsWith('landlord.dev/') && !(key in ['scheduler.alpha.kubernetes.io/node-selector', \
@@ -62,17 +65,23 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(super) fn annotations(_: &mut SchemaGenerator) -> Schema {
-    entries("annotations", json!({"type": "string", "maxLength": MAX_ANNOTATION, "pattern": TEMPLATE}))
+    entries(
+        "annotations",
+        json!({"type": "string", "maxLength": MAX_ANNOTATION, "pattern": TEMPLATE}),
+    )
 }
 
 pub(super) fn tolerations(_: &mut SchemaGenerator) -> Schema {
     let exists = rule(
-        "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value == ''".to_owned(),
+        "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || self.value == ''"
+            .to_owned(),
         "tolerations: operator Exists takes no value",
     );
     // Declared, so that it is refused and not dropped in silence.
-    let seconds =
-        rule("!has(self.tolerationSeconds)".to_owned(), "tolerations: tolerationSeconds is not supported; a pool's taints do not pass");
+    let seconds = rule(
+        "!has(self.tolerationSeconds)".to_owned(),
+        "tolerations: tolerationSeconds is not supported; a pool's taints do not pass",
+    );
     json_schema!({"type": "array", "maxItems": MAX_ITEMS, "items": {
         "type": "object", "required": ["key", "effect"],
         "properties": {

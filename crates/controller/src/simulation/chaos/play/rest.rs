@@ -1,4 +1,5 @@
-//! Rest: everything is mended, and after a while all is as it should be, nothing more is said, and one who knows nothing finds nothing to do.
+//! Rest: everything is mended, and after a while all is as it should be, nothing more is said, and
+//! one who knows nothing finds nothing to do.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +8,8 @@ use chaos::Rest;
 
 use super::{Duration, LATENCY, LEDGER, Part, Replica, Stage, TENANT_LABEL, Value, json};
 
-/// All is at rest then at the latest: quarrels are over after 10 minutes, and the longest wait between two tries of anything is 10.
+/// All is at rest then at the latest: quarrels are over after 10 minutes, and the longest wait
+/// between two tries of anything is 10.
 const REST: Duration = Duration::from_secs(30 * 60);
 /// How often it is looked whether it is earlier; longer than most waits between two tries.
 const LOOK: Duration = Duration::from_secs(60);
@@ -22,7 +24,8 @@ impl Stage {
         let end = tokio::time::Instant::now() + REST;
         while tokio::time::Instant::now() < end && !self.rests().await {}
         self.judge();
-        let (namespaces, tenants) = (self.server.objects("Namespace"), self.server.objects("Tenant"));
+        let (namespaces, tenants) =
+            (self.server.objects("Namespace"), self.server.objects("Tenant"));
         let rest = Rest { namespaces, tenants, reported: self.reported(), once_is_enough: false };
         self.laws.see_rest(&rest);
         let all_led = !rest.tenants.is_empty();
@@ -36,7 +39,8 @@ impl Stage {
     fn mend(&mut self) {
         {
             let mut faults = self.server.faults();
-            (faults.push_backs, faults.failures, faults.lost_answers, faults.expired_pages) = (0, 0, 0, 0);
+            (faults.push_backs, faults.failures, faults.lost_answers, faults.expired_pages) =
+                (0, 0, 0, 0);
             faults.latency = LATENCY;
         }
         self.replicas.remove(&Part::Usurper);
@@ -44,20 +48,41 @@ impl Stage {
         self.replicas.values().for_each(Replica::thaw);
     }
 
-    /// Whether nothing was asked for in a while, nothing is queued, and nothing is known to come later.
+    /// Whether nothing was asked for in a while, nothing is queued, and nothing is known to come
+    /// later.
     async fn rests(&mut self) -> bool {
         self.server.faults().forget_requests();
         tokio::time::sleep(LOOK).await;
-        let quiet = self.server.faults().all_requests().keys().all(|(verb, plural)| *verb == "watch" || plural == "leases");
-        let Some(leader) = self.replicas.values().find(|replica| replica.leads()) else { return false };
+        let quiet = self
+            .server
+            .faults()
+            .all_requests()
+            .keys()
+            .all(|(verb, plural)| *verb == "watch" || plural == "leases");
+        let Some(leader) = self.replicas.values().find(|replica| replica.leads()) else {
+            return false;
+        };
         let shared = leader.reconciler.shared();
-        quiet && shared.work.queue.is_empty() && shared.writes_under_way() == 0 && shared.progress.troubles().next().is_none()
+        quiet
+            && shared.work.queue.is_empty()
+            && shared.writes_under_way() == 0
+            && shared.progress.troubles().next().is_none()
     }
 
     /// Namespaces of which the leader says why they are not as they should be.
     fn reported(&self) -> BTreeSet<String> {
         let leader = self.replicas.values().find(|replica| replica.leads());
-        leader.map(|leader| leader.reconciler.shared().progress.troubles().map(|(name, _)| name.clone()).collect()).unwrap_or_default()
+        leader
+            .map(|leader| {
+                leader
+                    .reconciler
+                    .shared()
+                    .progress
+                    .troubles()
+                    .map(|(name, _)| name.clone())
+                    .collect()
+            })
+            .unwrap_or_default()
     }
 
     fn is_ready(&self, namespace: &str) -> bool {
@@ -66,12 +91,17 @@ impl Stage {
         self.server.object("Tenant", tenant).is_some()
     }
 
-    /// Law 6: watches and the lease, and nothing else. A tenant of which nobody can say whether it is gone is asked for now and then.
+    /// Law 6: watches and the lease, and nothing else. A tenant of which nobody can say whether it
+    /// is gone is asked for now and then.
     async fn listen(&mut self, all_led: bool) {
         self.server.faults().forget_requests();
         tokio::time::sleep(SILENCE).await;
         let requests = self.server.faults().all_requests().clone();
-        let quiet = |verb: &str, plural: &str| verb == "watch" || plural == "leases" || (!all_led && ["get", "discover"].contains(&verb));
+        let quiet = |verb: &str, plural: &str| {
+            verb == "watch"
+                || plural == "leases"
+                || (!all_led && ["get", "discover"].contains(&verb))
+        };
         let loud: Vec<String> = requests
             .iter()
             .filter(|((verb, plural), _)| !quiet(verb, plural))
@@ -97,7 +127,11 @@ impl Stage {
         let tenants: Vec<Value> = rest.tenants.iter().map(|tenant| Value::clone(tenant)).collect();
         for namespace in rest.namespaces.iter().filter(|one| !rest.reported.contains(name(one))) {
             if self.is_ready(name(namespace)) {
-                self.laws.see_one_engine(name(namespace), namespace, &admitted(namespace, &tenants));
+                self.laws.see_one_engine(
+                    name(namespace),
+                    namespace,
+                    &admitted(namespace, &tenants),
+                );
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Sabotage: somebody in the controller's place breaks a law, so that it can be seen that this is noticed.
+//! Sabotage: somebody in the controller's place breaks a law, so that it can be seen that this is
+//! noticed.
 
 use chaos::event::Sabotage;
 use k8s_openapi::api::core::v1::{Namespace as KubeNamespace, Pod};
@@ -24,8 +25,14 @@ impl Stage {
             Sabotage::Loss => drop(namespaces.delete(&name, &DeleteParams::default()).await),
             Sabotage::Placement => {
                 let pod = self.add_pod(&name);
-                let patch = Patch::Merge(json!({"spec": {"schedulingGates": [], "nodeSelector": {"pool": "foreign"}}}));
-                drop(Api::<Pod>::namespaced(client, &name).patch(&pod, &PatchParams::default(), &patch).await);
+                let patch = Patch::Merge(
+                    json!({"spec": {"schedulingGates": [], "nodeSelector": {"pool": "foreign"}}}),
+                );
+                drop(
+                    Api::<Pod>::namespaced(client, &name)
+                        .patch(&pod, &PatchParams::default(), &patch)
+                        .await,
+                );
             }
         }
     }

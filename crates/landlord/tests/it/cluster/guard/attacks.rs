@@ -1,4 +1,5 @@
-//! Edits of what says whose a namespace is and where its Pods run, on every way there is: they leave no trace.
+//! Edits of what says whose a namespace is and where its Pods run, on every way there is: they
+//! leave no trace.
 
 use http::Method;
 use k8s_openapi::api::core::v1::Namespace;
@@ -32,7 +33,10 @@ pub(super) fn forgeries(stage: &Stage) -> Vec<Value> {
         annotation(NODE_SELECTOR, json!(null)),
         annotation(TOLERATIONS, json!("[]")),
         annotation(WHITELIST, json!("[]")),
-        annotation("landlord.dev/creator", json!(r#"{"username":"admin","groups":["system:masters"]}"#)),
+        annotation(
+            "landlord.dev/creator",
+            json!(r#"{"username":"admin","groups":["system:masters"]}"#),
+        ),
         annotation("landlord.dev/unclaimed", json!("true")),
         annotation("landlord.dev/tolerations", json!("pool=lunar:NoSchedule")),
         json!({"ownerReferences": [tenant_reference(stage, "lunar")]}),
@@ -41,7 +45,11 @@ pub(super) fn forgeries(stage: &Stage) -> Vec<Value> {
 }
 
 fn tenant_reference(stage: &Stage, name: &str) -> Value {
-    let api_version = if stage.world.source == "capsule" { "capsule.clastix.io/v1beta2" } else { "landlord.dev/v1alpha1" };
+    let api_version = if stage.world.source == "capsule" {
+        "capsule.clastix.io/v1beta2"
+    } else {
+        "landlord.dev/v1alpha1"
+    };
     json!({"apiVersion": api_version, "kind": "Tenant", "name": name, "uid": "00000000-0000-0000-0000-000000000001"})
 }
 
@@ -53,7 +61,9 @@ fn sealed(stage: &Stage, namespace: &Namespace) -> (Map<String, Value>, Map<Stri
         entries.into_iter().filter(|(key, _)| sealed(key)).collect::<Map<_, _>>()
     };
     let labels = keep("labels", &|key| key == stage.label());
-    let annotations = keep("annotations", &|key| key.starts_with("landlord.dev/") || key.starts_with("scheduler.alpha"));
+    let annotations = keep("annotations", &|key| {
+        key.starts_with("landlord.dev/") || key.starts_with("scheduler.alpha")
+    });
     (labels, annotations, metadata["ownerReferences"].clone())
 }
 
@@ -65,26 +75,60 @@ async fn victim(stage: &Stage, name: &str) -> Namespace {
 }
 
 /// Writes the forged namespace.
-async fn attack(stage: &Stage, user: &str, name: &str, forgery: &Value, way: &str, place: &str) -> Result<Value, Refusal> {
+async fn attack(
+    stage: &Stage,
+    user: &str,
+    name: &str,
+    forgery: &Value,
+    way: &str,
+    place: &str,
+) -> Result<Value, Refusal> {
     let mut forged = serde_json::to_value(stage.get(name).await).expect("JSON");
     merge(&mut forged["metadata"], forgery);
     let metadata = forged["metadata"].clone();
     let path = format!("/api/v1/namespaces/{name}{place}");
-    let parts = || ["labels", "annotations", "ownerReferences"].map(|field| (field, metadata[field].clone())).into_iter();
+    let parts = || {
+        ["labels", "annotations", "ownerReferences"]
+            .map(|field| (field, metadata[field].clone()))
+            .into_iter()
+    };
     match way {
-        "merge patch" => stage.send(user, Method::PATCH, &path, "application/merge-patch+json", &json!({"metadata": forgery})).await,
+        "merge patch" => {
+            stage
+                .send(
+                    user,
+                    Method::PATCH,
+                    &path,
+                    "application/merge-patch+json",
+                    &json!({"metadata": forgery}),
+                )
+                .await
+        }
         "JSON patch" => {
-            let empty = |field: &str| if field == "ownerReferences" { json!([]) } else { json!({}) };
-            let value = |field: &str, value: Value| if value.is_null() { empty(field) } else { value };
+            let empty =
+                |field: &str| if field == "ownerReferences" { json!([]) } else { json!({}) };
+            let value =
+                |field: &str, value: Value| if value.is_null() { empty(field) } else { value };
             let patch: Value = parts()
                 .map(|(field, found)| json!({"op": "add", "path": format!("/metadata/{field}"), "value": value(field, found)}))
                 .collect();
             stage.send(user, Method::PATCH, &path, "application/json-patch+json", &patch).await
         }
         "apply" => {
-            let mut applied = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-            parts().filter(|(_, value)| !value.is_null()).for_each(|(field, value)| applied["metadata"][field] = value);
-            stage.send(user, Method::PATCH, &format!("{path}?fieldManager=x&force=true"), "application/apply-patch+yaml", &applied).await
+            let mut applied =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            parts()
+                .filter(|(_, value)| !value.is_null())
+                .for_each(|(field, value)| applied["metadata"][field] = value);
+            stage
+                .send(
+                    user,
+                    Method::PATCH,
+                    &format!("{path}?fieldManager=x&force=true"),
+                    "application/apply-patch+yaml",
+                    &applied,
+                )
+                .await
         }
         _ => stage.send(user, Method::PUT, &path, "application/json", &forged).await,
     }
@@ -107,14 +151,19 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
-/// No way changes what is sealed on namespace `web`. Returns the requests that the API server refused.
+/// No way changes what is sealed on namespace `web`. Returns the requests that the API server
+/// refused.
 pub(super) async fn attack_in_every_way(stage: &Stage) -> Vec<Refusal> {
     let before = sealed(stage, &victim(stage, "web").await);
     let mut refusals = Vec::new();
     for forgery in forgeries(stage) {
         for (way, place) in WAYS.iter().flat_map(|way| PLACES.map(|place| (way, place))) {
             refusals.extend(attack(stage, OWNER, "web", &forgery, way, place).await.err());
-            assert_eq!(sealed(stage, &stage.get("web").await), before, "{way} of {place:?}: {forgery}");
+            assert_eq!(
+                sealed(stage, &stage.get("web").await),
+                before,
+                "{way} of {place:?}: {forgery}"
+            );
         }
     }
     refusals
@@ -135,16 +184,19 @@ async fn what_is_sealed_stays_as_it_was(#[values("landlord", "capsule")] source:
 async fn what_is_not_sealed_is_written(stage: &Stage) {
     let forgery = json!({"labels": {stage.label(): "lunar", "team": "a"}, "annotations": {NODE_SELECTOR: "pool=lunar", "note": "b"}});
     let after = stage.patch(STRANGER, "web", forgery).await.expect("taken").metadata;
-    let (labels, annotations) = (after.labels.expect("labels"), after.annotations.expect("annotations"));
+    let (labels, annotations) =
+        (after.labels.expect("labels"), after.annotations.expect("annotations"));
     assert_eq!((labels[stage.label()].as_str(), labels["team"].as_str()), ("solar", "a"));
-    assert_eq!((annotations[NODE_SELECTOR].as_str(), annotations["note"].as_str()), ("pool=solar", "b"));
+    assert_eq!(
+        (annotations[NODE_SELECTOR].as_str(), annotations["note"].as_str()),
+        ("pool=solar", "b")
+    );
 }
 
 /// Admins move namespaces, and the controller keeps them.
 pub(super) async fn those_who_may_write_do(stage: &Stage) {
     for (user, tenant) in [(ADMIN, "lunar"), (CONTROLLER, "solar")] {
-        let metadata =
-            json!({"labels": {stage.label(): tenant}, "annotations": {LEDGER: ledger(tenant), NODE_SELECTOR: format!("pool={tenant}")}});
+        let metadata = json!({"labels": {stage.label(): tenant}, "annotations": {LEDGER: ledger(tenant), NODE_SELECTOR: format!("pool={tenant}")}});
         let after = stage.patch(user, "web", metadata).await.expect("written").metadata;
         assert_eq!(after.labels.expect("labels")[stage.label()], tenant);
         assert_eq!(after.annotations.expect("annotations")[LEDGER], ledger(tenant));
@@ -162,19 +214,23 @@ async fn what_identify_reads_is_sealed() {
         {"ownerReference": {"group": "", "kind": "Project"}},
     ]);
     stage.install("").await;
-    let reference =
-        |uid: u8| json!([{"apiVersion": "v1", "kind": "Project", "name": "solar", "uid": format!("0-{uid}"), "controller": true}]);
+    let reference = |uid: u8| json!([{"apiVersion": "v1", "kind": "Project", "name": "solar", "uid": format!("0-{uid}"), "controller": true}]);
     let annotations = json!({"field.cattle.io/projectId": "p-1", "example.com/owner": "solar"});
-    let metadata =
-        json!({"name": "web", "labels": {"example.com/team": "solar"}, "annotations": annotations, "ownerReferences": reference(1)});
+    let metadata = json!({"name": "web", "labels": {"example.com/team": "solar"}, "annotations": annotations, "ownerReferences": reference(1)});
     stage.create(OWNER, metadata).await.expect("created");
     let before = stage.get("web").await.metadata;
     // The guard was changed; until the API server goes by it, an attack would succeed.
     let forged = json!({"labels": {"example.com/team": "lunar"}});
-    let sealed = async || stage.try_to_patch(STRANGER, "web", forged.clone()).await.expect("taken").metadata.labels == before.labels;
+    let sealed = async || {
+        stage.try_to_patch(STRANGER, "web", forged.clone()).await.expect("taken").metadata.labels
+            == before.labels
+    };
     eventually("sealed", sealed).await;
     let forged = json!({"labels": {"example.com/team": null}, "annotations": {"field.cattle.io/projectId": "p-2", "example.com/owner": "lunar"},
                         "ownerReferences": reference(2)});
     let after = stage.patch(STRANGER, "web", forged).await.expect("taken").metadata;
-    assert_eq!((after.labels, after.annotations, after.owner_references), (before.labels, before.annotations, before.owner_references));
+    assert_eq!(
+        (after.labels, after.annotations, after.owner_references),
+        (before.labels, before.annotations, before.owner_references)
+    );
 }

@@ -20,7 +20,11 @@ fn rendered(world: &World, flags: &str) -> Vec<DynamicObject> {
 }
 
 fn render(world: &World, flags: &str) -> String {
-    run(&format!("render guard --settings={} {flags}", world.cluster.file("settings.yaml").display())).out
+    run(&format!(
+        "render guard --settings={} {flags}",
+        world.cluster.file("settings.yaml").display()
+    ))
+    .out
 }
 
 fn named(objects: &[DynamicObject], kind: &str, part: &str) -> DynamicObject {
@@ -32,15 +36,24 @@ fn named(objects: &[DynamicObject], kind: &str, part: &str) -> DynamicObject {
 }
 
 async fn stored(world: &World, object: &DynamicObject) -> Option<DynamicObject> {
-    let api = api_of(&world.cluster.client(ADMIN).expect("a client"), object).await.expect("the kind");
+    let api =
+        api_of(&world.cluster.client(ADMIN).expect("a client"), object).await.expect("the kind");
     api.get_opt(object.metadata.name.as_deref().expect("a name")).await.expect("an answer")
 }
 
 async fn is_in_force(world: &World, objects: &[DynamicObject]) -> bool {
     for object in objects {
         let found = stored(world, object).await;
-        let part = |object: &DynamicObject| object.metadata.labels.clone().and_then(|labels| labels.get("landlord.dev/guard").cloned());
-        if !found.is_some_and(|found| found.data["spec"] == object.data["spec"] && part(&found) == part(object)) {
+        let part = |object: &DynamicObject| {
+            object
+                .metadata
+                .labels
+                .clone()
+                .and_then(|labels| labels.get("landlord.dev/guard").cloned())
+        };
+        if !found.is_some_and(|found| {
+            found.data["spec"] == object.data["spec"] && part(&found) == part(object)
+        }) {
             return false;
         }
     }
@@ -48,20 +61,26 @@ async fn is_in_force(world: &World, objects: &[DynamicObject]) -> bool {
 }
 
 async fn patch(world: &World, object: &DynamicObject, patch: Value) {
-    let api = api_of(&world.cluster.client(ADMIN).expect("a client"), object).await.expect("the kind");
+    let api =
+        api_of(&world.cluster.client(ADMIN).expect("a client"), object).await.expect("the kind");
     let name = object.metadata.name.as_deref().expect("a name");
     api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("patched");
 }
 
 async fn delete(world: &World, object: &DynamicObject) {
-    let api = api_of(&world.cluster.client(ADMIN).expect("a client"), object).await.expect("the kind");
-    api.delete(object.metadata.name.as_deref().expect("a name"), &DeleteParams::default()).await.expect("deleted");
+    let api =
+        api_of(&world.cluster.client(ADMIN).expect("a client"), object).await.expect("the kind");
+    api.delete(object.metadata.name.as_deref().expect("a name"), &DeleteParams::default())
+        .await
+        .expect("deleted");
 }
 
 async fn repairs(world: &World, part: &str) -> u64 {
     let line = format!("landlord_guard_repairs_total{{part=\"{part}\"}} ");
     let page = world.page("one", "/metrics").await;
-    page.lines().find_map(|text| text.strip_prefix(&line)).map_or(0, |number| number.parse().expect("a number"))
+    page.lines()
+        .find_map(|text| text.strip_prefix(&line))
+        .map_or(0, |number| number.parse().expect("a number"))
 }
 
 #[tokio::test]
@@ -86,7 +105,10 @@ async fn the_guard_is_installed_and_kept() {
     world.end_controller(controller, Signal::SIGTERM).await;
     eventually("an heir", async || world.log("standby").contains("leading")).await;
     delete(&world, &named(&guard, "MutatingAdmissionPolicy", "stamp")).await;
-    eventually("it is back", async || world.log("standby").contains("guard repaired") && is_in_force(&world, &guard).await).await;
+    eventually("it is back", async || {
+        world.log("standby").contains("guard repaired") && is_in_force(&world, &guard).await
+    })
+    .await;
 
     // Without the flag, the guard is nobody's; and nothing takes it away.
     world.end_controller(standby, Signal::SIGTERM).await;
@@ -94,8 +116,10 @@ async fn the_guard_is_installed_and_kept() {
     delete(&world, &named(&guard, "MutatingAdmissionPolicy", "stamp")).await;
     eventually("the second controller", async || world.log("two").contains("leading")).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let rest: Vec<DynamicObject> =
-        guard.into_iter().filter(|object| object.metadata.name.as_deref() != Some("landlord-guard-stamp")).collect();
+    let rest: Vec<DynamicObject> = guard
+        .into_iter()
+        .filter(|object| object.metadata.name.as_deref() != Some("landlord-guard-stamp"))
+        .collect();
     assert!(is_in_force(&world, &rest).await && !rest.is_empty());
 
     // The flag wins over the settings.
@@ -106,13 +130,18 @@ async fn the_guard_is_installed_and_kept() {
     eventually("the guard of the flags", async || is_in_force(&world, &guard).await).await;
 }
 
-/// The API server was updated to 1.36: what refuses goes, what mends comes, and a right that is missing for one part does not stop the others.
+/// The API server was updated to 1.36: what refuses goes, what mends comes, and a right that is
+/// missing for one part does not stop the others.
 #[tokio::test]
 async fn the_older_form_gives_way() {
     let mut world = World::on(Cluster::builder(), "landlord").await;
     world.set_settings(&settings("landlord"));
     let rights = fs::read_to_string(root().join("deploy/rbac.yaml")).expect("the rights");
-    world.cluster.apply(&rights.replace("landlord-guard-owners", "landlord-guard-others")).await.expect("fewer rights");
+    world
+        .cluster
+        .apply(&rights.replace("landlord-guard-owners", "landlord-guard-others"))
+        .await
+        .expect("fewer rights");
     let older = render(&world, "--without-mutating-policies");
     world.cluster.apply(&older).await.expect("the older form");
     let settings_file = format!("--settings={}", world.cluster.file("settings.yaml").display());
@@ -120,25 +149,43 @@ async fn the_older_form_gives_way() {
 
     let guard = rendered(&world, "");
     eventually("the guard", async || is_in_force(&world, &guard).await).await;
-    let gone = async |part| stored(&world, &named(&read(&older).expect("YAML"), "ValidatingAdmissionPolicy", part)).await.is_none();
+    let gone = async |part| {
+        stored(&world, &named(&read(&older).expect("YAML"), "ValidatingAdmissionPolicy", part))
+            .await
+            .is_none()
+    };
     assert!(gone("stamp").await && gone("seal").await, "they went before their successors came");
     let body = serde_json::from_value(json!({"metadata": {"name": "web"}})).expect("a namespace");
     let trial = PostParams { dry_run: true, ..PostParams::default() };
-    eventually("a namespace", async || world.namespaces().create(&trial, &body).await.is_ok()).await;
-    assert!(!gone("owners").await && world.log("one").contains("guard not written"), "{}", world.log("one"));
+    eventually("a namespace", async || world.namespaces().create(&trial, &body).await.is_ok())
+        .await;
+    assert!(
+        !gone("owners").await && world.log("one").contains("guard not written"),
+        "{}",
+        world.log("one")
+    );
     world.cluster.apply(&rights).await.expect("the rights");
     eventually("no surplus", async || gone("owners").await).await;
 }
 
 async fn deletions_are_repaired(world: &World, guard: &[DynamicObject]) {
-    for object in [named(guard, "MutatingAdmissionPolicy", "seal"), named(guard, "ValidatingAdmissionPolicyBinding", "deny")] {
+    for object in [
+        named(guard, "MutatingAdmissionPolicy", "seal"),
+        named(guard, "ValidatingAdmissionPolicyBinding", "deny"),
+    ] {
         delete(world, &object).await;
-        eventually("it is back", async || is_in_force(world, std::slice::from_ref(&object)).await).await;
+        eventually("it is back", async || is_in_force(world, std::slice::from_ref(&object)).await)
+            .await;
     }
-    eventually("the metrics", async || (repairs(world, "seal").await, repairs(world, "deny").await) == (1, 1)).await;
+    eventually("the metrics", async || {
+        (repairs(world, "seal").await, repairs(world, "deny").await) == (1, 1)
+    })
+    .await;
     let told = async || {
         let events = world.events("MutatingAdmissionPolicy", "landlord-guard-seal").await;
-        events.iter().any(|(reason, note)| reason == "GuardRepaired" && note.contains("deleted by somebody"))
+        events
+            .iter()
+            .any(|(reason, note)| reason == "GuardRepaired" && note.contains("deleted by somebody"))
     };
     eventually("the Event", told).await;
     assert!(world.log("one").contains("guard repaired"), "{}", world.log("one"));
@@ -147,8 +194,16 @@ async fn deletions_are_repaired(world: &World, guard: &[DynamicObject]) {
 async fn edits_are_repaired(world: &World, guard: &[DynamicObject]) {
     let edits = [
         ("MutatingAdmissionPolicy", "hold", json!({"spec": {"failurePolicy": "Ignore"}})),
-        ("ValidatingAdmissionPolicy", "binding", json!({"spec": {"matchConditions": [{"name": "never", "expression": "false"}]}})),
-        ("ValidatingAdmissionPolicyBinding", "deny", json!({"spec": {"validationActions": ["Audit"]}})),
+        (
+            "ValidatingAdmissionPolicy",
+            "binding",
+            json!({"spec": {"matchConditions": [{"name": "never", "expression": "false"}]}}),
+        ),
+        (
+            "ValidatingAdmissionPolicyBinding",
+            "deny",
+            json!({"spec": {"validationActions": ["Audit"]}}),
+        ),
         (
             "MutatingAdmissionPolicyBinding",
             "stamp",
@@ -164,15 +219,30 @@ async fn edits_are_repaired(world: &World, guard: &[DynamicObject]) {
         let object = named(guard, kind, part);
         let before = repairs(world, part).await;
         patch(world, &object, edit).await;
-        eventually(part, async || repairs(world, part).await > before && is_in_force(world, std::slice::from_ref(&object)).await).await;
+        eventually(part, async || {
+            repairs(world, part).await > before
+                && is_in_force(world, std::slice::from_ref(&object)).await
+        })
+        .await;
     }
     // What others note on it is theirs.
     let object = named(guard, "MutatingAdmissionPolicy", "seal");
-    patch(world, &object, json!({"metadata": {"labels": {"team": "a"}, "annotations": {"note": "b"}}})).await;
+    patch(
+        world,
+        &object,
+        json!({"metadata": {"labels": {"team": "a"}, "annotations": {"note": "b"}}}),
+    )
+    .await;
     patch(world, &object, json!({"spec": {"reinvocationPolicy": "IfNeeded"}})).await;
     eventually("the spec", async || is_in_force(world, std::slice::from_ref(&object)).await).await;
     let found = stored(world, &object).await.expect("it is there").metadata;
-    assert_eq!((found.labels.expect("labels")["team"].as_str(), found.annotations.expect("annotations")["note"].as_str()), ("a", "b"));
+    assert_eq!(
+        (
+            found.labels.expect("labels")["team"].as_str(),
+            found.annotations.expect("annotations")["note"].as_str()
+        ),
+        ("a", "b")
+    );
 }
 
 /// What is as it has to be is not written.
@@ -180,7 +250,9 @@ async fn versions_rest(world: &World, guard: &[DynamicObject]) {
     let versions = async || {
         let mut versions = Vec::new();
         for object in guard {
-            versions.push(stored(world, object).await.and_then(|object| object.metadata.resource_version));
+            versions.push(
+                stored(world, object).await.and_then(|object| object.metadata.resource_version),
+            );
         }
         versions
     };
@@ -191,13 +263,19 @@ async fn versions_rest(world: &World, guard: &[DynamicObject]) {
 
 async fn settings_are_followed(world: &World) {
     let hold = named(&rendered(world, ""), "MutatingAdmissionPolicy", "hold");
-    let (seal, names) = (repairs(world, "seal").await, named(&rendered(world, ""), "ValidatingAdmissionPolicy", "names"));
+    let (seal, names) = (
+        repairs(world, "seal").await,
+        named(&rendered(world, ""), "ValidatingAdmissionPolicy", "names"),
+    );
     let admins = json!({"users": ["root"], "groups": []});
     let guard = json!({"scope": "all", "onUnready": "deny"});
     let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "admins": admins, "guard": guard});
     world.set_settings(&settings);
     let guard = rendered(world, "");
     eventually("the new guard", async || is_in_force(world, &guard).await).await;
-    eventually("no surplus", async || stored(world, &hold).await.is_none() && stored(world, &names).await.is_none()).await;
+    eventually("no surplus", async || {
+        stored(world, &hold).await.is_none() && stored(world, &names).await.is_none()
+    })
+    .await;
     assert_eq!(repairs(world, "seal").await, seal, "to follow the settings is not to repair");
 }

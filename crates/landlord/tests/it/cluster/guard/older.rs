@@ -1,4 +1,5 @@
-//! The form of the guard for API servers without MutatingAdmissionPolicies: what cannot be mended is refused.
+//! The form of the guard for API servers without MutatingAdmissionPolicies: what cannot be mended
+//! is refused.
 
 use local_cluster::User;
 use local_cluster::user::ADMIN;
@@ -25,19 +26,35 @@ async fn forgeries_are_refused(#[values("landlord", "capsule")] source: &'static
     let pipeline = User::new(PIPELINE, ["system:serviceaccounts", "tenant-members"]);
     let stage = Stage::new(builder().user(pipeline), source, FLAGS).await;
     let refusals = attack_in_every_way(&stage).await;
-    // Finalizers are replaced only. Of the rest, a few change nothing: who applies an object without a field leaves it to its owner.
-    let (sealed, others): (Vec<&Refusal>, Vec<&Refusal>) = refusals.iter().partition(|one| one.message.contains("are sealed"));
-    assert!(others.iter().all(|one| one.code == 405) && sealed.iter().all(|one| one.code == 403), "{others:#?}");
+    // Finalizers are replaced only. Of the rest, a few change nothing: who applies an object
+    // without a field leaves it to its owner.
+    let (sealed, others): (Vec<&Refusal>, Vec<&Refusal>) =
+        refusals.iter().partition(|one| one.message.contains("are sealed"));
+    assert!(
+        others.iter().all(|one| one.code == 405) && sealed.iter().all(|one| one.code == 403),
+        "{others:#?}"
+    );
     assert!(sealed.len() >= forgeries(&stage).len() * 8, "{} of {}", sealed.len(), refusals.len());
-    let refused = stage.patch(OWNER, "web", json!({"labels": {stage.label(): "lunar", "team": "a"}})).await.expect_err("sealed");
-    assert_eq!((refused.code, refused.message.contains("are sealed")), (403, true), "{}", refused.message);
+    let refused = stage
+        .patch(OWNER, "web", json!({"labels": {stage.label(): "lunar", "team": "a"}}))
+        .await
+        .expect_err("sealed");
+    assert_eq!(
+        (refused.code, refused.message.contains("are sealed")),
+        (403, true),
+        "{}",
+        refused.message
+    );
     stage.patch(OWNER, "web", json!({"labels": {"team": "a"}})).await.expect("not sealed");
     those_who_may_write_do(&stage).await;
 
     let forged = json!({"name": "forged", "annotations": {LEDGER: ledger("solar")}});
     let refused = stage.create(STRANGER, forged).await.expect_err("a forged ledger");
     assert_eq!(
-        (refused.code, refused.message.contains("annotations landlord.dev/ledger are landlord's own")),
+        (
+            refused.code,
+            refused.message.contains("annotations landlord.dev/ledger are landlord's own")
+        ),
         (403, true),
         "{}",
         refused.message
@@ -50,27 +67,48 @@ async fn forgeries_are_refused(#[values("landlord", "capsule")] source: &'static
 }
 
 async fn claims_are_judged(stage: &Stage, source: &str) {
-    stage.world.set_tenant("solar", json!({"owners": owners(source), "nodeSelector": {"pool": "solar"}})).await;
+    stage
+        .world
+        .set_tenant("solar", json!({"owners": owners(source), "nodeSelector": {"pool": "solar"}}))
+        .await;
     stage.world.set_tenant("lunar", json!({"owners": [], "nodeSelector": {"pool": "lunar"}})).await;
-    let claim = |name: String, tenant: &str| json!({"name": name, "labels": {stage.label(): tenant}});
+    let claim =
+        |name: String, tenant: &str| json!({"name": name, "labels": {stage.label(): tenant}});
     let refused = async || {
-        stage.try_to_create(STRANGER, claim("early".to_owned(), "solar")).await.is_err_and(|one| one.message.contains("does not own"))
+        stage
+            .try_to_create(STRANGER, claim("early".to_owned(), "solar"))
+            .await
+            .is_err_and(|one| one.message.contains("does not own"))
     };
     eventually("refused", refused).await;
     for user in [OWNER, STRANGER] {
-        let refused = stage.create(user, claim("stolen".to_owned(), "lunar")).await.expect_err("not hers");
+        let refused =
+            stage.create(user, claim("stolen".to_owned(), "lunar")).await.expect_err("not hers");
         let words = format!("namespace stolen claims tenant lunar, which {user} does not own");
-        assert_eq!((refused.code, refused.message.contains(&words)), (403, true), "{}", refused.message);
+        assert_eq!(
+            (refused.code, refused.message.contains(&words)),
+            (403, true),
+            "{}",
+            refused.message
+        );
     }
     for (number, user) in [OWNER, PIPELINE, ADMIN].into_iter().enumerate() {
-        stage.create(user, claim(format!("claimed-{}", number + 1), "solar")).await.expect("an owner, or an admin");
+        stage
+            .create(user, claim(format!("claimed-{}", number + 1), "solar"))
+            .await
+            .expect("an owner, or an admin");
     }
 }
 
 #[test]
 fn hold_and_place_need_mutating_policies() {
     let hold = run("render guard --without-mutating-policies --on-unready=hold");
-    assert_eq!((hold.code, hold.err.contains("needs Kubernetes 1.36")), (Some(1), true), "{}", hold.err);
+    assert_eq!(
+        (hold.code, hold.err.contains("needs Kubernetes 1.36")),
+        (Some(1), true),
+        "{}",
+        hold.err
+    );
     assert_eq!(run("render guard --without-mutating-policies --place").code, Some(1));
     assert!(!run("render guard --without-mutating-policies").out.contains("Mutating"));
 }

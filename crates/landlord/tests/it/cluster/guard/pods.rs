@@ -1,26 +1,36 @@
-//! Pods: which wait, which are refused, which pass; and nobody lets one go but the controller, and those whose Pod runs in its pool.
+//! Pods: which wait, which are refused, which pass; and nobody lets one go but the controller, and
+//! those whose Pod runs in its pool.
 
 use http::Method;
 use local_cluster::user::{ADMIN, CONTROLLER};
 use serde_json::{Value, json};
 
 use super::super::world::{LEDGER, NODE_SELECTOR, eventually};
-use super::stage::{GATE, OWNER, Refusal, STRANGER, Stage, builder, gates, is_held, ledger, selector};
+use super::stage::{
+    GATE, OWNER, Refusal, STRANGER, Stage, builder, gates, is_held, ledger, selector,
+};
 
 const GATES: &str = "/spec/schedulingGates";
 
-/// Namespaces that are not ready: nobody has looked at them, or landlord has not finished, or somebody took the selector away.
+/// Namespaces that are not ready: nobody has looked at them, or landlord has not finished, or
+/// somebody took the selector away.
 async fn unready(stage: &Stage) -> Vec<&'static str> {
     let label = stage.label();
     let cases = [
         ("fresh", json!({})),
-        ("pending", json!({LEDGER: format!(r#"{{"pending":"Contested",{}"#, &ledger("solar")[1..]), NODE_SELECTOR: "pool=solar"})),
+        (
+            "pending",
+            json!({LEDGER: format!(r#"{{"pending":"Contested",{}"#, &ledger("solar")[1..]), NODE_SELECTOR: "pool=solar"}),
+        ),
         ("of-another", json!({LEDGER: ledger("solar-2"), NODE_SELECTOR: "pool=solar"})),
         ("without-selector", json!({LEDGER: ledger("solar")})),
         ("broken", json!({LEDGER: "{", NODE_SELECTOR: "pool=solar"})),
     ];
     for (name, annotations) in &cases {
-        stage.create(ADMIN, json!({"name": name, "labels": {label: "solar"}})).await.expect("created");
+        stage
+            .create(ADMIN, json!({"name": name, "labels": {label: "solar"}}))
+            .await
+            .expect("created");
         stage.patch(ADMIN, name, json!({"annotations": annotations})).await.expect("patched");
     }
     cases.map(|(name, _)| name).to_vec()
@@ -32,13 +42,19 @@ async fn pods_wait_until_their_namespace_is_ready() {
     for name in unready(&stage).await {
         let pod = stage.pod(STRANGER, name, "web", json!({})).await.expect("it waits");
         assert_eq!(gates(&pod), [GATE], "{name}");
-        let pod = stage.pod(ADMIN, name, "admins", json!({"schedulingGates": [{"name": "other.io/gate"}]})).await.expect("it waits");
+        let pod = stage
+            .pod(ADMIN, name, "admins", json!({"schedulingGates": [{"name": "other.io/gate"}]}))
+            .await
+            .expect("it waits");
         assert_eq!(gates(&pod), ["other.io/gate", GATE], "{name}");
     }
     stage.ready("web", "solar").await;
     assert_eq!(selector(&stage.passing_pod(OWNER, "web", "web", json!({})).await), ["pool=solar"]);
     let node = async || stage.get_pod("web", "web").await.spec.expect("a spec").node_name;
-    eventually("the scheduler", async || node().await.is_some_and(|node| node.starts_with("solar-"))).await;
+    eventually("the scheduler", async || {
+        node().await.is_some_and(|node| node.starts_with("solar-"))
+    })
+    .await;
 
     others_pass(&stage).await;
     nodes_are_not_named(&stage).await;
@@ -53,34 +69,74 @@ async fn pods_wait_until_their_namespace_is_ready() {
 /// Namespaces without a tenant, and those that are never looked at.
 async fn others_pass(stage: &Stage) {
     stage.create(STRANGER, json!({"name": "free"})).await.expect("created");
-    stage.create(ADMIN, json!({"name": "kube-own", "labels": {stage.label(): "solar"}})).await.expect("created");
-    stage.create(STRANGER, json!({"name": "empty", "labels": {stage.label(): ""}})).await.expect("created");
+    stage
+        .create(ADMIN, json!({"name": "kube-own", "labels": {stage.label(): "solar"}}))
+        .await
+        .expect("created");
+    stage
+        .create(STRANGER, json!({"name": "empty", "labels": {stage.label(): ""}}))
+        .await
+        .expect("created");
     for name in ["free", "kube-own", "empty"] {
-        let pod = stage.pod(STRANGER, name, "web", json!({"nodeSelector": {"pool": "lunar"}})).await.expect("it passes");
-        assert_eq!((gates(&pod), selector(&pod)), (vec![], vec!["pool=lunar".to_owned()]), "{name}");
+        let pod = stage
+            .pod(STRANGER, name, "web", json!({"nodeSelector": {"pool": "lunar"}}))
+            .await
+            .expect("it passes");
+        assert_eq!(
+            (gates(&pod), selector(&pod)),
+            (vec![], vec!["pool=lunar".to_owned()]),
+            "{name}"
+        );
     }
 }
 
 async fn nodes_are_not_named(stage: &Stage) {
     for name in ["fresh", "web"] {
-        let refused = stage.pod(OWNER, name, "named", json!({"nodeName": "lunar-1"})).await.expect_err("it names its node");
-        assert_eq!((refused.code, refused.message.contains("names its node (lunar-1)")), (403, true), "{}", refused.message);
-        let pod = stage.pod(ADMIN, name, "named", json!({"nodeName": "lunar-1"})).await.expect("an admin may");
+        let refused = stage
+            .pod(OWNER, name, "named", json!({"nodeName": "lunar-1"}))
+            .await
+            .expect_err("it names its node");
+        assert_eq!(
+            (refused.code, refused.message.contains("names its node (lunar-1)")),
+            (403, true),
+            "{}",
+            refused.message
+        );
+        let pod = stage
+            .pod(ADMIN, name, "named", json!({"nodeName": "lunar-1"}))
+            .await
+            .expect("an admin may");
         assert_eq!(gates(&pod), [""; 0]);
     }
 }
 
 /// Takes landlord's gate from a Pod, each time in another way.
-async fn let_go(stage: &Stage, user: &str, namespace: &str, name: &str) -> Vec<Result<Value, Refusal>> {
+async fn let_go(
+    stage: &Stage,
+    user: &str,
+    namespace: &str,
+    name: &str,
+) -> Vec<Result<Value, Refusal>> {
     let_go_with("", stage, user, namespace, name).await
 }
 
 /// The same as a trial: nothing is stored.
-async fn try_to_let_go(stage: &Stage, user: &str, namespace: &str, name: &str) -> Vec<Result<Value, Refusal>> {
+async fn try_to_let_go(
+    stage: &Stage,
+    user: &str,
+    namespace: &str,
+    name: &str,
+) -> Vec<Result<Value, Refusal>> {
     let_go_with("?dryRun=All", stage, user, namespace, name).await
 }
 
-async fn let_go_with(query: &str, stage: &Stage, user: &str, namespace: &str, name: &str) -> Vec<Result<Value, Refusal>> {
+async fn let_go_with(
+    query: &str,
+    stage: &Stage,
+    user: &str,
+    namespace: &str,
+    name: &str,
+) -> Vec<Result<Value, Refusal>> {
     let path = format!("/api/v1/namespaces/{namespace}/pods/{name}{query}");
     let mut free = serde_json::to_value(stage.get_pod(namespace, name).await).expect("JSON");
     free["spec"].as_object_mut().expect("a spec").remove("schedulingGates");
@@ -102,17 +158,29 @@ async fn nobody_lets_a_pod_go(stage: &Stage) {
     for user in [OWNER, ADMIN] {
         for answer in let_go(stage, user, "fresh", "web").await {
             let refused = answer.expect_err("it has to wait");
-            assert_eq!((refused.code, refused.message.contains("is not ready")), (403, true), "{}", refused.message);
+            assert_eq!(
+                (refused.code, refused.message.contains("is not ready")),
+                (403, true),
+                "{}",
+                refused.message
+            );
         }
     }
     // A foreign pool can be asked for while a Pod waits, but not be reached.
     let path = "/api/v1/namespaces/fresh/pods/web";
     let foreign = json!({"spec": {"nodeSelector": {"pool": "lunar"}}});
-    stage.send(OWNER, Method::PATCH, path, "application/merge-patch+json", &foreign).await.expect("a Pod that waits may be changed");
+    stage
+        .send(OWNER, Method::PATCH, path, "application/merge-patch+json", &foreign)
+        .await
+        .expect("a Pod that waits may be changed");
     stage.make_ready("fresh", "solar").await;
-    let refused =
-        |answers: Vec<Result<Value, Refusal>>| answers.into_iter().all(|one| one.is_err_and(|one| one.message.contains("pool=solar")));
-    eventually("refused for the selector", async || refused(try_to_let_go(stage, OWNER, "fresh", "web").await)).await;
+    let refused = |answers: Vec<Result<Value, Refusal>>| {
+        answers.into_iter().all(|one| one.is_err_and(|one| one.message.contains("pool=solar")))
+    };
+    eventually("refused for the selector", async || {
+        refused(try_to_let_go(stage, OWNER, "fresh", "web").await)
+    })
+    .await;
     assert!(refused(let_go(stage, OWNER, "fresh", "web").await));
     assert!(is_held(&stage.get_pod("fresh", "web").await));
     // The controller is trusted: the API server may judge it by an old state of the namespace.
@@ -126,11 +194,18 @@ async fn an_author_gains_nothing_by_a_gate(stage: &Stage) {
     assert_eq!(gates(&pod), [GATE]);
     assert!(let_go(stage, OWNER, "pending", "gated").await.iter().all(Result::is_err));
     let pod = stage.pod(OWNER, "web", "gated", gate).await.expect("it waits");
-    assert_eq!((gates(&pod), selector(&pod)), (vec![GATE.to_owned()], vec!["pool=solar".to_owned()]));
-    assert!(let_go(stage, OWNER, "web", "gated").await.remove(0).is_ok(), "it runs where it has to");
+    assert_eq!(
+        (gates(&pod), selector(&pod)),
+        (vec![GATE.to_owned()], vec!["pool=solar".to_owned()])
+    );
+    assert!(
+        let_go(stage, OWNER, "web", "gated").await.remove(0).is_ok(),
+        "it runs where it has to"
+    );
 }
 
-/// What runs on which node is not changed by way of a subresource, while what they are there for is.
+/// What runs on which node is not changed by way of a subresource, while what they are there for
+/// is.
 async fn subresources_change_nothing(stage: &Stage) {
     let bodies = [
         json!({"spec": {"schedulingGates": null}}),
@@ -149,7 +224,16 @@ async fn subresources_change_nothing(stage: &Stage) {
     for sub in ["ephemeralcontainers", "status", "resize"] {
         for body in &bodies {
             // The API server takes all of them, and writes what belongs to the subresource.
-            stage.send(OWNER, Method::PATCH, &path(sub), "application/strategic-merge-patch+json", body).await.expect("taken");
+            stage
+                .send(
+                    OWNER,
+                    Method::PATCH,
+                    &path(sub),
+                    "application/strategic-merge-patch+json",
+                    body,
+                )
+                .await
+                .expect("taken");
             assert_eq!(place().await, before, "{sub}: {body}");
         }
     }
@@ -163,9 +247,21 @@ async fn only_schedulers_bind(stage: &Stage) {
     let target = |kind: &str| json!({"metadata": {"name": "unbound"}, "target": {"kind": kind, "name": "lunar-1"}});
     let path = "/api/v1/namespaces/web/pods/unbound/binding";
     for user in [OWNER, STRANGER] {
-        let refused = stage.send(user, Method::POST, path, "application/json", &target("Node")).await.expect_err("no scheduler");
-        assert!(refused.message.contains("only schedulers (system:kube-scheduler) and admins bind Pods"), "{}", refused.message);
-        assert_eq!(stage.bind(user, "web", "unbound", "lunar-1").await.expect_err("no scheduler").code, 403);
+        let refused = stage
+            .send(user, Method::POST, path, "application/json", &target("Node"))
+            .await
+            .expect_err("no scheduler");
+        assert!(
+            refused
+                .message
+                .contains("only schedulers (system:kube-scheduler) and admins bind Pods"),
+            "{}",
+            refused.message
+        );
+        assert_eq!(
+            stage.bind(user, "web", "unbound", "lunar-1").await.expect_err("no scheduler").code,
+            403
+        );
     }
     assert_eq!(stage.get_pod("web", "unbound").await.spec.expect("a spec").node_name, None);
     stage.bind(ADMIN, "web", "unbound", "solar-1").await.expect("an admin may");
@@ -173,13 +269,19 @@ async fn only_schedulers_bind(stage: &Stage) {
 
 async fn pods_are_refused(stage: &Stage) {
     for name in ["pending", "of-another", "without-selector", "broken"] {
-        for (user, spec) in [(OWNER, json!({})), (ADMIN, json!({"schedulingGates": [{"name": GATE}]}))] {
+        for (user, spec) in
+            [(OWNER, json!({})), (ADMIN, json!({"schedulingGates": [{"name": GATE}]}))]
+        {
             let refused = stage.pod(user, name, "late", spec).await.expect_err("not ready");
-            let said = refused.message.contains(&format!("namespace {name} is not ready")) && refused.message.contains("landlord explain");
+            let said = refused.message.contains(&format!("namespace {name} is not ready"))
+                && refused.message.contains("landlord explain");
             assert_eq!((refused.code, said), (403, true), "{}", refused.message);
         }
     }
-    assert!(let_go(stage, OWNER, "pending", "web").await.iter().all(Result::is_err), "what waited under hold still does");
+    assert!(
+        let_go(stage, OWNER, "pending", "web").await.iter().all(Result::is_err),
+        "what waited under hold still does"
+    );
     let pod = stage.pod(OWNER, "web", "late", json!({})).await.expect("it passes");
     assert_eq!((gates(&pod), selector(&pod)), (vec![], vec!["pool=solar".to_owned()]));
 }

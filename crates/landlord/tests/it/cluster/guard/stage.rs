@@ -52,7 +52,9 @@ pub(super) struct Refusal {
 }
 
 pub(super) fn builder() -> Builder {
-    Cluster::builder().user(User::member(OWNER, ["solar-admins"])).user(User::member(STRANGER, ["strangers"]))
+    Cluster::builder()
+        .user(User::member(OWNER, ["solar-admins"]))
+        .user(User::member(STRANGER, ["strangers"]))
 }
 
 /// Settings with this tenant source.
@@ -65,14 +67,18 @@ impl Stage {
     pub(super) async fn new(builder: Builder, source: &'static str, flags: &str) -> Self {
         let world = World::on(builder, source).await;
         for pool in ["solar", "lunar"] {
-            let nodes = [1, 2].map(|number| Node::new(format!("{pool}-{number}")).label("pool", pool));
+            let nodes =
+                [1, 2].map(|number| Node::new(format!("{pool}-{number}")).label("pool", pool));
             world.cluster.add_nodes(nodes).await.expect("nodes");
         }
         for yaml in [MEMBERS_RIGHTS, RIGHTS] {
             world.cluster.apply(yaml).await.expect("rights");
         }
         let stage = Self { world, settings: settings(source) };
-        stage.create(ADMIN, json!({"name": PROBE, "labels": {stage.label(): "nobody"}})).await.expect("created");
+        stage
+            .create(ADMIN, json!({"name": PROBE, "labels": {stage.label(): "nobody"}}))
+            .await
+            .expect("created");
         stage.create(ADMIN, json!({"name": FREE_PROBE})).await.expect("created");
         stage.install(flags).await;
         stage
@@ -80,15 +86,25 @@ impl Stage {
 
     /// Installs the guard, and waits until the API server goes by it.
     pub(super) async fn install(&self, flags: &str) {
-        self.world.cluster.apply(&self.render(flags)).await.expect("a guard that the API server takes");
+        self.world
+            .cluster
+            .apply(&self.render(flags))
+            .await
+            .expect("a guard that the API server takes");
         let all = flags.contains("all") || self.settings["guard"]["scope"] == "all";
         let refuses = flags.contains("deny") || flags.contains("without-mutating-policies");
         let stopped = async |name| match self.try_pod(STRANGER, name, json!({})).await {
             Ok(pod) => is_held(&pod) && !refuses,
             Err(refusal) => refusal.message.contains("not ready") && refuses,
         };
-        eventually("the guard in force", async || stopped(PROBE).await && stopped(FREE_PROBE).await == all).await;
-        eventually("binding in force", async || self.try_to_bind(STRANGER, PROBE).await.is_err_and(|one| one.code == 403)).await;
+        eventually("the guard in force", async || {
+            stopped(PROBE).await && stopped(FREE_PROBE).await == all
+        })
+        .await;
+        eventually("binding in force", async || {
+            self.try_to_bind(STRANGER, PROBE).await.is_err_and(|one| one.code == 403)
+        })
+        .await;
     }
 
     fn render(&self, flags: &str) -> String {
@@ -113,9 +129,17 @@ impl Stage {
     }
 
     /// What would become of a namespace: nothing is stored.
-    pub(super) async fn try_to_create(&self, user: &str, metadata: Value) -> Result<Namespace, Refusal> {
+    pub(super) async fn try_to_create(
+        &self,
+        user: &str,
+        metadata: Value,
+    ) -> Result<Namespace, Refusal> {
         let body = serde_json::from_value(json!({"metadata": metadata})).expect("a namespace");
-        refusal(Api::all(self.client(user)).create(&PostParams { dry_run: true, ..PostParams::default() }, &body).await)
+        refusal(
+            Api::all(self.client(user))
+                .create(&PostParams { dry_run: true, ..PostParams::default() }, &body)
+                .await,
+        )
     }
 
     pub(super) async fn get(&self, name: &str) -> Namespace {
@@ -123,20 +147,36 @@ impl Stage {
     }
 
     /// What would become of a namespace by a merge of metadata: nothing is stored.
-    pub(super) async fn try_to_patch(&self, user: &str, name: &str, metadata: Value) -> Result<Namespace, Refusal> {
-        let (api, params): (Api<Namespace>, _) = (Api::all(self.client(user)), PatchParams { dry_run: true, ..PatchParams::default() });
+    pub(super) async fn try_to_patch(
+        &self,
+        user: &str,
+        name: &str,
+        metadata: Value,
+    ) -> Result<Namespace, Refusal> {
+        let (api, params): (Api<Namespace>, _) =
+            (Api::all(self.client(user)), PatchParams { dry_run: true, ..PatchParams::default() });
         refusal(api.patch(name, &params, &Patch::Merge(json!({"metadata": metadata}))).await)
     }
 
     /// Merges metadata into a namespace.
-    pub(super) async fn patch(&self, user: &str, name: &str, metadata: Value) -> Result<Namespace, Refusal> {
+    pub(super) async fn patch(
+        &self,
+        user: &str,
+        name: &str,
+        metadata: Value,
+    ) -> Result<Namespace, Refusal> {
         let api: Api<Namespace> = Api::all(self.client(user));
-        refusal(api.patch(name, &PatchParams::default(), &Patch::Merge(json!({"metadata": metadata}))).await)
+        refusal(
+            api.patch(name, &PatchParams::default(), &Patch::Merge(json!({"metadata": metadata})))
+                .await,
+        )
     }
 
     /// A namespace as landlord leaves it.
     pub(super) async fn ready(&self, name: &str, tenant: &str) {
-        self.create(ADMIN, json!({"name": name, "labels": {self.label(): tenant}})).await.expect("created");
+        self.create(ADMIN, json!({"name": name, "labels": {self.label(): tenant}}))
+            .await
+            .expect("created");
         self.make_ready(name, tenant).await;
     }
 
@@ -146,7 +186,13 @@ impl Stage {
     }
 
     /// Creates a Pod; `spec` is added to that of a Pod with one container.
-    pub(super) async fn pod(&self, user: &str, namespace: &str, name: &str, spec: Value) -> Result<Pod, Refusal> {
+    pub(super) async fn pod(
+        &self,
+        user: &str,
+        namespace: &str,
+        name: &str,
+        spec: Value,
+    ) -> Result<Pod, Refusal> {
         let api: Api<Pod> = Api::namespaced(self.client(user), namespace);
         refusal(api.create(&PostParams::default(), &pod(name, spec)).await)
     }
@@ -156,14 +202,32 @@ impl Stage {
     }
 
     /// What would become of a Pod: nothing is stored.
-    pub(super) async fn try_pod(&self, user: &str, namespace: &str, spec: Value) -> Result<Pod, Refusal> {
+    pub(super) async fn try_pod(
+        &self,
+        user: &str,
+        namespace: &str,
+        spec: Value,
+    ) -> Result<Pod, Refusal> {
         let api: Api<Pod> = Api::namespaced(self.client(user), namespace);
-        refusal(api.create(&PostParams { dry_run: true, ..PostParams::default() }, &pod("trial", spec)).await)
+        refusal(
+            api.create(&PostParams { dry_run: true, ..PostParams::default() }, &pod("trial", spec))
+                .await,
+        )
     }
 
     /// Creates a Pod that is not held, once the API server knows that none is held there any more.
-    pub(super) async fn passing_pod(&self, user: &str, namespace: &str, name: &str, spec: Value) -> Pod {
-        let passes = async || self.try_pod(user, namespace, spec.clone()).await.is_ok_and(|pod| gates(&pod).is_empty());
+    pub(super) async fn passing_pod(
+        &self,
+        user: &str,
+        namespace: &str,
+        name: &str,
+        spec: Value,
+    ) -> Pod {
+        let passes = async || {
+            self.try_pod(user, namespace, spec.clone())
+                .await
+                .is_ok_and(|pod| gates(&pod).is_empty())
+        };
         eventually(&format!("a Pod that passes in {namespace}"), passes).await;
         let made = self.pod(user, namespace, name, spec).await.expect("it passes");
         assert_eq!(gates(&made), [""; 0], "{namespace}/{name}");
@@ -171,19 +235,47 @@ impl Stage {
     }
 
     /// Puts a Pod on a node by the older of the two ways.
-    pub(super) async fn bind(&self, user: &str, namespace: &str, pod: &str, node: &str) -> Result<Value, Refusal> {
+    pub(super) async fn bind(
+        &self,
+        user: &str,
+        namespace: &str,
+        pod: &str,
+        node: &str,
+    ) -> Result<Value, Refusal> {
         let body = json!({"metadata": {"name": pod}, "target": {"kind": "Node", "name": node}});
-        self.send(user, Method::POST, &format!("/api/v1/namespaces/{namespace}/bindings"), "application/json", &body).await
+        self.send(
+            user,
+            Method::POST,
+            &format!("/api/v1/namespaces/{namespace}/bindings"),
+            "application/json",
+            &body,
+        )
+        .await
     }
 
     /// The same for no Pod and no node, stored nowhere.
     async fn try_to_bind(&self, user: &str, namespace: &str) -> Result<Value, Refusal> {
-        let body = json!({"metadata": {"name": "none"}, "target": {"kind": "Node", "name": "none"}});
-        self.send(user, Method::POST, &format!("/api/v1/namespaces/{namespace}/bindings?dryRun=All"), "application/json", &body).await
+        let body =
+            json!({"metadata": {"name": "none"}, "target": {"kind": "Node", "name": "none"}});
+        self.send(
+            user,
+            Method::POST,
+            &format!("/api/v1/namespaces/{namespace}/bindings?dryRun=All"),
+            "application/json",
+            &body,
+        )
+        .await
     }
 
     /// Any request at all.
-    pub(super) async fn send(&self, user: &str, method: Method, path: &str, content: &str, body: &Value) -> Result<Value, Refusal> {
+    pub(super) async fn send(
+        &self,
+        user: &str,
+        method: Method,
+        path: &str,
+        content: &str,
+        body: &Value,
+    ) -> Result<Value, Refusal> {
         let request = Request::builder().method(method).uri(path).header("Content-Type", content);
         let request = request.body(body.to_string().into_bytes()).expect("a request");
         refusal(self.client(user).request(request).await)
@@ -196,7 +288,10 @@ pub(super) fn ledger(tenant: &str) -> String {
 
 pub(super) fn pod(name: &str, spec: Value) -> Pod {
     let mut body = json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "web", "image": "web"}]}});
-    spec.as_object().into_iter().flatten().for_each(|(field, value)| body["spec"][field] = value.clone());
+    spec.as_object()
+        .into_iter()
+        .flatten()
+        .for_each(|(field, value)| body["spec"][field] = value.clone());
     serde_json::from_value(body).expect("a Pod")
 }
 

@@ -13,14 +13,17 @@ impl People {
             // With the controller's rights, and as it writes: of a state that it names.
             Sabotage::Key => {
                 let version = &found["metadata"]["resourceVersion"];
-                let patch = Patch::Merge(json!({"metadata": {"resourceVersion": version, "labels": {"own": "stolen"}}}));
+                let patch = Patch::Merge(
+                    json!({"metadata": {"resourceVersion": version, "labels": {"own": "stolen"}}}),
+                );
                 let api = api(&self.controller.clone(), "Namespace", None);
                 self.ask(async { api.patch(name, &PatchParams::default(), &patch).await }).await;
             }
             // Behind everybody's back.
             Sabotage::Loss => {
                 let api = api(&self.admin.clone(), "Namespace", None);
-                self.ask(async { api.delete(name, &DeleteParams::default()).await.map(drop) }).await;
+                self.ask(async { api.delete(name, &DeleteParams::default()).await.map(drop) })
+                    .await;
             }
             // The guard lets admins name nodes.
             Sabotage::Placement => {
@@ -28,7 +31,10 @@ impl People {
                                  "spec": {"nodeName": "foreign-a", "containers": [{"name": "web", "image": "web"}]}});
                 let api = api(&self.admin.clone(), "Pod", Some(name));
                 if let Ok(pod) = serde_json::from_value(pod)
-                    && self.ask(async { api.create(&PostParams::default(), &pod).await }).await.is_some()
+                    && self
+                        .ask(async { api.create(&PostParams::default(), &pod).await })
+                        .await
+                        .is_some()
                 {
                     self.meet(&format!("{name}/stray"));
                 }
