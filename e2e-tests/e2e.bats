@@ -88,7 +88,7 @@ check() {
 @test "create-for-rancher-project: the annotation names namespace and project; the claim is recorded with an underscore" { check create-for-rancher-project; }
 @test "update-compliant: an unrelated edit of a compliant namespace passes unchanged" { check update-compliant; }
 @test "update-tampers-with-ledger: a changed ledger is put back" { check update-tampers-with-ledger; }
-@test "update-tampers-with-node-selector: a managed key gets its value back, whoever changed it" { check update-tampers-with-node-selector; }
+@test "update-tampers-with-node-selector: a managed key gets its value back, no matter who changed it" { check update-tampers-with-node-selector; }
 @test "update-removes-node-selector: and when it was removed" { check update-removes-node-selector; }
 @test "update-changes-tenant-label: only who owns both tenants moves a namespace" { check update-changes-tenant-label; }
 @test "update-pushes-namespace-to-foreign-tenant: an owner of the old tenant may not push it into a foreign one" { check update-pushes-namespace-to-foreign-tenant; }
@@ -125,7 +125,7 @@ check() {
 @test "pod-in-unseen-namespace: with guard scope all, nor one that landlord has not looked at" { check pod-in-unseen-namespace; }
 @test "pod-in-unclaimed-namespace: with guard scope all, one that landlord has looked at is" { check pod-in-unclaimed-namespace; }
 @test "pod-in-excluded-namespace: excluded namespaces are never looked at" { check pod-in-excluded-namespace; }
-@test "pod-in-namespace-with-broken-selector: an annotation that is no selector: 403 that says what to mend" { check pod-in-namespace-with-broken-selector; }
+@test "pod-in-namespace-with-broken-selector: an annotation that is no selector: 403 that says what to fix" { check pod-in-namespace-with-broken-selector; }
 @test "pod-in-namespace-with-broken-tolerations: an annotation of the ledger that is no list of tolerations: 403 as well" { check pod-in-namespace-with-broken-tolerations; }
 @test "pod-in-namespace-with-foreign-tolerations: tolerations open nodes: those that the ledger does not list are not handed out" { check pod-in-namespace-with-foreign-tolerations; }
 @test "pod-with-lookup-error-rejected: the namespace cannot be read: 503" { check pod-with-lookup-error-rejected; }

@@ -73,7 +73,7 @@ impl<'a> Authority<'a> {
     /// A claim that names no tenant.
     fn check_unknown(&self, claim: &Claim, namespace: &str) -> Result<String, Denial> {
         let message = format!(
-            "namespace {namespace:?} claims tenant {:?} (rule {}), which does not exist: mend the name or create the tenant first",
+            "namespace {namespace:?} claims tenant {:?} (rule {}), which does not exist: fix the name or create the tenant first",
             claim.tenant, claim.rule
         );
         match self.settings.unknown_tenant {

@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::log;
 
 const UNREADABLE: &str = "try again, and see that the policy server may get tenants";
-const UNUSABLE: &str = "mend the tenant";
+const UNUSABLE: &str = "fix the tenant";
 
 /// A tenant that could not be read or used, with the cause and the remedy in words.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,6 +27,6 @@ pub fn validate_settings(payload: &[u8]) -> Vec<u8> {
 /// settings do not fit together.
 pub(crate) fn read(document: &Value) -> Result<Settings, Denial> {
     Settings::from_checked_value(document).map_err(|error| {
-        Denial::internal(format!("landlord's settings are not valid, {error}: mend spec.settings of the ClusterAdmissionPolicy"))
+        Denial::internal(format!("landlord's settings are not valid, {error}: fix spec.settings of the ClusterAdmissionPolicy"))
     })
 }

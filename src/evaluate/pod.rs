@@ -175,7 +175,7 @@ impl Place<'_> {
 
     fn unusable(&self, key: &str, cause: &str) -> Denial {
         Denial::forbidden(format!(
-            "annotation {key} of namespace {} cannot be used: {cause}; mend it or remove it",
+            "annotation {key} of namespace {} cannot be used: {cause}; fix it or remove it",
             self.name
         ))
     }

@@ -8,7 +8,7 @@ const MARKS = { set: '+', changed: '~', removed: '−', kept: '=', refused: '!',
 
 /** How it stands, in a sentence. */
 export function summary({ plan, namespaces, faults, notes }) {
-  if (!plan) return `${faults.length === 1 ? 'One fault' : `${faults.length} faults`} to mend first: see below the editors.`;
+  if (!plan) return `${faults.length === 1 ? 'One fault' : `${faults.length} faults`} to fix first: see below the editors.`;
   const counts = new Map();
   for (const { state } of namespaces) counts.set(state, (counts.get(state) ?? 0) + 1);
   const parts = [...counts].map(([state, count]) => `${count} ${WORDS[state] ?? state}`);
@@ -57,7 +57,7 @@ function fate(planned, field, key, before) {
   return key.startsWith('landlord.dev/') ? { what: 'landlord', why: '' } : { what: 'foreign', why: 'not touched' };
 }
 
-const WHAT = { landlord: 'as it should be', foreign: 'foreign' };
+const WHAT = { landlord: 'compliant', foreign: 'foreign' };
 
 function table(caption, all) {
   if (all.length === 0) return h('p', { class: 'hint' }, 'It has no labels and no annotations, before and after.');

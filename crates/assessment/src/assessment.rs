@@ -125,7 +125,7 @@ impl Assessment {
         let document = reads_paths.then(|| json!({"namespace": object()}));
         let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
         let mut assessment = Self::blank(namespace);
-        // A tenant that cannot be used is claimed all the same: once it is mended, its namespaces
+        // A tenant that cannot be used is claimed all the same: once it is fixed, its namespaces
         // have to be found.
         let mut unusable = None;
         let lookup = |name: &str| lookup(name).inspect_err(|_| unusable = Some(name.to_owned()));
@@ -135,7 +135,7 @@ impl Assessment {
                 assessment.fail(
                     UNKNOWN_TENANT,
                     format!(
-                        "tenant {:?} does not exist: create it, or mend the claim",
+                        "tenant {:?} does not exist: create it, or fix the claim",
                         claim.tenant
                     ),
                 );

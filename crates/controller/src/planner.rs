@@ -67,7 +67,7 @@ pub struct PlannedWrite {
 }
 
 impl Trouble {
-    /// Whether nothing may be written before it is mended.
+    /// Whether nothing may be written before it is fixed.
     fn blocks(&self) -> bool {
         ![CONFLICTED, HOOK_REJECTED, HOOK_WARNING, CONTESTED, UNCLAIMED].contains(&self.reason)
     }

@@ -76,7 +76,7 @@ pub(super) async fn admit(
         .into_response(),
         Ok(Verdict::Forbidden) => {
             let message = format!(
-                "you may not see this: somebody has to bind you a ClusterRole with nonResourceURLs [{PATH}] and verbs [get]"
+                "you may not see this: ask for a ClusterRole with nonResourceURLs [{PATH}] and verbs [get]"
             );
             Problem::new(StatusCode::FORBIDDEN, message).into_response()
         }

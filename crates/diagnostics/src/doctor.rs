@@ -1,6 +1,6 @@
 //! Doctor: everything that must be true for the promise to hold that no Pod runs outside its
 //! tenant's pool. Each check looks at one thing, writes nothing (what it tries is a dry run), and
-//! says what is, why it matters and how to mend it. A check that cannot be made is not good.
+//! says what is, why it matters and how to fix it. A check that cannot be made is not good.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl Check {
                 "the guard holds and places Pods by MutatingAdmissionPolicies, which Kubernetes has since 1.36"
             }
             Self::Clock => {
-                "how long a namespace has waited, and how long a mode has been in force, is told by the difference of the two"
+                "how long a namespace has waited, and how long a mode has been in force, is the difference of the two"
             }
             Self::Webhook => {
                 "a namespace that is created while it does not answer has no node selector until the controller comes"
@@ -154,12 +154,12 @@ impl Check {
                 "a namespace that no rule claims has no pool, so its Pods run anywhere"
             }
             Self::Claims => {
-                "whoever may update a namespace can give it another tenant, unless the webhook is there to ask who it is"
+                "any user who may update a namespace can give it another tenant, unless the webhook is there to ask who it is"
             }
             Self::Rights => "what the controller may not do, it does not do",
             Self::Pools => "Pods whose selector matches no node stay pending",
             Self::NodeLabels => {
-                "a kubelet may give such a label to its own node, and whoever owns one node can draw a tenant's Pods to it"
+                "a kubelet may give such a label to its own node, and the owner of one node can draw a tenant's Pods to it"
             }
             Self::DaemonSets => {
                 "a DaemonSet makes a Pod for every node that it chooses; the namespace's selector leaves those outside the pool pending"

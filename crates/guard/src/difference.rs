@@ -85,8 +85,8 @@ impl News {
         match self {
             Self::Installed(_) => "installed",
             Self::Updated(_) => "updated",
-            Self::Recreated(_) => "deleted by somebody, created again",
-            Self::Repaired(_) => "changed by somebody, put right",
+            Self::Recreated(_) => "deleted by another client, created again",
+            Self::Repaired(_) => "changed by another client, repaired",
             Self::Removed => "removed",
         }
     }
@@ -292,7 +292,7 @@ mod tests {
         known.put(id(), stored(json!({"a": 2, "new": true})));
         assert_eq!(
             write(&mut known, &wanted, json!({"a": 1, "new": true})),
-            ["changed by somebody, put right"]
+            ["changed by another client, repaired"]
         );
     }
 
@@ -304,13 +304,13 @@ mod tests {
         known.remove(&id());
         assert_eq!(
             write(&mut known, &wanted, json!({"a": 1})),
-            ["deleted by somebody, created again"]
+            ["deleted by another client, created again"]
         );
         let other = rendered(json!({"a": 2}));
         assert_eq!(write(&mut known, &other, json!({"a": 2})), ["updated"]);
     }
 
-    /// The part that refuses goes before the one that mends is there, and what has no successor
+    /// The part that refuses goes before the one that corrects is there, and what has no successor
     /// goes last.
     #[test]
     fn another_kind_of_a_part_goes_first() {

@@ -81,7 +81,7 @@ pub struct Guard<'a> {
     /// Whether it also does the work of the plugin `PodNodeSelector`.
     pub place: bool,
     /// Whether the API server has MutatingAdmissionPolicies (since 1.36). Without them there is no
-    /// *hold* and no *place*, and *stamp* and *seal* refuse what they would mend.
+    /// *hold* and no *place*, and *stamp* and *seal* refuse what they would correct.
     pub mutating: bool,
 }
 

@@ -52,7 +52,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
     }
 }
 
-/// The same where nothing can be mended: such an update is refused.
+/// The same where nothing can be corrected: such an update is refused.
 pub(super) fn refusing(guard: &Guard<'_>) -> Policy {
     let mut validations = vec![LABELS.validation(), ANNOTATIONS.validation()];
     validations.extend(is_tenant(guard).map(|_| {

@@ -53,11 +53,11 @@ pub(crate) struct Sight<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DesireError {
     #[error(
-        "tenant {tenant:?}: {field} {key:?} is not a valid key after rendering ({fault}): shorten or mend the template"
+        "tenant {tenant:?}: {field} {key:?} is not a valid key after rendering ({fault}): shorten or fix the template"
     )]
     Key { tenant: String, field: Field, key: String, fault: String },
     #[error(
-        "tenant {tenant:?}: value of label {key:?} is not valid after rendering, {length} characters long ({fault}): shorten or mend the template"
+        "tenant {tenant:?}: value of label {key:?} is not valid after rendering, {length} characters long ({fault}): shorten or fix the template"
     )]
     Value { tenant: String, key: String, length: usize, fault: String },
     #[error(

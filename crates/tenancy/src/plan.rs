@@ -58,7 +58,7 @@ pub enum PlanError {
     #[error(transparent)]
     Desire(#[from] DesireError),
     #[error(
-        "tenant {tenant:?}: metadata does not come to rest, {items} switch each other: mend their selectors"
+        "tenant {tenant:?}: metadata does not come to rest, {items} switch each other: fix their selectors"
     )]
     NoRest { tenant: String, items: String },
     #[error("tenant {tenant:?}: cannot remember the values to restore: {source}")]

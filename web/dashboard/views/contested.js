@@ -7,7 +7,7 @@ import { empty, follower, tenantLink } from '../parts.js';
 
 export function contested() {
   const body = h('div', { class: 'stack' });
-  const node = h('div', { class: 'stack' }, h('header', { class: 'head' }, h('h1', {}, 'Contested keys'), h('p', { class: 'lead' }, 'Labels and annotations that somebody sets back each time landlord writes them. Landlord waits; the quarrel ends where the other writer is configured.')), body);
+  const node = h('div', { class: 'stack' }, h('header', { class: 'head' }, h('h1', {}, 'Contested keys'), h('p', { class: 'lead' }, 'Labels and annotations that another writer sets back each time landlord writes them. Landlord waits; the quarrel ends where the other writer is configured.')), body);
   async function refresh() {
     const facts = await ask('contested');
     swap(body, facts, () => draw(facts));

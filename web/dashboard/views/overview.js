@@ -7,7 +7,7 @@ import { duration, number, percent, plural } from '../format.js';
 import { compliance, empty, panel, searchField, standing, tenantLink, tile } from '../parts.js';
 import { Table, fromArray } from '../table.js';
 
-const TITLES = { kept: 'Promise kept', catchingUp: 'Catching up', broken: 'Not everything is as it should be', unknown: 'Not known yet' };
+const TITLES = { kept: 'Promise kept', catchingUp: 'Catching up', broken: 'Not every namespace is compliant', unknown: 'Not known yet' };
 
 export function overview({ query, setQuery, settle }) {
   let tenants = [], search = query.search ?? '', sorted = { key: query.sort ?? 'troubled', descending: query.descending === 'true' };
@@ -47,7 +47,7 @@ function drawTiles({ namespaces, lagSeconds, contested, heldPods, unclaimed }) {
   return h('dl', { class: 'tiles' },
     tile('Compliant', percent(namespaces.compliant, namespaces.total), `${number(namespaces.compliant)} of ${plural(namespaces.total, 'namespace')}`),
     tile('Waiting', number(namespaces.pending), lagSeconds > 0 ? `the longest for ${duration(lagSeconds)}` : 'nothing waits', namespaces.pending > 0 ? 'pending' : ''),
-    tile('Need somebody', number(troubled), contested > 0 ? `${number(contested)} contested` : troubled > 0 ? `${number(namespaces.conflicted)} conflicted, ${number(namespaces.failed)} failed` : 'no conflict, no failure', troubled > 0 ? 'failed' : ''),
+    tile('Need attention', number(troubled), contested > 0 ? `${number(contested)} contested` : troubled > 0 ? `${number(namespaces.conflicted)} conflicted, ${number(namespaces.failed)} failed` : 'no conflict, no failure', troubled > 0 ? 'failed' : ''),
     tile('Held Pods', heldPods === null ? '–' : number(heldPods), heldPods === null ? 'Pods are not watched' : heldPods > 0 ? 'until their namespace is ready' : 'no Pod waits at the gate'),
     tile('Unclaimed', number(unclaimed), 'namespaces of no tenant'));
 }
@@ -79,7 +79,7 @@ function note(row) {
   if (row.nodesMatch === false) return h('span', { class: 'bad' }, 'no node matches');
   if (row.contested > 0) return h('span', { class: 'bad' }, `${number(row.contested)} contested`);
   if (row.namespaces.total === 0) return h('span', { class: 'faint' }, 'no namespace');
-  return row.namespaces.compliant === row.namespaces.total ? h('span', { class: 'faint' }, 'as it should be') : standing(row.namespaces).split(': ')[1];
+  return row.namespaces.compliant === row.namespaces.total ? h('span', { class: 'faint' }, 'compliant') : standing(row.namespaces).split(': ')[1];
 }
 
 const troubled = ({ invalid, namespaces, nodesMatch }) => (invalid ? 1e9 : 0) + (nodesMatch === false ? 1e8 : 0) + namespaces.total - namespaces.compliant;

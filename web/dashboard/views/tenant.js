@@ -45,7 +45,7 @@ function draw({ namespaces, invalid, owners, pools, nodesKnown, reasons }) {
     h('dl', { class: 'tiles' },
       tile('Compliant', percent(namespaces.compliant, namespaces.total), `${number(namespaces.compliant)} of ${plural(namespaces.total, 'namespace')}`),
       tile('Waiting', number(namespaces.pending), 'to be written', namespaces.pending > 0 ? 'pending' : ''),
-      tile('Need somebody', number(troubled), `${number(namespaces.conflicted)} conflicted, ${number(namespaces.failed)} failed`, troubled > 0 ? 'failed' : ''),
+      tile('Need attention', number(troubled), `${number(namespaces.conflicted)} conflicted, ${number(namespaces.failed)} failed`, troubled > 0 ? 'failed' : ''),
       h('div', { class: 'tile text' }, h('dt', {}, 'May be claimed by'), h('dd', {}, claim))),
     panel('Pool', drawPools(pools, nodesKnown)),
     reasons.length > 0 ? panel('What is wrong', h('ul', { class: 'reasons' }, reasons.map(reason))) : null,

@@ -63,7 +63,7 @@ impl Laws {
             )
         });
         self.check(!wrong.is_empty() || !reported || rest.once_is_enough, || {
-            format!("convergence: {name} is as it should be, and yet it is reported")
+            format!("convergence: {name} is compliant, and yet it is reported")
         });
     }
 

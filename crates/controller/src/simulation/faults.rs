@@ -228,7 +228,7 @@ async fn a_conflict_that_is_none_is_a_refusal() {
     simulation.until_compliant().await;
 }
 
-/// Its namespaces are found again when it is mended, and counted as its own meanwhile.
+/// Its namespaces are found again when it is fixed, and counted as its own meanwhile.
 #[tokio::test(start_paused = true)]
 async fn a_tenant_that_was_invalid_gets_its_namespaces_back() {
     let server = populated(3);
@@ -240,6 +240,6 @@ async fn a_tenant_that_was_invalid_gets_its_namespaces_back() {
         .until("the report", |this| this.reconciler.shared().progress.troubles().count() == 3)
         .await;
     assert_eq!(simulation.reconciler.shared().store.counts("solar").values().sum::<usize>(), 3);
-    simulation.server.put(solar("a")).expect("mended");
+    simulation.server.put(solar("a")).expect("fixed");
     simulation.until_compliant().await;
 }

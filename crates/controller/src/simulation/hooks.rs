@@ -32,9 +32,9 @@ async fn a_rejected_namespace_is_reported_and_still_runs_in_its_pool() {
         metrics.contains("landlord_hook_failures_total{reason=\"HookRejected\"} 1"),
         "{metrics}"
     );
-    let mut mended = (*simulation.server.object("Namespace", "web").expect("it")).clone();
-    mended["metadata"]["labels"]["env"] = json!("dev");
-    simulation.server.put(mended).expect("an edit");
+    let mut fixed = (*simulation.server.object("Namespace", "web").expect("it")).clone();
+    fixed["metadata"]["labels"]["env"] = json!("dev");
+    simulation.server.put(fixed).expect("an edit");
     simulation.until("compliance", |this| state(this, "web") == Some(Compliance::Compliant)).await;
     assert_eq!(reason(&simulation, "web"), None);
 }

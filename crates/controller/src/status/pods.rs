@@ -76,7 +76,7 @@ fn released(gated: &GatedPods, tally: Option<&Tally<'_>>) -> Option<Condition> {
             format!("{} of {held} held Pods could not be released: {pod}: {state}", failing.pods),
         ),
         (None, None) if held > 0 => {
-            ("Held", format!("{held} Pods wait until their namespace is as it should be"))
+            ("Held", format!("{held} Pods wait until their namespace is ready"))
         }
         (None, None) => ("NoneHeld", "no Pod is held".to_owned()),
     };

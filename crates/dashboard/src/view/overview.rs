@@ -177,7 +177,7 @@ impl Promise {
             (_, 0, invalid, _) => {
                 (PromiseState::Broken, format!("{invalid} of the tenants cannot be used."))
             }
-            (_, troubled, ..) => (PromiseState::Broken, format!("{} somebody.", needs(troubled))),
+            (_, troubled, ..) => (PromiseState::Broken, format!("{} attention.", needs(troubled))),
         };
         Self { state, says }
     }
@@ -293,7 +293,7 @@ mod tests {
         PromiseState::CatchingUp,
         "1 namespace is to be written."
     )]
-    #[case::troubled(counts(3, 1, 2), true, PromiseState::Broken, "2 namespaces need somebody.")]
+    #[case::troubled(counts(3, 1, 2), true, PromiseState::Broken, "2 namespaces need attention.")]
     #[case::not_read(
         counts(3, 0, 0),
         false,

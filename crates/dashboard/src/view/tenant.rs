@@ -68,7 +68,7 @@ impl TenantDetails {
             Ok(None) => (
                 None,
                 Some(
-                    "it does not exist: create it, or mend the claims of its namespaces".to_owned(),
+                    "it does not exist: create it, or fix the claims of its namespaces".to_owned(),
                 ),
             ),
             Err(error) => (None, Some(error)),

@@ -105,7 +105,7 @@ impl Orders {
                 "the next one would name that node again: take spec.nodeName out of its owner's template",
             ),
             Some(_) if stray.template == Template::Clashes => Some(
-                "its owner's template asks for other nodes, so the next one would not be let in: mend the template's nodeSelector",
+                "its owner's template asks for other nodes, so the next one would not be let in: fix the template's nodeSelector",
             ),
             Some(_) if stray.template == Template::Unknown => Some(
                 "it asks for other nodes, and its owner's template cannot be read, so the next one might not be let in: let yourself get its owner",

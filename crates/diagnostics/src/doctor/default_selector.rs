@@ -35,6 +35,6 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
             ),
         },
         Err(error) => Check::DefaultSelector
-            .unknown(format!("a Pod in namespace default was refused: {}", words(&error)), "ask as somebody who may create Pods there"),
+            .unknown(format!("a Pod in namespace default was refused: {}", words(&error)), "ask as a user who may create Pods there"),
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
             }
             Bite::Unknown(error) => {
                 reason =
-                    format!("a Pod in namespace {namespace} was refused, by somebody else: {error}")
+                    format!("a Pod in namespace {namespace} was refused, by another policy or webhook: {error}")
             }
         }
     }

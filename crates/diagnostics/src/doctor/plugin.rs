@@ -32,7 +32,7 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
             }
             Err(error) => {
                 refusal = Some(format!(
-                    "a Pod in namespace {namespace} was refused, by somebody else: {}",
+                    "a Pod in namespace {namespace} was refused, by another policy or webhook: {}",
                     words(&error)
                 ))
             }
@@ -42,7 +42,7 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
         "there is no compliant namespace with a node selector to try it in".to_owned()
     });
     Check::PodNodeSelector
-        .unknown(what, "create a namespace of a tenant with a node selector, and ask again as somebody who may create Pods there")
+        .unknown(what, "create a namespace of a tenant with a node selector, and ask again as a user who may create Pods there")
 }
 
 fn candidates(patient: &Patient) -> impl Iterator<Item = (&str, NodeSelector)> {

@@ -15,7 +15,7 @@ pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
                 0 => findings.push(Check::Pools.wrong(
                     format!("no node matches {selector} of tenant {tenant}"),
                     format!(
-                        "label its nodes (`kubectl label node NODE {}`), or mend the tenant's nodeSelector",
+                        "label its nodes (`kubectl label node NODE {}`), or fix the tenant's nodeSelector",
                         selector.to_string().replace(',', " ")
                     ),
                 )),

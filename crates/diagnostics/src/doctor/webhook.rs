@@ -68,7 +68,7 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
                 "look at the policy server's Pods and their log; `kubectl get clusteradmissionpolicies` says whether the policy is active",
             ),
             Answer::Other(message) => {
-                return Check::Webhook.unknown(message, "ask as somebody who may create namespaces and owns a tenant");
+                return Check::Webhook.unknown(message, "ask as a user who may create namespaces and owns a tenant");
             }
         }
     }

@@ -100,7 +100,7 @@ impl Output {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Eviction")]
 struct Evictions {
-    /// Evict them, so that whoever made them makes them again inside; PodDisruptionBudgets are
+    /// Evict them, so that their controllers create them again inside; PodDisruptionBudgets are
     /// respected
     #[arg(long, env = "LANDLORD_EVICT", conflicts_with_all = ["files", "watch"])]
     evict: bool,

@@ -77,7 +77,7 @@ pub(crate) struct Controller {
     #[command(flatten)]
     pace: PaceFlags,
     /// Release Pods that the guard holds (scheduling gate `landlord.dev/provisioning`) once their
-    /// namespace is as it should be, also where the guard was installed by somebody else; `--guard`
+    /// namespace is ready, also where another tool installed the guard; `--guard`
     /// does so anyway
     #[arg(long, env = "LANDLORD_RELEASE_PODS", help_heading = "Guard")]
     release_pods: bool,

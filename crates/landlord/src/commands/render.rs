@@ -88,7 +88,7 @@ struct RenderGuard {
     /// Fill in selector and tolerations as well, for clusters without the plugin PodNodeSelector
     #[arg(long, env = "LANDLORD_GUARD_PLACE", conflicts_with = "without_mutating_policies")]
     place: bool,
-    /// For Kubernetes before 1.36: Pods are refused and never held, and so is what would be mended.
+    /// For Kubernetes before 1.36: Pods are refused and never held, and so is what would be corrected.
     /// Only where no webhook writes namespaces
     #[arg(long, env = "LANDLORD_WITHOUT_MUTATING_POLICIES")]
     without_mutating_policies: bool,

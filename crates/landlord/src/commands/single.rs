@@ -167,7 +167,7 @@ impl<'a> Target<'a> {
                 self.changes(mode)
             ))?),
             Written::Conflict(_) => {
-                bail!("somebody else changed it just now: run the command again")
+                bail!("another client changed it just now: run the command again")
             }
             Written::Gone => bail!("it was deleted just now"),
             Written::Reverted(_, keys) => {

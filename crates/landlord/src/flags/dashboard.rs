@@ -16,7 +16,7 @@ pub(crate) struct DashboardFlags {
     /// takes any free one and prints it
     #[arg(long, env = "LANDLORD_WEB", value_name = "IP:PORT", num_args = 0..=1, require_equals = true, default_missing_value = LOOPBACK)]
     web: Option<SocketAddr>,
-    /// Who may see it: whoever reaches it, or those whose bearer token the API server knows and
+    /// Who may see it: any client that reaches it, or those whose bearer token the API server knows and
     /// lets GET /landlord/dashboard [default: open on a loopback address, token on any other]
     #[arg(long, env = "LANDLORD_WEB_ACCESS", value_enum, value_name = "WHO")]
     web_access: Option<WebAccess>,

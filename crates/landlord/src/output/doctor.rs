@@ -9,7 +9,7 @@ use diagnostics::doctor::{Finding, State};
 /// Stable: fields are added, never changed; new checks may come.
 const API_VERSION: &str = "landlord.dev/doctor/v1";
 
-/// A line for each finding, and below it why it matters and how to mend what is not good.
+/// A line for each finding, and below it why it matters and how to fix what is not good.
 pub(crate) fn text(findings: &[Finding], screen: Screen) -> String {
     let row = |one: &Finding| {
         vec![one.state.word().to_owned(), one.check.word().to_owned(), one.what.clone()]

@@ -79,9 +79,9 @@ fn keys(assessment: &Assessment, screen: Screen) -> String {
         for (name, value) in entries {
             let key = Key { field, name: name.clone() };
             let whose = match assessment.origins.get(&key) {
-                Some(why) => format!("landlord's, as it should be: {why}"),
+                Some(why) => format!("landlord's, compliant: {why}"),
                 None if ledger.manages(&key) || name.starts_with(OWN_PREFIX) => {
-                    "landlord's, as it should be".to_owned()
+                    "landlord's, compliant".to_owned()
                 }
                 None => "foreign, not touched".to_owned(),
             };

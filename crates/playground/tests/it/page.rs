@@ -96,7 +96,7 @@ async fn it_plans_as_one_types(browser: &Browser) {
 async fn faults_are_at_their_lines(browser: &Browser) {
     write(browser, "settings", "conflicts: keep\nidentify:\n- lable: x\n").await;
     browser.sees("line 3, column 3: identify[0]: unknown variant `lable`").await;
-    browser.sees("One fault to mend first").await;
+    browser.sees("One fault to fix first").await;
     let state = "const area = document.getElementById('settings'); return [area.getAttribute('aria-invalid'), [...document.querySelectorAll('.gutter .wrong')].map((one) => one.textContent).join()]";
     assert_eq!(browser.run(state, json!([])).await, json!(["true", "3"]));
     browser.run("document.querySelector('.faults button').click()", json!([])).await;

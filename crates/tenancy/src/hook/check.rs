@@ -34,7 +34,7 @@ fn check_alone(hook: &Hook) -> Result<(), Fault> {
     if contradict(&hook.when) {
         return Err((
             "when".to_owned(),
-            "no namespace can fulfil all of its conditions, so it never runs: mend or remove one"
+            "no namespace can fulfil all of its conditions, so it never runs: fix or remove one"
                 .to_owned(),
         ));
     }

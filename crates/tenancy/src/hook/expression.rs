@@ -23,7 +23,7 @@ impl Expression {
             ));
         }
         let built = RegexBuilder::new(source).size_limit(MAX_COMPILED_BYTES).build();
-        built.map(Self).map_err(|error| format!("{source:?} is not a regular expression landlord reads ({error}): mend or simplify it"))
+        built.map(Self).map_err(|error| format!("{source:?} is not a regular expression landlord reads ({error}): fix or simplify it"))
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -120,7 +120,7 @@ impl Written {
                     hook,
                     &format!("require[{index}]"),
                     &format!(
-                        "it demands that {} {condition}, but this tenant sets it to {value:?} on every namespace: mend one of the two",
+                        "it demands that {} {condition}, but this tenant sets it to {value:?} on every namespace: fix one of the two",
                         condition.place.as_str()
                     ),
                 ))

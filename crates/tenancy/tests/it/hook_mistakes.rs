@@ -19,7 +19,7 @@ use crate::hooks::World;
 #[case::request(json!({"name": "x", "when": [{"path": "$.request.userInfo.username", "exists": true}], "set": {"labels": {"a": "1"}}}),
     "hooks[0].stages: hook \"x\": \"$.request.userInfo.username\" reads the request, which the controller never sees: write `stages: [admission]`")]
 #[case::expression(json!({"name": "x", "require": [{"path": "$.namespace.metadata.name", "matches": "("}]}), "hooks[0].require[0].matches: hook \"x\": \"(\" is not a regular expression")]
-#[case::bomb(json!({"name": "x", "require": [{"path": "$.namespace.metadata.name", "matches": "((a{0,99}){0,99}){0,99}"}]}), "mend or simplify it")]
+#[case::bomb(json!({"name": "x", "require": [{"path": "$.namespace.metadata.name", "matches": "((a{0,99}){0,99}){0,99}"}]}), "fix or simplify it")]
 #[case::untested(json!({"name": "x", "when": [{"path": "$.namespace.metadata.name"}], "set": {"labels": {"a": "1"}}}), "nothing is said about")]
 #[case::twice(json!({"name": "x", "when": [{"path": "$.namespace.metadata.name", "equals": "a", "exists": true}], "set": {"labels": {"a": "1"}}}), "two tests at once")]
 #[case::unknown(json!({"name": "x", "when": [{"path": "$.namespace.metadata.name", "equal": "a"}], "set": {"labels": {"a": "1"}}}), "did you mean `equals`?")]

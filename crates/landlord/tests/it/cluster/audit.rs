@@ -345,7 +345,7 @@ async fn a_pod_whose_template_asks_for_other_nodes_stays() {
     assert_eq!(by_pod(&report, "/eviction/outcome"), fates);
     let messages = by_pod(&report, "/eviction/message");
     assert!(
-        messages["wanted"].contains("mend the template's nodeSelector")
+        messages["wanted"].contains("fix the template's nodeSelector")
             && messages["orphan"].contains("cannot be read"),
         "{messages:?}"
     );

@@ -210,7 +210,7 @@ async fn what_the_schema_does_not_see_is_said_by_the_condition() {
         world.condition("solar", "Ready").await["status"] == "True"
     })
     .await;
-    // Mended, it is as any other.
+    // Fixed, it is as any other.
     apply(&world, "clash", json!({"nodeSelector": {"pool": "clash"}, "hooks": [hook(json!({}))]}))
         .await
         .expect("taken");
@@ -222,7 +222,7 @@ async fn what_the_schema_does_not_see_is_said_by_the_condition() {
             [(NODE_SELECTOR, "pool=clash")],
         )
         .await;
-    eventually("the mended tenant", async || {
+    eventually("the fixed tenant", async || {
         world.condition("clash", "Ready").await["status"] == "True"
     })
     .await;

@@ -9,7 +9,7 @@ use test_support::browser::Browser;
 
 /// Each view, and what it shows of the scene.
 pub(super) const VIEWS: [(&str, &str); 8] = [
-    ("#/overview", "Not everything is as it should be"),
+    ("#/overview", "Not every namespace is compliant"),
     ("#/namespaces", "lunar-api-01"),
     ("#/namespaces?state=troubled&sort=state", "shadow-api"),
     ("#/tenant/payments", "HookRejected"),
@@ -290,5 +290,5 @@ async fn it_comes_back(browser: &Browser, url: &str, world: &mut World) {
     world.flags = vec!["--guard"];
     world.add_controller_with(&["--policy=landlord", &flag], "two").await;
     browser.until("document.querySelector('#live').dataset.state === 'live'").await;
-    browser.sees("Not everything is as it should be").await;
+    browser.sees("Not every namespace is compliant").await;
 }

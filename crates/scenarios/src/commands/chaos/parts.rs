@@ -201,8 +201,8 @@ impl Parts {
         Ok(())
     }
 
-    /// All is mended: everything runs, fast, and at least one controller.
-    pub(super) async fn mend(&mut self) -> Result<()> {
+    /// All is fixed: everything runs, fast, and at least one controller.
+    pub(super) async fn fix(&mut self) -> Result<()> {
         self.thaw_all()?;
         self.relay.slow(Duration::ZERO);
         if let Some(storm) = self.storm.take() {

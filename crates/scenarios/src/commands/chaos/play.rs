@@ -38,7 +38,7 @@ pub(super) async fn play(options: &StageOptions, schedule: &Schedule) -> Result<
         }
     }
     say(&format!(
-        "  {} of {} requests of people were refused, {} not answered; all is mended, waiting for rest",
+        "  {} of {} requests of people were refused, {} not answered; all is fixed, waiting for rest",
         people.refused, people.asked, people.unanswered
     ));
     let laws = Rest { parts: &mut parts, people, placements, log: &log }.judge().await?;

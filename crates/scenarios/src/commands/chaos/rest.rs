@@ -1,4 +1,4 @@
-//! Rest: all is mended, and after a while every namespace is as it should be or it is said why not,
+//! Rest: all is fixed, and after a while every namespace is as it should be or it is said why not,
 //! nobody says anything, and a controller that knows nothing finds nothing to do.
 
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ pub(super) struct Rest<'a> {
 
 impl Rest<'_> {
     pub(super) async fn judge(mut self) -> Result<Laws> {
-        self.parts.mend().await?;
+        self.parts.fix().await?;
         let end = Instant::now() + PATIENCE;
         while !self.is_over().await? && Instant::now() < end {
             tokio::time::sleep(LOOK).await;

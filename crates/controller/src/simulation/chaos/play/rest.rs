@@ -1,4 +1,4 @@
-//! Rest: everything is mended, and after a while all is as it should be, nothing more is said, and
+//! Rest: everything is fixed, and after a while all is as it should be, nothing more is said, and
 //! one who knows nothing finds nothing to do.
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ const SECOND_LOOK: Duration = Duration::from_secs(120);
 
 impl Stage {
     pub(super) async fn come_to_rest(&mut self) {
-        self.mend();
+        self.fix();
         let end = tokio::time::Instant::now() + REST;
         while tokio::time::Instant::now() < end && !self.rests().await {}
         self.judge();
@@ -36,7 +36,7 @@ impl Stage {
         self.look_again().await;
     }
 
-    fn mend(&mut self) {
+    fn fix(&mut self) {
         {
             let mut faults = self.server.faults();
             (faults.push_backs, faults.failures, faults.lost_answers, faults.expired_pages) =

@@ -130,7 +130,7 @@ async fn the_guard_is_installed_and_kept() {
     eventually("the guard of the flags", async || is_in_force(&world, &guard).await).await;
 }
 
-/// The API server was updated to 1.36: what refuses goes, what mends comes, and a right that is
+/// The API server was updated to 1.36: what refuses goes, what corrects comes, and a right that is
 /// missing for one part does not stop the others.
 #[tokio::test]
 async fn the_older_form_gives_way() {
@@ -185,7 +185,7 @@ async fn deletions_are_repaired(world: &World, guard: &[DynamicObject]) {
         let events = world.events("MutatingAdmissionPolicy", "landlord-guard-seal").await;
         events
             .iter()
-            .any(|(reason, note)| reason == "GuardRepaired" && note.contains("deleted by somebody"))
+            .any(|(reason, note)| reason == "GuardRepaired" && note.contains("deleted by another client"))
     };
     eventually("the Event", told).await;
     assert!(world.log("one").contains("guard repaired"), "{}", world.log("one"));

@@ -1,4 +1,4 @@
-//! The form of the guard for API servers without MutatingAdmissionPolicies: what cannot be mended
+//! The form of the guard for API servers without MutatingAdmissionPolicies: what cannot be corrected
 //! is refused.
 
 use local_cluster::User;
