@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cluster::gated_pod::PodKey;
+use cluster::placement::Placement;
 use tokio::sync::Notify;
 
 use crate::pace::Pace;
@@ -27,9 +29,6 @@ mod releaser;
 
 pub use self::held_pod::{HeldPod, Keys, State};
 pub use self::releaser::Releaser;
-pub use cluster::gated_pod::{PodKey, UnscheduledPod};
-pub use cluster::placement::Placement;
-pub use cluster::pod_release::{Clash, Verdict, release};
 
 /// Patches of Pods that may be under way at a time: a share of what the API server stands, so that
 /// namespaces, which Pods wait for, keep theirs.

@@ -8,11 +8,11 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
-use crate::gated_pods::PodKey;
 use crate::metrics::{self, Metrics};
 use crate::planner::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, PlannedWrite, Trouble};
 use crate::queue::Place;
 use cluster::clock;
+use cluster::gated_pod::PodKey;
 use guard::difference::Change;
 
 pub mod journal;

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use cluster::cached_namespace::CachedNamespace;
+use cluster::placement::Placement;
 use cluster::write::Write;
 use serde_json::Value;
 use tenancy::desired::Want;
@@ -16,7 +17,6 @@ use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
 use crate::contention::{self, Contention, decides_placement};
-use crate::gated_pods::Placement;
 use crate::queue::Urgency;
 use crate::store::{Compliance, Standing, Store};
 use assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
+use cluster::gated_pod::PodKey;
 use cluster::lease::Leadership;
+use cluster::pod_release::{Clash, Verdict, release};
 use cluster::pod_writer::PodWriter;
 use cluster::writer::{ApplyMode, Failure, REVERTED, Scope, Writer, Written};
 use tokio::task::JoinSet;
@@ -14,7 +16,7 @@ use tokio::task::JoinSet;
 use super::reads::Reads;
 use guard::GATE;
 
-use super::{Clash, GatedPods, HeldPod, PodKey, State, Verdict, release};
+use super::{GatedPods, HeldPod, State};
 use crate::attempts::FIRST_RETRY;
 use crate::context::Context;
 use crate::outcome::{Outcomes, WINDOW};

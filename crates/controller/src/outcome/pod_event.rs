@@ -12,8 +12,8 @@ use kube::Client;
 use kube::api::{Api, PostParams};
 
 use super::TIMEOUT;
-use crate::gated_pods::PodKey;
 use cluster::clock;
+use cluster::gated_pod::PodKey;
 
 /// Writes a warning.
 pub(super) async fn warn(

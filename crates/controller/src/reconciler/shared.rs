@@ -6,17 +6,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
+use cluster::gated_pod::PodKey;
+use cluster::placement::Placement;
 use cluster::writer::Failure;
 use tenancy::metadata::Key;
+use tenancy::settings::Strategy;
 
 use crate::contention::Contention;
-use crate::gated_pods::{GatedPods, HeldPod, Placement, PodKey};
+use crate::gated_pods::{GatedPods, HeldPod};
 use crate::pace::Pace;
 use crate::planner::{CONTESTED, Decision, Knowledge, PlannedWrite, Trouble, Verdict, decide};
 use crate::progress::Progresses;
 use crate::queue::{Place, Urgency};
 use crate::store::{Compliance, Standing, Store};
-use crate::strategy::Strategy;
 use crate::work::{Job, Work};
 
 /// Ranks within a tenant's turn: what just happened goes before what was found.

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use cluster::gated_pod::PodKey;
+
 use super::Condition;
-use crate::gated_pods::{GatedPods, PodKey, State};
+use crate::gated_pods::{GatedPods, State};
 use crate::outcome::SELECTOR_CLASH;
 use crate::reconciler::Shared;
 

@@ -1,13 +1,14 @@
 //! Pods that have no node yet, of which those are kept that landlord's gate holds.
 
 use cluster::clock;
+use cluster::gated_pod::{PodKey, UnscheduledPod};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ApiResource};
 use kube::runtime::watcher::{Config, Event};
 
 use super::Following;
 use crate::context::Context;
-use crate::gated_pods::{HeldPod, Keys, PodKey, UnscheduledPod};
+use crate::gated_pods::{HeldPod, Keys};
 use crate::supervisor::Pulse;
 
 /// A gated Pod has no node; one that gets a node leaves the watch.
