@@ -26,5 +26,6 @@ pub mod status;
 pub mod store;
 pub mod strategy;
 pub mod supervisor;
+pub mod trouble;
 pub mod watch;
 pub mod work;

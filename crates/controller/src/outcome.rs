@@ -9,8 +9,9 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use crate::metrics::{self, Metrics};
-use crate::planner::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, PlannedWrite, Trouble};
+use crate::planner::PlannedWrite;
 use crate::queue::Place;
+use crate::trouble::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble};
 use cluster::clock;
 use cluster::gated_pod::PodKey;
 use guard::difference::Change;

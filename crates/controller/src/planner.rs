@@ -19,18 +19,8 @@ use tenancy::why::Why;
 use crate::contention::{self, Contention, decides_placement};
 use crate::queue::Urgency;
 use crate::store::{Compliance, Standing, Store};
-use assessment::{Assessment, UNCLAIMED, UNKNOWN_TENANT};
-
-/// The reason of a namespace whose creator may not claim its tenant.
-pub const UNVERIFIED: &str = "Unverified";
-/// The reason of a namespace with keys that `conflicts: reject` refuses.
-pub const CONFLICTED: &str = "Conflicted";
-/// The reason of a namespace that a hook rejects.
-pub const HOOK_REJECTED: &str = "HookRejected";
-/// The reason of a namespace that is compliant, but of which a hook has something to say.
-pub const HOOK_WARNING: &str = "HookWarning";
-/// The reason of a namespace with keys that another writer sets back again and again.
-pub const CONTESTED: &str = "Contested";
+use crate::trouble::{CONFLICTED, CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble, UNVERIFIED};
+use assessment::{Assessment, UNKNOWN_TENANT};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,14 +32,6 @@ pub enum Decision {
         trouble: Option<Trouble>,
     },
     Write(PlannedWrite),
-}
-
-/// Why a namespace is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Trouble {
-    /// Bounded, for metrics, events and conditions.
-    pub reason: &'static str,
-    pub message: String,
 }
 
 /// One patch that holds all changes of a namespace, and what is known of it.
@@ -64,13 +46,6 @@ pub struct PlannedWrite {
     /// Before this time it is not written: another writer would only set it back.
     pub not_before: Option<Instant>,
     pub trouble: Option<Trouble>,
-}
-
-impl Trouble {
-    /// Whether nothing may be written before it is fixed.
-    fn blocks(&self) -> bool {
-        ![CONFLICTED, HOOK_REJECTED, HOOK_WARNING, CONTESTED, UNCLAIMED].contains(&self.reason)
-    }
 }
 
 impl Decision {

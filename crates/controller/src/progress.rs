@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::attempts::Attempts;
 use crate::contention::Contention;
-use crate::planner::Trouble;
+use crate::trouble::Trouble;
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -22,9 +22,10 @@ use crate::contention;
 use crate::gated_pods::GatedPods;
 use crate::outcome::{self, Outcomes};
 use crate::pace::{Pace, Subject};
-use crate::planner::{CONTESTED, Decision, PlannedWrite, Trouble};
+use crate::planner::{Decision, PlannedWrite};
 use crate::store::Store;
 use crate::supervisor::{Pulse, join, reap};
+use crate::trouble::{CONTESTED, Trouble};
 use crate::work::{Job, OnDrop, within_permit};
 
 mod planned;

@@ -14,10 +14,10 @@ use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
 use crate::context::Context;
-use crate::planner::{CONTESTED, Trouble};
 use crate::reconciler::Shared;
 use crate::store::{Compliance, Identity};
 use crate::supervisor::Pulse;
+use crate::trouble::{CONTESTED, Trouble};
 use cluster::clock;
 use cluster::lease::Leadership;
 

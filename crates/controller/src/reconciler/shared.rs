@@ -15,10 +15,11 @@ use tenancy::settings::Strategy;
 use crate::contention::Contention;
 use crate::gated_pods::{GatedPods, HeldPod};
 use crate::pace::Pace;
-use crate::planner::{CONTESTED, Decision, Knowledge, PlannedWrite, Trouble, Verdict, decide};
+use crate::planner::{Decision, Knowledge, PlannedWrite, Verdict, decide};
 use crate::progress::Progresses;
 use crate::queue::{Place, Urgency};
 use crate::store::{Compliance, Standing, Store};
+use crate::trouble::{CONTESTED, Trouble};
 use crate::work::{Job, Work};
 
 /// Ranks within a tenant's turn: what just happened goes before what was found.

@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::planner::{HOOK_REJECTED, HOOK_WARNING};
 use crate::store::Compliance;
+use crate::trouble::{HOOK_REJECTED, HOOK_WARNING};
 
 const ENV: &str = "$.namespace.metadata.labels.env";
 

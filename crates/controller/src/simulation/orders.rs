@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::planner::{CONTESTED, UNVERIFIED};
+use crate::trouble::{CONTESTED, UNVERIFIED};
 use assessment::UNCLAIMED;
 
 #[tokio::test(start_paused = true)]

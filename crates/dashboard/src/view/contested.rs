@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::Dashboard;
 use cluster::clock;
 use controller::contention;
-use controller::planner::CONTESTED;
 use controller::reconciler::Shared;
+use controller::trouble::CONTESTED;
 
 /// Namespaces that are listed.
 const MOST: usize = 200;

@@ -12,8 +12,8 @@ use crate::Dashboard;
 use crate::history::Look;
 use cluster::clock;
 use controller::outcome::journal::BOUNDS;
-use controller::planner::CONTESTED;
 use controller::reconciler::Shared;
+use controller::trouble::CONTESTED;
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

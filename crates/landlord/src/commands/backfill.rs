@@ -25,8 +25,9 @@ use assessment::{Assessment, assess};
 use cluster::lease::Leadership;
 use cluster::writer::ApplyMode;
 use controller::app::{self, Options, Running, Scope};
-use controller::planner::{HOOK_WARNING, Trouble, rejection};
+use controller::planner::rejection;
 use controller::store::Store;
+use controller::trouble::{HOOK_WARNING, Trouble};
 
 mod report;
 

@@ -14,11 +14,11 @@ use cluster::writer::BUSY;
 use controller::gated_pods;
 use controller::metrics::{GuardPart, Metrics, Outcome, Reason, State};
 use controller::outcome::{CONFLICT, DONE, GONE};
-use controller::planner::UNVERIFIED;
 use controller::queue::Urgency;
 use controller::store::Compliance;
 use controller::strategy::Mode;
 use controller::strategy::measurement::{Admission, Measurement};
+use controller::trouble::UNVERIFIED;
 
 mod files;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::End;
-use controller::planner::Trouble;
+use controller::trouble::Trouble;
 
 /// What is told of namespaces, by their names.
 pub(super) type Troubles = BTreeMap<String, Trouble>;
@@ -72,7 +72,7 @@ impl Report<'_> {
 mod tests {
     use super::*;
     use crate::output::screen::at_both_widths;
-    use controller::planner::{CONFLICTED, HOOK_WARNING};
+    use controller::trouble::{CONFLICTED, HOOK_WARNING};
 
     fn troubles(name: &str, reason: &'static str, message: &str) -> Troubles {
         [(name.to_owned(), Trouble { reason, message: message.to_owned() })].into()
