@@ -12,6 +12,7 @@ pub mod context;
 pub mod gated_pods;
 pub mod guard_keeper;
 pub mod live_settings;
+pub mod losses;
 pub mod metrics;
 pub mod outcome;
 pub mod pace;

@@ -14,11 +14,12 @@ use crate::context::Context;
 use crate::readiness::NAMESPACES;
 use crate::supervisor::Pulse;
 
+mod completeness;
 mod following;
 mod nodes;
 mod pods;
 mod restore;
-pub mod tenant_deletion;
+mod tenant_deletion;
 mod tenants;
 
 pub(crate) use self::following::Following;
