@@ -19,7 +19,6 @@ use tenancy::settings::Settings;
 use tokio::sync::watch as channel;
 
 use crate::context::Context;
-use crate::gated_pods::Releaser;
 use crate::guard_keeper::{Keeper, Orders};
 use crate::live_settings;
 use crate::metrics::Metrics;
@@ -27,6 +26,7 @@ use crate::outcome::Outcomes;
 use crate::outcome::journal::Journal;
 use crate::pace::Pace;
 use crate::reconciler::Reconciler;
+use crate::releaser::Releaser;
 use crate::status::Statuses;
 use crate::store::Store;
 use crate::strategy::Strategies;

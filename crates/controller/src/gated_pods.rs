@@ -24,11 +24,8 @@ use crate::queue::{Place, Urgency};
 use crate::work::Work;
 
 mod held_pod;
-mod reads;
-mod releaser;
 
 pub use self::held_pod::{HeldPod, Keys, State};
-pub use self::releaser::Releaser;
 
 /// Patches of Pods that may be under way at a time: a share of what the API server stands, so that
 /// namespaces, which Pods wait for, keep theirs.
@@ -41,7 +38,7 @@ pub const REPORTED_WAIT: Duration = Duration::from_secs(30);
 pub struct GatedPods {
     namespaces: HashMap<String, GatedNamespace>,
     pub(crate) work: Work<PodKey>,
-    wake: Arc<Notify>,
+    pub(crate) wake: Arc<Notify>,
     /// Whether the Pods have been listed once. Nothing is released before: the oldest may come
     /// last.
     known: bool,
@@ -104,7 +101,7 @@ impl GatedPods {
 
     /// Forgets a Pod that was written to, if it is still that one: another of its name may have
     /// been created since.
-    fn settle(&mut self, key: &PodKey, uid: &str) {
+    pub(crate) fn settle(&mut self, key: &PodKey, uid: &str) {
         if self.pod(key).is_some_and(|pod| pod.uid == uid) {
             self.remove(key);
         }
@@ -166,12 +163,12 @@ impl GatedPods {
     }
 
     /// Where Pods of this namespace may go, as the planner said last.
-    fn placement(&self, namespace: &str) -> Option<Arc<Placement>> {
+    pub(crate) fn placement(&self, namespace: &str) -> Option<Arc<Placement>> {
         self.namespaces.get(namespace)?.placement.clone()
     }
 
     /// Gives a Pod a turn from then on.
-    fn add(&mut self, key: &PodKey, ready: Instant) {
+    pub(crate) fn add(&mut self, key: &PodKey, ready: Instant) {
         let Some(gated) = self.namespaces.get(&*key.namespace) else { return };
         let place = Place {
             urgency: Urgency::Placement,
@@ -183,12 +180,12 @@ impl GatedPods {
     }
 
     /// Gives a Pod no turn before this time.
-    fn put_off(&mut self, key: &PodKey, until: Instant) {
+    pub(crate) fn put_off(&mut self, key: &PodKey, until: Instant) {
         self.add(key, until);
         self.work.queue.reschedule(key, until);
     }
 
-    fn pod(&self, key: &PodKey) -> Option<&HeldPod> {
+    pub(crate) fn pod(&self, key: &PodKey) -> Option<&HeldPod> {
         self.namespaces.get(&*key.namespace)?.pods.get(key)
     }
 
@@ -209,12 +206,12 @@ impl GatedPods {
         long.map(|(key, pod)| (key.clone(), pod.uid.clone())).collect()
     }
 
-    fn pod_mut(&mut self, key: &PodKey) -> Option<&mut HeldPod> {
+    pub(crate) fn pod_mut(&mut self, key: &PodKey) -> Option<&mut HeldPod> {
         self.namespaces.get_mut(&*key.namespace)?.pods.get_mut(key)
     }
 
     /// Remembers how a Pod stands; false where it stood so before, or is gone.
-    fn stand(&mut self, key: &PodKey, state: State) -> bool {
+    pub(crate) fn stand(&mut self, key: &PodKey, state: State) -> bool {
         self.pod_mut(key)
             .is_some_and(|pod| std::mem::replace(&mut pod.state, state.clone()) != state)
     }

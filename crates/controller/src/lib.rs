@@ -21,6 +21,7 @@ pub mod progress;
 pub mod queue;
 pub mod readiness;
 pub mod reconciler;
+pub mod releaser;
 #[cfg(test)]
 mod simulation;
 pub mod status;

@@ -19,15 +19,15 @@ pub struct HeldPod {
     pub pod: GatedPod,
     pub state: State,
     /// Whether its owner was told of a clash.
-    pub(super) told: bool,
+    pub(crate) told: bool,
     /// When its creation was seen; `None` where the Pod was there before.
     pub(super) seen: Option<Instant>,
     /// When it was first known here: what is said of its namespace earlier does not count for it.
-    pub(super) taken_in: Instant,
+    pub(crate) taken_in: Instant,
     /// Failures in a row, and conflicts on one state.
-    pub(super) attempts: Attempts,
+    pub(crate) attempts: Attempts,
     /// The state that the last conflict was on.
-    pub(super) conflicted: Option<String>,
+    pub(crate) conflicted: Option<String>,
 }
 
 /// How a held Pod stands.
@@ -100,7 +100,7 @@ impl HeldPod {
 
     /// How long it has waited since its creation. Kubernetes counts that in whole seconds; what was
     /// seen says more.
-    pub(super) fn waited(&self, key: &PodKey, now: Instant) -> Duration {
+    pub(crate) fn waited(&self, key: &PodKey, now: Instant) -> Duration {
         let age =
             || SystemTime::now().duration_since(SystemTime::from(key.created)).unwrap_or_default();
         self.seen.map_or_else(age, |seen| now.saturating_duration_since(seen))

@@ -1,4 +1,4 @@
-//! Releaser: takes the Pod whose turn it is, decides on the freshest copies, sends the patch at its
+//! Releaser: takes the gated Pod whose turn it is, decides on the freshest copies, sends the patch at its
 //! own pace, and reports.
 
 use std::sync::{Arc, MutexGuard};
@@ -11,19 +11,21 @@ use cluster::lease::Leadership;
 use cluster::pod_release::{Clash, Verdict, release};
 use cluster::pod_writer::PodWriter;
 use cluster::writer::{ApplyMode, Failure, REVERTED, Scope, Writer, Written};
+use guard::GATE;
 use tokio::task::JoinSet;
 
-use super::reads::Reads;
-use guard::GATE;
-
-use super::{GatedPods, HeldPod, State};
 use crate::attempts::FIRST_RETRY;
 use crate::context::Context;
+use crate::gated_pods::{GatedPods, HeldPod, State};
 use crate::outcome::{Outcomes, WINDOW};
 use crate::pace::Subject;
 use crate::reconciler::until;
 use crate::supervisor::{Pulse, join, reap};
 use crate::work::{Job, OnDrop, within_permit};
+
+mod reads;
+
+use self::reads::Reads;
 
 /// How often it is looked for Pods that wait for long.
 const WAITING_INTERVAL: Duration = Duration::from_secs(5);
@@ -93,7 +95,7 @@ impl Releaser {
     fn next(&self) -> Result<Job<PodKey>, Option<Instant>> {
         let mut gated = self.gated();
         // Once all is known, every namespace is looked at, and that wakes whoever waits.
-        if gated.known && self.context.readiness.is_complete() {
+        if gated.is_known() && self.context.readiness.is_complete() {
             gated.work.next(clock::now())
         } else {
             Err(None)
