@@ -30,6 +30,7 @@ use crate::releaser::Releaser;
 use crate::status::Statuses;
 use crate::store::Store;
 use crate::strategy::Strategies;
+use crate::strategy::metrics::StrategyMetrics;
 use crate::supervisor::{Pulse, Supervisor};
 
 mod tenants;
@@ -91,9 +92,11 @@ pub struct Running {
 /// Starts every task of it. Nothing is waited for.
 pub fn start(options: Options) -> Result<Running, DecodeError> {
     let Options { client, leadership, pace, events, journal, scope, fail_task } = options;
-    let outcomes = Outcomes::new(Arc::new(Metrics::default()), events.then(|| client.clone()))
-        .noted_in(journal);
-    let mut starter = Starter { supervisor: Supervisor::default(), fail_task };
+    let strategy_metrics = StrategyMetrics::default();
+    let metrics = Metrics::with(|registry| strategy_metrics.register(registry));
+    let outcomes =
+        Outcomes::new(Arc::new(metrics), events.then(|| client.clone())).noted_in(journal);
+    let mut starter = Starter { supervisor: Supervisor::default(), fail_task, strategy_metrics };
     let spawner = starter.supervisor.spawner();
     let context = match scope {
         Scope::Once { store, mode } => {
@@ -135,6 +138,7 @@ pub async fn drain(reconciler: &Reconciler) {
 struct Starter {
     supervisor: Supervisor,
     fail_task: Option<String>,
+    strategy_metrics: StrategyMetrics,
 }
 
 impl Starter {
@@ -187,6 +191,7 @@ impl Starter {
             policy,
             namespace,
             without_guard,
+            metrics: self.strategy_metrics.clone(),
         };
         self.spawn("strategies", ROUND_BOUND, |pulse| strategies.run(pulse));
         if let Some(orders) = guard {

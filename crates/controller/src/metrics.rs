@@ -12,7 +12,6 @@ use prometheus_client::registry::Registry;
 
 use crate::gated_pods;
 use crate::queue::Urgency;
-use crate::strategy::metrics::StrategyMetrics;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub struct Outcome {
@@ -70,11 +69,17 @@ pub struct Metrics {
     held_pods: Family<Held, Gauge>,
     pub pods_released: Family<Outcome, Counter>,
     pub pod_hold_seconds: Histogram,
-    pub strategy: StrategyMetrics,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
+        Self::with(|_| {})
+    }
+}
+
+impl Metrics {
+    /// Those here, and those that a component above registers for itself.
+    pub fn with(register: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = Registry::with_prefix("landlord");
         let mut metrics = Self {
             writes: Family::default(),
@@ -97,16 +102,14 @@ impl Default for Metrics {
             pods_released: Family::default(),
             // 5 ms to 1.5 hours.
             pod_hold_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 21)),
-            strategy: StrategyMetrics::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
+        register(&mut registry);
         metrics.registry = registry;
         metrics
     }
-}
 
-impl Metrics {
     fn register(&self, registry: &mut Registry) {
         registry.register(
             "namespace_writes",
@@ -184,7 +187,6 @@ impl Metrics {
             "Time from a held Pod's creation to its release",
             self.pod_hold_seconds.clone(),
         );
-        self.strategy.register(registry);
     }
 
     /// Sets how many namespaces are not compliant, for each reason.

@@ -1,4 +1,4 @@
-//! Metrics of the strategy.
+//! Metrics of the strategy, which the composition root registers beside the controller's.
 
 use std::sync::atomic::AtomicU64;
 
@@ -22,8 +22,8 @@ struct Outcome {
     outcome: &'static str,
 }
 
-/// See the module.
-#[derive(Default)]
+/// See the module. Clones share their values.
+#[derive(Clone, Default)]
 pub struct StrategyMetrics {
     modes: Family<InMode, Gauge>,
     changes: Counter,

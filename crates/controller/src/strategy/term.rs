@@ -11,6 +11,7 @@ use thiserror::Error as ThisError;
 
 use super::decision::Decision;
 use super::measurement::Measurement;
+use super::metrics::StrategyMetrics;
 use super::record::{Change, Record};
 use super::{Mode, Strategy, choose, conditions};
 use crate::context::Context;
@@ -48,6 +49,7 @@ pub struct Strategies {
     /// Of the record.
     pub namespace: String,
     pub without_guard: bool,
+    pub metrics: StrategyMetrics,
 }
 
 /// What is known for as long as this replica leads.
@@ -73,7 +75,7 @@ impl Strategies {
             pulse.beat();
             tokio::time::sleep(LOOK).await;
             if !self.leadership.holds() || !self.context.readiness.is_complete() {
-                self.context.reconciler.outcomes().metrics().strategy.clear();
+                self.metrics.clear();
                 term = Term::default();
                 continue;
             }
@@ -129,7 +131,7 @@ impl Strategies {
         if term.withdrawn {
             return Ok(());
         }
-        self.context.reconciler.outcomes().metrics().strategy.clear();
+        self.metrics.clear();
         if let Some(mut policy) = self.read().await? {
             policy
                 .withdraw(&self.context.client)
@@ -176,8 +178,8 @@ impl Strategies {
         change: Option<Change>,
     ) {
         let outcomes = self.context.reconciler.outcomes();
-        outcomes.metrics().strategy.show(decision.mode);
-        outcomes.metrics().strategy.measured(measurement);
+        self.metrics.show(decision.mode);
+        self.metrics.measured(measurement);
         tracing::debug!(
             mode = decision.mode.word(),
             reason = decision.reason,
@@ -200,7 +202,7 @@ impl Strategies {
             );
         }
         let Some(Change { from, to, reason, .. }) = change else { return };
-        outcomes.metrics().strategy.change();
+        self.metrics.change();
         tracing::info!(from = from.word(), to = to.word(), reason, "strategy changed");
         outcomes.strategy(
             &policy.name,

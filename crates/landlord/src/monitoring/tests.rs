@@ -18,6 +18,7 @@ use controller::queue::Urgency;
 use controller::store::Compliance;
 use controller::strategy::Mode;
 use controller::strategy::measurement::{Admission, Measurement};
+use controller::strategy::metrics::StrategyMetrics;
 use controller::trouble::UNVERIFIED;
 
 mod files;
@@ -40,7 +41,8 @@ type Exported = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// The registry of a controller in which everything has happened once.
 fn text() -> String {
-    let metrics = Metrics::default();
+    let strategy = StrategyMetrics::default();
+    let metrics = Metrics::with(|registry| strategy.register(registry));
     for outcome in [DONE, CONFLICT, GONE, BUSY] {
         metrics.writes.get_or_create(&Outcome { outcome }).inc();
         metrics.pods_released.get_or_create(&Outcome { outcome }).inc();
@@ -55,7 +57,7 @@ fn text() -> String {
     metrics.set_troubled([UNVERIFIED, assessment::UNCLAIMED].into_iter());
     metrics.hook_failures.get_or_create(&Reason { reason: "HookRejected" }).inc();
     metrics.guard_repairs.get_or_create(&GuardPart { part: "deny".to_owned() }).inc();
-    metrics.strategy.show(Mode::Hybrid);
+    strategy.show(Mode::Hybrid);
     let admission = Admission::Probed {
         probes: 2,
         failures: 1,
@@ -63,7 +65,7 @@ fn text() -> String {
         fault: None,
     };
     let creations_per_second = 1.0;
-    metrics.strategy.measured(&Measurement {
+    strategy.measured(&Measurement {
         admission,
         namespaces: 1,
         creations_per_second,
