@@ -65,14 +65,15 @@ fn excluded(authority: &Authority<'_>, namespace: &Namespace) -> Option<Outcome>
             (settings.excludes_generated(stem), settings.may_exclude_generated(stem))
         }
     };
-    match authority.admin {
-        true => certain.then(|| Ok(Admission::default())),
-        false => possible.then(|| {
+    if authority.admin {
+        certain.then(|| Ok(Admission::default()))
+    } else {
+        possible.then(|| {
             let name = namespace.name_or_stem();
             Err(Denial::forbidden(format!(
                 "namespace {name:?} is excluded from tenancy, so only admins may create it: choose another name"
             )))
-        }),
+        })
     }
 }
 

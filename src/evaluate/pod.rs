@@ -144,9 +144,10 @@ impl Place<'_> {
                 clashes.push(format!("{key} is {found}, namespace {} wants {value:?}", self.name));
             }
         }
-        match clashes.is_empty() {
-            true => Ok((merged.len() > before).then_some(Value::Object(merged))),
-            false => Err(clash(&clashes)),
+        if clashes.is_empty() {
+            Ok((merged.len() > before).then_some(Value::Object(merged)))
+        } else {
+            Err(clash(&clashes))
         }
     }
 

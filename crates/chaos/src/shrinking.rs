@@ -58,17 +58,16 @@ impl Shrinking {
     /// Whether the attempt failed as well.
     pub fn tell(&mut self, attempt: Schedule, fails: bool) {
         let shorter = attempt.steps.len() < self.best.steps.len();
-        match fails {
-            true if shorter => {
-                self.progress |= self.size == 1;
-                self.best = attempt;
-            }
-            true => {
-                self.best = attempt;
-                self.at += 1;
-            }
-            false => self.at += self.size.max(1),
+        if !fails {
+            self.at += self.size.max(1);
+            return;
         }
+        if shorter {
+            self.progress |= self.size == 1;
+        } else {
+            self.at += 1;
+        }
+        self.best = attempt;
     }
 
     /// The shortest so far.

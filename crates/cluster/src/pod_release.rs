@@ -64,9 +64,10 @@ pub fn release(placement: Option<&Placement>, pod: &GatedPod) -> Verdict {
         Some((key.to_owned(), own.clone(), value.to_owned()))
     };
     let keys: Vec<_> = placement.selector.iter().filter_map(differs).collect();
-    match keys.is_empty() {
-        true => Verdict::Release(patch(placement, pod, gate)),
-        false => Verdict::Clash(Clash { tenant: placement.tenant.clone(), keys }),
+    if keys.is_empty() {
+        Verdict::Release(patch(placement, pod, gate))
+    } else {
+        Verdict::Clash(Clash { tenant: placement.tenant.clone(), keys })
     }
 }
 

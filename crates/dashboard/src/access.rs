@@ -152,10 +152,13 @@ impl Gatekeeper {
         }
         let verdict = match clock::within(TIMEOUT, whose(&self.client, token)).await? {
             None => Verdict::Stranger,
-            Some(user) => match clock::within(TIMEOUT, may_see(&self.client, user)).await? {
-                true => Verdict::Welcome,
-                false => Verdict::Forbidden,
-            },
+            Some(user) => {
+                if clock::within(TIMEOUT, may_see(&self.client, user)).await? {
+                    Verdict::Welcome
+                } else {
+                    Verdict::Forbidden
+                }
+            }
         };
         self.keep(token, verdict);
         Ok(verdict)

@@ -67,9 +67,10 @@ impl State {
             self.pages.insert(token, pages);
         }
         let kind = self.kind(&target.api_version, &target.plural).map_or("", |kind| &kind.kind);
-        let (kind, api_version) = match target.metadata_only {
-            true => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1"),
-            false => (format!("{kind}List"), target.api_version.as_str()),
+        let (kind, api_version) = if target.metadata_only {
+            ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1")
+        } else {
+            (format!("{kind}List"), target.api_version.as_str())
         };
         Ok(json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}))
     }
@@ -94,10 +95,9 @@ pub(super) fn key(namespace: &str, name: &str) -> String {
 
 /// An object in the form that was asked for.
 pub(super) fn presented(object: &Value, target: &Target) -> Value {
-    match target.metadata_only {
-        true => {
-            json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
-        }
-        false => object.clone(),
+    if target.metadata_only {
+        json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
+    } else {
+        object.clone()
     }
 }

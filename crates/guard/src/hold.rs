@@ -27,9 +27,10 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
 
 /// Where *place* fills in what is missing, nothing is missing.
 fn waits(guard: &Guard<'_>) -> &'static str {
-    match guard.place {
-        true => "!variables.ready",
-        false => "!variables.ready || variables.pairs.exists(p, !(p[0] in variables.nodeSelector))",
+    if guard.place {
+        "!variables.ready"
+    } else {
+        "!variables.ready || variables.pairs.exists(p, !(p[0] in variables.nodeSelector))"
     }
 }
 

@@ -104,11 +104,10 @@ impl<'a> Guard<'a> {
     }
 
     fn policies(&self) -> Vec<Policy> {
-        let namespaces = match self.mutating {
-            true => [Some(stamp::policy(self)), None, Some(seal::policy(self))],
-            false => {
-                [Some(stamp::refusing(self)), owners::policy(self), Some(seal::refusing(self))]
-            }
+        let namespaces = if self.mutating {
+            [Some(stamp::policy(self)), None, Some(seal::policy(self))]
+        } else {
+            [Some(stamp::refusing(self)), owners::policy(self), Some(seal::refusing(self))]
         };
         let place = (self.mutating && self.place).then(|| place::policy(self));
         let hold = self.holds().then(|| hold::policy(self));

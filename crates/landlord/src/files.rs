@@ -47,9 +47,10 @@ fn expand(path: &Path) -> Result<Vec<PathBuf>, FilesError> {
     }
     let mut files = Vec::new();
     search(path, &mut files)?;
-    match files.is_empty() {
-        true => Err(FilesError::EmptyFolder(path.display().to_string())),
-        false => Ok(files),
+    if files.is_empty() {
+        Err(FilesError::EmptyFolder(path.display().to_string()))
+    } else {
+        Ok(files)
     }
 }
 
@@ -81,12 +82,11 @@ fn read_file(path: &Path) -> Result<Vec<Document>, FilesError> {
 }
 
 fn text(path: &Path) -> Result<(String, String), FilesError> {
-    let (file, text) = match path == Path::new("-") {
-        true => {
-            let mut text = String::new();
-            ("standard input".to_owned(), std::io::stdin().read_to_string(&mut text).map(|_| text))
-        }
-        false => (path.display().to_string(), fs::read_to_string(path)),
+    let (file, text) = if path == Path::new("-") {
+        let mut text = String::new();
+        ("standard input".to_owned(), std::io::stdin().read_to_string(&mut text).map(|_| text))
+    } else {
+        (path.display().to_string(), fs::read_to_string(path))
     };
     match text {
         Ok(text) => Ok((file, text)),

@@ -144,9 +144,10 @@ impl Source {
                 eprintln!("… still compiling Kubernetes after {} s", began.elapsed().as_secs());
             }
         };
-        match status.success() {
-            true => Ok(()),
-            false => Err(BinariesError::Build { status, module: self.module.clone() }),
+        if status.success() {
+            Ok(())
+        } else {
+            Err(BinariesError::Build { status, module: self.module.clone() })
         }
     }
 

@@ -112,9 +112,10 @@ fn claim(settings: &Settings, rule: &Rule, tenant: &str, evidence: Evidence<'_>)
     let label = evidence.namespace.metadata.labels.get(settings.tenant_label());
     let stated_by_label = label.is_some_and(|value| value == tenant);
     let recorded = evidence.ledger.tenant == tenant && evidence.ledger.by.is_some();
-    let by = match *rule == own {
-        true => evidence.ledger.by.clone().filter(|_| recorded),
-        false => (!stated_by_label || recorded).then(|| rule.id()),
+    let by = if *rule == own {
+        evidence.ledger.by.clone().filter(|_| recorded)
+    } else {
+        (!stated_by_label || recorded).then(|| rule.id())
     };
     Claim { tenant: tenant.to_owned(), rule: rule.id(), by }
 }

@@ -165,11 +165,8 @@ impl Ledger {
 
 fn read_shape(text: &str) -> Result<Shape, DecodeError> {
     let value = text::parse(text).map_err(|error| DecodeError::caused("", &error))?;
-    match value.is_object() {
-        // Serde would also take the fields from a JSON array.
-        false => Err(DecodeError::new("", "not a JSON object")),
-        true => decode(&value),
-    }
+    // Serde would also take the fields from a JSON array.
+    if value.is_object() { decode(&value) } else { Err(DecodeError::new("", "not a JSON object")) }
 }
 
 fn shape_error(text: &str, source: DecodeError) -> LedgerError {

@@ -197,9 +197,10 @@ fn lower_case(key: &str) -> Cow<'_, str> {
         '\u{130}' => 'i',  // the dotted capital I
         other => other.to_ascii_lowercase(),
     };
-    match key.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
-        true => key.chars().map(letter).collect::<String>().into(),
-        false => key.into(),
+    if key.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+        key.chars().map(letter).collect::<String>().into()
+    } else {
+        key.into()
     }
 }
 

@@ -104,12 +104,11 @@ impl Tenant {
         conflicts: Conflicts,
         object: &Value,
     ) -> Result<Self, DecodeError> {
-        self.hooks = match self.hooks.is_empty() {
-            true => settings.clone(),
-            false => {
-                hook::check::check(&self.hooks, settings)?;
-                hook::in_order(self.hooks.iter().chain(settings.iter()).cloned().collect())
-            }
+        self.hooks = if self.hooks.is_empty() {
+            settings.clone()
+        } else {
+            hook::check::check(&self.hooks, settings)?;
+            hook::in_order(self.hooks.iter().chain(settings.iter()).cloned().collect())
         };
         if self.hooks.iter().any(|hook| hook.reads_tenant()) {
             self.document = stated(object);

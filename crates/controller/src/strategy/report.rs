@@ -34,9 +34,10 @@ impl Report<'_> {
             } else {
                 "an edit of the settings"
             };
-            return match chosen == mode {
-                true => vec![(mode, format!("stays until {change}"))],
-                false => vec![(chosen, format!("as soon as the guard is enforced: it is {by}"))],
+            return if chosen == mode {
+                vec![(mode, format!("stays until {change}"))]
+            } else {
+                vec![(chosen, format!("as soon as the guard is enforced: it is {by}"))]
             };
         }
         let often = format!("in {AGREEING} measurements in a row");

@@ -77,10 +77,8 @@ fn pool(
         .annotations
         .get(NODE_SELECTOR)
         .and_then(|text| text.parse::<NodeSelector>().ok());
-    let carried = match found.as_ref() == Some(&selector) {
-        true => carried(meta, label),
-        false => Carried::No,
-    };
+    let carried =
+        if found.as_ref() == Some(&selector) { carried(meta, label) } else { Carried::No };
     Ok((!selector.is_empty()).then_some(Pool { tenant, selector, carried }))
 }
 

@@ -6,12 +6,13 @@ use super::{Check, Finding, some};
 
 pub(super) fn examine(settings: &Settings) -> Finding {
     let rules = settings.unsealed_rules();
-    match rules.is_empty() {
-        true => Check::Claims.good("whatever `identify` reads of a namespace is sealed by the guard"),
-        false => Check::Claims.wrong(
+    if rules.is_empty() {
+        Check::Claims.good("whatever `identify` reads of a namespace is sealed by the guard")
+    } else {
+        Check::Claims.wrong(
             format!("the guard cannot seal what `identify` reads by {}", some(rules)),
             "name one label or annotation in the path; where nobody but admins updates namespaces, say --skip claims",
-        ),
+        )
     }
 }
 

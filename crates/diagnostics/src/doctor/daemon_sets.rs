@@ -30,12 +30,13 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
         }
     };
     let findings: Vec<Finding> = sets.iter().filter_map(|set| judge(patient, nodes, set)).collect();
-    match findings.is_empty() {
-        true => vec![
+    if findings.is_empty() {
+        vec![
             Check::DaemonSets
                 .good("no DaemonSet in a tenant's namespace chooses nodes outside the pool"),
-        ],
-        false => findings,
+        ]
+    } else {
+        findings
     }
 }
 

@@ -40,11 +40,12 @@ pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
     };
     let findings: Vec<Finding> =
         keys.into_iter().filter(|(key, _)| kubelet_may_set(key)).map(wrong).collect();
-    match findings.is_empty() {
-        true => vec![
+    if findings.is_empty() {
+        vec![
             Check::NodeLabels.good("selectors use labels that NodeRestriction keeps from kubelets"),
-        ],
-        false => findings,
+        ]
+    } else {
+        findings
     }
 }
 

@@ -140,10 +140,12 @@ fn judge(answer: Result<Namespace, Error>, policy: &str) -> Answer {
         }
         Err(error) => {
             let message = words(&error);
-            match message.contains(&format!("admission webhook \"clusterwide-{policy}.")) {
-                true => Answer::Refused(message),
-                false if message.contains("failed calling webhook") => Answer::NoWebhook(message),
-                false => Answer::Other(message),
+            if message.contains(&format!("admission webhook \"clusterwide-{policy}.")) {
+                Answer::Refused(message)
+            } else if message.contains("failed calling webhook") {
+                Answer::NoWebhook(message)
+            } else {
+                Answer::Other(message)
             }
         }
     }

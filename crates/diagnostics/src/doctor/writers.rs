@@ -38,9 +38,10 @@ pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
             "take these keys out of what it applies (Argo CD: ignoreDifferences, with RespectIgnoreDifferences; Flux: a drift rule that ignores them), or out of the tenant",
         )
     };
-    match claims.is_empty() {
-        true => vec![Check::Writers.good("nobody else writes managed keys")],
-        false => claims.into_iter().map(wrong).collect(),
+    if claims.is_empty() {
+        vec![Check::Writers.good("nobody else writes managed keys")]
+    } else {
+        claims.into_iter().map(wrong).collect()
     }
 }
 

@@ -31,9 +31,10 @@ pub(crate) fn render(assessments: &[Assessment]) -> String {
         }
         let mut heading = heading(tenant, &group);
         for one in told {
-            match text.len() + heading.len() + one.len() > ENOUGH {
-                true => left_out += 1,
-                false => text += &(std::mem::take(&mut heading) + &one),
+            if text.len() + heading.len() + one.len() > ENOUGH {
+                left_out += 1;
+            } else {
+                text += &(std::mem::take(&mut heading) + &one);
             }
         }
     }

@@ -30,10 +30,7 @@ impl RegistryFlags {
 
     /// A policy's bytes, from a file or from a registry.
     pub(crate) fn policy(&self, place: &str) -> Result<Vec<u8>> {
-        match place.starts_with(SCHEME) {
-            true => Ok(self.pull(place)?.wasm),
-            false => input::policy(place),
-        }
+        if place.starts_with(SCHEME) { Ok(self.pull(place)?.wasm) } else { input::policy(place) }
     }
 
     /// A policy from a registry.

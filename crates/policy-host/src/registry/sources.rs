@@ -93,13 +93,10 @@ impl Authority {
                 (path.display().to_string(), data)
             }
         };
-        match String::from_utf8_lossy(&data).contains("-----BEGIN CERTIFICATE-----") {
-            true => Ok(data),
-            false => Err(SourcesError::Certificate {
-                path: sources.to_owned(),
-                host: host.to_owned(),
-                what,
-            }),
+        if String::from_utf8_lossy(&data).contains("-----BEGIN CERTIFICATE-----") {
+            Ok(data)
+        } else {
+            Err(SourcesError::Certificate { path: sources.to_owned(), host: host.to_owned(), what })
         }
     }
 }

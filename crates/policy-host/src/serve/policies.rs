@@ -130,9 +130,10 @@ impl ServedPolicy {
     /// Evaluates an AdmissionRequest. Blocks; not for a thread of the runtime.
     pub fn evaluate(&self, request: &Value) -> Verdict {
         let verdict = self.module.validate(request, &self.settings, Arc::new(self.host.clone()));
-        match self.allowed_to_mutate || verdict.patch.0.is_empty() {
-            true => verdict,
-            false => verdict.forbid_mutation(),
+        if self.allowed_to_mutate || verdict.patch.0.is_empty() {
+            verdict
+        } else {
+            verdict.forbid_mutation()
         }
     }
 }

@@ -132,9 +132,10 @@ impl Draft<'_> {
     /// What a template makes of a key can be landlord's own.
     fn checked(&self, field: Field, name: String) -> Result<Key, DesireError> {
         let key = Key { field, name };
-        match keys::is_reserved(Dialect::Landlord, &key.name) || keys::is_placement(&key) {
-            true => Err(super::reserved(self.tenant, key)),
-            false => Ok(key),
+        if keys::is_reserved(Dialect::Landlord, &key.name) || keys::is_placement(&key) {
+            Err(super::reserved(self.tenant, key))
+        } else {
+            Ok(key)
         }
     }
 

@@ -101,9 +101,10 @@ fn stages(listed: &[Value]) -> Read<Stages> {
     for (index, value) in listed.iter().enumerate() {
         let path = format!("stages[{index}]");
         let name = value.as_str().ok_or_else(|| mismatch(&path, value, "a string"))?;
-        match word(&path, name, &[("admission", true), ("reconcile", false)])? {
-            true => stages.admission = true,
-            false => stages.reconcile = true,
+        if word(&path, name, &[("admission", true), ("reconcile", false)])? {
+            stages.admission = true;
+        } else {
+            stages.reconcile = true;
         }
     }
     match stages {
@@ -120,12 +121,13 @@ fn check_does_something(hook: &Hook) -> Read<()> {
         && hook.set.is_empty()
         && hook.remove.is_empty()
         && hook.require.is_empty();
-    match idle {
-        true => Err(DecodeError::new(
+    if idle {
+        Err(DecodeError::new(
             "",
             "it neither sets, removes nor requires anything: add `set`, `remove` or `require`",
-        )),
-        false => Ok(()),
+        ))
+    } else {
+        Ok(())
     }
 }
 
@@ -208,13 +210,14 @@ fn test(fields: Fields<'_>) -> Read<Option<(Test, bool)>> {
 }
 
 fn members(values: &[Value]) -> Read<Vec<String>> {
-    match values.is_empty() {
-        true => Err(DecodeError::new("in", "empty, so it never holds: list at least one value")),
-        false => values
+    if values.is_empty() {
+        Err(DecodeError::new("in", "empty, so it never holds: list at least one value"))
+    } else {
+        values
             .iter()
             .enumerate()
             .map(|(index, value)| scalar(&format!("in[{index}]"), value))
-            .collect(),
+            .collect()
     }
 }
 
@@ -314,8 +317,9 @@ fn key_template(field: Field, key: &str) -> Result<Template, String> {
     }
     let template = Template::parse(key, Grammar::Strict).map_err(|error| error.to_string())?;
     let check = if field == Field::Label { check_label_key } else { check_annotation_key };
-    match key.contains("{{") {
-        true => Ok(template),
-        false => check(key).map(|()| template).map_err(|error| error.to_string()),
+    if key.contains("{{") {
+        Ok(template)
+    } else {
+        check(key).map(|()| template).map_err(|error| error.to_string())
     }
 }

@@ -76,9 +76,10 @@ impl<'a> Pass<'a> {
         self.record();
         self.release_rest(&desired.forced);
         self.remove(&desired.removals);
-        match tenant.exclusive {
-            true => self.remove_others(&desired),
-            false => self.set_defaults(&desired),
+        if tenant.exclusive {
+            self.remove_others(&desired);
+        } else {
+            self.set_defaults(&desired);
         }
         let failed = self.plan.failures.iter().any(|failure| failure.placement && !failure.warning);
         self.mark_pending(failed);

@@ -60,9 +60,10 @@ fn read(name: &str, object: &Value, validations: bool) -> Result<Tenant, DecodeE
         );
     }
     let owners = owners(object, spec);
-    let hooks: Vec<Arc<Hook>> = match validations {
-        true => validations::hooks(spec, &owners)?.into_iter().map(Arc::new).collect(),
-        false => Vec::new(),
+    let hooks: Vec<Arc<Hook>> = if validations {
+        validations::hooks(spec, &owners)?.into_iter().map(Arc::new).collect()
+    } else {
+        Vec::new()
     };
     Ok(Tenant {
         name: name.to_owned(),

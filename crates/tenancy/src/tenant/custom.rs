@@ -86,9 +86,10 @@ impl CustomSource {
     /// Reads a tenant object; its name is `namespace_name` where the objects are namespaced.
     pub fn tenant(&self, object: &Value) -> Result<Tenant, TenantError> {
         let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let name = match self.namespaced {
-            true => format!("{}{SEPARATOR}{}", text("/metadata/namespace"), text("/metadata/name")),
-            false => text("/metadata/name").to_owned(),
+        let name = if self.namespaced {
+            format!("{}{SEPARATOR}{}", text("/metadata/namespace"), text("/metadata/name"))
+        } else {
+            text("/metadata/name").to_owned()
         };
         self.read(name.clone(), object).map_err(|source| TenantError { tenant: name, source })
     }

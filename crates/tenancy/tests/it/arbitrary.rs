@@ -77,12 +77,11 @@ fn tolerations() -> impl Strategy<Value = Value> {
 }
 
 fn selector(scope: Scope) -> impl Strategy<Value = Value> {
-    let key = match scope.stable_selectors {
-        true => pick(&SELECTED).boxed(),
-        false => {
-            prop_oneof![2 => pick(&SELECTED), 1 => pick(&KEYS), 1 => Just(NAME_LABEL.to_owned())]
-                .boxed()
-        }
+    let key = if scope.stable_selectors {
+        pick(&SELECTED).boxed()
+    } else {
+        prop_oneof![2 => pick(&SELECTED), 1 => pick(&KEYS), 1 => Just(NAME_LABEL.to_owned())]
+            .boxed()
     };
     (key, pick(&VALUES), 0..4).prop_map(|(key, value, form)| match form {
         0 => json!({"matchLabels": {key: value}}),

@@ -234,10 +234,7 @@ prop_compose! {
         known in prop::bool::weighted(0.9),
         repeat in 1_usize..20,
     ) -> Vec<Measurement> {
-        let admission = match known {
-            true => Admission::Probed { probes: 3, failures, latency: Duration::from_millis(latency), fault: None },
-            false => Admission::Unknown { why: String::new() },
-        };
+        let admission = if known { Admission::Probed { probes: 3, failures, latency: Duration::from_millis(latency), fault: None } } else { Admission::Unknown { why: String::new() } };
         let lag = Duration::from_secs(if behind { 100 } else { 0 });
         vec![Measurement { admission, namespaces, creations_per_second, lag, guard }; repeat]
     }

@@ -112,14 +112,12 @@ fn meaning(arg: &Arg) -> String {
         .get_help()
         .map(|help| help.to_string().replace('|', "\\|").replace('<', "&lt;"))
         .unwrap_or_default();
-    let possible: Vec<String> =
-        match arg.get_action().takes_values() && !arg.is_hide_possible_values_set() {
-            true => arg
-                .get_possible_values()
-                .iter()
-                .map(|value| format!("`{}`", value.get_name()))
-                .collect(),
-            false => Vec::new(),
-        };
+    let possible: Vec<String> = if arg.get_action().takes_values()
+        && !arg.is_hide_possible_values_set()
+    {
+        arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect()
+    } else {
+        Vec::new()
+    };
     if possible.is_empty() { help } else { format!("{help}: {}", possible.join(", ")) }
 }
