@@ -5,6 +5,10 @@
 //! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · settings · policy · strategy_record · writer, pod_writer · lease · admission_policies
 //! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure)
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub mod admission_policies;
 pub mod cached_namespace;

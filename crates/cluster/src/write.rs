@@ -76,13 +76,15 @@ fn changes(before: &Metadata, after: &Metadata) -> Vec<(Key, Option<String>)> {
 
 /// The JSON merge patch.
 fn patch(before: &CachedNamespace, changes: &[(Key, Option<String>)]) -> Value {
-    let mut metadata = json!({"uid": before.uid, "resourceVersion": before.version});
+    let mut metadata = Map::new();
+    metadata.insert("uid".to_owned(), json!(before.uid));
+    metadata.insert("resourceVersion".to_owned(), json!(before.version));
     for (field, name) in [(Field::Label, "labels"), (Field::Annotation, "annotations")] {
         let of_field = changes.iter().filter(|(key, _)| key.field == field);
         let map: Map<String, Value> =
             of_field.map(|(key, value)| (key.name.clone(), json!(value))).collect();
         if !map.is_empty() {
-            metadata[name] = Value::Object(map);
+            metadata.insert(name.to_owned(), Value::Object(map));
         }
     }
     json!({"metadata": metadata})

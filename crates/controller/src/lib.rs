@@ -3,6 +3,10 @@
 //! ```text
 //! watch ──▶ store ──▶ queue ──▶ planner (engine) ──▶ writer ──▶ outcome
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 pub mod admin;
 pub mod app;

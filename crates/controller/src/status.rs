@@ -1,7 +1,7 @@
 //! Status: what a Tenant of landlord's own says of its namespaces. Written by the leader, when it
 //! changed, and not more often than once in a while.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -290,8 +290,8 @@ fn nodes_match(shared: &mut Shared, tenant: Option<&Tenant>) -> Condition {
 
 fn status(current: &DynamicObject, facts: &Facts) -> Value {
     let total: usize = facts.counts.iter().map(|(_, count)| count).sum();
-    let mut namespaces = json!({"total": total});
-    facts.counts.iter().for_each(|(state, count)| namespaces[state.word()] = json!(count));
+    let counts = facts.counts.iter().map(|(state, count)| (state.word(), *count));
+    let namespaces: BTreeMap<&str, usize> = counts.chain([("total", total)]).collect();
     let generation = facts.identity.generation;
     let conditions: Vec<Value> =
         facts.conditions.iter().map(|one| condition(current, generation, one)).collect();

@@ -10,6 +10,10 @@
 //! Everything shown is what the controller knows anyway. Only a tenant's Pods, its strategy and
 //! unknown tokens are asked of the API server, when somebody looks, and not more often than once in
 //! a while.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

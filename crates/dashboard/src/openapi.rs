@@ -39,8 +39,9 @@ fn path(route: &Route, generator: &mut SchemaGenerator, problem: &Value) -> Valu
         Answer::Events => ("text/event-stream", json!({"type": "string"})),
         Answer::OpenApi => ("application/json", json!({"type": "object"})),
     };
-    let mut responses =
-        json!({"200": {"description": route.summary, "content": {kind: {"schema": schema}}}});
+    let mut responses = Map::new();
+    let answer = json!({"description": route.summary, "content": {kind: {"schema": schema}}});
+    responses.insert("200".to_owned(), answer);
     let statuses: &[(&str, &str)] = match route.asks {
         Asks::Nothing => &[],
         Asks::Tenant => &[("404", "There is no such tenant")],
@@ -49,7 +50,8 @@ fn path(route: &Route, generator: &mut SchemaGenerator, problem: &Value) -> Valu
     for (status, description) in
         [("401", "Nobody's token"), ("403", "A token that may not see this")].iter().chain(statuses)
     {
-        responses[*status] = json!({"description": description, "content": {"application/json": {"schema": problem}}});
+        let answer = json!({"description": description, "content": {"application/json": {"schema": problem}}});
+        responses.insert((*status).to_owned(), answer);
     }
     json!({"get": {"summary": route.summary, "parameters": parameters(route.asks), "responses": responses}})
 }

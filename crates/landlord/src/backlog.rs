@@ -13,13 +13,16 @@ use tenancy::plan::read_ledger;
 use assessment::Assessment;
 use tenancy::keys::FIELD_MANAGER;
 
+/// Where an object says when it was created.
+const CREATED: &str = "/metadata/creationTimestamp";
+
 /// Since when this namespace waits; `None` where the objects do not say.
 pub(crate) fn since(
     assessment: &Assessment,
     namespace: &Value,
     tenant: Option<&Value>,
 ) -> Option<Timestamp> {
-    let created = time(&namespace["metadata"]["creationTimestamp"]);
+    let created = time(namespace.pointer(CREATED));
     let (ledger, _) = read_ledger(&assessment.before);
     if assessment.tenant.as_ref() != Some(&ledger.tenant) {
         return created.max(last_change(namespace));
@@ -29,18 +32,18 @@ pub(crate) fn since(
 
 /// The last write by anybody but landlord, to anything but the status.
 fn last_change(object: &Value) -> Option<Timestamp> {
-    let fields = object["metadata"]["managedFields"].as_array()?;
+    let fields = object.pointer("/metadata/managedFields")?.as_array()?;
     let foreign = fields
         .iter()
         .filter(|entry| entry["manager"] != FIELD_MANAGER && entry["subresource"] != "status");
     foreign
-        .filter_map(|entry| time(&entry["time"]))
+        .filter_map(|entry| time(entry.get("time")))
         .max()
-        .or_else(|| time(&object["metadata"]["creationTimestamp"]))
+        .or_else(|| time(object.pointer(CREATED)))
 }
 
-fn time(text: &Value) -> Option<Timestamp> {
-    text.as_str()?.parse().ok()
+fn time(text: Option<&Value>) -> Option<Timestamp> {
+    text?.as_str()?.parse().ok()
 }
 
 #[cfg(test)]

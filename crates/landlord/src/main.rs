@@ -4,6 +4,10 @@
 //! files | cluster ──▶ inventory (settings, tenants, namespaces) ──engine──▶ assessments ──▶ table | diff | json
 //! watch ──▶ store ──▶ queue ──▶ planner (engine) ──▶ writer ──▶ outcome                    (controller, backfill)
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod backlog;
 mod commands;

@@ -1,4 +1,8 @@
 //! Terminal: tables no wider than the screen, text that a terminal does not obey, and colours.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 mod columns;
 mod screen;

@@ -132,7 +132,9 @@ impl<'a> Target<'a> {
     fn assess(&self, namespace: &Namespace) -> Result<Assessment> {
         let object = || {
             let mut object = self.object.clone();
-            object["metadata"]["labels"] = json!(namespace.metadata.labels);
+            if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.insert("labels".to_owned(), json!(namespace.metadata.labels));
+            }
             object
         };
         let assessment = Assessment::of(&self.inventory.settings, namespace, object, |name| {

@@ -119,13 +119,15 @@ impl Judge<'_> {
 
 /// What an editor sends back: landlord's own annotations as they are.
 fn keep_own(object: &mut Value, old: &Value) {
-    for (name, value) in old
+    let own = old
         .as_object()
         .into_iter()
         .flatten()
         .filter(|(name, _)| name.starts_with(tenancy::keys::OWN_PREFIX))
-    {
-        object["metadata"]["annotations"][name] = value.clone();
+        .map(|(name, value)| (name.clone(), value.clone()));
+    let annotations = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
+    if let Some(annotations) = annotations {
+        annotations.extend(own);
     }
 }
 
