@@ -9,17 +9,22 @@ use crate::{NAME, PART_LABEL};
 /// One object of the guard.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id {
+    /// The kind, without its group.
     pub kind: String,
+    /// The name in the cluster, which begins with [`NAME`].
     pub name: String,
 }
 
 /// What is to be written, and why.
 #[derive(Clone, Debug)]
 pub struct Change {
+    /// The object that is written.
     pub id: Id,
+    /// What is written of it, and the cause.
     pub news: News,
 }
 
+/// The cause of a write, with the object to be written.
 #[derive(Clone, Debug)]
 pub enum News {
     /// It was never there.
@@ -46,10 +51,12 @@ pub struct Known {
 }
 
 impl Id {
+    /// An object by its kind, without the group, and its name.
     pub fn of(kind: &str, name: &str) -> Self {
         Self { kind: kind.to_owned(), name: name.to_owned() }
     }
 
+    /// The object that a rendered document describes.
     pub fn of_rendered(object: &Value) -> Self {
         let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         Self::of(text("/kind"), text("/metadata/name"))
@@ -77,10 +84,12 @@ impl News {
         matches!(self, Self::Recreated(_) | Self::Repaired(_))
     }
 
+    /// Whether the object is deleted.
     pub fn is_removal(&self) -> bool {
         matches!(self, Self::Removed)
     }
 
+    /// A bounded phrase for logs and Events.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Installed(_) => "installed",
@@ -93,6 +102,7 @@ impl News {
 }
 
 impl Known {
+    /// Nothing is known yet of this number of kinds; other methods count them from 0.
     pub fn new(kinds: usize) -> Self {
         let lists = vec![BTreeMap::new(); kinds];
         Self {
@@ -103,10 +113,12 @@ impl Known {
         }
     }
 
+    /// A list of a kind begins, and with it a new picture of that kind.
     pub fn begin_list(&mut self, kind: usize) {
         self.lists.get_mut(kind).into_iter().for_each(BTreeMap::clear);
     }
 
+    /// Takes in one object of a list that has begun.
     pub fn list(&mut self, kind: usize, id: Id, object: Value) {
         if id.is_of_guard() {
             self.lists
@@ -116,18 +128,21 @@ impl Known {
         }
     }
 
+    /// A list is complete: what is not in it is gone. `word` is the kind as objects name it.
     pub fn end_list(&mut self, kind: usize, word: &str) {
         self.found.retain(|id, _| id.kind != word);
         self.found.extend(self.lists.get_mut(kind).map(std::mem::take).unwrap_or_default());
         self.unlisted.remove(&kind);
     }
 
+    /// Takes in an object that was created or changed; others' objects are ignored.
     pub fn put(&mut self, id: Id, object: Value) {
         if id.is_of_guard() {
             self.found.insert(id, object);
         }
     }
 
+    /// An object was deleted.
     pub fn remove(&mut self, id: &Id) {
         self.found.remove(id);
     }
@@ -232,10 +247,9 @@ fn is_labelled(found: &Value, rendered: &Value) -> bool {
 
 /// The object to send: that which is there with our labels and spec, or a new one.
 fn wanted_object(rendered: &Value, found: Option<&Value>) -> Value {
-    let mut object = rendered.clone();
-    let Some(mut metadata) = found.and_then(|found| found.get("metadata")?.as_object().cloned())
-    else {
-        return object;
+    let metadata = found.and_then(|found| found.get("metadata")?.as_object().cloned());
+    let Some((fields, mut metadata)) = rendered.as_object().zip(metadata) else {
+        return rendered.clone();
     };
     metadata.remove("managedFields");
     let mut merged = metadata
@@ -244,8 +258,9 @@ fn wanted_object(rendered: &Value, found: Option<&Value>) -> Value {
         .unwrap_or_default();
     merged.extend(labels(rendered).cloned().unwrap_or_default());
     metadata.insert("labels".to_owned(), Value::Object(merged));
-    object["metadata"] = Value::Object(metadata);
-    object
+    let mut object = fields.clone();
+    object.insert("metadata".to_owned(), Value::Object(metadata));
+    Value::Object(object)
 }
 
 #[cfg(test)]

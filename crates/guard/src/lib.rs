@@ -6,6 +6,11 @@
 //! namespaces CREATE ─▶ names (who may) ─▶ stamp (who did)      UPDATE ─▶ seal (sealed keys stay)
 //! Pods       CREATE ─▶ place ─▶ hold | ─▶ deny                 bindings CREATE ─▶ binding
 //! ```
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+#![warn(missing_docs)]
 
 use serde_json::Value;
 use tenancy::settings::{GuardScope, OnUnready, Settings};
@@ -54,6 +59,7 @@ pub enum Part {
 }
 
 impl Part {
+    /// The part's word in names and labels, as in `landlord-guard-stamp`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Names => "names",
@@ -75,8 +81,11 @@ impl Part {
 /// The guard for these settings.
 #[derive(Clone, Copy, Debug)]
 pub struct Guard<'a> {
+    /// The settings that the policies are rendered from.
     pub settings: &'a Settings,
+    /// The namespaces whose Pods it looks at.
     pub scope: GuardScope,
+    /// What becomes of a Pod whose namespace is not ready.
     pub on_unready: OnUnready,
     /// Whether it also does the work of the plugin `PodNodeSelector`.
     pub place: bool,

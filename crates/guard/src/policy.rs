@@ -2,7 +2,7 @@
 //! server would fill in is written out, so that an object as it is stored equals the object as it
 //! is rendered.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tenancy::keys::FIELD_MANAGER;
 
 use super::{PART_LABEL, Part};
@@ -63,31 +63,35 @@ impl Policy {
     }
 
     fn spec(&self) -> Value {
-        let mut spec = json!({"failurePolicy": "Fail", "matchConstraints": self.constraints()});
+        let mut spec = Map::new();
+        let mut set = |field: &str, value: Value| {
+            spec.insert(field.to_owned(), value);
+        };
+        set("failurePolicy", json!("Fail"));
+        set("matchConstraints", self.constraints());
         for (field, entries) in
             [("matchConditions", &self.conditions), ("variables", &self.variables)]
         {
             if !entries.is_empty() {
-                spec[field] = entries
-                    .iter()
-                    .map(|(name, expression)| json!({"expression": expression, "name": name}))
-                    .collect();
+                let entry =
+                    |(name, expression): &Named| json!({"expression": expression, "name": name});
+                set(field, entries.iter().map(entry).collect());
             }
         }
         if let Some((api_version, kind)) = &self.tenants {
-            spec["paramKind"] = json!({"apiVersion": api_version, "kind": kind});
+            set("paramKind", json!({"apiVersion": api_version, "kind": kind}));
         }
         match &self.effect {
             Effect::Mutate(patches) => {
                 let mutation = |patch: &String| json!({"jsonPatch": {"expression": patch}, "patchType": "JSONPatch"});
-                spec["mutations"] = patches.iter().map(mutation).collect();
-                spec["reinvocationPolicy"] = json!("Never");
+                set("mutations", patches.iter().map(mutation).collect());
+                set("reinvocationPolicy", json!("Never"));
             }
             Effect::Validate(validations) => {
-                spec["validations"] = validations.iter().map(Validation::object).collect()
+                set("validations", validations.iter().map(Validation::object).collect());
             }
         }
-        spec
+        Value::Object(spec)
     }
 
     fn constraints(&self) -> Value {
@@ -104,14 +108,16 @@ impl Policy {
     }
 
     fn binding(&self) -> Value {
-        let mut binding = json!({"policyName": self.part.name()});
+        let mut binding = Map::new();
+        binding.insert("policyName".to_owned(), json!(self.part.name()));
         if self.tenants.is_some() {
-            binding["paramRef"] = json!({"parameterNotFoundAction": "Allow", "selector": {}});
+            let tenants = json!({"parameterNotFoundAction": "Allow", "selector": {}});
+            binding.insert("paramRef".to_owned(), tenants);
         }
         if let Effect::Validate(_) = &self.effect {
-            binding["validationActions"] = json!(["Deny"]);
+            binding.insert("validationActions".to_owned(), json!(["Deny"]));
         }
-        binding
+        Value::Object(binding)
     }
 }
 
