@@ -22,6 +22,8 @@ use cluster::lease::Leadership;
 use guard::Guard;
 use guard::difference::{Change, Id, Known, News};
 
+mod report;
+
 /// How often the leader looks whether something is left to do.
 const LOOK: Duration = Duration::from_secs(1);
 /// No answer within this time counts as a failure.

@@ -8,18 +8,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::settings::{SettingsSource, parse_document, policies, policy_settings};
+use kube::runtime::events::EventType;
 use kube::runtime::watcher::{Config, Event};
 use serde_json::Value;
 use tenancy::settings::Settings;
 use tokio::sync::watch::Sender;
 
 use crate::context::Context;
+use crate::outcome::journal::{Entry, Sort};
+use crate::outcome::{Outcomes, Report, Topic, policy_reference};
 use crate::readiness::SETTINGS;
 use crate::supervisor::Pulse;
 use crate::watch::Following;
 
 /// How often a file is looked at.
 const FILE_PERIOD: Duration = Duration::from_secs(2);
+
+/// The reason of an Event about settings that are not put in force.
+const SETTINGS_REFUSED: &str = "SettingsRefused";
 
 /// Follows the source and publishes every good document. Does not return.
 pub async fn follow(
@@ -76,9 +82,21 @@ impl Publisher {
                 "settings refused, {}: {error}",
                 if kept { "the last good ones stay in force" } else { "nothing is written" }
             );
-            outcomes.settings_refused(name, uid, note);
+            report_refusal(outcomes, name, uid, note);
         }
     }
+}
+
+/// Says of a policy that its settings are not put in force.
+fn report_refusal(outcomes: &Outcomes, policy: &str, uid: &str, note: String) {
+    outcomes.note(|| Entry::new(Sort::Trouble, SETTINGS_REFUSED, policy, &note));
+    outcomes.publish(Report {
+        about: policy_reference(policy, uid),
+        topic: Topic::Notice,
+        type_: EventType::Warning,
+        reason: SETTINGS_REFUSED,
+        note,
+    });
 }
 
 /// Where a document was found.

@@ -1,31 +1,27 @@
-//! Outcome: the one place that tells the world what became of a namespace – a line of the log,
-//! metrics, perhaps an Event.
+//! Outcome: how it is reported what became of something – by metrics, in the journal, perhaps by an
+//! Event. What is reported of a subject stands beside that subject, as in `reconciler/report.rs`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cluster::clock;
+use cluster::gated_pod::PodKey;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
-use crate::metrics::{self, Metrics};
-use crate::planner::PlannedWrite;
-use crate::queue::Place;
-use crate::trouble::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble};
-use cluster::clock;
-use cluster::gated_pod::PodKey;
-use guard::difference::Change;
+use crate::metrics::Metrics;
 
 pub mod journal;
 mod pod_event;
 
-use self::journal::{Entry, Journal, Sort};
+use self::journal::{Entry, Journal};
 
-/// Events are for people; more than so many in a window nobody reads. Each sort has a budget of its
-/// own.
+/// Events of one topic in a window: they are for people, and more of them nobody reads.
 const EVENTS: usize = 20;
 /// Those about clashing Pods are for the owner of each; they are put off, not left out.
 const CLASH_EVENTS: usize = 100;
+/// After this time a budget is full again.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
 /// How long an Event may take.
@@ -39,31 +35,76 @@ pub const DONE: &str = "done";
 pub const CONFLICT: &str = "conflict";
 pub const GONE: &str = "gone";
 
-/// The reason of an Event about one changed namespace.
-const WRITTEN: &str = "Written";
-/// Those of Events that are said once.
-const SETTINGS_REFUSED: &str = "SettingsRefused";
-const NAMESPACES_WRITTEN: &str = "NamespacesWritten";
-const GUARD_REPAIRED: &str = "GuardRepaired";
-/// The reason of an Event about a held Pod whose own node selector differs from its namespace's.
-pub const SELECTOR_CLASH: &str = "SelectorClash";
-
 /// See the module.
 pub struct Outcomes {
     metrics: Arc<Metrics>,
     client: Option<Client>,
     recorder: Option<Recorder>,
-    /// Where somebody may look at them.
+    /// Where the dashboard finds the newest.
     journal: Option<Arc<Journal>>,
-    /// For the changes of single namespaces, for what is wrong with something, for clashing Pods,
-    /// and for all else: that is said once, and must not be crowded out.
-    budgets: [Mutex<Budget>; 4],
+    budgets: Budgets,
 }
 
+/// What an Event is about. No topic crowds out another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// The change of a single namespace.
+    Write,
+    /// Something is wrong with an object.
+    Fault,
+    /// A Pod asks for other nodes than its namespace.
+    Clash,
+    /// What is said once.
+    Notice,
+}
+
+#[derive(Default)]
+struct Budgets {
+    writes: Mutex<Budget>,
+    faults: Mutex<Budget>,
+    clashes: Mutex<Budget>,
+    notices: Mutex<Budget>,
+}
+
+/// Events of the window that began then.
 #[derive(Debug)]
 struct Budget {
     since: Instant,
     spent: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { since: Instant::now(), spent: 0 }
+    }
+}
+
+impl Budgets {
+    /// Spends one Event; false where there were too many.
+    fn spend(&self, topic: Topic) -> bool {
+        let (budget, most) = match topic {
+            Topic::Write => (&self.writes, EVENTS),
+            Topic::Fault => (&self.faults, EVENTS),
+            Topic::Clash => (&self.clashes, CLASH_EVENTS),
+            Topic::Notice => (&self.notices, EVENTS),
+        };
+        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
+        if budget.since.elapsed() > WINDOW {
+            *budget = Budget::default();
+        }
+        budget.spent += 1;
+        budget.spent <= most
+    }
+}
+
+/// An Event about an object, which is written if its budget allows.
+pub(crate) struct Report<'a> {
+    pub(crate) about: ObjectReference,
+    pub(crate) topic: Topic,
+    pub(crate) type_: EventType,
+    /// A bounded word.
+    pub(crate) reason: &'a str,
+    pub(crate) note: String,
 }
 
 impl Outcomes {
@@ -74,13 +115,7 @@ impl Outcomes {
             instance: std::env::var("HOSTNAME").ok(),
         };
         let recorder = client.clone().map(|client| Recorder::new(client, reporter));
-        Self {
-            metrics,
-            client,
-            recorder,
-            journal: None,
-            budgets: [(); 4].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })),
-        }
+        Self { metrics, client, recorder, journal: None, budgets: Budgets::default() }
     }
 
     /// Keeps the newest for the dashboard.
@@ -88,9 +123,18 @@ impl Outcomes {
         Self { journal, ..self }
     }
 
-    fn note(&self, entry: impl FnOnce() -> Entry) {
+    /// Writes an entry of the journal, where there is one.
+    pub(crate) fn note(&self, entry: impl FnOnce() -> Entry) {
         if let Some(journal) = &self.journal {
             journal.write(entry());
+        }
+    }
+
+    /// Counts how long a namespace waited to be compliant.
+    pub(crate) fn count_wait(&self, waited: Duration) {
+        self.metrics.compliance_seconds.observe(waited.as_secs_f64());
+        if let Some(journal) = &self.journal {
+            journal.count_wait(waited);
         }
     }
 
@@ -98,182 +142,17 @@ impl Outcomes {
         &self.metrics
     }
 
-    /// A namespace was changed. `lag` is the time since its creation or since its difference was
-    /// seen.
-    pub fn written(
+    /// Writes a warning about a Pod into its namespace. False where the budget does not allow it,
+    /// so that it has to be reported later.
+    pub(crate) async fn warn_pod(
         &self,
-        write: &PlannedWrite,
-        place: &Place,
-        live: bool,
-        took: Duration,
-        lag: Duration,
-    ) {
-        let urgency = place.urgency;
-        self.count(DONE, took);
-        self.metrics.compliance_seconds.observe(lag.as_secs_f64());
-        self.journal.iter().for_each(|journal| journal.count_wait(lag));
-        let tenant_of = write.tenant.as_deref();
-        self.note(|| {
-            Entry::new(Sort::Done, WRITTEN, &write.request.name, urgency.word())
-                .of(tenant_of)
-                .after(lag)
-        });
-        let tenant = write.tenant.as_deref().unwrap_or("-");
-        tracing::info!(
-            namespace = write.request.name,
-            tenant,
-            urgency = urgency.word(),
-            took_ms = took.as_millis(),
-            "written"
-        );
-        // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
-        if live {
-            let note = format!("metadata of tenant {tenant:?} written");
-            self.publish(&write.request.name, &write.request.uid, EventType::Normal, WRITTEN, note);
-        }
-    }
-
-    /// A write that did not happen, and is tried again or not needed any more.
-    pub fn not_written(&self, write: &PlannedWrite, word: &'static str, took: Duration) {
-        self.count(word, took);
-        tracing::debug!(namespace = write.request.name, outcome = word, "not written");
-    }
-
-    /// Writes that failed so often that it is time to say so. They are tried again later.
-    pub fn failed(
-        &self,
-        write: &PlannedWrite,
-        Trouble { reason, message }: &Trouble,
-        took: Duration,
-    ) {
-        self.count(reason, took);
-        let request = &write.request;
-        tracing::warn!(
-            namespace = request.name,
-            reason,
-            message = shortened(message.clone()),
-            "writes fail"
-        );
-        self.note(|| {
-            Entry::new(Sort::Trouble, reason, &request.name, message).of(write.tenant.as_deref())
-        });
-        self.publish(&request.name, &request.uid, EventType::Warning, reason, message.clone());
-    }
-
-    /// A namespace that cannot be made compliant by landlord alone.
-    pub fn troubled(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
-        if [HOOK_REJECTED, HOOK_WARNING].contains(reason) {
-            self.metrics.hook_failures.get_or_create(&metrics::Reason { reason }).inc();
-        }
-        tracing::warn!(
-            namespace = name,
-            reason,
-            message = shortened(message.clone()),
-            "not compliant"
-        );
-        let sort = if *reason == HOOK_WARNING { Sort::Notice } else { Sort::Trouble };
-        // That one is told once it is known who the other writer is.
-        if *reason != CONTESTED {
-            self.note(|| Entry::new(sort, reason, name, message));
-            self.publish(name, uid, EventType::Warning, reason, message.clone());
-        }
-    }
-
-    /// Another writer sets keys back again and again.
-    pub fn contested(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
-        self.metrics.contested.inc();
-        tracing::warn!(namespace = name, reason, message, "contested");
-        self.note(|| Entry::new(Sort::Trouble, reason, name, message));
-        self.publish(name, uid, EventType::Warning, reason, message.clone());
-    }
-
-    /// A document of settings that is not put in force.
-    pub fn settings_refused(&self, policy: &str, uid: &str, note: String) {
-        let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
-        self.note(|| Entry::new(Sort::Trouble, SETTINGS_REFUSED, policy, &note));
-        self.publish_about(&about, EventType::Warning, SETTINGS_REFUSED, note);
-    }
-
-    /// The strategy of a policy changed, or would have. What somebody should look at is a warning.
-    pub fn strategy(&self, policy: &str, uid: &str, warning: bool, reason: &str, note: String) {
-        let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
-        self.note(|| {
-            Entry::new(if warning { Sort::Trouble } else { Sort::Notice }, reason, policy, &note)
-        });
-        self.publish_about(
-            &about,
-            if warning { EventType::Warning } else { EventType::Normal },
-            reason,
-            note,
-        );
-    }
-
-    /// What an edit of a tenant, or a backfill, has written in all.
-    pub fn bulk_written(
-        &self,
-        api_version: &str,
-        kind: &str,
-        tenant: &str,
-        uid: &str,
-        namespaces: usize,
-    ) {
-        tracing::info!(tenant, namespaces, "written in bulk");
-        let note = format!("metadata of {namespaces} namespaces written");
-        self.note(|| Entry::new(Sort::Notice, NAMESPACES_WRITTEN, tenant, &note).of(Some(tenant)));
-        self.publish_about(
-            &reference(api_version, kind, tenant, uid),
-            EventType::Normal,
-            NAMESPACES_WRITTEN,
-            note,
-        );
-    }
-
-    /// A held Pod was released, so long after its creation.
-    pub fn released(&self, key: &PodKey, took: Duration, waited: Duration) {
-        self.count_release("done");
-        self.note(|| Entry::new(Sort::Done, "Released", key.to_string(), "").after(waited));
-        self.metrics.pod_hold_seconds.observe(waited.as_secs_f64());
-        tracing::info!(namespace = %key.namespace, pod = %key.name, took_ms = took.as_millis(), waited_ms = waited.as_millis(), "released");
-    }
-
-    /// A Pod that was not released, and is tried again or not held any more.
-    pub fn not_released(&self, key: &PodKey, word: &'static str, took: Duration) {
-        self.count_release(word);
-        tracing::debug!(namespace = %key.namespace, pod = %key.name, outcome = word, took_ms = took.as_millis(), "not released");
-    }
-
-    /// A Pod that could not be released, and is tried again later.
-    pub async fn release_failed(
-        &self,
+        topic: Topic,
         key: &PodKey,
         uid: &str,
-        reason: &'static str,
-        message: &str,
-        took: Duration,
-    ) {
-        self.count_release(reason);
-        self.note(|| Entry::new(Sort::Trouble, reason, key.to_string(), message));
-        tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
-        self.warn_pod(key, uid, reason, message.to_owned()).await;
-    }
-
-    /// A held Pod that asks for other nodes than its namespace. False where it has to be told
-    /// later.
-    pub async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
-        tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
-        self.warn_pod(key, uid, SELECTOR_CLASH, message).await
-    }
-
-    /// A gated Pod that its namespace has kept waiting for long. False where it has to be told
-    /// later.
-    pub async fn pod_waits(&self, key: &PodKey, uid: &str, reason: &str, message: String) -> bool {
-        tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
-        self.warn_pod(key, uid, reason, message).await
-    }
-
-    /// False where the budget does not allow it.
-    async fn warn_pod(&self, key: &PodKey, uid: &str, reason: &str, note: String) -> bool {
-        let Some(client) = self.client.as_ref().filter(|_| self.afford(reason)) else {
+        reason: &str,
+        note: String,
+    ) -> bool {
+        let Some(client) = self.client.as_ref().filter(|_| self.afford(topic)) else {
             return false;
         };
         if let Err(error) = pod_event::warn(client, key, uid, reason, shortened(note)).await {
@@ -282,49 +161,17 @@ impl Outcomes {
         true
     }
 
-    fn count_release(&self, outcome: &'static str) {
-        self.metrics.pods_released.get_or_create(&metrics::Outcome { outcome }).inc();
-    }
-
-    /// An object of the guard was written; `uid` is empty where it is gone.
-    pub fn guard_written(&self, change: &Change, uid: &str) {
-        let Change { id, news } = change;
-        if !news.is_repair() {
-            tracing::info!(kind = id.kind, name = id.name, outcome = news.word(), "guard");
-            return;
-        }
-        self.metrics
-            .guard_repairs
-            .get_or_create(&metrics::GuardPart { part: id.part().to_owned() })
-            .inc();
-        tracing::warn!(kind = id.kind, name = id.name, outcome = news.word(), "guard repaired");
-        let about = reference("admissionregistration.k8s.io/v1", &id.kind, &id.name, uid);
-        let note = format!("{} {}: {}", id.kind, id.name, news.word());
-        self.note(|| Entry::new(Sort::Trouble, GUARD_REPAIRED, &id.name, &note));
-        self.publish_about(&about, EventType::Warning, GUARD_REPAIRED, note);
-    }
-
-    fn count(&self, outcome: &'static str, took: Duration) {
-        self.metrics.writes.get_or_create(&metrics::Outcome { outcome }).inc();
-        self.metrics.write_seconds.observe(took.as_secs_f64());
-    }
-
-    fn publish(&self, name: &str, uid: &str, type_: EventType, reason: &str, note: String) {
-        self.publish_about(&reference("v1", "Namespace", name, uid), type_, reason, note);
-    }
-
-    fn publish_about(&self, about: &ObjectReference, type_: EventType, reason: &str, note: String) {
-        let Some(recorder) = self.recorder.clone().filter(|_| self.afford(reason)) else { return };
-        let note = Some(shortened(note));
+    /// Writes an Event; nothing waits for it.
+    pub(crate) fn publish(&self, report: Report<'_>) {
+        let Report { about, topic, type_, reason, note } = report;
+        let Some(recorder) = self.recorder.clone().filter(|_| self.afford(topic)) else { return };
         let event = Event {
             type_,
             reason: reason.to_owned(),
-            note,
+            note: Some(shortened(note)),
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        let about = about.clone();
-        // Nobody's turn waits for it.
         tokio::spawn(async move {
             if let Err(error) = clock::within(TIMEOUT, recorder.publish(&event, &about)).await {
                 tracing::debug!(%error, "event not written");
@@ -332,26 +179,15 @@ impl Outcomes {
         });
     }
 
-    fn afford(&self, reason: &str) -> bool {
-        let [written, told, clashes, troubles] = &self.budgets;
-        let (budget, most) = match reason {
-            WRITTEN => (written, EVENTS),
-            CONTESTED | SETTINGS_REFUSED | NAMESPACES_WRITTEN | GUARD_REPAIRED => (told, EVENTS),
-            SELECTOR_CLASH => (clashes, CLASH_EVENTS),
-            _ => (troubles, EVENTS),
-        };
-        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
-        if budget.since.elapsed() > WINDOW {
-            *budget = Budget { since: Instant::now(), spent: 0 };
-        }
-        budget.spent += 1;
-        let affordable = budget.spent <= most;
+    fn afford(&self, topic: Topic) -> bool {
+        let affordable = self.budgets.spend(topic);
         self.metrics.events_dropped.inc_by(u64::from(!affordable));
         affordable
     }
 }
 
-fn shortened(mut note: String) -> String {
+/// A text of a length that the API server takes as a note.
+pub(crate) fn shortened(mut note: String) -> String {
     if note.len() > NOTE {
         note.truncate(note.floor_char_boundary(NOTE - '…'.len_utf8()));
         note.push('…');
@@ -359,12 +195,46 @@ fn shortened(mut note: String) -> String {
     note
 }
 
-fn reference(api_version: &str, kind: &str, name: &str, uid: &str) -> ObjectReference {
+/// What an Event is about.
+pub(crate) fn reference(api_version: &str, kind: &str, name: &str, uid: &str) -> ObjectReference {
     ObjectReference {
         api_version: Some(api_version.to_owned()),
         kind: Some(kind.to_owned()),
         name: Some(name.to_owned()),
         uid: Some(uid.to_owned()),
         ..ObjectReference::default()
+    }
+}
+
+/// The same for a ClusterAdmissionPolicy.
+pub(crate) fn policy_reference(name: &str, uid: &str) -> ObjectReference {
+    reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", name, uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_topic_crowds_out_another() {
+        let outcomes = Outcomes::new(Arc::default(), None);
+        let topics = [
+            (Topic::Write, EVENTS),
+            (Topic::Fault, EVENTS),
+            (Topic::Clash, CLASH_EVENTS),
+            (Topic::Notice, EVENTS),
+        ];
+        for (topic, size) in topics {
+            let afforded = (0..size + 5).filter(|_| outcomes.afford(topic)).count();
+            assert_eq!(afforded, size, "{topic:?}");
+        }
+        assert_eq!(outcomes.metrics().events_dropped.get(), 4 * 5);
+    }
+
+    #[test]
+    fn a_note_is_cut_between_characters() {
+        let note = shortened("ü".repeat(NOTE));
+        assert!(note.len() <= NOTE && note.ends_with("ü…"), "{}", note.len());
+        assert_eq!(shortened("short".to_owned()), "short");
     }
 }

@@ -29,6 +29,7 @@ use crate::trouble::{CONTESTED, Trouble};
 use crate::work::{Job, OnDrop, within_permit};
 
 mod planned;
+mod report;
 mod shared;
 
 pub use self::shared::Shared;

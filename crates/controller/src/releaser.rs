@@ -17,20 +17,19 @@ use tokio::task::JoinSet;
 use crate::attempts::FIRST_RETRY;
 use crate::context::Context;
 use crate::gated_pods::{GatedPods, HeldPod, State};
-use crate::outcome::{Outcomes, WINDOW};
+use crate::outcome::{CONFLICT, GONE, Outcomes, WINDOW};
 use crate::pace::Subject;
 use crate::reconciler::until;
 use crate::supervisor::{Pulse, join, reap};
 use crate::work::{Job, OnDrop, within_permit};
 
 mod reads;
+mod report;
 
 use self::reads::Reads;
 
 /// How often it is looked for Pods that wait for long.
 const WAITING_INTERVAL: Duration = Duration::from_secs(5);
-/// The reason of an Event about a Pod that waits for its namespace.
-const WAITING: &str = "WaitingForNamespace";
 
 /// See the module.
 pub struct Releaser {
@@ -85,8 +84,7 @@ impl Releaser {
             let waiting = context.reconciler.gated().waiting_unreported(clock::now());
             for (key, uid) in waiting {
                 let message = waits_for(&context, &key);
-                let told =
-                    context.reconciler.outcomes().pod_waits(&key, &uid, WAITING, message).await;
+                let told = context.reconciler.outcomes().pod_waits(&key, &uid, message).await;
                 context.reconciler.gated().set_told(&key, told);
             }
         }
@@ -206,11 +204,11 @@ impl Releaser {
                 self.outcomes().released(key, took, pod.waited(key, clock::now()));
             }
             Written::Gone => {
-                self.outcomes().not_released(key, "gone", took);
+                self.outcomes().not_released(key, GONE, took);
                 self.gated().settle(key, &pod.uid);
             }
             Written::Conflict(message) => {
-                self.outcomes().not_released(key, "conflict", took);
+                self.outcomes().not_released(key, CONFLICT, took);
                 self.come_again(key, pod, message, took).await;
             }
             Written::Dry => {}

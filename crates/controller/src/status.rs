@@ -21,6 +21,7 @@ use crate::trouble::{CONTESTED, Trouble};
 use cluster::clock;
 use cluster::lease::Leadership;
 
+mod bulk;
 mod pods;
 
 /// How often the counts are looked at.

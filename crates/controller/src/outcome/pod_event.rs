@@ -1,4 +1,4 @@
-//! Pod event: what is told of one Pod, in the Pod's own namespace.
+//! Pod event: a warning about one Pod, in the Pod's own namespace.
 //!
 //! kube's Recorder is not asked: it tells an Event of the same reason again with the note of the
 //! first, but a clash with an edited tenant is another one; and for that it would need the right to

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use cluster::gated_pod::PodKey;
 
 use super::Condition;
-use crate::gated_pods::{GatedPods, State};
-use crate::outcome::SELECTOR_CLASH;
+use crate::gated_pods::{GatedPods, SELECTOR_CLASH, State};
 use crate::reconciler::Shared;
 
 /// A tenant's held Pods.

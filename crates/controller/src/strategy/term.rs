@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Error;
+use kube::runtime::events::EventType;
 use tenancy::settings::Settings;
 use thiserror::Error as ThisError;
 
@@ -15,6 +16,8 @@ use super::metrics::StrategyMetrics;
 use super::record::{Change, Record};
 use super::{Mode, Strategy, choose, conditions};
 use crate::context::Context;
+use crate::outcome::journal::{Entry, Sort};
+use crate::outcome::{Outcomes, Report, Topic, policy_reference};
 use crate::strategy::probe::Probe;
 use crate::supervisor::Pulse;
 use cluster::admission_policies::trial;
@@ -193,10 +196,10 @@ impl Strategies {
                 reason = decision.reason,
                 "strategy refused"
             );
-            outcomes.strategy(
-                &policy.name,
-                &policy.uid,
-                true,
+            announce(
+                outcomes,
+                policy,
+                EventType::Warning,
                 "StrategyRefused",
                 decision.reason.clone(),
             );
@@ -204,10 +207,10 @@ impl Strategies {
         let Some(Change { from, to, reason, .. }) = change else { return };
         self.metrics.change();
         tracing::info!(from = from.word(), to = to.word(), reason, "strategy changed");
-        outcomes.strategy(
-            &policy.name,
-            &policy.uid,
-            false,
+        announce(
+            outcomes,
+            policy,
+            EventType::Normal,
             "StrategyChanged",
             format!("{from} → {to}: {reason}"),
         );
@@ -216,7 +219,7 @@ impl Strategies {
                 "{to} without a guard: until the controller has been there, Pods of new namespaces may run on any node"
             );
             tracing::error!(mode = to.word(), "{note}");
-            outcomes.strategy(&policy.name, &policy.uid, true, "StrategyWithoutGuard", note);
+            announce(outcomes, policy, EventType::Warning, "StrategyWithoutGuard", note);
         }
     }
 }
@@ -240,6 +243,19 @@ impl Term {
         }
         self.complaint = complaint;
     }
+}
+
+/// Says of the policy that its strategy changed, or would have; a warning is for action.
+fn announce(outcomes: &Outcomes, policy: &Policy, type_: EventType, reason: &str, note: String) {
+    let sort = if type_ == EventType::Warning { Sort::Trouble } else { Sort::Notice };
+    outcomes.note(|| Entry::new(sort, reason, &policy.name, &note));
+    outcomes.publish(Report {
+        about: policy_reference(&policy.name, &policy.uid),
+        topic: Topic::Fault,
+        type_,
+        reason,
+        note,
+    });
 }
 
 fn api(what: &'static str) -> impl Fn(Error) -> StrategyError {

@@ -1,0 +1,64 @@
+//! Report: what is said of a gated Pod by log, metrics, journal and Event.
+
+use std::time::Duration;
+
+use cluster::gated_pod::PodKey;
+
+use crate::gated_pods::SELECTOR_CLASH;
+use crate::metrics;
+use crate::outcome::journal::{Entry, Sort};
+use crate::outcome::{DONE, Outcomes, Topic};
+
+/// The reason of an entry about a Pod that was released.
+const RELEASED: &str = "Released";
+/// The reason of an Event about a Pod that waits for its namespace.
+const WAITING: &str = "WaitingForNamespace";
+
+impl Outcomes {
+    /// A gated Pod was released, so long after its creation.
+    pub(super) fn released(&self, key: &PodKey, took: Duration, waited: Duration) {
+        self.count_release(DONE);
+        self.note(|| Entry::new(Sort::Done, RELEASED, key.to_string(), "").after(waited));
+        self.metrics().pod_hold_seconds.observe(waited.as_secs_f64());
+        tracing::info!(namespace = %key.namespace, pod = %key.name, took_ms = took.as_millis(), waited_ms = waited.as_millis(), "released");
+    }
+
+    /// A Pod that was not released, and is tried again or not gated any more.
+    pub(super) fn not_released(&self, key: &PodKey, word: &'static str, took: Duration) {
+        self.count_release(word);
+        tracing::debug!(namespace = %key.namespace, pod = %key.name, outcome = word, took_ms = took.as_millis(), "not released");
+    }
+
+    /// A Pod that could not be released, and is tried again later.
+    pub(super) async fn release_failed(
+        &self,
+        key: &PodKey,
+        uid: &str,
+        reason: &'static str,
+        message: &str,
+        took: Duration,
+    ) {
+        self.count_release(reason);
+        self.note(|| Entry::new(Sort::Trouble, reason, key.to_string(), message));
+        tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
+        self.warn_pod(Topic::Fault, key, uid, reason, message.to_owned()).await;
+    }
+
+    /// A gated Pod that asks for other nodes than its namespace. False where it has to be reported
+    /// later.
+    pub(super) async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
+        tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
+        self.warn_pod(Topic::Clash, key, uid, SELECTOR_CLASH, message).await
+    }
+
+    /// A gated Pod that its namespace has kept waiting for long. False where it has to be reported
+    /// later.
+    pub(super) async fn pod_waits(&self, key: &PodKey, uid: &str, message: String) -> bool {
+        tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
+        self.warn_pod(Topic::Fault, key, uid, WAITING, message).await
+    }
+
+    fn count_release(&self, outcome: &'static str) {
+        self.metrics().pods_released.get_or_create(&metrics::Outcome { outcome }).inc();
+    }
+}
