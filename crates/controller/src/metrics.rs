@@ -170,7 +170,8 @@ impl Metrics {
             "Events left out or put off, to keep within the budget",
             self.events_dropped.clone(),
         );
-        let repairs = "Objects of the guard that another client changed or deleted, repaired, by part";
+        let repairs =
+            "Objects of the guard that another client changed or deleted, repaired, by part";
         registry.register("guard_repairs", repairs, self.guard_repairs.clone());
         registry.register(
             "held_pods",
