@@ -19,6 +19,7 @@ const MAX_PREFIX_LOOKUPS: usize = 3;
 /// What the rules read.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
+    /// The namespace, as it is or, at admission, as it is asked for.
     pub namespace: &'a Namespace,
     /// What landlord recorded earlier; the default where nothing counts (CREATE).
     pub ledger: &'a Ledger,
@@ -29,6 +30,7 @@ pub struct Evidence<'a> {
 /// A namespace's claim to a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
+    /// The tenant's name; whether there is such a tenant is not said.
     pub tenant: String,
     /// Identity of the rule that yielded the name.
     pub rule: String,
@@ -40,17 +42,26 @@ pub struct Claim {
 /// Whose a namespace is. `T` is how the tenant is held: by value, by reference, shared.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Resolution<T> {
+    /// No rule yields a name.
     Unclaimed,
     /// The claim names a tenant that does not exist.
     Unknown(Claim),
+    /// The claim, and the tenant that it names.
     Known(Claim, T),
 }
 
 /// A claim that cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimError<E> {
+    /// One rule finds the names of several tenants.
     #[error("rule {rule:?} finds several tenants, {names:?}: leave one of them")]
-    Ambiguous { rule: String, names: Vec<String> },
+    Ambiguous {
+        /// The rule, as in [`Rule::id`].
+        rule: String,
+        /// The names that it finds, in order.
+        names: Vec<String>,
+    },
+    /// The tenant could not be read, which says nothing of whether there is one.
     #[error("{0}")]
     Lookup(E),
 }

@@ -52,18 +52,47 @@ pub(crate) struct Sight<'a> {
 /// A tenant whose wants cannot be written on this namespace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DesireError {
+    /// A templated key came out invalid.
     #[error(
         "tenant {tenant:?}: {field} {key:?} is not a valid key after rendering ({fault}): shorten or fix the template"
     )]
-    Key { tenant: String, field: Field, key: String, fault: String },
+    Key {
+        /// The tenant's name.
+        tenant: String,
+        /// Whether it is a label's or an annotation's key.
+        field: Field,
+        /// The key as it was rendered.
+        key: String,
+        /// The rule of Kubernetes that it breaks.
+        fault: String,
+    },
+    /// A templated value of a label came out invalid.
     #[error(
         "tenant {tenant:?}: value of label {key:?} is not valid after rendering, {length} characters long ({fault}): shorten or fix the template"
     )]
-    Value { tenant: String, key: String, length: usize, fault: String },
+    Value {
+        /// The tenant's name.
+        tenant: String,
+        /// The label's key.
+        key: String,
+        /// Characters of the rendered value, which is not repeated: it can be long.
+        length: usize,
+        /// The rule of Kubernetes that it breaks.
+        fault: String,
+    },
+    /// The annotation of the plugin `PodNodeSelector` is wanted with a value that the plugin cannot
+    /// read.
     #[error(
         "tenant {tenant:?}: node selector {value:?} would make every Pod creation in the namespace fail ({fault}): write `k=v,k=v`"
     )]
-    NodeSelector { tenant: String, value: String, fault: String },
+    NodeSelector {
+        /// The tenant's name.
+        tenant: String,
+        /// The value of the annotation.
+        value: String,
+        /// What is wrong with it.
+        fault: String,
+    },
 }
 
 impl DesireError {

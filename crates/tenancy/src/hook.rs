@@ -35,6 +35,7 @@ pub(crate) use self::view::{Changes, Documents, View};
 pub struct Hook {
     /// Unique among the hooks that meet on a namespace; a DNS label.
     pub name: String,
+    /// Where it runs: at admission, in the controller, or both.
     pub stages: Stages,
     /// Lower runs first, ties by name.
     pub priority: i32,
@@ -42,9 +43,13 @@ pub struct Hook {
     pub when: Vec<Condition>,
     /// `None`: not managed by this hook; empty: "no selector, and not the cluster default either".
     pub node_selector: Option<Vec<(String, Source)>>,
+    /// Labels and annotations that it sets, in the order in which they are written.
     pub set: Vec<Setting>,
+    /// Labels and annotations that it removes.
     pub remove: Vec<Removal>,
+    /// What must hold of the namespace in the end, after every hook.
     pub require: Vec<Requirement>,
+    /// What becomes of the namespace where a requirement does not hold or a value cannot be made.
     pub on_failure: OnFailure,
     /// Instead of the tenant's, for the keys that this hook sets.
     pub conflicts: Option<Conflicts>,
@@ -56,29 +61,38 @@ pub type Hooks = Arc<[Arc<Hook>]>;
 /// Where a hook runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stages {
+    /// In the policy, on CREATE and UPDATE.
     pub admission: bool,
+    /// In the controller, and wherever else no request is at hand.
     pub reconcile: bool,
 }
 
 /// A label or annotation that a hook sets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
+    /// Whether it is a label or an annotation.
     pub field: Field,
+    /// The key, possibly templated.
     pub key: Template,
+    /// Where the value comes from.
     pub value: Source,
 }
 
 /// A label or annotation that a hook removes, whoever wrote it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Removal {
+    /// Whether it is a label or an annotation.
     pub field: Field,
+    /// The key, possibly templated.
     pub key: Template,
 }
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
+    /// A text, possibly templated.
     Text(Template),
+    /// The one text, number or boolean at a place; where there is none, nothing is set.
     Path(Place),
 }
 
@@ -87,6 +101,7 @@ pub enum Source {
 pub struct Requirement {
     /// It is judged only where all of these hold in the end.
     pub given: Vec<Condition>,
+    /// What must hold.
     pub condition: Condition,
     /// In the author's words.
     pub message: Option<String>,
@@ -103,6 +118,7 @@ pub enum OnFailure {
     Reject,
     /// Said in a warning and an event.
     Warn,
+    /// Nothing is said.
     Ignore,
 }
 
@@ -111,8 +127,13 @@ pub enum OnFailure {
 pub enum Stage<'a> {
     /// At admission of a new namespace; the AdmissionRequest.
     Create(&'a Value),
-    /// At admission of a change; the AdmissionRequest, and the namespace's metadata before it.
-    Update { request: &'a Value, old: &'a Metadata },
+    /// At admission of a change.
+    Update {
+        /// The AdmissionRequest.
+        request: &'a Value,
+        /// Labels and annotations before the change.
+        old: &'a Metadata,
+    },
     /// In the controller.
     Reconcile,
 }
@@ -120,7 +141,9 @@ pub enum Stage<'a> {
 /// A requirement that does not hold, or a value that cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failure {
+    /// The hook's name.
     pub hook: String,
+    /// What does not hold and how to end it, in one line.
     pub message: String,
     /// Whether it is only to be said, not to be acted upon.
     pub warning: bool,

@@ -4,6 +4,7 @@
 //! ```text
 //! Namespace ──claim──▶ tenant name ──(edge reads the object)──▶ Tenant ──desire──▶ Desired ──plan(ledger)──▶ Plan
 //! ```
+#![warn(missing_docs)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)

@@ -13,8 +13,11 @@ pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 pub struct Namespace {
     /// `None` while the API server has not yet made a name from `generateName`.
     pub name: Option<String>,
+    /// `metadata.generateName`, where it is not empty.
     pub generate_name: Option<String>,
+    /// Labels and annotations.
     pub metadata: Metadata,
+    /// `metadata.ownerReferences`; an entry without version, kind or name is left out.
     pub owner_references: Vec<OwnerReference>,
     /// Whether `metadata.deletionTimestamp` is set.
     pub terminating: bool,
@@ -23,16 +26,27 @@ pub struct Namespace {
 /// An entry of `metadata.ownerReferences`, its API version cut down to the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnerReference {
+    /// The API group; empty for the core group.
     pub group: String,
+    /// The owner's kind.
     pub kind: String,
+    /// The owner's name.
     pub name: String,
 }
 
 /// An object that cannot be a Namespace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NamespaceError {
+    /// A field is of another JSON type than in a `v1` Namespace.
     #[error("{path} is {found}, expected {expected}: send the Namespace as the API server has it")]
-    Shape { path: String, expected: &'static str, found: &'static str },
+    Shape {
+        /// Where the field is, as `metadata.labels`.
+        path: String,
+        /// The JSON type that it has to be, with an article.
+        expected: &'static str,
+        /// The JSON type that it is, with an article.
+        found: &'static str,
+    },
 }
 
 impl NamespaceError {

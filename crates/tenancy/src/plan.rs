@@ -27,7 +27,9 @@ use self::release::Releaser;
 /// What is to be done to one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
+    /// Labels and annotations to write, the ledger among them.
     pub set: Wants,
+    /// Labels and annotations to take away.
     pub remove: BTreeMap<Key, Why>,
     /// Wanted keys that stay as they are.
     pub kept: Vec<Clash>,
@@ -45,26 +47,50 @@ pub struct Plan {
 /// A wanted key that the namespace has with another value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clash {
+    /// The label or annotation.
     pub key: Key,
     /// The namespace's value; `None` where the key is absent (a protected key that a tenant wants).
     pub found: Option<String>,
+    /// The value that the tenant wants.
     pub wanted: String,
+    /// What wants it.
     pub why: Why,
 }
 
 /// A namespace for which no plan can be made. Nothing is written.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
+    /// What the tenant wants cannot be written on this namespace.
     #[error(transparent)]
     Desire(#[from] DesireError),
+    /// Layers of a Capsule tenant select by what other layers write, and switch each other on and
+    /// off.
     #[error(
         "tenant {tenant:?}: metadata does not come to rest, {items} switch each other: fix their selectors"
     )]
-    NoRest { tenant: String, items: String },
+    NoRest {
+        /// The tenant's name.
+        tenant: String,
+        /// The layers that do it, as a phrase.
+        items: String,
+    },
+    /// The values that `release: restore` would have to bring back are too large for a ledger.
     #[error("tenant {tenant:?}: cannot remember the values to restore: {source}")]
-    Previous { tenant: String, source: LedgerError },
+    Previous {
+        /// The tenant's name.
+        tenant: String,
+        /// How large they are, and how large they may be.
+        source: LedgerError,
+    },
+    /// With what is wanted, the annotations would be larger than the 256 KiB that Kubernetes
+    /// allows.
     #[error("tenant {tenant:?}: {source}")]
-    Size { tenant: String, source: InvalidMetadata },
+    Size {
+        /// The tenant's name.
+        tenant: String,
+        /// How large they would be.
+        source: InvalidMetadata,
+    },
 }
 
 impl PlanError {
@@ -111,7 +137,9 @@ impl Plan {
 /// What becomes of tenant labels that people wrote, when landlord leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claims {
+    /// They are removed, so that nothing of landlord is left.
     Go,
+    /// They stay, so that another installation finds whose the namespaces are.
     Stay,
 }
 

@@ -10,7 +10,9 @@ const SERVICE_ACCOUNT_PREFIX: &str = "system:serviceaccount:";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Requester {
+    /// The user name; that of a service account is `system:serviceaccount:NAMESPACE:NAME`.
     pub username: String,
+    /// The groups.
     pub groups: Vec<String>,
 }
 
@@ -48,17 +50,22 @@ impl Requester {
 }])))]
 #[serde(deny_unknown_fields)]
 pub struct Owner {
+    /// What the name is the name of.
     pub kind: OwnerKind,
     /// User name, group name, or a service account as `namespace:name`.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 253)))]
     pub name: String,
 }
 
+/// What an owner is, as in the subjects of a RoleBinding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum OwnerKind {
+    /// A user, by the name that the API server authenticated.
     User,
+    /// A group that a user is in.
     Group,
+    /// A service account.
     ServiceAccount,
 }
 

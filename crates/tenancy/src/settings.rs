@@ -30,23 +30,35 @@ pub use strategy::Strategy;
 /// Settings in force. Built by [`Settings::from_value`] only, so every part is valid.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Where tenants are read from.
     pub source: TenantSource,
     /// Ordered; the source's own label is always among them.
     pub identify: Vec<Rule>,
+    /// What happens when a namespace has a wanted key with another value, unless the tenant says.
     pub conflicts: Conflicts,
+    /// What happens to managed keys that are no longer wanted, unless the tenant says.
     pub release: Release,
+    /// Keys that are never written nor removed.
     pub protected: Vec<Glob>,
     /// The controller's service account, `namespace:name`.
     pub controller: String,
+    /// Who may claim any tenant, move and release namespaces.
     pub admins: Admins,
+    /// Names of namespaces that are never looked at.
     pub excluded: Vec<Glob>,
+    /// What becomes of a claim that names no tenant.
     pub unknown_tenant: UnknownTenant,
+    /// What becomes of a namespace that no rule claims.
     pub unclaimed: Unclaimed,
+    /// What the guard in the API server watches.
     pub guard: Guard,
+    /// What the policy does with Pods, if its rules ask for them.
     pub pods: Pods,
     /// User names that may bind Pods.
     pub schedulers: Vec<String>,
+    /// What the policy answers where the tenant could not be read.
     pub on_error: OnError,
+    /// How the policy reads the tenant.
     pub lookup: TenantLookup,
     /// In the order in which they run.
     pub hooks: Hooks,
@@ -57,11 +69,32 @@ pub struct Settings {
 /// One way in which a namespace says whose it is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rule {
+    /// The label with this key holds the tenant's name.
     Label(String),
+    /// The annotation with this key holds the tenant's name.
     Annotation(String),
-    OwnerReference { group: String, kind: String },
-    NamePrefix { separator: String, segments: usize },
-    JsonPath { path: JsonPath, prefix: String },
+    /// An owner reference names the tenant.
+    OwnerReference {
+        /// The API group of the tenants' kind; empty for the core group.
+        group: String,
+        /// The tenants' kind.
+        kind: String,
+    },
+    /// The namespace's name begins with the tenant's: a guess, which counts if that tenant lists a
+    /// prefix of the name.
+    NamePrefix {
+        /// What stands between the segments of a name; not empty.
+        separator: String,
+        /// Segments that are the tenant's name; at least one.
+        segments: usize,
+    },
+    /// A path finds the tenant's name.
+    JsonPath {
+        /// The path over `{request, namespace}`.
+        path: JsonPath,
+        /// What stands before the name in the values found; a value without it is passed over.
+        prefix: String,
+    },
 }
 
 impl Rule {
@@ -148,6 +181,7 @@ impl Settings {
         self.protected.iter().any(|glob| glob.matches(key))
     }
 
+    /// Whether the requester is among the `admins`, by name, group or service account.
     pub fn is_admin(&self, requester: &Requester) -> bool {
         self.admins.users.contains(&requester.username)
             || self.admins.groups.iter().any(|group| requester.groups.contains(group))
@@ -158,6 +192,7 @@ impl Settings {
                 .any(|account| requester.is_service_account(account))
     }
 
+    /// Whether the requester is the controller's service account.
     pub fn is_controller(&self, requester: &Requester) -> bool {
         requester.is_service_account(&self.controller)
     }

@@ -26,6 +26,7 @@ pub mod landlord;
 /// by construction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tenant {
+    /// The name, which a claim states and the tenant label holds.
     pub name: String,
     /// `None`: anyone may claim it; empty: admins only.
     pub owners: Option<Vec<Owner>>,
@@ -35,8 +36,11 @@ pub struct Tenant {
     pub data: Map,
     /// In order; the first is the tenant's own, unconditional one.
     pub layers: Vec<Layer>,
+    /// Instead of the settings' `conflicts`.
     pub conflicts: Option<Conflicts>,
+    /// Instead of the settings' `release`.
     pub release: Option<Release>,
+    /// Whose rules its layers follow, landlord's or Capsule's.
     pub dialect: Dialect,
     /// Capsule's `managedMetadataOnly`: every other label and annotation goes.
     pub exclusive: bool,
@@ -49,13 +53,19 @@ pub struct Tenant {
 /// A set of wants that applies where its selector matches.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layer {
+    /// Where the layer stands in the object, as the reason of what it wants.
     pub why: Why,
+    /// The namespaces that it applies to, by their labels; `None` for all.
     pub selector: Option<LabelSelector>,
+    /// How it meets the layers before it.
     pub precedence: Precedence,
     /// `None`: not managed; empty: "no selector, and not the cluster default either".
     pub node_selector: Option<NodeSelector>,
+    /// Tolerations of every Pod; `None`: not managed.
     pub tolerations: Option<Vec<Toleration>>,
+    /// Labels that it wants.
     pub labels: Vec<Entry>,
+    /// Annotations that it wants.
     pub annotations: Vec<Entry>,
 }
 
@@ -75,7 +85,9 @@ pub enum Precedence {
 /// A key and its value, both possibly templated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// The key.
     pub key: Template,
+    /// The value.
     pub value: Template,
 }
 
@@ -83,7 +95,9 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("tenant {tenant:?}: {source}")]
 pub struct TenantError {
+    /// The tenant's name.
     pub tenant: String,
+    /// Which field cannot be used, and why.
     #[source]
     pub source: crate::decode::DecodeError,
 }

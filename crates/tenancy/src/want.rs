@@ -8,7 +8,9 @@ use crate::why::Why;
 /// A wanted value and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
+    /// The value, rendered.
     pub value: String,
+    /// Where it comes from.
     pub why: Why,
 }
 

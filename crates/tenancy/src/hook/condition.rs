@@ -11,7 +11,9 @@ const MAX_TOLD: usize = 20;
 /// Holds if the test holds for any of the values at the place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
+    /// Where the values are.
     pub place: Place,
+    /// What must be true of one of them.
     pub test: Test,
     /// Whether it holds exactly where the test does not.
     pub negated: bool,
@@ -21,9 +23,11 @@ pub struct Condition {
 /// labels are text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
+    /// There is a value, whatever it is.
     Exists,
     /// Equal to one of these.
     In(Vec<String>),
+    /// The expression finds a match in it.
     Matches(Expression),
     /// What Capsule's lists say of a value.
     Listed(Listed),
@@ -32,7 +36,9 @@ pub enum Test {
 /// Matchers of which one is enough. `outside` asks for values that none of them takes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
+    /// The matchers, in Capsule's order.
     pub matchers: Vec<Matcher>,
+    /// Whether it holds for what no matcher takes, instead of what one takes.
     pub outside: bool,
 }
 
@@ -40,8 +46,11 @@ pub struct Listed {
 /// around.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matcher {
+    /// Texts that a value may equal.
     pub exact: Vec<String>,
+    /// An expression that may match it.
     pub expression: Option<Expression>,
+    /// Whether the values are meant that neither takes.
     pub negate: bool,
 }
 

@@ -84,14 +84,17 @@ impl Place {
         }
     }
 
+    /// The path as it was written, or what stands for it in messages.
     pub fn as_str(&self) -> &str {
         &self.source
     }
 
+    /// Whether it reads `$.request`, which is there at admission only.
     pub fn reads_request(&self) -> bool {
         matches!(self.kind, Kind::Request(_))
     }
 
+    /// Whether it reads `$.tenant`, the tenant's object.
     pub fn reads_tenant(&self) -> bool {
         matches!(self.kind, Kind::Tenant(_))
     }

@@ -36,6 +36,7 @@ pub struct Document {
     pub unknown_tenant: UnknownTenant,
     /// What to do with a namespace that no rule claims.
     pub unclaimed: Unclaimed,
+    /// What the guard in the API server watches, and what becomes of Pods that come too early.
     pub guard: Guard,
     /// What the policy does with Pods, if its rules ask for them.
     pub pods: Pods,
@@ -55,6 +56,7 @@ pub struct Document {
     )]
     #[serde(deserialize_with = "passed_over")]
     pub hooks: (),
+    /// Which namespaces the webhook is asked about, and which are left to the controller.
     #[cfg_attr(
         feature = "schema",
         schemars(
@@ -209,11 +211,14 @@ impl JsonPathRule {
     }
 }
 
+/// Users, groups and service accounts that may claim any tenant, move and release namespaces.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Admins {
+    /// User names.
     pub users: Vec<String>,
+    /// Groups of users.
     pub groups: Vec<String>,
     /// Each `namespace:name`.
     pub service_accounts: Vec<String>,
@@ -226,34 +231,43 @@ impl Default for Admins {
     }
 }
 
+/// What becomes of a namespace whose claim names no tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UnknownTenant {
+    /// It is denied at admission.
     #[default]
     Reject,
+    /// It is let in as it is, with a warning.
     Allow,
 }
 
+/// What becomes of a namespace that no rule claims.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Unclaimed {
+    /// It is let in as it is.
     #[default]
     Allow,
+    /// It is denied at admission, unless an admin creates it.
     Reject,
 }
 
+/// What the policy answers where the tenant could not be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OnError {
+    /// Deny, with code 503.
     #[default]
     Reject,
     /// Accept with a warning; guard and controller finish the work.
     Allow,
 }
 
+/// How the policy reads the tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -270,7 +284,9 @@ pub enum TenantLookup {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Guard {
+    /// The namespaces whose Pods it watches.
     pub scope: GuardScope,
+    /// What becomes of a Pod whose namespace is not ready.
     pub on_unready: OnUnready,
 }
 
@@ -292,6 +308,7 @@ impl Default for Pods {
     }
 }
 
+/// The namespaces whose Pods the guard watches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -303,11 +320,14 @@ pub enum GuardScope {
     All,
 }
 
+/// What the guard does with a Pod whose namespace is not ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OnUnready {
+    /// It gets a scheduling gate, which the controller removes.
     #[default]
     Hold,
+    /// It is denied; its controller creates it again.
     Deny,
 }

@@ -50,18 +50,29 @@ fn short_capsule(schema: &mut schemars::Schema) {
 /// The tenant source in force.
 #[derive(Clone, Debug)]
 pub enum TenantSource {
+    /// `landlord.dev/v1alpha1` Tenants.
     Landlord,
-    Capsule { validations: bool },
+    /// `capsule.clastix.io/v1beta2` Tenants.
+    Capsule {
+        /// Whether what Capsule's webhook judges of a namespace is judged.
+        validations: bool,
+    },
+    /// Objects of any kind, read by JSONPath.
     Custom(Box<CustomSource>),
+    /// Tenants that the settings themselves hold.
     Inline(Vec<Tenant>),
 }
 
 /// An object in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
+    /// `GROUP/VERSION`, or a version of the core group.
     pub api_version: String,
+    /// The kind.
     pub kind: String,
+    /// The namespace; `None` for an object of the cluster.
     pub namespace: Option<String>,
+    /// The name, which is valid as one of an object.
     pub name: String,
 }
 

@@ -42,10 +42,14 @@ pub struct Strategy {
     schemars(rename = "StrategyMode", rename_all = "lowercase")
 )]
 pub enum Choice {
+    /// Every namespace by the webhook.
     #[default]
     Webhook,
+    /// Every namespace by the controller.
     Controller,
+    /// The critical ones by the webhook, all others by the controller.
     Hybrid,
+    /// One of these, by what is measured.
     Auto,
 }
 

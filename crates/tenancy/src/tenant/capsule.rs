@@ -18,7 +18,9 @@ use crate::why::Why;
 
 mod validations;
 
+/// The API version of Capsule's Tenants.
 pub const API_VERSION: &str = "capsule.clastix.io/v1beta2";
+/// The kind of Capsule's Tenants.
 pub const KIND: &str = "Tenant";
 
 const QUOTA_PREFIX: &str = "quota.resources.capsule.clastix.io";

@@ -43,8 +43,11 @@ pub struct Document {
 /// A custom tenant source in force.
 #[derive(Clone, Debug)]
 pub struct CustomSource {
+    /// `GROUP/VERSION` of the objects, or a version of the core group.
     pub api_version: String,
+    /// The objects' kind.
     pub kind: String,
+    /// Whether the objects live in namespaces; the tenant of one is called `NAMESPACE_NAME`.
     pub namespaced: bool,
     node_selector: Option<JsonPath>,
     labels: Option<JsonPath>,

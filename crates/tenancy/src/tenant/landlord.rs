@@ -24,7 +24,9 @@ use crate::why::Why;
 #[cfg(feature = "schema")]
 mod schema;
 
+/// The API version of landlord's own Tenants.
 pub const API_VERSION: &str = "landlord.dev/v1alpha1";
+/// The kind of landlord's own Tenants.
 pub const KIND: &str = "Tenant";
 
 /// `spec` of a Tenant.
@@ -40,6 +42,7 @@ pub struct TenantSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::data"))]
     pub data: Option<Map>,
+    /// Which namespaces may be taken for the tenant's by their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,
     /// The tenant's node pool. Empty: no selector, and not the cluster default either. Absent: not
@@ -75,6 +78,7 @@ pub struct TenantSpec {
     pub hooks: Option<Vec<Value>>,
 }
 
+/// How a tenant's namespaces are called.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -93,15 +97,19 @@ pub struct Override {
     /// It sees foreign labels only: those that no tenant and no landlord writes.
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::label_selector"))]
     pub namespace_selector: Value,
+    /// Entries beside those of the tenant's node selector; one with the same key replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::node_selector"))]
     pub node_selector: Option<Map>,
+    /// Tolerations beside the tenant's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::tolerations"))]
     pub tolerations: Option<Vec<Value>>,
+    /// Labels beside the tenant's; one with the same key replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::labels"))]
     pub labels: Option<Map>,
+    /// Annotations beside the tenant's; one with the same key replaces it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::annotations"))]
     pub annotations: Option<Map>,
