@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Toleration;
 use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR};
 use tenancy::metadata::{Key, Metadata};
-use tenancy::plan::{changes_placement, read_ledger};
+use tenancy::plan::changes_placement;
 use tenancy::selector::NodeSelector;
 
 use assessment::Assessment;
@@ -20,13 +20,14 @@ impl Placement {
     /// The guard's own test of the ledger, and more: that the namespace carries the selector and
     /// the tolerations that its tenant wants now; `None` where its Pods have to wait. A namespace
     /// that nobody claims lets every Pod go.
-    pub fn of(Assessment { tenant, before, plan, error, .. }: &Assessment) -> Option<Self> {
-        let (ledger, _) = read_ledger(before);
+    pub fn of(assessment: &Assessment) -> Option<Self> {
+        let Assessment { tenant, before, record, plan, fault, .. } = assessment;
+        let ledger = &record.ledger;
         let claimed = tenant
             .as_ref()
             .is_none_or(|tenant| ledger.tenant == *tenant && ledger.pending.is_none());
         let marked = tenant.is_some() || plan.is_empty();
-        if error.is_some() || !claimed || !marked || changes_placement(plan) {
+        if fault.is_some() || !claimed || !marked || changes_placement(plan) {
             return None;
         }
         let selector = before

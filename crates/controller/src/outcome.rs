@@ -10,8 +10,9 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use crate::gated_pods::PodKey;
 use crate::metrics::{self, Metrics};
-use crate::planner::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, PlannedWrite, Trouble};
+use crate::planner::PlannedWrite;
 use crate::queue::Place;
+use assessment::{Fault, Reason};
 use cluster::clock;
 use guard::difference::Change;
 
@@ -20,7 +21,7 @@ mod pod_event;
 
 use self::journal::{Entry, Journal, Sort};
 
-/// Events are for people; more than so many in a window nobody reads. Each sort has a budget of its
+/// Events are for people; more than so many in a window nobody reads. Each topic has a budget of its
 /// own.
 const EVENTS: usize = 20;
 /// Those about clashing Pods are for the owner of each; they are put off, not left out.
@@ -44,8 +45,6 @@ const WRITTEN: &str = "Written";
 const SETTINGS_REFUSED: &str = "SettingsRefused";
 const NAMESPACES_WRITTEN: &str = "NamespacesWritten";
 const GUARD_REPAIRED: &str = "GuardRepaired";
-/// The reason of an Event about a held Pod whose own node selector differs from its namespace's.
-pub const SELECTOR_CLASH: &str = "SelectorClash";
 
 /// See the module.
 pub struct Outcomes {
@@ -54,15 +53,58 @@ pub struct Outcomes {
     recorder: Option<Recorder>,
     /// Where somebody may look at them.
     journal: Option<Arc<Journal>>,
-    /// For the changes of single namespaces, for what is wrong with something, for clashing Pods,
-    /// and for all else: that is said once, and must not be crowded out.
-    budgets: [Mutex<Budget>; 4],
+    budgets: Budgets,
+}
+
+/// What an Event is about. No topic crowds out another.
+#[derive(Clone, Copy)]
+enum Topic {
+    /// The change of a single namespace.
+    Write,
+    /// Something is wrong with an object.
+    Fault,
+    /// A Pod asks for other nodes than its namespace.
+    Clash,
+    /// What is said once.
+    Notice,
+}
+
+#[derive(Default)]
+struct Budgets {
+    writes: Mutex<Budget>,
+    faults: Mutex<Budget>,
+    clashes: Mutex<Budget>,
+    notices: Mutex<Budget>,
 }
 
 #[derive(Debug)]
 struct Budget {
     since: Instant,
     spent: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { since: Instant::now(), spent: 0 }
+    }
+}
+
+impl Budgets {
+    /// Spends one Event; false where there were too many.
+    fn spend(&self, topic: Topic) -> bool {
+        let (budget, most) = match topic {
+            Topic::Write => (&self.writes, EVENTS),
+            Topic::Fault => (&self.faults, EVENTS),
+            Topic::Clash => (&self.clashes, CLASH_EVENTS),
+            Topic::Notice => (&self.notices, EVENTS),
+        };
+        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
+        if budget.since.elapsed() > WINDOW {
+            *budget = Budget::default();
+        }
+        budget.spent += 1;
+        budget.spent <= most
+    }
 }
 
 impl Outcomes {
@@ -73,13 +115,7 @@ impl Outcomes {
             instance: std::env::var("HOSTNAME").ok(),
         };
         let recorder = client.clone().map(|client| Recorder::new(client, reporter));
-        Self {
-            metrics,
-            client,
-            recorder,
-            journal: None,
-            budgets: [(); 4].map(|()| Mutex::new(Budget { since: Instant::now(), spent: 0 })),
-        }
+        Self { metrics, client, recorder, journal: None, budgets: Budgets::default() }
     }
 
     /// Keeps the newest for the dashboard.
@@ -128,7 +164,8 @@ impl Outcomes {
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
         if live {
             let note = format!("metadata of tenant {tenant:?} written");
-            self.publish(&write.request.name, &write.request.uid, EventType::Normal, WRITTEN, note);
+            let about = namespace(&write.request.name, &write.request.uid);
+            self.publish(Topic::Write, &about, EventType::Normal, WRITTEN, note);
         }
     }
 
@@ -139,12 +176,8 @@ impl Outcomes {
     }
 
     /// Writes that failed so often that it is time to say so. They are tried again later.
-    pub fn failed(
-        &self,
-        write: &PlannedWrite,
-        Trouble { reason, message }: &Trouble,
-        took: Duration,
-    ) {
+    pub fn failed(&self, write: &PlannedWrite, Fault { reason, message }: &Fault, took: Duration) {
+        let reason = reason.word();
         self.count(reason, took);
         let request = &write.request;
         tracing::warn!(
@@ -156,55 +189,60 @@ impl Outcomes {
         self.note(|| {
             Entry::new(Sort::Trouble, reason, &request.name, message).of(write.tenant.as_deref())
         });
-        self.publish(&request.name, &request.uid, EventType::Warning, reason, message.clone());
+        self.warn(Topic::Fault, namespace(&request.name, &request.uid), reason, message.clone());
     }
 
     /// A namespace that cannot be made compliant by landlord alone.
-    pub fn troubled(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
-        if [HOOK_REJECTED, HOOK_WARNING].contains(reason) {
-            self.metrics.hook_failures.get_or_create(&metrics::Reason { reason }).inc();
+    pub fn troubled(&self, name: &str, uid: &str, Fault { reason, message }: &Fault) {
+        let word = reason.word();
+        if matches!(reason, Reason::HookRejected | Reason::HookWarning) {
+            self.metrics.hook_failures.get_or_create(&metrics::Reason { reason: word }).inc();
         }
         tracing::warn!(
             namespace = name,
-            reason,
+            reason = word,
             message = shortened(message.clone()),
             "not compliant"
         );
-        let sort = if *reason == HOOK_WARNING { Sort::Notice } else { Sort::Trouble };
+        let sort = if *reason == Reason::HookWarning { Sort::Notice } else { Sort::Trouble };
         // That one is told once it is known who the other writer is.
-        if *reason != CONTESTED {
-            self.note(|| Entry::new(sort, reason, name, message));
-            self.publish(name, uid, EventType::Warning, reason, message.clone());
+        if *reason != Reason::Contested {
+            self.note(|| Entry::new(sort, word, name, message));
+            self.warn(Topic::Fault, namespace(name, uid), word, message.clone());
         }
     }
 
     /// Another writer sets keys back again and again.
-    pub fn contested(&self, name: &str, uid: &str, Trouble { reason, message }: &Trouble) {
+    pub fn contested(&self, name: &str, uid: &str, Fault { reason, message }: &Fault) {
+        let reason = reason.word();
         self.metrics.contested.inc();
         tracing::warn!(namespace = name, reason, message, "contested");
         self.note(|| Entry::new(Sort::Trouble, reason, name, message));
-        self.publish(name, uid, EventType::Warning, reason, message.clone());
+        self.warn(Topic::Notice, namespace(name, uid), reason, message.clone());
     }
 
     /// A document of settings that is not put in force.
     pub fn settings_refused(&self, policy: &str, uid: &str, note: String) {
         let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
         self.note(|| Entry::new(Sort::Trouble, SETTINGS_REFUSED, policy, &note));
-        self.publish_about(&about, EventType::Warning, SETTINGS_REFUSED, note);
+        self.warn(Topic::Notice, about, SETTINGS_REFUSED, note);
     }
 
-    /// The strategy of a policy changed, or would have. What somebody should look at is a warning.
-    pub fn strategy(&self, policy: &str, uid: &str, warning: bool, reason: &str, note: String) {
+    /// The strategy of a policy changed.
+    pub fn strategy_changed(&self, policy: &str, uid: &str, note: String) {
+        self.strategy(policy, uid, Sort::Notice, "StrategyChanged", note);
+    }
+
+    /// A strategy that is not taken, or that is taken with a risk: a user should look at it.
+    pub fn strategy_doubted(&self, policy: &str, uid: &str, reason: &str, note: String) {
+        self.strategy(policy, uid, Sort::Trouble, reason, note);
+    }
+
+    fn strategy(&self, policy: &str, uid: &str, sort: Sort, reason: &str, note: String) {
         let about = reference("policies.kubewarden.io/v1", "ClusterAdmissionPolicy", policy, uid);
-        self.note(|| {
-            Entry::new(if warning { Sort::Trouble } else { Sort::Notice }, reason, policy, &note)
-        });
-        self.publish_about(
-            &about,
-            if warning { EventType::Warning } else { EventType::Normal },
-            reason,
-            note,
-        );
+        self.note(|| Entry::new(sort, reason, policy, &note));
+        let type_ = if sort == Sort::Trouble { EventType::Warning } else { EventType::Normal };
+        self.publish(Topic::Fault, &about, type_, reason, note);
     }
 
     /// What an edit of a tenant, or a backfill, has written in all.
@@ -219,12 +257,8 @@ impl Outcomes {
         tracing::info!(tenant, namespaces, "written in bulk");
         let note = format!("metadata of {namespaces} namespaces written");
         self.note(|| Entry::new(Sort::Notice, NAMESPACES_WRITTEN, tenant, &note).of(Some(tenant)));
-        self.publish_about(
-            &reference(api_version, kind, tenant, uid),
-            EventType::Normal,
-            NAMESPACES_WRITTEN,
-            note,
-        );
+        let about = reference(api_version, kind, tenant, uid);
+        self.publish(Topic::Notice, &about, EventType::Normal, NAMESPACES_WRITTEN, note);
     }
 
     /// A held Pod was released, so long after its creation.
@@ -246,36 +280,45 @@ impl Outcomes {
         &self,
         key: &PodKey,
         uid: &str,
-        reason: &'static str,
+        reason: Reason,
         message: &str,
         took: Duration,
     ) {
-        self.count_release(reason);
-        self.note(|| Entry::new(Sort::Trouble, reason, key.to_string(), message));
-        tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
-        self.warn_pod(key, uid, reason, message.to_owned()).await;
+        let word = reason.word();
+        self.count_release(word);
+        self.note(|| Entry::new(Sort::Trouble, word, key.to_string(), message));
+        tracing::warn!(namespace = %key.namespace, pod = %key.name, reason = word, message, took_ms = took.as_millis(), "release failed");
+        self.warn_pod(Topic::Fault, key, uid, reason, message.to_owned()).await;
     }
 
     /// A held Pod that asks for other nodes than its namespace. False where it has to be told
     /// later.
     pub async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
         tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
-        self.warn_pod(key, uid, SELECTOR_CLASH, message).await
+        self.warn_pod(Topic::Clash, key, uid, Reason::SelectorClash, message).await
     }
 
     /// A gated Pod that its namespace has kept waiting for long. False where it has to be told
     /// later.
-    pub async fn pod_waits(&self, key: &PodKey, uid: &str, reason: &str, message: String) -> bool {
+    pub async fn pod_waits(&self, key: &PodKey, uid: &str, message: String) -> bool {
         tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
-        self.warn_pod(key, uid, reason, message).await
+        self.warn_pod(Topic::Fault, key, uid, Reason::WaitingForNamespace, message).await
     }
 
     /// False where the budget does not allow it.
-    async fn warn_pod(&self, key: &PodKey, uid: &str, reason: &str, note: String) -> bool {
-        let Some(client) = self.client.as_ref().filter(|_| self.afford(reason)) else {
+    async fn warn_pod(
+        &self,
+        topic: Topic,
+        key: &PodKey,
+        uid: &str,
+        reason: Reason,
+        note: String,
+    ) -> bool {
+        let Some(client) = self.client.as_ref().filter(|_| self.afford(topic)) else {
             return false;
         };
-        if let Err(error) = pod_event::warn(client, key, uid, reason, shortened(note)).await {
+        if let Err(error) = pod_event::warn(client, key, uid, reason.word(), shortened(note)).await
+        {
             tracing::debug!(namespace = %key.namespace, pod = %key.name, %error, "event not written");
         }
         true
@@ -300,7 +343,7 @@ impl Outcomes {
         let about = reference("admissionregistration.k8s.io/v1", &id.kind, &id.name, uid);
         let note = format!("{} {}: {}", id.kind, id.name, news.word());
         self.note(|| Entry::new(Sort::Trouble, GUARD_REPAIRED, &id.name, &note));
-        self.publish_about(&about, EventType::Warning, GUARD_REPAIRED, note);
+        self.warn(Topic::Notice, about, GUARD_REPAIRED, note);
     }
 
     fn count(&self, outcome: &'static str, took: Duration) {
@@ -308,12 +351,19 @@ impl Outcomes {
         self.metrics.write_seconds.observe(took.as_secs_f64());
     }
 
-    fn publish(&self, name: &str, uid: &str, type_: EventType, reason: &str, note: String) {
-        self.publish_about(&reference("v1", "Namespace", name, uid), type_, reason, note);
+    fn warn(&self, topic: Topic, about: ObjectReference, reason: &str, note: String) {
+        self.publish(topic, &about, EventType::Warning, reason, note);
     }
 
-    fn publish_about(&self, about: &ObjectReference, type_: EventType, reason: &str, note: String) {
-        let Some(recorder) = self.recorder.clone().filter(|_| self.afford(reason)) else { return };
+    fn publish(
+        &self,
+        topic: Topic,
+        about: &ObjectReference,
+        type_: EventType,
+        reason: &str,
+        note: String,
+    ) {
+        let Some(recorder) = self.recorder.clone().filter(|_| self.afford(topic)) else { return };
         let note = Some(shortened(note));
         let event = Event {
             type_,
@@ -331,20 +381,8 @@ impl Outcomes {
         });
     }
 
-    fn afford(&self, reason: &str) -> bool {
-        let [written, told, clashes, troubles] = &self.budgets;
-        let (budget, most) = match reason {
-            WRITTEN => (written, EVENTS),
-            CONTESTED | SETTINGS_REFUSED | NAMESPACES_WRITTEN | GUARD_REPAIRED => (told, EVENTS),
-            SELECTOR_CLASH => (clashes, CLASH_EVENTS),
-            _ => (troubles, EVENTS),
-        };
-        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
-        if budget.since.elapsed() > WINDOW {
-            *budget = Budget { since: Instant::now(), spent: 0 };
-        }
-        budget.spent += 1;
-        let affordable = budget.spent <= most;
+    fn afford(&self, topic: Topic) -> bool {
+        let affordable = self.budgets.spend(topic);
         self.metrics.events_dropped.inc_by(u64::from(!affordable));
         affordable
     }
@@ -356,6 +394,10 @@ fn shortened(mut note: String) -> String {
         note.push('…');
     }
     note
+}
+
+fn namespace(name: &str, uid: &str) -> ObjectReference {
+    reference("v1", "Namespace", name, uid)
 }
 
 fn reference(api_version: &str, kind: &str, name: &str, uid: &str) -> ObjectReference {

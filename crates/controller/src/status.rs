@@ -14,10 +14,10 @@ use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
 use crate::context::Context;
-use crate::planner::{CONTESTED, Trouble};
 use crate::reconciler::Shared;
 use crate::store::{Compliance, Identity};
 use crate::supervisor::Pulse;
+use assessment::{Fault, Reason};
 use cluster::clock;
 use cluster::lease::Leadership;
 
@@ -118,7 +118,7 @@ impl Statuses {
         {
             return Vec::new();
         }
-        let contested: HashMap<String, (String, Trouble)> = contested(&shared);
+        let contested: HashMap<String, (String, Fault)> = contested(&shared);
         let names = shared.store.tenant_names();
         let mut released = pods::conditions(&shared, &self.context.reconciler.gated(), &names);
         let facts = |name: String| {
@@ -209,10 +209,10 @@ fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
 }
 
 /// For each tenant with contested keys, what there is to say of one of its namespaces.
-fn contested(shared: &Shared) -> HashMap<String, (String, Trouble)> {
-    let mut contested: HashMap<String, (&String, &Trouble)> = HashMap::new();
+fn contested(shared: &Shared) -> HashMap<String, (String, Fault)> {
+    let mut contested: HashMap<String, (&String, &Fault)> = HashMap::new();
     for (namespace, trouble) in
-        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED)
+        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == Reason::Contested)
     {
         let standing = shared.store.standing(namespace);
         if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
@@ -244,10 +244,7 @@ fn ready(
     Condition { kind: "Ready", holds: Some(holds), reason, message }
 }
 
-fn converged(
-    counts: &[(Compliance, usize); 4],
-    contested: Option<&(String, Trouble)>,
-) -> Condition {
+fn converged(counts: &[(Compliance, usize); 4], contested: Option<&(String, Fault)>) -> Condition {
     let total: usize = counts.iter().map(|(_, count)| count).sum();
     let behind: usize = counts
         .iter()
@@ -257,7 +254,7 @@ fn converged(
     let (reason, message) = match (behind, contested) {
         (0, _) => ("Compliant", format!("{total} namespaces are as they should be")),
         (_, Some((namespace, trouble))) => {
-            (CONTESTED, format!("namespace {namespace}: {}", trouble.message))
+            (Reason::Contested.word(), format!("namespace {namespace}: {}", trouble.message))
         }
         _ => ("Pending", format!("{behind} of {total} namespaces are not as they should be")),
     };

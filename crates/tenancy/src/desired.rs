@@ -66,17 +66,6 @@ pub enum DesireError {
     NodeSelector { tenant: String, value: String, fault: String },
 }
 
-impl DesireError {
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Key { .. } => "InvalidKey",
-            Self::Value { .. } => "InvalidValue",
-            Self::NodeSelector { .. } => "InvalidNodeSelector",
-        }
-    }
-}
-
 /// Computes the wants. `name` is `None` as long as the namespace has none.
 pub(crate) fn desire(
     tenant: &Tenant,

@@ -46,17 +46,6 @@ pub enum GlobError {
     },
 }
 
-impl GlobError {
-    /// A bounded word for metrics, events and status.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            GlobError::Empty => "EmptyPattern",
-            GlobError::TooLong { .. } => "PatternTooLong",
-            GlobError::Character { .. } => "InvalidPattern",
-        }
-    }
-}
-
 impl Glob {
     /// Reads a pattern.
     pub fn parse(source: &str) -> Result<Self, GlobError> {
@@ -205,12 +194,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case("", "EmptyPattern")]
-    #[case("a[b]", "InvalidPattern")]
-    #[case("{a,b}", "InvalidPattern")]
-    #[case("a b", "InvalidPattern")]
-    fn refuses(#[case] glob: &str, #[case] reason: &str) {
-        assert_eq!(Glob::parse(glob).unwrap_err().reason(), reason);
+    #[case("", "matches nothing")]
+    #[case("a[b]", "has the character")]
+    #[case("{a,b}", "has the character")]
+    #[case("a b", "has the character")]
+    fn refuses(#[case] glob: &str, #[case] part: &str) {
+        let error = Glob::parse(glob).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
     }
 
     #[rstest]

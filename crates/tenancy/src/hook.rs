@@ -128,6 +128,14 @@ pub struct Failure {
     pub placement: bool,
 }
 
+impl Failure {
+    /// What makes it the same as another, whatever words it is reported in. (A set of failures would
+    /// be 4 KB of the policy.)
+    pub fn identity(&self) -> String {
+        [self.hook.as_str(), &self.message].join("\n")
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "hook {}: {}", self.hook, self.message)

@@ -75,20 +75,6 @@ pub enum JsonPathError {
     },
 }
 
-impl JsonPathError {
-    /// A bounded word for metrics, events and status.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            JsonPathError::Empty => "EmptyJsonPath",
-            JsonPathError::TooLong { .. } => "JsonPathTooLong",
-            JsonPathError::TooManySteps { .. } | JsonPathError::TooDeep { .. } => {
-                "JsonPathTooComplex"
-            }
-            JsonPathError::Syntax { .. } => "InvalidJsonPath",
-        }
-    }
-}
-
 /// One step as written.
 #[derive(Clone, Debug, PartialEq)]
 enum Step {

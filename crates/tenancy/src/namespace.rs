@@ -35,13 +35,6 @@ pub enum NamespaceError {
     Shape { path: String, expected: &'static str, found: &'static str },
 }
 
-impl NamespaceError {
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        "InvalidNamespace"
-    }
-}
-
 impl Namespace {
     /// Reads a `v1` Namespace. Absent and `null` maps are empty.
     pub fn from_value(object: &Value) -> Result<Self, NamespaceError> {

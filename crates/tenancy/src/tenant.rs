@@ -88,13 +88,6 @@ pub struct TenantError {
     pub source: crate::decode::DecodeError,
 }
 
-impl TenantError {
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        "InvalidTenant"
-    }
-}
-
 impl Tenant {
     /// Adds the settings' hooks to its own, and what they read of `object`. `conflicts` are the
     /// settings'.

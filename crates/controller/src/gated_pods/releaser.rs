@@ -8,10 +8,11 @@ use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::lease::Leadership;
 use cluster::pod_writer::PodWriter;
-use cluster::writer::{ApplyMode, Failure, REVERTED, Scope, Writer, Written};
+use cluster::writer::{ApplyMode, Failure, Scope, Writer, Written};
 use tokio::task::JoinSet;
 
 use super::reads::Reads;
+use assessment::Reason;
 use guard::GATE;
 
 use super::{Clash, GatedPods, HeldPod, PodKey, State, Verdict, release};
@@ -25,8 +26,6 @@ use crate::work::{Job, OnDrop, within_permit};
 
 /// How often it is looked for Pods that wait for long.
 const WAITING_INTERVAL: Duration = Duration::from_secs(5);
-/// The reason of an Event about a Pod that waits for its namespace.
-const WAITING: &str = "WaitingForNamespace";
 
 /// See the module.
 pub struct Releaser {
@@ -81,8 +80,7 @@ impl Releaser {
             let waiting = context.reconciler.gated().waiting_unreported(clock::now());
             for (key, uid) in waiting {
                 let message = waits_for(&context, &key);
-                let told =
-                    context.reconciler.outcomes().pod_waits(&key, &uid, WAITING, message).await;
+                let told = context.reconciler.outcomes().pod_waits(&key, &uid, message).await;
                 context.reconciler.gated().set_told(&key, told);
             }
         }
@@ -219,8 +217,12 @@ impl Releaser {
     /// and that is a turn. Conflicts on a state that nobody changes are a refusal.
     async fn come_again(&self, key: &PodKey, pod: &HeldPod, message: String, took: Duration) {
         if !self.conflict(key, pod) {
-            let failure =
-                Failure { reason: "Refused", message, retry_after: None, scope: Scope::Object };
+            let failure = Failure {
+                reason: Reason::Refused,
+                message,
+                retry_after: None,
+                scope: Scope::Object,
+            };
             self.fail(key, pod, failure, took).await;
         }
     }
@@ -250,7 +252,7 @@ impl Releaser {
         if self.put_off(key, &message, retry_after) {
             self.outcomes().release_failed(key, &pod.uid, reason, &message, took).await;
         } else {
-            self.outcomes().not_released(key, reason, took);
+            self.outcomes().not_released(key, reason.word(), took);
         }
     }
 
@@ -280,7 +282,7 @@ fn reverted() -> Failure {
     let message = format!(
         "the API server accepted the release, but admission put the gate {GATE} back: a mutating webhook or policy does that"
     );
-    Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
+    Failure { reason: Reason::Reverted, message, retry_after: None, scope: Scope::Object }
 }
 
 /// What a Pod waits for, and who can end it.

@@ -191,30 +191,20 @@ impl Strategies {
                 reason = decision.reason,
                 "strategy refused"
             );
-            outcomes.strategy(
-                &policy.name,
-                &policy.uid,
-                true,
-                "StrategyRefused",
-                decision.reason.clone(),
-            );
+            let note = decision.reason.clone();
+            outcomes.strategy_doubted(&policy.name, &policy.uid, "StrategyRefused", note);
         }
         let Some(Change { from, to, reason, .. }) = change else { return };
         outcomes.metrics().strategy.change();
         tracing::info!(from = from.word(), to = to.word(), reason, "strategy changed");
-        outcomes.strategy(
-            &policy.name,
-            &policy.uid,
-            false,
-            "StrategyChanged",
-            format!("{from} → {to}: {reason}"),
-        );
+        let note = format!("{from} → {to}: {reason}");
+        outcomes.strategy_changed(&policy.name, &policy.uid, note);
         if measurement.guard == Enforcement::Waived && to != Mode::Webhook {
             let note = format!(
                 "{to} without a guard: until the controller has been there, Pods of new namespaces may run on any node"
             );
             tracing::error!(mode = to.word(), "{note}");
-            outcomes.strategy(&policy.name, &policy.uid, true, "StrategyWithoutGuard", note);
+            outcomes.strategy_doubted(&policy.name, &policy.uid, "StrategyWithoutGuard", note);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Contested: keys that another writer sets back again and again, who it is, and what ends it.
 
+use assessment::Reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Dashboard;
 use cluster::clock;
 use controller::contention;
-use controller::planner::CONTESTED;
 use controller::reconciler::Shared;
 
 /// Namespaces that are listed.
@@ -45,7 +45,7 @@ impl Contested {
         let mut names: Vec<&String> = shared
             .progress
             .troubles()
-            .filter(|(_, trouble)| trouble.reason == CONTESTED)
+            .filter(|(_, trouble)| trouble.reason == Reason::Contested)
             .map(|(name, _)| name)
             .collect();
         names.sort_unstable();

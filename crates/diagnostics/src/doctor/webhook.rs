@@ -92,7 +92,7 @@ fn candidates(patient: &Patient, name: &str) -> Vec<String> {
             || json!({}),
             |name| patient.inventory.tenant(name),
         );
-        assessment.error.is_none() && !assessment.is_rejected()
+        assessment.fault.is_none() && !assessment.is_rejected()
     };
     patient.tenants().into_iter().map(|(tenant, _)| tenant).filter(accepted).take(TENANTS).collect()
 }

@@ -99,8 +99,9 @@ impl Known<'_> {
             Some(placement) => Way::By(placement),
             None => Way::Astray(
                 assessment
-                    .error
-                    .unwrap_or_else(|| "its namespace cannot be as its tenant wants it".to_owned()),
+                    .error()
+                    .unwrap_or("its namespace cannot be as its tenant wants it")
+                    .to_owned(),
             ),
         }
     }

@@ -10,11 +10,9 @@ use serde_json::{Value, json};
 
 use super::{ALERTS, render_prometheus_rule};
 use cluster::admission_policies::trial::Enforcement;
-use cluster::writer::BUSY;
 use controller::gated_pods;
 use controller::metrics::{GuardPart, Metrics, Outcome, Reason, State};
 use controller::outcome::{CONFLICT, DONE, GONE};
-use controller::planner::UNVERIFIED;
 use controller::queue::Urgency;
 use controller::store::Compliance;
 use controller::strategy::Mode;
@@ -41,7 +39,7 @@ type Exported = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 /// The registry of a controller in which everything has happened once.
 fn text() -> String {
     let metrics = Metrics::default();
-    for outcome in [DONE, CONFLICT, GONE, BUSY] {
+    for outcome in [DONE, CONFLICT, GONE, assessment::Reason::Busy.word()] {
         metrics.writes.get_or_create(&Outcome { outcome }).inc();
         metrics.pods_released.get_or_create(&Outcome { outcome }).inc();
     }
@@ -52,7 +50,8 @@ fn text() -> String {
     }
     metrics.set_depths(Urgency::ALL.map(|urgency| (urgency, 1)), 1);
     metrics.set_held_pods(gated_pods::State::WORDS.into_iter());
-    metrics.set_troubled([UNVERIFIED, assessment::UNCLAIMED].into_iter());
+    metrics
+        .set_troubled([assessment::Reason::Unverified, assessment::Reason::Unclaimed].into_iter());
     metrics.hook_failures.get_or_create(&Reason { reason: "HookRejected" }).inc();
     metrics.guard_repairs.get_or_create(&GuardPart { part: "deny".to_owned() }).inc();
     metrics.strategy.show(Mode::Hybrid);
