@@ -94,7 +94,7 @@ pub fn decide(known: Knowledge<'_>, name: &str) -> Verdict {
     let (Some(held), Some(mut assessment)) = (store.namespace(name), store.assess(name)) else {
         return Verdict { decision: Decision::Ignore, standing: None, placement: None };
     };
-    let placement = Placement::of(&assessment);
+    let placement = Placement::of(store.settings(), &assessment);
     if assessment.reason() == Some(Reason::UnknownTenant) {
         release(store, held, &mut assessment);
     }

@@ -25,6 +25,7 @@ pub mod members;
 pub mod metadata;
 pub mod namespace;
 pub mod plan;
+pub mod ready;
 pub mod requester;
 pub mod selector;
 pub mod settings;

@@ -212,7 +212,8 @@ impl Shared {
 
     /// Where Pods of a namespace may go now; `None` for as long as they have to wait.
     pub fn placement(&self, namespace: &str) -> Option<Placement> {
-        self.store.assess(namespace).as_ref().and_then(Placement::of)
+        let assessment = self.store.assess(namespace)?;
+        Placement::of(self.store.settings(), &assessment)
     }
 
     /// A failure that is still being tried is not forgotten because something else is planned.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 use kube::api::Api;
-use tenancy::ledger;
+use tenancy::metadata::Metadata;
+use tenancy::ready::{is_ready, labelled_tenant};
 
 use super::trial::{create, refused_by_guard, words};
 use super::{Check, Finding, Patient};
@@ -70,10 +71,8 @@ async fn bite(client: &Client, namespace: &str) -> Bite {
 /// Claimed namespaces that are not ready; first the one that is there for it.
 async fn candidates(patient: &Patient) -> Vec<String> {
     let settings = &patient.inventory.settings;
-    let label = settings.tenant_label();
-    let unready = |labels: &BTreeMap<String, String>, annotations: &BTreeMap<String, String>| {
-        let tenant = labels.get(label).filter(|tenant| !tenant.is_empty());
-        tenant.is_some_and(|tenant| !is_ready(tenant, annotations.get(ledger::ANNOTATION)))
+    let unready = |metadata: &Metadata| {
+        labelled_tenant(settings, metadata).is_some() && !is_ready(settings, metadata)
     };
     let probe = Api::<Namespace>::all(patient.client.clone())
         .get_metadata_opt(NAMESPACE)
@@ -82,20 +81,15 @@ async fn candidates(patient: &Patient) -> Vec<String> {
         .flatten();
     let probe = probe.map(|found| found.metadata).filter(|meta| {
         let map = |map: &Option<BTreeMap<String, String>>| map.clone().unwrap_or_default();
-        !settings.excludes(NAMESPACE) && unready(&map(&meta.labels), &map(&meta.annotations))
+        let metadata = Metadata { labels: map(&meta.labels), annotations: map(&meta.annotations) };
+        !settings.excludes(NAMESPACE) && unready(&metadata)
     });
-    let others = patient.assessments.iter().filter(|one| {
-        one.name != NAMESPACE && unready(&one.before.labels, &one.before.annotations)
-    });
+    let others =
+        patient.assessments.iter().filter(|one| one.name != NAMESPACE && unready(&one.before));
     probe
         .map(|_| NAMESPACE.to_owned())
         .into_iter()
         .chain(others.map(|one| one.name.clone()))
         .take(TRIES)
         .collect()
-}
-
-/// As the guard tells it.
-fn is_ready(tenant: &str, ledger: Option<&String>) -> bool {
-    ledger.is_some_and(|ledger| ledger.starts_with(&format!("{{\"tenant\":\"{tenant}\"")))
 }
