@@ -240,3 +240,62 @@ impl Assessment {
         self.fault = Some(Fault { reason, message });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tenancy::counters::{self, Counts};
+
+    use super::*;
+    use crate::document::read;
+
+    const OBJECTS: &str = r#"
+apiVersion: landlord.dev/v1alpha1
+kind: Tenant
+metadata: {name: solar}
+spec: {labels: {team: solar}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: free}
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: web
+  labels: {landlord.dev/tenant: solar, team: solar}
+  annotations: {landlord.dev/ledger: '{"tenant":"solar","labels":["team"],"annotations":[]}'}
+"#;
+
+    fn inventory() -> Inventory {
+        let settings = Settings::from_value(&Value::Null).expect("settings");
+        Inventory::of(settings, read("objects", OBJECTS).expect("objects")).expect("an inventory")
+    }
+
+    /// A namespace costs one plan and, where it has a ledger, one parse of it; only origins cost
+    /// another plan, of what is claimed.
+    #[test]
+    fn only_origins_cost_a_second_plan() {
+        let inventory = inventory();
+        counters::take();
+        let assessments = assess(&inventory);
+        assert_eq!(counters::take(), Counts { plans: 2, ledgers: 1 });
+        assert!(assessments.iter().all(|one| one.origins.is_empty()));
+
+        let traced = assess_with_origins(&inventory, &inventory.namespaces);
+        assert_eq!(counters::take(), Counts { plans: 3, ledgers: 1 });
+        let web = traced.last().expect("web");
+        assert_eq!(web.state(), State::Compliant);
+        assert_eq!(web.origins, [(Key::label("team"), Why::Spec)].into());
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_named_and_rewritten() {
+        let mut inventory = inventory();
+        let web = inventory.namespaces.last_mut().expect("web");
+        web.namespace.metadata.annotations.insert(ANNOTATION.to_owned(), "{".to_owned());
+        let assessments = assess(&inventory);
+        let web = assessments.last().expect("web");
+        assert!(web.record.fault.as_deref().is_some_and(|fault| fault.contains("rewritten")));
+        assert_eq!((&*web.record.ledger, web.state()), (&Ledger::default(), State::Drift));
+    }
+}

@@ -91,6 +91,8 @@ impl Ledger {
     /// Reads the annotation's value. Anything but this shape and valid keys is an error; the order
     /// of fields and keys is not.
     pub fn parse(text: &str) -> Result<Self, LedgerError> {
+        #[cfg(feature = "counters")]
+        crate::counters::count_ledger();
         let shape = read_shape(text).map_err(|source| shape_error(text, source))?;
         let ledger = Ledger::from(shape);
         ledger.check()?;

@@ -12,6 +12,8 @@
 pub mod claim;
 pub mod collection;
 pub mod conflicts;
+#[cfg(feature = "counters")]
+pub mod counters;
 pub mod decode;
 pub mod desired;
 pub mod dialect;

@@ -140,6 +140,8 @@ pub fn plan(
     tenant: &Tenant,
     stage: Stage<'_>,
 ) -> Result<Plan, PlanError> {
+    #[cfg(feature = "counters")]
+    crate::counters::count_plan();
     let subject = Subject { settings, claim, tenant, name: namespace.name.as_deref(), stage };
     let plan = match tenant.dialect {
         Dialect::Landlord => Pass::new(subject, &namespace.metadata, ledger).run()?.plan,
@@ -189,6 +191,8 @@ pub fn may_be_unclaimed(settings: &Settings, metadata: &Metadata) -> bool {
 /// Plans the release of a namespace whose tenant is gone: managed keys and ledger go, the tenant
 /// label stays (so that the guard is enforced).
 pub fn release(settings: &Settings, namespace: &Namespace, ledger: &Ledger) -> Plan {
+    #[cfg(feature = "counters")]
+    crate::counters::count_plan();
     let mut plan = Plan::default();
     let mode = ledger.release.unwrap_or_default();
     let releaser = Releaser { settings, current: &namespace.metadata, ledger, mode };
