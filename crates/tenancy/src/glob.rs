@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::Chars;
 
 /// Longest pattern in bytes: the longest key, `253/63`.
-pub const MAX_GLOB_BYTES: usize = 253 + 1 + 63;
+pub(crate) const MAX_GLOB_BYTES: usize = 253 + 1 + 63;
 
 /// How many characters the API server puts after a `generateName`, of how many it leaves there, and
 /// which it draws from (`k8s.io/apiserver/pkg/storage/names`, `k8s.io/apimachinery/pkg/util/rand`).

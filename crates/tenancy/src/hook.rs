@@ -188,7 +188,7 @@ impl Hook {
     }
 
     /// Whether it reads `$.tenant`.
-    pub fn reads_tenant(&self) -> bool {
+    pub(crate) fn reads_tenant(&self) -> bool {
         self.places().any(Place::reads_tenant)
     }
 

@@ -19,7 +19,7 @@ use crate::text;
 /// The annotation that holds the ledger.
 pub const ANNOTATION: &str = "landlord.dev/ledger";
 /// Most bytes of `previous` as compact JSON: what `restore` may remember of a namespace.
-pub const MAX_PREVIOUS_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_PREVIOUS_BYTES: usize = 16 * 1024;
 
 /// What landlord manages on one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -133,7 +133,7 @@ impl Ledger {
     }
 
     /// Checks before writing that `previous` fits in [`MAX_PREVIOUS_BYTES`].
-    pub fn check_previous_size(&self) -> Result<(), LedgerError> {
+    pub(crate) fn check_previous_size(&self) -> Result<(), LedgerError> {
         let bytes =
             serde_json::to_string(&Previous::from(self.previous.clone())).unwrap_or_default().len();
         if bytes > MAX_PREVIOUS_BYTES {

@@ -11,12 +11,12 @@
 
 pub mod claim;
 pub mod collection;
-pub mod conflicts;
+mod conflicts;
 #[cfg(feature = "counters")]
 pub mod counters;
 pub mod decode;
 pub mod desired;
-pub mod dialect;
+mod dialect;
 pub mod glob;
 pub mod hook;
 pub mod json_path;
@@ -35,7 +35,7 @@ pub mod template;
 pub mod tenant;
 pub mod text;
 pub mod toleration;
-pub mod want;
+mod want;
 pub mod why;
 
 pub use serde_json::Value;

@@ -66,7 +66,7 @@ impl Template {
     }
 
     /// Whether it holds any tag.
-    pub fn has_tags(&self) -> bool {
+    pub(crate) fn has_tags(&self) -> bool {
         self.parts.iter().any(|part| !matches!(part, Part::Text(_)))
     }
 
@@ -86,7 +86,7 @@ impl Template {
     }
 
     /// The text as written.
-    pub fn as_source(&self) -> &str {
+    pub(crate) fn as_source(&self) -> &str {
         &self.source
     }
 }

@@ -146,7 +146,7 @@ impl Tenant {
     }
 
     /// Whether the tenant lists a prefix of `namespace`.
-    pub fn lists_prefix_of(&self, namespace: &str) -> bool {
+    pub(crate) fn lists_prefix_of(&self, namespace: &str) -> bool {
         self.prefixes
             .iter()
             .any(|prefix| !prefix.is_empty() && namespace.starts_with(prefix.as_str()))

@@ -13,4 +13,4 @@ pub struct Want {
 }
 
 /// Wants by their keys.
-pub type Wants = BTreeMap<Key, Want>;
+pub(crate) type Wants = BTreeMap<Key, Want>;

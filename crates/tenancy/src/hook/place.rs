@@ -92,7 +92,7 @@ impl Place {
         matches!(self.kind, Kind::Request(_))
     }
 
-    pub fn reads_tenant(&self) -> bool {
+    pub(crate) fn reads_tenant(&self) -> bool {
         matches!(self.kind, Kind::Tenant(_))
     }
 
