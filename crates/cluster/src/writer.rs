@@ -9,13 +9,10 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error};
 use tenancy::keys::FIELD_MANAGER;
 
-use crate::clock;
+use crate::clock::{self, ANSWER_TIMEOUT};
 use crate::write::Write;
 use tenancy::metadata::Key;
 
-/// No answer within this time counts as a failure; the next plan finds out whether the write
-/// arrived.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// What to wait for after a 429 that does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -93,9 +90,11 @@ impl Writer {
             ..PatchParams::default()
         };
         let patch = Patch::Merge(&write.patch);
-        let answer =
-            tokio::time::timeout(TIMEOUT, self.api.patch_metadata(&write.name, &params, &patch))
-                .await;
+        let answer = tokio::time::timeout(
+            ANSWER_TIMEOUT,
+            self.api.patch_metadata(&write.name, &params, &patch),
+        )
+        .await;
         let written = match answer {
             Err(_) => late(),
             Ok(Ok(answer)) => accept(write, answer.metadata, dry_run),
@@ -106,7 +105,7 @@ impl Writer {
 
     /// The namespace as it is now; `None` if it is gone.
     pub async fn read(&self, name: &str) -> Result<Option<ObjectMeta>, Error> {
-        Ok(clock::within(TIMEOUT, self.api.get_metadata_opt(name))
+        Ok(clock::within(ANSWER_TIMEOUT, self.api.get_metadata_opt(name))
             .await?
             .map(|found| found.metadata))
     }
@@ -174,7 +173,12 @@ fn retry_after(seconds: i64) -> Option<Duration> {
 /// A write that was not answered in time. It may be this object's: a webhook that hangs is waited
 /// for as long.
 pub fn late() -> Written {
-    fail(Reason::Timeout, format!("no answer within {} s", TIMEOUT.as_secs()), None, Scope::Object)
+    fail(
+        Reason::Timeout,
+        format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()),
+        None,
+        Scope::Object,
+    )
 }
 
 fn fail(reason: Reason, message: String, retry_after: Option<Duration>, scope: Scope) -> Written {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use cluster::clock;
 use cluster::managed_fields::owns;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tenancy::keys::{self, FIELD_MANAGER};
@@ -111,7 +112,7 @@ impl Contention {
             .map(|(_, one)| one.late(now).count())
             .max()?;
         let further = u32::try_from(reversals.checked_sub(REVERSALS)?).unwrap_or(u32::MAX);
-        let pause = FIRST_PAUSE.saturating_mul(1 << further.min(16)).min(LAST_PAUSE);
+        let pause = clock::backoff(FIRST_PAUSE, further, LAST_PAUSE);
         self.written.map(|written| written + pause).filter(|until| *until > now)
     }
 

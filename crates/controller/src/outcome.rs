@@ -28,9 +28,6 @@ const EVENTS: usize = 20;
 const CLASH_EVENTS: usize = 100;
 pub const WINDOW: Duration = Duration::from_secs(60);
 
-/// How long an Event may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Bytes of a note that the API server takes.
 const NOTE: usize = 1024;
 
@@ -375,7 +372,9 @@ impl Outcomes {
         let about = about.clone();
         // Nobody's turn waits for it.
         tokio::spawn(async move {
-            if let Err(error) = clock::within(TIMEOUT, recorder.publish(&event, &about)).await {
+            if let Err(error) =
+                clock::within(clock::ANSWER_TIMEOUT, recorder.publish(&event, &about)).await
+            {
                 tracing::debug!(%error, "event not written");
             }
         });

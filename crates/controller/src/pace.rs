@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use cluster::clock;
 use cluster::writer::{Failure, Scope, Written};
 
 mod evidence;
@@ -164,7 +165,7 @@ impl Pace {
         if self.pause.is_some_and(|until| now < until) {
             return;
         }
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LAST_PAUSE);
+        let pause = clock::backoff(FIRST_PAUSE, self.failures, LAST_PAUSE);
         self.failures += 1;
         self.push_back(now, pause);
     }

@@ -27,8 +27,6 @@ mod pods;
 const PERIOD: Duration = Duration::from_secs(2);
 /// Statuses that are written at a time.
 const AT_A_TIME: usize = 8;
-/// How long an answer is waited for.
-const TIMEOUT: Duration = Duration::from_secs(10);
 const API_VERSION: &str = "landlord.dev/v1alpha1";
 
 /// See the module.
@@ -170,14 +168,18 @@ impl Statuses {
             None => Api::all_with(self.context.client.clone(), &resource),
         };
         // Without it, the Event is left out: the log has it.
-        clock::within(TIMEOUT, api.get_metadata(&reference.name)).await.ok()?.metadata.uid
+        clock::within(clock::ANSWER_TIMEOUT, api.get_metadata(&reference.name))
+            .await
+            .ok()?
+            .metadata
+            .uid
     }
 
     async fn write(&self, tenant: &str, facts: &Facts) -> Result<(), kube::Error> {
         let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
         let api: Api<DynamicObject> =
             Api::all_with(self.context.client.clone(), &ApiResource::from_gvk(&kind));
-        let current = clock::within(TIMEOUT, api.get(tenant)).await?;
+        let current = clock::within(clock::ANSWER_TIMEOUT, api.get(tenant)).await?;
         // What was counted is about a spec that is not the one that is there any more: the next
         // round counts anew.
         if current.metadata.uid.as_ref() != Some(&facts.identity.uid)
@@ -196,7 +198,9 @@ impl Statuses {
             json!({"metadata": {"uid": current.metadata.uid, "resourceVersion": current.metadata.resource_version},
                                         "status": status}),
         );
-        clock::within(TIMEOUT, api.patch_status(tenant, &params, &patch)).await.map(drop)
+        clock::within(clock::ANSWER_TIMEOUT, api.patch_status(tenant, &params, &patch))
+            .await
+            .map(drop)
     }
 }
 

@@ -72,7 +72,12 @@ fn a_push_back_of_the_api_server_halves_it_once_and_pauses() {
 fn nobody_is_paused_for_long() {
     let mut pace = Pace::default();
     let now = Instant::now();
-    pace.book(now, WEB, &failed(Reason::Busy, Some(Duration::from_secs(86_400)), Scope::Server), FAST);
+    pace.book(
+        now,
+        WEB,
+        &failed(Reason::Busy, Some(Duration::from_secs(86_400)), Scope::Server),
+        FAST,
+    );
     assert!(pace.begin(now + MAX_PAUSE).is_some());
 }
 

@@ -8,9 +8,10 @@ use kube::api::Api;
 use tenancy::metadata::Metadata;
 use tenancy::ready::{is_ready, labelled_tenant};
 
-use super::trial::{create, refused_by_guard, words};
+use super::trial::{create, refused_by_guard};
 use super::{Check, Finding, Patient};
 use cluster::admission_policies::trial::NAMESPACE;
+use cluster::error::message;
 use guard::GATE;
 
 /// Namespaces that are tried until one says something.
@@ -64,7 +65,7 @@ async fn bite(client: &Client, namespace: &str) -> Bite {
             if gates.iter().any(|gate| gate.name == GATE) { Bite::Held } else { Bite::None }
         }
         Err(error) if refused_by_guard(&error) => Bite::Refused,
-        Err(error) => Bite::Unknown(words(&error)),
+        Err(error) => Bite::Unknown(message(&error)),
     }
 }
 

@@ -11,9 +11,9 @@ use tenancy::keys::FIELD_MANAGER;
 use tenancy::namespace::Namespace as Plain;
 use tenancy::settings::Settings;
 
-use super::trial::words;
 use super::{Check, Finding, Patient};
 use assessment::Assessment;
+use cluster::error::message;
 use cluster::settings::Origin;
 
 /// What the namespace would be called; the first name that is not excluded is taken.
@@ -139,7 +139,7 @@ fn judge(answer: Result<Namespace, Error>, policy: &str) -> Answer {
             }
         }
         Err(error) => {
-            let message = words(&error);
+            let message = message(&error);
             match message.contains(&format!("admission webhook \"clusterwide-{policy}.")) {
                 true => Answer::Refused(message),
                 false if message.contains("failed calling webhook") => Answer::NoWebhook(message),
