@@ -1,8 +1,8 @@
 //! Outcome: the one place that tells the world what became of a namespace – a line of the log,
 //! metrics, perhaps an Event.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
@@ -16,17 +16,13 @@ use assessment::{Fault, Reason};
 use cluster::clock;
 use guard::difference::Change;
 
+mod budget;
 pub mod journal;
 mod pod_event;
 
+pub use self::budget::WINDOW;
+use self::budget::{Budgets, Topic};
 use self::journal::{Entry, Journal, Sort};
-
-/// Events are for people; more than so many in a window nobody reads. Each topic has a budget of its
-/// own.
-const EVENTS: usize = 20;
-/// Those about clashing Pods are for the owner of each; they are put off, not left out.
-const CLASH_EVENTS: usize = 100;
-pub const WINDOW: Duration = Duration::from_secs(60);
 
 /// Bytes of a note that the API server takes.
 const NOTE: usize = 1024;
@@ -51,57 +47,6 @@ pub struct Outcomes {
     /// Where somebody may look at them.
     journal: Option<Arc<Journal>>,
     budgets: Budgets,
-}
-
-/// What an Event is about. No topic crowds out another.
-#[derive(Clone, Copy)]
-enum Topic {
-    /// The change of a single namespace.
-    Write,
-    /// Something is wrong with an object.
-    Fault,
-    /// A Pod asks for other nodes than its namespace.
-    Clash,
-    /// What is said once.
-    Notice,
-}
-
-#[derive(Default)]
-struct Budgets {
-    writes: Mutex<Budget>,
-    faults: Mutex<Budget>,
-    clashes: Mutex<Budget>,
-    notices: Mutex<Budget>,
-}
-
-#[derive(Debug)]
-struct Budget {
-    since: Instant,
-    spent: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { since: Instant::now(), spent: 0 }
-    }
-}
-
-impl Budgets {
-    /// Spends one Event; false where there were too many.
-    fn spend(&self, topic: Topic) -> bool {
-        let (budget, most) = match topic {
-            Topic::Write => (&self.writes, EVENTS),
-            Topic::Fault => (&self.faults, EVENTS),
-            Topic::Clash => (&self.clashes, CLASH_EVENTS),
-            Topic::Notice => (&self.notices, EVENTS),
-        };
-        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
-        if budget.since.elapsed() > WINDOW {
-            *budget = Budget::default();
-        }
-        budget.spent += 1;
-        budget.spent <= most
-    }
 }
 
 impl Outcomes {

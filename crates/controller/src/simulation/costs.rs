@@ -59,8 +59,6 @@ async fn gated_pods_cost_two_plans_a_namespace() {
         simulation.server.put(pod).expect("a Pod");
     }
     let is_free = |pod: &Arc<Value>| pod["spec"]["nodeSelector"]["pool"] == "a";
-    simulation
-        .until("all releases", |this| this.server.objects("Pod").iter().all(is_free))
-        .await;
+    simulation.until("all releases", |this| this.server.objects("Pod").iter().all(is_free)).await;
     assert_eq!(counters::take(), Counts { plans: 2, ledgers: 0 });
 }

@@ -46,8 +46,9 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
                 );
             }
             Bite::Unknown(error) => {
-                reason =
-                    format!("a Pod in namespace {namespace} was refused, by another policy or webhook: {error}")
+                reason = format!(
+                    "a Pod in namespace {namespace} was refused, by another policy or webhook: {error}"
+                )
             }
         }
     }

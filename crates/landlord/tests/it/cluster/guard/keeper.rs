@@ -183,9 +183,9 @@ async fn deletions_are_repaired(world: &World, guard: &[DynamicObject]) {
     .await;
     let told = async || {
         let events = world.events("MutatingAdmissionPolicy", "landlord-guard-seal").await;
-        events
-            .iter()
-            .any(|(reason, note)| reason == "GuardRepaired" && note.contains("deleted by another client"))
+        events.iter().any(|(reason, note)| {
+            reason == "GuardRepaired" && note.contains("deleted by another client")
+        })
     };
     eventually("the Event", told).await;
     assert!(world.log("one").contains("guard repaired"), "{}", world.log("one"));
