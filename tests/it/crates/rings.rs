@@ -9,7 +9,7 @@ use super::packages::{Package, packages};
 
 /// Rings that are known, to be dissolved.
 const KNOWN: [&str; 1] = [
-    "controller: context, gated_pods, metrics, outcome, planner, progress, reconciler, strategy, watch",
+    "controller: context, gated_pods, metrics, outcome, planner, reconciler, strategy, watch",
 ];
 
 /// Modules with the same parent: which of them import which, and by which path for one.
