@@ -13,11 +13,11 @@ use kube::{Client, Error, ResourceExt};
 use serde_json::Value;
 use tenancy::settings::{OnUnready, Settings};
 use tokio::sync::watch as channel;
-use tokio::time::timeout;
 
 use crate::outcome::Outcomes;
 use crate::supervisor::Pulse;
 use cluster::admission_policies::kinds::{KINDS, api};
+use cluster::clock::{self, ANSWER_TIMEOUT};
 use cluster::lease::Leadership;
 use guard::Guard;
 use guard::difference::{Change, Id, Known, News};
@@ -26,8 +26,6 @@ mod report;
 
 /// How often the leader looks whether something is left to do.
 const LOOK: Duration = Duration::from_secs(1);
-/// No answer within this time counts as a failure.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// The wait after a write. Where two writers undo each other's work again and again, it doubles
 /// after so many rounds, so that they do not keep the API server busy.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -129,29 +127,23 @@ impl Keeper {
         let decode = |object: &Value| {
             serde_json::from_value::<DynamicObject>(object.clone()).map_err(Error::SerdeError)
         };
-        let late = |_| Error::Service(format!("no answer within {} s", TIMEOUT.as_secs()).into());
         let params = PostParams {
             field_manager: Some(tenancy::keys::FIELD_MANAGER.to_owned()),
             ..PostParams::default()
         };
+        let name = &change.id.name;
         match &change.news {
             News::Installed(object) | News::Recreated(object) => {
-                timeout(TIMEOUT, api.create(&params, &decode(object)?))
-                    .await
-                    .map_err(late)?
-                    .map(Some)
+                let object = decode(object)?;
+                clock::within(ANSWER_TIMEOUT, api.create(&params, &object)).await.map(Some)
             }
             News::Updated(object) | News::Repaired(object) => {
-                timeout(TIMEOUT, api.replace(&change.id.name, &params, &decode(object)?))
-                    .await
-                    .map_err(late)?
-                    .map(Some)
+                let object = decode(object)?;
+                clock::within(ANSWER_TIMEOUT, api.replace(name, &params, &object)).await.map(Some)
             }
             News::Removed => {
-                timeout(TIMEOUT, api.delete(&change.id.name, &DeleteParams::default()))
-                    .await
-                    .map_err(late)?
-                    .map(|_| None)
+                let params = DeleteParams::default();
+                clock::within(ANSWER_TIMEOUT, api.delete(name, &params)).await.map(|_| None)
             }
         }
     }
@@ -222,9 +214,8 @@ fn take(known: &mut Known, (kind, event): Sighting) {
 
 impl Pause {
     fn is_over(&self) -> bool {
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << self.rounds.saturating_sub(QUICK_ROUNDS).min(16))
-            .min(LAST_PAUSE);
+        let further = self.rounds.saturating_sub(QUICK_ROUNDS);
+        let pause = clock::backoff(FIRST_PAUSE, further, LAST_PAUSE);
         self.last.is_none_or(|last| last.elapsed() >= pause)
     }
 

@@ -191,10 +191,10 @@ impl Metrics {
     }
 
     /// Sets how many namespaces are not compliant, for each reason.
-    pub fn set_troubled(&self, reasons: impl Iterator<Item = &'static str>) {
+    pub fn set_troubled(&self, reasons: impl Iterator<Item = assessment::Reason>) {
         self.troubled.clear();
         for reason in reasons {
-            self.troubled.get_or_create(&Reason { reason }).inc();
+            self.troubled.get_or_create(&Reason { reason: reason.word() }).inc();
         }
     }
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use assessment::Reason;
 use cluster::clock;
 use cluster::gated_pod::PodKey;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -23,9 +24,6 @@ const EVENTS: usize = 20;
 const CLASH_EVENTS: usize = 100;
 /// After this time a budget is full again.
 pub const WINDOW: Duration = Duration::from_secs(60);
-
-/// How long an Event may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of a note that the API server takes.
 const NOTE: usize = 1024;
@@ -149,13 +147,14 @@ impl Outcomes {
         topic: Topic,
         key: &PodKey,
         uid: &str,
-        reason: &str,
+        reason: Reason,
         note: String,
     ) -> bool {
         let Some(client) = self.client.as_ref().filter(|_| self.afford(topic)) else {
             return false;
         };
-        if let Err(error) = pod_event::warn(client, key, uid, reason, shortened(note)).await {
+        if let Err(error) = pod_event::warn(client, key, uid, reason.word(), shortened(note)).await
+        {
             tracing::debug!(namespace = %key.namespace, pod = %key.name, %error, "event not written");
         }
         true
@@ -173,7 +172,9 @@ impl Outcomes {
             secondary: None,
         };
         tokio::spawn(async move {
-            if let Err(error) = clock::within(TIMEOUT, recorder.publish(&event, &about)).await {
+            let answer =
+                clock::within(clock::ANSWER_TIMEOUT, recorder.publish(&event, &about)).await;
+            if let Err(error) = answer {
                 tracing::debug!(%error, "event not written");
             }
         });

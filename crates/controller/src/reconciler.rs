@@ -9,10 +9,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use assessment::{Fault, Reason};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::lease::Leadership;
-use cluster::writer::{Failure, REVERTED, Scope, Writer, Written};
+use cluster::writer::{Failure, Scope, Writer, Written};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tenancy::metadata::Key;
 use tokio::sync::Notify;
@@ -25,7 +26,6 @@ use crate::pace::{Pace, Subject};
 use crate::planner::{Decision, PlannedWrite};
 use crate::store::Store;
 use crate::supervisor::{Pulse, join, reap};
-use crate::trouble::{CONTESTED, Trouble};
 use crate::work::{Job, OnDrop, within_permit};
 
 mod planned;
@@ -151,7 +151,8 @@ impl Reconciler {
             let mut shared = self.shared();
             (shared.take_plan(name), shared.store.epoch())
         };
-        let contested = decision.trouble().is_some_and(|trouble| trouble.reason == CONTESTED);
+        let contested =
+            decision.trouble().is_some_and(|trouble| trouble.reason == Reason::Contested);
         if contested && leadership.holds() {
             self.report_contention(name).await;
         }
@@ -183,7 +184,7 @@ impl Reconciler {
         }
     }
 
-    fn identify_other(&self, name: &str, meta: &ObjectMeta) -> Option<(String, Trouble)> {
+    fn identify_other(&self, name: &str, meta: &ObjectMeta) -> Option<(String, Fault)> {
         let mut shared = self.shared();
         let other = contention::find_other(meta, &shared.contested_keys(name));
         shared.contest(name, other)
@@ -230,7 +231,7 @@ impl Reconciler {
         let report = self.shared().fail(write, live, failure, self.retries);
         match report {
             Some(trouble) => self.outcomes.failed(write, &trouble, took),
-            None => self.outcomes.not_written(write, failure.reason, took),
+            None => self.outcomes.not_written(write, failure.reason.word(), took),
         }
     }
 
@@ -250,7 +251,7 @@ impl Reconciler {
                 // Nobody wrote in between: an admission webhook says so, and would say so again.
                 Ok(Some(meta)) if meta.resource_version.as_ref() == Some(&request.version) => {
                     let failure = Failure {
-                        reason: "Refused",
+                        reason: Reason::Refused,
                         message,
                         retry_after: None,
                         scope: Scope::Object,
@@ -278,7 +279,7 @@ fn reverted(keys: &[Key]) -> Failure {
          guard (landlord-guard-seal), `controller` in the settings does not name the account that the controller runs as: `landlord doctor` tells",
         names.join(", ")
     );
-    Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
+    Failure { reason: Reason::Reverted, message, retry_after: None, scope: Scope::Object }
 }
 
 /// Waits for this time; forever if there is none.

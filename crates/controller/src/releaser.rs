@@ -4,13 +4,14 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
+use assessment::Reason;
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::gated_pod::PodKey;
 use cluster::lease::Leadership;
 use cluster::pod_release::{Clash, Verdict, release};
 use cluster::pod_writer::PodWriter;
-use cluster::writer::{ApplyMode, Failure, REVERTED, Scope, Writer, Written};
+use cluster::writer::{ApplyMode, Failure, Scope, Writer, Written};
 use guard::GATE;
 use tokio::task::JoinSet;
 
@@ -221,8 +222,12 @@ impl Releaser {
     /// and that is a turn. Conflicts on a state that nobody changes are a refusal.
     async fn come_again(&self, key: &PodKey, pod: &HeldPod, message: String, took: Duration) {
         if !self.conflict(key, pod) {
-            let failure =
-                Failure { reason: "Refused", message, retry_after: None, scope: Scope::Object };
+            let failure = Failure {
+                reason: Reason::Refused,
+                message,
+                retry_after: None,
+                scope: Scope::Object,
+            };
             self.fail(key, pod, failure, took).await;
         }
     }
@@ -252,7 +257,7 @@ impl Releaser {
         if self.put_off(key, &message, retry_after) {
             self.outcomes().release_failed(key, &pod.uid, reason, &message, took).await;
         } else {
-            self.outcomes().not_released(key, reason, took);
+            self.outcomes().not_released(key, reason.word(), took);
         }
     }
 
@@ -282,7 +287,7 @@ fn reverted() -> Failure {
     let message = format!(
         "the API server accepted the release, but admission put the gate {GATE} back: a mutating webhook or policy does that"
     );
-    Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
+    Failure { reason: Reason::Reverted, message, retry_after: None, scope: Scope::Object }
 }
 
 /// What a Pod waits for, and who can end it.

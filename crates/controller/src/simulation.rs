@@ -17,6 +17,7 @@ use cluster::lease::Leadership;
 use cluster::settings::SettingsSource;
 
 mod chaos;
+mod costs;
 mod election;
 mod faults;
 mod held;

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::reconciler::Shared;
 use crate::store::{Compliance, Identity};
 use crate::supervisor::Pulse;
-use crate::trouble::{CONTESTED, Trouble};
+use assessment::{Fault, Reason};
 use cluster::clock;
 use cluster::lease::Leadership;
 
@@ -28,8 +28,6 @@ mod pods;
 const PERIOD: Duration = Duration::from_secs(2);
 /// Statuses that are written at a time.
 const AT_A_TIME: usize = 8;
-/// How long an answer is waited for.
-const TIMEOUT: Duration = Duration::from_secs(10);
 const API_VERSION: &str = "landlord.dev/v1alpha1";
 
 /// See the module.
@@ -119,7 +117,7 @@ impl Statuses {
         {
             return Vec::new();
         }
-        let contested: HashMap<String, (String, Trouble)> = contested(&shared);
+        let contested: HashMap<String, (String, Fault)> = contested(&shared);
         let names = shared.store.tenant_names();
         let mut released = pods::conditions(&shared, &self.context.reconciler.gated(), &names);
         let facts = |name: String| {
@@ -171,14 +169,18 @@ impl Statuses {
             None => Api::all_with(self.context.client.clone(), &resource),
         };
         // Without it, the Event is left out: the log has it.
-        clock::within(TIMEOUT, api.get_metadata(&reference.name)).await.ok()?.metadata.uid
+        clock::within(clock::ANSWER_TIMEOUT, api.get_metadata(&reference.name))
+            .await
+            .ok()?
+            .metadata
+            .uid
     }
 
     async fn write(&self, tenant: &str, facts: &Facts) -> Result<(), kube::Error> {
         let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
         let api: Api<DynamicObject> =
             Api::all_with(self.context.client.clone(), &ApiResource::from_gvk(&kind));
-        let current = clock::within(TIMEOUT, api.get(tenant)).await?;
+        let current = clock::within(clock::ANSWER_TIMEOUT, api.get(tenant)).await?;
         // What was counted is about a spec that is not the one that is there any more: the next
         // round counts anew.
         if current.metadata.uid.as_ref() != Some(&facts.identity.uid)
@@ -197,7 +199,9 @@ impl Statuses {
             json!({"metadata": {"uid": current.metadata.uid, "resourceVersion": current.metadata.resource_version},
                                         "status": status}),
         );
-        clock::within(TIMEOUT, api.patch_status(tenant, &params, &patch)).await.map(drop)
+        clock::within(clock::ANSWER_TIMEOUT, api.patch_status(tenant, &params, &patch))
+            .await
+            .map(drop)
     }
 }
 
@@ -210,10 +214,10 @@ fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
 }
 
 /// For each tenant with contested keys, what there is to say of one of its namespaces.
-fn contested(shared: &Shared) -> HashMap<String, (String, Trouble)> {
-    let mut contested: HashMap<String, (&String, &Trouble)> = HashMap::new();
+fn contested(shared: &Shared) -> HashMap<String, (String, Fault)> {
+    let mut contested: HashMap<String, (&String, &Fault)> = HashMap::new();
     for (namespace, trouble) in
-        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED)
+        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == Reason::Contested)
     {
         let standing = shared.store.standing(namespace);
         if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
@@ -245,10 +249,7 @@ fn ready(
     Condition { kind: "Ready", holds: Some(holds), reason, message }
 }
 
-fn converged(
-    counts: &[(Compliance, usize); 4],
-    contested: Option<&(String, Trouble)>,
-) -> Condition {
+fn converged(counts: &[(Compliance, usize); 4], contested: Option<&(String, Fault)>) -> Condition {
     let total: usize = counts.iter().map(|(_, count)| count).sum();
     let behind: usize = counts
         .iter()
@@ -258,7 +259,7 @@ fn converged(
     let (reason, message) = match (behind, contested) {
         (0, _) => ("Compliant", format!("{total} namespaces are as they should be")),
         (_, Some((namespace, trouble))) => {
-            (CONTESTED, format!("namespace {namespace}: {}", trouble.message))
+            (Reason::Contested.word(), format!("namespace {namespace}: {}", trouble.message))
         }
         _ => ("Pending", format!("{behind} of {total} namespaces are not as they should be")),
     };

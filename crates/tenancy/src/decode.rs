@@ -42,11 +42,6 @@ impl DecodeError {
         };
         Self { path, ..self }
     }
-
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        "InvalidDocument"
-    }
 }
 
 /// An error and what is behind it, in one line.

@@ -36,7 +36,7 @@ impl Requester {
     }
 
     /// Whether this is the service account written `namespace:name`.
-    pub fn is_service_account(&self, account: &str) -> bool {
+    pub(crate) fn is_service_account(&self, account: &str) -> bool {
         self.username.strip_prefix(SERVICE_ACCOUNT_PREFIX) == Some(account)
     }
 }

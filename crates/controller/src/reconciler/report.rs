@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use assessment::{Fault, Reason};
 use kube::runtime::events::EventType;
 
 use crate::metrics;
@@ -9,7 +10,6 @@ use crate::outcome::journal::{Entry, Sort};
 use crate::outcome::{DONE, Outcomes, Report, Topic, reference, shortened};
 use crate::planner::PlannedWrite;
 use crate::queue::Place;
-use crate::trouble::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble};
 
 /// The reason of an Event about one changed namespace.
 const WRITTEN: &str = "Written";
@@ -52,47 +52,50 @@ impl Outcomes {
     }
 
     /// Writes that failed so often that it is time to say so. They are tried again later.
-    pub(super) fn failed(&self, write: &PlannedWrite, trouble: &Trouble, took: Duration) {
-        let Trouble { reason, message } = trouble;
+    pub(super) fn failed(&self, write: &PlannedWrite, fault: &Fault, took: Duration) {
+        let Fault { reason, message } = fault;
+        let word = reason.word();
         let name = &write.request.name;
-        self.count(reason, took);
+        self.count(word, took);
         tracing::warn!(
             namespace = name,
-            reason,
+            reason = word,
             message = shortened(message.clone()),
             "writes fail"
         );
-        self.note(|| Entry::new(Sort::Trouble, reason, name, message).of(write.tenant.as_deref()));
-        self.warn(Topic::Fault, name, &write.request.uid, trouble);
+        self.note(|| Entry::new(Sort::Trouble, word, name, message).of(write.tenant.as_deref()));
+        self.warn(Topic::Fault, name, &write.request.uid, fault);
     }
 
     /// A namespace that cannot be made compliant by landlord alone.
-    pub(super) fn troubled(&self, name: &str, uid: &str, trouble: &Trouble) {
-        let Trouble { reason, message } = trouble;
-        if [HOOK_REJECTED, HOOK_WARNING].contains(reason) {
-            self.metrics().hook_failures.get_or_create(&metrics::Reason { reason }).inc();
+    pub(super) fn troubled(&self, name: &str, uid: &str, fault: &Fault) {
+        let Fault { reason, message } = fault;
+        let word = reason.word();
+        if matches!(reason, Reason::HookRejected | Reason::HookWarning) {
+            self.metrics().hook_failures.get_or_create(&metrics::Reason { reason: word }).inc();
         }
         tracing::warn!(
             namespace = name,
-            reason,
+            reason = word,
             message = shortened(message.clone()),
             "not compliant"
         );
-        let sort = if *reason == HOOK_WARNING { Sort::Notice } else { Sort::Trouble };
+        let sort = if *reason == Reason::HookWarning { Sort::Notice } else { Sort::Trouble };
         // That one is reported once it is known who the other writer is.
-        if *reason != CONTESTED {
-            self.note(|| Entry::new(sort, reason, name, message));
-            self.warn(Topic::Fault, name, uid, trouble);
+        if *reason != Reason::Contested {
+            self.note(|| Entry::new(sort, word, name, message));
+            self.warn(Topic::Fault, name, uid, fault);
         }
     }
 
     /// Another writer sets keys back again and again.
-    pub(super) fn contested(&self, name: &str, uid: &str, trouble: &Trouble) {
-        let Trouble { reason, message } = trouble;
+    pub(super) fn contested(&self, name: &str, uid: &str, fault: &Fault) {
+        let Fault { reason, message } = fault;
+        let word = reason.word();
         self.metrics().contested.inc();
-        tracing::warn!(namespace = name, reason, message, "contested");
-        self.note(|| Entry::new(Sort::Trouble, reason, name, message));
-        self.warn(Topic::Notice, name, uid, trouble);
+        tracing::warn!(namespace = name, reason = word, message, "contested");
+        self.note(|| Entry::new(Sort::Trouble, word, name, message));
+        self.warn(Topic::Notice, name, uid, fault);
     }
 
     fn count(&self, outcome: &'static str, took: Duration) {
@@ -100,13 +103,13 @@ impl Outcomes {
         self.metrics().write_seconds.observe(took.as_secs_f64());
     }
 
-    fn warn(&self, topic: Topic, name: &str, uid: &str, trouble: &Trouble) {
+    fn warn(&self, topic: Topic, name: &str, uid: &str, fault: &Fault) {
         self.publish(Report {
             about: reference("v1", "Namespace", name, uid),
             topic,
             type_: EventType::Warning,
-            reason: trouble.reason,
-            note: trouble.message.clone(),
+            reason: fault.reason.word(),
+            note: fault.message.clone(),
         });
     }
 }

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
+use assessment::Reason;
 use cluster::gated_pod::PodKey;
 
-use crate::gated_pods::SELECTOR_CLASH;
 use crate::metrics;
 use crate::outcome::journal::{Entry, Sort};
 use crate::outcome::{DONE, Outcomes, Topic};
 
 /// The reason of an entry about a Pod that was released.
 const RELEASED: &str = "Released";
-/// The reason of an Event about a Pod that waits for its namespace.
-const WAITING: &str = "WaitingForNamespace";
 
 impl Outcomes {
     /// A gated Pod was released, so long after its creation.
@@ -34,13 +32,14 @@ impl Outcomes {
         &self,
         key: &PodKey,
         uid: &str,
-        reason: &'static str,
+        reason: Reason,
         message: &str,
         took: Duration,
     ) {
-        self.count_release(reason);
-        self.note(|| Entry::new(Sort::Trouble, reason, key.to_string(), message));
-        tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
+        let word = reason.word();
+        self.count_release(word);
+        self.note(|| Entry::new(Sort::Trouble, word, key.to_string(), message));
+        tracing::warn!(namespace = %key.namespace, pod = %key.name, reason = word, message, took_ms = took.as_millis(), "release failed");
         self.warn_pod(Topic::Fault, key, uid, reason, message.to_owned()).await;
     }
 
@@ -48,14 +47,14 @@ impl Outcomes {
     /// later.
     pub(super) async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
         tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
-        self.warn_pod(Topic::Clash, key, uid, SELECTOR_CLASH, message).await
+        self.warn_pod(Topic::Clash, key, uid, Reason::SelectorClash, message).await
     }
 
     /// A gated Pod that its namespace has kept waiting for long. False where it has to be reported
     /// later.
     pub(super) async fn pod_waits(&self, key: &PodKey, uid: &str, message: String) -> bool {
         tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
-        self.warn_pod(Topic::Fault, key, uid, WAITING, message).await
+        self.warn_pod(Topic::Fault, key, uid, Reason::WaitingForNamespace, message).await
     }
 
     fn count_release(&self, outcome: &'static str) {

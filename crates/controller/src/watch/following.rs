@@ -15,6 +15,7 @@ use tokio::sync::watch::Receiver;
 
 use crate::context::Signals;
 use crate::supervisor::Pulse;
+use cluster::clock;
 
 /// The wait after the first failure; twice as long after each further one, up to the last. It
 /// counts before the first list, too.
@@ -121,5 +122,5 @@ where
 }
 
 fn wait_after(failures: u32) -> Duration {
-    FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LAST_WAIT)
+    clock::backoff(FIRST_WAIT, failures.saturating_sub(1), LAST_WAIT)
 }
