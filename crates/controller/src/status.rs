@@ -126,7 +126,7 @@ impl Statuses {
             let counts = counts(&shared, &name);
             let tenant = shared.store.tenant(&name);
             let conditions = [
-                ready(&tenant, shared.refused_settings.as_deref()),
+                ready(&tenant, &shared),
                 converged(&counts, contested.get(&name)),
                 nodes_match(&mut shared, tenant.ok().flatten().as_deref()),
             ];
@@ -227,20 +227,20 @@ fn contested(shared: &Shared) -> HashMap<String, (String, Trouble)> {
         .collect()
 }
 
-fn ready(
-    tenant: &Result<Option<Arc<Tenant>>, String>,
-    refused_settings: Option<&str>,
-) -> Condition {
-    let (holds, reason, message) = match (tenant, refused_settings) {
-        (Err(error), _) => (false, "Invalid", error.clone()),
-        (Ok(_), Some(error)) => (
+fn ready(tenant: &Result<Option<Arc<Tenant>>, String>, shared: &Shared) -> Condition {
+    let (holds, reason, message) = match (tenant, &shared.refused_settings, &shared.wrong_account) {
+        (Err(error), ..) => (false, "Invalid", error.clone()),
+        (Ok(_), _, Some(error)) => {
+            (true, "WrongAccount", format!("the tenant can be used, but {error}"))
+        }
+        (Ok(_), Some(error), None) => (
             true,
             "OldSettings",
             format!(
                 "the tenant can be used, but by earlier settings: the newest are refused: {error}"
             ),
         ),
-        (Ok(_), None) => (true, "Valid", "the tenant can be used".to_owned()),
+        (Ok(_), None, None) => (true, "Valid", "the tenant can be used".to_owned()),
     };
     Condition { kind: "Ready", holds: Some(holds), reason, message }
 }

@@ -1,5 +1,6 @@
 //! The controller alone, as a process of its own under exactly the rights of `deploy/rbac.yaml`, on
 //! a real API server. Scenarios are those of `tests/conformance/scenarios.md`.
+mod account;
 mod audit;
 mod backfill;
 mod chaos;
