@@ -210,6 +210,7 @@ impl Reconciler {
                 let failure = reverted(&keys);
                 let mut shared = self.shared();
                 shared.contend(&write, clock::now());
+                shared.progress.of(&key).contention.undone(&keys);
                 shared.store.update_namespace(CachedNamespace::of(&meta), epoch);
                 drop(shared);
                 self.fail(&write, live, &failure, took);

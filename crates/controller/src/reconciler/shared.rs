@@ -256,6 +256,8 @@ impl Shared {
             .map_or(took, |since| now.duration_since(since));
         let created = answer.created.as_ref().map(|created| SystemTime::from(created.0));
         let age = created.and_then(|created| SystemTime::now().duration_since(created).ok());
+        let carried = write.request.changes.iter().map(|(key, _)| key);
+        self.progress.of(name).contention.carried(carried);
         self.contend(write, now);
         self.progress.note(name, None);
         self.progress.settle(name, now);

@@ -16,12 +16,15 @@ mod health;
 mod holds;
 mod hook_mistakes;
 mod hooks;
+mod interference;
 mod lifecycle;
 mod release;
 mod replicas;
 mod rights;
 mod scenarios;
 mod strategies;
+mod waiting_pod;
+mod webhook;
 pub(crate) mod world;
 
 pub(crate) use self::world::eventually;
