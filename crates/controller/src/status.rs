@@ -59,9 +59,15 @@ impl Statuses {
     /// Writes what changed, again and again. Does not return.
     pub async fn run(self, pulse: Pulse) {
         let mut written: HashMap<String, Facts> = HashMap::new();
+        let mut relist = self.context.signals.relist.subscribe();
         loop {
             pulse.beat();
             tokio::time::sleep(PERIOD).await;
+            if relist.has_changed().unwrap_or_default() {
+                // What was written last may be lost with what etcd held.
+                relist.mark_unchanged();
+                written.clear();
+            }
             if !self.leadership.holds() || !self.context.readiness.is_complete() {
                 // Whoever leads next begins with all of them.
                 written.clear();

@@ -20,6 +20,7 @@ mod interference;
 mod lifecycle;
 mod release;
 mod replicas;
+mod restored_etcd;
 mod rights;
 mod scenarios;
 mod strategies;
