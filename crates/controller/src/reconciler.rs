@@ -98,6 +98,12 @@ impl Reconciler {
         }
     }
 
+    /// The whole cluster has been planned: what is not urgent goes as well.
+    pub(crate) fn release_bulk(&self) {
+        self.shared().work.queue.release_bulk();
+        self.wake.notify_one();
+    }
+
     fn consider_part<N: AsRef<str>>(&self, names: &[N], live: bool, ready: Instant) {
         let mut shared = self.shared();
         for name in names.iter().map(AsRef::as_ref) {

@@ -18,6 +18,8 @@ mod hook_mistakes;
 mod hooks;
 mod interference;
 mod lifecycle;
+mod lost_kind;
+mod placement_first;
 mod release;
 mod replicas;
 mod restored_etcd;
