@@ -109,7 +109,7 @@ impl Reconciler {
         for name in names.iter().map(AsRef::as_ref) {
             if let Some(trouble) = shared.consider(name, live, ready) {
                 let uid = shared.store.namespace(name).map_or("", |held| &held.uid);
-                self.outcomes.troubled(name, uid, &trouble);
+                self.outcomes.troubled(name, uid, &shared.store.payer(name), &trouble);
             }
         }
         drop(shared);
@@ -185,7 +185,8 @@ impl Reconciler {
         if let Ok(Some(meta)) = self.writer.read(name).await
             && let Some((uid, trouble)) = self.identify_other(name, &meta)
         {
-            self.outcomes.contested(name, &uid, &trouble);
+            let payer = self.shared().store.payer(name);
+            self.outcomes.contested(name, &uid, &payer, &trouble);
         }
     }
 

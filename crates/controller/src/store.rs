@@ -14,6 +14,7 @@ use assessment::{Assessment, is_in_scope};
 mod census;
 mod load;
 mod nodes;
+mod payer;
 
 use self::census::Census;
 pub use self::census::Totals;

@@ -6,7 +6,7 @@ use kube::runtime::events::EventType;
 
 use crate::metrics;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{DONE, Outcomes, Report, Topic, reference, shortened};
+use crate::outcome::{DONE, NOBODY, Outcomes, Report, Topic, reference, shortened};
 use crate::planner::PlannedWrite;
 use crate::queue::Place;
 use crate::trouble::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble};
@@ -31,6 +31,7 @@ impl Outcomes {
         self.count(DONE, took);
         self.count_wait(lag);
         self.note(|| Entry::new(Sort::Done, WRITTEN, name, urgency).of(tenant).after(lag));
+        let payer = tenant.unwrap_or(NOBODY);
         let tenant = tenant.unwrap_or("-");
         tracing::info!(namespace = name, tenant, urgency, took_ms = took.as_millis(), "written");
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
@@ -38,6 +39,7 @@ impl Outcomes {
             self.publish(Report {
                 about: reference("v1", "Namespace", name, &write.request.uid),
                 topic: Topic::Write,
+                payer,
                 type_: EventType::Normal,
                 reason: WRITTEN,
                 note: format!("metadata of tenant {tenant:?} written"),
@@ -63,11 +65,12 @@ impl Outcomes {
             "writes fail"
         );
         self.note(|| Entry::new(Sort::Trouble, reason, name, message).of(write.tenant.as_deref()));
-        self.warn(Topic::Fault, name, &write.request.uid, trouble);
+        let payer = write.tenant.as_deref().unwrap_or(NOBODY);
+        self.warn(Topic::Fault, payer, name, &write.request.uid, trouble);
     }
 
-    /// A namespace that cannot be made compliant by landlord alone.
-    pub(super) fn troubled(&self, name: &str, uid: &str, trouble: &Trouble) {
+    /// A namespace that cannot be made compliant by landlord alone. Its Event is the payer's.
+    pub(super) fn troubled(&self, name: &str, uid: &str, payer: &str, trouble: &Trouble) {
         let Trouble { reason, message } = trouble;
         if [HOOK_REJECTED, HOOK_WARNING].contains(reason) {
             self.metrics().hook_failures.get_or_create(&metrics::Reason { reason }).inc();
@@ -82,17 +85,17 @@ impl Outcomes {
         // That one is reported once it is known who the other writer is.
         if *reason != CONTESTED {
             self.note(|| Entry::new(sort, reason, name, message));
-            self.warn(Topic::Fault, name, uid, trouble);
+            self.warn(Topic::Fault, payer, name, uid, trouble);
         }
     }
 
-    /// Another writer sets keys back again and again.
-    pub(super) fn contested(&self, name: &str, uid: &str, trouble: &Trouble) {
+    /// Another writer sets keys back again and again. The Event is the payer's.
+    pub(super) fn contested(&self, name: &str, uid: &str, payer: &str, trouble: &Trouble) {
         let Trouble { reason, message } = trouble;
         self.metrics().contested.inc();
-        tracing::warn!(namespace = name, reason, message, "contested");
+        tracing::warn!(namespace = name, reason, message = shortened(message.clone()), "contested");
         self.note(|| Entry::new(Sort::Trouble, reason, name, message));
-        self.warn(Topic::Notice, name, uid, trouble);
+        self.warn(Topic::Notice, payer, name, uid, trouble);
     }
 
     fn count(&self, outcome: &'static str, took: Duration) {
@@ -100,10 +103,11 @@ impl Outcomes {
         self.metrics().write_seconds.observe(took.as_secs_f64());
     }
 
-    fn warn(&self, topic: Topic, name: &str, uid: &str, trouble: &Trouble) {
+    fn warn(&self, topic: Topic, payer: &str, name: &str, uid: &str, trouble: &Trouble) {
         self.publish(Report {
             about: reference("v1", "Namespace", name, uid),
             topic,
+            payer,
             type_: EventType::Warning,
             reason: trouble.reason,
             note: trouble.message.clone(),
