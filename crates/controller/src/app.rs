@@ -203,6 +203,7 @@ impl Starter {
             let keeper = Keeper {
                 client: context.client.clone(),
                 outcomes,
+                signals: Arc::clone(&context.signals),
                 leadership: leadership.clone(),
                 settings,
                 orders,

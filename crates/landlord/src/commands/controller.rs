@@ -31,6 +31,10 @@ use self::guard_flags::GuardFlags;
 /// Of tasks that answer others and have no rounds of their own.
 const UNBOUNDED: Duration = Duration::MAX;
 
+/// What a log has without `LANDLORD_LOG`. That a watch breaks off is said once by landlord; kube
+/// would repeat it with each try.
+const DEFAULT_LOG: &str = "info,kube=warn,kube_runtime::watcher=error";
+
 const EXAMPLES: [Example; 3] = [
     (
         "In a Pod, by the settings of a ClusterAdmissionPolicy",
@@ -110,7 +114,7 @@ impl Controller {
 
     fn start_log(&self) {
         let filter = tracing_subscriber::EnvFilter::try_from_env("LANDLORD_LOG")
-            .unwrap_or_else(|_| "info,kube=warn".into());
+            .unwrap_or_else(|_| DEFAULT_LOG.into());
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Text => log.with_ansi(false).init(),
