@@ -65,11 +65,41 @@ impl CachedNamespace {
     }
 }
 
+/// Characters that the name of an object has at most.
+const NAME_LENGTH: usize = 253;
+
+/// An owner's name that no object can have is kept so long that none matches: Kubernetes does not
+/// limit it, and a megabyte of it would be in memory, log and status.
 fn owner(reference: &KubeOwner) -> OwnerReference {
     let (group, _) = reference.api_version.split_once('/').unwrap_or_default();
     OwnerReference {
         group: group.to_owned(),
         kind: reference.kind.clone(),
-        name: reference.name.clone(),
+        name: reference.name.chars().take(NAME_LENGTH + 1).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_that_cannot_exist_is_cut_and_still_cannot_exist() {
+        let owners = ["solar".to_owned(), "x".repeat(NAME_LENGTH), "x".repeat(1_000_000)];
+        let references = owners.iter().map(|name| KubeOwner {
+            api_version: "landlord.dev/v1alpha1".to_owned(),
+            kind: "Tenant".to_owned(),
+            name: name.clone(),
+            ..KubeOwner::default()
+        });
+        let meta =
+            ObjectMeta { owner_references: Some(references.collect()), ..ObjectMeta::default() };
+        let lengths: Vec<usize> = CachedNamespace::of(&meta)
+            .namespace
+            .owner_references
+            .iter()
+            .map(|owner| owner.name.len())
+            .collect();
+        assert_eq!(lengths, [5, NAME_LENGTH, NAME_LENGTH + 1]);
     }
 }

@@ -49,6 +49,8 @@ struct Reversals {
     first: Instant,
     /// When it had to be written again; of many the last few.
     at: Vec<Instant>,
+    /// Admission undid it in the answer to the write itself.
+    undone: bool,
 }
 
 impl Reversals {
@@ -80,11 +82,29 @@ impl Contention {
             None => {
                 let at = if managed { vec![now] } else { Vec::new() };
                 let value = value.map(str::to_owned);
-                self.keys.insert(key.clone(), Reversals { value, first: now, at });
+                let reversals = Reversals { value, first: now, at, undone: false };
+                self.keys.insert(key.clone(), reversals);
             }
         }
         if decides_placement(key) {
             self.written = Some(now);
+        }
+    }
+
+    /// Admission undid these keys in the answer to the write itself.
+    pub fn undone(&mut self, keys: &[Key]) {
+        for key in keys {
+            if let Some(one) = self.keys.get_mut(key) {
+                one.undone = true;
+            }
+        }
+    }
+
+    /// The answer to a write carries these keys. Where admission undid one of them before, it does
+    /// so no more, and nothing of what it undid counts any longer.
+    pub fn carried<'a>(&mut self, mut keys: impl Iterator<Item = &'a Key>) {
+        if keys.any(|key| self.keys.get(key).is_some_and(|one| one.undone)) {
+            self.keys.retain(|_, one| !one.undone);
         }
     }
 
@@ -190,6 +210,23 @@ mod tests {
 
     fn selector() -> Key {
         Key::annotation(keys::NODE_SELECTOR)
+    }
+
+    /// Unlike another client, admission shows at once whether it is still there.
+    #[test]
+    fn what_admission_undid_is_over_once_a_write_is_carried() {
+        let (mut contention, now) = (Contention::default(), Instant::now());
+        let (undone, rival) = ([label("a"), selector()], label("rival"));
+        for _ in 0..REVERSALS {
+            for key in undone.iter().chain([&rival]) {
+                contention.wrote(key, Some("b"), true, now);
+            }
+            contention.undone(&undone);
+        }
+        contention.carried([&rival].into_iter());
+        assert_eq!(contention.contested(now).count(), 3, "that is not what was undone");
+        contention.carried([&undone[1]].into_iter());
+        assert_eq!(contention.contested(now).collect::<Vec<_>>(), [&rival]);
     }
 
     #[test]

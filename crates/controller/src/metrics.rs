@@ -60,6 +60,7 @@ pub struct Metrics {
     pub leader: Gauge,
     pub ready: Gauge,
     pub settings_valid: Gauge,
+    pub account_valid: Gauge,
     pub lists: Counter<u64, AtomicU64>,
     pub contested: Counter,
     pub hook_failures: Family<Reason, Counter>,
@@ -92,6 +93,7 @@ impl Metrics {
             leader: Gauge::default(),
             ready: Gauge::default(),
             settings_valid: Gauge::default(),
+            account_valid: Gauge::default(),
             lists: Counter::default(),
             contested: Counter::default(),
             hook_failures: Family::default(),
@@ -104,6 +106,8 @@ impl Metrics {
             pod_hold_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 21)),
             registry: Registry::default(),
         };
+        // Until the API server says otherwise.
+        metrics.account_valid.set(1);
         metrics.register(&mut registry);
         register(&mut registry);
         metrics.registry = registry;
@@ -153,6 +157,11 @@ impl Metrics {
             "settings_valid",
             "Whether the newest settings are in force; 0 = the last good ones are",
             self.settings_valid.clone(),
+        );
+        registry.register(
+            "account_valid",
+            "Whether the settings let the controller's account write; 0 = guard and policy undo or refuse what it writes",
+            self.account_valid.clone(),
         );
         registry.register(
             "contested",

@@ -1,8 +1,8 @@
 //! Outcome: how it is reported what became of something – by metrics, in the journal, perhaps by an
 //! Event. What is reported of a subject stands beside that subject, as in `reconciler/report.rs`.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use assessment::Reason;
 use cluster::clock;
@@ -13,17 +13,16 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use crate::metrics::Metrics;
 
+mod budget;
 pub mod journal;
 mod pod_event;
 
+use self::budget::Budget;
+pub use self::budget::WINDOW;
 use self::journal::{Entry, Journal};
 
-/// Events of one topic in a window: they are for people, and more of them nobody reads.
-const EVENTS: usize = 20;
-/// Those about clashing Pods are for the owner of each; they are put off, not left out.
-const CLASH_EVENTS: usize = 100;
-/// After this time a budget is full again.
-pub const WINDOW: Duration = Duration::from_secs(60);
+/// Whose share Events are taken from that are about no tenant: settings, the strategy, the guard.
+pub(crate) const NOBODY: &str = "";
 
 /// Bytes of a note that the API server takes.
 const NOTE: usize = 1024;
@@ -58,40 +57,20 @@ pub(crate) enum Topic {
 
 #[derive(Default)]
 struct Budgets {
-    writes: Mutex<Budget>,
-    faults: Mutex<Budget>,
-    clashes: Mutex<Budget>,
-    notices: Mutex<Budget>,
-}
-
-/// Events of the window that began then.
-#[derive(Debug)]
-struct Budget {
-    since: Instant,
-    spent: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { since: Instant::now(), spent: 0 }
-    }
+    writes: Budget,
+    faults: Budget,
+    clashes: Budget,
+    notices: Budget,
 }
 
 impl Budgets {
-    /// Spends one Event; false where there were too many.
-    fn spend(&self, topic: Topic) -> bool {
-        let (budget, most) = match topic {
-            Topic::Write => (&self.writes, EVENTS),
-            Topic::Fault => (&self.faults, EVENTS),
-            Topic::Clash => (&self.clashes, CLASH_EVENTS),
-            Topic::Notice => (&self.notices, EVENTS),
-        };
-        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
-        if budget.since.elapsed() > WINDOW {
-            *budget = Budget::default();
+    fn of(&self, topic: Topic) -> &Budget {
+        match topic {
+            Topic::Write => &self.writes,
+            Topic::Fault => &self.faults,
+            Topic::Clash => &self.clashes,
+            Topic::Notice => &self.notices,
         }
-        budget.spent += 1;
-        budget.spent <= most
     }
 }
 
@@ -99,6 +78,8 @@ impl Budgets {
 pub(crate) struct Report<'a> {
     pub(crate) about: ObjectReference,
     pub(crate) topic: Topic,
+    /// Whose share of the budget it is taken from: a tenant's, for one.
+    pub(crate) payer: &'a str,
     pub(crate) type_: EventType,
     /// A bounded word.
     pub(crate) reason: &'a str,
@@ -145,12 +126,13 @@ impl Outcomes {
     pub(crate) async fn warn_pod(
         &self,
         topic: Topic,
+        payer: &str,
         key: &PodKey,
         uid: &str,
         reason: Reason,
         note: String,
     ) -> bool {
-        let Some(client) = self.client.as_ref().filter(|_| self.afford(topic)) else {
+        let Some(client) = self.client.as_ref().filter(|_| self.afford(topic, payer)) else {
             return false;
         };
         if let Err(error) = pod_event::warn(client, key, uid, reason.word(), shortened(note)).await
@@ -162,8 +144,10 @@ impl Outcomes {
 
     /// Writes an Event; nothing waits for it.
     pub(crate) fn publish(&self, report: Report<'_>) {
-        let Report { about, topic, type_, reason, note } = report;
-        let Some(recorder) = self.recorder.clone().filter(|_| self.afford(topic)) else { return };
+        let Report { about, topic, payer, type_, reason, note } = report;
+        let Some(recorder) = self.recorder.clone().filter(|_| self.afford(topic, payer)) else {
+            return;
+        };
         let event = Event {
             type_,
             reason: reason.to_owned(),
@@ -180,8 +164,8 @@ impl Outcomes {
         });
     }
 
-    fn afford(&self, topic: Topic) -> bool {
-        let affordable = self.budgets.spend(topic);
+    fn afford(&self, topic: Topic, payer: &str) -> bool {
+        let affordable = self.budgets.of(topic).afford(payer, clock::now());
         self.metrics.events_dropped.inc_by(u64::from(!affordable));
         affordable
     }
@@ -217,19 +201,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_topic_crowds_out_another() {
+    fn neither_topic_nor_payer_crowds_out_another() {
         let outcomes = Outcomes::new(Arc::default(), None);
-        let topics = [
-            (Topic::Write, EVENTS),
-            (Topic::Fault, EVENTS),
-            (Topic::Clash, CLASH_EVENTS),
-            (Topic::Notice, EVENTS),
-        ];
-        for (topic, size) in topics {
-            let afforded = (0..size + 5).filter(|_| outcomes.afford(topic)).count();
-            assert_eq!(afforded, size, "{topic:?}");
+        for topic in [Topic::Write, Topic::Fault, Topic::Clash, Topic::Notice] {
+            for payer in ["solar", "lunar"] {
+                let afforded = (0..25).filter(|_| outcomes.afford(topic, payer)).count();
+                assert_eq!(afforded, 20, "{topic:?} of {payer}");
+            }
         }
-        assert_eq!(outcomes.metrics().events_dropped.get(), 4 * 5);
+        assert_eq!(outcomes.metrics().events_dropped.get(), 2 * 4 * 5);
     }
 
     #[test]

@@ -98,12 +98,18 @@ impl Reconciler {
         }
     }
 
+    /// The whole cluster has been planned: what is not urgent goes as well.
+    pub(crate) fn release_bulk(&self) {
+        self.shared().work.queue.release_bulk();
+        self.wake.notify_one();
+    }
+
     fn consider_part<N: AsRef<str>>(&self, names: &[N], live: bool, ready: Instant) {
         let mut shared = self.shared();
         for name in names.iter().map(AsRef::as_ref) {
             if let Some(trouble) = shared.consider(name, live, ready) {
                 let uid = shared.store.namespace(name).map_or("", |held| &held.uid);
-                self.outcomes.troubled(name, uid, &trouble);
+                self.outcomes.troubled(name, uid, &shared.store.payer(name), &trouble);
             }
         }
         drop(shared);
@@ -180,7 +186,8 @@ impl Reconciler {
         if let Ok(Some(meta)) = self.writer.read(name).await
             && let Some((uid, trouble)) = self.identify_other(name, &meta)
         {
-            self.outcomes.contested(name, &uid, &trouble);
+            let payer = self.shared().store.payer(name);
+            self.outcomes.contested(name, &uid, &payer, &trouble);
         }
     }
 
@@ -211,6 +218,7 @@ impl Reconciler {
                 let failure = reverted(&keys);
                 let mut shared = self.shared();
                 shared.contend(&write, clock::now());
+                shared.progress.of(&key).contention.undone(&keys);
                 shared.store.update_namespace(CachedNamespace::of(&meta), epoch);
                 drop(shared);
                 self.fail(&write, live, &failure, took);

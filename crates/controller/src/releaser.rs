@@ -85,7 +85,9 @@ impl Releaser {
             let waiting = context.reconciler.gated().waiting_unreported(clock::now());
             for (key, uid) in waiting {
                 let message = waits_for(&context, &key);
-                let told = context.reconciler.outcomes().pod_waits(&key, &uid, message).await;
+                let payer = context.reconciler.shared().store.payer(&key.namespace);
+                let outcomes = context.reconciler.outcomes();
+                let told = outcomes.pod_waits(&key, &uid, &payer, message).await;
                 context.reconciler.gated().set_told(&key, told);
             }
         }
@@ -189,7 +191,7 @@ impl Releaser {
         let message = clash.to_string();
         let is_news = self.gated().stand(key, State::Clashing(clash)) || !pod.told;
         if is_news {
-            let told = self.outcomes().clashed(key, &pod.uid, message).await;
+            let told = self.outcomes().clashed(key, &pod.uid, &self.payer(key), message).await;
             let mut gated = self.gated();
             gated.set_told(key, told);
             if !told {
@@ -255,7 +257,8 @@ impl Releaser {
     async fn fail(&self, key: &PodKey, pod: &HeldPod, failure: Failure, took: Duration) {
         let Failure { reason, message, retry_after, .. } = failure;
         if self.put_off(key, &message, retry_after) {
-            self.outcomes().release_failed(key, &pod.uid, reason, &message, took).await;
+            let payer = self.payer(key);
+            self.outcomes().release_failed(key, &pod.uid, &payer, reason, &message, took).await;
         } else {
             self.outcomes().not_released(key, reason.word(), took);
         }
@@ -276,6 +279,11 @@ impl Releaser {
 
     fn gated(&self) -> MutexGuard<'_, GatedPods> {
         self.context.reconciler.gated()
+    }
+
+    /// Whose share of Events one about this Pod is taken from.
+    fn payer(&self, key: &PodKey) -> String {
+        self.context.reconciler.shared().store.payer(&key.namespace)
     }
 
     fn outcomes(&self) -> &Outcomes {

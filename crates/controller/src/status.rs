@@ -57,9 +57,15 @@ impl Statuses {
     /// Writes what changed, again and again. Does not return.
     pub async fn run(self, pulse: Pulse) {
         let mut written: HashMap<String, Facts> = HashMap::new();
+        let mut relist = self.context.signals.relist.subscribe();
         loop {
             pulse.beat();
             tokio::time::sleep(PERIOD).await;
+            if relist.has_changed().unwrap_or_default() {
+                // What was written last may be lost with what etcd held.
+                relist.mark_unchanged();
+                written.clear();
+            }
             if !self.leadership.holds() || !self.context.readiness.is_complete() {
                 // Whoever leads next begins with all of them.
                 written.clear();
@@ -124,7 +130,7 @@ impl Statuses {
             let counts = counts(&shared, &name);
             let tenant = shared.store.tenant(&name);
             let conditions = [
-                ready(&tenant, shared.refused_settings.as_deref()),
+                ready(&tenant, &shared),
                 converged(&counts, contested.get(&name)),
                 nodes_match(&mut shared, tenant.ok().flatten().as_deref()),
             ];
@@ -231,20 +237,20 @@ fn contested(shared: &Shared) -> HashMap<String, (String, Fault)> {
         .collect()
 }
 
-fn ready(
-    tenant: &Result<Option<Arc<Tenant>>, String>,
-    refused_settings: Option<&str>,
-) -> Condition {
-    let (holds, reason, message) = match (tenant, refused_settings) {
-        (Err(error), _) => (false, "Invalid", error.clone()),
-        (Ok(_), Some(error)) => (
+fn ready(tenant: &Result<Option<Arc<Tenant>>, String>, shared: &Shared) -> Condition {
+    let (holds, reason, message) = match (tenant, &shared.refused_settings, &shared.wrong_account) {
+        (Err(error), ..) => (false, "Invalid", error.clone()),
+        (Ok(_), _, Some(error)) => {
+            (true, "WrongAccount", format!("the tenant can be used, but {error}"))
+        }
+        (Ok(_), Some(error), None) => (
             true,
             "OldSettings",
             format!(
                 "the tenant can be used, but by earlier settings: the newest are refused: {error}"
             ),
         ),
-        (Ok(_), None) => (true, "Valid", "the tenant can be used".to_owned()),
+        (Ok(_), None, None) => (true, "Valid", "the tenant can be used".to_owned()),
     };
     Condition { kind: "Ready", holds: Some(holds), reason, message }
 }

@@ -14,6 +14,7 @@ mod census;
 mod ledgers;
 mod load;
 mod nodes;
+mod payer;
 
 use self::census::Census;
 pub use self::census::Totals;

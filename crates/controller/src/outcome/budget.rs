@@ -1,64 +1,48 @@
-//! Budget: how many Events are written in a window. Each topic has a budget of its own, so that none
-//! crowds out another.
+//! Budget: how many Events are written. They are for people; more than so many in a window nobody
+//! reads. Each payer has a share of its own, so that the noise of one takes nobody else's.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Events are for people; more than so many in a window nobody reads. Each topic has a budget of its
-/// own.
-const EVENTS: usize = 20;
-/// Those about clashing Pods are for the owner of each; they are put off, not left out.
-const CLASH_EVENTS: usize = 100;
+/// How long a share has to last.
 pub const WINDOW: Duration = Duration::from_secs(60);
+/// Events of one payer in a window.
+const EACH: usize = 20;
+/// Events of all payers in a window; beyond it, a payer who has had none yet may have one.
+const ALL: usize = 100;
+/// Payers who are told apart in a window. What they may cost is bounded by it.
+const MAX_PAYERS: usize = 1000;
 
-/// What an Event is about.
-#[derive(Clone, Copy)]
-pub(super) enum Topic {
-    /// The change of a single namespace.
-    Write,
-    /// Something is wrong with an object.
-    Fault,
-    /// A Pod asks for other nodes than its namespace.
-    Clash,
-    /// What is said once.
-    Notice,
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Budget(Mutex<Spent>);
+
+#[derive(Debug, Default)]
+struct Spent {
+    since: Option<Instant>,
+    total: usize,
+    by_payer: HashMap<String, usize>,
 }
 
-#[derive(Default)]
-pub(super) struct Budgets {
-    writes: Mutex<Budget>,
-    faults: Mutex<Budget>,
-    clashes: Mutex<Budget>,
-    notices: Mutex<Budget>,
-}
-
-#[derive(Debug)]
-struct Budget {
-    since: Instant,
-    spent: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { since: Instant::now(), spent: 0 }
-    }
-}
-
-impl Budgets {
-    /// Spends one Event; false where there were too many.
-    pub(super) fn spend(&self, topic: Topic) -> bool {
-        let (budget, most) = match topic {
-            Topic::Write => (&self.writes, EVENTS),
-            Topic::Fault => (&self.faults, EVENTS),
-            Topic::Clash => (&self.clashes, CLASH_EVENTS),
-            Topic::Notice => (&self.notices, EVENTS),
-        };
-        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
-        if budget.since.elapsed() > WINDOW {
-            *budget = Budget::default();
+impl Budget {
+    /// Whether this payer may have one more Event, which is then counted. The clock is the
+    /// caller's.
+    pub(super) fn afford(&self, payer: &str, now: Instant) -> bool {
+        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if spent.since.is_none_or(|since| now > since + WINDOW) {
+            *spent = Spent { since: Some(now), ..Spent::default() };
         }
-        budget.spent += 1;
-        budget.spent <= most
+        let own = spent.by_payer.get(payer).copied().unwrap_or(0);
+        let is_affordable = match own {
+            0 => spent.by_payer.len() < MAX_PAYERS,
+            _ => own < EACH && spent.total < ALL,
+        };
+        if is_affordable {
+            spent.total += 1;
+            spent.by_payer.insert(payer.to_owned(), own + 1);
+        }
+        is_affordable
     }
 }
 
@@ -66,12 +50,31 @@ impl Budgets {
 mod tests {
     use super::*;
 
+    fn count(budget: &Budget, payer: &str, wanted: usize, now: Instant) -> usize {
+        (0..wanted).filter(|_| budget.afford(payer, now)).count()
+    }
+
     #[test]
-    fn a_topic_spends_what_is_its_own() {
-        let budgets = Budgets::default();
-        let spend = |topic, times| (0..times).filter(|_| budgets.spend(topic)).count();
-        assert_eq!(spend(Topic::Fault, 2 * EVENTS), EVENTS);
-        assert_eq!(spend(Topic::Clash, 2 * CLASH_EVENTS), CLASH_EVENTS);
-        assert_eq!(spend(Topic::Write, 1) + spend(Topic::Notice, 1), 2);
+    fn the_noise_of_one_takes_nobody_elses_events() {
+        let (budget, now) = (Budget::default(), Instant::now());
+        assert_eq!(count(&budget, "noisy", 1000, now), EACH);
+        assert_eq!(count(&budget, "quiet", 5, now), 5);
+        assert_eq!(count(&budget, "noisy", 10, now + WINDOW + Duration::from_millis(1)), 10);
+    }
+
+    #[test]
+    fn many_noisy_payers_leave_one_to_each_other() {
+        let (budget, now) = (Budget::default(), Instant::now());
+        let noise: usize =
+            (0..50).map(|payer| count(&budget, &format!("noisy-{payer}"), 100, now)).sum();
+        assert!((ALL..ALL + 50).contains(&noise), "{noise}");
+        assert_eq!(count(&budget, "quiet", 5, now), 1);
+    }
+
+    #[test]
+    fn all_together_are_bounded() {
+        let (budget, now) = (Budget::default(), Instant::now());
+        let all: usize = (0..100_000).map(|payer| count(&budget, &payer.to_string(), 2, now)).sum();
+        assert!(all <= ALL + MAX_PAYERS, "{all}");
     }
 }

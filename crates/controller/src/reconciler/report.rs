@@ -7,7 +7,7 @@ use kube::runtime::events::EventType;
 
 use crate::metrics;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{DONE, Outcomes, Report, Topic, reference, shortened};
+use crate::outcome::{DONE, NOBODY, Outcomes, Report, Topic, reference, shortened};
 use crate::planner::PlannedWrite;
 use crate::queue::Place;
 
@@ -31,6 +31,7 @@ impl Outcomes {
         self.count(DONE, took);
         self.count_wait(lag);
         self.note(|| Entry::new(Sort::Done, WRITTEN, name, urgency).of(tenant).after(lag));
+        let payer = tenant.unwrap_or(NOBODY);
         let tenant = tenant.unwrap_or("-");
         tracing::info!(namespace = name, tenant, urgency, took_ms = took.as_millis(), "written");
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
@@ -38,6 +39,7 @@ impl Outcomes {
             self.publish(Report {
                 about: reference("v1", "Namespace", name, &write.request.uid),
                 topic: Topic::Write,
+                payer,
                 type_: EventType::Normal,
                 reason: WRITTEN,
                 note: format!("metadata of tenant {tenant:?} written"),
@@ -64,11 +66,12 @@ impl Outcomes {
             "writes fail"
         );
         self.note(|| Entry::new(Sort::Trouble, word, name, message).of(write.tenant.as_deref()));
-        self.warn(Topic::Fault, name, &write.request.uid, fault);
+        let payer = write.tenant.as_deref().unwrap_or(NOBODY);
+        self.warn(Topic::Fault, payer, name, &write.request.uid, fault);
     }
 
-    /// A namespace that cannot be made compliant by landlord alone.
-    pub(super) fn troubled(&self, name: &str, uid: &str, fault: &Fault) {
+    /// A namespace that cannot be made compliant by landlord alone. Its Event is the payer's.
+    pub(super) fn troubled(&self, name: &str, uid: &str, payer: &str, fault: &Fault) {
         let Fault { reason, message } = fault;
         let word = reason.word();
         if matches!(reason, Reason::HookRejected | Reason::HookWarning) {
@@ -84,18 +87,19 @@ impl Outcomes {
         // That one is reported once it is known who the other writer is.
         if *reason != Reason::Contested {
             self.note(|| Entry::new(sort, word, name, message));
-            self.warn(Topic::Fault, name, uid, fault);
+            self.warn(Topic::Fault, payer, name, uid, fault);
         }
     }
 
-    /// Another writer sets keys back again and again.
-    pub(super) fn contested(&self, name: &str, uid: &str, fault: &Fault) {
+    /// Another writer sets keys back again and again. The Event is the payer's.
+    pub(super) fn contested(&self, name: &str, uid: &str, payer: &str, fault: &Fault) {
         let Fault { reason, message } = fault;
         let word = reason.word();
         self.metrics().contested.inc();
-        tracing::warn!(namespace = name, reason = word, message, "contested");
+        let text = shortened(message.clone());
+        tracing::warn!(namespace = name, reason = word, message = text, "contested");
         self.note(|| Entry::new(Sort::Trouble, word, name, message));
-        self.warn(Topic::Notice, name, uid, fault);
+        self.warn(Topic::Notice, payer, name, uid, fault);
     }
 
     fn count(&self, outcome: &'static str, took: Duration) {
@@ -103,10 +107,11 @@ impl Outcomes {
         self.metrics().write_seconds.observe(took.as_secs_f64());
     }
 
-    fn warn(&self, topic: Topic, name: &str, uid: &str, fault: &Fault) {
+    fn warn(&self, topic: Topic, payer: &str, name: &str, uid: &str, fault: &Fault) {
         self.publish(Report {
             about: reference("v1", "Namespace", name, uid),
             topic,
+            payer,
             type_: EventType::Warning,
             reason: fault.reason.word(),
             note: fault.message.clone(),

@@ -44,6 +44,8 @@ pub struct Shared {
     pub strategy: Option<Arc<Strategy>>,
     /// Why the newest settings are not in force.
     pub refused_settings: Option<String>,
+    /// Why guard and policy do not let the controller's account write.
+    pub wrong_account: Option<String>,
     /// Namespaces written in bulk since it was last reported, by tenant.
     pub bulk: BTreeMap<String, usize>,
     pruned: Option<Instant>,
@@ -64,6 +66,7 @@ impl Shared {
             failures: 0,
             strategy: None,
             refused_settings: None,
+            wrong_account: None,
             bulk: BTreeMap::new(),
             pruned: None,
             planned: super::planned::Planned::default(),
@@ -254,6 +257,8 @@ impl Shared {
             .map_or(took, |since| now.duration_since(since));
         let created = answer.created.as_ref().map(|created| SystemTime::from(created.0));
         let age = created.and_then(|created| SystemTime::now().duration_since(created).ok());
+        let carried = write.request.changes.iter().map(|(key, _)| key);
+        self.progress.of(name).contention.carried(carried);
         self.contend(write, now);
         self.progress.note(name, None);
         self.progress.settle(name, now);

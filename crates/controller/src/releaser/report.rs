@@ -7,7 +7,7 @@ use cluster::gated_pod::PodKey;
 
 use crate::metrics;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{DONE, Outcomes, Topic};
+use crate::outcome::{DONE, Outcomes, Topic, shortened};
 
 /// The reason of an entry about a Pod that was released.
 const RELEASED: &str = "Released";
@@ -32,6 +32,7 @@ impl Outcomes {
         &self,
         key: &PodKey,
         uid: &str,
+        payer: &str,
         reason: Reason,
         message: &str,
         took: Duration,
@@ -39,22 +40,36 @@ impl Outcomes {
         let word = reason.word();
         self.count_release(word);
         self.note(|| Entry::new(Sort::Trouble, word, key.to_string(), message));
+        let message = shortened(message.to_owned());
         tracing::warn!(namespace = %key.namespace, pod = %key.name, reason = word, message, took_ms = took.as_millis(), "release failed");
-        self.warn_pod(Topic::Fault, key, uid, reason, message.to_owned()).await;
+        self.warn_pod(Topic::Fault, payer, key, uid, reason, message).await;
     }
 
     /// A gated Pod that asks for other nodes than its namespace. False where it has to be reported
     /// later.
-    pub(super) async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
+    pub(super) async fn clashed(
+        &self,
+        key: &PodKey,
+        uid: &str,
+        payer: &str,
+        message: String,
+    ) -> bool {
         tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
-        self.warn_pod(Topic::Clash, key, uid, Reason::SelectorClash, message).await
+        self.warn_pod(Topic::Clash, payer, key, uid, Reason::SelectorClash, message).await
     }
 
     /// A gated Pod that its namespace has kept waiting for long. False where it has to be reported
     /// later.
-    pub(super) async fn pod_waits(&self, key: &PodKey, uid: &str, message: String) -> bool {
+    pub(super) async fn pod_waits(
+        &self,
+        key: &PodKey,
+        uid: &str,
+        payer: &str,
+        message: String,
+    ) -> bool {
+        let message = shortened(message);
         tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
-        self.warn_pod(Topic::Fault, key, uid, Reason::WaitingForNamespace, message).await
+        self.warn_pod(Topic::Fault, payer, key, uid, Reason::WaitingForNamespace, message).await
     }
 
     fn count_release(&self, outcome: &'static str) {

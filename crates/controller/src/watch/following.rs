@@ -28,6 +28,8 @@ pub(crate) struct Following<K: Resource + Clone> {
     config: Config,
     /// What is followed, for the log.
     what: &'static str,
+    /// What is needed for it, for the log.
+    needs: Option<&'static str>,
     relist: Receiver<u64>,
     signals: Arc<Signals>,
     pulse: Pulse,
@@ -53,6 +55,7 @@ where
             api,
             config,
             what,
+            needs: None,
             relist: signals.relist.subscribe(),
             signals: Arc::clone(signals),
             pulse,
@@ -60,6 +63,11 @@ where
             failures: 0,
             error: None,
         }
+    }
+
+    /// Says in the log what is needed for it, where it breaks off.
+    pub(crate) fn needing(self, needs: &'static str) -> Self {
+        Self { needs: Some(needs), ..self }
     }
 
     /// The next event. An error is told once for as long as it is the same, and logged so.
@@ -115,7 +123,12 @@ where
             tracing::debug!(what = self.what, error, "watch still broken off");
             return None;
         }
-        tracing::warn!(what = self.what, error, "watch broke off, starting again");
+        tracing::warn!(
+            what = self.what,
+            error,
+            needs = self.needs,
+            "watch broke off, starting again"
+        );
         self.error = Some(error.clone());
         Some(error)
     }
