@@ -96,8 +96,12 @@ impl Outcomes {
         let Fault { reason, message } = fault;
         let word = reason.word();
         self.metrics().contested.inc();
-        let text = shortened(message.clone());
-        tracing::warn!(namespace = name, reason = word, message = text, "contested");
+        tracing::warn!(
+            namespace = name,
+            reason = word,
+            message = shortened(message.clone()),
+            "contested"
+        );
         self.note(|| Entry::new(Sort::Trouble, word, name, message));
         self.warn(Topic::Notice, payer, name, uid, fault);
     }
