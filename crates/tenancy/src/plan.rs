@@ -278,3 +278,24 @@ fn check_size(plan: &Plan, metadata: &Metadata, tenant: &Tenant) -> Result<(), P
     check_annotations_bytes(stay + come)
         .map_err(|source| PlanError::Size { tenant: tenant.name.clone(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clash(name: &str, found: Option<&str>, wanted: &str, why: Why) -> Clash {
+        let found = found.map(str::to_owned);
+        Clash { key: Key::label(name), found, wanted: wanted.to_owned(), why }
+    }
+
+    #[test]
+    fn a_clash_is_known_by_its_key_and_its_two_values() {
+        let refused = ["a", "b", "c"].map(|name| clash(name, Some("1"), "2", Why::Spec)).into();
+        let plan = Plan { refused, ..Plan::default() };
+        assert!(plan.refuses(&clash("b", Some("1"), "2", Why::Override(0))));
+        assert!(!plan.refuses(&clash("d", Some("1"), "2", Why::Spec)));
+        assert!(!plan.refuses(&clash("b", Some("3"), "2", Why::Spec)));
+        assert!(!plan.refuses(&clash("b", None, "2", Why::Spec)));
+        assert!(!plan.refuses(&clash("b", Some("1"), "3", Why::Spec)));
+    }
+}

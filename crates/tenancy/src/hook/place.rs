@@ -94,6 +94,7 @@ impl Place {
         matches!(self.kind, Kind::Request(_))
     }
 
+    /// Whether it reads `$.tenant`, the tenant's object.
     pub(crate) fn reads_tenant(&self) -> bool {
         matches!(self.kind, Kind::Tenant(_))
     }
