@@ -19,5 +19,6 @@ mod render;
 mod reports;
 mod run;
 mod screens;
+mod single;
 mod supervision;
 mod watching;
