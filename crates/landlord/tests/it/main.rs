@@ -4,6 +4,7 @@ mod chart;
 mod cluster;
 mod completions;
 mod conformance;
+mod counts;
 mod dashboard;
 mod docs;
 mod errors;
