@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::app::{self, Continuous, Options, Running, Scope};
 use crate::pace::Pace;
 use crate::reconciler::Reconciler;
+use crate::snapshot::Snapshots;
 use cluster::lease::Leadership;
 use cluster::settings::SettingsSource;
 
@@ -24,6 +25,7 @@ mod held;
 mod hooks;
 mod neighbours;
 mod orders;
+mod readers;
 mod scale;
 mod sharding;
 
@@ -37,6 +39,7 @@ const LOOK: Duration = Duration::from_millis(20);
 struct Simulation {
     server: InMemory,
     reconciler: Arc<Reconciler>,
+    snapshots: Arc<Snapshots>,
     supervised: JoinHandle<()>,
 }
 
@@ -98,7 +101,7 @@ fn start_controller(client: Client, settings: &Value, leadership: &Leadership) -
 
 /// Runs it until one of its tasks ends, which fails the test that waits for anything.
 fn supervise(running: Running) -> (Arc<Reconciler>, JoinHandle<()>) {
-    let Running { context, mut supervisor } = running;
+    let Running { context, mut supervisor, .. } = running;
     let supervised = tokio::spawn(async move {
         let ended = supervisor.first_end().await;
         eprintln!("{ended}");
@@ -113,9 +116,10 @@ impl Simulation {
     }
 
     fn start_with(server: InMemory, settings: &Value) -> Self {
-        let (reconciler, supervised) =
-            supervise(start_controller(server.client(), settings, &Leadership::forever()));
-        Self { server, reconciler, supervised }
+        let running = start_controller(server.client(), settings, &Leadership::forever());
+        let snapshots = Arc::clone(&running.snapshots);
+        let (reconciler, supervised) = supervise(running);
+        Self { server, reconciler, snapshots, supervised }
     }
 
     /// Starts it, and waits until all is compliant.
