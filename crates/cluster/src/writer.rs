@@ -10,7 +10,6 @@ use tenancy::keys::FIELD_MANAGER;
 
 use crate::clock;
 use crate::write::Write;
-use tenancy::metadata::Key;
 
 /// No answer within this time counts as a failure; the next plan finds out whether the write
 /// arrived.
@@ -34,9 +33,9 @@ pub enum ApplyMode {
 pub enum Written {
     /// The object as it is now; it carries what was written.
     Done(Box<ObjectMeta>),
-    /// The API server took the write, but its answer does not carry these keys: admission set them
+    /// The API server took the write, but its answer lacks these parts of it: admission set them
     /// back. The object as it is now.
-    Reverted(Box<ObjectMeta>, Vec<Key>),
+    Reverted(Box<ObjectMeta>, Vec<String>),
     /// Sent, or only planned, without an effect.
     Dry,
     /// Another client wrote in between: plan again. With the API server's words.
@@ -121,6 +120,7 @@ impl Writer {
 fn accept(write: &Write, answer: ObjectMeta, dry_run: bool) -> Written {
     let missing = write.missing_in(&answer);
     if !missing.is_empty() {
+        let missing = missing.iter().map(ToString::to_string).collect();
         return Written::Reverted(Box::new(answer), missing);
     }
     if dry_run { Written::Dry } else { Written::Done(Box::new(answer)) }

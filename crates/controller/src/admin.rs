@@ -71,8 +71,16 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
-    let shared = admin.reconciler.shared();
-    let metrics = admin.reconciler.outcomes().metrics();
+    (
+        [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+        measured(&admin.reconciler),
+    )
+}
+
+/// The metrics, after those are set that are counted on request.
+pub(crate) fn measured(reconciler: &Reconciler) -> String {
+    let shared = reconciler.shared();
+    let metrics = reconciler.outcomes().metrics();
     metrics.set_depths(shared.work.queue.depths(), shared.progress.backing_off(clock::now()));
     metrics.pace.set(i64::try_from(shared.work.pace.limit()).unwrap_or(i64::MAX));
     let states =
@@ -87,11 +95,8 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     }
     metrics.set_troubled(shared.store.standings().filter_map(|(_, _, one)| one.reason));
     drop(shared);
-    metrics.set_held_pods(admin.reconciler.gated().pods().map(|(_, pod)| pod.state.word()));
-    (
-        [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
-        metrics.text(),
-    )
+    metrics.set_held_pods(reconciler.gated().pods().map(|(_, pod)| pod.state.word()));
+    metrics.text()
 }
 
 impl Compliance {

@@ -1,11 +1,14 @@
 //! Outcome: how it is reported what became of something – by metrics, in the journal, perhaps by an
 //! Event. What is reported of a subject stands beside that subject, as in `reconciler/report.rs`.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cluster::clock;
 use cluster::gated_pod::PodKey;
+use cluster::writer::Failure;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -18,11 +21,16 @@ mod pod_event;
 use self::journal::{Entry, Journal};
 
 /// Events of one topic in a window: they are for people, and more of them nobody reads.
-const EVENTS: usize = 20;
+const EVENTS: usize = 100;
+/// Those of them that one tenant gets at most, so that its faults do not hide another's.
+const TENANT_EVENTS: usize = 20;
 /// Those about clashing Pods are for the owner of each; they are put off, not left out.
-const CLASH_EVENTS: usize = 100;
+const TENANT_CLASH_EVENTS: usize = 50;
 /// After this time a budget is full again.
 pub const WINDOW: Duration = Duration::from_secs(60);
+/// A failure that lasts is reported again after this time, as Events expire; not before, so that
+/// each of many is reported once.
+const REPORTED_AGAIN: Duration = Duration::from_secs(30 * 60);
 
 /// How long an Event may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,6 +51,8 @@ pub struct Outcomes {
     /// Where the dashboard finds the newest.
     journal: Option<Arc<Journal>>,
     budgets: Budgets,
+    /// Failures that were reported of late: by the object's uid, a digest and when.
+    reported: Mutex<HashMap<String, (u64, Instant)>>,
 }
 
 /// What an Event is about. No topic crowds out another.
@@ -71,29 +81,47 @@ struct Budgets {
 struct Budget {
     since: Instant,
     spent: usize,
+    /// What each tenant has spent of it.
+    shares: HashMap<String, usize>,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { since: Instant::now(), spent: 0 }
+        Self::from(clock::now())
+    }
+}
+
+impl From<Instant> for Budget {
+    fn from(since: Instant) -> Self {
+        Self { since, spent: 0, shares: HashMap::new() }
+    }
+}
+
+impl Budget {
+    /// Spends one Event of this tenant; false where it is not within the budget or the share.
+    fn spend(&mut self, tenant: &str, share: usize, now: Instant) -> bool {
+        if now >= self.since + WINDOW {
+            *self = Self::from(now);
+        }
+        let spent = self.shares.entry(tenant.to_owned()).or_default();
+        let affordable = self.spent < EVENTS && *spent < share;
+        *spent += usize::from(affordable);
+        self.spent += usize::from(affordable);
+        affordable
     }
 }
 
 impl Budgets {
     /// Spends one Event; false where there were too many.
-    fn spend(&self, topic: Topic) -> bool {
-        let (budget, most) = match topic {
-            Topic::Write => (&self.writes, EVENTS),
-            Topic::Fault => (&self.faults, EVENTS),
-            Topic::Clash => (&self.clashes, CLASH_EVENTS),
-            Topic::Notice => (&self.notices, EVENTS),
+    fn spend(&self, topic: Topic, tenant: &str) -> bool {
+        let (budget, share) = match topic {
+            Topic::Write => (&self.writes, TENANT_EVENTS),
+            Topic::Fault => (&self.faults, TENANT_EVENTS),
+            Topic::Clash => (&self.clashes, TENANT_CLASH_EVENTS),
+            Topic::Notice => (&self.notices, TENANT_EVENTS),
         };
         let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
-        if budget.since.elapsed() > WINDOW {
-            *budget = Budget::default();
-        }
-        budget.spent += 1;
-        budget.spent <= most
+        budget.spend(tenant, share, clock::now())
     }
 }
 
@@ -115,7 +143,8 @@ impl Outcomes {
             instance: std::env::var("HOSTNAME").ok(),
         };
         let recorder = client.clone().map(|client| Recorder::new(client, reporter));
-        Self { metrics, client, recorder, journal: None, budgets: Budgets::default() }
+        let (budgets, reported) = (Budgets::default(), Mutex::default());
+        Self { metrics, client, recorder, journal: None, budgets, reported }
     }
 
     /// Keeps the newest for the dashboard.
@@ -149,10 +178,11 @@ impl Outcomes {
         topic: Topic,
         key: &PodKey,
         uid: &str,
+        tenant: &str,
         reason: &str,
         note: String,
     ) -> bool {
-        let Some(client) = self.client.as_ref().filter(|_| self.afford(topic)) else {
+        let Some(client) = self.client.as_ref().filter(|_| self.afford(topic, tenant)) else {
             return false;
         };
         if let Err(error) = pod_event::warn(client, key, uid, reason, shortened(note)).await {
@@ -161,10 +191,23 @@ impl Outcomes {
         true
     }
 
-    /// Writes an Event; nothing waits for it.
+    /// Writes an Event about what is no tenant's; nothing waits for it.
     pub(crate) fn publish(&self, report: Report<'_>) {
-        let Report { about, topic, type_, reason, note } = report;
-        let Some(recorder) = self.recorder.clone().filter(|_| self.afford(topic)) else { return };
+        self.publish_for("", report);
+    }
+
+    /// The same about something of this tenant. False where its share of the budget does not allow
+    /// it.
+    pub(crate) fn publish_for(&self, tenant: &str, report: Report<'_>) -> bool {
+        let is_affordable = self.afford(report.topic, tenant);
+        if is_affordable {
+            self.record(report);
+        }
+        is_affordable
+    }
+
+    fn record(&self, Report { about, type_, reason, note, .. }: Report<'_>) {
+        let Some(recorder) = self.recorder.clone() else { return };
         let event = Event {
             type_,
             reason: reason.to_owned(),
@@ -179,11 +222,38 @@ impl Outcomes {
         });
     }
 
-    fn afford(&self, topic: Topic) -> bool {
-        let affordable = self.budgets.spend(topic);
+    fn afford(&self, topic: Topic, tenant: &str) -> bool {
+        let affordable = self.budgets.spend(topic, tenant);
         self.metrics.events_dropped.inc_by(u64::from(!affordable));
         affordable
     }
+
+    /// Whether this failure of an object was reported of late. One that lasts is met again and
+    /// again.
+    pub(crate) fn is_reported(&self, uid: &str, failure: &Failure) -> bool {
+        let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.get(uid).is_some_and(|(digest, at)| {
+            *digest == digest_of(failure) && clock::now() < *at + REPORTED_AGAIN
+        })
+    }
+
+    pub(crate) fn set_reported(&self, uid: &str, failure: &Failure) {
+        let now = clock::now();
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.retain(|_, (_, at)| now < *at + REPORTED_AGAIN);
+        reported.insert(uid.to_owned(), (digest_of(failure), now));
+    }
+
+    /// The failure is over.
+    pub(crate) fn forget_reported(&self, uid: &str) {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}
+
+fn digest_of(failure: &Failure) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (failure.reason, &failure.message).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A text of a length that the API server takes as a note.
@@ -219,16 +289,31 @@ mod tests {
     fn no_topic_crowds_out_another() {
         let outcomes = Outcomes::new(Arc::default(), None);
         let topics = [
-            (Topic::Write, EVENTS),
-            (Topic::Fault, EVENTS),
-            (Topic::Clash, CLASH_EVENTS),
-            (Topic::Notice, EVENTS),
+            (Topic::Write, TENANT_EVENTS),
+            (Topic::Fault, TENANT_EVENTS),
+            (Topic::Clash, TENANT_CLASH_EVENTS),
+            (Topic::Notice, TENANT_EVENTS),
         ];
         for (topic, size) in topics {
-            let afforded = (0..size + 5).filter(|_| outcomes.afford(topic)).count();
+            let afforded = (0..size + 5).filter(|_| outcomes.afford(topic, "solar")).count();
             assert_eq!(afforded, size, "{topic:?}");
         }
         assert_eq!(outcomes.metrics().events_dropped.get(), 4 * 5);
+    }
+
+    #[test]
+    fn no_tenant_crowds_out_another() {
+        let now = Instant::now();
+        let mut budget = Budget::from(now);
+        let afforded = |budget: &mut Budget, tenant: &str, now| {
+            (0..200).filter(|_| budget.spend(tenant, TENANT_EVENTS, now)).count()
+        };
+        assert_eq!(afforded(&mut budget, "solar", now), TENANT_EVENTS);
+        assert_eq!(afforded(&mut budget, "lunar", now), TENANT_EVENTS);
+        let others: usize =
+            ["a", "b", "c", "d"].map(|one| afforded(&mut budget, one, now)).iter().sum();
+        assert_eq!(others, EVENTS - 2 * TENANT_EVENTS, "in all they are bounded, too");
+        assert_eq!(afforded(&mut budget, "solar", now + WINDOW), TENANT_EVENTS);
     }
 
     #[test]

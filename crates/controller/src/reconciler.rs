@@ -14,7 +14,6 @@ use cluster::clock;
 use cluster::lease::Leadership;
 use cluster::writer::{Failure, REVERTED, Scope, Writer, Written};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use tenancy::metadata::Key;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -103,7 +102,7 @@ impl Reconciler {
         for name in names.iter().map(AsRef::as_ref) {
             if let Some(trouble) = shared.consider(name, live, ready) {
                 let uid = shared.store.namespace(name).map_or("", |held| &held.uid);
-                self.outcomes.troubled(name, uid, &trouble);
+                self.outcomes.troubled(name, uid, shared.store.tenant_of(name), &trouble);
             }
         }
         drop(shared);
@@ -179,7 +178,8 @@ impl Reconciler {
         if let Ok(Some(meta)) = self.writer.read(name).await
             && let Some((uid, trouble)) = self.identify_other(name, &meta)
         {
-            self.outcomes.contested(name, &uid, &trouble);
+            let shared = self.shared();
+            self.outcomes.contested(name, &uid, shared.store.tenant_of(name), &trouble);
         }
     }
 
@@ -229,7 +229,7 @@ impl Reconciler {
     fn fail(&self, write: &PlannedWrite, live: bool, failure: &Failure, took: Duration) {
         let report = self.shared().fail(write, live, failure, self.retries);
         match report {
-            Some(trouble) => self.outcomes.failed(write, &trouble, took),
+            Some(_) => self.outcomes.failed(write, failure, took),
             None => self.outcomes.not_written(write, failure.reason, took),
         }
     }
@@ -271,12 +271,11 @@ impl Reconciler {
 }
 
 /// The answer does not carry what was written.
-fn reverted(keys: &[Key]) -> Failure {
-    let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+fn reverted(keys: &[String]) -> Failure {
     let message = format!(
         "the API server accepted the write, but admission set {} back: a mutating webhook or admission policy does that. If it is landlord's own \
          guard (landlord-guard-seal), `controller` in the settings does not name the account that the controller runs as: `landlord doctor` tells",
-        names.join(", ")
+        keys.join(", ")
     );
     Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
 }

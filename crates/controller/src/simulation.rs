@@ -2,6 +2,7 @@
 //! anybody works and jumps when all wait. What takes minutes takes no time, and faults come at the
 //! moment that a test chooses. Only for tests.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ mod chaos;
 mod election;
 mod faults;
 mod held;
+mod held_neighbours;
 mod hooks;
 mod neighbours;
 mod orders;
@@ -73,7 +75,12 @@ fn populated(namespaces: usize) -> InMemory {
 }
 
 /// A controller with everything that the command starts, but for the guard. Nothing is waited for.
-fn start_controller(client: Client, settings: &Value, leadership: &Leadership) -> Running {
+fn start_controller(
+    client: Client,
+    settings: &Value,
+    leadership: &Leadership,
+    events: bool,
+) -> Running {
     let scope = Scope::Continuous(Continuous {
         settings: SettingsSource::Document(settings.clone()),
         policy: "landlord".to_owned(),
@@ -87,7 +94,7 @@ fn start_controller(client: Client, settings: &Value, leadership: &Leadership) -
         client,
         leadership,
         pace: Pace::default(),
-        events: false,
+        events,
         journal: None,
         scope,
         fail_task: None,
@@ -112,8 +119,18 @@ impl Simulation {
     }
 
     fn start_with(server: InMemory, settings: &Value) -> Self {
+        Self::begin(server, settings, false)
+    }
+
+    /// Starts them, and has Events written, too.
+    fn start_reporting(server: InMemory) -> Self {
+        Self::begin(server, &Value::Null, true)
+    }
+
+    fn begin(server: InMemory, settings: &Value, events: bool) -> Self {
+        let leadership = Leadership::forever();
         let (reconciler, supervised) =
-            supervise(start_controller(server.client(), settings, &Leadership::forever()));
+            supervise(start_controller(server.client(), settings, &leadership, events));
         Self { server, reconciler, supervised }
     }
 
@@ -149,6 +166,34 @@ impl Simulation {
     fn is_idle(&self) -> bool {
         let shared = self.reconciler.shared();
         shared.work.queue.is_empty() && shared.work.total() == 0
+    }
+
+    /// Why a namespace is not compliant.
+    fn trouble(&self, name: &str) -> Option<&'static str> {
+        self.reconciler.shared().progress.trouble(name).map(|trouble| trouble.reason)
+    }
+
+    /// The reasons of the Events about an object.
+    fn events_about(&self, kind: &str, name: &str) -> BTreeSet<String> {
+        let about = |event: &&Arc<Value>| {
+            event["regarding"]["kind"] == kind && event["regarding"]["name"] == name
+        };
+        let reason = |event: &Arc<Value>| event["reason"].as_str().unwrap_or_default().to_owned();
+        self.server.objects("Event").iter().filter(about).map(reason).collect()
+    }
+
+    /// A condition of a tenant.
+    fn condition(&self, tenant: &str, kind: &str) -> Value {
+        let tenant = self.server.object("Tenant", tenant);
+        let conditions = tenant.map(|tenant| tenant["status"]["conditions"].clone());
+        let mut conditions = conditions.iter().flat_map(|all| all.as_array()).flatten();
+        conditions.find(|one| one["type"] == kind).cloned().unwrap_or_default()
+    }
+
+    /// The value of a metric.
+    fn metric(&self, line: &str) -> Option<u64> {
+        let text = crate::admin::measured(&self.reconciler);
+        text.lines().find_map(|one| one.strip_prefix(line)?.trim().parse().ok())
     }
 
     fn patches(&self) -> usize {

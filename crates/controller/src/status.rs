@@ -14,10 +14,11 @@ use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
 use crate::context::Context;
+use crate::outcome::shortened;
 use crate::reconciler::Shared;
 use crate::store::{Compliance, Identity};
 use crate::supervisor::Pulse;
-use crate::trouble::{CONTESTED, Trouble};
+use crate::trouble::{CONTESTED, HOOK_WARNING, Trouble};
 use cluster::clock;
 use cluster::lease::Leadership;
 
@@ -119,7 +120,7 @@ impl Statuses {
         {
             return Vec::new();
         }
-        let contested: HashMap<String, (String, Trouble)> = contested(&shared);
+        let troubles: HashMap<String, (String, Trouble)> = troubles(&shared);
         let names = shared.store.tenant_names();
         let mut released = pods::conditions(&shared, &self.context.reconciler.gated(), &names);
         let facts = |name: String| {
@@ -127,7 +128,7 @@ impl Statuses {
             let tenant = shared.store.tenant(&name);
             let conditions = [
                 ready(&tenant, shared.refused_settings.as_deref()),
-                converged(&counts, contested.get(&name)),
+                converged(&counts, troubles.get(&name)),
                 nodes_match(&mut shared, tenant.ok().flatten().as_deref()),
             ];
             let identity = shared.store.identity(&name);
@@ -209,22 +210,22 @@ fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
     STATES.map(|state| (state, counts.get(&state).copied().unwrap_or(0)))
 }
 
-/// For each tenant with contested keys, what there is to say of one of its namespaces.
-fn contested(shared: &Shared) -> HashMap<String, (String, Trouble)> {
-    let mut contested: HashMap<String, (&String, &Trouble)> = HashMap::new();
-    for (namespace, trouble) in
-        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED)
-    {
-        let standing = shared.store.standing(namespace);
-        if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
-            let known = contested.entry(tenant).or_insert((namespace, trouble));
-            *known = (*known).min((namespace, trouble));
+/// For each tenant, the first of its namespaces that are not compliant, and why. Contested keys
+/// come before anything else: nobody but the other writer ends that.
+fn troubles(shared: &Shared) -> HashMap<String, (String, Trouble)> {
+    let mut first: HashMap<&str, (bool, &String, &Trouble)> = HashMap::new();
+    for (namespace, trouble) in shared.progress.troubles() {
+        let Some(tenant) = shared.store.tenant_of(namespace) else { continue };
+        if trouble.reason != HOOK_WARNING {
+            let one = (trouble.reason != CONTESTED, namespace, trouble);
+            let known = first.entry(tenant).or_insert(one);
+            *known = (*known).min(one);
         }
     }
-    contested
-        .into_iter()
-        .map(|(tenant, (namespace, trouble))| (tenant, (namespace.clone(), trouble.clone())))
-        .collect()
+    let told = |(tenant, (_, namespace, trouble)): (&str, (_, &String, &Trouble))| {
+        (tenant.to_owned(), (namespace.clone(), trouble.clone()))
+    };
+    first.into_iter().map(told).collect()
 }
 
 fn ready(
@@ -245,22 +246,24 @@ fn ready(
     Condition { kind: "Ready", holds: Some(holds), reason, message }
 }
 
-fn converged(
-    counts: &[(Compliance, usize); 4],
-    contested: Option<&(String, Trouble)>,
-) -> Condition {
+fn converged(counts: &[(Compliance, usize); 4], first: Option<&(String, Trouble)>) -> Condition {
     let total: usize = counts.iter().map(|(_, count)| count).sum();
     let behind: usize = counts
         .iter()
         .filter(|(state, _)| *state != Compliance::Compliant)
         .map(|(_, count)| count)
         .sum();
-    let (reason, message) = match (behind, contested) {
-        (0, _) => ("Compliant", format!("{total} namespaces are as they should be")),
-        (_, Some((namespace, trouble))) => {
-            (CONTESTED, format!("namespace {namespace}: {}", trouble.message))
+    let (reason, message) = match (behind, first) {
+        (0, _) => ("Compliant", format!("{total} namespaces are compliant")),
+        (_, Some((namespace, Trouble { reason, message }))) => {
+            let others = if behind > 1 {
+                format!("{behind} of {total} namespaces are not compliant; ")
+            } else {
+                String::new()
+            };
+            (*reason, shortened(format!("{others}namespace {namespace}: {message}")))
         }
-        _ => ("Pending", format!("{behind} of {total} namespaces are not as they should be")),
+        (_, None) => ("Pending", format!("{behind} of {total} namespaces are not compliant")),
     };
     Condition { kind: "Converged", holds: Some(behind == 0), reason, message }
 }

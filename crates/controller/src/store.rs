@@ -210,6 +210,11 @@ impl Store {
         self.namespaces.get(name)?.standing.as_ref()
     }
 
+    /// The tenant that a namespace claimed when it was last looked at.
+    pub fn tenant_of(&self, name: &str) -> Option<&str> {
+        self.standing(name)?.tenant.as_deref()
+    }
+
     pub fn namespaces(&self) -> impl Iterator<Item = (&String, &CachedNamespace)> {
         self.namespaces.iter().map(|(name, entry)| (name, &entry.cached))
     }

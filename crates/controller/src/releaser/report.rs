@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cluster::gated_pod::PodKey;
+use cluster::writer::Failure;
 
 use crate::gated_pods::SELECTOR_CLASH;
 use crate::metrics;
@@ -34,28 +35,45 @@ impl Outcomes {
         &self,
         key: &PodKey,
         uid: &str,
-        reason: &'static str,
-        message: &str,
+        tenant: &str,
+        failure: &Failure,
         took: Duration,
     ) {
+        let Failure { reason, message, .. } = failure;
         self.count_release(reason);
         self.note(|| Entry::new(Sort::Trouble, reason, key.to_string(), message));
         tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
-        self.warn_pod(Topic::Fault, key, uid, reason, message.to_owned()).await;
+        if !self.is_reported(uid, failure)
+            && self.warn_pod(Topic::Fault, key, uid, tenant, reason, message.clone()).await
+        {
+            self.set_reported(uid, failure);
+        }
     }
 
     /// A gated Pod that asks for other nodes than its namespace. False where it has to be reported
     /// later.
-    pub(super) async fn clashed(&self, key: &PodKey, uid: &str, message: String) -> bool {
+    pub(super) async fn clashed(
+        &self,
+        key: &PodKey,
+        uid: &str,
+        tenant: &str,
+        message: String,
+    ) -> bool {
         tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
-        self.warn_pod(Topic::Clash, key, uid, SELECTOR_CLASH, message).await
+        self.warn_pod(Topic::Clash, key, uid, tenant, SELECTOR_CLASH, message).await
     }
 
     /// A gated Pod that its namespace has kept waiting for long. False where it has to be reported
     /// later.
-    pub(super) async fn pod_waits(&self, key: &PodKey, uid: &str, message: String) -> bool {
+    pub(super) async fn pod_waits(
+        &self,
+        key: &PodKey,
+        uid: &str,
+        tenant: &str,
+        message: String,
+    ) -> bool {
         tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
-        self.warn_pod(Topic::Fault, key, uid, WAITING, message).await
+        self.warn_pod(Topic::Fault, key, uid, tenant, WAITING, message).await
     }
 
     fn count_release(&self, outcome: &'static str) {
