@@ -23,6 +23,7 @@ mod faults;
 mod held;
 mod held_neighbours;
 mod hooks;
+mod lost_tenants;
 mod neighbours;
 mod orders;
 mod scale;

@@ -13,6 +13,7 @@ use kube::runtime::watcher::{Config, Error, Event, watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch::Receiver;
 
+use super::tenants::is_missing_kind;
 use crate::context::Signals;
 use crate::supervisor::Pulse;
 
@@ -34,6 +35,7 @@ pub(crate) struct Following<K: Resource + Clone> {
     failures: u32,
     /// The error, as long as it is broken off.
     error: Option<String>,
+    is_not_served: bool,
 }
 
 impl<K> Following<K>
@@ -58,7 +60,13 @@ where
             events,
             failures: 0,
             error: None,
+            is_not_served: false,
         }
+    }
+
+    /// Whether the last error said that the kind is not served.
+    pub(crate) fn is_not_served(&self) -> bool {
+        self.is_not_served
     }
 
     /// The next event. An error is told once for as long as it is the same, and logged so.
@@ -85,6 +93,7 @@ where
                     if !matches!(error, Error::WatchError(_)) {
                         self.signals.cut_off.send_modify(|number| *number += 1);
                     }
+                    self.is_not_served = is_missing(&error);
                     let news = self.break_off(error.to_string());
                     pulse.beat_while(tokio::time::sleep(wait_after(self.failures))).await;
                     if let Some(error) = news {
@@ -118,6 +127,10 @@ where
         self.error = Some(error.clone());
         Some(error)
     }
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::InitialListFailed(error) | Error::WatchStartFailed(error) if is_missing_kind(error))
 }
 
 fn wait_after(failures: u32) -> Duration {
