@@ -1,6 +1,7 @@
 //! Planner: what is to be done with one namespace, decided on what the store knows. Pure; nothing
 //! waits.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use cluster::cached_namespace::CachedNamespace;
@@ -9,8 +10,8 @@ use cluster::write::Write;
 use serde_json::Value;
 use tenancy::desired::Want;
 use tenancy::keys::CREATOR;
-use tenancy::ledger;
-use tenancy::metadata::Key;
+use tenancy::ledger::{self, Ledger};
+use tenancy::metadata::{Key, Metadata};
 use tenancy::plan::{self, Plan, changes_placement, read_ledger};
 use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
@@ -161,18 +162,54 @@ fn contest(
         plan.set.remove(key);
         plan.remove.remove(key);
     }
+    keep_listed(held, plan, &contested);
     if contested.iter().any(decides_placement) {
         mark_pending(held, plan);
     }
     contested
 }
 
-fn mark_pending(held: &CachedNamespace, plan: &mut Plan) {
+/// A key that is left alone stays in the ledger if it is in there: one that landlord does not know
+/// as its own any more would never be put right.
+fn keep_listed(held: &CachedNamespace, plan: &mut Plan, contested: &[Key]) {
     let before = &held.namespace.metadata;
+    let (ledger, _) = read_ledger(before);
     let (mut next, _) = read_ledger(&plan.apply(before));
+    let is_forgotten = |key: &&Key| ledger.manages(key) && !next.manages(key);
+    let forgotten: Vec<&Key> =
+        contested.iter().filter(|key| !decides_placement(key)).filter(is_forgotten).collect();
+    if forgotten.is_empty() {
+        return;
+    }
+    if next == Ledger::default() {
+        // Landlord leaves: all else of its ledger goes.
+        next = Ledger {
+            labels: BTreeSet::new(),
+            annotations: BTreeSet::new(),
+            previous: Metadata::default(),
+            ..ledger.clone()
+        };
+    }
+    for key in forgotten {
+        next.field_mut(key.field).insert(key.name.clone());
+        if let Some(value) = ledger.previous.field(key.field).get(&key.name) {
+            next.previous.field_mut(key.field).insert(key.name.clone(), value.clone());
+        }
+    }
+    set_ledger(held, plan, &next);
+}
+
+fn mark_pending(held: &CachedNamespace, plan: &mut Plan) {
+    let (mut next, _) = read_ledger(&plan.apply(&held.namespace.metadata));
     next.pending = Some(CONTESTED.to_owned());
+    set_ledger(held, plan, &next);
+}
+
+fn set_ledger(held: &CachedNamespace, plan: &mut Plan, next: &Ledger) {
+    let before = &held.namespace.metadata;
     let key = Key::annotation(ledger::ANNOTATION);
     let value = next.to_string_compact();
+    plan.remove.remove(&key);
     if before.annotations.get(ledger::ANNOTATION) == Some(&value) {
         plan.set.remove(&key);
     } else {

@@ -18,6 +18,7 @@ use cluster::lease::Leadership;
 use cluster::settings::SettingsSource;
 
 mod chaos;
+mod contention;
 mod election;
 mod faults;
 mod held;
@@ -26,6 +27,8 @@ mod hooks;
 mod lost_tenants;
 mod neighbours;
 mod orders;
+mod placement_first;
+mod restored;
 mod scale;
 mod sharding;
 
