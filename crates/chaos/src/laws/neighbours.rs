@@ -62,7 +62,7 @@ impl Laws {
             let Some(tenant) = tenant.filter(|_| calm.failing.contains(name)) else { continue };
             let wrong = self.differences(namespace, tenant);
             self.check(wrong.is_empty() || calm.rest.reported.contains(name), || {
-                format!("report: {name} fails, and nobody says so: {}", wrong.join(", "))
+                format!("report: {name} fails, and that is not reported: {}", wrong.join(", "))
             });
         }
     }

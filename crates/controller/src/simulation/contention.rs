@@ -7,7 +7,7 @@ use rstest::rstest;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::planner::CONTESTED;
+use crate::trouble::CONTESTED;
 
 /// The namespace, whose tenant its name says.
 const NAME: &str = "team-web";

@@ -72,6 +72,7 @@ impl Stage {
         quiet
             && shared.work.queue.is_empty()
             && shared.writes_under_way() == 0
+            && leader.reconciler.gated().work.queue.is_empty()
             && shared.progress.troubles().next().is_none()
     }
 
