@@ -108,8 +108,12 @@ where
 
     /// Anything but the beginning of a list shows that the API server answers.
     fn recover(&mut self, event: &Event<K>) {
-        if matches!(event, Event::Init) {
-            return;
+        match event {
+            Event::Init => return,
+            Event::InitDone => {}
+            Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => {
+                self.signals.see_version(object.meta().resource_version.as_deref());
+            }
         }
         self.failures = 0;
         if self.error.take().is_some() {

@@ -24,6 +24,15 @@ fn a_contested_key_is_removed_once_nobody_puts_it_back() {
     assert_eq!(play_text(reverted), Vec::<String>::new());
 }
 
+/// Found as seed 1051: a controller that was cut off while etcd was restored, and whose watches ended
+/// without an error, waited for versions of long ago.
+#[test]
+fn a_restore_that_a_frozen_controller_has_missed_is_noticed() {
+    let missed =
+        "memory 1051: snapshot; 4102 freeze one; 5577 pod web-5; restore; 8211 tenant nova 4";
+    assert_eq!(play_text(missed), Vec::<String>::new());
+}
+
 /// One that fails among many that do not is found, and what has nothing to do with it is left out.
 #[test]
 fn a_broken_law_is_reported_with_the_shortest_schedule() {
