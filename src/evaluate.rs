@@ -7,7 +7,7 @@ use tenancy::hook::Failure;
 use tenancy::members;
 use tenancy::metadata::{Field, Metadata, check_annotations_bytes};
 use tenancy::namespace::{Namespace, NamespaceError};
-use tenancy::plan::{Clash, Plan};
+use tenancy::plan::{Clash, Plan, PlanError};
 use tenancy::requester::Requester;
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
@@ -108,6 +108,11 @@ fn document(settings: &Settings, request: Option<&Request>, object: &Value) -> O
         }
         None => members::object([("namespace", object.clone())]),
     })
+}
+
+/// A tenant that cannot be written on this namespace.
+fn invalid(name: &str, error: &PlanError) -> Denial {
+    Denial::invalid(format!("namespace {name:?}: {error}"))
 }
 
 fn ambiguous(error: &ClaimError<Unavailable>, namespace: &str) -> Denial {

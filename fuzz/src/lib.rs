@@ -112,7 +112,7 @@ fn assert_plans_come_to_rest(settings: &Settings, object: &Value) {
         let evidence = Evidence { namespace: &namespace, ledger: &ledger, document: None };
         let lookup = |name: &str| Ok::<_, Infallible>(settings.source.inline(name).cloned());
         let Ok(Resolution::Known(claim, tenant)) = resolve(settings, evidence, lookup) else { return };
-        let Ok(plan) = plan(settings, &namespace, &claim, &tenant, Stage::Reconcile) else { return };
+        let Ok(plan) = plan(settings, &namespace, &ledger, &claim, &tenant, Stage::Reconcile) else { return };
         assert!(pass == 0 || plan.is_empty(), "a second plan is not empty: {plan:?}");
         namespace.metadata = plan.apply(&namespace.metadata);
     }

@@ -8,14 +8,15 @@ use tenancy::keys::{CREATOR, OWN_PREFIX};
 use tenancy::ledger::Ledger;
 use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
-use tenancy::plan::{PlanError, plan, unclaimed};
+use tenancy::plan::{plan, unclaimed};
 use tenancy::requester::Requester;
 use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 use tenancy::text;
 
 use super::{
-    Authority, admit, ambiguous, check_size, document, namespace, record, rejection, unavailable,
+    Authority, admit, ambiguous, check_size, document, invalid, namespace, record, rejection,
+    unavailable,
 };
 use crate::host::Host;
 use crate::lookup::{Tenants, Unavailable};
@@ -108,8 +109,9 @@ impl Creation<'_> {
         let name = self.namespace.name_or_stem();
         self.authority.check_claim(tenant, name)?;
         let stage = Stage::Create(self.request.raw());
-        let plan = plan(self.authority.settings, self.namespace, claim, tenant, stage)
-            .map_err(|error| invalid(name, &error))?;
+        let plan =
+            plan(self.authority.settings, self.namespace, &Ledger::default(), claim, tenant, stage)
+                .map_err(|error| invalid(name, &error))?;
         // The controller's probes show whether the policy writes; what hooks require of namespaces
         // they need not have.
         let probe = self.authority.settings.is_controller(&self.authority.requester);
@@ -128,7 +130,7 @@ impl Creation<'_> {
 
     fn unclaimed(&self) -> Outcome {
         self.authority.check_unclaimed(self.namespace.name_or_stem())?;
-        let plan = unclaimed(self.authority.settings, self.namespace);
+        let plan = unclaimed(self.authority.settings, self.namespace, &Ledger::default());
         Ok(self.admit(&plan.apply(&self.namespace.metadata)))
     }
 
@@ -167,9 +169,4 @@ impl Creation<'_> {
     fn admit(&self, after: &Metadata) -> Admission {
         admit(self.object, &self.sent.metadata, after)
     }
-}
-
-/// A tenant that cannot be written on this namespace.
-pub(super) fn invalid(name: &str, error: &PlanError) -> Denial {
-    Denial::invalid(format!("namespace {name:?}: {error}"))
 }

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tenancy::collection::gather;
-use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, UNCLAIMED};
-use tenancy::ledger;
+use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR};
 use tenancy::metadata::Metadata;
+use tenancy::ready::{is_ready, labelled_tenant, ledger_mentions};
 use tenancy::selector::NodeSelector;
-use tenancy::settings::{GuardScope, OnError, Settings};
+use tenancy::settings::{OnError, Settings};
 use tenancy::text::parse;
 
 use super::member;
@@ -96,39 +96,15 @@ impl Place<'_> {
     /// What a namespace says may be wrong until landlord has written it, and a Pod's node selector
     /// cannot be changed later.
     fn check_ready(&self) -> Result<(), Denial> {
-        let tenant = self
-            .metadata
-            .labels
-            .get(self.settings.tenant_label())
-            .filter(|tenant| !tenant.is_empty());
-        let ready = match tenant {
-            Some(tenant) => self.is_written_for(tenant),
-            None => {
-                self.settings.guard.scope == GuardScope::Labelled
-                    || self.metadata.annotations.contains_key(UNCLAIMED)
-            }
-        };
-        if ready {
+        if is_ready(self.settings, self.metadata) {
             return Ok(());
         }
+        let tenant = labelled_tenant(self.settings, self.metadata);
         let name = self.name;
         let what = tenant.map_or("belongs".to_owned(), |tenant| format!("tenant {tenant} wants"));
         Err(Denial::forbidden(format!(
             "namespace {name} is not ready: landlord has yet to write what {what} on it; try again in a moment, or ask `landlord explain {name}` why"
         )))
-    }
-
-    /// The guard's own test: the ledger begins with the tenant, and a selector that it lists is
-    /// there.
-    fn is_written_for(&self, tenant: &str) -> bool {
-        let head = format!("{{\"tenant\":{tenant:?}");
-        let selects = self.metadata.annotations.contains_key(NODE_SELECTOR);
-        self.annotation(ledger::ANNOTATION).starts_with(&head)
-            && (selects || !self.lists(NODE_SELECTOR))
-    }
-
-    fn lists(&self, key: &str) -> bool {
-        self.annotation(ledger::ANNOTATION).contains(&format!("{key:?}"))
     }
 
     /// The Pod's node selector with the keys that it lacks, if it lacks any.
@@ -163,8 +139,8 @@ impl Place<'_> {
     /// Tolerations open nodes, so only those count that landlord itself has written. What is wrong
     /// with each, the API server says.
     fn tolerations(&self) -> Result<Vec<Value>, Denial> {
-        let text =
-            if self.lists(DEFAULT_TOLERATIONS) { self.annotation(DEFAULT_TOLERATIONS) } else { "" };
+        let is_ours = ledger_mentions(self.metadata, DEFAULT_TOLERATIONS);
+        let text = if is_ours { self.annotation(DEFAULT_TOLERATIONS) } else { "" };
         match parse(if text.is_empty() { "[]" } else { text }) {
             Ok(Value::Array(list)) if list.iter().all(Value::is_object) => Ok(list),
             Ok(_) => Err(self.unusable(DEFAULT_TOLERATIONS, "it is not a list of tolerations")),

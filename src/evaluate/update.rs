@@ -17,10 +17,9 @@ use tenancy::plan::{Clash, Plan, plan, read_ledger, unclaimed};
 use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 
-use super::create::invalid;
 use super::{
-    Authority, admit, ambiguous, check_size, describe, document, namespace, record, rejection,
-    unavailable,
+    Authority, admit, ambiguous, check_size, describe, document, invalid, namespace, record,
+    rejection, unavailable,
 };
 use crate::host::Host;
 use crate::lookup::{Tenants, Unavailable};
@@ -113,14 +112,14 @@ struct Change<'a> {
     /// With landlord's own record put back.
     new: &'a Namespace,
     old: &'a Namespace,
-    /// The old object's.
+    /// The old object's, which is the new one's as well: it is put back.
     ledger: &'a Ledger,
     authority: &'a Authority<'a>,
 }
 
 impl Change<'_> {
     fn decide(&self, before: &Answer, after: Answer) -> Outcome {
-        if cause(before) == cause(&after) {
+        if claimed(before) == claimed(&after) {
             return self.unchanged(after);
         }
         self.check_leave(before)?;
@@ -203,20 +202,19 @@ impl Change<'_> {
     fn planned(&self, claim: &Claim, tenant: &Tenant, moved: bool) -> Outcome {
         let settings = self.authority.settings;
         let stage = Stage::Update { request: self.request.raw(), old: &self.old.metadata };
-        let before = || plan(settings, self.old, claim, tenant, stage);
-        let planned = match plan(settings, self.new, claim, tenant, stage) {
+        let before = || plan(settings, self.old, self.ledger, claim, tenant, stage);
+        let planned = match plan(settings, self.new, self.ledger, claim, tenant, stage) {
             Ok(planned) => planned,
             Err(error) if moved || before().is_ok() => return Err(invalid(self.name(), &error)),
             Err(error) => return Ok(self.hold(error.to_string())),
         };
         let is_right = planned.refused.is_empty() && planned.rejections().next().is_none();
         let known = if moved || is_right { Plan::default() } else { before().unwrap_or_default() };
-        let clashes: BTreeSet<String> = gather(known.refused.iter().map(describe));
-        let failures: BTreeSet<String> = gather(known.failures.iter().map(ToString::to_string));
+        let failures: BTreeSet<String> = gather(known.failures.iter().map(Failure::identity));
         let (old, new): (Vec<&Clash>, Vec<&Clash>) =
-            planned.refused.iter().partition(|clash| clashes.contains(&describe(clash)));
+            planned.refused.iter().partition(|clash| known.refuses(clash));
         let (failing, failed): (Vec<&Failure>, Vec<&Failure>) =
-            planned.rejections().partition(|failure| failures.contains(&failure.to_string()));
+            planned.rejections().partition(|failure| failures.contains(&failure.identity()));
         if let Some(denial) = rejection(&new, &failed, &tenant.name, self.name()) {
             return Err(denial);
         }
@@ -228,7 +226,7 @@ impl Change<'_> {
     }
 
     fn unclaimed(&self) -> Admission {
-        let plan = unclaimed(self.authority.settings, self.new);
+        let plan = unclaimed(self.authority.settings, self.new, self.ledger);
         self.admit(&plan.apply(&self.new.metadata))
     }
 
@@ -260,11 +258,11 @@ fn copy(key: &Key, from: &Metadata, to: &mut Metadata) {
     }
 }
 
-/// What a namespace claims, to be compared: the tenant's name, or why there is none.
-fn cause(answer: &Answer) -> Result<Option<&str>, String> {
+/// What a namespace claims: the tenant's name, or why there is none.
+fn claimed(answer: &Answer) -> Result<Option<&str>, &ClaimError<Unavailable>> {
     match answer {
         Ok(Resolution::Unclaimed) => Ok(None),
         Ok(Resolution::Unknown(claim) | Resolution::Known(claim, _)) => Ok(Some(&claim.tenant)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
     }
 }

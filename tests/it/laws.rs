@@ -163,7 +163,7 @@ impl Case {
         let Ok(Resolution::Known(claim, tenant)) = resolution else {
             panic!("not claimed: {resolution:?}")
         };
-        plan(&settings, &namespace, &claim, &tenant, tenancy::hook::Stage::Reconcile)
+        plan(&settings, &namespace, &ledger, &claim, &tenant, tenancy::hook::Stage::Reconcile)
             .expect("a plan")
     }
 
@@ -333,6 +333,7 @@ fn the_policy_marks_what_the_engine_marks(
     let plan = tenancy::plan::unclaimed(
         &case.settings(),
         &Namespace::from_value(&object).expect("a namespace"),
+        &Ledger::default(),
     );
     let expected = scope == "all" && (unclaimed == "allow" || creator != Some("mallory"));
     for stage in [natively as Stage, compiled] {

@@ -4,24 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tenancy::claim::{Claim, Evidence, Resolution, resolve};
+use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve};
 use tenancy::hook::Stage;
-use tenancy::ledger::ANNOTATION;
+use tenancy::ledger::{ANNOTATION, Ledger};
 use tenancy::metadata::{Key, Metadata};
 use tenancy::namespace::Namespace;
-use tenancy::plan::{self, Plan, read_ledger};
+use tenancy::plan::{self, Plan};
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
 use crate::inventory::{Inventory, Listed, PROBE_NAMESPACE};
-
-/// The reason of a claim that names no tenant.
-pub const UNKNOWN_TENANT: &str = "UnknownTenant";
-/// The reason of a claim on a tenant that cannot be used.
-const INVALID_TENANT: &str = "InvalidTenant";
-/// The reason of a namespace that nobody claims, and that the settings do not let be nobody's.
-pub const UNCLAIMED: &str = "Unclaimed";
+use crate::reason::{Fault, Reason};
+use crate::record::Record;
 
 /// A namespace, whose it is, and what is to be done.
 #[derive(Debug)]
@@ -33,14 +28,14 @@ pub struct Assessment {
     pub rule: Option<String>,
     pub known: Option<Arc<Tenant>>,
     pub before: Metadata,
+    /// What landlord recorded on it.
+    pub record: Record,
     pub plan: Plan,
-    /// Where each wanted key comes from, whether it has to be changed or not. Only where somebody
-    /// asks: see [`assess`].
+    /// Where each wanted key comes from, whether it has to be changed or not: only of
+    /// [`assess_with_origins`], as it takes a second plan.
     pub origins: BTreeMap<Key, Why>,
     /// Why there is no plan, or it does not suffice.
-    pub error: Option<String>,
-    /// The same as a bounded word, for metrics, events and conditions.
-    pub reason: Option<&'static str>,
+    pub fault: Option<Fault>,
 }
 
 /// In one word.
@@ -69,7 +64,7 @@ impl State {
 
 impl Assessment {
     pub fn state(&self) -> State {
-        match (&self.error, self.plan.is_empty(), &self.tenant) {
+        match (&self.fault, self.plan.is_empty(), &self.tenant) {
             (Some(_), ..) => State::Error,
             (None, false, _) => State::Drift,
             (None, true, _) if self.is_rejected() => State::Conflicted,
@@ -81,6 +76,16 @@ impl Assessment {
     /// Whether the policy would deny a new namespace like this one.
     pub fn is_rejected(&self) -> bool {
         !self.plan.refused.is_empty() || self.plan.rejections().next().is_some()
+    }
+
+    /// Why there is no plan, or it does not suffice, in words.
+    pub fn error(&self) -> Option<&str> {
+        self.fault.as_ref().map(|fault| fault.message.as_str())
+    }
+
+    /// The same as one of a few words.
+    pub fn reason(&self) -> Option<Reason> {
+        self.fault.as_ref().map(|fault| fault.reason)
     }
 
     /// Labels and annotations after the plan.
@@ -98,17 +103,24 @@ pub fn is_in_scope(settings: &Settings, namespace: &Namespace) -> bool {
 
 /// Asks the engine about every namespace of the inventory, in order of the names.
 pub fn assess(inventory: &Inventory) -> Vec<Assessment> {
-    let one = |Listed { namespace, object }: &Listed| {
-        let mut assessment = Assessment::of(
-            &inventory.settings,
-            namespace,
-            || object.clone(),
-            |name| inventory.tenant(name),
-        );
-        assessment.trace(&inventory.settings, namespace);
+    inventory.namespaces.iter().map(|listed| assess_one(inventory, listed)).collect()
+}
+
+/// The same about these, with the origins of all keys.
+pub fn assess_with_origins<'a>(
+    inventory: &Inventory,
+    namespaces: impl IntoIterator<Item = &'a Listed>,
+) -> Vec<Assessment> {
+    let traced = |listed: &Listed| {
+        let mut assessment = assess_one(inventory, listed);
+        assessment.trace(&inventory.settings, &listed.namespace);
         assessment
     };
-    inventory.namespaces.iter().map(one).collect()
+    namespaces.into_iter().map(traced).collect()
+}
+
+fn assess_one(inventory: &Inventory, Listed { namespace, object }: &Listed) -> Assessment {
+    Assessment::of(&inventory.settings, namespace, || object.clone(), |name| inventory.tenant(name))
 }
 
 impl Assessment {
@@ -117,14 +129,25 @@ impl Assessment {
         settings: &Settings,
         namespace: &Namespace,
         object: impl FnOnce() -> Value,
+        lookup: impl FnMut(&str) -> Result<Option<Arc<Tenant>>, String>,
+    ) -> Self {
+        Self::with(settings, namespace, Record::read(&namespace.metadata), object, lookup)
+    }
+
+    /// The same where the namespace's record is known.
+    pub fn with(
+        settings: &Settings,
+        namespace: &Namespace,
+        record: Record,
+        object: impl FnOnce() -> Value,
         mut lookup: impl FnMut(&str) -> Result<Option<Arc<Tenant>>, String>,
     ) -> Self {
-        let (ledger, _) = read_ledger(&namespace.metadata);
+        let ledger = Arc::clone(&record.ledger);
         let reads_paths =
             settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
         let document = reads_paths.then(|| json!({"namespace": object()}));
         let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
-        let mut assessment = Self::blank(namespace);
+        let mut assessment = Self::blank(namespace, record);
         // A tenant that cannot be used is claimed all the same: once it is fixed, its namespaces
         // have to be found.
         let mut unusable = None;
@@ -133,7 +156,7 @@ impl Assessment {
             Ok(Resolution::Unclaimed) => assessment.leave(settings, namespace),
             Ok(Resolution::Unknown(claim)) => {
                 assessment.fail(
-                    UNKNOWN_TENANT,
+                    Reason::UnknownTenant,
                     format!(
                         "tenant {:?} does not exist: create it, or fix the claim",
                         claim.tenant
@@ -142,19 +165,20 @@ impl Assessment {
                 (assessment.tenant, assessment.rule) = (Some(claim.tenant), Some(claim.rule));
             }
             Ok(Resolution::Known(claim, tenant)) => {
-                match plan::plan(settings, namespace, &claim, &tenant, Stage::Reconcile) {
+                match plan::plan(settings, namespace, &ledger, &claim, &tenant, Stage::Reconcile) {
                     Ok(plan) => assessment.plan = plan,
-                    Err(error) => assessment.fail(error.reason(), error.to_string()),
+                    Err(error) => assessment.fail(Reason::from(&error), error.to_string()),
                 }
                 (assessment.tenant, assessment.rule, assessment.known) =
                     (Some(claim.tenant), Some(claim.rule), Some(tenant));
             }
             Err(error) => {
                 // Nothing is looked up here: tenants are at hand, and this one has a fault.
-                assessment.fail(
-                    if unusable.is_some() { INVALID_TENANT } else { error.reason() },
-                    error.to_string(),
-                );
+                let reason = match error {
+                    ClaimError::Lookup(_) => Reason::InvalidTenant,
+                    ClaimError::Ambiguous { .. } => Reason::AmbiguousClaim,
+                };
+                assessment.fail(reason, error.to_string());
                 assessment.tenant = unusable;
             }
         }
@@ -165,17 +189,18 @@ impl Assessment {
     /// yet.
     fn trace(&mut self, settings: &Settings, namespace: &Namespace) {
         let (Some(tenant), Some(name), Some(rule), None) =
-            (&self.known, &self.tenant, &self.rule, &self.error)
+            (&self.known, &self.tenant, &self.rule, &self.fault)
         else {
             return;
         };
-        let (ledger, _) = read_ledger(&namespace.metadata);
+        let ledger = &self.record.ledger;
         let mut bare = namespace.clone();
         bare.metadata.annotations.remove(ANNOTATION);
         ledger.keys().for_each(|key| drop(bare.metadata.field_mut(key.field).remove(&key.name)));
         let claim = Claim { tenant: name.clone(), rule: rule.clone(), by: None };
         let plan =
-            plan::plan(settings, &bare, &claim, tenant, Stage::Reconcile).unwrap_or_default();
+            plan::plan(settings, &bare, &Ledger::default(), &claim, tenant, Stage::Reconcile)
+                .unwrap_or_default();
         self.origins = plan
             .set
             .into_iter()
@@ -187,31 +212,90 @@ impl Assessment {
     /// Nobody claims it: what landlord wrote goes all the same where the settings do not let it be
     /// nobody's.
     fn leave(&mut self, settings: &Settings, namespace: &Namespace) {
-        self.plan = plan::unclaimed(settings, namespace);
+        self.plan = plan::unclaimed(settings, namespace, &self.record.ledger);
         if !plan::may_be_unclaimed(settings, &namespace.metadata) {
             let admin = format!(
                 "let an admin claim it by `landlord move {} --to TENANT`, or delete it",
                 self.name
             );
-            self.fail(UNCLAIMED, format!("no rule claims it, and its creator may not leave it so (unclaimed: reject): {admin}"));
+            self.fail(Reason::Unclaimed, format!("no rule claims it, and its creator may not leave it so (unclaimed: reject): {admin}"));
         }
     }
 
-    fn blank(namespace: &Namespace) -> Self {
+    fn blank(namespace: &Namespace, record: Record) -> Self {
         Self {
             name: namespace.name_or_stem().to_owned(),
             tenant: None,
             rule: None,
             known: None,
             before: namespace.metadata.clone(),
+            record,
             plan: Plan::default(),
             origins: BTreeMap::new(),
-            error: None,
-            reason: None,
+            fault: None,
         }
     }
 
-    fn fail(&mut self, reason: &'static str, message: String) {
-        (self.error, self.reason) = (Some(message), Some(reason));
+    fn fail(&mut self, reason: Reason, message: String) {
+        self.fault = Some(Fault { reason, message });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tenancy::counters::{self, Counts};
+
+    use super::*;
+    use crate::document::read;
+
+    const OBJECTS: &str = r#"
+apiVersion: landlord.dev/v1alpha1
+kind: Tenant
+metadata: {name: solar}
+spec: {labels: {team: solar}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: free}
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: web
+  labels: {landlord.dev/tenant: solar, team: solar}
+  annotations: {landlord.dev/ledger: '{"tenant":"solar","labels":["team"],"annotations":[]}'}
+"#;
+
+    fn inventory() -> Inventory {
+        let settings = Settings::from_value(&Value::Null).expect("settings");
+        Inventory::of(settings, read("objects", OBJECTS).expect("objects")).expect("an inventory")
+    }
+
+    /// A namespace costs one plan and, where it has a ledger, one parse of it; only origins cost
+    /// another plan, of what is claimed.
+    #[test]
+    fn only_origins_cost_a_second_plan() {
+        let inventory = inventory();
+        counters::take();
+        let assessments = assess(&inventory);
+        assert_eq!(counters::take(), Counts { plans: 2, ledgers: 1 });
+        assert!(assessments.iter().all(|one| one.origins.is_empty()));
+
+        let traced = assess_with_origins(&inventory, &inventory.namespaces);
+        assert_eq!(counters::take(), Counts { plans: 3, ledgers: 1 });
+        let web = traced.last().expect("web");
+        assert_eq!(web.state(), State::Compliant);
+        assert_eq!(web.origins, [(Key::label("team"), Why::Spec)].into());
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_named_and_rewritten() {
+        let mut inventory = inventory();
+        let web = inventory.namespaces.last_mut().expect("web");
+        web.namespace.metadata.annotations.insert(ANNOTATION.to_owned(), "{".to_owned());
+        let assessments = assess(&inventory);
+        let web = assessments.last().expect("web");
+        assert!(web.record.fault.as_deref().is_some_and(|fault| fault.contains("rewritten")));
+        assert_eq!((&*web.record.ledger, web.state()), (&Ledger::default(), State::Drift));
     }
 }

@@ -13,5 +13,9 @@ mod assessment;
 pub mod document;
 pub mod inventory;
 pub mod plan_json;
+mod reason;
+mod record;
 
-pub use self::assessment::{Assessment, State, UNCLAIMED, UNKNOWN_TENANT, assess, is_in_scope};
+pub use self::assessment::{Assessment, State, assess, assess_with_origins, is_in_scope};
+pub use self::reason::{Fault, Reason};
+pub use self::record::Record;

@@ -42,7 +42,7 @@ fn namespace(assessment: &Assessment) -> Value {
         "refused": plan.refused.iter().map(clash).collect::<Vec<_>>(),
         "failures": plan.failures.iter().map(failure).collect::<Vec<_>>(),
         "origins": by_field(assessment.origins.iter().map(|(key, why)| (key, json!({"why": why.to_string()})))),
-        "error": assessment.error,
+        "error": assessment.error(),
     })
 }
 

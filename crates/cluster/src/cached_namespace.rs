@@ -79,7 +79,10 @@ impl CachedNamespace {
 
 fn more(meta: &ObjectMeta) -> Option<Box<Map<String, Value>>> {
     let rare = ObjectMeta {
-        owner_references: meta.owner_references.clone(),
+        owner_references: meta
+            .owner_references
+            .as_ref()
+            .map(|all| all.iter().map(cut_owner).collect()),
         finalizers: meta.finalizers.clone(),
         deletion_timestamp: meta.deletion_timestamp.clone(),
         deletion_grace_period_seconds: meta.deletion_grace_period_seconds,
@@ -91,18 +94,45 @@ fn more(meta: &ObjectMeta) -> Option<Box<Map<String, Value>>> {
     }
 }
 
+/// Characters that the name of an object has at most.
+const NAME_LENGTH: usize = 253;
+
+/// An owner's name that no object can have is kept so long that none matches: Kubernetes does not
+/// limit it, and a megabyte of it would be in memory, log and status.
+fn cut_owner(reference: &KubeOwner) -> KubeOwner {
+    let name = reference.name.chars().take(NAME_LENGTH + 1).collect();
+    KubeOwner { name, ..reference.clone() }
+}
+
 fn owner(reference: &KubeOwner) -> OwnerReference {
     let (group, _) = reference.api_version.split_once('/').unwrap_or_default();
-    OwnerReference {
-        group: group.to_owned(),
-        kind: reference.kind.clone(),
-        name: reference.name.clone(),
-    }
+    let KubeOwner { kind, name, .. } = cut_owner(reference);
+    OwnerReference { group: group.to_owned(), kind, name }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_owner_that_cannot_exist_is_cut_and_still_cannot_exist() {
+        let owners = ["solar".to_owned(), "x".repeat(NAME_LENGTH), "x".repeat(1_000_000)];
+        let references = owners.iter().map(|name| KubeOwner {
+            api_version: "landlord.dev/v1alpha1".to_owned(),
+            kind: "Tenant".to_owned(),
+            name: name.clone(),
+            ..KubeOwner::default()
+        });
+        let meta =
+            ObjectMeta { owner_references: Some(references.collect()), ..ObjectMeta::default() };
+        let lengths: Vec<usize> = CachedNamespace::of(&meta)
+            .namespace
+            .owner_references
+            .iter()
+            .map(|owner| owner.name.len())
+            .collect();
+        assert_eq!(lengths, [5, NAME_LENGTH, NAME_LENGTH + 1]);
+    }
 
     /// The policy's rules read the object that the API server sends; the controller's must not read
     /// another one.

@@ -10,9 +10,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, DeleteParams, PostParams, Preconditions};
 use kube::{Client, Error};
+use tenancy::requester::Requester;
 use tokio::sync::watch;
 
-use crate::clock;
+use crate::{account, clock};
+
+/// The annotation that says as which account the holder works: a [`Requester`] in JSON.
+pub const ACCOUNT: &str = "landlord.dev/account";
 
 /// How long a claim holds without renewal.
 const DURATION: Duration = Duration::from_secs(15);
@@ -20,6 +24,8 @@ const DURATION: Duration = Duration::from_secs(15);
 const RENEW_WITHIN: Duration = Duration::from_secs(10);
 /// How often it is renewed, and looked at by the others.
 const PERIOD: Duration = Duration::from_secs(2);
+/// How long a command waits for the Lease.
+const READ_WITHIN: Duration = Duration::from_secs(10);
 
 /// Until when this replica may write.
 #[derive(Clone, Debug)]
@@ -28,6 +34,7 @@ pub struct Leadership(watch::Receiver<Option<Instant>>);
 /// Which Lease, and who asks for it.
 #[derive(Clone)]
 pub struct Election {
+    client: Client,
     api: Api<Lease>,
     namespace: String,
     name: String,
@@ -48,6 +55,14 @@ pub enum Deletion {
 struct Seen {
     version: Option<String>,
     since: Instant,
+}
+
+/// Whether the API server has said as which account this replica works.
+#[derive(Clone, Debug)]
+enum Asked {
+    NotYet,
+    /// `None` where it cannot say.
+    Answered(Option<Requester>),
 }
 
 /// What to do about the Lease, decided on what was seen.
@@ -93,7 +108,8 @@ impl fmt::Display for Election {
 impl Election {
     pub fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
         Self {
-            api: Api::namespaced(client, namespace),
+            api: Api::namespaced(client.clone(), namespace),
+            client,
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             identity,
@@ -122,15 +138,16 @@ impl Election {
     }
 
     async fn keep(&self, claim: &watch::Sender<Option<Instant>>) {
-        let mut seen = None;
+        let (mut seen, mut account) = (None, Asked::NotYet);
         loop {
             let began = clock::now();
-            match self.step(&mut seen).await {
+            match self.step(&mut seen, &account).await {
                 Ok(true) => {
                     let before = claim.send_replace(Some(began + RENEW_WITHIN));
                     if before.is_none() {
                         tracing::info!(identity = self.identity, "leading");
                     }
+                    self.ask(&mut account).await;
                 }
                 Ok(false) => {
                     if claim.send_replace(None).is_some() {
@@ -144,8 +161,17 @@ impl Election {
         }
     }
 
+    /// Finds out which account this is, once. The next renewal records it.
+    async fn ask(&self, account: &mut Asked) {
+        if matches!(account, Asked::NotYet)
+            && let Ok(answer) = clock::within(PERIOD, account::read(&self.client)).await
+        {
+            *account = Asked::Answered(answer);
+        }
+    }
+
     /// Looks at the Lease and takes or renews it; whether it is ours afterwards.
-    async fn step(&self, seen: &mut Option<Seen>) -> Result<bool, Error> {
+    async fn step(&self, seen: &mut Option<Seen>, account: &Asked) -> Result<bool, Error> {
         let found = clock::within(PERIOD, self.api.get_opt(&self.name)).await?;
         let version = found.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
         if seen.as_ref().is_none_or(|seen| seen.version != version) {
@@ -154,14 +180,14 @@ impl Election {
         let since = seen.as_ref().map_or_else(clock::now, |seen| seen.since);
         match decide(found.as_ref().and_then(holder), &self.identity, clock::now() - since) {
             Move::Wait => Ok(false),
-            Move::Take | Move::Renew => self.put(found, Some(&self.identity)).await,
+            Move::Take | Move::Renew => self.put(found, Some(&self.identity), account).await,
         }
     }
 
     async fn release(&self) -> Result<(), Error> {
         let found = clock::within(PERIOD, self.api.get_opt(&self.name)).await?;
         if found.as_ref().and_then(holder) == Some(&self.identity) {
-            self.put(found, None).await?;
+            self.put(found, None, &Asked::NotYet).await?;
         }
         Ok(())
     }
@@ -186,8 +212,13 @@ impl Election {
     }
 
     /// Writes the Lease over the state that was read; false if another replica was faster.
-    async fn put(&self, found: Option<Lease>, holder: Option<&str>) -> Result<bool, Error> {
-        let lease = self.lease(found.as_ref(), holder);
+    async fn put(
+        &self,
+        found: Option<Lease>,
+        holder: Option<&str>,
+        account: &Asked,
+    ) -> Result<bool, Error> {
+        let lease = self.lease(found.as_ref(), holder, account);
         let params = PostParams::default();
         let answer = async {
             match found {
@@ -202,7 +233,8 @@ impl Election {
         }
     }
 
-    fn lease(&self, found: Option<&Lease>, holder: Option<&str>) -> Lease {
+    /// The Lease to write. What others wrote on it (labels, annotations, owner references) stays.
+    fn lease(&self, found: Option<&Lease>, holder: Option<&str>, account: &Asked) -> Lease {
         let earlier = found.and_then(|lease| lease.spec.clone()).unwrap_or_default();
         let now = MicroTime(Timestamp::now());
         let taken = earlier.holder_identity.as_deref() != holder;
@@ -219,14 +251,28 @@ impl Election {
             ),
             ..LeaseSpec::default()
         };
-        let version = found.and_then(|lease| lease.metadata.resource_version.clone());
-        let metadata = ObjectMeta {
-            name: Some(self.name.clone()),
-            resource_version: version,
-            ..ObjectMeta::default()
-        };
+        let metadata = found.map(|lease| lease.metadata.clone()).unwrap_or_default();
+        let mut metadata =
+            ObjectMeta { name: Some(self.name.clone()), managed_fields: None, ..metadata };
+        if let Asked::Answered(Some(account)) = account {
+            let text = serde_json::to_string(account).unwrap_or_default();
+            metadata.annotations.get_or_insert_default().insert(ACCOUNT.to_owned(), text);
+        }
         Lease { metadata, spec: Some(spec) }
     }
+}
+
+/// As which account the controller works that holds this Lease, or held it last; `None` where no
+/// controller has said so.
+pub async fn read_account(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Requester>, Error> {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let lease = clock::within(READ_WITHIN, leases.get_opt(name)).await?;
+    let annotations = lease.and_then(|lease| lease.metadata.annotations).unwrap_or_default();
+    Ok(annotations.get(ACCOUNT).and_then(|text| serde_json::from_str(text).ok()))
 }
 
 fn holder(lease: &Lease) -> Option<&str> {
@@ -254,6 +300,28 @@ mod tests {
         assert_eq!(decide(Some("a"), "a", long), Move::Renew);
         assert_eq!(decide(Some("b"), "a", short), Move::Wait);
         assert_eq!(decide(Some("b"), "a", long), Move::Take);
+    }
+
+    /// Other tools label and annotate it: backups, GitOps, owners.
+    #[tokio::test]
+    async fn what_others_wrote_on_it_stays() {
+        let url = "http://127.0.0.1:1".parse().expect("a URL");
+        let client = Client::try_from(kube::Config::new(url)).expect("a client");
+        let election = Election::new(client, "landlord", "controller", "one".to_owned());
+        let found: Lease = serde_json::from_value(serde_json::json!({
+            "metadata": {"name": "controller", "resourceVersion": "7", "labels": {"team": "ops"}, "annotations": {"backup": "no"},
+                         "managedFields": [{"manager": "kubectl"}]},
+            "spec": {"holderIdentity": "two"},
+        }))
+        .expect("a lease");
+        let account = Requester { username: "ann".to_owned(), groups: Vec::new() };
+        let lease = election.lease(Some(&found), Some("one"), &Asked::Answered(Some(account)));
+        let metadata = serde_json::to_value(&lease.metadata).expect("metadata");
+        let expected = serde_json::json!({
+            "name": "controller", "resourceVersion": "7", "labels": {"team": "ops"},
+            "annotations": {"backup": "no", ACCOUNT: r#"{"username":"ann","groups":[]}"#},
+        });
+        assert_eq!(metadata, expected);
     }
 
     #[test]

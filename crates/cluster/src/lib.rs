@@ -2,7 +2,7 @@
 //! cluster; each call has a deadline.
 //!
 //! ```text
-//! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · settings · policy · strategy_record · writer, pod_writer · lease · admission_policies
+//! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · settings · policy · strategy_record · writer, pod_writer · lease · account · admission_policies
 //! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure)
 //! ```
 #![cfg_attr(
@@ -10,6 +10,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod account;
 pub mod admission_policies;
 pub mod cached_namespace;
 pub mod clock;

@@ -3,8 +3,10 @@
 use k8s_openapi::api::core::v1::Toleration;
 use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR};
 use tenancy::metadata::{Key, Metadata};
-use tenancy::plan::{changes_placement, read_ledger};
+use tenancy::plan::changes_placement;
+use tenancy::ready::is_ready;
 use tenancy::selector::NodeSelector;
+use tenancy::settings::Settings;
 
 use assessment::Assessment;
 
@@ -17,16 +19,18 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// The guard's own test of the ledger, and more: that the namespace carries the selector and
-    /// the tolerations that its tenant wants now; `None` where its Pods have to wait. A namespace
-    /// that nobody claims lets every Pod go.
-    pub fn of(Assessment { tenant, before, plan, error, .. }: &Assessment) -> Option<Self> {
-        let (ledger, _) = read_ledger(before);
+    /// Of a namespace that is ready as the guard judges it, and that carries the selector and the
+    /// tolerations that its tenant wants now; `None` where its Pods have to wait. A namespace that
+    /// nobody claims lets every Pod go.
+    pub fn of(settings: &Settings, assessment: &Assessment) -> Option<Self> {
+        let Assessment { tenant, before, record, plan, fault, .. } = assessment;
+        let ledger = &record.ledger;
         let claimed = tenant
             .as_ref()
             .is_none_or(|tenant| ledger.tenant == *tenant && ledger.pending.is_none());
         let marked = tenant.is_some() || plan.is_empty();
-        if error.is_some() || !claimed || !marked || changes_placement(plan) {
+        let is_right = fault.is_none() && claimed && marked && !changes_placement(plan);
+        if !is_right || !is_ready(settings, before) {
             return None;
         }
         let selector = before
@@ -58,7 +62,6 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
     use tenancy::keys::CREATOR;
-    use tenancy::settings::Settings;
 
     use super::*;
     use crate::cached_namespace::CachedNamespace;
@@ -83,7 +86,7 @@ mod tests {
         let in_scope = is_in_scope(&settings, &cached.namespace);
         in_scope
             .then(|| Assessment::of(&settings, &cached.namespace, || cached.document(), known))
-            .and_then(|one| Placement::of(&one))
+            .and_then(|one| Placement::of(&settings, &one))
     }
 
     fn claimed(label: &str, ledger: &str, changed: Value) -> Value {

@@ -8,8 +8,8 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error};
 use tenancy::keys::FIELD_MANAGER;
 
-use crate::clock;
-use crate::writer::{TIMEOUT, Written, is_denial, judge, late};
+use crate::clock::{self, ANSWER_TIMEOUT};
+use crate::writer::{Written, is_denial, judge, late};
 
 /// See the module.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl PodWriter {
         let params =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let written = match tokio::time::timeout(
-            TIMEOUT,
+            ANSWER_TIMEOUT,
             api.patch(name, &params, &Patch::<()>::Json(patch.clone())),
         )
         .await

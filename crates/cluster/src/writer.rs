@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
+use assessment::Reason;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error};
 use tenancy::keys::FIELD_MANAGER;
 
-use crate::clock;
+use crate::clock::{self, ANSWER_TIMEOUT};
 use crate::write::Write;
 
-/// No answer within this time counts as a failure; the next plan finds out whether the write
-/// arrived.
-pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// What to wait for after a 429 that does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -49,8 +47,7 @@ pub enum Written {
 /// Why a write failed.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// A bounded word.
-    pub reason: &'static str,
+    pub reason: Reason,
     pub message: String,
     /// How long the answer asked to wait.
     pub retry_after: Option<Duration>,
@@ -66,12 +63,6 @@ pub enum Scope {
     /// The API server: it is not reached, or it says itself that it is busy.
     Server,
 }
-
-/// Labels of failures.
-pub const TIMEOUT_REASON: &str = "Timeout";
-pub const UNREACHABLE: &str = "Unreachable";
-pub const BUSY: &str = "Busy";
-pub const REVERTED: &str = "Reverted";
 
 /// See the module.
 #[derive(Clone)]
@@ -98,9 +89,11 @@ impl Writer {
             ..PatchParams::default()
         };
         let patch = Patch::Merge(&write.patch);
-        let answer =
-            tokio::time::timeout(TIMEOUT, self.api.patch_metadata(&write.name, &params, &patch))
-                .await;
+        let answer = tokio::time::timeout(
+            ANSWER_TIMEOUT,
+            self.api.patch_metadata(&write.name, &params, &patch),
+        )
+        .await;
         let written = match answer {
             Err(_) => late(),
             Ok(Ok(answer)) => accept(write, answer.metadata, dry_run),
@@ -111,7 +104,7 @@ impl Writer {
 
     /// The namespace as it is now; `None` if it is gone.
     pub async fn read(&self, name: &str) -> Result<Option<ObjectMeta>, Error> {
-        Ok(clock::within(TIMEOUT, self.api.get_metadata_opt(name))
+        Ok(clock::within(ANSWER_TIMEOUT, self.api.get_metadata_opt(name))
             .await?
             .map(|found| found.metadata))
     }
@@ -131,9 +124,9 @@ pub fn judge(error: Error) -> Written {
     let status = match error {
         Error::Api(status) => status,
         Error::HyperError(_) | Error::Service(_) => {
-            return fail(UNREACHABLE, error.to_string(), None, Scope::Server);
+            return fail(Reason::Unreachable, error.to_string(), None, Scope::Server);
         }
-        other => return fail(UNREACHABLE, other.to_string(), None, Scope::Object),
+        other => return fail(Reason::Unreachable, other.to_string(), None, Scope::Object),
     };
     let denied = is_denial(&status.message);
     let message = status.message.clone();
@@ -156,13 +149,13 @@ pub fn judge(error: Error) -> Written {
             Written::Gone
         }
         429 if !denied => {
-            fail(BUSY, message, Some(retry_after.unwrap_or(RETRY_AFTER)), Scope::Server)
+            fail(Reason::Busy, message, Some(retry_after.unwrap_or(RETRY_AFTER)), Scope::Server)
         }
-        403 => fail("Forbidden", message, retry_after, Scope::Object),
-        429 => fail("Refused", message, retry_after, Scope::Object),
-        503 if denied => fail("Refused", message, retry_after, Scope::Object),
-        500.. => fail("ServerError", message, retry_after, Scope::Object),
-        _ => fail("Refused", message, retry_after, Scope::Object),
+        403 => fail(Reason::Forbidden, message, retry_after, Scope::Object),
+        429 => fail(Reason::Refused, message, retry_after, Scope::Object),
+        503 if denied => fail(Reason::Refused, message, retry_after, Scope::Object),
+        500.. => fail(Reason::ServerError, message, retry_after, Scope::Object),
+        _ => fail(Reason::Refused, message, retry_after, Scope::Object),
     }
 }
 
@@ -180,15 +173,15 @@ fn retry_after(seconds: i64) -> Option<Duration> {
 /// A write that was not answered in time. It may be this object's: a webhook that hangs is waited
 /// for as long.
 pub fn late() -> Written {
-    fail(TIMEOUT_REASON, format!("no answer within {} s", TIMEOUT.as_secs()), None, Scope::Object)
+    fail(
+        Reason::Timeout,
+        format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()),
+        None,
+        Scope::Object,
+    )
 }
 
-fn fail(
-    reason: &'static str,
-    message: String,
-    retry_after: Option<Duration>,
-    scope: Scope,
-) -> Written {
+fn fail(reason: Reason, message: String, retry_after: Option<Duration>, scope: Scope) -> Written {
     Written::Failed(Failure { reason, message, retry_after, scope })
 }
 

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Options ─▶ start ─▶ Running: settings · tenants · namespaces · nodes · restore ─▶ reconciler ─▶ statuses
-//!                              pods · releaser · waiting pods      strategies      guard           leadership
+//!                              pods · releaser · waiting pods      strategies      guard           leadership · account
 //! ```
 
 use std::sync::Arc;
@@ -33,6 +33,7 @@ use crate::strategy::Strategies;
 use crate::strategy::metrics::StrategyMetrics;
 use crate::supervisor::{Pulse, Supervisor};
 
+mod account;
 mod tenants;
 
 /// Within this time a task that only waits shows that it is alive.
@@ -174,6 +175,9 @@ impl Starter {
         self.spawn("tenants", WAITING_BOUND, |pulse| {
             tenants::follow(context.clone(), settings.clone(), pulse)
         });
+        self.spawn("account", WAITING_BOUND, |pulse| {
+            account::follow(context.clone(), settings.clone(), pulse)
+        });
         self.spawn("namespaces", WAITING_BOUND, |pulse| context.clone().follow_namespaces(pulse));
         self.spawn("nodes", WAITING_BOUND, |pulse| context.clone().follow_nodes(pulse));
         self.spawn("restore", WAITING_BOUND, |pulse| context.clone().watch_for_restore(pulse));
@@ -199,6 +203,7 @@ impl Starter {
             let keeper = Keeper {
                 client: context.client.clone(),
                 outcomes,
+                signals: Arc::clone(&context.signals),
                 leadership: leadership.clone(),
                 settings,
                 orders,

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use cluster::clock;
+
 /// The first wait after a failure; each further one is twice as long, up to the last.
 pub const FIRST_RETRY: Duration = Duration::from_secs(1);
 pub const LAST_RETRY: Duration = Duration::from_secs(300);
@@ -67,8 +69,8 @@ impl Attempts {
 
 /// Doubles with each attempt; up to a tenth more, so that those who failed together do not come
 /// together.
-pub fn backoff(attempts: u32) -> Duration {
-    let wait = FIRST_RETRY.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(LAST_RETRY);
+fn backoff(attempts: u32) -> Duration {
+    let wait = clock::backoff(FIRST_RETRY, attempts.saturating_sub(1), LAST_RETRY);
     let share = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |now| now.subsec_nanos() % 100);

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use cluster::clock;
 use cluster::managed_fields::owns;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tenancy::keys::{self, FIELD_MANAGER};
@@ -48,6 +49,8 @@ struct Reversals {
     first: Instant,
     /// When it had to be written again; of many the last few.
     at: Vec<Instant>,
+    /// Admission undid it in the answer to the write itself.
+    undone: bool,
 }
 
 impl Reversals {
@@ -74,12 +77,13 @@ impl Contention {
     /// `kubectl replace` does; so the same value, written before and of late, counts as well.
     pub fn wrote(&mut self, key: &Key, value: Option<&str>, managed: bool, now: Instant) {
         self.keys.retain(|_, one| one.is_late(now));
-        let value = essence(key, value);
-        match self.keys.get_mut(key).filter(|one| one.value == value) {
+        match self.keys.get_mut(key).filter(|one| is_same(key, one.value.as_deref(), value)) {
             Some(one) => one.add(now),
             None => {
                 let at = if managed { vec![now] } else { Vec::new() };
-                self.keys.insert(key.clone(), Reversals { value, first: now, at });
+                let value = value.map(str::to_owned);
+                let reversals = Reversals { value, first: now, at, undone: false };
+                self.keys.insert(key.clone(), reversals);
             }
         }
         if decides_placement(key) {
@@ -87,9 +91,26 @@ impl Contention {
         }
     }
 
+    /// Admission undid these keys in the answer to the write itself.
+    pub fn undone(&mut self, keys: &[Key]) {
+        for key in keys {
+            if let Some(one) = self.keys.get_mut(key) {
+                one.undone = true;
+            }
+        }
+    }
+
+    /// The answer to a write carries these keys. Where admission undid one of them before, it does
+    /// so no more, and nothing of what it undid counts any longer.
+    pub fn carried<'a>(&mut self, mut keys: impl Iterator<Item = &'a Key>) {
+        if keys.any(|key| self.keys.get(key).is_some_and(|one| one.undone)) {
+            self.keys.retain(|_, one| !one.undone);
+        }
+    }
+
     /// Whether a key that is to be put right now has been put right too often already.
     pub fn is_contested(&self, key: &Key, value: Option<&str>, now: Instant) -> bool {
-        let reversals = self.keys.get(key).filter(|one| one.value == essence(key, value));
+        let reversals = self.keys.get(key).filter(|one| is_same(key, one.value.as_deref(), value));
         reversals.is_some_and(|one| one.late(now).count() + 1 >= REVERSALS)
     }
 
@@ -111,7 +132,7 @@ impl Contention {
             .map(|(_, one)| one.late(now).count())
             .max()?;
         let further = u32::try_from(reversals.checked_sub(REVERSALS)?).unwrap_or(u32::MAX);
-        let pause = FIRST_PAUSE.saturating_mul(1 << further.min(16)).min(LAST_PAUSE);
+        let pause = clock::backoff(FIRST_PAUSE, further, LAST_PAUSE);
         self.written.map(|written| written + pause).filter(|until| *until > now)
     }
 
@@ -146,16 +167,20 @@ pub fn decides_placement(key: &Key) -> bool {
     keys::is_placement(key)
 }
 
-/// What of a value has to be the same for a reversal. A ledger is the same whether it is pending or
-/// not, and whatever it remembers.
-fn essence(key: &Key, value: Option<&str>) -> Option<String> {
-    let ledger = value.filter(|_| key.field == Field::Annotation && key.name == ledger::ANNOTATION);
-    match ledger.and_then(|text| Ledger::parse(text).ok()) {
-        Some(ledger) => Some(
-            Ledger { pending: None, previous: Default::default(), ..ledger }.to_string_compact(),
-        ),
-        None => value.map(str::to_owned),
-    }
+/// Whether a value is what was written before, so that it makes a reversal. A ledger is the same
+/// whether it is pending or not, and whatever it remembers.
+fn is_same(key: &Key, before: Option<&str>, value: Option<&str>) -> bool {
+    let is_ledger = key.field == Field::Annotation && key.name == ledger::ANNOTATION;
+    before == value
+        || is_ledger
+            && before.zip(value).is_some_and(|(before, value)| {
+                essence(before).is_some_and(|one| Some(one) == essence(value))
+            })
+}
+
+fn essence(text: &str) -> Option<Ledger> {
+    let ledger = Ledger::parse(text).ok()?;
+    Some(Ledger { pending: None, previous: Default::default(), ..ledger })
 }
 
 /// The field manager, other than landlord's, that owns one of these keys by `managedFields`. A key
@@ -185,6 +210,23 @@ mod tests {
 
     fn selector() -> Key {
         Key::annotation(keys::NODE_SELECTOR)
+    }
+
+    /// Unlike another client, admission shows at once whether it is still there.
+    #[test]
+    fn what_admission_undid_is_over_once_a_write_is_carried() {
+        let (mut contention, now) = (Contention::default(), Instant::now());
+        let (undone, rival) = ([label("a"), selector()], label("rival"));
+        for _ in 0..REVERSALS {
+            for key in undone.iter().chain([&rival]) {
+                contention.wrote(key, Some("b"), true, now);
+            }
+            contention.undone(&undone);
+        }
+        contention.carried([&rival].into_iter());
+        assert_eq!(contention.contested(now).count(), 3, "that is not what was undone");
+        contention.carried([&undone[1]].into_iter());
+        assert_eq!(contention.contested(now).collect::<Vec<_>>(), [&rival]);
     }
 
     #[test]

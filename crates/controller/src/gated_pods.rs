@@ -25,7 +25,7 @@ use crate::work::Work;
 
 mod held_pod;
 
-pub use self::held_pod::{HeldPod, Keys, SELECTOR_CLASH, State};
+pub use self::held_pod::{HeldPod, Keys, State};
 
 /// Patches of Pods that may be under way at a time: a share of what the API server stands, so that
 /// namespaces, which Pods wait for, keep theirs.

@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use kube::api::{DeleteParams, DynamicObject, PostParams};
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::runtime::watcher::{Config, Event};
 use kube::{Client, Error, ResourceExt};
 use serde_json::Value;
 use tenancy::settings::{OnUnready, Settings};
 use tokio::sync::watch as channel;
-use tokio::time::timeout;
 
+use crate::context::Signals;
 use crate::outcome::Outcomes;
 use crate::supervisor::Pulse;
+use crate::watch::Following;
 use cluster::admission_policies::kinds::{KINDS, api};
+use cluster::clock::{self, ANSWER_TIMEOUT};
 use cluster::lease::Leadership;
 use guard::Guard;
 use guard::difference::{Change, Id, Known, News};
@@ -26,8 +27,6 @@ mod report;
 
 /// How often the leader looks whether something is left to do.
 const LOOK: Duration = Duration::from_secs(1);
-/// No answer within this time counts as a failure.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// The wait after a write. Where two writers undo each other's work again and again, it doubles
 /// after so many rounds, so that they do not keep the API server busy.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -47,12 +46,16 @@ pub struct Orders {
 pub struct Keeper {
     pub client: Client,
     pub outcomes: Arc<Outcomes>,
+    pub signals: Arc<Signals>,
     pub leadership: Leadership,
     pub settings: channel::Receiver<Option<Arc<Settings>>>,
     pub orders: Orders,
 }
 
-type Sighting = (usize, Result<Event<DynamicObject>, watcher::Error>);
+/// What it takes to see the guard.
+const NEEDS: &str = "Kubernetes 1.36 and ClusterRole landlord:guard";
+
+type Sighting = (usize, Result<Event<DynamicObject>, String>);
 
 /// What became of one change.
 enum Settled {
@@ -73,7 +76,8 @@ struct Pause {
 impl Keeper {
     /// Keeps the guard. Does not return.
     pub async fn run(mut self, pulse: Pulse) {
-        let mut sightings = stream::select_all((0..KINDS.len()).map(|kind| self.follow(kind)));
+        let mut sightings =
+            stream::select_all((0..KINDS.len()).map(|kind| self.follow(kind, &pulse)));
         let (mut known, mut pause) = (Known::new(KINDS.len()), Pause::default());
         let mut looks = tokio::time::interval(LOOK);
         loop {
@@ -129,29 +133,23 @@ impl Keeper {
         let decode = |object: &Value| {
             serde_json::from_value::<DynamicObject>(object.clone()).map_err(Error::SerdeError)
         };
-        let late = |_| Error::Service(format!("no answer within {} s", TIMEOUT.as_secs()).into());
         let params = PostParams {
             field_manager: Some(tenancy::keys::FIELD_MANAGER.to_owned()),
             ..PostParams::default()
         };
+        let name = &change.id.name;
         match &change.news {
             News::Installed(object) | News::Recreated(object) => {
-                timeout(TIMEOUT, api.create(&params, &decode(object)?))
-                    .await
-                    .map_err(late)?
-                    .map(Some)
+                let object = decode(object)?;
+                clock::within(ANSWER_TIMEOUT, api.create(&params, &object)).await.map(Some)
             }
             News::Updated(object) | News::Repaired(object) => {
-                timeout(TIMEOUT, api.replace(&change.id.name, &params, &decode(object)?))
-                    .await
-                    .map_err(late)?
-                    .map(Some)
+                let object = decode(object)?;
+                clock::within(ANSWER_TIMEOUT, api.replace(name, &params, &object)).await.map(Some)
             }
             News::Removed => {
-                timeout(TIMEOUT, api.delete(&change.id.name, &DeleteParams::default()))
-                    .await
-                    .map_err(late)?
-                    .map(|_| None)
+                let params = DeleteParams::default();
+                clock::within(ANSWER_TIMEOUT, api.delete(name, &params)).await.map(|_| None)
             }
         }
     }
@@ -189,12 +187,15 @@ impl Keeper {
         Settled::Done
     }
 
-    fn follow(&self, kind: usize) -> BoxStream<'static, Sighting> {
+    fn follow(&self, kind: usize, pulse: &Pulse) -> BoxStream<'static, Sighting> {
         let name = KINDS.get(kind).map_or("", |(name, _)| name);
-        watcher(api(&self.client, name), Config::default())
-            .default_backoff()
-            .map(move |event| (kind, event))
-            .boxed()
+        let api = api(&self.client, name);
+        let following = Following::new(api, Config::default(), name, &self.signals, pulse.clone())
+            .needing(NEEDS);
+        stream::unfold(following, move |mut following| async move {
+            Some(((kind, following.next().await), following))
+        })
+        .boxed()
     }
 }
 
@@ -214,17 +215,15 @@ fn take(known: &mut Known, (kind, event): Sighting) {
         Ok(Event::InitDone) => known.end_list(kind, word),
         Ok(Event::Apply(object)) => known.put(Id::of(word, &object.name_any()), value(&object)),
         Ok(Event::Delete(object)) => known.remove(&Id::of(word, &object.name_any())),
-        Err(error) => {
-            tracing::warn!(kind = word, %error, "the guard cannot be watched: it needs Kubernetes 1.36 and ClusterRole landlord:guard")
-        }
+        // The log has it; what was read once stays known.
+        Err(_) => {}
     }
 }
 
 impl Pause {
     fn is_over(&self) -> bool {
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << self.rounds.saturating_sub(QUICK_ROUNDS).min(16))
-            .min(LAST_PAUSE);
+        let further = self.rounds.saturating_sub(QUICK_ROUNDS);
+        let pause = clock::backoff(FIRST_PAUSE, further, LAST_PAUSE);
         self.last.is_none_or(|last| last.elapsed() >= pause)
     }
 
@@ -232,5 +231,64 @@ impl Pause {
         let quarrel = self.last.is_some_and(|last| last.elapsed() < PEACE);
         self.rounds = if quarrel { self.rounds.saturating_add(1) } else { 1 };
         self.last = Some(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use http::{Request, Response};
+    use kube::client::Body;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::metrics::Metrics;
+    use crate::supervisor::Supervisor;
+
+    type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
+
+    /// An API server that answers so, whatever it is asked for, and the paths that it was asked for.
+    fn answering(code: u16) -> (Client, Asked) {
+        let asked = Asked::default();
+        let seen = Arc::clone(&asked);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let path = request.uri().path().to_owned();
+            *seen.lock().expect("counts").entry(path).or_default() += 1;
+            let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "not for you"});
+            let answer =
+                Response::builder().status(code).body(Body::from(status.to_string().into_bytes()));
+            async { Ok::<_, Infallible>(answer.expect("an answer")) }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    /// Where the API server has no admission policies, or does not let the controller read them, it
+    /// is asked ever more rarely, before the first list as well.
+    #[rstest]
+    #[tokio::test(start_paused = true)]
+    async fn a_guard_that_cannot_be_read_is_asked_for_ever_more_rarely(
+        #[values(403, 404, 500)] code: u16,
+    ) {
+        let (client, asked) = answering(code);
+        let settings = Settings::from_value(&json!({})).expect("settings");
+        let (_sender, settings) = channel::channel(Some(Arc::new(settings)));
+        let keeper = Keeper {
+            client,
+            outcomes: Arc::new(Outcomes::new(Arc::new(Metrics::default()), None)),
+            signals: Arc::default(),
+            leadership: Leadership::forever(),
+            settings,
+            orders: Orders { on_unready: None, place: false },
+        };
+        let mut supervisor = Supervisor::default();
+        supervisor.spawn("guard", Duration::from_secs(600), |pulse| keeper.run(pulse));
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        let asked = asked.lock().expect("counts").clone();
+        assert_eq!(asked.len(), KINDS.len(), "{asked:?}");
+        assert!(asked.values().all(|times| (2..20).contains(times)), "{asked:?}");
     }
 }

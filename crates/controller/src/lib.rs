@@ -32,6 +32,5 @@ pub mod status;
 pub mod store;
 pub mod strategy;
 pub mod supervisor;
-pub mod trouble;
 pub mod watch;
 pub mod work;

@@ -60,6 +60,7 @@ pub struct Metrics {
     pub leader: Gauge,
     pub ready: Gauge,
     pub settings_valid: Gauge,
+    pub account_valid: Gauge,
     pub lists: Counter<u64, AtomicU64>,
     pub contested: Counter,
     pub hook_failures: Family<Reason, Counter>,
@@ -92,6 +93,7 @@ impl Metrics {
             leader: Gauge::default(),
             ready: Gauge::default(),
             settings_valid: Gauge::default(),
+            account_valid: Gauge::default(),
             lists: Counter::default(),
             contested: Counter::default(),
             hook_failures: Family::default(),
@@ -104,6 +106,8 @@ impl Metrics {
             pod_hold_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 21)),
             registry: Registry::default(),
         };
+        // Until the API server says otherwise.
+        metrics.account_valid.set(1);
         metrics.register(&mut registry);
         register(&mut registry);
         metrics.registry = registry;
@@ -155,6 +159,11 @@ impl Metrics {
             self.settings_valid.clone(),
         );
         registry.register(
+            "account_valid",
+            "Whether the settings let the controller's account write; 0 = guard and policy undo or refuse what it writes",
+            self.account_valid.clone(),
+        );
+        registry.register(
             "contested",
             "Namespaces of which a key became contested by another writer",
             self.contested.clone(),
@@ -191,10 +200,10 @@ impl Metrics {
     }
 
     /// Sets how many namespaces are not compliant, for each reason.
-    pub fn set_troubled(&self, reasons: impl Iterator<Item = &'static str>) {
+    pub fn set_troubled(&self, reasons: impl Iterator<Item = assessment::Reason>) {
         self.troubled.clear();
         for reason in reasons {
-            self.troubled.get_or_create(&Reason { reason }).inc();
+            self.troubled.get_or_create(&Reason { reason: reason.word() }).inc();
         }
     }
 

@@ -6,34 +6,29 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use assessment::{Fault, Reason};
 use cluster::clock;
 use cluster::gated_pod::PodKey;
-use cluster::writer::Failure;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use crate::metrics::Metrics;
 
+mod budget;
 pub mod journal;
 mod pod_event;
 
+use self::budget::Budget;
+pub use self::budget::WINDOW;
 use self::journal::{Entry, Journal};
 
-/// Events of one topic in a window: they are for people, and more of them nobody reads.
-const EVENTS: usize = 100;
-/// Those of them that one tenant gets at most, so that its faults do not hide another's.
-const TENANT_EVENTS: usize = 20;
-/// Those about clashing Pods are for the owner of each; they are put off, not left out.
-const TENANT_CLASH_EVENTS: usize = 50;
-/// After this time a budget is full again.
-pub const WINDOW: Duration = Duration::from_secs(60);
+/// Whose share Events are taken from that are about no tenant: settings, the strategy, the guard.
+pub(crate) const NOBODY: &str = "";
+
 /// A failure that lasts is reported again after this time, as Events expire; not before, so that
 /// each of many is reported once.
 const REPORTED_AGAIN: Duration = Duration::from_secs(30 * 60);
-
-/// How long an Event may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of a note that the API server takes.
 const NOTE: usize = 1024;
@@ -70,58 +65,20 @@ pub(crate) enum Topic {
 
 #[derive(Default)]
 struct Budgets {
-    writes: Mutex<Budget>,
-    faults: Mutex<Budget>,
-    clashes: Mutex<Budget>,
-    notices: Mutex<Budget>,
-}
-
-/// Events of the window that began then.
-#[derive(Debug)]
-struct Budget {
-    since: Instant,
-    spent: usize,
-    /// What each tenant has spent of it.
-    shares: HashMap<String, usize>,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self::from(clock::now())
-    }
-}
-
-impl From<Instant> for Budget {
-    fn from(since: Instant) -> Self {
-        Self { since, spent: 0, shares: HashMap::new() }
-    }
-}
-
-impl Budget {
-    /// Spends one Event of this tenant; false where it is not within the budget or the share.
-    fn spend(&mut self, tenant: &str, share: usize, now: Instant) -> bool {
-        if now >= self.since + WINDOW {
-            *self = Self::from(now);
-        }
-        let spent = self.shares.entry(tenant.to_owned()).or_default();
-        let affordable = self.spent < EVENTS && *spent < share;
-        *spent += usize::from(affordable);
-        self.spent += usize::from(affordable);
-        affordable
-    }
+    writes: Budget,
+    faults: Budget,
+    clashes: Budget,
+    notices: Budget,
 }
 
 impl Budgets {
-    /// Spends one Event; false where there were too many.
-    fn spend(&self, topic: Topic, tenant: &str) -> bool {
-        let (budget, share) = match topic {
-            Topic::Write => (&self.writes, TENANT_EVENTS),
-            Topic::Fault => (&self.faults, TENANT_EVENTS),
-            Topic::Clash => (&self.clashes, TENANT_CLASH_EVENTS),
-            Topic::Notice => (&self.notices, TENANT_EVENTS),
-        };
-        let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
-        budget.spend(tenant, share, clock::now())
+    fn of(&self, topic: Topic) -> &Budget {
+        match topic {
+            Topic::Write => &self.writes,
+            Topic::Fault => &self.faults,
+            Topic::Clash => &self.clashes,
+            Topic::Notice => &self.notices,
+        }
     }
 }
 
@@ -129,6 +86,8 @@ impl Budgets {
 pub(crate) struct Report<'a> {
     pub(crate) about: ObjectReference,
     pub(crate) topic: Topic,
+    /// Whose share of the budget it is taken from: a tenant's, for one.
+    pub(crate) payer: &'a str,
     pub(crate) type_: EventType,
     /// A bounded word.
     pub(crate) reason: &'a str,
@@ -176,38 +135,29 @@ impl Outcomes {
     pub(crate) async fn warn_pod(
         &self,
         topic: Topic,
+        payer: &str,
         key: &PodKey,
         uid: &str,
-        tenant: &str,
-        reason: &str,
+        reason: Reason,
         note: String,
     ) -> bool {
-        let Some(client) = self.client.as_ref().filter(|_| self.afford(topic, tenant)) else {
+        let Some(client) = self.client.as_ref().filter(|_| self.afford(topic, payer)) else {
             return false;
         };
-        if let Err(error) = pod_event::warn(client, key, uid, reason, shortened(note)).await {
+        if let Err(error) = pod_event::warn(client, key, uid, reason.word(), shortened(note)).await
+        {
             tracing::debug!(namespace = %key.namespace, pod = %key.name, %error, "event not written");
         }
         true
     }
 
-    /// Writes an Event about what is no tenant's; nothing waits for it.
-    pub(crate) fn publish(&self, report: Report<'_>) {
-        self.publish_for("", report);
-    }
-
-    /// The same about something of this tenant. False where its share of the budget does not allow
-    /// it.
-    pub(crate) fn publish_for(&self, tenant: &str, report: Report<'_>) -> bool {
-        let is_affordable = self.afford(report.topic, tenant);
-        if is_affordable {
-            self.record(report);
+    /// Writes an Event; nothing waits for it. False where the budget does not allow it.
+    pub(crate) fn publish(&self, report: Report<'_>) -> bool {
+        let Report { about, topic, payer, type_, reason, note } = report;
+        let Some(recorder) = self.recorder.clone() else { return true };
+        if !self.afford(topic, payer) {
+            return false;
         }
-        is_affordable
-    }
-
-    fn record(&self, Report { about, type_, reason, note, .. }: Report<'_>) {
-        let Some(recorder) = self.recorder.clone() else { return };
         let event = Event {
             type_,
             reason: reason.to_owned(),
@@ -216,43 +166,47 @@ impl Outcomes {
             secondary: None,
         };
         tokio::spawn(async move {
-            if let Err(error) = clock::within(TIMEOUT, recorder.publish(&event, &about)).await {
+            let answer =
+                clock::within(clock::ANSWER_TIMEOUT, recorder.publish(&event, &about)).await;
+            if let Err(error) = answer {
                 tracing::debug!(%error, "event not written");
             }
         });
-    }
-
-    fn afford(&self, topic: Topic, tenant: &str) -> bool {
-        let affordable = self.budgets.spend(topic, tenant);
-        self.metrics.events_dropped.inc_by(u64::from(!affordable));
-        affordable
+        true
     }
 
     /// Whether this failure of an object was reported of late. One that lasts is met again and
     /// again.
-    pub(crate) fn is_reported(&self, uid: &str, failure: &Failure) -> bool {
+    pub(crate) fn is_reported(&self, uid: &str, fault: &Fault) -> bool {
         let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         reported.get(uid).is_some_and(|(digest, at)| {
-            *digest == digest_of(failure) && clock::now() < *at + REPORTED_AGAIN
+            *digest == digest_of(fault) && clock::now() < *at + REPORTED_AGAIN
         })
     }
 
-    pub(crate) fn set_reported(&self, uid: &str, failure: &Failure) {
+    /// The failure has an Event now.
+    pub(crate) fn set_reported(&self, uid: &str, fault: &Fault) {
         let now = clock::now();
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         reported.retain(|_, (_, at)| now < *at + REPORTED_AGAIN);
-        reported.insert(uid.to_owned(), (digest_of(failure), now));
+        reported.insert(uid.to_owned(), (digest_of(fault), now));
     }
 
     /// The failure is over.
     pub(crate) fn forget_reported(&self, uid: &str) {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
+
+    fn afford(&self, topic: Topic, payer: &str) -> bool {
+        let affordable = self.budgets.of(topic).afford(payer, clock::now());
+        self.metrics.events_dropped.inc_by(u64::from(!affordable));
+        affordable
+    }
 }
 
-fn digest_of(failure: &Failure) -> u64 {
+fn digest_of(fault: &Fault) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (failure.reason, &failure.message).hash(&mut hasher);
+    (fault.reason, &fault.message).hash(&mut hasher);
     hasher.finish()
 }
 
@@ -286,34 +240,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_topic_crowds_out_another() {
+    fn neither_topic_nor_payer_crowds_out_another() {
         let outcomes = Outcomes::new(Arc::default(), None);
-        let topics = [
-            (Topic::Write, TENANT_EVENTS),
-            (Topic::Fault, TENANT_EVENTS),
-            (Topic::Clash, TENANT_CLASH_EVENTS),
-            (Topic::Notice, TENANT_EVENTS),
-        ];
-        for (topic, size) in topics {
-            let afforded = (0..size + 5).filter(|_| outcomes.afford(topic, "solar")).count();
-            assert_eq!(afforded, size, "{topic:?}");
+        for topic in [Topic::Write, Topic::Fault, Topic::Clash, Topic::Notice] {
+            for payer in ["solar", "lunar"] {
+                let afforded = (0..25).filter(|_| outcomes.afford(topic, payer)).count();
+                assert_eq!(afforded, 20, "{topic:?} of {payer}");
+            }
         }
-        assert_eq!(outcomes.metrics().events_dropped.get(), 4 * 5);
-    }
-
-    #[test]
-    fn no_tenant_crowds_out_another() {
-        let now = Instant::now();
-        let mut budget = Budget::from(now);
-        let afforded = |budget: &mut Budget, tenant: &str, now| {
-            (0..200).filter(|_| budget.spend(tenant, TENANT_EVENTS, now)).count()
-        };
-        assert_eq!(afforded(&mut budget, "solar", now), TENANT_EVENTS);
-        assert_eq!(afforded(&mut budget, "lunar", now), TENANT_EVENTS);
-        let others: usize =
-            ["a", "b", "c", "d"].map(|one| afforded(&mut budget, one, now)).iter().sum();
-        assert_eq!(others, EVENTS - 2 * TENANT_EVENTS, "in all they are bounded, too");
-        assert_eq!(afforded(&mut budget, "solar", now + WINDOW), TENANT_EVENTS);
+        assert_eq!(outcomes.metrics().events_dropped.get(), 2 * 4 * 5);
     }
 
     #[test]

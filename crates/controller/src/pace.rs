@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use cluster::clock;
 use cluster::writer::{Failure, Scope, Written};
 
 mod evidence;
 
-use self::evidence::Evidence;
 pub use self::evidence::Subject;
+use self::evidence::{Evidence, Symptom};
 
 /// Writes at a time that are always allowed: one that hangs leaves room for another.
 const LEAST: f64 = 2.0;
@@ -136,7 +137,7 @@ impl Pace {
             }
             Written::Failed(Failure { scope: Scope::Server, .. }) => self.fail(now),
             Written::Failed(Failure { reason, .. }) => {
-                if self.evidence.add(now, reason, subject) {
+                if self.evidence.add(now, Symptom::Failed(*reason), subject) {
                     self.fail(now);
                 }
             }
@@ -149,7 +150,7 @@ impl Pace {
         let seconds = took.as_secs_f64();
         self.shortest = (self.shortest * FORGETTING).min(seconds);
         if took > NEVER_SLOW && seconds > SLOW_FACTOR * self.shortest {
-            if self.evidence.add(now, "Slow", subject) {
+            if self.evidence.add(now, Symptom::Slow, subject) {
                 self.decrease(now, SLOW_DECREASE);
             }
         } else {
@@ -164,7 +165,7 @@ impl Pace {
         if self.pause.is_some_and(|until| now < until) {
             return;
         }
-        let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LAST_PAUSE);
+        let pause = clock::backoff(FIRST_PAUSE, self.failures, LAST_PAUSE);
         self.failures += 1;
         self.push_back(now, pause);
     }

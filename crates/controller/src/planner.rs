@@ -12,7 +12,7 @@ use tenancy::desired::Want;
 use tenancy::keys::CREATOR;
 use tenancy::ledger::{self, Ledger};
 use tenancy::metadata::{Key, Metadata};
-use tenancy::plan::{self, Plan, changes_placement, read_ledger};
+use tenancy::plan::{self, Plan, changes_placement};
 use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
@@ -20,8 +20,7 @@ use tenancy::why::Why;
 use crate::contention::{self, Contention, decides_placement};
 use crate::queue::Urgency;
 use crate::store::{Compliance, Standing, Store};
-use crate::trouble::{CONFLICTED, CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble, UNVERIFIED};
-use assessment::{Assessment, UNKNOWN_TENANT};
+use assessment::{Assessment, Fault, Reason};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +29,7 @@ pub enum Decision {
     Ignore,
     /// Nothing to write. `trouble` says why it is not compliant all the same.
     Rest {
-        trouble: Option<Trouble>,
+        trouble: Option<Fault>,
     },
     Write(PlannedWrite),
 }
@@ -46,12 +45,12 @@ pub struct PlannedWrite {
     pub reversed: Vec<Key>,
     /// Before this time it is not written: another writer would only set it back.
     pub not_before: Option<Instant>,
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<Fault>,
 }
 
 impl Decision {
     /// Why the namespace is not as it should be, or will not be.
-    pub fn trouble(&self) -> Option<&Trouble> {
+    pub fn trouble(&self) -> Option<&Fault> {
         match self {
             Self::Ignore => None,
             Self::Rest { trouble } => trouble.as_ref(),
@@ -96,15 +95,16 @@ pub fn decide(known: Knowledge<'_>, name: &str) -> Verdict {
     let (Some(held), Some(mut assessment)) = (store.namespace(name), store.assess(name)) else {
         return Verdict { decision: Decision::Ignore, standing: None, placement: None };
     };
-    let placement = Placement::of(&assessment);
-    if assessment.reason == Some(UNKNOWN_TENANT) {
+    let placement = Placement::of(store.settings(), &assessment);
+    if assessment.reason() == Some(Reason::UnknownTenant) {
         release(store, held, &mut assessment);
     }
-    let contested = contest(known, held, &mut assessment.plan);
+    let contested = contest(known, &assessment.record.ledger, held, &mut assessment.plan);
     let trouble = trouble(store, held, &assessment)
         .or_else(|| contest_trouble(known, name, &contested))
         .or_else(|| warning(&assessment.plan));
-    let blocked = trouble.as_ref().is_some_and(|trouble| trouble.blocks());
+    let reason = trouble.as_ref().map(|fault| fault.reason);
+    let blocked = reason.is_some_and(Reason::blocks_writes);
     let not_before =
         known.contention.pause(known.now).filter(|_| contested.iter().any(decides_placement));
     let write = if blocked || assessment.plan.is_empty() {
@@ -112,12 +112,11 @@ pub fn decide(known: Knowledge<'_>, name: &str) -> Verdict {
     } else {
         plan_write(held, &assessment, trouble.clone(), not_before)
     };
-    let reason = trouble.as_ref().map(|trouble| trouble.reason);
     let state = compliance(reason, write.is_some());
     let standing = Standing {
         tenant: assessment.tenant,
         state,
-        reason: reason.filter(|reason| *reason != HOOK_WARNING),
+        reason: reason.filter(|reason| *reason != Reason::HookWarning),
     };
     Verdict {
         decision: write.map_or(Decision::Rest { trouble }, Decision::Write),
@@ -126,11 +125,13 @@ pub fn decide(known: Knowledge<'_>, name: &str) -> Verdict {
     }
 }
 
-fn compliance(reason: Option<&'static str>, writes: bool) -> Compliance {
+fn compliance(reason: Option<Reason>, writes: bool) -> Compliance {
     match reason {
-        Some(CONFLICTED | HOOK_REJECTED | CONTESTED) => Compliance::Conflicted,
-        None | Some(HOOK_WARNING) if writes => Compliance::Pending,
-        None | Some(HOOK_WARNING) => Compliance::Compliant,
+        Some(Reason::Conflicted | Reason::HookRejected | Reason::Contested) => {
+            Compliance::Conflicted
+        }
+        None | Some(Reason::HookWarning) if writes => Compliance::Pending,
+        None | Some(Reason::HookWarning) => Compliance::Compliant,
         Some(_) => Compliance::Failed,
     }
 }
@@ -140,10 +141,10 @@ fn compliance(reason: Option<&'static str>, writes: bool) -> Compliance {
 /// lets no Pod in.
 fn contest(
     Knowledge { contention, now, .. }: Knowledge<'_>,
+    ledger: &Ledger,
     held: &CachedNamespace,
     plan: &mut Plan,
 ) -> Vec<Key> {
-    let (ledger, _) = read_ledger(&held.namespace.metadata);
     let set = plan
         .set
         .iter()
@@ -162,23 +163,23 @@ fn contest(
         plan.set.remove(key);
         plan.remove.remove(key);
     }
-    keep_listed(held, plan, &contested);
+    keep_listed(ledger, held, plan, &contested);
     if contested.iter().any(decides_placement) {
-        mark_pending(held, plan);
+        mark_pending(ledger, held, plan);
     }
     contested
 }
 
 /// A key that is left alone stays in the ledger if it is in there: one that landlord does not know
 /// as its own any more would never be put right.
-fn keep_listed(held: &CachedNamespace, plan: &mut Plan, contested: &[Key]) {
-    let before = &held.namespace.metadata;
-    let (ledger, _) = read_ledger(before);
-    let (mut next, _) = read_ledger(&plan.apply(before));
-    let is_forgotten = |key: &&Key| ledger.manages(key) && !next.manages(key);
-    let forgotten: Vec<&Key> =
-        contested.iter().filter(|key| !decides_placement(key)).filter(is_forgotten).collect();
-    if forgotten.is_empty() {
+fn keep_listed(ledger: &Ledger, held: &CachedNamespace, plan: &mut Plan, contested: &[Key]) {
+    let is_left = |key: &&Key| !decides_placement(key) && ledger.manages(key);
+    let left: Vec<&Key> = contested.iter().filter(is_left).collect();
+    if left.is_empty() {
+        return;
+    }
+    let mut next = planned_ledger(ledger, plan);
+    if left.iter().all(|key| next.manages(key)) {
         return;
     }
     if next == Ledger::default() {
@@ -190,7 +191,7 @@ fn keep_listed(held: &CachedNamespace, plan: &mut Plan, contested: &[Key]) {
             ..ledger.clone()
         };
     }
-    for key in forgotten {
+    for key in left {
         next.field_mut(key.field).insert(key.name.clone());
         if let Some(value) = ledger.previous.field(key.field).get(&key.name) {
             next.previous.field_mut(key.field).insert(key.name.clone(), value.clone());
@@ -199,18 +200,28 @@ fn keep_listed(held: &CachedNamespace, plan: &mut Plan, contested: &[Key]) {
     set_ledger(held, plan, &next);
 }
 
-fn mark_pending(held: &CachedNamespace, plan: &mut Plan) {
-    let (mut next, _) = read_ledger(&plan.apply(&held.namespace.metadata));
-    next.pending = Some(CONTESTED.to_owned());
+/// The ledger that the plan writes anyway, or the one that is there.
+fn planned_ledger(ledger: &Ledger, plan: &Plan) -> Ledger {
+    let key = Key::annotation(ledger::ANNOTATION);
+    match plan.set.get(&key).and_then(|want| Ledger::parse(&want.value).ok()) {
+        Some(planned) => planned,
+        None if plan.remove.contains_key(&key) => Ledger::default(),
+        None => ledger.clone(),
+    }
+}
+
+/// Has the plan write a ledger that is pending.
+fn mark_pending(ledger: &Ledger, held: &CachedNamespace, plan: &mut Plan) {
+    let mut next = planned_ledger(ledger, plan);
+    next.pending = Some(Reason::Contested.word().to_owned());
     set_ledger(held, plan, &next);
 }
 
 fn set_ledger(held: &CachedNamespace, plan: &mut Plan, next: &Ledger) {
-    let before = &held.namespace.metadata;
     let key = Key::annotation(ledger::ANNOTATION);
     let value = next.to_string_compact();
     plan.remove.remove(&key);
-    if before.annotations.get(ledger::ANNOTATION) == Some(&value) {
+    if held.namespace.metadata.annotations.get(ledger::ANNOTATION) == Some(&value) {
         plan.set.remove(&key);
     } else {
         plan.set.insert(key, Want { value, why: Why::Ledger });
@@ -221,7 +232,7 @@ fn contest_trouble(
     Knowledge { contention, .. }: Knowledge<'_>,
     name: &str,
     keys: &[Key],
-) -> Option<Trouble> {
+) -> Option<Fault> {
     if keys.is_empty() {
         return None;
     }
@@ -235,67 +246,69 @@ fn contest_trouble(
         other.map_or("another writer".to_owned(), |other| format!("field manager {other:?}")),
         contention::advice(other, name, keys)
     );
-    Some(Trouble { reason: CONTESTED, message })
+    Some(Fault { reason: Reason::Contested, message })
 }
 
 /// A tenant that is gone for good leaves nothing behind but its label.
 fn release(store: &Store, held: &CachedNamespace, assessment: &mut Assessment) {
-    let deleted = assessment.tenant.as_deref().is_some_and(|tenant| store.is_deleted(tenant));
-    if deleted
-        && read_ledger(&held.namespace.metadata).0.tenant
-            == assessment.tenant.clone().unwrap_or_default()
-    {
-        assessment.plan = plan::release(store.settings(), &held.namespace);
-        (assessment.error, assessment.reason) = (None, None);
+    let ledger = &assessment.record.ledger;
+    let deleted = assessment
+        .tenant
+        .as_deref()
+        .is_some_and(|tenant| store.is_deleted(tenant) && ledger.tenant == tenant);
+    if deleted {
+        assessment.plan = plan::release(store.settings(), &held.namespace, ledger);
+        assessment.fault = None;
     }
 }
 
-fn trouble(store: &Store, held: &CachedNamespace, assessment: &Assessment) -> Option<Trouble> {
-    if let (Some(reason), Some(message)) = (assessment.reason, assessment.error.clone()) {
-        return Some(Trouble { reason, message });
+fn trouble(store: &Store, held: &CachedNamespace, assessment: &Assessment) -> Option<Fault> {
+    if let Some(fault) = &assessment.fault {
+        return Some(fault.clone());
     }
-    if is_moved_unsealed(store, held, assessment) {
+    if is_moved_unsealed(store, assessment) {
         let message = format!(
             "it leaves its tenant by what anybody may write there, which landlord does not follow: put it back, or let an admin run `landlord adopt {}`",
             assessment.name
         );
-        return Some(Trouble { reason: UNVERIFIED, message });
+        return Some(Fault { reason: Reason::Unverified, message });
     }
     if let Some(tenant) = &assessment.known
-        && !may_adopt(store, held, tenant)
+        && !may_adopt(store, held, &assessment.record.ledger, tenant)
     {
         let message = format!(
             "its creator may not claim tenant {:?}: let an owner or an admin claim it, or run `landlord adopt {}`",
             tenant.name, assessment.name
         );
-        return Some(Trouble { reason: UNVERIFIED, message });
+        return Some(Fault { reason: Reason::Unverified, message });
     }
     rejection(&assessment.plan)
 }
 
 /// What the policy would deny a new namespace for: clashes and hooks, all in one message.
-pub fn rejection(plan: &Plan) -> Option<Trouble> {
+pub fn rejection(plan: &Plan) -> Option<Fault> {
     let refused: Vec<String> = plan.refused.iter().map(|clash| clash.key.to_string()).collect();
     let clashes = (!refused.is_empty()).then(|| {
         format!("{} already there with another value (conflicts: reject): remove it, or let the tenant override", refused.join(", "))
     });
-    let reason = if clashes.is_some() { CONFLICTED } else { HOOK_REJECTED };
+    let reason = if clashes.is_some() { Reason::Conflicted } else { Reason::HookRejected };
     let messages: Vec<String> =
         clashes.into_iter().chain(plan.rejections().map(ToString::to_string)).collect();
-    (!messages.is_empty()).then(|| Trouble { reason, message: messages.join("; ") })
+    (!messages.is_empty()).then(|| Fault { reason, message: messages.join("; ") })
 }
 
 /// What hooks have to say of a namespace that is all right for them.
-fn warning(plan: &Plan) -> Option<Trouble> {
+fn warning(plan: &Plan) -> Option<Fault> {
     let messages: Vec<String> =
         plan.failures.iter().filter(|failure| failure.warning).map(ToString::to_string).collect();
-    (!messages.is_empty()).then(|| Trouble { reason: HOOK_WARNING, message: messages.join("; ") })
+    (!messages.is_empty())
+        .then(|| Fault { reason: Reason::HookWarning, message: messages.join("; ") })
 }
 
 /// A move, or a claim given up, by a rule whose evidence the guard does not seal: the webhook asks
 /// who does it, and nobody else can. The tenant that has the namespace keeps it.
-fn is_moved_unsealed(store: &Store, held: &CachedNamespace, assessment: &Assessment) -> bool {
-    let (ledger, _) = read_ledger(&held.namespace.metadata);
+fn is_moved_unsealed(store: &Store, assessment: &Assessment) -> bool {
+    let ledger = &assessment.record.ledger;
     let unsealed = store.settings().unsealed_rules();
     let moves = !ledger.tenant.is_empty() && assessment.tenant.as_ref() != Some(&ledger.tenant);
     moves
@@ -304,8 +317,7 @@ fn is_moved_unsealed(store: &Store, held: &CachedNamespace, assessment: &Assessm
 
 /// The check that the policy makes at CREATE, made up for: only a stamp of the guard says who the
 /// creator was.
-fn may_adopt(store: &Store, held: &CachedNamespace, tenant: &Tenant) -> bool {
-    let (ledger, _) = read_ledger(&held.namespace.metadata);
+fn may_adopt(store: &Store, held: &CachedNamespace, ledger: &Ledger, tenant: &Tenant) -> bool {
     let Some(stamp) = held.namespace.metadata.annotations.get(CREATOR) else { return true };
     if ledger.tenant == tenant.name || tenant.owners.is_none() {
         return true;
@@ -319,11 +331,11 @@ fn may_adopt(store: &Store, held: &CachedNamespace, tenant: &Tenant) -> bool {
 fn plan_write(
     held: &CachedNamespace,
     assessment: &Assessment,
-    trouble: Option<Trouble>,
+    trouble: Option<Fault>,
     not_before: Option<Instant>,
 ) -> Option<PlannedWrite> {
     let request = Write::between(held, &assessment.plan.apply(&held.namespace.metadata))?;
-    let (ledger, _) = read_ledger(&held.namespace.metadata);
+    let ledger = &assessment.record.ledger;
     let reversed = request
         .changes
         .iter()

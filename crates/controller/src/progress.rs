@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::attempts::Attempts;
 use crate::contention::Contention;
-use crate::trouble::Trouble;
+use assessment::Fault;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub struct Progress {
     /// Since when it differs from what its tenant wants.
     pub since: Option<Instant>,
     /// Why it is not compliant.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<Fault>,
     /// Whether a one-shot run gave it up after failed writes.
     pub is_given_up: bool,
     /// Keys that another writer sets back.
@@ -67,7 +67,7 @@ impl Progresses {
     }
 
     /// Remembers the trouble; returned if it is another than before.
-    pub fn note(&mut self, name: &str, trouble: Option<Trouble>) -> Option<Trouble> {
+    pub fn note(&mut self, name: &str, trouble: Option<Fault>) -> Option<Fault> {
         let Some(trouble) = trouble else {
             if let Some(progress) = self.0.get_mut(name) {
                 progress.trouble = None;
@@ -79,12 +79,12 @@ impl Progresses {
     }
 
     /// Namespaces that are not compliant, and why.
-    pub fn troubles(&self) -> impl Iterator<Item = (&String, &Trouble)> {
+    pub fn troubles(&self) -> impl Iterator<Item = (&String, &Fault)> {
         self.0.iter().filter_map(|(name, progress)| Some((name, progress.trouble.as_ref()?)))
     }
 
     /// Why this one is not compliant.
-    pub fn trouble(&self, name: &str) -> Option<&Trouble> {
+    pub fn trouble(&self, name: &str) -> Option<&Fault> {
         self.0.get(name)?.trouble.as_ref()
     }
 

@@ -80,6 +80,8 @@ pub struct Queue<K> {
     arrivals: u64,
     /// Turns in a row that each urgency was ready and not served.
     passed_over: [u32; Urgency::ALL.len()],
+    /// How many hold back what is least urgent.
+    bulk_holds: usize,
 }
 
 impl<K> Default for Queue<K> {
@@ -91,6 +93,7 @@ impl<K> Default for Queue<K> {
             taken: HashMap::new(),
             arrivals: 0,
             passed_over: [0; Urgency::ALL.len()],
+            bulk_holds: 0,
         }
     }
 }
@@ -125,11 +128,28 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
         }
     }
 
+    /// Hands out nothing of the least urgency until [`Self::release_bulk`]: something more urgent may
+    /// be found meanwhile.
+    pub fn hold_bulk(&mut self) {
+        self.bulk_holds += 1;
+    }
+
+    /// Ends one [`Self::hold_bulk`].
+    pub fn release_bulk(&mut self) {
+        self.bulk_holds = self.bulk_holds.saturating_sub(1);
+    }
+
+    /// Whether keys of this urgency wait for [`Self::release_bulk`].
+    fn is_held(&self, level: usize) -> bool {
+        self.bulk_holds > 0 && level == Urgency::Backfill as usize
+    }
+
     /// Hands out the next key whose time has come, of a group that may have one more. It stays
     /// taken until [`Self::done`].
     pub fn take(&mut self, now: Instant, may_take: impl Fn(&str) -> bool) -> Option<(K, Place)> {
         self.promote(now);
-        let mut order: Vec<usize> = (0..self.lanes.len()).collect();
+        let mut order: Vec<usize> =
+            (0..self.lanes.len()).filter(|level| !self.is_held(*level)).collect();
         // Who was passed over too often comes first.
         order.sort_by_key(|level| {
             self.passed_over.get(*level).is_none_or(|turns| *turns < TURNS_BEFORE_OTHERS)
@@ -160,7 +180,9 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
 
     /// When the next key's time comes; the past if it has come already, `None` if there is none.
     pub fn next_ready(&self, now: Instant) -> Option<Instant> {
-        if self.lanes.iter().any(|lane| !lane.is_empty()) { Some(now) } else { self.next_waiting() }
+        let mut lanes = self.lanes.iter().enumerate();
+        let is_ready = lanes.any(|(level, lane)| !lane.is_empty() && !self.is_held(level));
+        if is_ready { Some(now) } else { self.next_waiting() }
     }
 
     /// When the next key becomes ready that is not yet.

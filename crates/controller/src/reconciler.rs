@@ -9,10 +9,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use assessment::{Fault, Reason};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::lease::Leadership;
-use cluster::writer::{Failure, REVERTED, Scope, Writer, Written};
+use cluster::writer::{Failure, Scope, Writer, Written};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -24,7 +25,6 @@ use crate::pace::{Pace, Subject};
 use crate::planner::{Decision, PlannedWrite};
 use crate::store::Store;
 use crate::supervisor::{Pulse, join, reap};
-use crate::trouble::{CONTESTED, Trouble};
 use crate::work::{Job, OnDrop, within_permit};
 
 mod planned;
@@ -97,12 +97,18 @@ impl Reconciler {
         }
     }
 
+    /// The whole cluster has been planned: what is not urgent goes as well.
+    pub(crate) fn release_bulk(&self) {
+        self.shared().work.queue.release_bulk();
+        self.wake.notify_one();
+    }
+
     fn consider_part<N: AsRef<str>>(&self, names: &[N], live: bool, ready: Instant) {
         let mut shared = self.shared();
         for name in names.iter().map(AsRef::as_ref) {
             if let Some(trouble) = shared.consider(name, live, ready) {
                 let uid = shared.store.namespace(name).map_or("", |held| &held.uid);
-                self.outcomes.troubled(name, uid, shared.store.tenant_of(name), &trouble);
+                self.outcomes.troubled(name, uid, &shared.store.payer(name), &trouble);
             }
         }
         drop(shared);
@@ -150,7 +156,8 @@ impl Reconciler {
             let mut shared = self.shared();
             (shared.take_plan(name), shared.store.epoch())
         };
-        let contested = decision.trouble().is_some_and(|trouble| trouble.reason == CONTESTED);
+        let contested =
+            decision.trouble().is_some_and(|trouble| trouble.reason == Reason::Contested);
         if contested && leadership.holds() {
             self.report_contention(name).await;
         }
@@ -178,12 +185,12 @@ impl Reconciler {
         if let Ok(Some(meta)) = self.writer.read(name).await
             && let Some((uid, trouble)) = self.identify_other(name, &meta)
         {
-            let shared = self.shared();
-            self.outcomes.contested(name, &uid, shared.store.tenant_of(name), &trouble);
+            let payer = self.shared().store.payer(name);
+            self.outcomes.contested(name, &uid, &payer, &trouble);
         }
     }
 
-    fn identify_other(&self, name: &str, meta: &ObjectMeta) -> Option<(String, Trouble)> {
+    fn identify_other(&self, name: &str, meta: &ObjectMeta) -> Option<(String, Fault)> {
         let mut shared = self.shared();
         let other = contention::find_other(meta, &shared.contested_keys(name));
         shared.contest(name, other)
@@ -210,6 +217,7 @@ impl Reconciler {
                 let failure = reverted(&keys);
                 let mut shared = self.shared();
                 shared.contend(&write, clock::now());
+                shared.progress.of(&key).contention.undone(&write.request.missing_in(&meta));
                 shared.store.update_namespace(CachedNamespace::of(&meta), epoch);
                 drop(shared);
                 self.fail(&write, live, &failure, took);
@@ -229,8 +237,8 @@ impl Reconciler {
     fn fail(&self, write: &PlannedWrite, live: bool, failure: &Failure, took: Duration) {
         let report = self.shared().fail(write, live, failure, self.retries);
         match report {
-            Some(_) => self.outcomes.failed(write, failure, took),
-            None => self.outcomes.not_written(write, failure.reason, took),
+            Some(fault) => self.outcomes.failed(write, &fault, took),
+            None => self.outcomes.not_written(write, failure.reason.word(), took),
         }
     }
 
@@ -250,7 +258,7 @@ impl Reconciler {
                 // Nobody wrote in between: an admission webhook says so, and would say so again.
                 Ok(Some(meta)) if meta.resource_version.as_ref() == Some(&request.version) => {
                     let failure = Failure {
-                        reason: "Refused",
+                        reason: Reason::Refused,
                         message,
                         retry_after: None,
                         scope: Scope::Object,
@@ -277,7 +285,7 @@ fn reverted(keys: &[String]) -> Failure {
          guard (landlord-guard-seal), `controller` in the settings does not name the account that the controller runs as: `landlord doctor` tells",
         keys.join(", ")
     );
-    Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
+    Failure { reason: Reason::Reverted, message, retry_after: None, scope: Scope::Object }
 }
 
 /// Waits for this time; forever if there is none.

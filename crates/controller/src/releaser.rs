@@ -4,13 +4,14 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
+use assessment::{Fault, Reason};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::gated_pod::PodKey;
 use cluster::lease::Leadership;
 use cluster::pod_release::{Clash, Verdict, release};
 use cluster::pod_writer::PodWriter;
-use cluster::writer::{ApplyMode, Failure, REVERTED, Scope, Writer, Written};
+use cluster::writer::{ApplyMode, Failure, Scope, Writer, Written};
 use guard::GATE;
 use kube::Error;
 use tokio::task::JoinSet;
@@ -32,15 +33,10 @@ use self::reads::Reads;
 /// How often it is looked for Pods that wait for long.
 const WAITING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The reason where the namespace cannot be read before a release.
-const UNREAD: &str = "NamespaceUnread";
-
 /// One try of a Pod.
 struct Turn<'a> {
     key: &'a PodKey,
     pod: &'a HeldPod,
-    /// Its tenant, or its namespace where there is none.
-    group: &'a str,
     took: Duration,
 }
 
@@ -105,12 +101,9 @@ impl Releaser {
             let waiting = context.reconciler.gated().waiting_unreported(clock::now());
             for (key, uid) in waiting {
                 let message = waits_for(&context, &key);
-                let tenant = {
-                    let shared = context.reconciler.shared();
-                    shared.store.tenant_of(&key.namespace).unwrap_or(&key.namespace).to_owned()
-                };
+                let payer = context.reconciler.shared().store.payer(&key.namespace);
                 let outcomes = context.reconciler.outcomes();
-                let told = outcomes.pod_waits(&key, &uid, &tenant, message).await;
+                let told = outcomes.pod_waits(&key, &uid, &payer, message).await;
                 context.reconciler.gated().set_told(&key, told);
             }
         }
@@ -136,12 +129,12 @@ impl Releaser {
         });
         match within_permit(job.permit, self.try_release(&key, &group)).await {
             Some((pod, Step::Sent(written, took))) => {
-                self.settle(&Turn { key: &key, pod: &pod, group: &group, took }, written).await;
+                self.settle(&Turn { key: &key, pod: &pod, took }, written).await;
             }
-            Some((pod, Step::Clash(clash))) => self.clash(&key, &pod, &group, clash).await,
+            Some((pod, Step::Clash(clash))) => self.clash(&key, &pod, clash).await,
             Some((pod, Step::Unread(failure))) => {
                 let took = Duration::ZERO;
-                self.fail(&Turn { key: &key, pod: &pod, group: &group, took }, failure).await;
+                self.fail(&Turn { key: &key, pod: &pod, took }, failure).await;
             }
             None => {}
         }
@@ -209,11 +202,11 @@ impl Releaser {
     }
 
     /// Tells the Pod's owner, once for each new clash, as soon as the budget of Events allows.
-    async fn clash(&self, key: &PodKey, pod: &HeldPod, group: &str, clash: Clash) {
+    async fn clash(&self, key: &PodKey, pod: &HeldPod, clash: Clash) {
         let message = clash.to_string();
         let is_news = self.gated().stand(key, State::Clashing(clash)) || !pod.told;
         if is_news {
-            let told = self.outcomes().clashed(key, &pod.uid, group, message).await;
+            let told = self.outcomes().clashed(key, &pod.uid, &self.payer(key), message).await;
             let mut gated = self.gated();
             gated.set_told(key, told);
             if !told {
@@ -250,8 +243,12 @@ impl Releaser {
     /// and that is a turn. Conflicts on a state that nobody changes are a refusal.
     async fn come_again(&self, turn: &Turn<'_>, message: String) {
         if !self.conflict(turn.key, turn.pod) {
-            let failure =
-                Failure { reason: "Refused", message, retry_after: None, scope: Scope::Object };
+            let failure = Failure {
+                reason: Reason::Refused,
+                message,
+                retry_after: None,
+                scope: Scope::Object,
+            };
             self.fail(turn, failure).await;
         }
     }
@@ -278,17 +275,20 @@ impl Releaser {
 
     /// The Pod is released without what it was to get. Nothing holds it any more, so there is no
     /// second try, and this is reported at once.
-    async fn report_stripped(&self, Turn { key, pod, group, took }: &Turn<'_>, missing: &[String]) {
+    async fn report_stripped(&self, Turn { key, pod, took }: &Turn<'_>, missing: &[String]) {
+        let payer = self.payer(key);
         self.gated().settle(key, &pod.uid);
-        let failure = stripped(missing);
-        self.outcomes().release_failed(key, &pod.uid, group, &failure, *took).await;
+        self.outcomes().release_failed(key, &pod.uid, &payer, &stripped(missing), *took).await;
     }
 
-    async fn fail(&self, Turn { key, pod, group, took }: &Turn<'_>, failure: Failure) {
-        if self.put_off(key, &failure.message, failure.retry_after) {
-            self.outcomes().release_failed(key, &pod.uid, group, &failure, *took).await;
+    async fn fail(&self, Turn { key, pod, took }: &Turn<'_>, failure: Failure) {
+        let Failure { reason, message, retry_after, .. } = failure;
+        if self.put_off(key, &message, retry_after) {
+            let payer = self.payer(key);
+            let fault = Fault { reason, message };
+            self.outcomes().release_failed(key, &pod.uid, &payer, &fault, *took).await;
         } else {
-            self.outcomes().not_released(key, failure.reason, *took);
+            self.outcomes().not_released(key, reason.word(), *took);
         }
     }
 
@@ -309,6 +309,11 @@ impl Releaser {
         self.context.reconciler.gated()
     }
 
+    /// Whose share of Events one about this Pod is taken from.
+    fn payer(&self, key: &PodKey) -> String {
+        self.context.reconciler.shared().store.payer(&key.namespace)
+    }
+
     fn outcomes(&self) -> &Outcomes {
         self.context.reconciler.outcomes()
     }
@@ -318,20 +323,20 @@ fn reverted() -> Failure {
     let message = format!(
         "the API server accepted the release, but admission put the gate {GATE} back: a mutating webhook or policy does that"
     );
-    Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
+    Failure { reason: Reason::Reverted, message, retry_after: None, scope: Scope::Object }
 }
 
-fn stripped(missing: &[String]) -> Failure {
+fn stripped(missing: &[String]) -> Fault {
     let message = format!(
         "released, but admission took {} away: a mutating webhook or policy does that. The Pod may run outside of its tenant's pool: delete it once that has ended",
         missing.join(", ")
     );
-    Failure { reason: REVERTED, message, retry_after: None, scope: Scope::Object }
+    Fault { reason: Reason::Reverted, message }
 }
 
 fn unread(namespace: &str, error: &Error) -> Failure {
     let message = format!("namespace {namespace:?} could not be read before the release: {error}");
-    Failure { reason: UNREAD, message, retry_after: None, scope: Scope::Object }
+    Failure { reason: Reason::Unreachable, message, retry_after: None, scope: Scope::Object }
 }
 
 /// What a Pod waits for, and who can end it.

@@ -19,6 +19,7 @@ use cluster::settings::SettingsSource;
 
 mod chaos;
 mod contention;
+mod costs;
 mod election;
 mod faults;
 mod held;
@@ -174,7 +175,7 @@ impl Simulation {
 
     /// Why a namespace is not compliant.
     fn trouble(&self, name: &str) -> Option<&'static str> {
-        self.reconciler.shared().progress.trouble(name).map(|trouble| trouble.reason)
+        self.reconciler.shared().progress.trouble(name).map(|fault| fault.reason.word())
     }
 
     /// The reasons of the Events about an object.

@@ -18,7 +18,7 @@ use crate::outcome::shortened;
 use crate::reconciler::Shared;
 use crate::store::{Compliance, Identity};
 use crate::supervisor::Pulse;
-use crate::trouble::{CONTESTED, HOOK_WARNING, Trouble};
+use assessment::{Fault, Reason};
 use cluster::clock;
 use cluster::lease::Leadership;
 
@@ -29,8 +29,6 @@ mod pods;
 const PERIOD: Duration = Duration::from_secs(2);
 /// Statuses that are written at a time.
 const AT_A_TIME: usize = 8;
-/// How long an answer is waited for.
-const TIMEOUT: Duration = Duration::from_secs(10);
 const API_VERSION: &str = "landlord.dev/v1alpha1";
 
 /// After so many rounds in a row in which a tenant is another than its watch has brought, the watch
@@ -73,9 +71,15 @@ impl Statuses {
     pub async fn run(self, pulse: Pulse) {
         let mut written: HashMap<String, Facts> = HashMap::new();
         let mut rounds_behind = 0;
+        let mut relist = self.context.signals.relist.subscribe();
         loop {
             pulse.beat();
             tokio::time::sleep(PERIOD).await;
+            if relist.has_changed().unwrap_or_default() {
+                // What was written last may be lost with what etcd held.
+                relist.mark_unchanged();
+                written.clear();
+            }
             if !self.leadership.holds() || !self.context.readiness.is_complete() {
                 // Whoever leads next begins with all of them.
                 written.clear();
@@ -143,14 +147,14 @@ impl Statuses {
         {
             return Vec::new();
         }
-        let troubles: HashMap<String, (String, Trouble)> = troubles(&shared);
+        let troubles: HashMap<String, (String, Fault)> = troubles(&shared);
         let names = shared.store.tenant_names();
         let mut released = pods::conditions(&shared, &self.context.reconciler.gated(), &names);
         let facts = |name: String| {
             let counts = counts(&shared, &name);
             let tenant = shared.store.tenant(&name);
             let conditions = [
-                ready(&tenant, shared.refused_settings.as_deref()),
+                ready(&tenant, &shared),
                 converged(&counts, troubles.get(&name)),
                 nodes_match(&mut shared, tenant.ok().flatten().as_deref()),
             ];
@@ -195,14 +199,18 @@ impl Statuses {
             None => Api::all_with(self.context.client.clone(), &resource),
         };
         // Without it, the Event is left out: the log has it.
-        clock::within(TIMEOUT, api.get_metadata(&reference.name)).await.ok()?.metadata.uid
+        clock::within(clock::ANSWER_TIMEOUT, api.get_metadata(&reference.name))
+            .await
+            .ok()?
+            .metadata
+            .uid
     }
 
     async fn write(&self, tenant: &str, facts: &Facts) -> Result<Sent, kube::Error> {
         let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
         let api: Api<DynamicObject> =
             Api::all_with(self.context.client.clone(), &ApiResource::from_gvk(&kind));
-        let current = clock::within(TIMEOUT, api.get(tenant)).await?;
+        let current = clock::within(clock::ANSWER_TIMEOUT, api.get(tenant)).await?;
         // What was counted is about a spec that is not the one that is there any more: the next
         // round counts anew.
         if current.metadata.uid.as_ref() != Some(&facts.identity.uid)
@@ -221,7 +229,7 @@ impl Statuses {
             json!({"metadata": {"uid": current.metadata.uid, "resourceVersion": current.metadata.resource_version},
                                         "status": status}),
         );
-        clock::within(TIMEOUT, api.patch_status(tenant, &params, &patch)).await?;
+        clock::within(clock::ANSWER_TIMEOUT, api.patch_status(tenant, &params, &patch)).await?;
         Ok(Sent::Stored)
     }
 }
@@ -236,41 +244,41 @@ fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
 
 /// For each tenant, the first of its namespaces that are not compliant, and why. Contested keys
 /// come before anything else: nobody but the other writer ends that.
-fn troubles(shared: &Shared) -> HashMap<String, (String, Trouble)> {
-    let mut first: HashMap<&str, (bool, &String, &Trouble)> = HashMap::new();
-    for (namespace, trouble) in shared.progress.troubles() {
+fn troubles(shared: &Shared) -> HashMap<String, (String, Fault)> {
+    let mut first: HashMap<&str, (bool, &String, &Fault)> = HashMap::new();
+    for (namespace, fault) in shared.progress.troubles() {
         let Some(tenant) = shared.store.tenant_of(namespace) else { continue };
-        if trouble.reason != HOOK_WARNING {
-            let one = (trouble.reason != CONTESTED, namespace, trouble);
+        if fault.reason != Reason::HookWarning {
+            let one = (fault.reason != Reason::Contested, namespace, fault);
             let known = first.entry(tenant).or_insert(one);
             *known = (*known).min(one);
         }
     }
-    let told = |(tenant, (_, namespace, trouble)): (&str, (_, &String, &Trouble))| {
+    let told = |(tenant, (_, namespace, trouble)): (&str, (_, &String, &Fault))| {
         (tenant.to_owned(), (namespace.clone(), trouble.clone()))
     };
     first.into_iter().map(told).collect()
 }
 
-fn ready(
-    tenant: &Result<Option<Arc<Tenant>>, String>,
-    refused_settings: Option<&str>,
-) -> Condition {
-    let (holds, reason, message) = match (tenant, refused_settings) {
-        (Err(error), _) => (false, "Invalid", error.clone()),
-        (Ok(_), Some(error)) => (
+fn ready(tenant: &Result<Option<Arc<Tenant>>, String>, shared: &Shared) -> Condition {
+    let (holds, reason, message) = match (tenant, &shared.refused_settings, &shared.wrong_account) {
+        (Err(error), ..) => (false, "Invalid", error.clone()),
+        (Ok(_), _, Some(error)) => {
+            (true, "WrongAccount", format!("the tenant can be used, but {error}"))
+        }
+        (Ok(_), Some(error), None) => (
             true,
             "OldSettings",
             format!(
                 "the tenant can be used, but by earlier settings: the newest are refused: {error}"
             ),
         ),
-        (Ok(_), None) => (true, "Valid", "the tenant can be used".to_owned()),
+        (Ok(_), None, None) => (true, "Valid", "the tenant can be used".to_owned()),
     };
     Condition { kind: "Ready", holds: Some(holds), reason, message }
 }
 
-fn converged(counts: &[(Compliance, usize); 4], first: Option<&(String, Trouble)>) -> Condition {
+fn converged(counts: &[(Compliance, usize); 4], first: Option<&(String, Fault)>) -> Condition {
     let total: usize = counts.iter().map(|(_, count)| count).sum();
     let behind: usize = counts
         .iter()
@@ -279,13 +287,13 @@ fn converged(counts: &[(Compliance, usize); 4], first: Option<&(String, Trouble)
         .sum();
     let (reason, message) = match (behind, first) {
         (0, _) => ("Compliant", format!("{total} namespaces are compliant")),
-        (_, Some((namespace, Trouble { reason, message }))) => {
+        (_, Some((namespace, Fault { reason, message }))) => {
             let others = if behind > 1 {
                 format!("{behind} of {total} namespaces are not compliant; ")
             } else {
                 String::new()
             };
-            (*reason, shortened(format!("{others}namespace {namespace}: {message}")))
+            (reason.word(), shortened(format!("{others}namespace {namespace}: {message}")))
         }
         (_, None) => ("Pending", format!("{behind} of {total} namespaces are not compliant")),
     };

@@ -5,18 +5,20 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use cluster::cached_namespace::CachedNamespace;
-use tenancy::plan::read_ledger;
 use tenancy::settings::{Rule, Settings};
 use tenancy::tenant::Tenant;
 
-use assessment::{Assessment, is_in_scope};
+use assessment::{Assessment, Reason, Record, is_in_scope};
 
 mod census;
+mod ledgers;
 mod load;
 mod nodes;
+mod payer;
 
 use self::census::Census;
 pub use self::census::Totals;
+use self::ledgers::Ledgers;
 use self::nodes::Nodes;
 
 /// See the module.
@@ -40,16 +42,18 @@ pub struct Store {
     /// Grows with each change of settings or tenants, which may change every decision.
     decisive: u64,
     census: Census,
+    ledgers: Ledgers,
 }
 
 fn name_of(cached: &CachedNamespace) -> &str {
     cached.namespace.name.as_deref().unwrap_or_default()
 }
 
-/// A namespace, and how it stood when it was last looked at.
+/// A namespace, what landlord recorded on it, and how it stood when it was last looked at.
 #[derive(Debug)]
 struct Entry {
     cached: CachedNamespace,
+    record: Record,
     standing: Option<Standing>,
 }
 
@@ -73,8 +77,8 @@ pub struct Newest {
 pub struct Standing {
     pub tenant: Option<String>,
     pub state: Compliance,
-    /// A bounded word where it is not compliant.
-    pub reason: Option<&'static str>,
+    /// Why, where it is not compliant.
+    pub reason: Option<Reason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,6 +108,7 @@ impl Store {
             newest: None,
             decisive: 0,
             census: Census::default(),
+            ledgers: Ledgers::default(),
         }
     }
 
@@ -166,7 +171,8 @@ impl Store {
         {
             self.newest = Some(Newest { name: name.clone(), uid: cached.uid.clone(), version });
         }
-        self.namespaces.insert(name, Entry { cached, standing: standing.flatten() });
+        let record = self.ledgers.share(Record::read(&cached.namespace.metadata));
+        self.namespaces.insert(name, Entry { cached, record, standing: standing.flatten() });
         self.census.touch();
     }
 
@@ -285,8 +291,7 @@ impl Store {
     }
 
     fn is_managed_for(&self, name: &str, tenant: &str) -> bool {
-        self.namespace(name)
-            .is_some_and(|known| read_ledger(&known.namespace.metadata).0.tenant == tenant)
+        self.namespaces.get(name).is_some_and(|known| known.record.ledger.tenant == tenant)
     }
 
     pub fn is_deleted(&self, name: &str) -> bool {
@@ -322,12 +327,15 @@ impl Store {
 
     /// What the engine says of a namespace now; `None` for one that is not landlord's to look at.
     pub fn assess(&self, name: &str) -> Option<Assessment> {
-        let known =
-            self.namespace(name).filter(|known| is_in_scope(&self.settings, &known.namespace))?;
-        Some(Assessment::of(
+        let Entry { cached, record, .. } = self
+            .namespaces
+            .get(name)
+            .filter(|known| is_in_scope(&self.settings, &known.cached.namespace))?;
+        Some(Assessment::with(
             &self.settings,
-            &known.namespace,
-            || known.document(),
+            &cached.namespace,
+            record.clone(),
+            || cached.document(),
             |tenant| self.tenant(tenant),
         ))
     }

@@ -15,6 +15,7 @@ use assessment::{Assessment, assess};
 use cluster::admission_policies::stored::Stored;
 use cluster::settings::Origin;
 
+mod account;
 mod claims;
 mod clock;
 mod daemon_sets;
@@ -49,6 +50,7 @@ pub enum Check {
     GuardEnforced,
     Unclaimed,
     Claims,
+    Account,
     Rights,
     Pools,
     NodeLabels,
@@ -76,11 +78,20 @@ pub struct Finding {
     pub fix: Option<String>,
 }
 
+/// Which Lease elects the controller that writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseName {
+    pub namespace: String,
+    pub name: String,
+}
+
 /// What is known of the cluster before the checks.
 pub struct Patient {
     pub client: Client,
     /// The ClusterAdmissionPolicy's name.
     pub policy: String,
+    /// The controller's Lease.
+    pub lease: LeaseName,
     /// Where its settings are.
     origin: Origin,
     inventory: Inventory,
@@ -91,7 +102,7 @@ pub struct Patient {
 
 impl Check {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Version,
         Self::Clock,
         Self::Webhook,
@@ -101,6 +112,7 @@ impl Check {
         Self::GuardEnforced,
         Self::Unclaimed,
         Self::Claims,
+        Self::Account,
         Self::Rights,
         Self::Pools,
         Self::NodeLabels,
@@ -120,6 +132,7 @@ impl Check {
             Self::GuardEnforced => "guard-enforced",
             Self::Unclaimed => "unclaimed",
             Self::Claims => "claims",
+            Self::Account => "account",
             Self::Rights => "rights",
             Self::Pools => "pools",
             Self::NodeLabels => "node-labels",
@@ -156,6 +169,9 @@ impl Check {
             Self::Claims => {
                 "any user who may update a namespace can give it another tenant, unless the webhook is there to ask who it is"
             }
+            Self::Account => {
+                "guard and policy let the controller's writes through by the name of its account; those of another are undone or refused"
+            }
             Self::Rights => "what the controller may not do, it does not do",
             Self::Pools => "Pods whose selector matches no node stay pending",
             Self::NodeLabels => {
@@ -178,6 +194,7 @@ impl Check {
             Self::PodNodeSelector => plugin::examine(patient).map(one).boxed(),
             Self::DefaultSelector => default_selector::examine(patient).map(one).boxed(),
             Self::GuardEnforced => enforced::examine(patient).map(one).boxed(),
+            Self::Account => account::examine(patient).map(one).boxed(),
             Self::Rights => rights::examine(patient).map(one).boxed(),
             Self::DaemonSets => daemon_sets::examine(patient).boxed(),
             Self::Guard => return one(guard::examine(patient)),
@@ -234,6 +251,7 @@ impl Patient {
     pub async fn admit(
         client: Client,
         policy: String,
+        lease: LeaseName,
         origin: Origin,
         inventory: Inventory,
     ) -> Self {
@@ -243,7 +261,7 @@ impl Patient {
         let stored = Stored::read(&client)
             .await
             .map_err(|error| format!("admission policies cannot be listed: {error}"));
-        Self { client, policy, origin, inventory, assessments, nodes, stored }
+        Self { client, policy, lease, origin, inventory, assessments, nodes, stored }
     }
 
     /// Makes every check but these, all at once.

@@ -67,7 +67,7 @@ impl Guard<'_> {
     }
 
     pub(super) fn is_controller(&self) -> String {
-        format!("request.userInfo.username == {}", text(&account(&self.settings.controller)))
+        is_user(&account(&self.settings.controller))
     }
 
     /// Whether the namespace of this name is never looked at; `None` if all are.
@@ -91,6 +91,11 @@ impl Guard<'_> {
     pub(super) fn not_excluded(&self, name: &str) -> Option<(&'static str, String)> {
         self.excludes(name).map(|excluded| ("not-excluded", format!("!({excluded})")))
     }
+}
+
+/// The CEL that says whether the requester is the user of this name.
+pub fn is_user(username: &str) -> String {
+    format!("request.userInfo.username == {}", text(username))
 }
 
 fn user_names(settings: &Settings) -> Vec<String> {

@@ -15,6 +15,7 @@
 use serde_json::Value;
 use tenancy::settings::{GuardScope, OnUnready, Settings};
 
+pub use self::expression::is_user;
 use self::policy::Policy;
 
 mod binding;

@@ -8,7 +8,6 @@
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
-use tenancy::plan::read_ledger;
 
 use assessment::Assessment;
 use tenancy::keys::FIELD_MANAGER;
@@ -23,7 +22,7 @@ pub(crate) fn since(
     tenant: Option<&Value>,
 ) -> Option<Timestamp> {
     let created = time(namespace.pointer(CREATED));
-    let (ledger, _) = read_ledger(&assessment.before);
+    let ledger = &assessment.record.ledger;
     if assessment.tenant.as_ref() != Some(&ledger.tenant) {
         return created.max(last_change(namespace));
     }

@@ -2,6 +2,7 @@
 //! the wrong context.
 
 use anyhow::Error;
+use cluster::error::message;
 use kube::config::{InferConfigError, KubeconfigError};
 
 /// The error and its causes in one line; some already say theirs. What the API server says is said
@@ -9,17 +10,14 @@ use kube::config::{InferConfigError, KubeconfigError};
 pub(crate) fn words(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let status = match cause.downcast_ref::<kube::Error>() {
-            Some(kube::Error::Api(status)) => Some(status.message.as_str()),
-            _ => None,
-        };
-        let words = status.map_or_else(|| cause.to_string(), str::to_owned);
+        let error = cause.downcast_ref::<kube::Error>();
+        let words = error.map_or_else(|| cause.to_string(), message);
         if text.is_empty() {
             text = words;
         } else if !text.ends_with(&words) {
             text += &format!(": {words}");
         }
-        if status.is_some() {
+        if matches!(error, Some(kube::Error::Api(_))) {
             break;
         }
     }

@@ -26,8 +26,10 @@ mod error;
 mod files;
 mod programs;
 mod rights;
+mod snapshot;
 
 pub use self::error::StartError;
+pub use self::snapshot::Snapshot;
 
 /// How long a start may take on a busy machine; 4 s are usual.
 const READY_WITHIN: Duration = waiting::PATIENCE;
@@ -70,6 +72,9 @@ struct Servers {
     _second_api_server: Option<Process>,
     etcd: Process,
     api_server_program: Program,
+    etcd_program: Program,
+    /// Lives as long as the cluster, whatever is restarted, and takes its folder along.
+    _folder: Process,
 }
 
 impl Default for Builder {
@@ -144,7 +149,9 @@ impl Builder {
         let [client_port, peer_port, api_port, second_port] = ports.each_ref().map(Port::number);
         let server = format!("https://127.0.0.1:{api_port}");
         files::write(&scratch, &authority, &credentials, &server)?;
-        let etcd = programs::etcd(binaries, &scratch, client_port, peer_port).start()?;
+        let folder = programs::folder(&scratch).start()?;
+        let etcd_program = programs::etcd(binaries, &scratch, client_port, peer_port);
+        let etcd = etcd_program.start()?;
         let program = programs::api_server(binaries, &scratch, self, client_port, api_port);
         let api_server = program.start()?;
         let scheduler = programs::scheduler(binaries, &scratch).start()?;
@@ -159,6 +166,8 @@ impl Builder {
             _second_api_server: None,
             etcd,
             api_server_program: program,
+            etcd_program,
+            _folder: folder,
         };
         let binaries = binaries.clone();
         let mut cluster = Cluster {

@@ -27,7 +27,7 @@ mod scratch;
 
 pub use authority::Authority;
 pub use binaries::{Binaries, BinariesError};
-pub use cluster::{Builder, Cluster, StartError};
+pub use cluster::{Builder, Cluster, Snapshot, StartError};
 pub use kubewarden::Kubewarden;
 pub use node::Node;
 pub use ports::Port;

@@ -34,7 +34,9 @@ exec >/dev/null 2>&1
   kill -KILL $program
   if [ -n "$scratch" ]; then
     while kill -0 $program; do sleep 0.01; done
-    rm -rf -- "$scratch"
+    # Others may still write there: they are being killed as well.
+    tries=0
+    while ! rm -rf -- "$scratch" && [ $tries -lt 500 ]; do tries=$((tries + 1)); sleep 0.01; done
   fi
   # Once the keeper has seen the program's end: what that has started and left behind, and this.
   while kill -0 $$; do sleep 0.01; done

@@ -3,7 +3,7 @@
 
 use assessment::document::{self, Document};
 use assessment::inventory::{Inventory, parse, policy_among, settings_among, settings_document};
-use assessment::{Assessment, admission, assess, plan_json};
+use assessment::{Assessment, admission, assess_with_origins, plan_json};
 use serde_json::{Map, Value, json};
 use tenancy::settings::Settings;
 
@@ -54,7 +54,10 @@ impl Editors {
                         Fault::of_tenant(place, error, self.text(place.file()))
                     }));
                     answer = answer_to(&objects);
-                    planned = Some((assess(&inventory), inventory.notes()));
+                    planned = Some((
+                        assess_with_origins(&inventory, &inventory.namespaces),
+                        inventory.notes(),
+                    ));
                 }
                 Err(error) => faults.push(error),
             }
@@ -117,7 +120,7 @@ fn beside(assessment: &Assessment) -> Value {
         "state": assessment.state().word(),
         "before": {"labels": before.labels, "annotations": before.annotations},
         "waiting": assessment.plan.waiting,
-        "ledgerFault": assessment.plan.ledger_fault,
+        "ledgerFault": assessment.record.fault.as_deref(),
     })
 }
 

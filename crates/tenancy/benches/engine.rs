@@ -37,7 +37,7 @@ impl Scene {
         let evidence = Evidence { namespace: &self.namespace, ledger: &ledger, document: None };
         match resolve(&self.settings, evidence, |_| Ok::<_, Infallible>(Some(&self.tenant))) {
             Ok(Resolution::Known(claim, tenant)) => {
-                plan(&self.settings, &self.namespace, &claim, tenant, Stage::Reconcile)
+                plan(&self.settings, &self.namespace, &ledger, &claim, tenant, Stage::Reconcile)
                     .expect("a plan")
             }
             other => panic!("not claimed: {other:?}"),

@@ -66,16 +66,6 @@ pub enum ClaimError<E> {
     Lookup(E),
 }
 
-impl<E> ClaimError<E> {
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Ambiguous { .. } => "AmbiguousClaim",
-            Self::Lookup(_) => "TenantLookupFailed",
-        }
-    }
-}
-
 /// Asks the rules in order and reads the tenant through `lookup`, which answers `None` for a tenant
 /// that does not exist.
 pub fn resolve<T: Borrow<Tenant>, E>(

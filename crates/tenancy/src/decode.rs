@@ -42,11 +42,6 @@ impl DecodeError {
         };
         Self { path, ..self }
     }
-
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        "InvalidDocument"
-    }
 }
 
 /// An error and what is behind it, in one line.
@@ -69,7 +64,8 @@ pub fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, DecodeError> {
 }
 
 /// Serde lists the valid names after an unknown one, each in back quotes; name the one that was
-/// probably meant.
+/// probably meant. Where none is alike, the list stands alone: a guess could be the opposite of what
+/// was meant.
 fn suggest(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown_name =
@@ -77,10 +73,15 @@ fn suggest(message: &str) -> String {
     match quoted.next().filter(|_| unknown_name) {
         None => message.to_owned(),
         Some(wrong) if wrong.len() > MAX_NAME_BYTES => message.to_owned(),
-        Some(wrong) => match quoted.min_by_key(|valid| distance(wrong, valid)) {
-            Some(nearest) => format!("{message}; did you mean `{nearest}`?"),
-            None => message.to_owned(),
-        },
+        Some(wrong) => {
+            // Two letters exchanged are one slip of two; a third of a name may be wrong.
+            let allowed = wrong.chars().count().div_ceil(3).max(2);
+            let alike = quoted.map(|valid| (distance(wrong, valid), valid));
+            match alike.filter(|(slips, _)| *slips <= allowed).min() {
+                Some((_, nearest)) => format!("{message}; did you mean `{nearest}`?"),
+                None => message.to_owned(),
+            }
+        }
     }
 }
 
@@ -126,6 +127,27 @@ mod tests {
     fn faults_are_located(#[case] document: serde_json::Value, #[case] part: &str) {
         let message = decode::<Sample>(&document).expect_err("must be refused").to_string();
         assert!(message.contains(part), "{message}");
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Choice {
+        Allow,
+        Reject,
+    }
+
+    #[rstest]
+    #[case("alow", Some("allow"))]
+    #[case("rejected", Some("reject"))]
+    #[case("Allow", Some("allow"))]
+    #[case::it_means_the_opposite("deny", None)]
+    #[case("failurePolicy", None)]
+    fn only_what_is_alike_is_suggested(#[case] wrong: &str, #[case] expected: Option<&str>) {
+        let message = decode::<Choice>(&json!(wrong)).expect_err("must be refused").to_string();
+        let suggested =
+            message.split("did you mean `").nth(1).and_then(|rest| rest.split('`').next());
+        assert_eq!(suggested, expected, "{message}");
+        assert!(message.contains("expected") && message.contains("`allow`"), "{message}");
     }
 
     #[rstest]

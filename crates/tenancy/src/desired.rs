@@ -16,14 +16,15 @@ use crate::selector::NodeSelector;
 use crate::template::Template;
 use crate::tenant::{Layer, Precedence, Tenant};
 use crate::toleration::{self, Toleration};
-pub use crate::want::{Want, Wants};
+pub use crate::want::Want;
+pub(crate) use crate::want::Wants;
 use crate::why::Why;
 
 mod hooks;
 
 /// What one tenant wants on one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Desired {
+pub(crate) struct Desired {
     /// Managed keys.
     pub wants: Wants,
     /// Written over everything, never in the ledger.
@@ -93,17 +94,6 @@ pub enum DesireError {
         /// What is wrong with it.
         fault: String,
     },
-}
-
-impl DesireError {
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Key { .. } => "InvalidKey",
-            Self::Value { .. } => "InvalidValue",
-            Self::NodeSelector { .. } => "InvalidNodeSelector",
-        }
-    }
 }
 
 /// Computes the wants. `name` is `None` as long as the namespace has none.

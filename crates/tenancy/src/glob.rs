@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::Chars;
 
 /// Longest pattern in bytes: the longest key, `253/63`.
-pub const MAX_GLOB_BYTES: usize = 253 + 1 + 63;
+pub(crate) const MAX_GLOB_BYTES: usize = 253 + 1 + 63;
 
 /// How many characters the API server puts after a `generateName`, of how many it leaves there, and
 /// which it draws from (`k8s.io/apiserver/pkg/storage/names`, `k8s.io/apimachinery/pkg/util/rand`).
@@ -44,17 +44,6 @@ pub enum GlobError {
         /// The first such character.
         character: char,
     },
-}
-
-impl GlobError {
-    /// A bounded word for metrics, events and status.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            GlobError::Empty => "EmptyPattern",
-            GlobError::TooLong { .. } => "PatternTooLong",
-            GlobError::Character { .. } => "InvalidPattern",
-        }
-    }
 }
 
 impl Glob {
@@ -205,12 +194,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case("", "EmptyPattern")]
-    #[case("a[b]", "InvalidPattern")]
-    #[case("{a,b}", "InvalidPattern")]
-    #[case("a b", "InvalidPattern")]
-    fn refuses(#[case] glob: &str, #[case] reason: &str) {
-        assert_eq!(Glob::parse(glob).unwrap_err().reason(), reason);
+    #[case("", "matches nothing")]
+    #[case("a[b]", "has the character")]
+    #[case("{a,b}", "has the character")]
+    #[case("a b", "has the character")]
+    fn refuses(#[case] glob: &str, #[case] part: &str) {
+        let error = Glob::parse(glob).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
     }
 
     #[rstest]

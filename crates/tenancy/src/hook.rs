@@ -151,6 +151,14 @@ pub struct Failure {
     pub placement: bool,
 }
 
+impl Failure {
+    /// What makes it the same as another, whatever words it is reported in. (A set of failures would
+    /// be 4 KB of the policy.)
+    pub fn identity(&self) -> String {
+        [self.hook.as_str(), &self.message].join("\n")
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "hook {}: {}", self.hook, self.message)
@@ -203,7 +211,7 @@ impl Hook {
     }
 
     /// Whether it reads `$.tenant`.
-    pub fn reads_tenant(&self) -> bool {
+    pub(crate) fn reads_tenant(&self) -> bool {
         self.places().any(Place::reads_tenant)
     }
 

@@ -24,11 +24,11 @@ use self::grammar::Reader;
 use crate::members::by_name;
 
 /// Longest path in bytes.
-pub const MAX_PATH_BYTES: usize = 256;
+pub(crate) const MAX_PATH_BYTES: usize = 256;
 /// Most steps of a path, those inside its filters included.
-pub const MAX_STEPS: usize = 32;
+pub(crate) const MAX_STEPS: usize = 32;
 /// Deepest nesting of parentheses in a filter.
-pub const MAX_FILTER_DEPTH: usize = 8;
+pub(crate) const MAX_FILTER_DEPTH: usize = 8;
 
 /// A checked path. Equal if spelled equally.
 #[derive(Clone, Debug)]
@@ -73,20 +73,6 @@ pub enum JsonPathError {
         /// What would have been right there.
         expected: &'static str,
     },
-}
-
-impl JsonPathError {
-    /// A bounded word for metrics, events and status.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            JsonPathError::Empty => "EmptyJsonPath",
-            JsonPathError::TooLong { .. } => "JsonPathTooLong",
-            JsonPathError::TooManySteps { .. } | JsonPathError::TooDeep { .. } => {
-                "JsonPathTooComplex"
-            }
-            JsonPathError::Syntax { .. } => "InvalidJsonPath",
-        }
-    }
 }
 
 /// One step as written.
@@ -167,7 +153,7 @@ impl JsonPath {
 
     /// Whether the path can lead to the value at this place, given as member names. Filters may
     /// read anything below them.
-    pub fn may_reach(&self, place: &[&str]) -> bool {
+    pub(crate) fn may_reach(&self, place: &[&str]) -> bool {
         may_reach(&self.steps, place)
     }
 

@@ -8,7 +8,7 @@ use crate::namespace::NAME_LABEL;
 /// The label under which landlord records tenants of its own, custom and inline sources.
 pub const TENANT_LABEL: &str = "landlord.dev/tenant";
 /// Capsule's, which it forces on every namespace of a tenant.
-pub const CAPSULE_TENANT_LABEL: &str = "capsule.clastix.io/tenant";
+pub(crate) const CAPSULE_TENANT_LABEL: &str = "capsule.clastix.io/tenant";
 /// Read by the admission plugin `PodNodeSelector`.
 pub const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
 /// Read by the admission plugin `PodTolerationRestriction`: a JSON list of tolerations.

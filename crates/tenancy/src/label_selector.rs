@@ -83,13 +83,6 @@ pub enum LabelSelectorError {
     },
 }
 
-impl LabelSelectorError {
-    /// A bounded word for metrics, events and status.
-    pub fn reason(&self) -> &'static str {
-        "InvalidLabelSelector"
-    }
-}
-
 impl LabelSelector {
     /// Reads a selector. Other fields are ignored, as Kubernetes does; `null` and an absent field
     /// are the same.

@@ -12,10 +12,12 @@
 
 pub mod claim;
 pub mod collection;
-pub mod conflicts;
+mod conflicts;
+#[cfg(feature = "counters")]
+pub mod counters;
 pub mod decode;
 pub mod desired;
-pub mod dialect;
+mod dialect;
 pub mod glob;
 pub mod hook;
 pub mod json_path;
@@ -26,6 +28,7 @@ pub mod members;
 pub mod metadata;
 pub mod namespace;
 pub mod plan;
+pub mod ready;
 pub mod requester;
 pub mod selector;
 pub mod settings;
@@ -33,7 +36,7 @@ pub mod template;
 pub mod tenant;
 pub mod text;
 pub mod toleration;
-pub mod want;
+mod want;
 pub mod why;
 
 pub use serde_json::Value;

@@ -4,7 +4,7 @@
 use serde_json::{Map as Object, Value};
 
 /// Names and values, by name.
-pub fn by_name(object: &Object<String, Value>) -> Vec<(&str, &Value)> {
+pub(crate) fn by_name(object: &Object<String, Value>) -> Vec<(&str, &Value)> {
     let mut members: Vec<_> = object.iter().map(|(name, value)| (name.as_str(), value)).collect();
     // One place that sorts them, and only where serde_json keeps the order of the text: sorting
     // code is 2 KB for each type.

@@ -49,13 +49,6 @@ pub enum NamespaceError {
     },
 }
 
-impl NamespaceError {
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        "InvalidNamespace"
-    }
-}
-
 impl Namespace {
     /// Reads a `v1` Namespace. Absent and `null` maps are empty.
     pub fn from_value(object: &Value) -> Result<Self, NamespaceError> {

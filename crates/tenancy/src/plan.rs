@@ -33,15 +33,13 @@ pub struct Plan {
     pub remove: BTreeMap<Key, Why>,
     /// Wanted keys that stay as they are.
     pub kept: Vec<Clash>,
-    /// Wanted keys that are refused: a denial at admission, a report at reconcile.
+    /// Wanted keys that are refused, in order: a denial at admission, a report at reconcile.
     pub refused: Vec<Clash>,
     /// Hooks whose requirements do not hold in the end, or whose values cannot be written; in the
     /// order of the hooks.
     pub failures: Vec<Failure>,
     /// Keys, unrendered, that wait for the namespace to get its name.
     pub waiting: BTreeSet<String>,
-    /// Why the ledger that was there could not be read; it is treated as empty and rewritten.
-    pub ledger_fault: Option<String>,
 }
 
 /// A wanted key that the namespace has with another value.
@@ -93,22 +91,17 @@ pub enum PlanError {
     },
 }
 
-impl PlanError {
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Desire(error) => error.reason(),
-            Self::NoRest { .. } => "DoesNotComeToRest",
-            Self::Previous { .. } => "PreviousTooLarge",
-            Self::Size { .. } => "AnnotationsTooLarge",
-        }
-    }
-}
-
 impl Plan {
     /// Hooks that reject the namespace.
     pub fn rejections(&self) -> impl Iterator<Item = &Failure> {
         self.failures.iter().filter(|failure| !failure.warning)
+    }
+
+    /// Whether the clash's key is refused with the same two values, wherever the wish comes from.
+    pub fn refuses(&self, Clash { key, found, wanted, .. }: &Clash) -> bool {
+        let place = self.refused.binary_search_by(|refused| refused.key.cmp(key));
+        let refused = place.ok().and_then(|place| self.refused.get(place));
+        refused.is_some_and(|refused| refused.found == *found && refused.wanted == *wanted)
     }
 
     /// Whether there is nothing to write; what is kept, refused or fails does not count.
@@ -164,21 +157,24 @@ struct Subject<'a> {
     stage: Stage<'a>,
 }
 
-/// Plans a namespace that `claim` gives to `tenant`.
+/// Plans a namespace that `claim` gives to `tenant`. `ledger` is the namespace's own, as
+/// [`read_ledger`] reads it: here and in the other plans, so that it is parsed once, whatever is
+/// asked of it.
 pub fn plan(
     settings: &Settings,
     namespace: &Namespace,
+    ledger: &Ledger,
     claim: &Claim,
     tenant: &Tenant,
     stage: Stage<'_>,
 ) -> Result<Plan, PlanError> {
-    let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
+    #[cfg(feature = "counters")]
+    crate::counters::count_plan();
     let subject = Subject { settings, claim, tenant, name: namespace.name.as_deref(), stage };
-    let mut plan = match tenant.dialect {
-        Dialect::Landlord => Pass::new(subject, &namespace.metadata, &ledger).run()?.plan,
-        Dialect::Capsule => rest::plan(subject, &namespace.metadata, ledger)?,
+    let plan = match tenant.dialect {
+        Dialect::Landlord => Pass::new(subject, &namespace.metadata, ledger).run()?.plan,
+        Dialect::Capsule => rest::plan(subject, &namespace.metadata, ledger.clone())?,
     };
-    plan.ledger_fault = ledger_fault;
     if !plan.is_empty() {
         check_size(&plan, &namespace.metadata, tenant)?;
     }
@@ -187,10 +183,8 @@ pub fn plan(
 
 /// Plans a namespace that nobody claims: everything landlord wrote goes, the record of the claim
 /// included.
-pub fn unclaimed(settings: &Settings, namespace: &Namespace) -> Plan {
-    let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
-    let mut plan = release(settings, namespace);
-    plan.ledger_fault = ledger_fault;
+pub fn unclaimed(settings: &Settings, namespace: &Namespace, ledger: &Ledger) -> Plan {
+    let mut plan = release(settings, namespace, ledger);
     let label = Key::label(settings.tenant_label());
     if ledger.by.is_some() && namespace.metadata.labels.contains_key(&label.name) {
         plan.remove.insert(label, Why::Released);
@@ -224,11 +218,12 @@ pub fn may_be_unclaimed(settings: &Settings, metadata: &Metadata) -> bool {
 
 /// Plans the release of a namespace whose tenant is gone: managed keys and ledger go, the tenant
 /// label stays (so that the guard is enforced).
-pub fn release(settings: &Settings, namespace: &Namespace) -> Plan {
-    let (ledger, ledger_fault) = read_ledger(&namespace.metadata);
-    let mut plan = Plan { ledger_fault, ..Plan::default() };
+pub fn release(settings: &Settings, namespace: &Namespace, ledger: &Ledger) -> Plan {
+    #[cfg(feature = "counters")]
+    crate::counters::count_plan();
+    let mut plan = Plan::default();
     let mode = ledger.release.unwrap_or_default();
-    let releaser = Releaser { settings, current: &namespace.metadata, ledger: &ledger, mode };
+    let releaser = Releaser { settings, current: &namespace.metadata, ledger, mode };
     ledger.keys().for_each(|key| releaser.release(&mut plan, key));
     if namespace.metadata.annotations.contains_key(ledger::ANNOTATION) {
         plan.remove.insert(Key::annotation(ledger::ANNOTATION), Why::Released);
@@ -239,9 +234,8 @@ pub fn release(settings: &Settings, namespace: &Namespace) -> Plan {
 /// Plans the end of landlord on a namespace: as [`release`], and all that is landlord's own goes as
 /// well – the tenant label that it recorded, and every `landlord.dev/` key. Keys of a tenant label
 /// that people wrote are theirs and stay with `Claims::Stay`.
-pub fn leave(settings: &Settings, namespace: &Namespace, claims: Claims) -> Plan {
-    let (ledger, _) = read_ledger(&namespace.metadata);
-    let mut plan = release(settings, namespace);
+pub fn leave(settings: &Settings, namespace: &Namespace, ledger: &Ledger, claims: Claims) -> Plan {
+    let mut plan = release(settings, namespace, ledger);
     let label = Key::label(settings.tenant_label());
     let metadata = &namespace.metadata;
     let keys = [Field::Label, Field::Annotation].into_iter().flat_map(|field| {
@@ -283,4 +277,25 @@ fn check_size(plan: &Plan, metadata: &Metadata, tenant: &Tenant) -> Result<(), P
         .sum();
     check_annotations_bytes(stay + come)
         .map_err(|source| PlanError::Size { tenant: tenant.name.clone(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clash(name: &str, found: Option<&str>, wanted: &str, why: Why) -> Clash {
+        let found = found.map(str::to_owned);
+        Clash { key: Key::label(name), found, wanted: wanted.to_owned(), why }
+    }
+
+    #[test]
+    fn a_clash_is_known_by_its_key_and_its_two_values() {
+        let refused = ["a", "b", "c"].map(|name| clash(name, Some("1"), "2", Why::Spec)).into();
+        let plan = Plan { refused, ..Plan::default() };
+        assert!(plan.refuses(&clash("b", Some("1"), "2", Why::Override(0))));
+        assert!(!plan.refuses(&clash("d", Some("1"), "2", Why::Spec)));
+        assert!(!plan.refuses(&clash("b", Some("3"), "2", Why::Spec)));
+        assert!(!plan.refuses(&clash("b", None, "2", Why::Spec)));
+        assert!(!plan.refuses(&clash("b", Some("1"), "3", Why::Spec)));
+    }
 }

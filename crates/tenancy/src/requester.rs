@@ -36,7 +36,7 @@ impl Requester {
     }
 
     /// Whether this is the service account written `namespace:name`.
-    pub fn is_service_account(&self, account: &str) -> bool {
+    pub(crate) fn is_service_account(&self, account: &str) -> bool {
         self.username.strip_prefix(SERVICE_ACCOUNT_PREFIX) == Some(account)
     }
 }
@@ -50,7 +50,7 @@ impl Requester {
 }])))]
 #[serde(deny_unknown_fields)]
 pub struct Owner {
-    /// What the name is the name of.
+    /// Whether it is a user, a group or a service account.
     pub kind: OwnerKind,
     /// User name, group name, or a service account as `namespace:name`.
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 253)))]

@@ -41,13 +41,6 @@ pub enum SelectorError {
     },
 }
 
-impl SelectorError {
-    /// A bounded word for metrics, events and status.
-    pub fn reason(&self) -> &'static str {
-        "InvalidNodeSelector"
-    }
-}
-
 impl NodeSelector {
     /// Adds the other's labels; where both have a key, the other's value wins.
     pub fn merge(&mut self, other: &NodeSelector) {

@@ -102,13 +102,6 @@ pub struct TenantError {
     pub source: crate::decode::DecodeError,
 }
 
-impl TenantError {
-    /// A bounded word for metrics and events.
-    pub fn reason(&self) -> &'static str {
-        "InvalidTenant"
-    }
-}
-
 impl Tenant {
     /// Adds the settings' hooks to its own, and what they read of `object`. `conflicts` are the
     /// settings'.
@@ -166,7 +159,7 @@ impl Tenant {
     }
 
     /// Whether the tenant lists a prefix of `namespace`.
-    pub fn lists_prefix_of(&self, namespace: &str) -> bool {
+    pub(crate) fn lists_prefix_of(&self, namespace: &str) -> bool {
         self.prefixes
             .iter()
             .any(|prefix| !prefix.is_empty() && namespace.starts_with(prefix.as_str()))

@@ -131,13 +131,6 @@ pub enum TolerationError {
     },
 }
 
-impl TolerationError {
-    /// A bounded word for metrics, events and status.
-    pub fn reason(&self) -> &'static str {
-        "InvalidToleration"
-    }
-}
-
 impl Toleration {
     /// Reads a toleration as Kubernetes writes it; `null` and an absent field are the same.
     pub fn from_value(value: &Value) -> Result<Self, TolerationError> {

@@ -15,4 +15,4 @@ pub struct Want {
 }
 
 /// Wants by their keys.
-pub type Wants = BTreeMap<Key, Want>;
+pub(crate) type Wants = BTreeMap<Key, Want>;

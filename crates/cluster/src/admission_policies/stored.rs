@@ -60,6 +60,20 @@ impl Stored {
         others.into_iter().fold(first, nearer)
     }
 
+    /// Whether the seal is there and undoes or refuses what this user writes, because it was
+    /// rendered for a controller with another account.
+    pub fn seals_against(&self, username: &str) -> bool {
+        let exempt = guard::is_user(username);
+        self.specs.iter().filter(|(id, _)| id.part() == "seal").any(|(_, spec)| {
+            let conditions = spec.get("matchConditions").and_then(Value::as_array);
+            conditions.is_some_and(|conditions| {
+                !conditions.iter().any(|one| {
+                    one["expression"].as_str().is_some_and(|text| text.contains(&exempt))
+                })
+            })
+        })
+    }
+
     /// As the settings say, first.
     fn ways<'a>(&self, settings: &'a Settings) -> [Guard<'a>; 4] {
         let guard = Guard { mutating: self.mutating, ..Guard::new(settings) };
@@ -183,6 +197,15 @@ mod tests {
             stored.shortfall(&settings).words(),
             "parts of it are missing, or not bound: deny"
         );
+    }
+
+    #[rstest]
+    fn whom_the_seal_lets_write(#[values(true, false)] mutating: bool) {
+        let settings = settings(json!({"controller": "ops:robot"}));
+        let stored = stored(&Guard { mutating, ..Guard::new(&settings) });
+        assert!(!stored.seals_against("system:serviceaccount:ops:robot"));
+        assert!(stored.seals_against("system:serviceaccount:landlord:controller"));
+        assert!(!Stored::default().seals_against("system:serviceaccount:landlord:controller"));
     }
 
     #[test]

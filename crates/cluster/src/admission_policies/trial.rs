@@ -68,7 +68,7 @@ impl Enforcement {
 pub async fn is_enforced(client: &Client) -> Result<bool, GuardError> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let params = PostParams { dry_run: true, field_manager: Some(FIELD_MANAGER.to_owned()) };
-    match pods.create(&params, &pod()).await {
+    match pods.create(&params, &harmless_pod(NAMESPACE)).await {
         Ok(pod) => Ok(pod
             .spec
             .and_then(|spec| spec.scheduling_gates)
@@ -160,15 +160,16 @@ async fn make_unready(client: &Client, settings: &Settings) -> Result<(), GuardE
     namespaces.patch(NAMESPACE, &params, &Patch::Merge(patch)).await.map(drop).map_err(unanswered)
 }
 
-/// As harmless as Pod Security's strictest level asks for, so that nobody else refuses it.
-fn pod() -> Pod {
+/// A Pod that is only tried. It is as harmless as Pod Security's strictest level asks for, and has the
+/// resources that a quota asks for, so that nothing but the guard refuses it.
+pub fn harmless_pod(name: &str) -> Pod {
     let context = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
-    let container =
-        json!({"name": "none", "image": "registry.k8s.io/pause:3.10", "securityContext": context});
+    let least = json!({"cpu": "1m", "memory": "1Mi"});
+    let resources = json!({"requests": least, "limits": least});
+    let container = json!({"name": "none", "image": "registry.k8s.io/pause:3.10", "securityContext": context, "resources": resources});
     let security = json!({"runAsNonRoot": true, "runAsUser": 65535, "seccompProfile": {"type": "RuntimeDefault"}});
     let spec = json!({"containers": [container], "securityContext": security, "automountServiceAccountToken": false});
-    serde_json::from_value(json!({"metadata": {"name": NAMESPACE}, "spec": spec}))
-        .unwrap_or_default()
+    serde_json::from_value(json!({"metadata": {"name": name}, "spec": spec})).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -191,6 +192,6 @@ mod tests {
 
     #[test]
     fn the_pod_is_one() {
-        assert_eq!(pod().metadata.name.as_deref(), Some(NAMESPACE));
+        assert_eq!(harmless_pod(NAMESPACE).metadata.name.as_deref(), Some(NAMESPACE));
     }
 }

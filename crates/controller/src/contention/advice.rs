@@ -25,7 +25,7 @@ pub fn advice(other: Option<&str>, namespace: &str, keys: &[Key]) -> String {
         )
     } else if is(&["kustomize-controller"]) {
         "take the keys out of the manifest that Flux applies, or annotate it kustomize.toolkit.fluxcd.io/ssa: IfNotPresent".to_owned()
-    } else if is(&["terraform", "tofu"]) {
+    } else if is(&["terraform", "hashicorp", "tofu"]) {
         format!(
             "in Terraform add {} to lifecycle.ignore_changes of the namespace",
             attributes(keys, "metadata[0].", "[\"", "\"]")
@@ -90,6 +90,7 @@ mod tests {
     #[case("helm-controller", "driftDetection")]
     #[case("kustomize-controller", "ssa: IfNotPresent")]
     #[case("Terraform", "metadata[0].annotations[\"example.com/a\"] to lifecycle.ignore_changes")]
+    #[case("HashiCorp", "lifecycle.ignore_changes")]
     #[case("pulumi-kubernetes-1a2b", "metadata.annotations['example.com/a'] to ignoreChanges")]
     #[case("crossplane-provider-kubernetes", "managementPolicies")]
     #[case("fleetagent", "comparePatches")]

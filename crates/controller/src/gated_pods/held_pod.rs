@@ -10,10 +10,6 @@ use cluster::pod_release::Clash;
 
 use crate::attempts::Attempts;
 
-/// The reason of an Event, and of a condition, about a gated Pod whose own node selector differs from
-/// its namespace's.
-pub const SELECTOR_CLASH: &str = "SelectorClash";
-
 /// Pods of a list.
 pub type Keys = BTreeSet<PodKey>;
 

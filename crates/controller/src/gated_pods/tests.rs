@@ -39,6 +39,22 @@ fn pods_wait_for_their_namespace_and_then_the_oldest_goes_first() {
     assert_eq!(holds.pods().count(), 4, "held until it is known that they are not");
 }
 
+/// One tenant's flood, though it is older, costs another's Pod a turn.
+#[test]
+fn a_flood_of_one_tenant_delays_another_by_a_turn() {
+    let flood: Vec<PodKey> = (0..500).map(|age| a_key(age, "flood", &age.to_string())).collect();
+    let other = a_key(1000, "other", "web");
+    let mut holds = held(&flood.iter().chain([&other]).collect::<Vec<_>>());
+    for tenant in ["flood", "other"] {
+        let placement = Placement { tenant: Some(tenant.to_owned()), ..Placement::default() };
+        holds.set_placement(tenant, Some(placement));
+    }
+    let now = Instant::now();
+    let first: Vec<String> =
+        (0..2).filter_map(|_| next(&mut holds, now).ok().map(|key| key.to_string())).collect();
+    assert!(first.contains(&"other/web".to_owned()), "{first:?}");
+}
+
 #[test]
 fn nothing_is_planned_again_without_a_cause() {
     let key = a_key(1, "web", "a");

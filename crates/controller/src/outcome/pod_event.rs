@@ -11,7 +11,6 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, PostParams};
 
-use super::TIMEOUT;
 use cluster::clock;
 use cluster::gated_pod::PodKey;
 
@@ -24,9 +23,12 @@ pub(super) async fn warn(
     note: String,
 ) -> Result<(), kube::Error> {
     let api: Api<Event> = Api::namespaced(client.clone(), &key.namespace);
-    clock::within(TIMEOUT, api.create(&PostParams::default(), &warning(key, uid, reason, note)))
-        .await
-        .map(drop)
+    clock::within(
+        clock::ANSWER_TIMEOUT,
+        api.create(&PostParams::default(), &warning(key, uid, reason, note)),
+    )
+    .await
+    .map(drop)
 }
 
 fn warning(key: &PodKey, uid: &str, reason: &str, note: String) -> Event {

@@ -4,6 +4,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use assessment::Reason;
+
 /// Within this time the same failure has to show …
 const WINDOW: Duration = Duration::from_secs(5);
 /// … on so many keys …
@@ -21,6 +23,14 @@ pub struct Subject<'a> {
     pub tenant: &'a str,
 }
 
+/// What a write showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Symptom {
+    Failed(Reason),
+    /// It was answered late.
+    Slow,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Evidence(VecDeque<Sign>);
@@ -28,7 +38,7 @@ pub(super) struct Evidence(VecDeque<Sign>);
 #[derive(Debug)]
 struct Sign {
     at: Instant,
-    reason: &'static str,
+    symptom: Symptom,
     key: String,
     tenant: String,
 }
@@ -38,20 +48,20 @@ impl Evidence {
     pub(super) fn add(
         &mut self,
         now: Instant,
-        reason: &'static str,
+        symptom: Symptom,
         Subject { key, tenant }: Subject<'_>,
     ) -> bool {
         self.0.retain(|sign| now < sign.at + WINDOW);
         if self.0.len() >= REMEMBERED {
             self.0.pop_front();
         }
-        self.0.push_back(Sign { at: now, reason, key: key.to_owned(), tenant: tenant.to_owned() });
-        let same = || self.0.iter().filter(|sign| sign.reason == reason);
+        self.0.push_back(Sign { at: now, symptom, key: key.to_owned(), tenant: tenant.to_owned() });
+        let same = || self.0.iter().filter(|sign| sign.symptom == symptom);
         let keys: BTreeSet<&str> = same().map(|sign| sign.key.as_str()).collect();
         let tenants: BTreeSet<&str> = same().map(|sign| sign.tenant.as_str()).collect();
         let is_general = keys.len() >= KEYS && tenants.len() >= TENANTS;
         if is_general {
-            self.0.retain(|sign| sign.reason != reason);
+            self.0.retain(|sign| sign.symptom != symptom);
         }
         is_general
     }

@@ -1,9 +1,10 @@
 use super::*;
+use assessment::Reason;
 
 const FAST: Duration = Duration::from_millis(2);
 const WEB: Subject<'static> = Subject { key: "web", tenant: "solar" };
 
-fn failed(reason: &'static str, retry_after: Option<Duration>, scope: Scope) -> Written {
+fn failed(reason: Reason, retry_after: Option<Duration>, scope: Scope) -> Written {
     Written::Failed(Failure { reason, message: String::new(), retry_after, scope })
 }
 
@@ -15,7 +16,7 @@ fn fail_many(pace: &mut Pace, now: Instant, keys: usize, tenants: usize) {
         pace.book(
             now,
             Subject { key: &key, tenant: &tenant },
-            &failed("ServerError", None, Scope::Object),
+            &failed(Reason::ServerError, None, Scope::Object),
             FAST,
         );
     }
@@ -54,7 +55,7 @@ fn a_push_back_of_the_api_server_halves_it_once_and_pauses() {
         pace.book(
             now,
             WEB,
-            &failed("Busy", Some(Duration::from_secs(seconds)), Scope::Server),
+            &failed(Reason::Busy, Some(Duration::from_secs(seconds)), Scope::Server),
             FAST,
         );
     }
@@ -71,7 +72,12 @@ fn a_push_back_of_the_api_server_halves_it_once_and_pauses() {
 fn nobody_is_paused_for_long() {
     let mut pace = Pace::default();
     let now = Instant::now();
-    pace.book(now, WEB, &failed("Busy", Some(Duration::from_secs(86_400)), Scope::Server), FAST);
+    pace.book(
+        now,
+        WEB,
+        &failed(Reason::Busy, Some(Duration::from_secs(86_400)), Scope::Server),
+        FAST,
+    );
     assert!(pace.begin(now + MAX_PAUSE).is_some());
 }
 
@@ -83,7 +89,12 @@ fn the_failures_of_one_tenant_pause_nobody() {
     let before = pace.limit();
     fail_many(&mut pace, now, 100, 1);
     for _ in 0..100 {
-        pace.book(now, WEB, &failed("Refused", Some(Duration::from_secs(60)), Scope::Object), FAST);
+        pace.book(
+            now,
+            WEB,
+            &failed(Reason::Refused, Some(Duration::from_secs(60)), Scope::Object),
+            FAST,
+        );
     }
     assert_eq!((pace.limit(), pace.pause(now)), (before, None));
 }

@@ -206,3 +206,21 @@ fn the_lower_rank_goes_first_within_its_group() {
     queue.add(&"live".to_owned(), place(Urgency::Placement, "", now));
     assert_eq!(take(&mut queue, now).as_deref(), Some("live"));
 }
+
+/// What is found last may be what decides where Pods run.
+#[test]
+fn bulk_that_is_held_waits_and_holds_up_nothing() {
+    let (mut queue, now) = (Queue::default(), Instant::now());
+    queue.add(&"bulk".to_owned(), place(Urgency::Backfill, "a", now));
+    queue.hold_bulk();
+    queue.hold_bulk();
+    assert_eq!((take(&mut queue, now), queue.next_ready(now)), (None, None));
+    queue.add(&"placed".to_owned(), place(Urgency::Placement, "a", now));
+    assert_eq!(queue.next_ready(now), Some(now));
+    assert_eq!(take(&mut queue, now).as_deref(), Some("placed"));
+    queue.release_bulk();
+    assert_eq!(take(&mut queue, now), None, "another plan is under way");
+    queue.release_bulk();
+    assert_eq!(queue.next_ready(now), Some(now));
+    assert_eq!(take(&mut queue, now).as_deref(), Some("bulk"));
+}

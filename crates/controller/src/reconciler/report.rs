@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use cluster::writer::Failure;
+use assessment::{Fault, Reason};
 use kube::runtime::events::EventType;
 
 use crate::metrics;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{DONE, Outcomes, Report, Topic, reference, shortened};
+use crate::outcome::{DONE, NOBODY, Outcomes, Report, Topic, reference, shortened};
 use crate::planner::PlannedWrite;
 use crate::queue::Place;
-use crate::trouble::{CONTESTED, HOOK_REJECTED, HOOK_WARNING, Trouble};
 
 /// The reason of an Event about one changed namespace.
 const WRITTEN: &str = "Written";
@@ -33,18 +32,19 @@ impl Outcomes {
         self.count_wait(lag);
         self.forget_reported(&write.request.uid);
         self.note(|| Entry::new(Sort::Done, WRITTEN, name, urgency).of(tenant).after(lag));
+        let payer = tenant.unwrap_or(NOBODY);
         let tenant = tenant.unwrap_or("-");
         tracing::info!(namespace = name, tenant, urgency, took_ms = took.as_millis(), "written");
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
         if live {
-            let report = Report {
+            self.publish(Report {
                 about: reference("v1", "Namespace", name, &write.request.uid),
                 topic: Topic::Write,
+                payer,
                 type_: EventType::Normal,
                 reason: WRITTEN,
                 note: format!("metadata of tenant {tenant:?} written"),
-            };
-            self.publish_for(tenant, report);
+            });
         }
     }
 
@@ -55,52 +55,59 @@ impl Outcomes {
     }
 
     /// Writes that failed so often that it is time to say so. They are tried again later.
-    pub(super) fn failed(&self, write: &PlannedWrite, failure: &Failure, took: Duration) {
-        let Failure { reason, message, .. } = failure;
-        let (name, uid) = (&write.request.name, &write.request.uid);
-        self.count(reason, took);
+    pub(super) fn failed(&self, write: &PlannedWrite, fault: &Fault, took: Duration) {
+        let Fault { reason, message } = fault;
+        let word = reason.word();
+        let name = &write.request.name;
+        self.count(word, took);
         tracing::warn!(
             namespace = name,
-            reason,
+            reason = word,
             message = shortened(message.clone()),
             "writes fail"
         );
-        self.note(|| Entry::new(Sort::Trouble, reason, name, message).of(write.tenant.as_deref()));
-        let trouble = Trouble { reason, message: message.clone() };
-        if !self.is_reported(uid, failure)
-            && self.warn(Topic::Fault, name, uid, write.tenant.as_deref(), &trouble)
-        {
-            self.set_reported(uid, failure);
+        self.note(|| Entry::new(Sort::Trouble, word, name, message).of(write.tenant.as_deref()));
+        let payer = write.tenant.as_deref().unwrap_or(NOBODY);
+        let uid = &write.request.uid;
+        if !self.is_reported(uid, fault) && self.warn(Topic::Fault, payer, name, uid, fault) {
+            self.set_reported(uid, fault);
         }
     }
 
-    /// A namespace, of this tenant or of none, that cannot be made compliant by landlord alone.
-    pub(super) fn troubled(&self, name: &str, uid: &str, tenant: Option<&str>, trouble: &Trouble) {
-        let Trouble { reason, message } = trouble;
-        if [HOOK_REJECTED, HOOK_WARNING].contains(reason) {
-            self.metrics().hook_failures.get_or_create(&metrics::Reason { reason }).inc();
+    /// A namespace that cannot be made compliant by landlord alone. Its Event is the payer's.
+    pub(super) fn troubled(&self, name: &str, uid: &str, payer: &str, fault: &Fault) {
+        let Fault { reason, message } = fault;
+        let word = reason.word();
+        if matches!(reason, Reason::HookRejected | Reason::HookWarning) {
+            self.metrics().hook_failures.get_or_create(&metrics::Reason { reason: word }).inc();
         }
         tracing::warn!(
             namespace = name,
-            reason,
+            reason = word,
             message = shortened(message.clone()),
             "not compliant"
         );
-        let sort = if *reason == HOOK_WARNING { Sort::Notice } else { Sort::Trouble };
+        let sort = if *reason == Reason::HookWarning { Sort::Notice } else { Sort::Trouble };
         // That one is reported once it is known who the other writer is.
-        if *reason != CONTESTED {
-            self.note(|| Entry::new(sort, reason, name, message));
-            self.warn(Topic::Fault, name, uid, tenant, trouble);
+        if *reason != Reason::Contested {
+            self.note(|| Entry::new(sort, word, name, message));
+            self.warn(Topic::Fault, payer, name, uid, fault);
         }
     }
 
-    /// Another writer sets keys back again and again.
-    pub(super) fn contested(&self, name: &str, uid: &str, tenant: Option<&str>, trouble: &Trouble) {
-        let Trouble { reason, message } = trouble;
+    /// Another writer sets keys back again and again. The Event is the payer's.
+    pub(super) fn contested(&self, name: &str, uid: &str, payer: &str, fault: &Fault) {
+        let Fault { reason, message } = fault;
+        let word = reason.word();
         self.metrics().contested.inc();
-        tracing::warn!(namespace = name, reason, message, "contested");
-        self.note(|| Entry::new(Sort::Trouble, reason, name, message));
-        self.warn(Topic::Notice, name, uid, tenant, trouble);
+        tracing::warn!(
+            namespace = name,
+            reason = word,
+            message = shortened(message.clone()),
+            "contested"
+        );
+        self.note(|| Entry::new(Sort::Trouble, word, name, message));
+        self.warn(Topic::Notice, payer, name, uid, fault);
     }
 
     fn count(&self, outcome: &'static str, took: Duration) {
@@ -109,21 +116,14 @@ impl Outcomes {
     }
 
     /// False where the budget does not allow it.
-    fn warn(
-        &self,
-        topic: Topic,
-        name: &str,
-        uid: &str,
-        tenant: Option<&str>,
-        trouble: &Trouble,
-    ) -> bool {
-        let report = Report {
+    fn warn(&self, topic: Topic, payer: &str, name: &str, uid: &str, fault: &Fault) -> bool {
+        self.publish(Report {
             about: reference("v1", "Namespace", name, uid),
             topic,
+            payer,
             type_: EventType::Warning,
-            reason: trouble.reason,
-            note: trouble.message.clone(),
-        };
-        self.publish_for(tenant.unwrap_or_default(), report)
+            reason: fault.reason.word(),
+            note: fault.message.clone(),
+        })
     }
 }

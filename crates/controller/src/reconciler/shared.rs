@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use assessment::{Fault, Reason};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::gated_pod::PodKey;
@@ -19,7 +20,6 @@ use crate::planner::{Decision, Knowledge, PlannedWrite, Verdict, decide};
 use crate::progress::Progresses;
 use crate::queue::{Place, Urgency};
 use crate::store::{Compliance, Standing, Store};
-use crate::trouble::{CONTESTED, Trouble};
 use crate::work::{Job, Work};
 
 /// Ranks within a tenant's turn: what just happened goes before what was found.
@@ -44,6 +44,8 @@ pub struct Shared {
     pub strategy: Option<Arc<Strategy>>,
     /// Why the newest settings are not in force.
     pub refused_settings: Option<String>,
+    /// Why guard and policy do not let the controller's account write.
+    pub wrong_account: Option<String>,
     /// Namespaces written in bulk since it was last reported, by tenant.
     pub bulk: BTreeMap<String, usize>,
     pruned: Option<Instant>,
@@ -64,6 +66,7 @@ impl Shared {
             failures: 0,
             strategy: None,
             refused_settings: None,
+            wrong_account: None,
             bulk: BTreeMap::new(),
             pruned: None,
             planned: super::planned::Planned::default(),
@@ -85,7 +88,7 @@ impl Shared {
     }
 
     /// Plans one namespace; what keeps it from being compliant is returned when it is new.
-    pub(super) fn consider(&mut self, name: &str, live: bool, ready: Instant) -> Option<Trouble> {
+    pub(super) fn consider(&mut self, name: &str, live: bool, ready: Instant) -> Option<Fault> {
         let decision = self.decide(name);
         let trouble = decision.trouble().cloned();
         match decision {
@@ -131,7 +134,7 @@ impl Shared {
     /// something to find out, or when what another writer did is forgotten.
     fn look_again(&mut self, name: &str, now: Instant, is_news: bool) {
         let Some(progress) = self.progress.get(name) else { return };
-        if progress.trouble.as_ref().is_none_or(|trouble| trouble.reason != CONTESTED) {
+        if progress.trouble.as_ref().is_none_or(|trouble| trouble.reason != Reason::Contested) {
             return;
         }
         let until = if is_news { Some(now) } else { progress.contention.until(now) };
@@ -215,18 +218,19 @@ impl Shared {
 
     /// Where Pods of a namespace may go now; `None` for as long as they have to wait.
     pub fn placement(&self, namespace: &str) -> Option<Placement> {
-        self.store.assess(namespace).as_ref().and_then(Placement::of)
+        let assessment = self.store.assess(namespace)?;
+        Placement::of(self.store.settings(), &assessment)
     }
 
     /// A failure that is still being tried is not forgotten because something else is planned.
-    fn note(&mut self, name: &str, trouble: Option<Trouble>) -> Option<Trouble> {
+    fn note(&mut self, name: &str, trouble: Option<Fault>) -> Option<Fault> {
         let is_failing =
             self.progress.get(name).is_some_and(|progress| progress.attempts.are_reported());
         if is_failing && trouble.is_none() { None } else { self.progress.note(name, trouble) }
     }
 
     /// There is nothing to write after all.
-    pub(super) fn rest(&mut self, name: &str, trouble: Option<Trouble>) {
+    pub(super) fn rest(&mut self, name: &str, trouble: Option<Fault>) {
         let now = clock::now();
         self.progress.settle(name, now);
         self.progress.note(name, trouble);
@@ -254,6 +258,8 @@ impl Shared {
             .map_or(took, |since| now.duration_since(since));
         let created = answer.created.as_ref().map(|created| SystemTime::from(created.0));
         let age = created.and_then(|created| SystemTime::now().duration_since(created).ok());
+        let carried = write.request.changes.iter().map(|(key, _)| key);
+        self.progress.of(name).contention.carried(carried);
         self.contend(write, now);
         self.progress.note(name, None);
         self.progress.settle(name, now);
@@ -305,7 +311,7 @@ impl Shared {
         live: bool,
         failure: &Failure,
         retries: Option<u32>,
-    ) -> Option<Trouble> {
+    ) -> Option<Fault> {
         let name = &write.request.name;
         let now = clock::now();
         self.store.namespace(name)?;
@@ -315,7 +321,7 @@ impl Shared {
         progress.is_given_up =
             retries.is_some_and(|retries| progress.attempts.failures() > retries);
         let report = (progress.attempts.are_reported() || progress.is_given_up)
-            .then(|| Trouble { reason: failure.reason, message: failure.message.clone() });
+            .then(|| Fault { reason: failure.reason, message: failure.message.clone() });
         if !progress.is_given_up {
             self.queue(write, live, again);
         }
@@ -377,14 +383,13 @@ impl Shared {
 
     /// Takes in who the other writer is. Returns the namespace's uid and what there is to report,
     /// if the contention is still on.
-    pub(super) fn contest(
-        &mut self,
-        name: &str,
-        other: Option<String>,
-    ) -> Option<(String, Trouble)> {
+    pub(super) fn contest(&mut self, name: &str, other: Option<String>) -> Option<(String, Fault)> {
         self.progress.of(name).contention.set_other(other);
-        let trouble =
-            self.decide(name).trouble().filter(|trouble| trouble.reason == CONTESTED).cloned()?;
+        let trouble = self
+            .decide(name)
+            .trouble()
+            .filter(|trouble| trouble.reason == Reason::Contested)
+            .cloned()?;
         self.progress.note(name, Some(trouble.clone()));
         Some((self.store.namespace(name)?.uid.clone(), trouble))
     }

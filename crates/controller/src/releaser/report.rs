@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
+use assessment::{Fault, Reason};
 use cluster::gated_pod::PodKey;
-use cluster::writer::Failure;
 
-use crate::gated_pods::SELECTOR_CLASH;
 use crate::metrics;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{DONE, Outcomes, Topic};
+use crate::outcome::{DONE, Outcomes, Topic, shortened};
 
 /// The reason of an entry about a Pod that was released.
 const RELEASED: &str = "Released";
-/// The reason of an Event about a Pod that waits for its namespace.
-const WAITING: &str = "WaitingForNamespace";
 
 impl Outcomes {
     /// A gated Pod was released, so long after its creation.
@@ -35,18 +32,20 @@ impl Outcomes {
         &self,
         key: &PodKey,
         uid: &str,
-        tenant: &str,
-        failure: &Failure,
+        payer: &str,
+        fault: &Fault,
         took: Duration,
     ) {
-        let Failure { reason, message, .. } = failure;
-        self.count_release(reason);
-        self.note(|| Entry::new(Sort::Trouble, reason, key.to_string(), message));
-        tracing::warn!(namespace = %key.namespace, pod = %key.name, reason, message, took_ms = took.as_millis(), "release failed");
-        if !self.is_reported(uid, failure)
-            && self.warn_pod(Topic::Fault, key, uid, tenant, reason, message.clone()).await
+        let Fault { reason, message } = fault;
+        let word = reason.word();
+        self.count_release(word);
+        self.note(|| Entry::new(Sort::Trouble, word, key.to_string(), message));
+        let message = shortened(message.clone());
+        tracing::warn!(namespace = %key.namespace, pod = %key.name, reason = word, message, took_ms = took.as_millis(), "release failed");
+        if !self.is_reported(uid, fault)
+            && self.warn_pod(Topic::Fault, payer, key, uid, *reason, message).await
         {
-            self.set_reported(uid, failure);
+            self.set_reported(uid, fault);
         }
     }
 
@@ -56,11 +55,11 @@ impl Outcomes {
         &self,
         key: &PodKey,
         uid: &str,
-        tenant: &str,
+        payer: &str,
         message: String,
     ) -> bool {
         tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
-        self.warn_pod(Topic::Clash, key, uid, tenant, SELECTOR_CLASH, message).await
+        self.warn_pod(Topic::Clash, payer, key, uid, Reason::SelectorClash, message).await
     }
 
     /// A gated Pod that its namespace has kept waiting for long. False where it has to be reported
@@ -69,11 +68,12 @@ impl Outcomes {
         &self,
         key: &PodKey,
         uid: &str,
-        tenant: &str,
+        payer: &str,
         message: String,
     ) -> bool {
+        let message = shortened(message);
         tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
-        self.warn_pod(Topic::Fault, key, uid, tenant, WAITING, message).await
+        self.warn_pod(Topic::Fault, payer, key, uid, Reason::WaitingForNamespace, message).await
     }
 
     fn count_release(&self, outcome: &'static str) {

@@ -7,10 +7,10 @@ use rstest::rstest;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::trouble::CONTESTED;
 
 /// The namespace, whose tenant its name says.
 const NAME: &str = "team-web";
+const CONTESTED: &str = "Contested";
 /// How long the other writer goes on.
 const LONG: Duration = Duration::from_secs(200);
 

@@ -222,7 +222,7 @@ async fn a_conflict_that_is_none_is_a_refusal() {
     assert!(simulation.patches() < 25, "{} tries in an hour", simulation.patches());
     assert_eq!(
         simulation.reconciler.shared().progress.trouble("old-0").expect("a trouble").reason,
-        "Refused"
+        assessment::Reason::Refused
     );
     simulation.server.faults().conflicts = 0;
     simulation.until_compliant().await;

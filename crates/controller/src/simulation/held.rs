@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use guard::GATE;
 
-fn pod(namespace: &str) -> Value {
+pub(super) fn pod(namespace: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "namespace": namespace},
            "spec": {"schedulingGates": [{"name": GATE}], "containers": [{"name": "web", "image": "web"}]}})
 }
@@ -18,7 +18,7 @@ impl Simulation {
         all.into_iter().find(|pod| pod["metadata"]["namespace"] == namespace).expect("the Pod")
     }
 
-    fn is_held(&self, namespace: &str) -> bool {
+    pub(super) fn is_held(&self, namespace: &str) -> bool {
         self.pod(namespace)["spec"]["schedulingGates"]
             .as_array()
             .is_some_and(|gates| !gates.is_empty())

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::*;
 use crate::store::Compliance;
-use crate::trouble::{HOOK_REJECTED, HOOK_WARNING};
+use assessment::Reason;
 
 const ENV: &str = "$.namespace.metadata.labels.env";
 
-fn reason(simulation: &Simulation, name: &str) -> Option<&'static str> {
+fn reason(simulation: &Simulation, name: &str) -> Option<Reason> {
     simulation.reconciler.shared().progress.trouble(name).map(|trouble| trouble.reason)
 }
 
@@ -24,7 +24,7 @@ async fn a_rejected_namespace_is_reported_and_still_runs_in_its_pool() {
     server.put(namespace("web", "solar")).expect("a namespace");
     let hook = json!({"name": "env", "require": [{"path": ENV, "in": ["dev", "prod"], "message": "dev or prod"}]});
     let simulation = Simulation::start_with(server, &json!({"hooks": [hook]}));
-    simulation.until("the report", |this| reason(this, "web") == Some(HOOK_REJECTED)).await;
+    simulation.until("the report", |this| reason(this, "web") == Some(Reason::HookRejected)).await;
     simulation.until("its pool", |this| this.is_in_pool("web", "a")).await;
     assert_eq!(state(&simulation, "web"), Some(Compliance::Conflicted));
     let metrics = simulation.reconciler.outcomes().metrics().text();
@@ -49,7 +49,7 @@ async fn a_warning_is_told_and_leaves_the_namespace_compliant() {
     ]);
     let simulation = Simulation::start_with(server, &json!({"hooks": hooks}));
     simulation.until("compliance", |this| state(this, "web") == Some(Compliance::Compliant)).await;
-    assert_eq!(reason(&simulation, "web"), Some(HOOK_WARNING));
+    assert_eq!(reason(&simulation, "web"), Some(Reason::HookWarning));
     let message =
         simulation.reconciler.shared().progress.trouble("web").expect("a trouble").message.clone();
     assert_eq!(message, "hook env: $.namespace.metadata.labels.env is absent, it must exist");

@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::trouble::{CONTESTED, UNVERIFIED};
-use assessment::UNCLAIMED;
+use assessment::Reason;
 
 #[tokio::test(start_paused = true)]
 async fn a_new_namespace_goes_before_thousands_of_old_ones() {
@@ -92,7 +91,7 @@ async fn a_rival_that_replaces_everything_is_one_as_well() {
     }
     assert_eq!(
         simulation.reconciler.shared().progress.trouble("web").expect("a trouble").reason,
-        CONTESTED
+        Reason::Contested
     );
     simulation.until("the selector all the same", |this| this.is_in_pool("web", "a")).await;
     let ledger = simulation.metadata("web")["annotations"][LEDGER].clone();
@@ -131,7 +130,7 @@ async fn a_stamped_stranger_is_not_adopted() {
         .await;
     assert_eq!(
         simulation.reconciler.shared().progress.trouble("forged").expect("a trouble").reason,
-        UNVERIFIED
+        Reason::Unverified
     );
     assert_eq!(simulation.patches(), 0);
 }
@@ -159,7 +158,7 @@ async fn a_stamped_stranger_has_no_free_namespace() {
         .await;
     assert_eq!(
         simulation.reconciler.shared().progress.trouble("free").expect("a trouble").reason,
-        UNCLAIMED
+        Reason::Unclaimed
     );
     assert!(
         is_marked(&simulation, "admins")
@@ -189,7 +188,7 @@ async fn a_move_that_the_guard_cannot_seal_is_not_followed() {
             simulation.server.put(moved).expect("a move");
             let reported = |this: &Simulation| {
                 this.reconciler.shared().progress.trouble("web").map(|one| one.reason)
-                    == Some(UNVERIFIED)
+                    == Some(Reason::Unverified)
             };
             let followed = |this: &Simulation| !this.is_in_pool("web", "a");
             simulation

@@ -24,6 +24,7 @@ impl Outcomes {
         self.publish(Report {
             about: reference(api_version, kind, tenant, uid),
             topic: Topic::Notice,
+            payer: tenant,
             type_: EventType::Normal,
             reason: NAMESPACES_WRITTEN,
             note,

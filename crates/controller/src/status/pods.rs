@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use cluster::gated_pod::PodKey;
 
 use super::Condition;
-use crate::gated_pods::{GatedPods, SELECTOR_CLASH, State};
+use crate::gated_pods::{GatedPods, State};
 use crate::reconciler::Shared;
+use assessment::Reason;
 
 /// A tenant's held Pods.
 #[derive(Debug, Default)]
@@ -69,9 +70,10 @@ fn released(gated: &GatedPods, tally: Option<&Tally<'_>>) -> Option<Condition> {
     let Tally { waiting, clashing, failing } = tally.unwrap_or(&nothing);
     let held = waiting + clashing.pods + failing.pods;
     let (reason, message) = match (clashing.oldest, failing.oldest) {
-        (Some((pod, state)), _) => {
-            (SELECTOR_CLASH, format!("{} of {held} held Pods clash: {pod}: {state}", clashing.pods))
-        }
+        (Some((pod, state)), _) => (
+            Reason::SelectorClash.word(),
+            format!("{} of {held} held Pods clash: {pod}: {state}", clashing.pods),
+        ),
         (None, Some((pod, state))) => (
             "ReleaseFailed",
             format!("{} of {held} held Pods could not be released: {pod}: {state}", failing.pods),

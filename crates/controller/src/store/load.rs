@@ -69,7 +69,7 @@ impl Store {
             || held.document(),
             |tenant| self.tenant(tenant),
         );
-        assessment.error.is_none()
+        assessment.fault.is_none()
             && assessment.plan.refused.is_empty()
             && assessment.tenant.as_deref() == Some(tenant)
     }

@@ -4,6 +4,7 @@
 use cluster::clock;
 
 use crate::context::Context;
+use crate::work::OnDrop;
 
 /// Namespaces that are planned without a look at whether that still makes sense.
 const PART: usize = 256;
@@ -15,6 +16,8 @@ impl Context {
         if self.readiness.reach(part) {
             let mut shared = self.reconciler.shared();
             shared.work.is_stopped = false;
+            // What decides where Pods run goes first, wherever in the cluster it is found.
+            shared.work.queue.hold_bulk();
             let names = shared.store.names();
             drop(shared);
             tracing::info!(namespaces = names.len(), "all is known, planning");
@@ -33,6 +36,7 @@ impl Context {
     /// Ends early where something is not known any more, as after a change of the settings; all is
     /// planned again then.
     async fn plan(self, names: Vec<String>) {
+        let _bulk = OnDrop(|| self.reconciler.release_bulk());
         let now = clock::now();
         for part in names.chunks(PART) {
             if !self.readiness.is_complete() {

@@ -16,6 +16,7 @@ use tokio::sync::watch::Receiver;
 use super::tenants::is_missing_kind;
 use crate::context::Signals;
 use crate::supervisor::Pulse;
+use cluster::clock;
 
 /// The wait after the first failure; twice as long after each further one, up to the last. It
 /// counts before the first list, too.
@@ -28,6 +29,8 @@ pub(crate) struct Following<K: Resource + Clone> {
     config: Config,
     /// What is followed, for the log.
     what: &'static str,
+    /// What is needed for it, for the log.
+    needs: Option<&'static str>,
     relist: Receiver<u64>,
     signals: Arc<Signals>,
     pulse: Pulse,
@@ -54,6 +57,7 @@ where
             api,
             config,
             what,
+            needs: None,
             relist: signals.relist.subscribe(),
             signals: Arc::clone(signals),
             pulse,
@@ -67,6 +71,11 @@ where
     /// Whether the last error said that the kind is not served.
     pub(crate) fn is_not_served(&self) -> bool {
         self.is_not_served
+    }
+
+    /// Says in the log what is needed for it, where it breaks off.
+    pub(crate) fn needing(self, needs: &'static str) -> Self {
+        Self { needs: Some(needs), ..self }
     }
 
     /// The next event. An error is told once for as long as it is the same, and logged so.
@@ -127,7 +136,12 @@ where
             tracing::debug!(what = self.what, error, "watch still broken off");
             return None;
         }
-        tracing::warn!(what = self.what, error, "watch broke off, starting again");
+        tracing::warn!(
+            what = self.what,
+            error,
+            needs = self.needs,
+            "watch broke off, starting again"
+        );
         self.error = Some(error.clone());
         Some(error)
     }
@@ -138,5 +152,5 @@ fn is_missing(error: &Error) -> bool {
 }
 
 fn wait_after(failures: u32) -> Duration {
-    FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LAST_WAIT)
+    clock::backoff(FIRST_WAIT, failures.saturating_sub(1), LAST_WAIT)
 }

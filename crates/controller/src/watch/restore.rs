@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
-use cluster::writer::TIMEOUT;
 use k8s_openapi::api::core::v1::{Namespace, Node};
 use kube::Error;
 use kube::api::{Api, ListParams};
@@ -64,7 +63,7 @@ impl Context {
             return Ok(Sight::Restored);
         }
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = clock::within(TIMEOUT, api.get_metadata_opt(&newest.name))
+        let found = clock::within(clock::ANSWER_TIMEOUT, api.get_metadata_opt(&newest.name))
             .await?
             .map(|found| CachedNamespace::of(&found.metadata));
         let is_known = self
@@ -87,8 +86,11 @@ impl Context {
     /// number.
     async fn revision(&self) -> Result<Option<u64>, Error> {
         let api: Api<Node> = Api::all(self.client.clone());
-        let list =
-            clock::within(TIMEOUT, api.list_metadata(&ListParams::default().limit(1))).await?;
+        let list = clock::within(
+            clock::ANSWER_TIMEOUT,
+            api.list_metadata(&ListParams::default().limit(1)),
+        )
+        .await?;
         Ok(list.metadata.resource_version.and_then(|version| version.parse().ok()))
     }
 }

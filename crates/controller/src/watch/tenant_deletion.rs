@@ -19,8 +19,6 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// time, up to the last.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
 const LAST_WAIT: Duration = Duration::from_secs(600);
-/// How long an answer is waited for.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is known of a tenant that seems to be gone.
 enum Presence {
@@ -62,7 +60,7 @@ impl Context {
     }
 
     async fn bring_to_an_end(self, tenant: String) {
-        let mut wait = FIRST_WAIT;
+        let mut failures = 0;
         while self.losses.is_lost(&tenant) {
             if self.losses.due(&tenant).is_none_or(|due| clock::now() < due) {
                 tokio::time::sleep(LOOK_INTERVAL).await;
@@ -87,8 +85,8 @@ impl Context {
                         why,
                         "nothing is released: the tenant is gone, but that cannot be confirmed"
                     );
-                    tokio::time::sleep(wait).await;
-                    wait = (2 * wait).min(LAST_WAIT);
+                    tokio::time::sleep(clock::backoff(FIRST_WAIT, failures, LAST_WAIT)).await;
+                    failures = failures.saturating_add(1);
                 }
             }
         }
@@ -109,7 +107,7 @@ impl Context {
         };
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let resource = match clock::within(
-            TIMEOUT,
+            clock::ANSWER_TIMEOUT,
             pinned_kind(&self.client, &GroupVersionKind::gvk(group, version, kind)),
         )
         .await
@@ -119,7 +117,7 @@ impl Context {
             Err(error) => return Presence::Unknown(error.to_string()),
         };
         match clock::within(
-            TIMEOUT,
+            clock::ANSWER_TIMEOUT,
             self.tenant_api(&resource, reference.namespace.as_deref()).get(&reference.name),
         )
         .await

@@ -163,7 +163,7 @@ fn failures(shared: &Shared) -> (usize, Vec<FailureRow>) {
         Some(FailureRow {
             namespace,
             tenant,
-            reason: trouble.reason.to_owned(),
+            reason: trouble.reason.word().to_owned(),
             message: trouble.message.clone(),
         })
     };

@@ -1,5 +1,6 @@
 //! Contested: keys that another writer sets back again and again, who it is, and what ends it.
 
+use assessment::Reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -7,7 +8,6 @@ use crate::Dashboard;
 use cluster::clock;
 use controller::contention;
 use controller::reconciler::Shared;
-use controller::trouble::CONTESTED;
 
 /// Namespaces that are listed.
 const MOST: usize = 200;
@@ -45,7 +45,7 @@ impl Contested {
         let mut names: Vec<&String> = shared
             .progress
             .troubles()
-            .filter(|(_, trouble)| trouble.reason == CONTESTED)
+            .filter(|(_, trouble)| trouble.reason == Reason::Contested)
             .map(|(name, _)| name)
             .collect();
         names.sort_unstable();

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use assessment::Reason;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +85,7 @@ struct Candidate<'a> {
     name: &'a str,
     tenant: Option<&'a str>,
     state: Compliance,
-    reason: Option<&'static str>,
+    reason: Option<Reason>,
     held: &'a CachedNamespace,
 }
 
@@ -103,7 +104,7 @@ impl Namespaces {
             name: one.name.to_owned(),
             tenant: one.tenant.map(str::to_owned),
             state: one.state.word().to_owned(),
-            reason: one.reason.map(str::to_owned),
+            reason: one.reason.map(|reason| reason.word().to_owned()),
             message: shared.progress.trouble(one.name).map(|trouble| trouble.message.clone()),
             created: one.held.created.as_ref().map(|at| time(at.0)),
         };
@@ -159,7 +160,7 @@ impl Choice {
 
 fn finds(text: &str, one: &Candidate<'_>) -> bool {
     let text = text.trim().to_lowercase();
-    let fields = [Some(one.name), one.tenant, one.reason];
+    let fields = [Some(one.name), one.tenant, one.reason.map(Reason::word)];
     text.is_empty()
         || fields.into_iter().flatten().any(|field| field.to_lowercase().contains(&text))
 }

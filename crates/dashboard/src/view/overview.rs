@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use assessment::Reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenancy::tenant::Tenant;
@@ -13,7 +14,6 @@ use crate::history::Look;
 use cluster::clock;
 use controller::outcome::journal::BOUNDS;
 use controller::reconciler::Shared;
-use controller::trouble::CONTESTED;
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -212,7 +212,7 @@ fn tenants(shared: &mut Shared) -> Vec<TenantRow> {
 fn contested(shared: &Shared) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     for (namespace, _) in
-        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == CONTESTED)
+        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == Reason::Contested)
     {
         let standing = shared.store.standing(namespace);
         if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use assessment::Reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tenancy::tenant::Tenant;
@@ -106,11 +107,11 @@ fn pools(shared: &Shared, tenant: &Tenant) -> Vec<PoolRow> {
 }
 
 fn reasons(shared: &Shared, tenant: &str) -> Vec<ReasonRow> {
-    let mut reasons: BTreeMap<&str, ReasonRow> = BTreeMap::new();
+    let mut reasons: BTreeMap<Reason, ReasonRow> = BTreeMap::new();
     for name in shared.store.claiming(tenant) {
         let Some(trouble) = shared.progress.trouble(name) else { continue };
         let first = || ReasonRow {
-            reason: trouble.reason.to_owned(),
+            reason: trouble.reason.word().to_owned(),
             count: 0,
             namespace: name.clone(),
             message: trouble.message.clone(),

@@ -12,7 +12,7 @@ use tenancy::selector::NodeSelector;
 
 use super::Unjudged;
 use assessment::inventory::Inventory;
-use assessment::{Assessment, State, UNCLAIMED};
+use assessment::{Assessment, Reason, State};
 use cluster::managed_fields::owns;
 
 /// The nodes of one namespace.
@@ -65,8 +65,8 @@ fn pool(
     meta: Option<&Value>,
     label: &str,
 ) -> Result<Option<Pool>, String> {
-    if assessment.state() == State::Error && assessment.reason != Some(UNCLAIMED) {
-        return Err(assessment.error.clone().unwrap_or_default());
+    if assessment.state() == State::Error && assessment.reason() != Some(Reason::Unclaimed) {
+        return Err(assessment.error().unwrap_or_default().to_owned());
     }
     let (Some(tenant), Some(text)) = (assessment.tenant.clone(), wanted(assessment)) else {
         return Ok(None);

@@ -91,7 +91,7 @@ fn affine(spec: &PodSpec, node: &Known) -> bool {
         .is_none_or(|required| required.node_selector_terms.iter().any(|term| matches(term, node)))
 }
 
-/// A term that asks for more than labels by name and value is taken to match.
+/// An empty term matches nothing. One that compares a label's number is taken to match.
 fn matches(term: &NodeSelectorTerm, node: &Known) -> bool {
     let expression = |one: &NodeSelectorRequirement| {
         let expression = json!({"key": one.key, "operator": one.operator, "values": one.values.clone().unwrap_or_default()});
@@ -99,7 +99,24 @@ fn matches(term: &NodeSelectorTerm, node: &Known) -> bool {
         selector.is_ok_and(|selector| selector.matches(&node.labels))
             || matches!(one.operator.as_str(), "Gt" | "Lt")
     };
-    term.match_expressions.iter().flatten().all(expression)
+    let expressions = term.match_expressions.as_deref().unwrap_or_default();
+    let fields = term.match_fields.as_deref().unwrap_or_default();
+    !(expressions.is_empty() && fields.is_empty())
+        && expressions.iter().all(expression)
+        && fields.iter().all(|field| matches_field(field, node))
+}
+
+/// The one field that Kubernetes knows there is the node's name.
+fn matches_field(
+    NodeSelectorRequirement { operator, values, .. }: &NodeSelectorRequirement,
+    node: &Known,
+) -> bool {
+    let is_listed = values.iter().flatten().any(|name| *name == node.name);
+    match operator.as_str() {
+        "In" => is_listed,
+        "NotIn" => !is_listed,
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -108,9 +125,20 @@ mod tests {
     use rstest::rstest;
     use serde_json::Value;
 
+    fn terms(terms: Value) -> Value {
+        json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}})
+    }
+
     fn term(operator: &str, values: Value) -> Value {
-        json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
-            {"matchExpressions": [{"key": "pool", "operator": operator, "values": values}]}]}}}})
+        terms(
+            json!([{"matchExpressions": [{"key": "pool", "operator": operator, "values": values}]}]),
+        )
+    }
+
+    fn field(operator: &str, name: &str) -> Value {
+        terms(
+            json!([{"matchFields": [{"key": "metadata.name", "operator": operator, "values": [name]}]}]),
+        )
     }
 
     #[rstest]
@@ -135,9 +163,14 @@ mod tests {
     #[case::outside(term("NotIn", json!(["solar"])), true)]
     #[case::exists(term("Exists", json!([])), true)]
     #[case::by_number(term("Gt", json!(["1"])), true)]
+    #[case::an_empty_term(terms(json!([{}])), false)]
+    #[case::an_empty_term_beside_another(terms(json!([{}, {"matchExpressions": [{"key": "pool", "operator": "Exists"}]}])), true)]
+    #[case::this_node(field("In", "lunar-1"), true)]
+    #[case::another_node(field("In", "solar-1"), false)]
+    #[case::all_but_this_node(field("NotIn", "lunar-1"), false)]
     fn labels(#[case] spec: Value, #[case] chosen: bool) {
-        let node =
-            Known { labels: [("pool".to_owned(), "lunar".to_owned())].into(), ..Known::default() };
+        let labels = [("pool".to_owned(), "lunar".to_owned())].into();
+        let node = Known { name: "lunar-1".to_owned(), labels, ..Known::default() };
         assert_eq!(chooses(&spec_of(spec), &node), chosen);
     }
 

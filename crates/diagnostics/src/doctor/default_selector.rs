@@ -4,8 +4,9 @@
 use tenancy::keys::NODE_SELECTOR;
 use tenancy::settings::OnUnready;
 
-use super::trial::{create, words};
+use super::trial::create;
 use super::{Check, Finding, Patient};
+use cluster::error::message;
 
 /// A namespace that every cluster has.
 const NAMESPACE: &str = "default";
@@ -35,6 +36,6 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
             ),
         },
         Err(error) => Check::DefaultSelector
-            .unknown(format!("a Pod in namespace default was refused: {}", words(&error)), "ask as a user who may create Pods there"),
+            .unknown(format!("a Pod in namespace default was refused: {}", message(&error)), "ask as a user who may create Pods there"),
     }
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 use kube::api::Api;
-use tenancy::ledger;
+use tenancy::metadata::Metadata;
+use tenancy::ready::{is_ready, labelled_tenant};
 
-use super::trial::{create, refused_by_guard, words};
+use super::trial::{create, refused_by_guard};
 use super::{Check, Finding, Patient};
 use cluster::admission_policies::trial::NAMESPACE;
+use cluster::error::message;
 use guard::GATE;
 
 /// Namespaces that are tried until one says something.
@@ -64,17 +66,15 @@ async fn bite(client: &Client, namespace: &str) -> Bite {
             if gates.iter().any(|gate| gate.name == GATE) { Bite::Held } else { Bite::None }
         }
         Err(error) if refused_by_guard(&error) => Bite::Refused,
-        Err(error) => Bite::Unknown(words(&error)),
+        Err(error) => Bite::Unknown(message(&error)),
     }
 }
 
 /// Claimed namespaces that are not ready; first the one that is there for it.
 async fn candidates(patient: &Patient) -> Vec<String> {
     let settings = &patient.inventory.settings;
-    let label = settings.tenant_label();
-    let unready = |labels: &BTreeMap<String, String>, annotations: &BTreeMap<String, String>| {
-        let tenant = labels.get(label).filter(|tenant| !tenant.is_empty());
-        tenant.is_some_and(|tenant| !is_ready(tenant, annotations.get(ledger::ANNOTATION)))
+    let unready = |metadata: &Metadata| {
+        labelled_tenant(settings, metadata).is_some() && !is_ready(settings, metadata)
     };
     let probe = Api::<Namespace>::all(patient.client.clone())
         .get_metadata_opt(NAMESPACE)
@@ -83,20 +83,15 @@ async fn candidates(patient: &Patient) -> Vec<String> {
         .flatten();
     let probe = probe.map(|found| found.metadata).filter(|meta| {
         let map = |map: &Option<BTreeMap<String, String>>| map.clone().unwrap_or_default();
-        !settings.excludes(NAMESPACE) && unready(&map(&meta.labels), &map(&meta.annotations))
+        let metadata = Metadata { labels: map(&meta.labels), annotations: map(&meta.annotations) };
+        !settings.excludes(NAMESPACE) && unready(&metadata)
     });
-    let others = patient.assessments.iter().filter(|one| {
-        one.name != NAMESPACE && unready(&one.before.labels, &one.before.annotations)
-    });
+    let others =
+        patient.assessments.iter().filter(|one| one.name != NAMESPACE && unready(&one.before));
     probe
         .map(|_| NAMESPACE.to_owned())
         .into_iter()
         .chain(others.map(|one| one.name.clone()))
         .take(TRIES)
         .collect()
-}
-
-/// As the guard tells it.
-fn is_ready(tenant: &str, ledger: Option<&String>) -> bool {
-    ledger.is_some_and(|ledger| ledger.starts_with(&format!("{{\"tenant\":\"{tenant}\"")))
 }

@@ -14,6 +14,7 @@ pub struct Nodes(pub(super) Vec<Known>);
 /// What is known of one.
 #[derive(Debug, Default)]
 pub(super) struct Known {
+    pub(super) name: String,
     pub(super) labels: Map,
     pub(super) taints: Vec<Taint>,
 }
@@ -41,6 +42,7 @@ impl Nodes {
 impl Known {
     fn of(node: Node) -> Self {
         Self {
+            name: node.metadata.name.unwrap_or_default(),
             labels: node.metadata.labels.unwrap_or_default(),
             taints: node.spec.and_then(|spec| spec.taints).unwrap_or_default(),
         }

@@ -4,9 +4,10 @@ use k8s_openapi::api::core::v1::Pod;
 use tenancy::keys::NODE_SELECTOR;
 use tenancy::selector::NodeSelector;
 
-use super::trial::{create, refused_by_guard, words};
+use super::trial::{create, refused_by_guard};
 use super::{Check, Finding, Patient};
 use assessment::State;
+use cluster::error::message;
 
 /// Namespaces that are tried until one says something; quotas and the like may refuse a Pod in
 /// some.
@@ -33,7 +34,7 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
             Err(error) => {
                 refusal = Some(format!(
                     "a Pod in namespace {namespace} was refused, by another policy or webhook: {}",
-                    words(&error)
+                    message(&error)
                 ))
             }
         }

@@ -11,9 +11,9 @@ use tenancy::keys::FIELD_MANAGER;
 use tenancy::namespace::Namespace as Plain;
 use tenancy::settings::Settings;
 
-use super::trial::words;
 use super::{Check, Finding, Patient};
 use assessment::Assessment;
+use cluster::error::message;
 use cluster::settings::Origin;
 
 /// What the namespace would be called; the first name that is not excluded is taken.
@@ -92,7 +92,7 @@ fn candidates(patient: &Patient, name: &str) -> Vec<String> {
             || json!({}),
             |name| patient.inventory.tenant(name),
         );
-        assessment.error.is_none() && !assessment.is_rejected()
+        assessment.fault.is_none() && !assessment.is_rejected()
     };
     patient.tenants().into_iter().map(|(tenant, _)| tenant).filter(accepted).take(TENANTS).collect()
 }
@@ -139,7 +139,7 @@ fn judge(answer: Result<Namespace, Error>, policy: &str) -> Answer {
             }
         }
         Err(error) => {
-            let message = words(&error);
+            let message = message(&error);
             if message.contains(&format!("admission webhook \"clusterwide-{policy}.")) {
                 Answer::Refused(message)
             } else if message.contains("failed calling webhook") {

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use tenancy::keys::FIELD_MANAGER;
 use tenancy::metadata::Key;
-use tenancy::plan::read_ledger;
 
 use super::{Check, Finding, Patient, some};
 use cluster::managed_fields::owns;
@@ -17,15 +16,14 @@ type Claims = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;
 
 pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
     let mut claims = Claims::new();
-    for listed in &patient.inventory.namespaces {
+    for (listed, assessment) in patient.inventory.namespaces.iter().zip(&patient.assessments) {
         let meta = listed
             .object
             .get("metadata")
             .cloned()
             .and_then(|meta| serde_json::from_value(meta).ok())
             .unwrap_or_default();
-        let (ledger, _) = read_ledger(&listed.namespace.metadata);
-        let keys: Vec<Key> = ledger.keys().collect();
+        let keys: Vec<Key> = assessment.record.ledger.keys().collect();
         for (manager, key) in others(&meta, &keys) {
             let (known, namespaces) = claims.entry(manager).or_default();
             known.insert(key);

@@ -7,7 +7,7 @@ use anyhow::Result;
 use futures::{StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
-use tenancy::plan::leave;
+use tenancy::plan::{leave, read_ledger};
 
 use super::{Orders, Report};
 use cluster::cached_namespace::CachedNamespace;
@@ -41,8 +41,9 @@ pub(super) fn marked(orders: &Orders, all: &[ObjectMeta]) -> Vec<Marked> {
 }
 
 fn write(orders: &Orders, held: &CachedNamespace) -> Option<Write> {
-    let after =
-        leave(&orders.settings, &held.namespace, orders.claims).apply(&held.namespace.metadata);
+    let (ledger, _) = read_ledger(&held.namespace.metadata);
+    let after = leave(&orders.settings, &held.namespace, &ledger, orders.claims)
+        .apply(&held.namespace.metadata);
     Write::between(held, &after)
 }
 

@@ -95,12 +95,13 @@ impl Known<'_> {
     fn way(&self, mut cached: CachedNamespace) -> Way {
         let Some(assessment) = self.assess(&cached) else { return Way::Free };
         cached.namespace.metadata = assessment.after();
-        match self.assess(&cached).and_then(|planned| Placement::of(&planned)) {
+        match self.assess(&cached).and_then(|planned| Placement::of(self.settings, &planned)) {
             Some(placement) => Way::By(placement),
             None => Way::Astray(
                 assessment
-                    .error
-                    .unwrap_or_else(|| "its namespace cannot be as its tenant wants it".to_owned()),
+                    .error()
+                    .unwrap_or("its namespace cannot be as its tenant wants it")
+                    .to_owned(),
             ),
         }
     }

@@ -19,15 +19,14 @@ use crate::flags::PaceFlags;
 use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output;
-use crate::output::form::FormFlags;
+use crate::output::form::{Form, FormFlags};
 use assessment::inventory::Inventory;
-use assessment::{Assessment, assess};
+use assessment::{Assessment, Reason, assess, assess_with_origins};
 use cluster::lease::Leadership;
 use cluster::writer::ApplyMode;
 use controller::app::{self, Options, Running, Scope};
 use controller::planner::rejection;
 use controller::store::Store;
-use controller::trouble::{HOOK_WARNING, Trouble};
 
 mod report;
 
@@ -119,8 +118,15 @@ impl Backfill {
         let client = self.connection.client().await?;
         let settings = self.settings.read(&client).await?;
         let inventory = cluster::lists::inventory(&client, settings).await?;
-        let assessments = self.selection.of(&inventory, assess(&inventory))?;
-        if self.dry_run.mode() == ApplyMode::PlanOnly {
+        let plans_only = self.dry_run.mode() == ApplyMode::PlanOnly;
+        // Origins are printed in the machine form of a plan only.
+        let assessments = if plans_only && self.form.output != Form::Table {
+            assess_with_origins(&inventory, &inventory.namespaces)
+        } else {
+            assess(&inventory)
+        };
+        let assessments = self.selection.of(&inventory, assessments)?;
+        if plans_only {
             self.form.print(
                 || output::table::render(&assessments, Screen::current()),
                 || assessment::plan_json::document(&assessments),
@@ -166,7 +172,7 @@ impl Backfill {
             .collect();
         let troubles = found.into_iter().chain(beforehand);
         let (warned, failed): (Troubles, Troubles) =
-            troubles.partition(|(_, trouble)| trouble.reason == HOOK_WARNING);
+            troubles.partition(|(_, trouble)| trouble.reason == Reason::HookWarning);
         let (written, took) = (reconciler.shared().written, began.elapsed());
         let report = Report {
             selected: assessments.len(),
@@ -243,9 +249,8 @@ impl Backfill {
 
 /// Namespaces for which there is no plan, or for which it does not suffice.
 fn not_mendable(assessments: &[Assessment]) -> Troubles {
-    let error =
-        |one: &Assessment| Some(Trouble { reason: one.reason?, message: one.error.clone()? });
-    let trouble =
-        |one: &Assessment| Some((one.name.clone(), error(one).or_else(|| rejection(&one.plan))?));
+    let trouble = |one: &Assessment| {
+        Some((one.name.clone(), one.fault.clone().or_else(|| rejection(&one.plan))?))
+    };
     assessments.iter().filter_map(trouble).collect()
 }

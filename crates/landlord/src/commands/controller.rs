@@ -1,5 +1,6 @@
 //! `controller`: keeps every namespace compliant for as long as it runs.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,6 +31,10 @@ use self::guard_flags::GuardFlags;
 
 /// Of tasks that answer others and have no rounds of their own.
 const UNBOUNDED: Duration = Duration::MAX;
+
+/// What a log has without `LANDLORD_LOG`. That a watch breaks off is said once by landlord; kube
+/// would repeat it with each try.
+const DEFAULT_LOG: &str = "info,kube=warn,kube_runtime::watcher=error";
 
 const EXAMPLES: [Example; 3] = [
     (
@@ -67,7 +72,7 @@ pub(crate) struct Controller {
     no_leader_election: bool,
     #[command(flatten)]
     lease: LeaseFlags,
-    /// Who this replica is in the lease [default: host name and process id]
+    /// Who this replica is in the lease [default: host name, process id and a random number]
     #[arg(long, env = "LANDLORD_IDENTITY", value_name = "NAME", help_heading = "Election")]
     identity: Option<String>,
     /// Let a strategy leave namespaces to the controller although no guard keeps their Pods out
@@ -110,7 +115,7 @@ impl Controller {
 
     fn start_log(&self) {
         let filter = tracing_subscriber::EnvFilter::try_from_env("LANDLORD_LOG")
-            .unwrap_or_else(|_| "info,kube=warn".into());
+            .unwrap_or_else(|_| DEFAULT_LOG.into());
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Text => log.with_ansi(false).init(),
@@ -218,14 +223,20 @@ impl Controller {
         if self.no_leader_election {
             return (Leadership::forever(), end.boxed());
         }
-        let host = || std::env::var("HOSTNAME").unwrap_or_else(|_| "landlord".to_owned());
-        let identity =
-            self.identity.clone().unwrap_or_else(|| format!("{}-{}", host(), std::process::id()));
+        let identity = self.identity.clone().unwrap_or_else(default_identity);
         let (leadership, work) =
             Election::new(client.clone(), self.settings.namespace(), &self.lease.name, identity)
                 .run(end);
         (leadership, work.boxed())
     }
+}
+
+/// Unlike any other replica's: on one node, in Pods of its network, host name and process id can be
+/// the same, and two that took each other for themselves would both write.
+fn default_identity() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "landlord".to_owned());
+    let random = RandomState::new().hash_one(std::time::SystemTime::now());
+    format!("{host}-{}-{random:016x}", std::process::id())
 }
 
 async fn serve_admin(admin: Admin, listener: TcpListener, end: channel::Receiver<bool>) {
@@ -244,5 +255,13 @@ pub(crate) async fn until_told(terminate: &mut Signal) -> Result<()> {
     tokio::select! {
         _ = terminate.recv() => Ok(()),
         outcome = tokio::signal::ctrl_c() => Ok(outcome?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_two_replicas_have_the_same_identity() {
+        assert_ne!(super::default_identity(), super::default_identity());
     }
 }

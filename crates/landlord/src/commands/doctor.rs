@@ -7,11 +7,11 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use terminal::Screen;
 
-use crate::flags::{Connection, SettingsFlags};
+use crate::flags::{Connection, LeaseFlags, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output::doctor;
 use crate::output::form::FormFlags;
-use diagnostics::doctor::{Check, Patient, State};
+use diagnostics::doctor::{Check, LeaseName, Patient, State};
 
 /// Something is wrong, or could not be found out.
 const NOT_GOOD: u8 = 2;
@@ -46,6 +46,8 @@ pub(crate) struct Doctor {
     skip: Vec<Check>,
     #[command(flatten)]
     form: FormFlags,
+    #[command(flatten)]
+    lease: LeaseFlags,
 }
 
 impl Doctor {
@@ -58,8 +60,11 @@ impl Doctor {
         let client = self.connection.client().await?;
         let (settings, origin) = self.settings.find(&client).await?;
         let inventory = cluster::lists::inventory_with_managers(&client, settings).await?;
+        let lease =
+            LeaseName { namespace: self.settings.namespace().to_owned(), name: self.lease.name };
         let patient =
-            Patient::admit(client, self.settings.policy().to_owned(), origin, inventory).await;
+            Patient::admit(client, self.settings.policy().to_owned(), lease, origin, inventory)
+                .await;
         let findings = patient.examine(&self.skip.iter().copied().collect()).await;
         self.form
             .print(|| doctor::text(&findings, Screen::current()), || doctor::document(&findings))?;

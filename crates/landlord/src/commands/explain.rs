@@ -12,7 +12,7 @@ use crate::help::{self, Example, Exit};
 use crate::output;
 use crate::output::form::FormFlags;
 use crate::suggest::suggestion;
-use assessment::assess;
+use assessment::assess_with_origins;
 use assessment::inventory::Inventory;
 
 const EXAMPLES: [Example; 3] = [
@@ -47,16 +47,17 @@ impl Explain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let inventory = self.sources.read()?;
-        let assessments: Vec<_> = assess(&inventory)
-            .into_iter()
-            .filter(|assessment| assessment.name == self.namespace)
-            .collect();
+        let named = inventory
+            .namespaces
+            .iter()
+            .filter(|listed| listed.namespace.name_or_stem() == self.namespace);
+        let assessments = assess_with_origins(&inventory, named);
         let assessment = assessments.first().ok_or_else(|| self.missing(&inventory))?;
         self.form.print(
             || output::explanation::render(assessment, Screen::current()),
             || assessment::plan_json::document(&assessments),
         )?;
-        Ok(if assessment.error.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        Ok(if assessment.fault.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
     fn missing(&self, inventory: &Inventory) -> Error {

@@ -10,7 +10,8 @@ use super::selection::Selection;
 use super::sources::Sources;
 use crate::help::{self, Example, Exit};
 use crate::output;
-use assessment::{Assessment, State, assess};
+use assessment::inventory::Inventory;
+use assessment::{Assessment, State, assess, assess_with_origins};
 
 /// Changes are planned, and `--detailed-exitcode` asked to say so.
 const CHANGES: u8 = 2;
@@ -77,10 +78,18 @@ enum Output {
 }
 
 impl Plan {
+    /// With the origins of keys where they are printed.
+    fn assess(&self, inventory: &Inventory) -> Vec<Assessment> {
+        match self.output {
+            Output::Json | Output::Yaml => assess_with_origins(inventory, &inventory.namespaces),
+            _ => assess(inventory),
+        }
+    }
+
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let inventory = self.sources.read()?;
-        let assessments = self.selection.of(&inventory, assess(&inventory))?;
+        let assessments = self.selection.of(&inventory, self.assess(&inventory))?;
         match self.output {
             Output::Table => {
                 output::print(&output::table::render(&assessments, Screen::current()))?

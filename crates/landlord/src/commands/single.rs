@@ -140,7 +140,7 @@ impl<'a> Target<'a> {
         let assessment = Assessment::of(&self.inventory.settings, namespace, object, |name| {
             self.inventory.tenant(name)
         });
-        match &assessment.error {
+        match assessment.error() {
             Some(error) => bail!("{error}"),
             None => Ok(assessment),
         }

@@ -155,7 +155,7 @@ fn count(
 fn contested(object: &Value) -> Option<String> {
     let conditions = object.pointer("/status/conditions")?.as_array()?;
     let contested = conditions.iter().find(|one| {
-        one["type"] == "Converged" && one["reason"] == controller::trouble::CONTESTED
+        one["type"] == "Converged" && one["reason"] == assessment::Reason::Contested.word()
     })?;
     contested["message"].as_str().map(str::to_owned)
 }

@@ -85,8 +85,13 @@ impl Judge<'_> {
         let failures = assessment.plan.rejections().map(ToString::to_string);
         let clashes =
             assessment.plan.refused.iter().map(|clash| format!("{} is refused", clash.key));
-        let denied: Vec<String> =
-            assessment.error.iter().cloned().chain(clashes).chain(failures).collect();
+        let denied: Vec<String> = assessment
+            .error()
+            .map(str::to_owned)
+            .into_iter()
+            .chain(clashes)
+            .chain(failures)
+            .collect();
         let warnings = assessment.plan.failures.iter().filter(|failure| failure.warning);
         Ok(Verdict {
             denied: (!denied.is_empty()).then(|| denied.join("; ")),

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::{ALERTS, render_prometheus_rule};
 use cluster::admission_policies::trial::Enforcement;
-use cluster::writer::BUSY;
 use controller::gated_pods;
 use controller::metrics::{GuardPart, Metrics, Outcome, Reason, State};
 use controller::outcome::{CONFLICT, DONE, GONE};
@@ -19,7 +18,6 @@ use controller::store::Compliance;
 use controller::strategy::Mode;
 use controller::strategy::measurement::{Admission, Measurement};
 use controller::strategy::metrics::StrategyMetrics;
-use controller::trouble::UNVERIFIED;
 
 mod files;
 
@@ -43,7 +41,7 @@ type Exported = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 fn text() -> String {
     let strategy = StrategyMetrics::default();
     let metrics = Metrics::with(|registry| strategy.register(registry));
-    for outcome in [DONE, CONFLICT, GONE, BUSY] {
+    for outcome in [DONE, CONFLICT, GONE, assessment::Reason::Busy.word()] {
         metrics.writes.get_or_create(&Outcome { outcome }).inc();
         metrics.pods_released.get_or_create(&Outcome { outcome }).inc();
     }
@@ -54,7 +52,8 @@ fn text() -> String {
     }
     metrics.set_depths(Urgency::ALL.map(|urgency| (urgency, 1)), 1);
     metrics.set_held_pods(gated_pods::State::WORDS.into_iter());
-    metrics.set_troubled([UNVERIFIED, assessment::UNCLAIMED].into_iter());
+    metrics
+        .set_troubled([assessment::Reason::Unverified, assessment::Reason::Unclaimed].into_iter());
     metrics.hook_failures.get_or_create(&Reason { reason: "HookRejected" }).inc();
     metrics.guard_repairs.get_or_create(&GuardPart { part: "deny".to_owned() }).inc();
     strategy.show(Mode::Hybrid);

@@ -49,7 +49,7 @@ fn paragraph(assessment: &Assessment, screen: Screen) -> Option<String> {
     match assessment.state() {
         State::Error => Some(head(format!(
             "namespace {name}: error: {}",
-            visible(assessment.error.as_deref().unwrap_or_default())
+            visible(assessment.error().unwrap_or_default())
         ))),
         State::Drift | State::Conflicted => {
             Some(head(format!("namespace {name} ({tenant})")) + &changes(assessment, screen))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tenancy::hook::Failure;
 use tenancy::keys::OWN_PREFIX;
 use tenancy::metadata::{Field, Key};
-use tenancy::plan::{Clash, read_ledger};
+use tenancy::plan::Clash;
 use tenancy::requester::Owner;
 use tenancy::tenant::Tenant;
 use terminal::{Ink, Screen, visible};
@@ -17,10 +17,10 @@ pub(crate) fn render(assessment: &Assessment, screen: Screen) -> String {
     let mut text =
         screen.paint(Ink::Strong, &format!("namespace {}", visible(&assessment.name))) + "\n";
     text += &whose(assessment);
-    if let Some(error) = &assessment.error {
+    if let Some(error) = assessment.error() {
         return format!("{text}error: {}\n", visible(error));
     }
-    if let Some(fault) = &assessment.plan.ledger_fault {
+    if let Some(fault) = &assessment.record.fault {
         text += &format!("ledger: {fault}\n");
     }
     text += &keys(assessment, screen);
@@ -71,7 +71,7 @@ fn owners(tenant: &Tenant) -> String {
 /// Every key that is there before or after, with what happens to it.
 fn keys(assessment: &Assessment, screen: Screen) -> String {
     let mut lines = BTreeMap::new();
-    let (ledger, _) = read_ledger(&assessment.before);
+    let ledger = &assessment.record.ledger;
     for (field, entries) in [
         (Field::Label, &assessment.before.labels),
         (Field::Annotation, &assessment.before.annotations),

@@ -44,7 +44,7 @@ fn namespace(assessment: &Assessment) -> Markup {
     let name = html! { code { (assessment.name) } };
     match assessment.state() {
         State::Error => {
-            html! { p.error { (name) ": " (assessment.error.as_deref().unwrap_or_default()) } }
+            html! { p.error { (name) ": " (assessment.error().unwrap_or_default()) } }
         }
         State::Drift | State::Conflicted => html! {
             details {

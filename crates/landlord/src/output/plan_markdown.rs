@@ -70,7 +70,7 @@ fn heading(tenant: Option<&str>, group: &[&Assessment]) -> String {
 fn namespace(assessment: &Assessment) -> Option<String> {
     match assessment.state() {
         State::Error => {
-            let error = assessment.error.as_deref().unwrap_or_default();
+            let error = assessment.error().unwrap_or_default();
             Some(format!("\n**error** {}: {}\n", inert(&assessment.name), inert(error)))
         }
         State::Drift | State::Conflicted => {

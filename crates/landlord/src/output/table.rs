@@ -55,7 +55,8 @@ pub(crate) fn changes(assessment: &Assessment) -> String {
 fn remarks(assessments: &[Assessment]) -> String {
     let of = |assessment: &Assessment| {
         let failures = assessment.plan.failures.iter().map(ToString::to_string);
-        let messages: Vec<String> = assessment.error.iter().cloned().chain(failures).collect();
+        let messages: Vec<String> =
+            assessment.error().map(str::to_owned).into_iter().chain(failures).collect();
         messages
             .into_iter()
             .map(|message| format!("\n{}: {}", visible(&assessment.name), visible(&message)))

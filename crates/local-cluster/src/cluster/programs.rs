@@ -1,5 +1,7 @@
 //! Programs of a cluster and their arguments.
 
+use std::path::PathBuf;
+
 use super::Builder;
 use super::files::kubeconfig_of;
 use crate::binaries::Binaries;
@@ -72,19 +74,29 @@ pub(super) fn etcd(
 ) -> Program {
     let client = format!("http://127.0.0.1:{client_port}");
     let peer = format!("http://127.0.0.1:{peer_port}");
-    Program::new("etcd", binaries.path("etcd"), scratch.log("etcd"))
+    Program::new("etcd", binaries.path("etcd"), scratch.log("etcd")).args([
+        format!("--data-dir={}", data(scratch).display()),
+        format!("--listen-client-urls={client}"),
+        format!("--advertise-client-urls={client}"),
+        format!("--listen-peer-urls={peer}"),
+        format!("--initial-advertise-peer-urls={peer}"),
+        format!("--initial-cluster=default={peer}"),
+        // A cluster for tests need not survive the machine's crash.
+        "--unsafe-no-fsync".to_owned(),
+        "--log-level=warn".to_owned(),
+    ])
+}
+
+/// etcd's data.
+pub(super) fn data(scratch: &Scratch) -> PathBuf {
+    scratch.file("etcd")
+}
+
+/// Does nothing but take the cluster's folder along when it ends.
+pub(super) fn folder(scratch: &Scratch) -> Program {
+    Program::new("folder", "tail", scratch.log("folder"))
+        .args(["-f", "/dev/null"])
         .removing(scratch.folder())
-        .args([
-            format!("--data-dir={}", scratch.file("etcd").display()),
-            format!("--listen-client-urls={client}"),
-            format!("--advertise-client-urls={client}"),
-            format!("--listen-peer-urls={peer}"),
-            format!("--initial-advertise-peer-urls={peer}"),
-            format!("--initial-cluster=default={peer}"),
-            // A cluster for tests need not survive the machine's crash.
-            "--unsafe-no-fsync".to_owned(),
-            "--log-level=warn".to_owned(),
-        ])
 }
 
 pub(super) fn scheduler(binaries: &Binaries, scratch: &Scratch) -> Program {

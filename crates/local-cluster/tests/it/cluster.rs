@@ -118,6 +118,25 @@ async fn what_was_written_survives_a_crash_of_the_api_server() {
     assert_eq!(found.name_any(), "kept");
 }
 
+/// What was written after the snapshot is gone, versions go back, and nothing is left of the folder
+/// in the end, though etcd was started twice.
+#[tokio::test]
+async fn etcd_is_put_back_to_a_snapshot() {
+    let mut cluster = Cluster::builder().start().await.expect("a cluster");
+    let kept =
+        create_namespace(&cluster.admin().expect("a client"), "kept").await.expect("created");
+    let snapshot = cluster.snapshot_etcd("one").expect("a copy");
+    create_namespace(&cluster.admin().expect("a client"), "later").await.expect("created");
+    cluster.restore_etcd(&snapshot).await.expect("up again");
+    let namespaces: Api<Namespace> = Api::all(cluster.admin().expect("a client"));
+    let found = namespaces.get("kept").await.expect("still there");
+    assert_eq!(found.metadata.resource_version, kept.metadata.resource_version);
+    assert_eq!(namespaces.get_opt("later").await.expect("an answer"), None);
+    let folder = cluster.file("");
+    drop(cluster);
+    eventually("no folder", async || !folder.exists()).await;
+}
+
 #[tokio::test]
 async fn a_cluster_that_cannot_start_says_why_and_keeps_its_log() {
     let error = Cluster::builder()

@@ -95,7 +95,7 @@ impl Place {
     }
 
     /// Whether it reads `$.tenant`, the tenant's object.
-    pub fn reads_tenant(&self) -> bool {
+    pub(crate) fn reads_tenant(&self) -> bool {
         matches!(self.kind, Kind::Tenant(_))
     }
 

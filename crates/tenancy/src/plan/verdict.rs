@@ -27,7 +27,7 @@ impl Pass<'_> {
         });
         // A requester can belong to several of those that a rule is for.
         let mut told = BTreeSet::new();
-        failures.filter(|failure| told.insert(format!("{failure}"))).collect()
+        failures.filter(|failure| told.insert(failure.identity())).collect()
     }
 }
 

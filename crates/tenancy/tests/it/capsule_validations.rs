@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tenancy::claim::Claim;
 use tenancy::hook::Stage;
 use tenancy::namespace::Namespace;
-use tenancy::plan::{Plan, plan};
+use tenancy::plan::{Plan, plan, read_ledger};
 use tenancy::settings::Settings;
 
 use crate::arbitrary;
@@ -36,7 +36,8 @@ fn tried(
     metadata["labels"][LABEL] = json!("solar");
     let namespace = Namespace::from_value(&json!({"metadata": metadata})).expect("a namespace");
     let claim = Claim { tenant: "solar".into(), rule: format!("label:{LABEL}"), by: None };
-    plan(&settings, &namespace, &claim, &tenant, stage).map_err(|error| error.to_string())
+    let (ledger, _) = read_ledger(&namespace.metadata);
+    plan(&settings, &namespace, &ledger, &claim, &tenant, stage).map_err(|error| error.to_string())
 }
 
 fn on() -> Value {

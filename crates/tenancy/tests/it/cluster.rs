@@ -115,15 +115,17 @@ impl Cluster {
             Ok::<_, Infallible>(self.tenants.get(name).cloned())
         }) {
             Ok(Resolution::Known(claim, tenant)) => {
-                match plan(&self.settings, namespace, &claim, &tenant, Stage::Reconcile) {
+                match plan(&self.settings, namespace, &ledger, &claim, &tenant, Stage::Reconcile) {
                     Ok(plan) => Step::Planned(Box::new(claim), plan),
                     Err(error) => Step::Reported(error.to_string()),
                 }
             }
             Ok(Resolution::Unclaimed) => {
-                Step::Unclaimed(plan::unclaimed(&self.settings, namespace))
+                Step::Unclaimed(plan::unclaimed(&self.settings, namespace, &ledger))
             }
-            Ok(Resolution::Unknown(_)) => Step::Unknown(plan::release(&self.settings, namespace)),
+            Ok(Resolution::Unknown(_)) => {
+                Step::Unknown(plan::release(&self.settings, namespace, &ledger))
+            }
             Err(error) => Step::Reported(error.to_string()),
         }
     }

@@ -24,7 +24,7 @@ fn outcome(case: &Case) -> Value {
     let Ok(Resolution::Known(claim, tenant)) = resolution else {
         panic!("not claimed: {resolution:?}")
     };
-    match plan(&settings, &namespace, &claim, &tenant, Stage::Reconcile) {
+    match plan(&settings, &namespace, &ledger, &claim, &tenant, Stage::Reconcile) {
         Ok(plan) => {
             let after = plan.apply(&namespace.metadata);
             assert_idempotent(&settings, &namespace, &after);

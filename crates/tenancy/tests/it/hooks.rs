@@ -6,7 +6,7 @@ use tenancy::claim::Claim;
 use tenancy::hook::Stage;
 use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
-use tenancy::plan::{Plan, plan};
+use tenancy::plan::{Plan, plan, read_ledger};
 use tenancy::settings::Settings;
 
 /// A tenant with these fields in its spec, under settings with these hooks.
@@ -43,7 +43,8 @@ impl World {
         let namespace = Namespace::from_value(&json!({"metadata": metadata})).expect("a namespace");
         let claim =
             Claim { tenant: "solar".into(), rule: "label:landlord.dev/tenant".into(), by: None };
-        plan(&settings, &namespace, &claim, &tenant, stage).expect("a plan")
+        let (ledger, _) = read_ledger(&namespace.metadata);
+        plan(&settings, &namespace, &ledger, &claim, &tenant, stage).expect("a plan")
     }
 
     /// Labels and annotations after the plan, without landlord's own.

@@ -184,6 +184,8 @@ fn check_compliance(cluster: &Cluster, before: &Namespace, plan: &Plan) -> TestC
         "placement is refused and {text} does not say so"
     );
     prop_assert_eq!(text.starts_with(r#"{"tenant":"#), ledger.pending.is_none());
+    prop_assert!(plan.refused.is_sorted_by(|one, next| one.key < next.key), "{:?}", plan.refused);
+    prop_assert!(plan.refused.iter().all(|clash| plan.refuses(clash)));
     for clash in &plan.kept {
         let by_choice =
             cluster.settings.protects(&clash.key.name) || !keys::is_placement(&clash.key);

@@ -25,7 +25,7 @@ proptest! {
         let namespace_before = namespace.metadata.clone();
         let claims = if keep { Claims::Stay } else { Claims::Go };
         let (ledger, _) = read_ledger(&namespace.metadata);
-        namespace.metadata = leave(&cluster.settings, &namespace, claims).apply(&namespace.metadata);
+        namespace.metadata = leave(&cluster.settings, &namespace, &ledger, claims).apply(&namespace.metadata);
 
         let label = Key::label(cluster.settings.tenant_label());
         for field in [Field::Label, Field::Annotation] {
@@ -38,7 +38,8 @@ proptest! {
                 prop_assert!(!foreign || namespace.metadata.field(field).get(name) == Some(value), "{key} is foreign");
             }
         }
-        prop_assert!(leave(&cluster.settings, &namespace, claims).is_empty(), "it takes one plan");
+        let (ledger, _) = read_ledger(&namespace.metadata);
+        prop_assert!(leave(&cluster.settings, &namespace, &ledger, claims).is_empty(), "it takes one plan");
     }
 }
 
@@ -53,14 +54,16 @@ fn a_value_that_cannot_exist_is_not_remembered() {
     let object = json!({"metadata": {"name": "web", "labels": {"landlord.dev/tenant": "solar", "team": "{{no value}}", "cost": "old"}}});
     let mut namespace = Namespace::from_value(&object).expect("a namespace");
     let (claim, tenant) = claimed(&settings, &namespace);
-    namespace.metadata = plan(&settings, &namespace, &claim, tenant, Stage::Reconcile)
-        .expect("a plan")
-        .apply(&namespace.metadata);
+    let planned = plan(&settings, &namespace, &Ledger::default(), &claim, tenant, Stage::Reconcile)
+        .expect("a plan");
+    namespace.metadata = planned.apply(&namespace.metadata);
     let (ledger, fault) = read_ledger(&namespace.metadata);
     assert_eq!(fault, None, "landlord reads what it has written");
     assert_eq!(ledger.previous.labels, [("cost".to_owned(), "old".to_owned())].into());
     assert!(
-        plan(&settings, &namespace, &claim, tenant, Stage::Reconcile).expect("a plan").is_empty()
+        plan(&settings, &namespace, &ledger, &claim, tenant, Stage::Reconcile)
+            .expect("a plan")
+            .is_empty()
     );
 }
 

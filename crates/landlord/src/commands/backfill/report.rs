@@ -12,10 +12,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::End;
-use controller::trouble::Trouble;
+use assessment::Fault;
 
 /// What is told of namespaces, by their names.
-pub(super) type Troubles = BTreeMap<String, Trouble>;
+pub(super) type Troubles = BTreeMap<String, Fault>;
 
 const API_VERSION: &str = "landlord.dev/backfill/v1";
 
@@ -35,7 +35,7 @@ pub(super) struct Report<'a> {
 impl Report<'_> {
     pub(super) fn text(&self) -> String {
         let Self { selected, drifted, written, took, warned, failed, end, dry } = self;
-        let line = |(name, Trouble { reason, message }): (&String, &Trouble)| {
+        let line = |(name, Fault { reason, message }): (&String, &Fault)| {
             format!("{name}: {reason}: {message}\n")
         };
         let mut text: String = warned.iter().chain(*failed).map(line).collect();
@@ -53,7 +53,7 @@ impl Report<'_> {
     }
 
     pub(super) fn document(&self) -> Value {
-        let one = |(name, Trouble { reason, message }): (&String, &Trouble)| json!({"name": name, "reason": reason, "message": message});
+        let one = |(name, Fault { reason, message }): (&String, &Fault)| json!({"name": name, "reason": reason.word(), "message": message});
         let list = |troubles: &Troubles| troubles.iter().map(one).collect::<Vec<_>>();
         let (end, stopped) = match self.end {
             End::Complete => ("complete", None),
@@ -72,18 +72,18 @@ impl Report<'_> {
 mod tests {
     use super::*;
     use crate::output::screen::at_both_widths;
-    use controller::trouble::{CONFLICTED, HOOK_WARNING};
+    use assessment::Reason;
 
-    fn troubles(name: &str, reason: &'static str, message: &str) -> Troubles {
-        [(name.to_owned(), Trouble { reason, message: message.to_owned() })].into()
+    fn troubles(name: &str, reason: Reason, message: &str) -> Troubles {
+        [(name.to_owned(), Fault { reason, message: message.to_owned() })].into()
     }
 
     #[test]
     fn a_namespace_that_fails_a_line() {
-        let warned = troubles("solar-web", HOOK_WARNING, "say who owns it");
+        let warned = troubles("solar-web", Reason::HookWarning, "say who owns it");
         let failed = troubles(
             "lunar-web",
-            CONFLICTED,
+            Reason::Conflicted,
             "label \"a\" is \"b\", tenant \"lunar\" wants \"c\": remove it or change the tenant",
         );
         let report = |end, dry| Report {

@@ -211,6 +211,7 @@ async fn what_cannot_be_found_out_is_said() {
     let (found, code) = examine(&world, PHYSICIAN, "").await;
     assert_eq!(code, Some(2));
     let unknown = [
+        "account",
         "daemon-sets",
         "default-selector",
         "guard",

@@ -69,3 +69,25 @@ async fn a_contested_node_selector_is_put_right_and_the_ledger_pending() {
     })
     .await;
 }
+
+/// A key that is taken away has no owner in `managedFields`: who applied the namespace once is not
+/// accused of it, and the advice is nobody's in particular.
+#[tokio::test]
+async fn who_wrote_something_else_is_not_accused() {
+    let world = World::new("landlord").await;
+    world.set_tenant("solar", json!({"labels": {"contact": "ops"}})).await;
+    world.create("web", "solar", json!({})).await;
+    world.patch_as(RIVAL, "web", json!({"labels": {"own": "key"}})).await;
+    for _ in 0..3 {
+        world.comes_to("web", "solar", [("contact", "ops"), ("own", "key")], []).await;
+        world.patch_as("kube-downscaler", "web", json!({"labels": {"contact": null}})).await;
+    }
+    let note = async || {
+        let events = world.events("Namespace", "web").await;
+        events.into_iter().find(|(reason, _)| reason == "Contested").map(|(_, note)| note)
+    };
+    eventually("an event", async || note().await.is_some()).await;
+    let note = note().await.expect("the note");
+    assert!(note.contains("by another writer") && note.contains("audit log"), "{note}");
+    assert!(!note.contains("argocd") && !note.contains("Argo CD"), "{note}");
+}

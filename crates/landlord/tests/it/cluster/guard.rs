@@ -6,4 +6,5 @@ mod keeper;
 mod older;
 mod places;
 mod pods;
+mod ready;
 mod stage;

@@ -16,6 +16,10 @@ use tokio::sync::Notify;
 use super::PATIENCE;
 
 const LEDGER: &str = "landlord.dev/ledger";
+pub(super) const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
+
+/// Contested keys are put right up to half a minute after the last reversal.
+const QUIET: Duration = Duration::from_secs(40);
 
 #[derive(Clone, Default)]
 pub(super) struct Changes {
@@ -27,6 +31,8 @@ pub(super) struct Changes {
 struct Seen {
     counts: HashMap<String, usize>,
     ledgers: HashSet<String>,
+    /// The newest version of a namespace, and its node selector.
+    selectors: HashMap<String, (u64, Option<String>)>,
     listed: bool,
 }
 
@@ -52,6 +58,8 @@ impl Changes {
         match event {
             Event::Apply(namespace) => {
                 *seen.counts.entry(namespace.name_any()).or_default() += 1;
+                let selector = namespace.annotations().get(NODE_SELECTOR).cloned();
+                seen.selectors.insert(namespace.name_any(), (version(namespace), selector));
                 if namespace.annotations().contains_key(LEDGER) {
                     seen.ledgers.insert(namespace.name_any());
                 }
@@ -68,6 +76,16 @@ impl Changes {
         self.seen().counts.clear();
     }
 
+    /// The same of namespaces with this prefix.
+    pub(super) fn forget_prefix(&self, prefix: &str) {
+        self.seen().counts.retain(|name, _| !name.starts_with(prefix));
+    }
+
+    /// How many namespaces with this prefix were created or changed.
+    pub(super) fn distinct(&self, prefix: &str) -> usize {
+        self.seen().counts.keys().filter(|name| name.starts_with(prefix)).count()
+    }
+
     /// How often namespaces with this prefix were created or changed.
     pub(super) fn count(&self, prefix: &str) -> usize {
         self.seen()
@@ -80,11 +98,8 @@ impl Changes {
 
     /// Waits until so many namespaces with this prefix were changed.
     pub(super) async fn reach(&self, prefix: &str, namespaces: usize) -> Result<()> {
-        let reached = || {
-            self.seen().counts.keys().filter(|name| name.starts_with(prefix)).count() >= namespaces
-        };
         let began = Instant::now();
-        while !reached() {
+        while self.distinct(prefix) < namespaces {
             anyhow::ensure!(
                 began.elapsed() < PATIENCE,
                 "{prefix}…: not all of {namespaces} were changed, {} were",
@@ -94,6 +109,11 @@ impl Changes {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
+    }
+
+    /// Waits until nothing has changed for a while.
+    pub(super) async fn settle(&self) {
+        while tokio::time::timeout(QUIET, self.changed.notified()).await.is_ok() {}
     }
 
     /// Waits until this namespace carries a ledger.
@@ -106,7 +126,34 @@ impl Changes {
         Ok(tokio::time::timeout(PATIENCE, wait).await?)
     }
 
+    /// Waits until this namespace has the selector in a state after this one.
+    pub(super) async fn repaired(
+        &self,
+        name: &str,
+        drifted: &Namespace,
+        selector: &str,
+    ) -> Result<()> {
+        let drifted = version(drifted);
+        let is_repaired = || {
+            let seen = self.seen();
+            let newest = seen.selectors.get(name);
+            newest.is_some_and(|(version, found)| {
+                *version > drifted && found.as_deref() == Some(selector)
+            })
+        };
+        let wait = async {
+            while !is_repaired() {
+                self.changed.notified().await;
+            }
+        };
+        Ok(tokio::time::timeout(PATIENCE, wait).await?)
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn version(object: &impl ResourceExt) -> u64 {
+    object.resource_version().and_then(|version| version.parse().ok()).unwrap_or(0)
 }

@@ -214,7 +214,10 @@ mod tests {
         assert_eq!(names(&schema, "/properties"), set(&FIELDS));
         assert_eq!(names(&schema, "/$defs/StrategyCritical/properties"), set(&CRITICAL));
         assert_eq!(names(&schema, "/$defs/StrategyAuto/properties"), set(&AUTO));
-        assert_eq!(names(&schema, "/$defs/StrategyMode/enum"), set(&CHOICES.map(|(word, _)| word)));
+        assert_eq!(
+            names(&schema, "/$defs/StrategyMode/oneOf"),
+            set(&CHOICES.map(|(word, _)| word))
+        );
         assert_eq!(names(&schema, "/$defs/StrategyPin/oneOf"), set(&MODES.map(|(word, _)| word)));
     }
 }

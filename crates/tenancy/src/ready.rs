@@ -1,0 +1,107 @@
+//! Readiness: whether landlord has written on a namespace what its claim asks for, so that Pods may be
+//! created there. It is judged on the namespace alone, by how the ledger's text begins and by what it
+//! mentions, because the guard has to judge it in CEL, where no ledger can be parsed.
+//!
+//! The guard's expression is among its variables for Pods (`ready`); a test on a real API server holds
+//! the two together. The policy on Pods asks here, and so do the controller before it releases a gated
+//! Pod, and `landlord doctor`.
+
+use crate::keys::{NODE_SELECTOR, UNCLAIMED};
+use crate::ledger;
+use crate::metadata::Metadata;
+use crate::settings::{GuardScope, Settings};
+
+/// How a ledger of a namespace whose placement is right begins; the tenant's name and a quote follow.
+const HEAD: &str = "{\"tenant\":\"";
+
+/// Whether Pods may be created in a namespace with these labels and annotations. One that names no
+/// tenant is ready where the guard does not watch it, else once it is marked as nobody's.
+pub fn is_ready(settings: &Settings, metadata: &Metadata) -> bool {
+    match labelled_tenant(settings, metadata) {
+        Some(tenant) => is_written_for(metadata, tenant),
+        None => {
+            settings.guard.scope == GuardScope::Labelled
+                || metadata.annotations.contains_key(UNCLAIMED)
+        }
+    }
+}
+
+/// The tenant that the namespace's label names. An empty label names none.
+pub fn labelled_tenant<'a>(settings: &Settings, metadata: &'a Metadata) -> Option<&'a str> {
+    metadata
+        .labels
+        .get(settings.tenant_label())
+        .map(String::as_str)
+        .filter(|tenant| !tenant.is_empty())
+}
+
+/// Whether the ledger's text mentions the key, as it does where landlord manages it.
+pub fn ledger_mentions(metadata: &Metadata, key: &str) -> bool {
+    metadata
+        .annotations
+        .get(ledger::ANNOTATION)
+        .is_some_and(|text| text.contains(&format!("{key:?}")))
+}
+
+/// Whether the ledger is the tenant's and not pending, and a node selector that it mentions is there.
+/// A label holds nothing that JSON would escape.
+fn is_written_for(metadata: &Metadata, tenant: &str) -> bool {
+    let ledger =
+        metadata.annotations.get(ledger::ANNOTATION).map(String::as_str).unwrap_or_default();
+    let named = ledger
+        .strip_prefix(HEAD)
+        .and_then(|rest| rest.strip_prefix(tenant))
+        .is_some_and(|rest| rest.starts_with('"'));
+    named
+        && (metadata.annotations.contains_key(NODE_SELECTOR)
+            || !ledger_mentions(metadata, NODE_SELECTOR))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::namespace::Namespace;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    const SELECTED: &str = r#"{"tenant":"solar","labels":[],"annotations":["scheduler.alpha.kubernetes.io/node-selector"]}"#;
+
+    fn ready(scope: &str, labels: Value, annotations: Value) -> bool {
+        let settings = Settings::from_value(&json!({"guard": {"scope": scope}})).expect("settings");
+        let namespace = Namespace::from_value(
+            &json!({"metadata": {"name": "web", "labels": labels, "annotations": annotations}}),
+        );
+        is_ready(&settings, &namespace.expect("a namespace").metadata)
+    }
+
+    #[rstest]
+    #[case::no_ledger(json!({}), false)]
+    #[case::written(json!({ledger::ANNOTATION: SELECTED, NODE_SELECTOR: "pool=solar"}), true)]
+    #[case::an_empty_selector(json!({ledger::ANNOTATION: SELECTED, NODE_SELECTOR: ""}), true)]
+    #[case::the_selector_is_gone(json!({ledger::ANNOTATION: SELECTED}), false)]
+    #[case::no_selector_wanted(json!({ledger::ANNOTATION: r#"{"tenant":"solar","labels":[],"annotations":[]}"#}), true)]
+    #[case::of_another(json!({ledger::ANNOTATION: SELECTED.replace("solar", "solar-2"), NODE_SELECTOR: "pool=solar"}), false)]
+    #[case::pending(json!({ledger::ANNOTATION: SELECTED.replacen('{', r#"{"pending":"Conflict","#, 1), NODE_SELECTOR: "pool=solar"}), false)]
+    #[case::not_landlords(json!({ledger::ANNOTATION: "{}", NODE_SELECTOR: "pool=solar"}), false)]
+    #[case::marked(json!({UNCLAIMED: "true"}), false)]
+    fn claimed(#[case] annotations: Value, #[case] expected: bool) {
+        for scope in ["labelled", "all"] {
+            assert_eq!(
+                ready(scope, json!({"landlord.dev/tenant": "solar"}), annotations.clone()),
+                expected,
+                "{scope}"
+            );
+        }
+    }
+
+    #[rstest]
+    #[case::not_watched("labelled", json!({}), true)]
+    #[case::nobody_looked("all", json!({}), false)]
+    #[case::marked("all", json!({UNCLAIMED: "true"}), true)]
+    #[case::left_behind("all", json!({ledger::ANNOTATION: SELECTED, NODE_SELECTOR: "pool=solar"}), false)]
+    fn unclaimed(#[case] scope: &str, #[case] annotations: Value, #[case] expected: bool) {
+        for labels in [json!({}), json!({"landlord.dev/tenant": ""})] {
+            assert_eq!(ready(scope, labels, annotations.clone()), expected);
+        }
+    }
+}
