@@ -2,6 +2,7 @@
 //! crate may import which is in ARCHITECTURE.md, and held by landlord's tests of it.
 mod modules;
 mod packages;
+mod readers;
 mod rings;
 mod sizes;
 mod source;

@@ -44,8 +44,9 @@ pub struct Inventory {
     pub namespaces: Vec<Listed>,
     /// The names of `namespaces`.
     listed: HashSet<String>,
-    /// Namespaces that the settings exclude, and what else was passed over.
+    /// Namespaces that the settings exclude, those on their way out, and what else was passed over.
     excluded: Vec<String>,
+    terminating: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -70,6 +71,7 @@ impl Inventory {
             namespaces: Vec::new(),
             listed: HashSet::new(),
             excluded: Vec::new(),
+            terminating: Vec::new(),
             notes: Vec::new(),
         };
         let mut foreign = 0;
@@ -115,7 +117,18 @@ impl Inventory {
         let names: Vec<String> = self.excluded.iter().map(|name| format!("{name:?}")).collect();
         let excluded =
             (!names.is_empty()).then(|| format!("the settings exclude {}", names.join(", ")));
-        self.notes.iter().cloned().chain(excluded).collect()
+        let terminating = self.terminating.iter().map(|name| terminating(name));
+        terminating.chain(self.notes.iter().cloned()).chain(excluded).collect()
+    }
+
+    /// Why a namespace that is there is passed over.
+    pub fn why_passed_over(&self, name: &str) -> Option<String> {
+        let is_among = |names: &[String]| names.iter().any(|one| one == name);
+        if is_among(&self.terminating) {
+            Some(terminating(name))
+        } else {
+            is_among(&self.excluded).then(|| format!("the settings exclude namespace {name:?}"))
+        }
     }
 
     /// Settings, tenants by name (or why they cannot be used), and namespaces.
@@ -154,7 +167,7 @@ impl Inventory {
             // Kept unready on purpose.
             _ if name == PROBE_NAMESPACE => {}
             (true, _) => self.excluded.push(name),
-            (_, true) => self.notes.push(format!("namespace {name:?} is terminating")),
+            (_, true) => self.terminating.push(name),
             _ => {
                 self.listed.insert(name);
                 self.namespaces.push(Listed { namespace, object });
@@ -174,6 +187,10 @@ impl Inventory {
         self.tenants.insert(name, Entry { tenant, place });
         Ok(())
     }
+}
+
+fn terminating(name: &str) -> String {
+    format!("namespace {name:?} is terminating")
 }
 
 /// The settings among objects: those of a ClusterAdmissionPolicy, else the defaults.

@@ -2,7 +2,8 @@
 //! cluster; each call has a deadline.
 //!
 //! ```text
-//! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · settings · policy · strategy_record · writer, pod_writer · lease · account · admission_policies
+//! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · named (single ones) · settings · policy
+//!                             strategy_record · writer, pod_writer · lease · account · admission_policies
 //! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure)
 //! ```
 #![cfg_attr(
@@ -20,6 +21,7 @@ pub mod gated_pod;
 pub mod lease;
 pub mod lists;
 pub mod managed_fields;
+pub mod named;
 pub mod operation;
 pub mod placement;
 pub mod pod_release;

@@ -8,7 +8,7 @@ use assessment::inventory::Inventory;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
-use kube::api::{Api, DynamicObject, GroupVersionKind, ListParams};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::discovery::pinned_kind;
 use serde_json::{Value, json};
 use tenancy::settings::Settings;
@@ -40,17 +40,27 @@ async fn read(client: &Client, settings: Settings, managers: Managers) -> Result
     Ok(Inventory::of(settings, documents)?)
 }
 
+/// How the kind of the tenants is spelled in paths.
+pub(crate) async fn tenant_resource(
+    client: &Client,
+    api_version: &str,
+    kind: &str,
+) -> Result<ApiResource> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let found = pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await;
+    let (resource, _) = found.with_context(|| {
+        format!("the kind {api_version} {kind} is not installed: apply its definition first")
+    })?;
+    Ok(resource)
+}
+
 async fn tenants(
     client: &Client,
     settings: &Settings,
     managers: Managers,
 ) -> Result<Vec<Document>> {
     let Some((api_version, kind)) = settings.source.kind() else { return Ok(Vec::new()) };
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let found = pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await;
-    let (resource, _) = found.with_context(|| {
-        format!("the kind {api_version} {kind} is not installed: apply its definition first")
-    })?;
+    let resource = tenant_resource(client, api_version, kind).await?;
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let mut documents = Vec::new();
     let mut page = ListParams::default().limit(PAGE);

@@ -13,16 +13,18 @@ use tokio::net::TcpListener;
 
 use cluster::clock;
 
+use crate::metrics::Metrics;
+use crate::outcome::Outcomes;
 use crate::readiness::Readiness;
-use crate::reconciler::Reconciler;
-use crate::store::Compliance;
+use crate::snapshot::{Compliance, Figures, Snapshots};
 use crate::supervisor::Health;
 
 /// What the pages show.
 #[derive(Clone)]
 pub struct Admin {
     pub readiness: Arc<Readiness>,
-    pub reconciler: Arc<Reconciler>,
+    pub snapshots: Arc<Snapshots>,
+    pub outcomes: Arc<Outcomes>,
     pub health: Health,
 }
 
@@ -71,42 +73,25 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
+    let metrics = admin.outcomes.metrics();
     (
         [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
-        measured(&admin.reconciler),
+        measured(metrics, &admin.snapshots.figures()),
     )
 }
 
 /// The metrics, after those are set that are counted on request.
-pub(crate) fn measured(reconciler: &Reconciler) -> String {
-    let shared = reconciler.shared();
-    let metrics = reconciler.outcomes().metrics();
-    metrics.set_depths(shared.work.queue.depths(), shared.progress.backing_off(clock::now()));
-    metrics.pace.set(i64::try_from(shared.work.pace.limit()).unwrap_or(i64::MAX));
-    let states =
-        [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
-    for state in states {
-        let standing = shared.store.standings().filter(|(_, _, one)| one.state == state);
-        let labels = crate::metrics::State { state: state.word() };
-        metrics
-            .namespaces
-            .get_or_create(&labels)
-            .set(i64::try_from(standing.count()).unwrap_or(i64::MAX));
-    }
-    metrics.set_troubled(shared.store.standings().filter_map(|(_, _, one)| one.reason));
-    drop(shared);
-    metrics.set_held_pods(reconciler.gated().pods().map(|(_, pod)| pod.state.word()));
+pub(crate) fn measured(metrics: &Metrics, figures: &Figures) -> String {
+    show(metrics, figures);
     metrics.text()
 }
 
-impl Compliance {
-    /// A bounded word for metrics and status.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Compliant => "compliant",
-            Self::Pending => "pending",
-            Self::Conflicted => "conflicted",
-            Self::Failed => "failed",
-        }
+fn show(metrics: &Metrics, figures: &Figures) {
+    metrics.set_depths(figures.depths, figures.backing_off);
+    metrics.set_pace(figures.pace);
+    for state in Compliance::ALL {
+        metrics.set_namespaces(state.word(), figures.totals.of(state));
     }
+    metrics.set_troubled(&figures.reasons);
+    metrics.set_held_pods(figures.held_by_state);
 }

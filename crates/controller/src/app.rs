@@ -27,11 +27,12 @@ use crate::outcome::journal::Journal;
 use crate::pace::Pace;
 use crate::reconciler::Reconciler;
 use crate::releaser::Releaser;
+use crate::snapshot::Snapshots;
 use crate::status::Statuses;
 use crate::store::Store;
 use crate::strategy::Strategies;
 use crate::strategy::metrics::StrategyMetrics;
-use crate::supervisor::{Pulse, Supervisor};
+use crate::supervisor::{Pulse, Spawner, Supervisor};
 
 mod account;
 mod tenants;
@@ -87,37 +88,50 @@ pub struct Continuous {
 /// A controller that runs.
 pub struct Running {
     pub context: Context,
+    /// What the dashboard and metrics read.
+    pub snapshots: Arc<Snapshots>,
     pub supervisor: Supervisor,
 }
 
 /// Starts every task of it. Nothing is waited for.
 pub fn start(options: Options) -> Result<Running, DecodeError> {
     let Options { client, leadership, pace, events, journal, scope, fail_task } = options;
+    let has_dashboard = journal.is_some();
     let strategy_metrics = StrategyMetrics::default();
     let metrics = Metrics::with(|registry| strategy_metrics.register(registry));
     let outcomes =
         Outcomes::new(Arc::new(metrics), events.then(|| client.clone())).noted_in(journal);
     let mut starter = Starter { supervisor: Supervisor::default(), fail_task, strategy_metrics };
     let spawner = starter.supervisor.spawner();
-    let context = match scope {
+    let (context, snapshots) = match scope {
         Scope::Once { store, mode } => {
             let reconciler =
                 Reconciler::once(*store, pace, Writer::new(client.clone(), mode), outcomes);
-            let context = Context::new(client, Arc::new(reconciler), spawner);
+            let (context, snapshots) = share(client, reconciler, spawner);
             starter.start_reconciler(&context, &leadership);
-            context
+            (context, snapshots)
         }
         Scope::Continuous(continuous) => {
             let settings = Settings::from_value(&Value::Null)?;
             let writer = Writer::new(client.clone(), ApplyMode::Apply);
             let reconciler =
                 Reconciler::new(Store::new(Arc::new(settings)), pace, writer, outcomes);
-            let context = Context::new(client, Arc::new(reconciler), spawner);
-            starter.start_continuous(&context, &leadership, continuous);
-            context
+            let (context, snapshots) = share(client, reconciler, spawner);
+            starter.start_continuous(&context, &snapshots, &leadership, continuous);
+            (context, snapshots)
         }
     };
-    Ok(Running { context, supervisor: starter.supervisor })
+    if has_dashboard {
+        // From now on, so that the first who looks need not wait for a whole cluster.
+        snapshots.refresh_namespaces();
+    }
+    Ok(Running { context, snapshots, supervisor: starter.supervisor })
+}
+
+fn share(client: Client, reconciler: Reconciler, spawner: Spawner) -> (Context, Arc<Snapshots>) {
+    let reconciler = Arc::new(reconciler);
+    let snapshots = Arc::new(Snapshots::new(Arc::clone(&reconciler)));
+    (Context::new(client, reconciler, spawner), snapshots)
 }
 
 impl Running {
@@ -162,6 +176,7 @@ impl Starter {
     fn start_continuous(
         &mut self,
         context: &Context,
+        snapshots: &Arc<Snapshots>,
         leadership: &Leadership,
         continuous: Continuous,
     ) {
@@ -187,7 +202,11 @@ impl Starter {
         if release_pods {
             self.start_releaser(context, leadership);
         }
-        let statuses = Statuses { context: context.clone(), leadership: leadership.clone() };
+        let statuses = Statuses {
+            context: context.clone(),
+            snapshots: Arc::clone(snapshots),
+            leadership: leadership.clone(),
+        };
         self.spawn("statuses", ROUND_BOUND, |pulse| statuses.run(pulse));
         let strategies = Strategies {
             context: context.clone(),

@@ -61,6 +61,11 @@ impl Attempts {
         self.not_before.filter(|until| *until > now)
     }
 
+    /// The time before which nothing was to be tried, over or not.
+    pub fn retry_at(&self) -> Option<Instant> {
+        self.not_before
+    }
+
     fn put_off(&mut self, until: Instant) -> Instant {
         self.not_before = Some(until);
         until

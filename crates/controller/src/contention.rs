@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tenancy::keys::{self, FIELD_MANAGER};
 use tenancy::ledger::{self, Ledger};
 use tenancy::metadata::{Field, Key};
+use tenancy::plan::Plan;
 
 mod advice;
 
@@ -30,7 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_secs(30);
 
 /// See the module. The clock is the caller's.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Contention {
     keys: BTreeMap<Key, Reversals>,
     /// The other writer's field manager, where `managedFields` proves it; `Some(None)` where it was
@@ -40,7 +41,7 @@ pub struct Contention {
     written: Option<Instant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Reversals {
     /// What landlord wrote, `None` where it took the key away; with another value the count begins
     /// anew.
@@ -121,6 +122,17 @@ impl Contention {
             .iter()
             .filter(move |(_, one)| one.late(now).count() >= REVERSALS)
             .map(|(key, _)| key)
+    }
+
+    /// Keys of a plan, and others, that the other writer has now or may take any moment.
+    pub fn contested_keys(&self, plan: &Plan, now: Instant) -> Vec<Key> {
+        let set = plan
+            .set
+            .iter()
+            .filter(|(key, want)| self.is_contested(key, Some(&want.value), now))
+            .map(|(key, _)| key);
+        let removed = plan.remove.keys().filter(|key| self.is_contested(key, None, now));
+        set.chain(removed).chain(self.contested(now)).cloned().collect()
     }
 
     /// Before this time contested placement keys are not put right again.

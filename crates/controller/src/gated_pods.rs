@@ -42,7 +42,8 @@ pub struct GatedPods {
     /// Whether the Pods have been listed once. Nothing is released before: the oldest may come
     /// last.
     known: bool,
-    count: usize,
+    /// How many stand so, in the order of [`State::WORDS`].
+    counts: [usize; State::WORDS.len()],
 }
 
 /// The gated Pods of one namespace.
@@ -51,6 +52,25 @@ struct GatedNamespace {
     /// `None` for as long as its Pods have to wait.
     placement: Option<Arc<Placement>>,
     pods: BTreeMap<PodKey, HeldPod>,
+    /// Those of them that clash or fail.
+    clashing: BTreeSet<PodKey>,
+    failing: BTreeSet<PodKey>,
+}
+
+/// The gated Pods of one namespace, by how they stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    pub namespace: Arc<str>,
+    pub pods: usize,
+    pub clashing: Troubled,
+    pub failing: Troubled,
+}
+
+/// How many of them have a trouble, and the oldest with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Troubled {
+    pub pods: usize,
+    pub oldest: Option<(PodKey, State)>,
 }
 
 impl GatedNamespace {
@@ -58,6 +78,34 @@ impl GatedNamespace {
     fn group(&self, namespace: &str) -> Arc<str> {
         let tenant = self.placement.as_ref().and_then(|placement| placement.tenant.as_deref());
         tenant.unwrap_or(namespace).into()
+    }
+
+    fn keys(&mut self, state: &State) -> Option<&mut BTreeSet<PodKey>> {
+        match state {
+            State::Waiting => None,
+            State::Clashing(_) => Some(&mut self.clashing),
+            State::Failing(_) => Some(&mut self.failing),
+        }
+    }
+
+    /// A Pod stands otherwise, is new, or is gone.
+    fn restate(&mut self, key: &PodKey, before: Option<&State>, after: Option<&State>) {
+        if let Some(keys) = before.and_then(|state| self.keys(state)) {
+            keys.remove(key);
+        }
+        if let Some(keys) = after.and_then(|state| self.keys(state)) {
+            keys.insert(key.clone());
+        }
+    }
+
+    fn tally(&self, namespace: &str) -> Tally {
+        let troubled = |keys: &BTreeSet<PodKey>| {
+            let oldest =
+                keys.first().and_then(|key| Some((key.clone(), self.pods.get(key)?.state.clone())));
+            Troubled { pods: keys.len(), oldest }
+        };
+        let (clashing, failing) = (troubled(&self.clashing), troubled(&self.failing));
+        Tally { namespace: namespace.into(), pods: self.pods.len(), clashing, failing }
     }
 }
 
@@ -68,7 +116,7 @@ impl Default for GatedPods {
             work: Work::new(Pace::of_few(MAX_IN_FLIGHT)),
             wake: Arc::default(),
             known: false,
-            count: 0,
+            counts: [0; State::WORDS.len()],
         }
     }
 }
@@ -82,7 +130,9 @@ impl GatedPods {
             pod.follow(known);
         }
         let ready = gated.placement.is_some().then(|| pod.attempts.not_before(now).unwrap_or(now));
-        self.count += usize::from(gated.pods.insert(key.clone(), pod).is_none());
+        let after = pod.state.clone();
+        let before = gated.pods.insert(key.clone(), pod).map(|pod| pod.state);
+        self.restate(key, before.as_ref(), Some(&after));
         if let Some(ready) = ready {
             self.add(key, ready);
             self.wake.notify_one();
@@ -92,9 +142,11 @@ impl GatedPods {
     /// Forgets a Pod: it is gone, or the gate is.
     pub fn remove(&mut self, key: &PodKey) {
         let Some(gated) = self.namespaces.get_mut(&*key.namespace) else { return };
-        self.count -= usize::from(gated.pods.remove(key).is_some());
+        let removed = gated.pods.remove(key);
+        let is_empty = gated.pods.is_empty();
+        self.restate(key, removed.as_ref().map(|pod| &pod.state), None);
         self.work.queue.forget(key);
-        if gated.pods.is_empty() {
+        if is_empty {
             self.namespaces.remove(&*key.namespace);
         }
     }
@@ -123,12 +175,24 @@ impl GatedPods {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.count
+        self.counts.iter().sum()
+    }
+
+    /// How many stand so, by word.
+    pub fn counts(&self) -> [(&'static str, usize); State::WORDS.len()] {
+        let [waiting, clashing, failing] = self.counts;
+        let [is_waiting, is_clashing, is_failing] = State::WORDS;
+        [(is_waiting, waiting), (is_clashing, clashing), (is_failing, failing)]
+    }
+
+    /// The gated Pods of each namespace that has any.
+    pub fn tallies(&self) -> impl Iterator<Item = Tally> {
+        self.namespaces.iter().map(|(name, gated)| gated.tally(name))
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.len() == 0
     }
 
     /// Whether Pods of this namespace are gated.
@@ -212,8 +276,23 @@ impl GatedPods {
 
     /// Remembers how a Pod stands; false where it stood so before, or is gone.
     pub(crate) fn stand(&mut self, key: &PodKey, state: State) -> bool {
-        self.pod_mut(key)
-            .is_some_and(|pod| std::mem::replace(&mut pod.state, state.clone()) != state)
+        let Some(pod) = self.pod_mut(key) else { return false };
+        let before = std::mem::replace(&mut pod.state, state.clone());
+        self.restate(key, Some(&before), Some(&state));
+        before != state
+    }
+
+    /// Counts a Pod anew that stands otherwise, is new, or is gone.
+    fn restate(&mut self, key: &PodKey, before: Option<&State>, after: Option<&State>) {
+        if let Some(count) = before.and_then(|state| self.counts.get_mut(state.place())) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(count) = after.and_then(|state| self.counts.get_mut(state.place())) {
+            *count += 1;
+        }
+        if let Some(gated) = self.namespaces.get_mut(&*key.namespace) {
+            gated.restate(key, before, after);
+        }
     }
 
     /// Whether its owner knows what it waits for.

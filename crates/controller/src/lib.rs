@@ -11,6 +11,7 @@
 pub mod admin;
 pub mod app;
 pub mod attempts;
+pub mod changes;
 pub mod contention;
 pub mod context;
 pub mod gated_pods;
@@ -18,6 +19,7 @@ pub mod guard_keeper;
 pub mod live_settings;
 pub mod losses;
 pub mod metrics;
+pub mod nodes;
 pub mod outcome;
 pub mod pace;
 pub mod planner;
@@ -28,6 +30,7 @@ pub mod reconciler;
 pub mod releaser;
 #[cfg(test)]
 mod simulation;
+pub mod snapshot;
 pub mod status;
 pub mod store;
 pub mod strategy;

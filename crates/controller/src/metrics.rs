@@ -25,9 +25,9 @@ struct Depth {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub struct State {
+struct State {
     /// compliant, pending, conflicted or failed.
-    pub state: &'static str,
+    state: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -54,9 +54,9 @@ pub struct Metrics {
     pub writes: Family<Outcome, Counter>,
     pub write_seconds: Histogram,
     pub compliance_seconds: Histogram,
-    pub namespaces: Family<State, Gauge>,
+    namespaces: Family<State, Gauge>,
     troubled: Family<Reason, Gauge>,
-    pub pace: Gauge,
+    pace: Gauge,
     pub leader: Gauge,
     pub ready: Gauge,
     pub settings_valid: Gauge,
@@ -199,36 +199,38 @@ impl Metrics {
         );
     }
 
-    /// Sets how many namespaces are not compliant, for each reason.
-    pub fn set_troubled(&self, reasons: impl Iterator<Item = assessment::Reason>) {
+    /// Sets how many namespaces stand so.
+    pub fn set_namespaces(&self, state: &'static str, count: usize) {
+        self.namespaces.get_or_create(&State { state }).set(gauge(count));
+    }
+
+    /// Sets how many namespaces are not compliant, by reason.
+    pub fn set_troubled(&self, reasons: &[(assessment::Reason, usize)]) {
         self.troubled.clear();
-        for reason in reasons {
-            self.troubled.get_or_create(&Reason { reason: reason.word() }).inc();
+        for (reason, count) in reasons {
+            self.troubled.get_or_create(&Reason { reason: reason.word() }).set(gauge(*count));
         }
     }
 
     /// Sets how many Pods are held, in each state.
-    pub fn set_held_pods(&self, states: impl Iterator<Item = &'static str>) {
-        let mut counts = gated_pods::State::WORDS.map(|word| (word, 0));
-        for state in states {
-            counts.iter_mut().filter(|(word, _)| *word == state).for_each(|(_, count)| *count += 1);
-        }
+    pub fn set_held_pods(&self, counts: [(&'static str, usize); gated_pods::State::WORDS.len()]) {
         for (state, count) in counts {
-            self.held_pods.get_or_create(&Held { state }).set(count);
+            self.held_pods.get_or_create(&Held { state }).set(gauge(count));
         }
     }
 
     /// Sets how many namespaces wait for their turn, by urgency, and how many of all wait until
     /// they are tried again (`retry`).
     pub fn set_depths(&self, depths: [(Urgency, usize); 3], backing_off: usize) {
-        self.depths
-            .get_or_create(&Depth { urgency: "retry" })
-            .set(i64::try_from(backing_off).unwrap_or(i64::MAX));
+        self.depths.get_or_create(&Depth { urgency: "retry" }).set(gauge(backing_off));
         for (urgency, depth) in depths {
-            self.depths
-                .get_or_create(&Depth { urgency: urgency.word() })
-                .set(i64::try_from(depth).unwrap_or(i64::MAX));
+            self.depths.get_or_create(&Depth { urgency: urgency.word() }).set(gauge(depth));
         }
+    }
+
+    /// Sets how many patches may be under way at a time.
+    pub fn set_pace(&self, limit: usize) {
+        self.pace.set(gauge(limit));
     }
 
     pub fn text(&self) -> String {
@@ -237,4 +239,8 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

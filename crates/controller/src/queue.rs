@@ -78,6 +78,8 @@ pub struct Queue<K> {
     /// Keys that were handed out, and what was added to them meanwhile.
     taken: HashMap<K, Option<(Place, u64)>>,
     arrivals: u64,
+    /// Keys that are ready or waiting, by urgency.
+    depths: [usize; Urgency::ALL.len()],
     /// Turns in a row that each urgency was ready and not served.
     passed_over: [u32; Urgency::ALL.len()],
     /// How many hold back what is least urgent.
@@ -92,6 +94,7 @@ impl<K> Default for Queue<K> {
             waiting: BTreeSet::new(),
             taken: HashMap::new(),
             arrivals: 0,
+            depths: [0; Urgency::ALL.len()],
             passed_over: [0; Urgency::ALL.len()],
             bulk_holds: 0,
         }
@@ -159,6 +162,7 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
             .find_map(|level| Some((level, self.lanes.get_mut(level)?.pop(&may_take)?)))?;
         self.count_turn(level);
         let entry = self.entries.remove(&key)?;
+        self.count_out(entry.place.urgency);
         self.taken.insert(key.clone(), None);
         Some((key, entry.place))
     }
@@ -205,14 +209,8 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
 
     /// How many keys are ready or waiting, by urgency.
     pub fn depths(&self) -> [(Urgency, usize); Urgency::ALL.len()] {
-        let mut depths = Urgency::ALL.map(|urgency| (urgency, 0));
-        for entry in self.entries.values() {
-            depths
-                .iter_mut()
-                .filter(|(urgency, _)| *urgency == entry.place.urgency)
-                .for_each(|(_, depth)| *depth += 1);
-        }
-        depths
+        Urgency::ALL
+            .map(|urgency| (urgency, self.depths.get(urgency as usize).copied().unwrap_or(0)))
     }
 
     /// How many keys there are, taken ones included.
@@ -226,12 +224,16 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
     }
 
     fn insert(&mut self, key: K, place: Place, arrival: u64) {
+        if let Some(depth) = self.depths.get_mut(place.urgency as usize) {
+            *depth += 1;
+        }
         self.waiting.insert((place.ready, arrival, key.clone()));
         self.entries.insert(key, Entry { place, arrival, is_ready: false });
     }
 
     fn remove(&mut self, key: &K) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
+        self.count_out(entry.place.urgency);
         if entry.is_ready {
             let lane = self.lanes.get_mut(entry.place.urgency as usize)?;
             lane.remove(&entry.place.group, &(entry.place.rank, entry.arrival, key.clone()));
@@ -250,6 +252,12 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
             if let Some(lane) = self.lanes.get_mut(entry.place.urgency as usize) {
                 lane.push(&entry.place.group, (entry.place.rank, arrival, key));
             }
+        }
+    }
+
+    fn count_out(&mut self, urgency: Urgency) {
+        if let Some(depth) = self.depths.get_mut(urgency as usize) {
+            *depth = depth.saturating_sub(1);
         }
     }
 

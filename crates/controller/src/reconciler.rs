@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::contention;
 use crate::gated_pods::GatedPods;
+use crate::nodes::Nodes;
 use crate::outcome::{self, Outcomes};
 use crate::pace::{Pace, Subject};
 use crate::planner::{Decision, PlannedWrite};
@@ -42,6 +43,7 @@ const ONE_SHOT_RETRIES: u32 = 2;
 pub struct Reconciler {
     shared: Mutex<Shared>,
     gated: Arc<Mutex<GatedPods>>,
+    nodes: Mutex<Nodes>,
     wake: Notify,
     writer: Writer,
     outcomes: Arc<Outcomes>,
@@ -56,6 +58,7 @@ impl Reconciler {
         Self {
             shared: Mutex::new(shared),
             gated,
+            nodes: Mutex::default(),
             wake: Notify::new(),
             writer,
             outcomes: Arc::new(outcomes),
@@ -76,6 +79,11 @@ impl Reconciler {
     /// Gated Pods. Whoever needs both locks takes this one second.
     pub fn gated(&self) -> MutexGuard<'_, GatedPods> {
         self.gated.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nodes, of which no write depends: the writer never waits for this lock.
+    pub fn nodes(&self) -> MutexGuard<'_, Nodes> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn outcomes(&self) -> &Arc<Outcomes> {
@@ -178,7 +186,8 @@ impl Reconciler {
 
     /// Finds out who the other writer is, and reports it, once.
     async fn report_contention(&self, name: &str) {
-        let is_known = self.shared().progress.of(name).contention.is_looked_up();
+        let is_known =
+            self.shared().progress.get(name).is_some_and(|one| one.contention.is_looked_up());
         if is_known {
             return;
         }
@@ -217,7 +226,8 @@ impl Reconciler {
                 let failure = reverted(&keys);
                 let mut shared = self.shared();
                 shared.contend(&write, clock::now());
-                shared.progress.of(&key).contention.undone(&write.request.missing_in(&meta));
+                let missing = write.request.missing_in(&meta);
+                shared.progress.update(&key, |progress| progress.contention.undone(&missing));
                 shared.store.update_namespace(CachedNamespace::of(&meta), epoch);
                 drop(shared);
                 self.fail(&write, live, &failure, took);

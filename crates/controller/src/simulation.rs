@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::app::{self, Continuous, Options, Running, Scope};
 use crate::pace::Pace;
 use crate::reconciler::Reconciler;
+use crate::snapshot::Snapshots;
 use cluster::lease::Leadership;
 use cluster::settings::SettingsSource;
 
@@ -29,6 +30,7 @@ mod lost_tenants;
 mod neighbours;
 mod orders;
 mod placement_first;
+mod readers;
 mod restored;
 mod scale;
 mod sharding;
@@ -43,6 +45,7 @@ const LOOK: Duration = Duration::from_millis(20);
 struct Simulation {
     server: InMemory,
     reconciler: Arc<Reconciler>,
+    snapshots: Arc<Snapshots>,
     supervised: JoinHandle<()>,
 }
 
@@ -109,7 +112,7 @@ fn start_controller(
 
 /// Runs it until one of its tasks ends, which fails the test that waits for anything.
 fn supervise(running: Running) -> (Arc<Reconciler>, JoinHandle<()>) {
-    let Running { context, mut supervisor } = running;
+    let Running { context, mut supervisor, .. } = running;
     let supervised = tokio::spawn(async move {
         let ended = supervisor.first_end().await;
         eprintln!("{ended}");
@@ -134,9 +137,10 @@ impl Simulation {
 
     fn begin(server: InMemory, settings: &Value, events: bool) -> Self {
         let leadership = Leadership::forever();
-        let (reconciler, supervised) =
-            supervise(start_controller(server.client(), settings, &leadership, events));
-        Self { server, reconciler, supervised }
+        let running = start_controller(server.client(), settings, &leadership, events);
+        let snapshots = Arc::clone(&running.snapshots);
+        let (reconciler, supervised) = supervise(running);
+        Self { server, reconciler, snapshots, supervised }
     }
 
     /// Starts it, and waits until all is compliant.
@@ -197,7 +201,8 @@ impl Simulation {
 
     /// The value of a metric.
     fn metric(&self, line: &str) -> Option<u64> {
-        let text = crate::admin::measured(&self.reconciler);
+        let metrics = self.reconciler.outcomes().metrics();
+        let text = crate::admin::measured(metrics, &self.snapshots.figures());
         text.lines().find_map(|one| one.strip_prefix(line)?.trim().parse().ok())
     }
 

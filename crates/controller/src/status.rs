@@ -14,11 +14,12 @@ use tenancy::settings::TenantSource;
 use tenancy::tenant::Tenant;
 
 use crate::context::Context;
+use crate::nodes::Nodes;
 use crate::outcome::shortened;
-use crate::reconciler::Shared;
-use crate::store::{Compliance, Identity};
+use crate::snapshot::{Compliance, Figures, Snapshots, TenantRow, Totals};
+use crate::store::Identity;
 use crate::supervisor::Pulse;
-use assessment::{Fault, Reason};
+use assessment::Fault;
 use cluster::clock;
 use cluster::lease::Leadership;
 
@@ -46,6 +47,7 @@ enum Sent {
 /// See the module.
 pub struct Statuses {
     pub context: Context,
+    pub snapshots: Arc<Snapshots>,
     pub leadership: Leadership,
 }
 
@@ -53,7 +55,7 @@ pub struct Statuses {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Facts {
     identity: Identity,
-    counts: [(Compliance, usize); 4],
+    totals: Totals,
     conditions: Vec<Condition>,
 }
 
@@ -137,39 +139,31 @@ impl Statuses {
 
     /// Of landlord's own tenants; the status of others is not ours to write.
     fn facts(&self) -> Vec<(String, Facts)> {
-        let mut shared = self.context.reconciler.shared();
-        if shared
-            .store
-            .settings()
-            .source
-            .kind()
-            .is_none_or(|(api_version, _)| api_version != API_VERSION)
-        {
+        let Figures { settings, refused_settings, wrong_account, .. } = self.snapshots.figures();
+        if settings.source.kind().is_none_or(|(api_version, _)| api_version != API_VERSION) {
             return Vec::new();
         }
-        let troubles: HashMap<String, (String, Fault)> = troubles(&shared);
-        let names = shared.store.tenant_names();
-        let mut released = pods::conditions(&shared, &self.context.reconciler.gated(), &names);
-        let facts = |name: String| {
-            let counts = counts(&shared, &name);
-            let tenant = shared.store.tenant(&name);
+        let gated = self.snapshots.gated_pods();
+        let (tenants, mut nodes) = (self.snapshots.tenants(), self.snapshots.nodes());
+        let facts = |(name, row): (&String, &TenantRow)| {
+            let tenant = row.tenant.as_ref().ok().and_then(Option::as_deref);
             let conditions = [
-                ready(&tenant, &shared),
-                converged(&counts, troubles.get(&name)),
-                nodes_match(&mut shared, tenant.ok().flatten().as_deref()),
+                ready(row, refused_settings.as_deref(), wrong_account.as_deref()),
+                converged(row),
+                nodes_match(&mut nodes, tenant),
             ];
-            let identity = shared.store.identity(&name);
-            let conditions = conditions.into_iter().chain(released.remove(&name)).collect();
-            (name, Facts { identity, counts, conditions })
+            let released = gated.as_ref().map(|gated| pods::released(gated.get(name)));
+            let conditions = conditions.into_iter().chain(released).collect();
+            (name.clone(), Facts { identity: row.identity.clone(), totals: row.totals, conditions })
         };
-        names.into_iter().map(facts).collect()
+        tenants.iter().filter(|(_, row)| row.exists()).map(facts).collect()
     }
 
     /// One Event for what was written in bulk, once all of it is.
     async fn tell_bulk(&self) {
         let (source, bulk) = {
             let mut shared = self.context.reconciler.shared();
-            if shared.is_filling() {
+            if shared.bulk.is_empty() || shared.is_filling() {
                 return;
             }
             (Arc::clone(shared.store.settings()), std::mem::take(&mut shared.bulk))
@@ -234,34 +228,12 @@ impl Statuses {
     }
 }
 
-const STATES: [Compliance; 4] =
-    [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed];
-
-fn counts(shared: &Shared, tenant: &str) -> [(Compliance, usize); 4] {
-    let counts = shared.store.counts(tenant);
-    STATES.map(|state| (state, counts.get(&state).copied().unwrap_or(0)))
-}
-
-/// For each tenant, the first of its namespaces that are not compliant, and why. Contested keys
-/// come before anything else: nobody but the other writer ends that.
-fn troubles(shared: &Shared) -> HashMap<String, (String, Fault)> {
-    let mut first: HashMap<&str, (bool, &String, &Fault)> = HashMap::new();
-    for (namespace, fault) in shared.progress.troubles() {
-        let Some(tenant) = shared.store.tenant_of(namespace) else { continue };
-        if fault.reason != Reason::HookWarning {
-            let one = (fault.reason != Reason::Contested, namespace, fault);
-            let known = first.entry(tenant).or_insert(one);
-            *known = (*known).min(one);
-        }
-    }
-    let told = |(tenant, (_, namespace, trouble)): (&str, (_, &String, &Fault))| {
-        (tenant.to_owned(), (namespace.clone(), trouble.clone()))
-    };
-    first.into_iter().map(told).collect()
-}
-
-fn ready(tenant: &Result<Option<Arc<Tenant>>, String>, shared: &Shared) -> Condition {
-    let (holds, reason, message) = match (tenant, &shared.refused_settings, &shared.wrong_account) {
+fn ready(
+    row: &TenantRow,
+    refused_settings: Option<&str>,
+    wrong_account: Option<&str>,
+) -> Condition {
+    let (holds, reason, message) = match (&row.tenant, refused_settings, wrong_account) {
         (Err(error), ..) => (false, "Invalid", error.clone()),
         (Ok(_), _, Some(error)) => {
             (true, "WrongAccount", format!("the tenant can be used, but {error}"))
@@ -278,14 +250,10 @@ fn ready(tenant: &Result<Option<Arc<Tenant>>, String>, shared: &Shared) -> Condi
     Condition { kind: "Ready", holds: Some(holds), reason, message }
 }
 
-fn converged(counts: &[(Compliance, usize); 4], first: Option<&(String, Fault)>) -> Condition {
-    let total: usize = counts.iter().map(|(_, count)| count).sum();
-    let behind: usize = counts
-        .iter()
-        .filter(|(state, _)| *state != Compliance::Compliant)
-        .map(|(_, count)| count)
-        .sum();
-    let (reason, message) = match (behind, first) {
+fn converged(row: &TenantRow) -> Condition {
+    let total = row.totals.all();
+    let behind = total - row.totals.compliant;
+    let (reason, message) = match (behind, &row.trouble) {
         (0, _) => ("Compliant", format!("{total} namespaces are compliant")),
         (_, Some((namespace, Fault { reason, message }))) => {
             let others = if behind > 1 {
@@ -301,9 +269,8 @@ fn converged(counts: &[(Compliance, usize); 4], first: Option<&(String, Fault)>)
 }
 
 /// Whether each selector that the tenant may write, with or without an override, matches a node.
-fn nodes_match(shared: &mut Shared, tenant: Option<&Tenant>) -> Condition {
+fn nodes_match(nodes: &mut Nodes, tenant: Option<&Tenant>) -> Condition {
     let selectors = tenant.map(Tenant::node_selectors).unwrap_or_default();
-    let nodes = &mut shared.store.nodes;
     let known = nodes.are_known();
     let unmatched = selectors.iter().find(|selector| known && !nodes.match_any(selector.as_map()));
     let (holds, reason, message) = match (unmatched, known) {
@@ -325,9 +292,9 @@ fn nodes_match(shared: &mut Shared, tenant: Option<&Tenant>) -> Condition {
 }
 
 fn status(current: &DynamicObject, facts: &Facts) -> Value {
-    let total: usize = facts.counts.iter().map(|(_, count)| count).sum();
-    let counts = facts.counts.iter().map(|(state, count)| (state.word(), *count));
-    let namespaces: BTreeMap<&str, usize> = counts.chain([("total", total)]).collect();
+    let counts = Compliance::ALL.map(|state| (state.word(), facts.totals.of(state)));
+    let total = ("total", facts.totals.all());
+    let namespaces: BTreeMap<&str, usize> = counts.into_iter().chain([total]).collect();
     let generation = facts.identity.generation;
     let conditions: Vec<Value> =
         facts.conditions.iter().map(|one| condition(current, generation, one)).collect();

@@ -13,13 +13,11 @@ use assessment::{Assessment, Reason, Record, is_in_scope};
 mod census;
 mod ledgers;
 mod load;
-mod nodes;
 mod payer;
 
 use self::census::Census;
 pub use self::census::Totals;
 use self::ledgers::Ledgers;
-use self::nodes::Nodes;
 
 /// See the module.
 #[derive(Debug)]
@@ -33,7 +31,6 @@ pub struct Store {
     gone: HashSet<String>,
     /// Namespaces by the tenant that they claimed when they were last looked at.
     claims: HashMap<String, BTreeSet<String>>,
-    pub nodes: Nodes,
     /// Namespaces that were taken in and not known before.
     arrivals: u64,
     epoch: u64,
@@ -52,7 +49,8 @@ fn name_of(cached: &CachedNamespace) -> &str {
 /// A namespace, what landlord recorded on it, and how it stood when it was last looked at.
 #[derive(Debug)]
 struct Entry {
-    cached: CachedNamespace,
+    /// Shared with readers that look at it without the lock.
+    cached: Arc<CachedNamespace>,
     record: Record,
     standing: Option<Standing>,
 }
@@ -93,6 +91,20 @@ pub enum Compliance {
     Failed,
 }
 
+impl Compliance {
+    pub const ALL: [Self; 4] = [Self::Compliant, Self::Pending, Self::Conflicted, Self::Failed];
+
+    /// A bounded word for metrics and status.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Compliant => "compliant",
+            Self::Pending => "pending",
+            Self::Conflicted => "conflicted",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 impl Store {
     pub fn new(settings: Arc<Settings>) -> Self {
         Self {
@@ -102,7 +114,6 @@ impl Store {
             identities: HashMap::new(),
             gone: HashSet::new(),
             claims: HashMap::new(),
-            nodes: Nodes::default(),
             arrivals: 0,
             epoch: 0,
             newest: None,
@@ -118,14 +129,22 @@ impl Store {
 
     /// Puts other settings in force. Tenants of another source are forgotten.
     pub fn set_settings(&mut self, settings: Arc<Settings>) {
+        self.touch_tenants();
         if self.settings.source.kind() != settings.source.kind() {
             self.tenants.clear();
             self.identities.clear();
             self.gone.clear();
         }
         self.settings = settings;
-        self.decisive += 1;
+        self.touch_tenants();
         self.census.touch();
+        self.decisive += 1;
+    }
+
+    /// Each of them may be another one now.
+    fn touch_tenants(&mut self) {
+        let names: Vec<String> = self.all_tenant_names();
+        names.iter().for_each(|name| self.census.touch_tenant(name));
     }
 
     /// Takes in what a watch says of a namespace; false where the store knows that state, or a
@@ -172,8 +191,9 @@ impl Store {
             self.newest = Some(Newest { name: name.clone(), uid: cached.uid.clone(), version });
         }
         let record = self.ledgers.share(Record::read(&cached.namespace.metadata));
+        let cached = Arc::new(cached);
+        self.census.touch_namespace(&name);
         self.namespaces.insert(name, Entry { cached, record, standing: standing.flatten() });
-        self.census.touch();
     }
 
     /// Another number after each change of settings or tenants.
@@ -203,33 +223,22 @@ impl Store {
         if self.namespace(name).is_some_and(same) {
             self.stand(name, None);
             self.namespaces.remove(name);
-            self.census.touch();
+            self.census.touch_namespace(name);
         }
     }
 
     pub fn namespace(&self, name: &str) -> Option<&CachedNamespace> {
+        self.cached(name).map(Arc::as_ref)
+    }
+
+    /// The same, to be kept without the lock.
+    pub fn cached(&self, name: &str) -> Option<&Arc<CachedNamespace>> {
         self.namespaces.get(name).map(|entry| &entry.cached)
     }
 
     /// How a namespace stood when it was last looked at.
     pub fn standing(&self, name: &str) -> Option<&Standing> {
         self.namespaces.get(name)?.standing.as_ref()
-    }
-
-    /// The tenant that a namespace claimed when it was last looked at.
-    pub fn tenant_of(&self, name: &str) -> Option<&str> {
-        self.standing(name)?.tenant.as_deref()
-    }
-
-    pub fn namespaces(&self) -> impl Iterator<Item = (&String, &CachedNamespace)> {
-        self.namespaces.iter().map(|(name, entry)| (name, &entry.cached))
-    }
-
-    /// Every namespace that was looked at, and how it stood then.
-    pub fn standings(&self) -> impl Iterator<Item = (&String, &CachedNamespace, &Standing)> {
-        self.namespaces
-            .iter()
-            .filter_map(|(name, entry)| Some((name, &entry.cached, entry.standing.as_ref()?)))
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -240,13 +249,16 @@ impl Store {
     pub fn put_tenant(&mut self, name: String, tenant: Result<Arc<Tenant>, String>) {
         self.gone.remove(&name);
         self.decisive += 1;
+        self.census.touch_tenant(&name);
         self.tenants.insert(name, tenant);
-        self.census.touch();
     }
 
     /// Takes in which object a tenant was read from.
     pub fn identify_tenant(&mut self, name: &str, identity: Identity) {
-        self.identities.insert(name.to_owned(), identity);
+        if self.identities.get(name) != Some(&identity) {
+            self.identities.insert(name.to_owned(), identity);
+            self.census.touch_tenant(name);
+        }
     }
 
     pub fn identity(&self, tenant: &str) -> Identity {
@@ -263,7 +275,7 @@ impl Store {
         self.tenants.remove(name);
         self.decisive += 1;
         self.identities.remove(name);
-        self.census.touch();
+        self.census.touch_tenant(name);
     }
 
     /// A tenant is known to be gone for good: its namespaces are to be released.
@@ -347,7 +359,7 @@ impl Store {
             standing.as_ref().and_then(|standing| standing.tenant.clone())
         };
         let (before, after) = (tenant(&entry.standing), tenant(&standing));
-        self.census.change(entry.standing.as_ref(), standing.as_ref());
+        self.census.change(name, entry.standing.as_ref(), standing.as_ref());
         entry.standing = standing;
         if before == after {
             return;
@@ -363,20 +375,5 @@ impl Store {
         if let Some(after) = after {
             self.claims.entry(after).or_default().insert(name.to_owned());
         }
-    }
-
-    /// Namespaces that claim this tenant, in order.
-    pub fn claiming(&self, tenant: &str) -> impl Iterator<Item = &String> {
-        self.claims.get(tenant).into_iter().flatten()
-    }
-
-    /// Namespaces that claim this tenant, by how they stand.
-    pub fn counts(&self, tenant: &str) -> HashMap<Compliance, usize> {
-        let mut counts = HashMap::new();
-        let names = self.claims.get(tenant).into_iter().flatten();
-        for state in names.filter_map(|name| Some(self.standing(name)?.state)) {
-            *counts.entry(state).or_default() += 1;
-        }
-        counts
     }
 }

@@ -41,12 +41,12 @@ impl Default for Pulse {
 /// What changes with everything that is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Signature {
-    store: u64,
+    snapshots: u64,
     journal: u64,
     written: u64,
     failures: u64,
     queue: usize,
-    held: usize,
+    held: Option<usize>,
     samples: u64,
     leads: bool,
     ready: bool,
@@ -73,14 +73,14 @@ impl Dashboard {
         let (samples, leads, ready) =
             (self.history().count(), self.leads(), self.subject.readiness.is_complete());
         let journal = self.subject.journal.count();
-        let shared = self.subject.reconciler.shared();
+        let figures = self.subject.snapshots.figures();
         Signature {
-            store: shared.store.revision(),
+            snapshots: figures.revision,
             journal,
-            written: shared.written,
-            failures: shared.failures,
-            queue: shared.work.queue.len(),
-            held: self.subject.reconciler.gated().len(),
+            written: figures.written,
+            failures: figures.failures,
+            queue: figures.queued,
+            held: figures.held_pods,
             samples,
             leads,
             ready,

@@ -9,8 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::Dashboard;
 use cluster::clock;
-use controller::queue::Urgency;
-use controller::store::Totals;
+use controller::snapshot::{Figures, Totals, Urgency};
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_secs(2);
@@ -37,6 +36,21 @@ pub(super) struct Look {
     pub(super) failures: u64,
     /// Namespaces that wait for their backfill.
     pub(super) remaining: usize,
+}
+
+impl Look {
+    pub(super) fn of(figures: &Figures, leads: bool) -> Self {
+        Self {
+            at: Timestamp::now(),
+            instant: clock::now(),
+            totals: figures.totals,
+            lag: if leads { figures.lag } else { Duration::ZERO },
+            written: figures.written,
+            in_bulk: figures.written_in_bulk,
+            failures: figures.failures,
+            remaining: if leads { figures.depth(Urgency::Backfill) } else { 0 },
+        }
+    }
 }
 
 /// A backfill that runs.
@@ -158,24 +172,7 @@ impl Dashboard {
     /// What is to be seen now. A replica that follows writes nothing, and what waits there does not
     /// wait.
     pub(super) fn look(&self) -> Look {
-        let leads = self.leads();
-        let (shared, instant) = (self.subject.reconciler.shared(), clock::now());
-        let depths = shared.work.queue.depths();
-        let remaining = depths
-            .iter()
-            .filter(|(urgency, _)| leads && *urgency == Urgency::Backfill)
-            .map(|(_, depth)| depth)
-            .sum();
-        Look {
-            at: Timestamp::now(),
-            instant,
-            totals: shared.store.totals(),
-            lag: if leads { shared.lag(instant) } else { Duration::ZERO },
-            written: shared.written,
-            in_bulk: shared.written_in_bulk,
-            failures: shared.failures,
-            remaining,
-        }
+        Look::of(&self.subject.snapshots.figures(), self.leads())
     }
 }
 
@@ -185,6 +182,8 @@ pub(super) async fn record(dashboard: Arc<Dashboard>) {
         if dashboard.subject.readiness.is_complete() {
             let look = dashboard.look();
             dashboard.history().add(look);
+            // A little now and then, rather than much when a page asks.
+            dashboard.read(|dashboard| dashboard.subject.snapshots.refresh_namespaces()).await;
         }
         tokio::time::sleep(LOOK).await;
     }

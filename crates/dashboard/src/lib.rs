@@ -2,7 +2,7 @@
 //! again. Off unless somebody wants it, and for this machine alone unless somebody says otherwise.
 //!
 //! ```text
-//! browser ─▶ assets (embedded)            store, queue, fights, journal ─▶ view (JSON) ─▶ /api/v1/…
+//! browser ─▶ assets (embedded)                      snapshots, journal ─▶ view (JSON) ─▶ /api/v1/…
 //!         ─▶ access ─▶ routes ─▶ view            recorder ─▶ history ─┘
 //!         ◀─ events ◀─ pulse (looks only while somebody watches)
 //! ```
@@ -25,12 +25,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Client;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::sync::watch::Receiver;
 
 use cluster::lease::Leadership;
 use controller::outcome::journal::Journal;
 use controller::readiness::Readiness;
-use controller::reconciler::Reconciler;
+use controller::snapshot::Snapshots;
 
 mod access;
 mod assets;
@@ -76,7 +77,7 @@ impl Door {
 /// What the dashboard is about.
 pub struct Subject {
     pub client: Client,
-    pub reconciler: Arc<Reconciler>,
+    pub snapshots: Arc<Snapshots>,
     pub readiness: Arc<Readiness>,
     pub leadership: Leadership,
     pub journal: Arc<Journal>,
@@ -94,6 +95,8 @@ pub struct Dashboard {
     pulse: Pulse,
     pods: PodDesk,
     strategies: StrategyDesk,
+    /// Whoever sorts and filters: one at a time, so that the rest of the program has a processor.
+    reader: Semaphore,
     /// Streams of events end by it.
     end: Receiver<bool>,
 }
@@ -114,6 +117,7 @@ impl Dashboard {
             pulse: Pulse::default(),
             pods: PodDesk::default(),
             strategies: StrategyDesk::default(),
+            reader: Semaphore::new(1),
             end: end.clone(),
         });
         let record = history::record(Arc::clone(&dashboard)).boxed();
@@ -129,6 +133,20 @@ impl Dashboard {
 
     fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes an answer of what may be many rows, beside the threads that the controller works on.
+    async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        view: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> T {
+        // It is never closed.
+        let _place = self.reader.acquire().await;
+        let this = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || view(&this)).await {
+            Ok(answer) => answer,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     fn leads(&self) -> bool {

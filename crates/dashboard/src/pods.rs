@@ -3,6 +3,7 @@
 //! load.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -31,8 +32,6 @@ const KEPT: usize = 32;
 const MOST: usize = 200;
 /// Namespaces whose history is read, to say why a Pod is outside.
 const EXPLAINED: usize = 20;
-/// Namespaces that are assessed before others get their turn.
-const CHUNK: usize = 64;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pods of one tenant.
@@ -72,7 +71,7 @@ struct StrayRow {
 pub(super) struct PodDesk(Mutex<HashMap<String, (PodsOutside, Instant)>>);
 
 impl Dashboard {
-    pub(super) async fn pods_outside(&self, tenant: &str) -> PodsOutside {
+    pub(super) async fn pods_outside(self: &Arc<Self>, tenant: &str) -> PodsOutside {
         let mut desk = self.pods.0.lock().await;
         desk.retain(|_, (_, at)| clock::now() < *at + COUNTS);
         if let Some((answer, _)) = desk.get(tenant) {
@@ -89,18 +88,13 @@ impl Dashboard {
     }
 
     /// As `landlord audit` does it, but on what the controller knows of namespaces and nodes.
-    async fn audit(&self, tenant: &str) -> Result<Report> {
+    async fn audit(self: &Arc<Self>, tenant: &str) -> Result<Report> {
         let assessments = self.assessments(tenant).await;
-        let (settings, nodes) = {
-            let shared = self.subject.reconciler.shared();
-            let nodes = shared
-                .store
-                .nodes
-                .labels()
-                .map(|(name, labels)| (name.clone(), labels.clone()))
-                .collect();
-            (shared.store.settings().as_ref().clone(), nodes)
+        let nodes = {
+            let nodes = self.subject.snapshots.nodes();
+            nodes.labels().map(|(name, labels)| (name.clone(), labels.clone())).collect()
         };
+        let settings = self.subject.snapshots.figures().settings.as_ref().clone();
         let client = &self.subject.client;
         let names: Vec<&str> = assessments.iter().map(|one| one.name.as_str()).collect();
         let pods = if names.is_empty() { Vec::new() } else { pods(client, &names).await? };
@@ -120,18 +114,17 @@ impl Dashboard {
         Ok(judge(&inventory, &assessments, evidence))
     }
 
-    async fn assessments(&self, tenant: &str) -> Vec<Assessment> {
-        let names: Vec<String> =
-            self.subject.reconciler.shared().store.claiming(tenant).cloned().collect();
-        let mut assessments = Vec::new();
-        for part in names.chunks(CHUNK) {
-            {
-                let shared = self.subject.reconciler.shared();
-                assessments.extend(part.iter().filter_map(|name| shared.store.assess(name)));
-            }
-            tokio::task::yield_now().await;
-        }
-        assessments
+    async fn assessments(self: &Arc<Self>, tenant: &str) -> Vec<Assessment> {
+        let tenant = tenant.to_owned();
+        let assess = move |dashboard: &Self| {
+            let snapshots = &dashboard.subject.snapshots;
+            let names: Vec<Arc<str>> = {
+                let namespaces = snapshots.namespaces();
+                namespaces.claiming(&tenant).map(|(name, _)| Arc::clone(name)).collect()
+            };
+            snapshots.assess(&names)
+        };
+        self.read(assess).await
     }
 
     /// Namespaces with Pods outside, with `managedFields`: they say since when the selector is

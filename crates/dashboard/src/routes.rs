@@ -114,7 +114,7 @@ pub(super) fn router(dashboard: &Arc<Dashboard>) -> Router {
 }
 
 async fn overview(State(dashboard): Board) -> Json<Overview> {
-    Json(Overview::of(&dashboard))
+    Json(dashboard.read(Overview::of).await)
 }
 
 async fn namespaces(
@@ -123,17 +123,28 @@ async fn namespaces(
 ) -> Answered<Namespaces> {
     let Query(wanted) =
         wanted.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
-    Ok(Json(Namespaces::of(&dashboard, &wanted)))
+    let page =
+        dashboard.read(move |dashboard| Namespaces::of(&dashboard.subject.snapshots, &wanted));
+    Ok(Json(page.await))
 }
 
 async fn tenant(State(dashboard): Board, Path(name): Path<String>) -> Answered<TenantDetails> {
-    TenantDetails::of(&dashboard, &name).map(Json).ok_or_else(|| unknown(&name))
+    details(&dashboard, &name).await.map(Json).ok_or_else(|| unknown(&name))
 }
 
 async fn pods(State(dashboard): Board, Path(name): Path<String>) -> Answered<PodsOutside> {
     // Whatever is not there is not listed, and not remembered.
-    TenantDetails::of(&dashboard, &name).ok_or_else(|| unknown(&name))?;
+    let is_known = dashboard.subject.snapshots.tenants().get(&name).is_some();
+    if !is_known {
+        return Err(unknown(&name));
+    }
     Ok(Json(dashboard.pods_outside(&name).await))
+}
+
+async fn details(dashboard: &Arc<Dashboard>, name: &str) -> Option<TenantDetails> {
+    let name = name.to_owned();
+    let view = move |dashboard: &Dashboard| TenantDetails::of(&dashboard.subject.snapshots, &name);
+    dashboard.read(view).await
 }
 
 fn unknown(tenant: &str) -> Problem {
@@ -144,7 +155,7 @@ fn unknown(tenant: &str) -> Problem {
 }
 
 async fn backfill(State(dashboard): Board) -> Json<Backfill> {
-    Json(Backfill::of(&dashboard))
+    Json(dashboard.read(Backfill::of).await)
 }
 
 async fn strategy(State(dashboard): Board) -> Json<StrategyView> {
@@ -152,7 +163,7 @@ async fn strategy(State(dashboard): Board) -> Json<StrategyView> {
 }
 
 async fn contested(State(dashboard): Board) -> Json<Contested> {
-    Json(Contested::of(&dashboard))
+    Json(dashboard.read(Contested::of).await)
 }
 
 async fn outcomes(State(dashboard): Board) -> Json<RecentOutcomes> {

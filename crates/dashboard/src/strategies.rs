@@ -25,7 +25,7 @@ pub(super) struct StrategyDesk(Mutex<Option<(StrategyView, Instant)>>);
 impl Dashboard {
     pub(super) async fn strategy(&self) -> StrategyView {
         // Nothing is read where nothing is set.
-        let Some(strategy) = self.subject.reconciler.shared().strategy.clone() else {
+        let Some(strategy) = self.subject.snapshots.figures().strategy else {
             return StrategyView::default();
         };
         let mut desk = self.strategies.0.lock().await;

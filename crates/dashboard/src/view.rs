@@ -5,8 +5,7 @@ use k8s_openapi::jiff::{Timestamp, Unit};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use controller::reconciler::Shared;
-use controller::store::{Compliance, Totals};
+use controller::snapshot::Totals;
 
 pub(super) mod backfill;
 pub(super) mod contested;
@@ -28,23 +27,6 @@ pub(super) struct Counts {
     pub(super) conflicted: usize,
     /// They cannot be planned, or not be written.
     pub(super) failed: usize,
-}
-
-impl Counts {
-    /// Of one tenant.
-    pub(super) fn of_tenant(shared: &Shared, tenant: &str) -> Self {
-        let counts = shared.store.counts(tenant);
-        let count = |state| counts.get(&state).copied().unwrap_or_default();
-        let [compliant, pending] = [Compliance::Compliant, Compliance::Pending].map(count);
-        let [conflicted, failed] = [Compliance::Conflicted, Compliance::Failed].map(count);
-        Self {
-            total: compliant + pending + conflicted + failed,
-            compliant,
-            pending,
-            conflicted,
-            failed,
-        }
-    }
 }
 
 impl From<Totals> for Counts {

@@ -44,13 +44,18 @@ pub enum State {
 impl State {
     pub const WORDS: [&'static str; 3] = ["waiting", "clashing", "failing"];
 
+    /// Its place among [`Self::WORDS`].
+    pub(super) fn place(&self) -> usize {
+        match self {
+            Self::Waiting => 0,
+            Self::Clashing(_) => 1,
+            Self::Failing(_) => 2,
+        }
+    }
+
     /// A bounded word for metrics.
     pub fn word(&self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Clashing(_) => "clashing",
-            Self::Failing(_) => "failing",
-        }
+        Self::WORDS.get(self.place()).copied().unwrap_or_default()
     }
 }
 

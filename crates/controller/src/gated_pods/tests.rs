@@ -145,3 +145,33 @@ fn what_was_learned_of_a_pod_stays_with_it() {
     holds.put(&key, a_pod("another"), Instant::now());
     assert_eq!(fail(&mut holds, &key), 1, "this is another Pod");
 }
+
+/// What is counted as Pods change is what a look at each finds.
+#[test]
+fn pods_are_counted_by_how_they_stand() {
+    let keys =
+        [a_key(3, "web", "a"), a_key(1, "web", "b"), a_key(2, "web", "c"), a_key(0, "db", "d")];
+    let mut holds = held(&keys.each_ref());
+    let [first, second, third, other] = &keys;
+    let failing = |text: &str| State::Failing(text.to_owned());
+    for (key, state) in [
+        (first, failing("refused")),
+        (second, failing("refused")),
+        (third, failing("refused")),
+        (second, State::Waiting),
+        (other, failing("gone")),
+    ] {
+        holds.stand(key, state);
+    }
+    holds.put(third, a_pod("u"), Instant::now());
+    holds.remove(other);
+    assert_eq!(holds.counts(), [("waiting", 1), ("clashing", 0), ("failing", 2)]);
+    assert_eq!(holds.len(), 3);
+    let tallies: Vec<Tally> = holds.tallies().collect();
+    let oldest = Some((third.clone(), failing("refused")));
+    let failing = Troubled { pods: 2, oldest };
+    let clashing = Troubled::default();
+    assert_eq!(tallies, [Tally { namespace: "web".into(), pods: 3, clashing, failing }]);
+    holds.put(third, a_pod("another"), Instant::now());
+    assert_eq!(holds.counts(), [("waiting", 2), ("clashing", 0), ("failing", 1)]);
+}

@@ -124,7 +124,9 @@ proptest! {
                 Step::Wait(seconds) => now += Duration::from_secs(seconds),
             }
             prop_assert_eq!(queue.len(), model.queued.len() + model.taken.len());
-            prop_assert_eq!(queue.depths().iter().map(|(_, count)| count).sum::<usize>(), model.queued.len());
+            for (urgency, depth) in queue.depths() {
+                prop_assert_eq!(depth, model.queued.values().filter(|one| one.0 == urgency).count());
+            }
         }
     }
 }

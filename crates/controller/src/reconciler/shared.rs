@@ -94,7 +94,7 @@ impl Shared {
         match decision {
             Decision::Write(write) => {
                 let now = clock::now();
-                self.progress.of(name).since.get_or_insert(now);
+                self.progress.update(name, |progress| progress.since.get_or_insert(now).to_owned());
                 self.queue(&write, live, ready);
                 self.keep_plan(live, write);
                 self.note(name, trouble)
@@ -259,7 +259,7 @@ impl Shared {
         let created = answer.created.as_ref().map(|created| SystemTime::from(created.0));
         let age = created.and_then(|created| SystemTime::now().duration_since(created).ok());
         let carried = write.request.changes.iter().map(|(key, _)| key);
-        self.progress.of(name).contention.carried(carried);
+        self.progress.update(name, |progress| progress.contention.carried(carried));
         self.contend(write, now);
         self.progress.note(name, None);
         self.progress.settle(name, now);
@@ -290,10 +290,12 @@ impl Shared {
 
     /// Remembers what was written, so that another writer who sets it back is found out.
     pub(super) fn contend(&mut self, write: &PlannedWrite, now: Instant) {
-        let contention = &mut self.progress.of(&write.request.name).contention;
-        for (key, value) in &write.request.changes {
-            contention.wrote(key, value.as_deref(), write.reversed.contains(key), now);
-        }
+        self.progress.update(&write.request.name, |progress| {
+            for (key, value) in &write.request.changes {
+                let is_reversal = write.reversed.contains(key);
+                progress.contention.wrote(key, value.as_deref(), is_reversal, now);
+            }
+        });
     }
 
     fn prune(&mut self, now: Instant) {
@@ -316,13 +318,15 @@ impl Shared {
         let now = clock::now();
         self.store.namespace(name)?;
         self.failures += 1;
-        let progress = self.progress.of(name);
-        let again = progress.attempts.fail(now, failure.retry_after);
-        progress.is_given_up =
-            retries.is_some_and(|retries| progress.attempts.failures() > retries);
-        let report = (progress.attempts.are_reported() || progress.is_given_up)
+        let (again, is_given_up, is_reported) = self.progress.update(name, |progress| {
+            let again = progress.attempts.fail(now, failure.retry_after);
+            progress.is_given_up =
+                retries.is_some_and(|retries| progress.attempts.failures() > retries);
+            (again, progress.is_given_up, progress.attempts.are_reported())
+        });
+        let report = (is_reported || is_given_up)
             .then(|| Fault { reason: failure.reason, message: failure.message.clone() });
-        if !progress.is_given_up {
+        if !is_given_up {
             self.queue(write, live, again);
         }
         let state = if report.is_some() { Compliance::Failed } else { Compliance::Pending };
@@ -346,9 +350,9 @@ impl Shared {
             return;
         }
         let now = clock::now();
-        let attempts = &mut self.progress.of(name).attempts;
-        let ready = attempts.conflict(now);
-        let put_off = attempts.not_before(now);
+        let (ready, put_off) = self.progress.update(name, |progress| {
+            (progress.attempts.conflict(now), progress.attempts.not_before(now))
+        });
         self.work.queue.add(&name.to_owned(), Place { ready, ..place.clone() });
         if let Some(until) = put_off {
             self.work.queue.reschedule(&name.to_owned(), until);
@@ -370,21 +374,14 @@ impl Shared {
     pub fn contested_keys(&self, name: &str) -> Vec<Key> {
         let Some(progress) = self.progress.get(name) else { return Vec::new() };
         let now = clock::now();
-        let contention = &progress.contention;
         let planned = self.store.assess(name).map(|assessment| assessment.plan).unwrap_or_default();
-        let set = planned
-            .set
-            .iter()
-            .filter(|(key, want)| contention.is_contested(key, Some(&want.value), now))
-            .map(|(key, _)| key);
-        let removed = planned.remove.keys().filter(|key| contention.is_contested(key, None, now));
-        set.chain(removed).chain(contention.contested(now)).cloned().collect()
+        progress.contention.contested_keys(&planned, now)
     }
 
     /// Takes in who the other writer is. Returns the namespace's uid and what there is to report,
     /// if the contention is still on.
     pub(super) fn contest(&mut self, name: &str, other: Option<String>) -> Option<(String, Fault)> {
-        self.progress.of(name).contention.set_other(other);
+        self.progress.update(name, |progress| progress.contention.set_other(other));
         let trouble = self
             .decide(name)
             .trouble()

@@ -239,7 +239,7 @@ async fn a_tenant_that_was_invalid_gets_its_namespaces_back() {
     simulation
         .until("the report", |this| this.reconciler.shared().progress.troubles().count() == 3)
         .await;
-    assert_eq!(simulation.reconciler.shared().store.counts("solar").values().sum::<usize>(), 3);
+    assert_eq!(simulation.reconciler.shared().store.totals_of("solar").all(), 3);
     simulation.server.put(solar("a")).expect("fixed");
     simulation.until_compliant().await;
 }

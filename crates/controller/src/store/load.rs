@@ -5,17 +5,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use tenancy::settings::TenantSource;
+use tenancy::settings::{Settings, TenantSource};
 
 use super::Store;
 use assessment::Assessment;
-use assessment::inventory::{Inventory, Listed};
+use assessment::inventory::{Inventory, Listed, TenantRead};
 use cluster::cached_namespace::CachedNamespace;
 
 impl Store {
     /// A cluster as it was read.
     pub fn of(inventory: Inventory) -> Self {
         let (settings, tenants, namespaces) = inventory.into_parts();
+        Self::of_parts(settings, tenants, &namespaces)
+    }
+
+    /// The same, where the objects are still needed.
+    pub fn of_parts(
+        settings: Settings,
+        tenants: Vec<(String, TenantRead)>,
+        namespaces: &[Listed],
+    ) -> Self {
         let mut store = Self::new(Arc::new(settings));
         tenants.into_iter().for_each(|(name, tenant)| store.put_tenant(name, tenant));
         for Listed { object, .. } in namespaces {

@@ -17,15 +17,15 @@ impl Context {
         let mut events = Following::new(api, Config::default(), "nodes", &self.signals, pulse);
         loop {
             let Ok(event) = events.next().await else { continue };
-            let mut shared = self.reconciler.shared();
+            let mut nodes = self.reconciler.nodes();
             match event {
-                Event::Init => shared.store.nodes.clear(),
+                Event::Init => nodes.clear(),
                 Event::InitApply(node) | Event::Apply(node) => {
                     let labels = node.metadata.labels.clone().unwrap_or_default();
-                    shared.store.nodes.put(node.name_any(), labels);
+                    nodes.put(node.name_any(), labels);
                 }
-                Event::InitDone => shared.store.nodes.complete(),
-                Event::Delete(node) => shared.store.nodes.remove(&node.name_any()),
+                Event::InitDone => nodes.complete(),
+                Event::Delete(node) => nodes.remove(&node.name_any()),
             }
         }
     }

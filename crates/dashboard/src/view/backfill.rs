@@ -1,15 +1,14 @@
 //! Backfill: what waits to be written, how fast it goes, and what failed.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::time;
 use crate::Dashboard;
 use crate::history::{Finished, Look};
-use cluster::clock;
-use controller::queue::Urgency;
-use controller::reconciler::Shared;
-use controller::store::Compliance;
+use controller::snapshot::{Compliance, Figures, NamespaceRow, Snapshots, Urgency};
 
 /// Failures that are listed.
 const FAILURES: usize = 100;
@@ -84,7 +83,8 @@ struct FailureRow {
 
 impl Backfill {
     pub(crate) fn of(dashboard: &Dashboard) -> Self {
-        let look = dashboard.look();
+        let figures = dashboard.subject.snapshots.figures();
+        let look = Look::of(&figures, dashboard.leads());
         let (run, last, rates) = {
             let history = dashboard.history();
             let per_second = history.rate(&look);
@@ -100,15 +100,13 @@ impl Backfill {
             });
             (run, history.last().map(LastRun::of), history.steps().map(Rate::between).collect())
         };
-        let shared = dashboard.subject.reconciler.shared();
-        let (failing, failures) = failures(&shared);
-        let (pace, under_way) = (shared.work.pace.limit(), shared.work.pace.under_way());
+        let (failing, failures) = failures(&dashboard.subject.snapshots);
         Self {
             run,
             last,
-            queue: QueueView::of(&shared),
-            pace,
-            under_way,
+            queue: QueueView::of(&figures),
+            pace: figures.pace,
+            under_way: figures.under_way,
             rates,
             failing,
             failures,
@@ -124,17 +122,13 @@ impl LastRun {
 }
 
 impl QueueView {
-    fn of(shared: &Shared) -> Self {
-        let mut view = Self::default();
-        for (urgency, depth) in shared.work.queue.depths() {
-            match urgency {
-                Urgency::Placement => view.placement = depth,
-                Urgency::Drift => view.drift = depth,
-                Urgency::Backfill => view.backfill = depth,
-            }
+    fn of(figures: &Figures) -> Self {
+        Self {
+            placement: figures.depth(Urgency::Placement),
+            drift: figures.depth(Urgency::Drift),
+            backfill: figures.depth(Urgency::Backfill),
+            retry: figures.backing_off,
         }
-        view.retry = shared.progress.backing_off(clock::now());
-        view
     }
 }
 
@@ -148,24 +142,17 @@ impl Rate {
 }
 
 /// How many namespaces failed, and the first of them by name.
-fn failures(shared: &Shared) -> (usize, Vec<FailureRow>) {
-    let failed = |name: &&String| {
-        let standing = shared.store.standing(name);
-        standing.is_some_and(|standing| standing.state == Compliance::Failed)
-    };
-    let mut names: Vec<&String> =
-        shared.progress.troubles().map(|(name, _)| name).filter(failed).collect();
-    names.sort_unstable();
-    let row = |name: &&String| {
-        let trouble = shared.progress.trouble(name)?;
-        let standing = shared.store.standing(name)?;
-        let (namespace, tenant) = ((*name).clone(), standing.tenant.clone());
+fn failures(snapshots: &Snapshots) -> (usize, Vec<FailureRow>) {
+    let namespaces = snapshots.namespaces();
+    let failed = || namespaces.iter().filter(|(_, row)| row.state == Compliance::Failed);
+    let row = |(name, row): (&Arc<str>, &NamespaceRow)| {
+        let trouble = row.trouble.as_ref()?;
         Some(FailureRow {
-            namespace,
-            tenant,
+            namespace: name.to_string(),
+            tenant: row.tenant.as_deref().map(str::to_owned),
             reason: trouble.reason.word().to_owned(),
             message: trouble.message.clone(),
         })
     };
-    (names.len(), names.iter().take(FAILURES).filter_map(row).collect())
+    (failed().count(), failed().filter_map(row).take(FAILURES).collect())
 }

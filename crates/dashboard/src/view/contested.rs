@@ -1,13 +1,14 @@
 //! Contested: keys that another writer sets back again and again, who it is, and what ends it.
 
+use std::sync::Arc;
+
 use assessment::Reason;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Dashboard;
 use cluster::clock;
-use controller::contention;
-use controller::reconciler::Shared;
+use controller::snapshot::{Contest, REVERSALS, WINDOW, advice};
 
 /// Namespaces that are listed.
 const MOST: usize = 200;
@@ -41,40 +42,35 @@ struct ContestedRow {
 
 impl Contested {
     pub(crate) fn of(dashboard: &Dashboard) -> Self {
-        let shared = dashboard.subject.reconciler.shared();
-        let mut names: Vec<&String> = shared
-            .progress
-            .troubles()
-            .filter(|(_, trouble)| trouble.reason == Reason::Contested)
-            .map(|(name, _)| name)
-            .collect();
-        names.sort_unstable();
+        let snapshots = &dashboard.subject.snapshots;
+        let (total, names) = {
+            let namespaces = snapshots.namespaces();
+            let contested =
+                || namespaces.iter().filter(|(_, row)| row.reason == Some(Reason::Contested));
+            let names: Vec<Arc<str>> =
+                contested().take(MOST).map(|(name, _)| Arc::clone(name)).collect();
+            (contested().count(), names)
+        };
         Self {
-            total: names.len(),
-            items: names.iter().take(MOST).map(|name| ContestedRow::of(&shared, name)).collect(),
-            reversals: contention::REVERSALS,
-            window_seconds: contention::WINDOW.as_secs(),
+            total,
+            items: snapshots.contests(&names).into_iter().map(ContestedRow::of).collect(),
+            reversals: REVERSALS,
+            window_seconds: WINDOW.as_secs(),
             leads: dashboard.leads(),
         }
     }
 }
 
 impl ContestedRow {
-    fn of(shared: &Shared, namespace: &str) -> Self {
-        let (keys, now) = (shared.contested_keys(namespace), clock::now());
-        let rival = shared.progress.get(namespace).and_then(|progress| progress.contention.other());
-        let standing = shared.store.standing(namespace);
+    fn of(Contest { namespace, tenant, keys, other, until }: Contest) -> Self {
+        let now = clock::now();
         Self {
-            namespace: namespace.to_owned(),
-            tenant: standing.and_then(|standing| standing.tenant.clone()),
+            tenant,
             keys: keys.iter().map(ToString::to_string).collect(),
-            rival: rival.map(str::to_owned),
-            advice: contention::advice(rival, namespace, &keys),
-            retry_seconds: shared
-                .progress
-                .get(namespace)
-                .and_then(|progress| progress.contention.until(now))
-                .map(|until| until.saturating_duration_since(now).as_secs()),
+            advice: advice(other.as_deref(), &namespace, &keys),
+            rival: other,
+            retry_seconds: until.map(|until| until.saturating_duration_since(now).as_secs()),
+            namespace,
         }
     }
 }

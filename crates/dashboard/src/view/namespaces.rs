@@ -1,16 +1,14 @@
 //! Namespaces: a page of them, sorted and filtered here, so that a browser never holds ten
 //! thousand.
 
-use std::cmp::Ordering;
+use std::sync::Arc;
 
 use assessment::Reason;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::time;
-use crate::Dashboard;
-use cluster::cached_namespace::CachedNamespace;
-use controller::store::{Compliance, Standing};
+use controller::snapshot::{self, Compliance, Snapshots};
 
 /// Namespaces of a page at most, and where nobody says how many.
 const MOST: usize = 500;
@@ -80,87 +78,86 @@ struct NamespaceRow {
     created: Option<String>,
 }
 
-/// A namespace, before it is known whether it is on the page.
-struct Candidate<'a> {
-    name: &'a str,
-    tenant: Option<&'a str>,
-    state: Compliance,
-    reason: Option<Reason>,
-    held: &'a CachedNamespace,
-}
+/// A namespace and its name.
+type Named<'a> = (&'a Arc<str>, &'a snapshot::NamespaceRow);
 
 impl Namespaces {
-    pub(crate) fn of(dashboard: &Dashboard, wanted: &Wanted) -> Self {
-        let shared = dashboard.subject.reconciler.shared();
-        let mut found: Vec<Candidate<'_>> = shared
-            .store
-            .standings()
-            .map(|(name, held, standing)| Candidate::of(name, held, standing))
-            .filter(|one| wanted.fits(one))
-            .collect();
-        found.sort_unstable_by(|a, b| wanted.order(a, b));
+    pub(crate) fn of(snapshots: &Snapshots, wanted: &Wanted) -> Self {
+        let namespaces = snapshots.namespaces();
+        let text = wanted.search.as_deref().unwrap_or_default().trim().to_lowercase();
+        let mut found: Vec<Named<'_>> =
+            namespaces.iter().filter(|one| wanted.fits(*one, &text)).collect();
+        wanted.sort(&mut found);
         let page = found.iter().skip(wanted.offset).take(wanted.limit.unwrap_or(USUAL).min(MOST));
-        let row = |one: &Candidate<'_>| NamespaceRow {
-            name: one.name.to_owned(),
-            tenant: one.tenant.map(str::to_owned),
-            state: one.state.word().to_owned(),
-            reason: one.reason.map(|reason| reason.word().to_owned()),
-            message: shared.progress.trouble(one.name).map(|trouble| trouble.message.clone()),
-            created: one.held.created.as_ref().map(|at| time(at.0)),
-        };
-        Self { matching: found.len(), offset: wanted.offset, items: page.map(row).collect() }
+        Self {
+            matching: found.len(),
+            offset: wanted.offset,
+            items: page.map(|one| NamespaceRow::of(*one)).collect(),
+        }
     }
 }
 
-impl<'a> Candidate<'a> {
-    fn of(name: &'a str, held: &'a CachedNamespace, standing: &'a Standing) -> Self {
+impl NamespaceRow {
+    fn of((name, row): Named<'_>) -> Self {
         Self {
-            name,
-            tenant: standing.tenant.as_deref(),
-            state: standing.state,
-            reason: standing.reason,
-            held,
+            name: name.to_string(),
+            tenant: row.tenant.as_deref().map(str::to_owned),
+            state: row.state.word().to_owned(),
+            reason: row.reason.map(|reason| reason.word().to_owned()),
+            message: row.trouble.as_ref().map(|trouble| trouble.message.clone()),
+            created: row.created.map(time),
         }
     }
 }
 
 impl Wanted {
-    fn fits(&self, one: &Candidate<'_>) -> bool {
-        let tenant = self.tenant.as_deref().is_none_or(|tenant| one.tenant == Some(tenant));
+    /// `text` is what is searched for, in small letters.
+    fn fits(&self, one: Named<'_>, text: &str) -> bool {
+        let row = one.1;
+        let tenant =
+            self.tenant.as_deref().is_none_or(|tenant| row.tenant.as_deref() == Some(tenant));
         tenant
-            && self.state.is_none_or(|choice| choice.fits(one))
-            && self.search.as_deref().is_none_or(|text| finds(text, one))
+            && self.state.is_none_or(|choice| choice.fits(row))
+            && (text.is_empty() || finds(text, one))
     }
 
-    /// Names decide among equals, in the same direction.
-    fn order(&self, a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
-        let order = match self.sort {
-            Column::Name => Ordering::Equal,
-            Column::Tenant => a.tenant.cmp(&b.tenant),
-            Column::State => (a.state, a.reason).cmp(&(b.state, b.reason)),
-            Column::Created => a.held.created.cmp(&b.held.created),
-        };
-        let order = order.then_with(|| a.name.cmp(b.name));
-        if self.descending { order.reverse() } else { order }
-    }
-}
-
-impl Choice {
-    fn fits(self, one: &Candidate<'_>) -> bool {
-        match self {
-            Self::Compliant => one.state == Compliance::Compliant,
-            Self::Pending => one.state == Compliance::Pending,
-            Self::Conflicted => one.state == Compliance::Conflicted,
-            Self::Failed => one.state == Compliance::Failed,
-            Self::Troubled => one.state != Compliance::Compliant,
-            Self::Unclaimed => one.tenant.is_none(),
+    /// They come in order of their names, which decide among equals, in the same direction.
+    fn sort(&self, found: &mut [Named<'_>]) {
+        match self.sort {
+            Column::Name => {}
+            Column::Tenant => found.sort_by(|(_, a), (_, b)| a.tenant.cmp(&b.tenant)),
+            Column::State => {
+                found.sort_by(|(_, a), (_, b)| (a.state, a.reason).cmp(&(b.state, b.reason)));
+            }
+            Column::Created => found.sort_by_key(|(_, row)| row.created),
+        }
+        if self.descending {
+            found.reverse();
         }
     }
 }
 
-fn finds(text: &str, one: &Candidate<'_>) -> bool {
-    let text = text.trim().to_lowercase();
-    let fields = [Some(one.name), one.tenant, one.reason.map(Reason::word)];
-    text.is_empty()
-        || fields.into_iter().flatten().any(|field| field.to_lowercase().contains(&text))
+impl Choice {
+    fn fits(self, row: &snapshot::NamespaceRow) -> bool {
+        match self {
+            Self::Compliant => row.state == Compliance::Compliant,
+            Self::Pending => row.state == Compliance::Pending,
+            Self::Conflicted => row.state == Compliance::Conflicted,
+            Self::Failed => row.state == Compliance::Failed,
+            Self::Troubled => row.state != Compliance::Compliant,
+            Self::Unclaimed => row.tenant.is_none(),
+        }
+    }
+}
+
+fn finds(text: &str, (name, row): Named<'_>) -> bool {
+    let fields = [Some(name.as_ref()), row.tenant.as_deref(), row.reason.map(Reason::word)];
+    fields.into_iter().flatten().any(|field| contains(field, text))
+}
+
+/// Whether a field has this text, whatever the size of its letters. Most names have small ones
+/// only, and are searched as they are.
+fn contains(field: &str, text: &str) -> bool {
+    let is_small = field.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_small { field.contains(text) } else { field.to_lowercase().contains(text) }
 }

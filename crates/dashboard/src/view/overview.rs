@@ -1,19 +1,15 @@
 //! Overview: whether the promise is kept, in numbers, by tenant and over time.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use assessment::Reason;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tenancy::tenant::Tenant;
 
 use super::{Counts, time};
 use crate::Dashboard;
 use crate::history::Look;
-use cluster::clock;
 use controller::outcome::journal::BOUNDS;
-use controller::reconciler::Shared;
+use controller::snapshot::{self, Figures, Nodes, Snapshots};
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -110,25 +106,20 @@ struct Waits {
 
 impl Overview {
     pub(crate) fn of(dashboard: &Dashboard) -> Self {
-        let replica = Replica::of(dashboard);
+        let snapshots = &dashboard.subject.snapshots;
+        let figures = snapshots.figures();
+        let replica = Replica::of(dashboard, &figures);
         let history = dashboard.history().samples().map(Sample::of).collect();
         let waits = waits(dashboard.subject.journal.waits());
-        let mut shared = dashboard.subject.reconciler.shared();
-        let shared = &mut *shared;
-        let totals = shared.store.totals();
-        let tenants = tenants(shared);
-        let held_pods = {
-            let gated = dashboard.subject.reconciler.gated();
-            if gated.is_known() { Some(gated.len()) } else { None }
-        };
-        let lag = if replica.leads { shared.lag(clock::now()) } else { Duration::ZERO };
+        let tenants = tenants(snapshots);
+        let lag = if replica.leads { figures.lag } else { Duration::ZERO };
         Self {
-            promise: Promise::of(totals.into(), &tenants, replica.waiting.is_empty()),
-            namespaces: totals.into(),
-            unclaimed: totals.unclaimed,
+            promise: Promise::of(figures.totals.into(), &tenants, replica.waiting.is_empty()),
+            namespaces: figures.totals.into(),
+            unclaimed: figures.totals.unclaimed,
             lag_seconds: lag.as_secs_f64(),
             contested: tenants.iter().map(|tenant| tenant.contested).sum(),
-            held_pods,
+            held_pods: figures.held_pods,
             tenants,
             history,
             waits,
@@ -138,22 +129,15 @@ impl Overview {
 }
 
 impl Replica {
-    fn of(dashboard: &Dashboard) -> Self {
-        let subject = &dashboard.subject;
-        let waiting = subject.readiness.missing();
-        let shared = subject.reconciler.shared();
-        let kind = shared
-            .store
-            .settings()
-            .source
-            .kind()
-            .map(|(api_version, kind)| format!("{kind} ({api_version})"));
+    fn of(dashboard: &Dashboard, figures: &Figures) -> Self {
+        let kind = figures.settings.source.kind();
+        let kind = kind.map(|(api_version, kind)| format!("{kind} ({api_version})"));
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             source: kind.unwrap_or_else(|| "the settings".to_owned()),
             leads: dashboard.leads(),
-            waiting,
-            refused_settings: shared.refused_settings.clone(),
+            waiting: dashboard.subject.readiness.missing(),
+            refused_settings: figures.refused_settings.clone(),
             playground: crate::assets::have_playground(),
         }
     }
@@ -200,47 +184,29 @@ fn needs(count: usize) -> String {
 }
 
 /// In order of their names; what namespaces claim and does not exist is among them.
-fn tenants(shared: &mut Shared) -> Vec<TenantRow> {
-    let contested = contested(shared);
-    let mut names = shared.store.all_tenant_names();
-    names.extend(shared.store.claimed_tenants());
-    names.sort_unstable();
-    names.dedup();
-    names.into_iter().map(|name| TenantRow::of(shared, &contested, name)).collect()
-}
-
-fn contested(shared: &Shared) -> HashMap<String, usize> {
-    let mut counts = HashMap::new();
-    for (namespace, _) in
-        shared.progress.troubles().filter(|(_, trouble)| trouble.reason == Reason::Contested)
-    {
-        let standing = shared.store.standing(namespace);
-        if let Some(tenant) = standing.and_then(|standing| standing.tenant.clone()) {
-            *counts.entry(tenant).or_default() += 1;
-        }
-    }
-    counts
+fn tenants(snapshots: &Snapshots) -> Vec<TenantRow> {
+    let (tenants, mut nodes) = (snapshots.tenants(), snapshots.nodes());
+    tenants.iter().map(|(name, row)| TenantRow::of(name, row, &mut nodes)).collect()
 }
 
 impl TenantRow {
-    fn of(shared: &mut Shared, contested: &HashMap<String, usize>, name: String) -> Self {
-        let (tenant, invalid) = match shared.store.tenant(&name) {
+    fn of(name: &str, row: &snapshot::TenantRow, nodes: &mut Nodes) -> Self {
+        let (tenant, invalid) = match &row.tenant {
             Ok(Some(tenant)) => (Some(tenant), None),
             Ok(None) => (None, Some("it does not exist".to_owned())),
-            Err(error) => (None, Some(error)),
+            Err(error) => (None, Some(error.clone())),
         };
-        let selectors = tenant.as_deref().map(Tenant::node_selectors).unwrap_or_default();
-        let nodes = &mut shared.store.nodes;
+        let selectors = tenant.map(|tenant| tenant.node_selectors()).unwrap_or_default();
         let nodes_match = nodes
             .are_known()
             .then(|| selectors.iter().all(|selector| nodes.match_any(selector.as_map())));
         Self {
-            namespaces: Counts::of_tenant(shared, &name),
+            name: name.to_owned(),
+            namespaces: row.totals.into(),
             invalid,
-            contested: contested.get(&name).copied().unwrap_or_default(),
+            contested: row.contested,
             selectors: selectors.iter().map(ToString::to_string).collect(),
             nodes_match,
-            name,
         }
     }
 }

@@ -8,8 +8,7 @@ use serde::Serialize;
 use tenancy::tenant::Tenant;
 
 use super::Counts;
-use crate::Dashboard;
-use controller::reconciler::Shared;
+use controller::snapshot::{Namespaces, Nodes, Snapshots};
 
 /// Nodes that are named for a selector; of more, only the number is told.
 const NODES: usize = 20;
@@ -60,12 +59,10 @@ struct ReasonRow {
 
 impl TenantDetails {
     /// `None` where there is no such tenant, and nobody claims it.
-    pub(crate) fn of(dashboard: &Dashboard, name: &str) -> Option<Self> {
-        let shared = dashboard.subject.reconciler.shared();
-        let namespaces = Counts::of_tenant(&shared, name);
-        let (tenant, invalid) = match shared.store.tenant(name) {
+    pub(crate) fn of(snapshots: &Snapshots, name: &str) -> Option<Self> {
+        let row = snapshots.tenants().get(name)?.clone();
+        let (tenant, invalid) = match row.tenant {
             Ok(Some(tenant)) => (Some(tenant), None),
-            Ok(None) if namespaces.total == 0 => return None,
             Ok(None) => (
                 None,
                 Some(
@@ -74,14 +71,16 @@ impl TenantDetails {
             ),
             Err(error) => (None, Some(error)),
         };
+        let reasons = reasons(&snapshots.namespaces(), name);
+        let nodes = snapshots.nodes();
         Some(Self {
             name: name.to_owned(),
             invalid,
-            namespaces,
+            namespaces: row.totals.into(),
             owners: tenant.as_deref().and_then(owners),
-            pools: tenant.as_deref().map(|tenant| pools(&shared, tenant)).unwrap_or_default(),
-            nodes_known: shared.store.nodes.are_known(),
-            reasons: reasons(&shared, name),
+            pools: tenant.as_deref().map(|tenant| pools(&nodes, tenant)).unwrap_or_default(),
+            nodes_known: nodes.are_known(),
+            reasons,
         })
     }
 }
@@ -96,9 +95,9 @@ fn owners(tenant: &Tenant) -> Option<Vec<OwnerName>> {
     )
 }
 
-fn pools(shared: &Shared, tenant: &Tenant) -> Vec<PoolRow> {
+fn pools(nodes: &Nodes, tenant: &Tenant) -> Vec<PoolRow> {
     let row = |selector: &tenancy::selector::NodeSelector| {
-        let nodes = shared.store.nodes.matching(selector.as_map());
+        let nodes = nodes.matching(selector.as_map());
         let (count, nodes) =
             (nodes.len(), nodes.into_iter().take(NODES).map(str::to_owned).collect());
         PoolRow { selector: selector.to_string(), count, nodes }
@@ -106,14 +105,14 @@ fn pools(shared: &Shared, tenant: &Tenant) -> Vec<PoolRow> {
     tenant.node_selectors().iter().map(row).collect()
 }
 
-fn reasons(shared: &Shared, tenant: &str) -> Vec<ReasonRow> {
+fn reasons(namespaces: &Namespaces, tenant: &str) -> Vec<ReasonRow> {
     let mut reasons: BTreeMap<Reason, ReasonRow> = BTreeMap::new();
-    for name in shared.store.claiming(tenant) {
-        let Some(trouble) = shared.progress.trouble(name) else { continue };
+    for (name, row) in namespaces.claiming(tenant) {
+        let Some(trouble) = &row.trouble else { continue };
         let first = || ReasonRow {
             reason: trouble.reason.word().to_owned(),
             count: 0,
-            namespace: name.clone(),
+            namespace: name.to_string(),
             message: trouble.message.clone(),
         };
         reasons.entry(trouble.reason).or_insert_with(first).count += 1;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use cluster::lease::{Election, Leadership};
 use controller::admin::Admin;
-use controller::app::{self, Continuous, Options, SHUTDOWN, Scope};
+use controller::app::{self, Continuous, Options, Running, SHUTDOWN, Scope};
 use controller::context::Context;
 use controller::outcome::journal::Journal;
 use controller::supervisor::Supervisor;
@@ -140,9 +140,12 @@ impl Controller {
         let mut servers = Supervisor::default();
         servers.spawn("election", UNBOUNDED, |_| election);
         let Context { readiness, reconciler, .. } = running.context.clone();
-        let admin = Admin { readiness, reconciler, health: running.supervisor.health() };
+        let outcomes = Arc::clone(reconciler.outcomes());
+        let snapshots = Arc::clone(&running.snapshots);
+        let health = running.supervisor.health();
+        let admin = Admin { readiness, snapshots, outcomes, health };
         servers.spawn("admin", UNBOUNDED, |_| serve_admin(admin, listener, end.clone()));
-        for (name, task) in self.open_dashboard(&running.context, leadership, journal, end).await? {
+        for (name, task) in self.open_dashboard(&running, leadership, journal, end).await? {
             servers.spawn(name, UNBOUNDED, |_| task);
         }
         let outcome = tokio::select! {
@@ -197,7 +200,7 @@ impl Controller {
     /// Nothing, unless it is asked for.
     async fn open_dashboard(
         &self,
-        context: &Context,
+        running: &Running,
         leadership: Leadership,
         journal: Option<Arc<Journal>>,
         end: channel::Receiver<bool>,
@@ -207,11 +210,12 @@ impl Controller {
         })?;
         let (Some(door), Some(journal)) = (door, journal) else { return Ok(Vec::new()) };
         println!("dashboard on http://{}", door.address);
-        let Context { client, reconciler, readiness, .. } = context.clone();
+        let Context { client, readiness, .. } = running.context.clone();
+        let snapshots = Arc::clone(&running.snapshots);
         let (policy, namespace) =
             (self.settings.policy().to_owned(), self.settings.namespace().to_owned());
         let subject =
-            Subject { client, reconciler, readiness, leadership, journal, policy, namespace };
+            Subject { client, snapshots, readiness, leadership, journal, policy, namespace };
         Ok(Dashboard::tasks(door, subject, end).into())
     }
 

@@ -30,7 +30,8 @@ const EXITS: [Exit; 2] =
 ///
 /// `+` is a key that landlord will set, `-` one that it will remove; each comes with its reason:
 /// the tenant's spec, an override, the release of what is no longer wanted. The form for programs
-/// is that of `landlord plan`.
+/// is that of `landlord plan`. In a cluster, the namespace and the tenants that its claim names are
+/// read by name: no right to list is needed.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Explain {
@@ -46,11 +47,11 @@ pub(crate) struct Explain {
 impl Explain {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        let inventory = self.sources.read()?;
+        let inventory = self.sources.read_one(&self.namespace)?;
         let named = inventory
             .namespaces
             .iter()
-            .filter(|listed| listed.namespace.name_or_stem() == self.namespace);
+            .filter(|one| one.namespace.name_or_stem() == self.namespace);
         let assessments = assess_with_origins(&inventory, named);
         let assessment = assessments.first().ok_or_else(|| self.missing(&inventory))?;
         self.form.print(
@@ -61,8 +62,7 @@ impl Explain {
     }
 
     fn missing(&self, inventory: &Inventory) -> Error {
-        let names =
-            inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
+        let names = inventory.namespaces.iter().filter_map(|one| one.namespace.name.as_deref());
         let suggestion = suggestion(&self.namespace, names);
         anyhow!(
             "there is no namespace {:?} here, or the settings exclude it{suggestion}",

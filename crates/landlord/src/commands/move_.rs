@@ -29,7 +29,7 @@ const EXITS: [Exit; 2] =
 /// The tenant label, the keys that the old tenant loses and those that the new one wants are one
 /// patch, so no Pod can come in between. Pods that run already stay where they are. The API server
 /// must allow it: where landlord's policy is installed, to the settings' `admins` and to owners of
-/// both tenants.
+/// both tenants. Namespaces and tenants are read by name: no right to list is needed.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Move {
@@ -47,6 +47,7 @@ impl Move {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let to = self.to;
-        self.single.write_each(&self.namespaces, |target: &mut Target| target.claim_for(&to))
+        let claim = |target: &mut Target| target.claim_for(&to);
+        self.single.write_each(&self.namespaces, Some(&to), claim)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use clap::Args;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Client;
 use serde_json::{Value, json};
 use tenancy::metadata::Metadata;
 use tenancy::namespace::Namespace;
@@ -17,6 +18,7 @@ use crate::suggest::suggestion;
 use assessment::Assessment;
 use assessment::inventory::{Inventory, Listed};
 use cluster::cached_namespace::CachedNamespace;
+use cluster::named;
 use cluster::write::Write;
 use cluster::writer::{ApplyMode, Failure, Writer, Written};
 
@@ -43,20 +45,26 @@ pub(super) struct Target<'a> {
 
 impl Single {
     /// Decides each with `decide` and writes it. The first error ends it; what was written before
-    /// is told.
+    /// is told. `new_tenant` is the one that they are moved to.
     pub(super) fn write_each(
         &self,
         names: &[String],
+        new_tenant: Option<&str>,
         decide: impl Fn(&mut Target) -> Result<()>,
     ) -> Result<ExitCode> {
         tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
             let client = self.connection.client().await?;
             let settings = self.settings.read(&client).await?;
-            let inventory = cluster::lists::inventory(&client, settings).await?;
+            let inventory = named::inventory(&client, settings, names, new_tenant).await?;
+            if let Some(tenant) = new_tenant {
+                check_tenant(&client, &inventory, tenant).await?;
+            }
             let mode = self.dry_run.mode();
-            let writer = Writer::new(client, mode);
+            let writer = Writer::new(client.clone(), mode);
             for name in names {
-                let mut target = Target::find(&inventory, name)?;
+                let Some(mut target) = Target::find(&inventory, name)? else {
+                    return Err(missing(&client, name).await);
+                };
                 decide(&mut target).with_context(|| format!("namespace {name}"))?;
                 target.write(&writer, mode).await.with_context(|| format!("namespace {name}"))?;
             }
@@ -65,25 +73,45 @@ impl Single {
     }
 }
 
+/// An error where there is no such tenant.
+async fn check_tenant(client: &Client, inventory: &Inventory, tenant: &str) -> Result<()> {
+    let settings = &inventory.settings;
+    let wanted = settings.source.canonical(tenant.to_owned());
+    if let Ok(None) = inventory.tenant(&wanted) {
+        let names = named::some_tenants(client, settings).await;
+        bail!("there is no tenant {wanted:?}{}", suggest_among(&wanted, &names));
+    }
+    Ok(())
+}
+
+/// The error of a namespace that is not there.
+pub(super) async fn missing(client: &Client, name: &str) -> Error {
+    let names = named::some_namespaces(client).await;
+    anyhow!("there is no namespace {name:?}{}", suggest_among(name, &names))
+}
+
+/// Nothing where there is none, or none may be listed.
+fn suggest_among(wrong: &str, names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    suggestion(wrong, names.iter().map(String::as_str))
+}
+
 impl<'a> Target<'a> {
-    fn find(inventory: &'a Inventory, name: &str) -> Result<Self> {
+    /// `None` where it is not there; an error where landlord leaves it alone.
+    fn find(inventory: &'a Inventory, name: &str) -> Result<Option<Self>> {
         let found = inventory
             .namespaces
             .iter()
             .find(|listed| listed.namespace.name.as_deref() == Some(name));
         let Some(Listed { object, .. }) = found else {
-            let names =
-                inventory.namespaces.iter().filter_map(|listed| listed.namespace.name.as_deref());
-            bail!(
-                "there is no namespace {name:?}, or it is excluded by the settings{}",
-                suggestion(name, names)
-            );
+            return inventory.why_passed_over(name).map_or(Ok(None), |why| bail!("{why}"));
         };
         let meta: ObjectMeta = serde_json::from_value(object["metadata"].clone())?;
         let held = CachedNamespace::of(&meta);
-        anyhow::ensure!(!held.namespace.terminating, "namespace {name:?} is being deleted");
         let after = held.namespace.metadata.clone();
-        Ok(Self { inventory, held, object, done: String::new(), after })
+        Ok(Some(Self { inventory, held, object, done: String::new(), after }))
     }
 
     /// What its tenant wants, whoever created it.
@@ -104,13 +132,6 @@ impl<'a> Target<'a> {
         let before =
             self.assess(&self.held.namespace).ok().and_then(|assessment| assessment.tenant);
         let wanted = settings.source.canonical(tenant.to_owned());
-        if let Ok(None) = self.inventory.tenant(&wanted) {
-            let names = self.inventory.tenant_names();
-            bail!(
-                "there is no tenant {wanted:?}{}",
-                suggestion(&wanted, names.iter().map(String::as_str))
-            );
-        }
         let mut namespace = self.held.namespace.clone();
         namespace.metadata.labels.insert(settings.tenant_label().to_owned(), wanted.clone());
         let assessment = self.assess(&namespace)?;

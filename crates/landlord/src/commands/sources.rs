@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use assessment::inventory::Inventory;
 use clap::Args;
+use cluster::named;
 use kube::Client;
 use tenancy::settings::Settings;
 
+use super::single::missing;
 use crate::estimate::{Estimate, estimate};
 use crate::flags::Connection;
 use crate::inventory;
@@ -36,6 +38,19 @@ impl Sources {
         } else {
             inventory::read(&self.files, self.settings.file())?
         };
+        inventory::tell_notes(&inventory);
+        Ok(inventory)
+    }
+
+    /// The same for one namespace. In a cluster, that and the tenants that its claim names are read,
+    /// and nothing is listed.
+    pub(crate) fn read_one(&self, name: &str) -> Result<Inventory> {
+        if !self.files.is_empty() {
+            return self.read();
+        }
+        let inventory = tokio::runtime::Runtime::new()
+            .context("no runtime")?
+            .block_on(self.read_named(name))?;
         inventory::tell_notes(&inventory);
         Ok(inventory)
     }
@@ -77,6 +92,17 @@ impl Sources {
     /// The settings in force in the cluster.
     pub(crate) async fn settings(&self, client: &Client) -> Result<Settings> {
         self.settings.read(client).await
+    }
+
+    async fn read_named(&self, name: &str) -> Result<Inventory> {
+        let client = self.connection.client().await?;
+        let settings = self.settings.read(&client).await?;
+        let names = [name.to_owned()];
+        let inventory = named::inventory(&client, settings, &names, None).await?;
+        if inventory.namespaces.is_empty() && inventory.why_passed_over(name).is_none() {
+            return Err(missing(&client, name).await);
+        }
+        Ok(inventory)
     }
 
     async fn read_cluster(&self) -> Result<Inventory> {

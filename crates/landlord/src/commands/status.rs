@@ -1,6 +1,7 @@
 //! `status`: how many namespaces are as they should be, per tenant, for how long the others have
 //! not been, and who keeps them so.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -21,9 +22,12 @@ use crate::help::{self, Example, Exit};
 use crate::output::form::FormFlags;
 use crate::output::status::{Report, Waiting};
 use crate::suggest::suggestion;
-use assessment::inventory::Inventory;
-use assessment::{Assessment, State, assess};
+use assessment::inventory::{Inventory, Listed};
+use cluster::clock;
 use cluster::policy::Policy;
+use controller::contention::Contention;
+use controller::planner::{Knowledge, decide};
+use controller::store::{Compliance, Store};
 
 const EXAMPLES: [Example; 3] = [
     ("All tenants", "landlord status"),
@@ -38,8 +42,10 @@ const EXITS: [Exit; 3] =
 
 /// Show compliance per tenant, and how far behind it is
 ///
-/// Judges the cluster as it is now by landlord's own engine, and adds what the controller says: who
-/// leads, and which keys are contested. BEHIND is for how long the namespace that waits longest has
+/// Judges each namespace of the cluster as it is now as the controller does, so that the numbers are
+/// those of the Tenants' status, of the metrics and of the dashboard, and adds what the controller
+/// says: who leads, and which keys are contested. ERRORS are what the controller calls conflicted or
+/// failed; only it knows of contested keys. BEHIND is for how long the namespace that waits longest has
 /// not been as its tenant wants it, told from the objects themselves: since it was created or
 /// claimed, or at least since somebody else changed it or its tenant last. Nothing is written.
 #[derive(Args, Debug)]
@@ -85,19 +91,16 @@ impl Status {
         let settings = self.settings.read(client).await?;
         let inventory = cluster::lists::inventory_with_managers(client, settings).await?;
         let objects = cluster::lists::tenant_objects(client, &inventory.settings).await?;
+        let wanted = self.tenant.clone().map(|name| inventory.settings.source.canonical(name));
         let mut report = Report::new(Timestamp::now(), inventory.tenant_names());
         (report.leader, report.strategy) = (self.leader(client).await, self.strategy(client).await);
-        for assessment in assess(&inventory) {
-            count(&mut report, &inventory, &assessment, &objects);
-        }
+        count_all(&mut report, inventory, &objects.iter().cloned().collect());
         for (tenant, object) in &objects {
             if let Some(row) = report.tenants.get_mut(tenant) {
                 row.contested = contested(object);
             }
         }
-        if let Some(wanted) =
-            self.tenant.clone().map(|name| inventory.settings.source.canonical(name))
-        {
+        if let Some(wanted) = wanted {
             let names: Vec<String> = report.tenants.keys().cloned().collect();
             report.tenants.retain(|name, _| *name == wanted);
             if report.tenants.is_empty() {
@@ -127,29 +130,39 @@ impl Status {
     }
 }
 
+/// Counts every namespace as the controller does.
+fn count_all(report: &mut Report, inventory: Inventory, tenants: &HashMap<String, Value>) {
+    let (settings, read, namespaces) = inventory.into_parts();
+    let store = Store::of_parts(settings, read, &namespaces);
+    for Listed { namespace, object } in &namespaces {
+        count(report, &store, (namespace.name_or_stem(), object), tenants);
+    }
+}
+
 fn count(
     report: &mut Report,
-    inventory: &Inventory,
-    assessment: &Assessment,
-    tenants: &[(String, Value)],
+    store: &Store,
+    (name, object): (&str, &Value),
+    tenants: &HashMap<String, Value>,
 ) {
-    let Some(tenant) = assessment.tenant.clone() else {
+    // Which keys are contested only the controller knows: see `contested`.
+    let contention = Contention::default();
+    let known = Knowledge { store, contention: &contention, now: clock::now() };
+    let Some(standing) = decide(known, name).standing else { return };
+    let Some(tenant) = standing.tenant else {
         report.unclaimed += 1;
         return;
     };
-    let object = tenants.iter().find(|(name, _)| *name == tenant).map(|(_, object)| object);
+    let tenant_object = tenants.get(&tenant);
     let row = report.tenants.entry(tenant).or_default();
-    match assessment.state() {
-        State::Compliant | State::Unclaimed => return row.compliant += 1,
-        State::Drift => row.drift += 1,
-        State::Error | State::Conflicted => row.errors += 1,
+    match standing.state {
+        Compliance::Compliant => return row.compliant += 1,
+        Compliance::Pending => row.drift += 1,
+        Compliance::Conflicted | Compliance::Failed => row.errors += 1,
     }
-    let listed = inventory
-        .namespaces
-        .iter()
-        .find(|listed| listed.namespace.name.as_ref() == Some(&assessment.name));
-    let since = listed.and_then(|listed| backlog::since(assessment, &listed.object, object));
-    row.wait(since.map(|since| Waiting { since, namespace: assessment.name.clone() }));
+    let assessment = store.assess(name);
+    let since = assessment.and_then(|one| backlog::since(&one, object, tenant_object));
+    row.wait(since.map(|since| Waiting { since, namespace: name.to_owned() }));
 }
 
 fn contested(object: &Value) -> Option<String> {

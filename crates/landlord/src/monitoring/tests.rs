@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{ALERTS, render_prometheus_rule};
 use cluster::admission_policies::trial::Enforcement;
 use controller::gated_pods;
-use controller::metrics::{GuardPart, Metrics, Outcome, Reason, State};
+use controller::metrics::{GuardPart, Metrics, Outcome, Reason};
 use controller::outcome::{CONFLICT, DONE, GONE};
 use controller::queue::Urgency;
 use controller::store::Compliance;
@@ -48,12 +48,13 @@ fn text() -> String {
     for state in
         [Compliance::Compliant, Compliance::Pending, Compliance::Conflicted, Compliance::Failed]
     {
-        metrics.namespaces.get_or_create(&State { state: state.word() }).set(1);
+        metrics.set_namespaces(state.word(), 1);
     }
     metrics.set_depths(Urgency::ALL.map(|urgency| (urgency, 1)), 1);
-    metrics.set_held_pods(gated_pods::State::WORDS.into_iter());
-    metrics
-        .set_troubled([assessment::Reason::Unverified, assessment::Reason::Unclaimed].into_iter());
+    metrics.set_held_pods(gated_pods::State::WORDS.map(|word| (word, 1)));
+    metrics.set_troubled(
+        &[assessment::Reason::Unverified, assessment::Reason::Unclaimed].map(|reason| (reason, 1)),
+    );
     metrics.hook_failures.get_or_create(&Reason { reason: "HookRejected" }).inc();
     metrics.guard_repairs.get_or_create(&GuardPart { part: "deny".to_owned() }).inc();
     strategy.show(Mode::Hybrid);

@@ -12,6 +12,7 @@ use clap::Args;
 use serde::Serialize;
 
 mod plot;
+mod readers;
 mod stand;
 mod world;
 
@@ -21,7 +22,7 @@ use self::stand::Stand;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Goals: at most 60 MB at 10 000 namespaces, and 400 MB at 100 000, all of them written once; nothing grows faster than the \
-                  number of namespaces."
+                  number of namespaces. A new namespace is not slower beside readers: ten searches of the dashboard and a scrape a second."
 )]
 pub(crate) struct BenchScale {
     /// How many namespaces, for each row; a twentieth of it is the number of tenants
@@ -53,6 +54,9 @@ pub(crate) struct Row {
     edit: f64,
     /// CREATE of a namespace to compliant.
     placement_idle: Latency,
+    /// The same beside ten searches of the dashboard and a scrape a second; and a search.
+    placement_read: Latency,
+    search: Latency,
     /// The same while all others are being written.
     placement_busy: Latency,
     /// A managed label was changed, until it is back, at that time.
@@ -75,7 +79,7 @@ impl BenchScale {
         )?;
         let mut rows = Vec::new();
         println!(
-            "{:>10} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9} {:>16} {:>16} {:>16}",
+            "{:>10} {:>7} {:>8} {:>9} {:>9} {:>9} {:>9} {:>16} {:>16} {:>16} {:>16} {:>16}",
             "namespaces",
             "tenants",
             "memory",
@@ -84,6 +88,8 @@ impl BenchScale {
             "cpu",
             "edit 500",
             "new, idle",
+            "new, read",
+            "search",
             "new, busy",
             "drift, busy"
         );
@@ -113,7 +119,7 @@ impl Row {
     fn text(&self) -> String {
         let latency = |one: Latency| format!("{:.1} / {:.1} ms", one.p50_ms, one.p99_ms);
         format!(
-            "{:>10} {:>7} {:>5.0} MB {:>7.2} s {:>7.1} s {:>7.1} s {:>7.2} s {:>16} {:>16} {:>16}",
+            "{:>10} {:>7} {:>5.0} MB {:>7.2} s {:>7.1} s {:>7.1} s {:>7.2} s {:>16} {:>16} {:>16} {:>16} {:>16}",
             self.namespaces,
             self.tenants,
             self.memory_mb,
@@ -122,6 +128,8 @@ impl Row {
             self.processor,
             self.edit,
             latency(self.placement_idle),
+            latency(self.placement_read),
+            latency(self.search),
             latency(self.placement_busy),
             latency(self.drift_busy)
         )

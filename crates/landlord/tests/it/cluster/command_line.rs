@@ -298,3 +298,31 @@ async fn watching_ends_by_ctrl_c() {
         );
     }
 }
+
+/// Somebody who may read one namespace and tenants, and list nothing.
+#[tokio::test]
+async fn one_namespace_is_explained_and_adopted_without_a_right_to_list() {
+    let world = world().await;
+    let rules = json!([
+        {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["solar-web"], "verbs": ["get", "patch"]},
+        {"apiGroups": ["landlord.dev"], "resources": ["tenants"], "verbs": ["get"]}]);
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "one"}, "rules": rules});
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "one"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "one"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": STRANGER}]});
+    for object in [role, binding] {
+        world.cluster.apply(&object.to_string()).await.expect("a right");
+    }
+    let stranger = world.cluster.kubeconfig_of(STRANGER);
+    let settings = format!("--settings={}", world.cluster.file("settings.yaml").display());
+    let command = async |words: &str| landlord(format!("{words} {settings}"), &stranger).await;
+
+    let listed = command("plan").await;
+    assert!(listed.err.contains("cannot be listed"), "{}", listed.err);
+    let explained = command("explain solar-web").await;
+    assert_eq!((explained.code, explained.err.as_str()), (Some(0), ""));
+    let adopted = command("adopt solar-web").await;
+    assert_eq!((adopted.code, adopted.err.as_str()), (Some(0), ""));
+    assert_eq!(adopted.out, "solar-web: adopted for tenant \"solar\"\n");
+    says(&command("explain solar-db").await, &["namespace \"solar-db\" cannot be read"]);
+}

@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::world::World;
-use super::{Latency, Row};
+use super::{Latency, Row, readers};
 use crate::commands::usage;
 
 const WRITTEN: &str = "landlord_namespace_writes_total{outcome=\"done\"}";
 const COMPLIANT: &str = "landlord_namespaces{state=\"compliant\"}";
 /// Events of each kind at most.
 const SAMPLES: usize = 200;
+/// Between two namespaces of those that come to a controller at rest.
+const CREATE_INTERVAL: Duration = Duration::from_millis(50);
 const OFTEN: Duration = Duration::from_millis(2);
 /// The page of metrics takes the controller's time, too.
 const SELDOM: Duration = Duration::from_millis(50);
@@ -34,10 +36,8 @@ impl Stand {
         let all_written = world.began.elapsed().as_secs_f64();
         let (processor, memory_mb) =
             (usage::cpu(&world.controller)?, usage::memory(&world.controller)?);
-        let mut idle = Vec::new();
-        for number in 0..SAMPLES {
-            idle.push(world.create(&format!("idle-{number}")).await?);
-        }
+        let idle = create_some(&world, "idle").await?;
+        let (read, searches) = readers::beside(&world, create_some(&world, "read")).await?;
         let edit = world
             .edit((0..self.edited).map(|number| format!("namespace-{number}")))
             .await?
@@ -52,6 +52,8 @@ impl Stand {
             edited: self.edited,
             edit,
             placement_idle: Latency::of(&idle),
+            placement_read: Latency::of(&read),
+            search: Latency::of(&searches),
             placement_busy: Latency::of(&placements),
             drift_busy: Latency::of(&drifts),
         })
@@ -80,6 +82,17 @@ impl Stand {
         }
         Ok((placements, drifts))
     }
+}
+
+/// Namespaces come one after the other, for some seconds.
+async fn create_some(world: &World, name: &str) -> Result<Vec<Duration>> {
+    let mut turns = tokio::time::interval(CREATE_INTERVAL);
+    let mut times = Vec::new();
+    for number in 0..SAMPLES {
+        turns.tick().await;
+        times.push(world.create(&format!("{name}-{number}")).await?);
+    }
+    Ok(times)
 }
 
 impl Latency {

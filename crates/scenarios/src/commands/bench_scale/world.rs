@@ -29,8 +29,9 @@ pub(super) struct World {
     _folder: TempDir,
     /// Of the API server.
     client: Client,
-    /// Of the controller's pages.
+    /// Of the controller's pages, and of its dashboard.
     pages: Client,
+    dashboard: Client,
 }
 
 impl World {
@@ -41,19 +42,25 @@ impl World {
             .arg("serve-in-memory")
             .args(size)
             .start()?;
-        let url = address(&server).await?;
+        let url = address(&server, "listening on ").await?;
         let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "memory", "clusters": [{"name": "memory", "cluster": {"server": url}}],
             "users": [{"name": "memory", "user": {}}], "contexts": [{"name": "memory", "context": {"cluster": "memory", "user": "memory"}}]});
         fs::write(folder.path().join("kubeconfig"), kubeconfig.to_string())?;
         fs::write(folder.path().join("settings.yaml"), "{}")?;
         let began = Instant::now();
         let controller = Program::new("controller", landlord, folder.path().join("controller"))
-            .args(["controller", "--listen=127.0.0.1:0", "--no-leader-election"])
+            .args([
+                "controller",
+                "--listen=127.0.0.1:0",
+                "--no-leader-election",
+                "--web=127.0.0.1:0",
+            ])
             .env("KUBECONFIG", folder.path().join("kubeconfig"))
             .env("LANDLORD_SETTINGS", folder.path().join("settings.yaml"))
             .env("LANDLORD_LOG", "warn")
             .start()?;
-        let pages = client(&address(&controller).await?)?;
+        let pages = client(&address(&controller, "listening on ").await?)?;
+        let dashboard = client(&address(&controller, "dashboard on ").await?)?;
         Ok(Self {
             controller,
             began,
@@ -61,6 +68,7 @@ impl World {
             _folder: folder,
             client: client(&url)?,
             pages,
+            dashboard,
         })
     }
 
@@ -69,6 +77,13 @@ impl World {
         let text = self.pages.request_text(Request::get("/metrics").body(Vec::new())?).await?;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
         Ok(value.unwrap_or(0.0))
+    }
+
+    /// Searches namespaces in the dashboard.
+    pub(super) async fn search(&self, query: &str) -> Result<()> {
+        let path = format!("/api/v1/namespaces?{query}");
+        self.dashboard.request_text(Request::get(path).body(Vec::new())?).await?;
+        Ok(())
     }
 
     /// Waits until a metric has come to this value.
@@ -151,12 +166,12 @@ fn client(url: &str) -> Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
-/// Where a program says that it listens.
-async fn address(process: &Process) -> Result<String> {
+/// Where a program says that it listens, in the line that begins so.
+async fn address(process: &Process, head: &str) -> Result<String> {
     let began = Instant::now();
     loop {
         let text = fs::read_to_string(process.log()).unwrap_or_default();
-        if let Some(url) = text.lines().find_map(|line| line.strip_prefix("listening on ")) {
+        if let Some(url) = text.lines().find_map(|line| line.strip_prefix(head)) {
             return Ok(url.to_owned());
         }
         anyhow::ensure!(
