@@ -56,6 +56,53 @@ const TAMPERINGS: [(&str, Tampering); 4] = [
     ("wipe", Tampering::Wipe),
 ];
 
+/// Of which objects admission treats patches in some way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The namespace itself.
+    Namespace,
+    /// Pods in it.
+    Pods,
+}
+
+const SUBJECTS: [(&str, Subject); 2] = [("namespace", Subject::Namespace), ("pods", Subject::Pods)];
+
+/// What a webhook or an admission policy does to patches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// Denies them with this status.
+    Deny(u16),
+    /// Accepts them and sets everything back.
+    Revert,
+    /// Accepts them and takes the node selector out.
+    Strip,
+    /// Takes longer than anybody waits.
+    Hang,
+}
+
+const REACTIONS: [(&str, Reaction); 10] = [
+    ("400", Reaction::Deny(400)),
+    ("403", Reaction::Deny(403)),
+    ("409", Reaction::Deny(409)),
+    ("422", Reaction::Deny(422)),
+    ("429", Reaction::Deny(429)),
+    ("500", Reaction::Deny(500)),
+    ("503", Reaction::Deny(503)),
+    ("revert", Reaction::Revert),
+    ("strip", Reaction::Strip),
+    ("hang", Reaction::Hang),
+];
+
+impl Reaction {
+    /// All of them.
+    pub fn all() -> [Self; REACTIONS.len()] {
+        REACTIONS.map(|(_, reaction)| reaction)
+    }
+}
+
+/// Kinds that are listed.
+pub const PLURALS: [&str; 3] = ["namespaces", "tenants", "pods"];
+
 /// A law that is broken on purpose, in the controller's name, to show that it is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
@@ -65,10 +112,22 @@ pub enum Sabotage {
     Placement,
     /// The namespace is deleted.
     Loss,
+    /// It is patched again and again.
+    Hammer,
+    /// At rest, nobody writes anything while others fail.
+    Stall,
+    /// Nobody says that it is not compliant.
+    Mute,
 }
 
-const SABOTAGES: [(&str, Sabotage); 3] =
-    [("key", Sabotage::Key), ("placement", Sabotage::Placement), ("loss", Sabotage::Loss)];
+const SABOTAGES: [(&str, Sabotage); 6] = [
+    ("key", Sabotage::Key),
+    ("placement", Sabotage::Placement),
+    ("loss", Sabotage::Loss),
+    ("hammer", Sabotage::Hammer),
+    ("stall", Sabotage::Stall),
+    ("mute", Sabotage::Mute),
+];
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +160,22 @@ pub enum Event {
     ExpirePages(u32),
     /// Old changes are forgotten: who watches from before gets 410.
     Forget,
+    /// Admission treats patches so, for so many seconds; for 0 until all is at rest but that.
+    Admit(Subject, Namespace, Reaction, u32),
+    /// The namespace is deleted and created anew, with nothing in between.
+    Recreate(Namespace, &'static str),
+    /// So many answers to a GET of a namespace come after the next change of it.
+    ReadLate(u32),
+    /// So many lists of this kind are answered with this status.
+    RefuseLists(&'static str, u16, u32),
+    /// The definition of tenants is deleted, and they with it.
+    Withdraw,
+    /// It is applied again, without them.
+    Define,
+    /// What etcd holds is saved.
+    Snapshot,
+    /// etcd is put back to what was saved last, and API servers are restarted.
+    Restore,
     /// The clock jumps by so many seconds.
     Jump(u32),
     Kill(Part),
@@ -118,7 +193,7 @@ pub enum Event {
 pub struct EventError(pub String);
 
 /// Every form, for help.
-pub const FORMS: [&str; 22] = [
+pub const FORMS: [&str; 30] = [
     "create web-N TENANT",
     "edit web-N",
     "move web-N TENANT",
@@ -134,13 +209,21 @@ pub const FORMS: [&str; 22] = [
     "break-watches",
     "expire-pages N",
     "forget",
+    "admit namespace|pods web-N CODE|revert|strip|hang SECONDS",
+    "recreate web-N TENANT",
+    "read-late N",
+    "refuse-lists namespaces|tenants|pods 403|404 N",
+    "withdraw",
+    "define",
+    "snapshot",
+    "restore",
     "jump SECONDS",
     "kill PART",
     "freeze PART",
     "thaw PART",
     "start PART",
     "garbage",
-    "sabotage key|placement|loss web-N",
+    "sabotage key|placement|loss|hammer|stall|mute web-N",
 ];
 
 impl fmt::Display for Namespace {
@@ -176,6 +259,19 @@ impl fmt::Display for Event {
             Self::BreakWatches => f.write_str("break-watches"),
             Self::ExpirePages(count) => write!(f, "expire-pages {count}"),
             Self::Forget => f.write_str("forget"),
+            Self::Admit(subject, namespace, reaction, seconds) => {
+                let (subject, reaction) = (word(&SUBJECTS, *subject), word(&REACTIONS, *reaction));
+                write!(f, "admit {subject} {namespace} {reaction} {seconds}")
+            }
+            Self::Recreate(namespace, tenant) => write!(f, "recreate {namespace} {tenant}"),
+            Self::ReadLate(count) => write!(f, "read-late {count}"),
+            Self::RefuseLists(plural, code, count) => {
+                write!(f, "refuse-lists {plural} {code} {count}")
+            }
+            Self::Withdraw => f.write_str("withdraw"),
+            Self::Define => f.write_str("define"),
+            Self::Snapshot => f.write_str("snapshot"),
+            Self::Restore => f.write_str("restore"),
             Self::Jump(seconds) => write!(f, "jump {seconds}"),
             Self::Kill(part) => write!(f, "kill {}", word(&PARTS, *part)),
             Self::Freeze(part) => write!(f, "freeze {}", word(&PARTS, *part)),
@@ -206,6 +302,9 @@ fn about_objects(words: &[&str]) -> Option<Event> {
         ["edit", namespace] => Event::Edit(a_namespace(namespace)?),
         ["move", namespace, tenant] => Event::Move(a_namespace(namespace)?, a_tenant(tenant)?),
         ["delete", namespace] => Event::Delete(a_namespace(namespace)?),
+        ["recreate", namespace, tenant] => {
+            Event::Recreate(a_namespace(namespace)?, a_tenant(tenant)?)
+        }
         ["tamper", namespace, what] => {
             Event::Tamper(a_namespace(namespace)?, named(&TAMPERINGS, what)?)
         }
@@ -228,6 +327,22 @@ fn about_faults(words: &[&str]) -> Option<Event> {
         ["break-watches"] => Event::BreakWatches,
         ["expire-pages", count] => Event::ExpirePages(count.parse().ok()?),
         ["forget"] => Event::Forget,
+        ["admit", subject, namespace, reaction, seconds] => Event::Admit(
+            named(&SUBJECTS, subject)?,
+            a_namespace(namespace)?,
+            named(&REACTIONS, reaction)?,
+            seconds.parse().ok()?,
+        ),
+        ["read-late", count] => Event::ReadLate(count.parse().ok()?),
+        ["refuse-lists", plural, code @ ("403" | "404"), count] => Event::RefuseLists(
+            PLURALS.into_iter().find(|one| one == plural)?,
+            code.parse().ok()?,
+            count.parse().ok()?,
+        ),
+        ["withdraw"] => Event::Withdraw,
+        ["define"] => Event::Define,
+        ["snapshot"] => Event::Snapshot,
+        ["restore"] => Event::Restore,
         ["jump", seconds] => Event::Jump(seconds.parse().ok()?),
         ["kill", part] => Event::Kill(named(&PARTS, part)?),
         ["freeze", part] => Event::Freeze(named(&PARTS, part)?),

@@ -3,16 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::spec::{ANNOTATIONS, LABELS, LEDGER, TENANT_LABEL};
-use fake_apiserver::Commit;
+use fake_apiserver::{ADMISSION, Commit};
 
+mod neighbours;
 mod rest;
 #[cfg(test)]
 mod tests;
 
+pub use self::neighbours::{Calm, DELAY};
 pub use self::rest::Rest;
 
 /// A change by somebody other than landlord may cost so many writes of each namespace that it
@@ -38,6 +41,9 @@ pub struct Laws {
     holder: Option<String>,
     /// Controllers whose writes may come late or without a lease.
     pub unfenced: BTreeSet<String>,
+    /// When each namespace and Pod was to be patched, and when something happened.
+    tries: BTreeMap<String, Vec<Duration>>,
+    events: Vec<Duration>,
     /// Two wrote at a time, one of them without a lease: where one knows less than the other, they
     /// write in turn until it does not.
     pub led_twice: bool,
@@ -70,10 +76,12 @@ impl Laws {
 
     /// Takes in the next change.
     pub fn see(&mut self, commit: &Commit) {
-        if let Some(who) = &commit.who {
+        // What admission makes of a write is somebody else's change.
+        let who = commit.who.as_ref().filter(|who| *who != ADMISSION);
+        if let Some(who) = who {
             self.see_fence(who, commit);
         }
-        match (commit.plural.as_str(), &commit.who) {
+        match (commit.plural.as_str(), who) {
             ("namespaces", Some(who)) => self.see_write(who, commit),
             ("namespaces", None) => self.see_change(commit),
             ("tenants", None) => self.see_tenant(commit),

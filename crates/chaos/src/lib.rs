@@ -17,7 +17,7 @@ pub mod spec;
 pub mod tally;
 
 pub use event::Event;
-pub use laws::{Laws, Rest};
+pub use laws::{Calm, Laws, Rest};
 pub use schedule::{Layer, Schedule, Step};
 pub use shrinking::Shrinking;
 pub use tally::Tally;

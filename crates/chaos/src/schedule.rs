@@ -10,7 +10,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::dice::Dice;
-use super::event::{Event, EventError, NAMESPACES, Namespace, Part, TENANTS, Tampering};
+use super::event::{
+    Event, EventError, NAMESPACES, Namespace, PLURALS, Part, Reaction, Subject, TENANTS, Tampering,
+};
 use super::spec::FORMS;
 
 /// Where a schedule is played.
@@ -75,6 +77,14 @@ const MEMORY: Weights = &[
     (3, |dice| Some(Event::Freeze(controller(dice)?))),
     (3, |dice| Some(Event::Thaw(controller(dice)?))),
     (6, |dice| Some(Event::Start(controller(dice)?))),
+    (8, |dice| Some(Event::Admit(subject(dice)?, namespace(dice), reaction(dice)?, lasting(dice)))),
+    (2, |dice| Some(Event::Recreate(namespace(dice), tenant(dice)?))),
+    (2, |dice| Some(Event::ReadLate(1 + dice.below(3)))),
+    (2, |dice| Some(Event::RefuseLists(dice.pick(&PLURALS)?, code(dice)?, 1 + dice.below(3)))),
+    (1, |_| Some(Event::Withdraw)),
+    (2, |_| Some(Event::Define)),
+    (2, |_| Some(Event::Snapshot)),
+    (2, |_| Some(Event::Restore)),
 ];
 
 const CLUSTER: Weights = &[
@@ -107,6 +117,23 @@ fn form(dice: &mut Dice) -> u8 {
 
 fn tampering(dice: &mut Dice) -> Option<Tampering> {
     dice.pick(&[Tampering::Selector, Tampering::Label, Tampering::Ledger, Tampering::Wipe])
+}
+
+fn subject(dice: &mut Dice) -> Option<Subject> {
+    dice.weigh(&[(2, Subject::Namespace), (1, Subject::Pods)])
+}
+
+fn reaction(dice: &mut Dice) -> Option<Reaction> {
+    dice.pick(&Reaction::all())
+}
+
+/// Half of them last until all else is at rest.
+fn lasting(dice: &mut Dice) -> u32 {
+    if dice.below(2) == 0 { 0 } else { 1 + dice.below(120) }
+}
+
+fn code(dice: &mut Dice) -> Option<u16> {
+    dice.pick(&[403, 404])
 }
 
 fn controller(dice: &mut Dice) -> Option<Part> {
@@ -238,6 +265,6 @@ mod tests {
             let all = (0..200).flat_map(|seed| Schedule::roll(layer, seed, 40).steps);
             all.map(|step| step.event.kind()).collect::<std::collections::BTreeSet<_>>().len()
         };
-        assert_eq!((kinds(Layer::Memory), kinds(Layer::Cluster)), (20, 16));
+        assert_eq!((kinds(Layer::Memory), kinds(Layer::Cluster)), (28, 16));
     }
 }

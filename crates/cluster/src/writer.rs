@@ -11,7 +11,6 @@ use tenancy::keys::FIELD_MANAGER;
 
 use crate::clock::{self, ANSWER_TIMEOUT};
 use crate::write::Write;
-use tenancy::metadata::Key;
 
 /// What to wait for after a 429 that does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -32,9 +31,9 @@ pub enum ApplyMode {
 pub enum Written {
     /// The object as it is now; it carries what was written.
     Done(Box<ObjectMeta>),
-    /// The API server took the write, but its answer does not carry these keys: admission set them
+    /// The API server took the write, but its answer lacks these parts of it: admission set them
     /// back. The object as it is now.
-    Reverted(Box<ObjectMeta>, Vec<Key>),
+    Reverted(Box<ObjectMeta>, Vec<String>),
     /// Sent, or only planned, without an effect.
     Dry,
     /// Another client wrote in between: plan again. With the API server's words.
@@ -114,6 +113,7 @@ impl Writer {
 fn accept(write: &Write, answer: ObjectMeta, dry_run: bool) -> Written {
     let missing = write.missing_in(&answer);
     if !missing.is_empty() {
+        let missing = missing.iter().map(ToString::to_string).collect();
         return Written::Reverted(Box::new(answer), missing);
     }
     if dry_run { Written::Dry } else { Written::Done(Box::new(answer)) }

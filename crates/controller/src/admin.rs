@@ -74,11 +74,16 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     let metrics = admin.outcomes.metrics();
-    show(metrics, &admin.snapshots.figures());
     (
         [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")],
-        metrics.text(),
+        measured(metrics, &admin.snapshots.figures()),
     )
+}
+
+/// The metrics, after those are set that are counted on request.
+pub(crate) fn measured(metrics: &Metrics, figures: &Figures) -> String {
+    show(metrics, figures);
+    metrics.text()
 }
 
 fn show(metrics: &Metrics, figures: &Figures) {

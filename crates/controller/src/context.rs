@@ -1,6 +1,7 @@
 //! Context: what the controller's tasks share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use kube::Client;
 use tokio::sync::watch;
@@ -17,6 +18,28 @@ pub struct Signals {
     pub relist: watch::Sender<u64>,
     /// Grows when a watch was cut off from the API server.
     pub cut_off: watch::Sender<u64>,
+    /// The newest version that a watch of any kind has brought since everything was listed.
+    newest: AtomicU64,
+}
+
+impl Signals {
+    /// Lets every watch begin with a new list.
+    pub fn list_anew(&self) {
+        self.newest.store(0, Ordering::Relaxed);
+        self.relist.send_modify(|number| *number += 1);
+    }
+
+    /// A watch has brought this version.
+    pub fn see_version(&self, version: Option<&str>) {
+        if let Some(version) = version.and_then(|version| version.parse().ok()) {
+            self.newest.fetch_max(version, Ordering::Relaxed);
+        }
+    }
+
+    /// The newest version that a watch has brought, of whatever kind; 0 before the first.
+    pub fn newest_version(&self) -> u64 {
+        self.newest.load(Ordering::Relaxed)
+    }
 }
 
 /// See the module. Clones share everything.

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 /// How long a tenant that was deleted alone may come back before its namespaces are released.
 /// Losses within this time count together.
-const GRACE: Duration = Duration::from_secs(60);
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
 /// How long each of many has, from the moment that the first is back.
-const LONG_GRACE: Duration = Duration::from_secs(600);
+pub(crate) const LONG_GRACE: Duration = Duration::from_secs(600);
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -21,10 +21,20 @@ pub struct Losses(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     lost: HashMap<String, Instant>,
-    /// Tenants of a loss of many, or whose kind was not served.
-    many: HashMap<String, Instant>,
-    /// When the first one was back after a loss of many.
-    first_back: Option<Instant>,
+    /// Tenants of a loss of many, or whose kind was not served; each with the moment since when
+    /// one of those is back, if one is.
+    many: HashMap<String, Option<Instant>>,
+    kind: Service,
+}
+
+/// Whether the tenants' kind is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Service {
+    #[default]
+    Usual,
+    Missing,
+    /// The first tenant was seen again at this time.
+    Back(Instant),
 }
 
 impl Losses {
@@ -41,19 +51,25 @@ impl Losses {
             .filter(|(_, at)| now < **at + GRACE)
             .map(|(name, _)| name.clone())
             .collect();
-        let is_many = present == 0 || (together.len() >= 2 && together.len() >= present);
-        if is_many {
-            state.mark(together, now, present > 0);
+        match state.kind {
+            _ if present == 0 => state.mark_all(None),
+            Service::Missing => state.mark_all(None),
+            Service::Back(since) if now < since + LONG_GRACE => {
+                state.mark(vec![tenant.to_owned()], since);
+            }
+            // Others that are there count as the first that is back.
+            _ if together.len() >= 2 && together.len() >= present => state.mark(together, now),
+            _ => {}
         }
         true
     }
 
-    /// The kind is not served: all that are lost may come back with it.
-    pub(crate) fn add_kind(&self, present: usize, now: Instant) {
+    /// The kind is not served: all that are lost, or will be when it is back, may come back with
+    /// it.
+    pub(crate) fn lose_kind(&self) {
         let mut state = self.state();
-        let all: Vec<String> = state.lost.keys().cloned().collect();
-        state.first_back = None;
-        state.mark(all, now, present > 0);
+        state.kind = Service::Missing;
+        state.mark_all(None);
     }
 
     /// A tenant is there.
@@ -61,8 +77,11 @@ impl Losses {
         let mut state = self.state();
         state.lost.remove(tenant);
         state.many.remove(tenant);
-        if !state.many.is_empty() {
-            state.first_back.get_or_insert(now);
+        if state.kind == Service::Missing {
+            state.kind = Service::Back(now);
+        }
+        for since in state.many.values_mut() {
+            since.get_or_insert(now);
         }
     }
 
@@ -76,19 +95,16 @@ impl Losses {
         let mut state = self.state();
         state.lost.remove(tenant);
         state.many.remove(tenant);
-        if state.many.is_empty() {
-            state.first_back = None;
-        }
     }
 
     /// When it may be found out whether the tenant is gone for good; `None` as long as that is
     /// open.
     pub(crate) fn due(&self, tenant: &str) -> Option<Instant> {
         let state = self.state();
-        if state.many.contains_key(tenant) {
-            return state.first_back.map(|back| back + LONG_GRACE);
+        match state.many.get(tenant) {
+            Some(since) => since.map(|since| since + LONG_GRACE),
+            None => state.lost.get(tenant).map(|lost| *lost + GRACE),
         }
-        state.lost.get(tenant).map(|lost| *lost + GRACE)
     }
 
     pub(crate) fn is_lost(&self, tenant: &str) -> bool {
@@ -101,15 +117,15 @@ impl Losses {
 }
 
 impl State {
-    /// Others that are there count as the first that is back.
-    fn mark(&mut self, tenants: Vec<String>, now: Instant, others_are_there: bool) {
-        let is_new = tenants.iter().any(|tenant| !self.many.contains_key(tenant));
-        self.many.extend(tenants.into_iter().map(|tenant| (tenant, now)));
-        if others_are_there {
-            self.first_back.get_or_insert(now);
-        } else if is_new {
-            self.first_back = None;
+    /// Counts these as lost together. One that is counted so already keeps its time.
+    fn mark(&mut self, tenants: Vec<String>, since: Instant) {
+        for tenant in tenants {
+            self.many.entry(tenant).or_insert(Some(since));
         }
+    }
+
+    fn mark_all(&mut self, since: Option<Instant>) {
+        self.many = self.lost.keys().map(|tenant| (tenant.clone(), since)).collect();
     }
 }
 
@@ -166,9 +182,31 @@ mod tests {
         let losses = Losses::default();
         let now = Instant::now();
         losses.add("a", 5, now);
-        losses.add_kind(0, now + GRACE);
-        assert_eq!(losses.due("a"), None);
-        losses.is_back("b", now + 2 * GRACE);
-        assert_eq!(losses.due("a"), Some(now + 2 * GRACE + LONG_GRACE));
+        losses.lose_kind();
+        losses.add("c", 4, now + GRACE);
+        assert_eq!(["a", "c"].map(|tenant| losses.due(tenant)), [None; 2]);
+        let back = now + 2 * GRACE;
+        losses.is_back("b", back);
+        assert_eq!(losses.due("a"), Some(back + LONG_GRACE));
+        losses.add("d", 3, back + 3 * GRACE);
+        assert_eq!(losses.due("d"), Some(back + LONG_GRACE), "it may have gone with the kind");
+        let later = back + LONG_GRACE;
+        losses.add("e", 3, later);
+        assert_eq!(losses.due("e"), Some(later + GRACE));
+    }
+
+    #[test]
+    fn a_second_loss_has_a_time_of_its_own() {
+        let losses = Losses::default();
+        let now = Instant::now();
+        for (present, tenant) in ["a", "b", "c"].into_iter().rev().enumerate().rev() {
+            losses.add(tenant, present, now);
+        }
+        ["b", "c"].iter().for_each(|tenant| losses.is_back(tenant, now));
+        let again = now + LONG_GRACE / 2;
+        losses.add("b", 1, again);
+        assert_eq!(losses.due("b"), Some(again + GRACE));
+        losses.add("c", 0, again);
+        assert_eq!(["a", "b", "c"].map(|tenant| losses.due(tenant)), [None; 3], "all are lost");
     }
 }

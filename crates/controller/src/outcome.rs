@@ -1,10 +1,12 @@
 //! Outcome: how it is reported what became of something – by metrics, in the journal, perhaps by an
 //! Event. What is reported of a subject stands beside that subject, as in `reconciler/report.rs`.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use assessment::Reason;
+use assessment::{Fault, Reason};
 use cluster::clock;
 use cluster::gated_pod::PodKey;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -24,6 +26,10 @@ use self::journal::{Entry, Journal};
 /// Whose share Events are taken from that are about no tenant: settings, the strategy, the guard.
 pub(crate) const NOBODY: &str = "";
 
+/// A failure that lasts is reported again after this time, as Events expire; not before, so that
+/// each of many is reported once.
+const REPORTED_AGAIN: Duration = Duration::from_secs(30 * 60);
+
 /// Bytes of a note that the API server takes.
 const NOTE: usize = 1024;
 
@@ -40,6 +46,8 @@ pub struct Outcomes {
     /// Where the dashboard finds the newest.
     journal: Option<Arc<Journal>>,
     budgets: Budgets,
+    /// Failures that were reported of late: by the object's uid, a digest and when.
+    reported: Mutex<HashMap<String, (u64, Instant)>>,
 }
 
 /// What an Event is about. No topic crowds out another.
@@ -94,7 +102,8 @@ impl Outcomes {
             instance: std::env::var("HOSTNAME").ok(),
         };
         let recorder = client.clone().map(|client| Recorder::new(client, reporter));
-        Self { metrics, client, recorder, journal: None, budgets: Budgets::default() }
+        let (budgets, reported) = (Budgets::default(), Mutex::default());
+        Self { metrics, client, recorder, journal: None, budgets, reported }
     }
 
     /// Keeps the newest for the dashboard.
@@ -142,12 +151,13 @@ impl Outcomes {
         true
     }
 
-    /// Writes an Event; nothing waits for it.
-    pub(crate) fn publish(&self, report: Report<'_>) {
+    /// Writes an Event; nothing waits for it. False where the budget does not allow it.
+    pub(crate) fn publish(&self, report: Report<'_>) -> bool {
         let Report { about, topic, payer, type_, reason, note } = report;
-        let Some(recorder) = self.recorder.clone().filter(|_| self.afford(topic, payer)) else {
-            return;
-        };
+        let Some(recorder) = self.recorder.clone() else { return true };
+        if !self.afford(topic, payer) {
+            return false;
+        }
         let event = Event {
             type_,
             reason: reason.to_owned(),
@@ -162,6 +172,29 @@ impl Outcomes {
                 tracing::debug!(%error, "event not written");
             }
         });
+        true
+    }
+
+    /// Whether this failure of an object was reported of late. One that lasts is met again and
+    /// again.
+    pub(crate) fn is_reported(&self, uid: &str, fault: &Fault) -> bool {
+        let reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.get(uid).is_some_and(|(digest, at)| {
+            *digest == digest_of(fault) && clock::now() < *at + REPORTED_AGAIN
+        })
+    }
+
+    /// The failure has an Event now.
+    pub(crate) fn set_reported(&self, uid: &str, fault: &Fault) {
+        let now = clock::now();
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.retain(|_, (_, at)| now < *at + REPORTED_AGAIN);
+        reported.insert(uid.to_owned(), (digest_of(fault), now));
+    }
+
+    /// The failure is over.
+    pub(crate) fn forget_reported(&self, uid: &str) {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
     fn afford(&self, topic: Topic, payer: &str) -> bool {
@@ -169,6 +202,12 @@ impl Outcomes {
         self.metrics.events_dropped.inc_by(u64::from(!affordable));
         affordable
     }
+}
+
+fn digest_of(fault: &Fault) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (fault.reason, &fault.message).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A text of a length that the API server takes as a note.

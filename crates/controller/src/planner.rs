@@ -1,6 +1,7 @@
 //! Planner: what is to be done with one namespace, decided on what the store knows. Pure; nothing
 //! waits.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use cluster::cached_namespace::CachedNamespace;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use tenancy::desired::Want;
 use tenancy::keys::CREATOR;
 use tenancy::ledger::{self, Ledger};
-use tenancy::metadata::Key;
+use tenancy::metadata::{Key, Metadata};
 use tenancy::plan::{self, Plan, changes_placement};
 use tenancy::requester::Requester;
 use tenancy::tenant::Tenant;
@@ -162,24 +163,64 @@ fn contest(
         plan.set.remove(key);
         plan.remove.remove(key);
     }
+    keep_listed(ledger, held, plan, &contested);
     if contested.iter().any(decides_placement) {
         mark_pending(ledger, held, plan);
     }
     contested
 }
 
-/// Has the plan write a ledger that is pending: the one that it writes anyway, or the one that is
-/// there.
-fn mark_pending(ledger: &Ledger, held: &CachedNamespace, plan: &mut Plan) {
+/// A key that is left alone stays in the ledger if it is in there: one that landlord does not know
+/// as its own any more would never be put right.
+fn keep_listed(ledger: &Ledger, held: &CachedNamespace, plan: &mut Plan, contested: &[Key]) {
+    let is_left = |key: &&Key| !decides_placement(key) && ledger.manages(key);
+    let left: Vec<&Key> = contested.iter().filter(is_left).collect();
+    if left.is_empty() {
+        return;
+    }
+    let mut next = planned_ledger(ledger, plan);
+    if left.iter().all(|key| next.manages(key)) {
+        return;
+    }
+    if next == Ledger::default() {
+        // Landlord leaves: all else of its ledger goes.
+        next = Ledger {
+            labels: BTreeSet::new(),
+            annotations: BTreeSet::new(),
+            previous: Metadata::default(),
+            ..ledger.clone()
+        };
+    }
+    for key in left {
+        next.field_mut(key.field).insert(key.name.clone());
+        if let Some(value) = ledger.previous.field(key.field).get(&key.name) {
+            next.previous.field_mut(key.field).insert(key.name.clone(), value.clone());
+        }
+    }
+    set_ledger(held, plan, &next);
+}
+
+/// The ledger that the plan writes anyway, or the one that is there.
+fn planned_ledger(ledger: &Ledger, plan: &Plan) -> Ledger {
     let key = Key::annotation(ledger::ANNOTATION);
-    let planned = plan.set.get(&key).and_then(|want| Ledger::parse(&want.value).ok());
-    let mut next = match planned {
+    match plan.set.get(&key).and_then(|want| Ledger::parse(&want.value).ok()) {
         Some(planned) => planned,
         None if plan.remove.contains_key(&key) => Ledger::default(),
         None => ledger.clone(),
-    };
+    }
+}
+
+/// Has the plan write a ledger that is pending.
+fn mark_pending(ledger: &Ledger, held: &CachedNamespace, plan: &mut Plan) {
+    let mut next = planned_ledger(ledger, plan);
     next.pending = Some(Reason::Contested.word().to_owned());
+    set_ledger(held, plan, &next);
+}
+
+fn set_ledger(held: &CachedNamespace, plan: &mut Plan, next: &Ledger) {
+    let key = Key::annotation(ledger::ANNOTATION);
     let value = next.to_string_compact();
+    plan.remove.remove(&key);
     if held.namespace.metadata.annotations.get(ledger::ANNOTATION) == Some(&value) {
         plan.set.remove(&key);
     } else {

@@ -194,9 +194,12 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
         self.waiting.first().map(|(ready, ..)| *ready)
     }
 
-    /// Whether another group than this one has a key that is ready.
-    pub fn others_are_ready(&self, group: &str) -> bool {
-        self.lanes.iter().any(|lane| lane.has_other(group))
+    /// The group of all keys that are ready; `None` where there are several, or none.
+    pub fn only_ready_group(&mut self, now: Instant) -> Option<Arc<str>> {
+        self.promote(now);
+        let mut groups = self.lanes.iter().flat_map(Lane::groups);
+        let first = groups.next()?;
+        groups.all(|group| group == first).then(|| Arc::clone(first))
     }
 
     /// Where the keys stand that are ready or waiting.

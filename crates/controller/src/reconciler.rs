@@ -15,7 +15,6 @@ use cluster::clock;
 use cluster::lease::Leadership;
 use cluster::writer::{Failure, Scope, Writer, Written};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use tenancy::metadata::Key;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -227,7 +226,8 @@ impl Reconciler {
                 let failure = reverted(&keys);
                 let mut shared = self.shared();
                 shared.contend(&write, clock::now());
-                shared.progress.update(&key, |progress| progress.contention.undone(&keys));
+                let missing = write.request.missing_in(&meta);
+                shared.progress.update(&key, |progress| progress.contention.undone(&missing));
                 shared.store.update_namespace(CachedNamespace::of(&meta), epoch);
                 drop(shared);
                 self.fail(&write, live, &failure, took);
@@ -247,7 +247,7 @@ impl Reconciler {
     fn fail(&self, write: &PlannedWrite, live: bool, failure: &Failure, took: Duration) {
         let report = self.shared().fail(write, live, failure, self.retries);
         match report {
-            Some(trouble) => self.outcomes.failed(write, &trouble, took),
+            Some(fault) => self.outcomes.failed(write, &fault, took),
             None => self.outcomes.not_written(write, failure.reason.word(), took),
         }
     }
@@ -289,12 +289,11 @@ impl Reconciler {
 }
 
 /// The answer does not carry what was written.
-fn reverted(keys: &[Key]) -> Failure {
-    let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+fn reverted(keys: &[String]) -> Failure {
     let message = format!(
         "the API server accepted the write, but admission set {} back: a mutating webhook or admission policy does that. If it is landlord's own \
          guard (landlord-guard-seal), `controller` in the settings does not name the account that the controller runs as: `landlord doctor` tells",
-        names.join(", ")
+        keys.join(", ")
     );
     Failure { reason: Reason::Reverted, message, retry_after: None, scope: Scope::Object }
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use assessment::Reason;
+use assessment::{Fault, Reason};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::gated_pod::PodKey;
@@ -13,6 +13,7 @@ use cluster::pod_release::{Clash, Verdict, release};
 use cluster::pod_writer::PodWriter;
 use cluster::writer::{ApplyMode, Failure, Scope, Writer, Written};
 use guard::GATE;
+use kube::Error;
 use tokio::task::JoinSet;
 
 use crate::attempts::FIRST_RETRY;
@@ -31,6 +32,21 @@ use self::reads::Reads;
 
 /// How often it is looked for Pods that wait for long.
 const WAITING_INTERVAL: Duration = Duration::from_secs(5);
+
+/// One try of a Pod.
+struct Turn<'a> {
+    key: &'a PodKey,
+    pod: &'a HeldPod,
+    took: Duration,
+}
+
+/// How far the release of a Pod came.
+enum Step {
+    Sent(Written, Duration),
+    Clash(Clash),
+    /// The namespace could not be read.
+    Unread(Failure),
+}
 
 /// See the module.
 pub struct Releaser {
@@ -111,41 +127,48 @@ impl Releaser {
             gated.work.done(&key, &group);
             gated.wake.notify_one();
         });
-        let mut decision = self.decide(&key);
-        if let Some((pod, Verdict::Release(_))) = &decision {
-            let taken_in = pod.taken_in;
-            decision = if self.refresh(&key.namespace, taken_in).await {
-                self.decide(&key)
-            } else {
-                self.put_off_unread(&key)
-            };
-        }
-        match decision {
-            Some((pod, Verdict::Release(patch))) => {
-                let write = self.writer.write(&key.namespace, &key.name, patch, GATE);
-                let (written, took) = within_permit(job.permit, write).await;
-                let name = key.to_string();
-                self.gated().work.pace.book(
-                    clock::now(),
-                    Subject { key: &name, tenant: &group },
-                    &written,
-                    took,
-                );
-                self.settle(&key, &pod, written, took).await;
+        match within_permit(job.permit, self.try_release(&key, &group)).await {
+            Some((pod, Step::Sent(written, took))) => {
+                self.settle(&Turn { key: &key, pod: &pod, took }, written).await;
             }
-            Some((pod, Verdict::Clash(clash))) => self.clash(&key, &pod, clash).await,
-            Some((_, Verdict::Wait)) | None => {}
+            Some((pod, Step::Clash(clash))) => self.clash(&key, &pod, clash).await,
+            Some((pod, Step::Unread(failure))) => {
+                let took = Duration::ZERO;
+                self.fail(&Turn { key: &key, pod: &pod, took }, failure).await;
+            }
+            None => {}
         }
+    }
+
+    /// Decides, and sends the patch if the freshest copy of the namespace says the same.
+    async fn try_release(&self, key: &PodKey, group: &str) -> Option<(HeldPod, Step)> {
+        let (mut pod, mut verdict) = self.decide(key)?;
+        if matches!(verdict, Verdict::Release(_)) {
+            if let Err(failure) = self.refresh(&key.namespace, pod.taken_in).await {
+                return Some((pod, Step::Unread(failure)));
+            }
+            (pod, verdict) = self.decide(key)?;
+        }
+        let patch = match verdict {
+            Verdict::Release(patch) => patch,
+            Verdict::Clash(clash) => return Some((pod, Step::Clash(clash))),
+            Verdict::Wait => return None,
+        };
+        let (written, took) = self.writer.write(&key.namespace, &key.name, patch, GATE).await;
+        let name = key.to_string();
+        let subject = Subject { key: &name, tenant: group };
+        self.gated().work.pace.book(clock::now(), subject, &written, took);
+        Some((pod, Step::Sent(written, took)))
     }
 
     /// Reads the namespace anew. What the watch knows may be a moment old, and in that moment the
     /// namespace may have been moved to another tenant, or another of its name been made; the patch
-    /// of a Pod has no guard against that. False where there is no answer.
-    async fn refresh(&self, namespace: &str, taken_in: Instant) -> bool {
+    /// of a Pod has no guard against that.
+    async fn refresh(&self, namespace: &str, taken_in: Instant) -> Result<(), Failure> {
         self.reads.refresh(namespace, taken_in, self.read(namespace)).await
     }
 
-    async fn read(&self, namespace: &str) -> bool {
+    async fn read(&self, namespace: &str) -> Result<(), Failure> {
         let (epoch, known) = {
             let shared = self.context.reconciler.shared();
             (shared.store.epoch(), shared.store.namespace(namespace).map(|known| known.uid.clone()))
@@ -160,17 +183,9 @@ impl Releaser {
                 self.context.reconciler.consider(namespace, true, clock::now());
             }
             Ok(None) => self.context.reconciler.shared().forget(namespace, known.as_deref()),
-            Err(error) => {
-                tracing::debug!(namespace, %error, "not read again");
-                return false;
-            }
+            Err(error) => return Err(unread(namespace, &error)),
         }
-        true
-    }
-
-    fn put_off_unread(&self, key: &PodKey) -> Option<(HeldPod, Verdict)> {
-        self.gated().put_off(key, clock::now() + FIRST_RETRY);
-        None
+        Ok(())
     }
 
     /// `None` where the Pod is gone, or where this is not the time to decide; it gets another turn
@@ -200,7 +215,8 @@ impl Releaser {
         }
     }
 
-    async fn settle(&self, key: &PodKey, pod: &HeldPod, written: Written, took: Duration) {
+    async fn settle(&self, turn: &Turn<'_>, written: Written) {
+        let Turn { key, pod, took, .. } = *turn;
         match written {
             Written::Done(_) => {
                 self.gated().settle(key, &pod.uid);
@@ -212,25 +228,28 @@ impl Releaser {
             }
             Written::Conflict(message) => {
                 self.outcomes().not_released(key, CONFLICT, took);
-                self.come_again(key, pod, message, took).await;
+                self.come_again(turn, message).await;
             }
             Written::Dry => {}
-            Written::Reverted(..) => self.fail(key, pod, reverted(), took).await,
-            Written::Failed(failure) => self.fail(key, pod, failure, took).await,
+            Written::Reverted(_, missing) if missing.iter().any(|one| one == GATE) => {
+                self.fail(turn, reverted()).await;
+            }
+            Written::Reverted(_, missing) => self.report_stripped(turn, &missing).await,
+            Written::Failed(failure) => self.fail(turn, failure).await,
         }
     }
 
     /// After a conflict: at once if the watch has brought the newer state already; else it will,
     /// and that is a turn. Conflicts on a state that nobody changes are a refusal.
-    async fn come_again(&self, key: &PodKey, pod: &HeldPod, message: String, took: Duration) {
-        if !self.conflict(key, pod) {
+    async fn come_again(&self, turn: &Turn<'_>, message: String) {
+        if !self.conflict(turn.key, turn.pod) {
             let failure = Failure {
                 reason: Reason::Refused,
                 message,
                 retry_after: None,
                 scope: Scope::Object,
             };
-            self.fail(key, pod, failure, took).await;
+            self.fail(turn, failure).await;
         }
     }
 
@@ -254,13 +273,22 @@ impl Releaser {
         true
     }
 
-    async fn fail(&self, key: &PodKey, pod: &HeldPod, failure: Failure, took: Duration) {
+    /// The Pod is released without what it was to get. Nothing holds it any more, so there is no
+    /// second try, and this is reported at once.
+    async fn report_stripped(&self, Turn { key, pod, took }: &Turn<'_>, missing: &[String]) {
+        let payer = self.payer(key);
+        self.gated().settle(key, &pod.uid);
+        self.outcomes().release_failed(key, &pod.uid, &payer, &stripped(missing), *took).await;
+    }
+
+    async fn fail(&self, Turn { key, pod, took }: &Turn<'_>, failure: Failure) {
         let Failure { reason, message, retry_after, .. } = failure;
         if self.put_off(key, &message, retry_after) {
             let payer = self.payer(key);
-            self.outcomes().release_failed(key, &pod.uid, &payer, reason, &message, took).await;
+            let fault = Fault { reason, message };
+            self.outcomes().release_failed(key, &pod.uid, &payer, &fault, *took).await;
         } else {
-            self.outcomes().not_released(key, reason.word(), took);
+            self.outcomes().not_released(key, reason.word(), *took);
         }
     }
 
@@ -296,6 +324,19 @@ fn reverted() -> Failure {
         "the API server accepted the release, but admission put the gate {GATE} back: a mutating webhook or policy does that"
     );
     Failure { reason: Reason::Reverted, message, retry_after: None, scope: Scope::Object }
+}
+
+fn stripped(missing: &[String]) -> Fault {
+    let message = format!(
+        "released, but admission took {} away: a mutating webhook or policy does that. The Pod may run outside of its tenant's pool: delete it once that has ended",
+        missing.join(", ")
+    );
+    Fault { reason: Reason::Reverted, message }
+}
+
+fn unread(namespace: &str, error: &Error) -> Failure {
+    let message = format!("namespace {namespace:?} could not be read before the release: {error}");
+    Failure { reason: Reason::Unreachable, message, retry_after: None, scope: Scope::Object }
 }
 
 /// What a Pod waits for, and who can end it.

@@ -2,6 +2,7 @@
 //! anybody works and jumps when all wait. What takes minutes takes no time, and faults come at the
 //! moment that a test chooses. Only for tests.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,14 +19,19 @@ use cluster::lease::Leadership;
 use cluster::settings::SettingsSource;
 
 mod chaos;
+mod contention;
 mod costs;
 mod election;
 mod faults;
 mod held;
+mod held_neighbours;
 mod hooks;
+mod lost_tenants;
 mod neighbours;
 mod orders;
+mod placement_first;
 mod readers;
+mod restored;
 mod scale;
 mod sharding;
 
@@ -77,7 +83,12 @@ fn populated(namespaces: usize) -> InMemory {
 }
 
 /// A controller with everything that the command starts, but for the guard. Nothing is waited for.
-fn start_controller(client: Client, settings: &Value, leadership: &Leadership) -> Running {
+fn start_controller(
+    client: Client,
+    settings: &Value,
+    leadership: &Leadership,
+    events: bool,
+) -> Running {
     let scope = Scope::Continuous(Continuous {
         settings: SettingsSource::Document(settings.clone()),
         policy: "landlord".to_owned(),
@@ -91,7 +102,7 @@ fn start_controller(client: Client, settings: &Value, leadership: &Leadership) -
         client,
         leadership,
         pace: Pace::default(),
-        events: false,
+        events,
         journal: None,
         scope,
         fail_task: None,
@@ -116,7 +127,17 @@ impl Simulation {
     }
 
     fn start_with(server: InMemory, settings: &Value) -> Self {
-        let running = start_controller(server.client(), settings, &Leadership::forever());
+        Self::begin(server, settings, false)
+    }
+
+    /// Starts them, and has Events written, too.
+    fn start_reporting(server: InMemory) -> Self {
+        Self::begin(server, &Value::Null, true)
+    }
+
+    fn begin(server: InMemory, settings: &Value, events: bool) -> Self {
+        let leadership = Leadership::forever();
+        let running = start_controller(server.client(), settings, &leadership, events);
         let snapshots = Arc::clone(&running.snapshots);
         let (reconciler, supervised) = supervise(running);
         Self { server, reconciler, snapshots, supervised }
@@ -154,6 +175,35 @@ impl Simulation {
     fn is_idle(&self) -> bool {
         let shared = self.reconciler.shared();
         shared.work.queue.is_empty() && shared.work.total() == 0
+    }
+
+    /// Why a namespace is not compliant.
+    fn trouble(&self, name: &str) -> Option<&'static str> {
+        self.reconciler.shared().progress.trouble(name).map(|fault| fault.reason.word())
+    }
+
+    /// The reasons of the Events about an object.
+    fn events_about(&self, kind: &str, name: &str) -> BTreeSet<String> {
+        let about = |event: &&Arc<Value>| {
+            event["regarding"]["kind"] == kind && event["regarding"]["name"] == name
+        };
+        let reason = |event: &Arc<Value>| event["reason"].as_str().unwrap_or_default().to_owned();
+        self.server.objects("Event").iter().filter(about).map(reason).collect()
+    }
+
+    /// A condition of a tenant.
+    fn condition(&self, tenant: &str, kind: &str) -> Value {
+        let tenant = self.server.object("Tenant", tenant);
+        let conditions = tenant.map(|tenant| tenant["status"]["conditions"].clone());
+        let mut conditions = conditions.iter().flat_map(|all| all.as_array()).flatten();
+        conditions.find(|one| one["type"] == kind).cloned().unwrap_or_default()
+    }
+
+    /// The value of a metric.
+    fn metric(&self, line: &str) -> Option<u64> {
+        let metrics = self.reconciler.outcomes().metrics();
+        let text = crate::admin::measured(metrics, &self.snapshots.figures());
+        text.lines().find_map(|one| one.strip_prefix(line)?.trim().parse().ok())
     }
 
     fn patches(&self) -> usize {

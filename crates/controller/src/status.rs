@@ -15,10 +15,11 @@ use tenancy::tenant::Tenant;
 
 use crate::context::Context;
 use crate::nodes::Nodes;
+use crate::outcome::shortened;
 use crate::snapshot::{Compliance, Figures, Snapshots, TenantRow, Totals};
 use crate::store::Identity;
 use crate::supervisor::Pulse;
-use assessment::Reason;
+use assessment::Fault;
 use cluster::clock;
 use cluster::lease::Leadership;
 
@@ -30,6 +31,18 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// Statuses that are written at a time.
 const AT_A_TIME: usize = 8;
 const API_VERSION: &str = "landlord.dev/v1alpha1";
+
+/// After so many rounds in a row in which a tenant is another than its watch has brought, the watch
+/// is not just slow: after a restore of etcd it may wait for versions that are far away.
+const ROUNDS_BEHIND: u32 = 5;
+
+/// What became of a status.
+enum Sent {
+    Stored,
+    /// The tenant is another than the one that was counted.
+    Behind,
+    NotLeading,
+}
 
 /// See the module.
 pub struct Statuses {
@@ -59,6 +72,7 @@ impl Statuses {
     /// Writes what changed, again and again. Does not return.
     pub async fn run(self, pulse: Pulse) {
         let mut written: HashMap<String, Facts> = HashMap::new();
+        let mut rounds_behind = 0;
         let mut relist = self.context.signals.relist.subscribe();
         loop {
             pulse.beat();
@@ -81,36 +95,46 @@ impl Statuses {
                 .into_iter()
                 .filter(|(tenant, facts)| written.get(tenant) != Some(facts))
                 .collect();
-            self.write_all(news, &mut written, &pulse).await;
+            let is_behind = self.write_all(news, &mut written, &pulse).await;
+            rounds_behind = if is_behind { rounds_behind + 1 } else { 0 };
+            if rounds_behind == ROUNDS_BEHIND {
+                tracing::warn!("tenants are not as their watch says: everything is listed anew");
+                self.context.signals.list_anew();
+                rounds_behind = 0;
+            }
         }
     }
 
-    /// A few at a time; what could not be written is tried again in the next round.
+    /// A few at a time; what could not be written is tried again in the next round. Whether a
+    /// tenant was found that is not the one that its watch has brought.
     async fn write_all(
         &self,
         news: Vec<(String, Facts)>,
         written: &mut HashMap<String, Facts>,
         pulse: &Pulse,
-    ) {
+    ) -> bool {
         let write = |(tenant, facts): (String, Facts)| async move {
             let answer = if self.leadership.holds() {
-                self.write(&tenant, &facts).await.map(|()| true)
+                self.write(&tenant, &facts).await
             } else {
-                Ok(false)
+                Ok(Sent::NotLeading)
             };
             (tenant, facts, answer)
         };
+        let mut is_behind = false;
         let mut answers = stream::iter(news).map(write).buffer_unordered(AT_A_TIME);
         while let Some((tenant, facts, answer)) = answers.next().await {
             pulse.beat();
             match answer {
-                Ok(true) => {
+                Ok(Sent::Stored) => {
                     written.insert(tenant, facts);
                 }
-                Ok(false) => {}
+                Ok(Sent::Behind) => is_behind = true,
+                Ok(Sent::NotLeading) => {}
                 Err(error) => tracing::debug!(tenant, %error, "status not written"),
             }
         }
+        is_behind
     }
 
     /// Of landlord's own tenants; the status of others is not ours to write.
@@ -176,7 +200,7 @@ impl Statuses {
             .uid
     }
 
-    async fn write(&self, tenant: &str, facts: &Facts) -> Result<(), kube::Error> {
+    async fn write(&self, tenant: &str, facts: &Facts) -> Result<Sent, kube::Error> {
         let kind = GroupVersionKind::gvk("landlord.dev", "v1alpha1", "Tenant");
         let api: Api<DynamicObject> =
             Api::all_with(self.context.client.clone(), &ApiResource::from_gvk(&kind));
@@ -186,11 +210,11 @@ impl Statuses {
         if current.metadata.uid.as_ref() != Some(&facts.identity.uid)
             || current.metadata.generation != Some(facts.identity.generation)
         {
-            return Err(kube::Error::Service("the tenant has changed meanwhile".into()));
+            return Ok(Sent::Behind);
         }
         let status = status(&current, facts);
         if current.data.get("status") == Some(&status) {
-            return Ok(());
+            return Ok(Sent::Stored);
         }
         let params =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
@@ -199,9 +223,8 @@ impl Statuses {
             json!({"metadata": {"uid": current.metadata.uid, "resourceVersion": current.metadata.resource_version},
                                         "status": status}),
         );
-        clock::within(clock::ANSWER_TIMEOUT, api.patch_status(tenant, &params, &patch))
-            .await
-            .map(drop)
+        clock::within(clock::ANSWER_TIMEOUT, api.patch_status(tenant, &params, &patch)).await?;
+        Ok(Sent::Stored)
     }
 }
 
@@ -230,12 +253,17 @@ fn ready(
 fn converged(row: &TenantRow) -> Condition {
     let total = row.totals.all();
     let behind = total - row.totals.compliant;
-    let (reason, message) = match (behind, &row.contention) {
-        (0, _) => ("Compliant", format!("{total} namespaces are as they should be")),
-        (_, Some((namespace, trouble))) => {
-            (Reason::Contested.word(), format!("namespace {namespace}: {}", trouble.message))
+    let (reason, message) = match (behind, &row.trouble) {
+        (0, _) => ("Compliant", format!("{total} namespaces are compliant")),
+        (_, Some((namespace, Fault { reason, message }))) => {
+            let others = if behind > 1 {
+                format!("{behind} of {total} namespaces are not compliant; ")
+            } else {
+                String::new()
+            };
+            (reason.word(), shortened(format!("{others}namespace {namespace}: {message}")))
         }
-        _ => ("Pending", format!("{behind} of {total} namespaces are not as they should be")),
+        (_, None) => ("Pending", format!("{behind} of {total} namespaces are not compliant")),
     };
     Condition { kind: "Converged", holds: Some(behind == 0), reason, message }
 }

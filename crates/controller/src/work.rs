@@ -14,6 +14,8 @@ use crate::queue::{Place, Queue};
 pub const HANGING: Duration = Duration::from_secs(1);
 /// Writes under way at a time in all, hanging ones included.
 const MAX_HANGING: usize = 256;
+/// Those of one group that is alone: whoever comes next finds room.
+const MAX_HANGING_ALONE: usize = MAX_HANGING / 2;
 
 /// See the module.
 #[derive(Debug)]
@@ -53,19 +55,15 @@ impl<K: Clone + Eq + Hash + Ord> Work<K> {
         }
         let Some(permit) = self.pace.begin(now) else { return Err(self.pace.pause(now)) };
         let half = (self.pace.limit() / 2).max(1);
+        let only = self.queue.only_ready_group(now);
         let taken = {
             let Self { queue, in_flight, .. } = self;
-            let is_alone =
-                |group: &str| in_flight.len() <= 1 && in_flight.keys().all(|one| &**one == group);
-            // Whoever is alone may have all of the pace; else nobody has more than half of it.
-            let alone: Vec<String> = in_flight
-                .keys()
-                .filter(|one| is_alone(one) && !queue.others_are_ready(one))
-                .map(ToString::to_string)
-                .collect();
+            // A group that nobody else waits beside may have all of the pace; else none has more
+            // than half of it.
             queue.take(now, |group| {
-                in_flight.get(group).is_none_or(|count| *count < half)
-                    || alone.iter().any(|one| one == group)
+                let is_only = only.as_deref() == Some(group);
+                let most = if is_only { MAX_HANGING_ALONE } else { half };
+                in_flight.get(group).is_none_or(|count| *count < most)
             })
         };
         let Some((key, place)) = taken else { return Err(self.queue.next_waiting()) };
@@ -152,6 +150,15 @@ mod tests {
         }
     }
 
+    /// What is under way needs no more room; only what waits does.
+    #[test]
+    fn one_write_of_another_group_leaves_all_the_rest() {
+        let mut work = work(&[("one", 1), ("many", 80)]);
+        let now = Instant::now();
+        let jobs: Vec<Job<String>> = std::iter::from_fn(|| work.next(now).ok()).collect();
+        assert_eq!((groups(&jobs, "one"), groups(&jobs, "many")), (1, work.pace.limit() - 1));
+    }
+
     #[test]
     fn a_group_that_is_alone_has_all_of_it() {
         let mut work = work(&[("only", 80)]);
@@ -160,6 +167,21 @@ mod tests {
         assert_eq!(jobs.len(), work.pace.limit());
         jobs.iter().for_each(|job| work.done(&job.key, &job.place.group));
         assert_eq!(work.total(), 0);
+    }
+
+    /// Writes that hang give their permits back, so the pace alone does not bound them.
+    #[test]
+    fn a_group_that_is_alone_and_hangs_leaves_room() {
+        let mut work = work(&[("hanging", 300)]);
+        let now = Instant::now();
+        while let Ok(job) = work.next(now) {
+            drop(job.permit);
+        }
+        assert_eq!(work.total(), MAX_HANGING_ALONE);
+        let place =
+            Place { urgency: Urgency::Backfill, group: "healthy".into(), rank: 0, ready: now };
+        work.queue.add(&"web".to_owned(), place);
+        assert_eq!(work.next(now).expect("room").key, "web");
     }
 
     #[tokio::test(start_paused = true)]

@@ -103,6 +103,14 @@ impl Refusal {
         Self::new(code, "Denied", message, details)
     }
 
+    /// The client has no right to list this.
+    pub(super) fn forbidden(plural: &str) -> Self {
+        let message = format!(
+            "{plural} is forbidden: User \"landlord\" cannot list resource {plural:?} at the cluster scope"
+        );
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message, json!({"kind": plural}))
+    }
+
     pub(super) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

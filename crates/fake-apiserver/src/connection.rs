@@ -65,9 +65,7 @@ async fn send(
     request: Request<kube::client::Body>,
 ) -> std::io::Result<Response<Body>> {
     until_open(&mut line).await;
-    let (head, body) = request.into_parts();
-    let bytes = body.collect_bytes().await.map_err(std::io::Error::other)?;
-    let answer = server.answer(Request::from_parts(head, bytes.to_vec())).await;
+    let answer = server.answer_client(request).await?;
     until_open(&mut line).await;
     let held = move |chunk| (chunk, line.clone());
     Ok(answer.map(|body| {

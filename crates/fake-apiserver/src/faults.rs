@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::InMemory;
-use super::admission::{Admission, Admissions};
+use super::admission::{Admission, AdmissionRule, Admissions};
 use super::answer::Refusal;
 use super::target::{Target, Verb};
 
@@ -32,19 +34,50 @@ pub struct Faults {
     pub refused_watches: usize,
     /// So many of the next pages of half-read lists are answered 410.
     pub expired_pages: usize,
+    /// So many of the next answers to a GET of a namespace come after what watches say next of it.
+    pub late_reads: usize,
     /// Watches of this plural stay open and tell nothing.
     pub deaf: Option<String>,
+    /// Until then nobody is answered.
+    outage: Option<Instant>,
     admissions: Admissions,
+    refused_lists: Vec<RefusedLists>,
     meddling: Vec<Meddling>,
     meddling_after: Vec<Meddling>,
+    meddling_after_reads: Vec<Meddling>,
     requests: BTreeMap<(&'static str, String), usize>,
     patches: Vec<String>,
+    tries: Vec<Try>,
+}
+
+/// A patch that was asked for, whatever became of it.
+#[derive(Clone, Debug)]
+pub struct Try {
+    pub plural: String,
+    /// Empty for objects without one.
+    pub namespace: String,
+    pub name: String,
+    pub at: Instant,
+}
+
+/// Lists that are not answered.
+#[derive(Debug)]
+struct RefusedLists {
+    plural: String,
+    code: u16,
+    /// How many more.
+    left: usize,
 }
 
 impl Faults {
     /// Lets admission treat patches of objects whose names begin so.
     pub fn admit(&mut self, prefix: &str, admission: Admission) {
-        self.admissions.add(prefix, admission);
+        self.admit_by(AdmissionRule::new(admission).named(prefix));
+    }
+
+    /// The same by a rule. The first one that is about a request counts.
+    pub fn admit_by(&mut self, rule: AdmissionRule) {
+        self.admissions.add(rule);
     }
 
     /// Takes all of that away again.
@@ -52,9 +85,28 @@ impl Faults {
         self.admissions.clear();
     }
 
-    /// Whether admission sets back what a patch of this object changes.
-    pub(super) fn reverts(&self, target: &Target) -> bool {
-        matches!(self.admissions.of(&target.name), Some(Admission::Revert))
+    /// So many of the next lists of this plural are answered 404 or 403.
+    pub fn refuse_lists(&mut self, plural: &str, code: u16, count: usize) {
+        self.refused_lists.push(RefusedLists { plural: plural.to_owned(), code, left: count });
+    }
+
+    /// Nobody is answered for so long, as while the API server is restarted.
+    pub fn go_down(&mut self, time: Duration) {
+        self.outage = Some(Instant::now() + time);
+    }
+
+    pub(super) fn is_down(&self) -> bool {
+        self.outage.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// No list is refused any more.
+    pub fn clear_refused_lists(&mut self) {
+        self.refused_lists.clear();
+    }
+
+    /// What admission does to this request.
+    pub(super) fn admission(&self, target: &Target) -> Option<Admission> {
+        self.admissions.of(target).cloned()
     }
 
     /// Lets somebody interfere with one of the next patches; several wait for their turn.
@@ -66,6 +118,14 @@ impl Faults {
     /// are told first.
     pub fn interfere_after(&mut self, meddling: impl FnOnce(&InMemory, &str) + Send + 'static) {
         self.meddling_after.push(Box::new(meddling));
+    }
+
+    /// The same between the reading of an object and its answer, which then comes late.
+    pub fn interfere_after_read(
+        &mut self,
+        meddling: impl FnOnce(&InMemory, &str) + Send + 'static,
+    ) {
+        self.meddling_after_reads.push(Box::new(meddling));
     }
 
     /// How many requests of this verb there were for this plural, as `("patch", "namespaces")`.
@@ -83,6 +143,11 @@ impl Faults {
         &self.patches
     }
 
+    /// The patches that were asked for since this was asked last.
+    pub fn take_tries(&mut self) -> Vec<Try> {
+        std::mem::take(&mut self.tries)
+    }
+
     /// Counts anew.
     pub fn forget_requests(&mut self) {
         self.requests.clear();
@@ -97,6 +162,14 @@ impl Faults {
         (!self.meddling_after.is_empty()).then(|| self.meddling_after.remove(0))
     }
 
+    pub(super) fn meddle_after_read(&mut self) -> Option<Meddling> {
+        (!self.meddling_after_reads.is_empty()).then(|| self.meddling_after_reads.remove(0))
+    }
+
+    pub(super) fn read_late(&mut self) -> bool {
+        take(&mut self.late_reads)
+    }
+
     pub(super) fn lose_answer(&mut self) -> bool {
         take(&mut self.lost_answers)
     }
@@ -104,8 +177,8 @@ impl Faults {
     /// Counts a request, and says how long it takes and whether it fails.
     pub(super) fn meet(&mut self, target: &Target) -> (Duration, Option<Refusal>) {
         *self.requests.entry((target.verb.word(), target.plural.clone())).or_default() += 1;
-        let delay = match self.admissions.of(&target.name) {
-            Some(Admission::Delay(delay)) if target.verb == Verb::Patch => *delay,
+        let delay = match self.admissions.of(target) {
+            Some(Admission::Delay(delay)) => *delay,
             _ => Duration::ZERO,
         };
         (self.latency + delay, self.refusal(target))
@@ -113,6 +186,10 @@ impl Faults {
 
     fn refusal(&mut self, target: &Target) -> Option<Refusal> {
         match target.verb {
+            Verb::List if let Some(code) = self.refused_list(&target.plural) => Some(match code {
+                403 => Refusal::forbidden(&target.plural),
+                _ => Refusal::no_resource(),
+            }),
             Verb::List
                 if target.query.contains_key("continue") && take(&mut self.expired_pages) =>
             {
@@ -121,11 +198,16 @@ impl Faults {
             Verb::Watch if take(&mut self.refused_watches) => Some(Refusal::internal()),
             Verb::Patch => {
                 self.patches.push(target.name.clone());
+                self.tries.push(Try {
+                    plural: target.plural.clone(),
+                    namespace: target.namespace.clone(),
+                    name: target.name.clone(),
+                    at: Instant::now(),
+                });
                 if take(&mut self.conflicts) {
                     return Some(Refusal::conflict(&target.plural, &target.name));
                 }
-                if let Some(refusal) = self.admissions.of(&target.name).and_then(Admission::refusal)
-                {
+                if let Some(refusal) = self.admissions.of(target).and_then(Admission::refusal) {
                     return Some(refusal);
                 }
                 let busy = take(&mut self.push_backs).then(|| Refusal::too_many(self.retry_after));
@@ -133,6 +215,15 @@ impl Faults {
             }
             _ => None,
         }
+    }
+}
+
+impl Faults {
+    fn refused_list(&mut self, plural: &str) -> Option<u16> {
+        let refused =
+            self.refused_lists.iter_mut().find(|one| one.plural == plural && one.left > 0)?;
+        refused.left -= 1;
+        Some(refused.code)
     }
 }
 

@@ -1,15 +1,20 @@
 //! An API server in memory: what a controller sees of one, for tests that need a stopped clock, a
 //! fault at a certain moment, or more namespaces than a real server holds on a small machine. What
 //! it answers is what a real one answers: growing versions, pages with tokens that expire, watches
-//! with bookmarks and 410, conflicts, uid checks, dry runs, 429. It has no admission, no schemas
-//! and no managedFields: what depends on those is tested on the real one (the crate
-//! `local-cluster`).
+//! with bookmarks and 410, conflicts, uid checks, dry runs, 429. It has no schemas and no
+//! managedFields: what depends on those is tested on the real one (the crate `local-cluster`).
 //!
 //! ```text
 //! kube::Client ──tower──┐
 //!                       ├─▶ faults ─▶ target (path) ─▶ read: list · watch    ─▶ store (objects, changes, revision)
 //! HTTP (another process)┘                            ▶ write: create · patch …
 //! ```
+//!
+//! Faults: admission that denies, reverts, strips or delays patches, by names and for a time
+//! ([`AdmissionRule`]); patches and lists that are refused, answers that are lost or late, watches
+//! that break off or are deaf ([`Faults`]); objects that change between two requests
+//! ([`Faults::interfere`], [`InMemory::recreate`]); kinds that go and come back
+//! ([`InMemory::withdraw`]); an etcd that is restored ([`InMemory::restore`]).
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,10 +37,10 @@ mod target;
 mod watching;
 mod write;
 
-pub use self::admission::Admission;
+pub use self::admission::{Admission, AdmissionRule};
 pub use self::connection::Connection;
-pub use self::faults::Faults;
-pub use self::store::{Commit, Kind};
+pub use self::faults::{Faults, Try};
+pub use self::store::{ADMISSION, Commit, Kind, Snapshot};
 
 use self::answer::Refusal;
 use self::store::State;
@@ -43,6 +48,10 @@ use self::target::{Target, Verb};
 
 /// How late an answer is that watches overtake.
 const LATE: Duration = Duration::from_millis(100);
+/// How long an answer to a GET waits for the next change of its object at most.
+const LATEST: Duration = Duration::from_secs(5);
+/// How long API servers are down for a restore of etcd.
+const RESTART: Duration = Duration::from_secs(2);
 /// Bytes of a request that are read at most, as a real server's limit.
 const LARGEST_BODY: usize = 3 << 20;
 
@@ -75,13 +84,7 @@ impl InMemory {
         let server = self.clone();
         let service = tower::service_fn(move |request: Request<kube::client::Body>| {
             let server = server.clone();
-            async move {
-                let (head, body) = request.into_parts();
-                let bytes = body.collect_bytes().await.map_err(std::io::Error::other)?;
-                Ok::<_, std::io::Error>(
-                    server.answer(Request::from_parts(head, bytes.to_vec())).await,
-                )
-            }
+            async move { server.answer_client(request).await }
         });
         Client::new(service, "default")
     }
@@ -93,6 +96,19 @@ impl InMemory {
             async move { Ok::<_, Infallible>(server.answer_http(request).await) }
         });
         axum::serve(listener, service).await
+    }
+
+    /// An answer within this process; an error where the server is down.
+    async fn answer_client(
+        &self,
+        request: Request<kube::client::Body>,
+    ) -> std::io::Result<Response<Body>> {
+        if self.faults().is_down() {
+            return Err(std::io::ErrorKind::ConnectionRefused.into());
+        }
+        let (head, body) = request.into_parts();
+        let bytes = body.collect_bytes().await.map_err(std::io::Error::other)?;
+        Ok(self.answer(Request::from_parts(head, bytes.to_vec())).await)
     }
 
     async fn answer_http(&self, request: Request<Body>) -> Response<Body> {
@@ -120,7 +136,8 @@ impl InMemory {
         }
         let answered = match target.verb {
             Verb::Watch => self.watch(target),
-            Verb::Get | Verb::List | Verb::Discover => self.state().read(&target),
+            Verb::Get => self.get(&target).await,
+            Verb::List | Verb::Discover => self.state().read(&target),
             Verb::Patch => self.patch(&target, request.body()).await,
             _ => self.write(&target, request.body()),
         };
@@ -133,8 +150,11 @@ impl InMemory {
         if let Some(meddle) = meddle {
             meddle(self, &target.name);
         }
-        let reverts = self.faults().reverts(target);
-        let answer = if reverts { self.state().touch(target) } else { self.write(target, body) };
+        let admission = self.faults().admission(target);
+        let answer = match admission {
+            Some(admission) => self.state().patch_admitted(target, body, &admission),
+            None => self.write(target, body),
+        };
         self.announce();
         let meddle = self.faults().meddle_after();
         if let Some(meddle) = meddle {
@@ -146,6 +166,35 @@ impl InMemory {
             std::future::pending::<()>().await;
         }
         answer
+    }
+
+    /// An answer to a GET, with whatever goes wrong before it arrives.
+    async fn get(&self, target: &Target) -> Result<Response<Body>, Refusal> {
+        let answer = self.state().read(target);
+        if target.plural != "namespaces" {
+            return answer;
+        }
+        let meddle = self.faults().meddle_after_read();
+        if let Some(meddle) = meddle {
+            meddle(self, &target.name);
+            tokio::time::sleep(LATE).await;
+        }
+        if self.faults().read_late() {
+            let _ = tokio::time::timeout(LATEST, self.next_change(target)).await;
+            tokio::time::sleep(LATE).await;
+        }
+        answer
+    }
+
+    /// Waits until the object is another.
+    async fn next_change(&self, target: &Target) {
+        let mut revision = self.revision.subscribe();
+        let before = self.state().found(target).ok();
+        while self.state().found(target).ok() == before {
+            if revision.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     fn write(&self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
@@ -178,6 +227,50 @@ impl InMemory {
     pub fn undefine(&self, kind: &str) {
         self.state().undefine(kind);
         self.break_watches();
+    }
+
+    /// Takes a kind away the way that deleting its CustomResourceDefinition does: its objects are
+    /// deleted one by one, which watches are told, and then it is not served. Returns the kind, for
+    /// [`Self::define`], and its objects, for [`Self::put`].
+    pub fn withdraw(&self, kind: &str) -> Option<(Kind, Vec<Arc<Value>>)> {
+        let withdrawn = self.state().withdraw(kind);
+        self.announce();
+        self.break_watches();
+        withdrawn
+    }
+
+    /// Whether a kind is served.
+    pub fn serves(&self, kind: &str) -> bool {
+        self.state().kinds().any(|one| one.kind == kind)
+    }
+
+    /// Deletes an object and creates another of its name, between two requests of anybody else.
+    pub fn recreate(&self, object: Value) -> Result<(), String> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (kind, name) = (text(&object["kind"]), text(&object["metadata"]["name"]));
+        let outcome = {
+            let mut state = self.state();
+            state.remove_by_name(&kind, &name);
+            state.put(object).map_err(|refusal| refusal.message)
+        };
+        self.announce();
+        outcome
+    }
+
+    /// Everything that is stored, for [`Self::restore`].
+    pub fn snapshot(&self) -> Snapshot {
+        self.state().snapshot()
+    }
+
+    /// Puts the store back to a snapshot, as a restored etcd and API servers that are restarted
+    /// for it: objects and versions are those of then, watches break off, nobody is answered for a
+    /// moment, and who comes again with a version from before the snapshot gets 410, with a later
+    /// one nothing until the versions have grown past it.
+    pub fn restore(&self, snapshot: &Snapshot) {
+        self.state().restore(snapshot);
+        self.faults().go_down(RESTART);
+        self.break_watches();
+        self.announce();
     }
 
     /// Creates an object or replaces it, as somebody else would.

@@ -43,7 +43,7 @@ impl State {
                     "The provided continue parameter is too old to display a consistent list result. You must start a new list without it.",
                 )
             })?,
-            None => self.snapshot(target)?,
+            None => self.begin_list(target)?,
         };
         let limit = target
             .number("limit")
@@ -75,7 +75,7 @@ impl State {
         Ok(json!({"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items}))
     }
 
-    fn snapshot(&self, target: &Target) -> Result<Pages, Refusal> {
+    fn begin_list(&self, target: &Target) -> Result<Pages, Refusal> {
         let prefix = if target.namespace.is_empty() {
             String::new()
         } else {

@@ -1,6 +1,6 @@
 //! Store: objects by kind, the changes of late, and the revision that orders them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -46,11 +46,14 @@ pub(super) struct Change {
     pub(super) object: Arc<Value>,
 }
 
+/// Who has made a change that admission had another part in.
+pub const ADMISSION: &str = "admission";
+
 /// A change, as it is recorded for tests that judge histories.
 #[derive(Clone, Debug)]
 pub struct Commit {
-    /// The name of the client that made it; `None` for one without, and for what a test does
-    /// itself.
+    /// The name of the client that made it, or [`ADMISSION`]; `None` for one without, and for what
+    /// a test does itself.
     pub who: Option<String>,
     pub plural: String,
     /// Empty for objects without one.
@@ -60,7 +63,7 @@ pub struct Commit {
     pub after: Option<Arc<Value>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Collection {
     kind: Kind,
     /// By `NAMESPACE/NAME`.
@@ -68,6 +71,8 @@ struct Collection {
     changes: VecDeque<Change>,
     /// Changes up to this revision are forgotten.
     compacted: u64,
+    /// Whether requests find it. Watches that are open hear the end of one that is not.
+    served: bool,
 }
 
 /// The rest of a list that is read page by page, as it was when the first page was asked for.
@@ -88,6 +93,15 @@ pub(super) struct State {
     pub(super) record: Option<Vec<Commit>>,
     /// Who is writing.
     pub(super) who: Option<String>,
+    /// Objects created so far; no uid comes twice, not even after a restore.
+    created: u64,
+}
+
+/// What etcd held at some time.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    revision: u64,
+    objects: Vec<(String, BTreeMap<String, Arc<Value>>)>,
 }
 
 impl Default for State {
@@ -98,6 +112,7 @@ impl Default for State {
             pages: HashMap::new(),
             record: None,
             who: None,
+            created: 0,
         };
         for kind in [
             Kind::cluster("v1", "Namespace", "namespaces"),
@@ -116,11 +131,13 @@ impl Default for State {
 impl State {
     pub(super) fn define(&mut self, kind: Kind) {
         let compacted = self.revision;
+        self.collections.retain(|one| one.served || one.kind.kind != kind.kind);
         self.collections.push(Collection {
             kind,
             objects: BTreeMap::new(),
             changes: VecDeque::new(),
             compacted,
+            served: true,
         });
     }
 
@@ -128,8 +145,21 @@ impl State {
         self.collections.retain(|one| one.kind.kind != kind);
     }
 
+    /// Deletes all objects of a kind, and serves it no more.
+    pub(super) fn withdraw(&mut self, kind: &str) -> Option<(Kind, Vec<Arc<Value>>)> {
+        let served = self.kinds().find(|one| one.kind == kind).cloned()?;
+        let objects = self.objects(kind);
+        for object in &objects {
+            self.remove_by_name(kind, object["metadata"]["name"].as_str().unwrap_or_default());
+        }
+        for collection in self.collections.iter_mut().filter(|one| one.kind.kind == kind) {
+            collection.served = false;
+        }
+        Some((served, objects))
+    }
+
     pub(super) fn kinds(&self) -> impl Iterator<Item = &Kind> {
-        self.collections.iter().map(|one| &one.kind)
+        self.collections.iter().filter(|one| one.served).map(|one| &one.kind)
     }
 
     pub(super) fn kind(&self, api_version: &str, plural: &str) -> Option<&Kind> {
@@ -225,8 +255,58 @@ impl State {
         }
     }
 
+    pub(super) fn next_uid(&mut self) -> u64 {
+        self.created += 1;
+        self.created
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let objects = self.collections.iter();
+        let objects = objects.map(|one| (one.kind.plural.clone(), one.objects.clone())).collect();
+        Snapshot { revision: self.revision, objects }
+    }
+
+    /// Puts everything back: objects and the revision. What changed is recorded, and told to no
+    /// watch; kinds that are served now stay so.
+    pub(super) fn restore(&mut self, snapshot: &Snapshot) {
+        self.revision = snapshot.revision;
+        self.pages.clear();
+        let mut collections = std::mem::take(&mut self.collections);
+        for collection in &mut collections {
+            let plural = &collection.kind.plural;
+            let then = snapshot.objects.iter().find(|(one, _)| one == plural);
+            let objects = then.map(|(_, objects)| objects.clone()).unwrap_or_default();
+            self.record_differences(plural, &collection.objects, &objects);
+            collection.objects = objects;
+            collection.changes.clear();
+            collection.compacted = snapshot.revision;
+        }
+        self.collections = collections;
+    }
+
+    fn record_differences(
+        &mut self,
+        plural: &str,
+        before: &BTreeMap<String, Arc<Value>>,
+        after: &BTreeMap<String, Arc<Value>>,
+    ) {
+        let Some(record) = &mut self.record else { return };
+        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        for key in keys.into_iter().filter(|key| before.get(*key) != after.get(*key)) {
+            let (namespace, name) = key.split_once('/').unwrap_or(("", key));
+            record.push(Commit {
+                who: None,
+                plural: plural.to_owned(),
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                before: before.get(key).cloned(),
+                after: after.get(key).cloned(),
+            });
+        }
+    }
+
     fn named(&self, kind: &str) -> Option<&Collection> {
-        self.collections.iter().find(|one| one.kind.kind == kind)
+        self.collections.iter().find(|one| one.served && one.kind.kind == kind)
     }
 
     pub(super) fn objects(&self, kind: &str) -> Vec<Arc<Value>> {

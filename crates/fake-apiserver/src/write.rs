@@ -1,13 +1,16 @@
 //! Writing: create, replace, merge patch, delete, with the checks that make a stale writer fail.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use http::{Response, StatusCode};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::admission::{Admission, strip};
 use super::answer::{Refusal, answer};
 use super::read::{key, presented};
-use super::store::State;
+use super::store::{ADMISSION, State};
 use super::target::{Target, Verb};
 
 /// Metadata that only the server sets.
@@ -28,22 +31,51 @@ impl State {
     }
 
     fn write(&mut self, target: &Target, body: &[u8]) -> Result<Response<Body>, Refusal> {
-        let document = || {
-            serde_json::from_slice::<Value>(body)
-                .map_err(|error| Refusal::bad_request(format!("no JSON: {error}")))
-        };
         let (code, object) = match target.verb {
-            Verb::Create => (StatusCode::CREATED, self.create(target, document()?)?),
+            Verb::Create => (StatusCode::CREATED, self.create(target, document(body)?)?),
             Verb::Delete => (StatusCode::OK, self.delete(target)?),
-            Verb::Patch => (StatusCode::OK, self.patch(target, &document()?)?),
-            _ => (StatusCode::OK, self.replace(target, document()?)?),
+            Verb::Patch => (StatusCode::OK, self.patch(target, &document(body)?)?),
+            _ => (StatusCode::OK, self.replace(target, document(body)?)?),
         };
         Ok(answer(code, &presented(&object, target)))
     }
 
+    /// A patch that admission changes before it is stored. What becomes of it is recorded as
+    /// admission's doing.
+    pub(super) fn patch_admitted(
+        &mut self,
+        target: &Target,
+        body: &[u8],
+        admission: &Admission,
+    ) -> Result<Response<Body>, Refusal> {
+        let is_changed = matches!(admission, Admission::Revert | Admission::Strip(_));
+        self.who = if is_changed { Some(ADMISSION.to_owned()) } else { target.who.clone() };
+        let answer = match admission {
+            Admission::Revert => self.touch(target),
+            Admission::Strip(pointers) => self.patch_stripped(target, body, pointers),
+            Admission::Deny { .. } | Admission::Delay(_) => self.write(target, body),
+        };
+        self.who = None;
+        answer
+    }
+
+    /// A patch without what these pointers name.
+    fn patch_stripped(
+        &mut self,
+        target: &Target,
+        body: &[u8],
+        pointers: &[String],
+    ) -> Result<Response<Body>, Refusal> {
+        let patch = document(body)?;
+        let (before, mut object) = self.patched(target, &patch)?;
+        strip(&mut object, pointers);
+        let object = self.update(target, &before, object)?;
+        Ok(answer(StatusCode::OK, &presented(&object, target)))
+    }
+
     /// A patch of which admission sets everything back: the object is the same, and has a new
     /// version.
-    pub(super) fn touch(&mut self, target: &Target) -> Result<Response<Body>, Refusal> {
+    fn touch(&mut self, target: &Target) -> Result<Response<Body>, Refusal> {
         let before = self.found(target)?;
         let mut object = (*before).clone();
         let touched = self.revision + 1;
@@ -71,9 +103,9 @@ impl State {
     }
 
     /// What a server adds to a new object.
-    fn found_by_server(&self, object: &mut Value, target: &Target, name: &str) {
+    fn found_by_server(&mut self, object: &mut Value, target: &Target, name: &str) {
         let metadata = &mut object["metadata"];
-        metadata["uid"] = json!(format!("{:08x}-0000-4000-8000-000000000000", self.revision + 1));
+        metadata["uid"] = json!(format!("{:08x}-0000-4000-8000-000000000000", self.next_uid()));
         metadata["creationTimestamp"] = json!(Timestamp::now().to_string());
         metadata["generation"] = json!(1);
         if !target.namespace.is_empty() {
@@ -96,6 +128,12 @@ impl State {
     }
 
     fn patch(&mut self, target: &Target, patch: &Value) -> Result<Value, Refusal> {
+        let (before, object) = self.patched(target, patch)?;
+        self.update(target, &before, object)
+    }
+
+    /// The object as it is, and as the patch makes it.
+    fn patched(&self, target: &Target, patch: &Value) -> Result<(Arc<Value>, Value), Refusal> {
         let before = self.found(target)?;
         let mut object = (*before).clone();
         if target.json_patch {
@@ -108,7 +146,7 @@ impl State {
         if object["metadata"]["uid"] != before["metadata"]["uid"] {
             return Err(Refusal::other_uid(&target.plural, &target.name));
         }
-        self.update(target, &before, object)
+        Ok((before, object))
     }
 
     fn update(
@@ -193,6 +231,10 @@ impl State {
             }
         }
     }
+}
+
+fn document(body: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::bad_request(format!("no JSON: {error}")))
 }
 
 /// `null` is the same as absent.

@@ -20,8 +20,7 @@ impl Laws {
         let ours = |one: &&Arc<Value>| one["metadata"]["labels"][TENANT_LABEL].is_string();
         for namespace in rest.namespaces.iter().filter(ours) {
             let tenant = namespace["metadata"]["labels"][TENANT_LABEL].as_str().unwrap_or_default();
-            let known = rest.tenants.iter().find(|one| one["metadata"]["name"] == tenant);
-            match known {
+            match rest.tenant_of(namespace) {
                 Some(known) => self.see_compliance(namespace, known, rest),
                 None => self.see_release(namespace, tenant, rest),
             }
@@ -36,25 +35,8 @@ impl Laws {
 
     fn see_compliance(&mut self, namespace: &Value, tenant: &Value, rest: &Rest) {
         let name = namespace["metadata"]["name"].as_str().unwrap_or_default();
-        let wanted = Wanted::of(tenant);
-        let residue = self.residue.get(name).cloned().unwrap_or_default();
-        let mut wrong = Vec::new();
-        for (field, keys, wanted) in
-            [("labels", LABELS, &wanted.labels), ("annotations", ANNOTATIONS, &wanted.annotations)]
-        {
-            for key in keys {
-                let found = namespace["metadata"][field][key].as_str();
-                let wanted = wanted.get(key).map(String::as_str);
-                if found != wanted && !(wanted.is_none() && residue.contains(key)) {
-                    wrong.push(format!("{key} is {found:?} instead of {wanted:?}"));
-                }
-            }
-        }
-        let ledger = namespace["metadata"]["annotations"][LEDGER].as_str().unwrap_or_default();
+        let wrong = self.differences(namespace, tenant);
         let tenant = tenant["metadata"]["name"].as_str().unwrap_or_default();
-        if !ledger.starts_with(&format!("{{\"tenant\":\"{tenant}\"")) {
-            wrong.push(format!("its ledger is {ledger:?}"));
-        }
         let reported = rest.reported.contains(name);
         self.check(wrong.is_empty() || reported, || {
             format!(
@@ -92,7 +74,40 @@ impl Laws {
     }
 }
 
+impl Rest {
+    /// The tenant of a namespace, if there is one.
+    pub(super) fn tenant_of(&self, namespace: &Value) -> Option<&Arc<Value>> {
+        let tenant = namespace["metadata"]["labels"][TENANT_LABEL].as_str()?;
+        self.tenants.iter().find(|one| one["metadata"]["name"] == tenant)
+    }
+}
+
 impl Laws {
+    /// What a namespace does not carry as its tenant wants it.
+    pub(super) fn differences(&self, namespace: &Value, tenant: &Value) -> Vec<String> {
+        let name = namespace["metadata"]["name"].as_str().unwrap_or_default();
+        let wanted = Wanted::of(tenant);
+        let residue = self.residue.get(name).cloned().unwrap_or_default();
+        let mut wrong = Vec::new();
+        for (field, keys, wanted) in
+            [("labels", LABELS, &wanted.labels), ("annotations", ANNOTATIONS, &wanted.annotations)]
+        {
+            for key in keys {
+                let found = namespace["metadata"][field][key].as_str();
+                let wanted = wanted.get(key).map(String::as_str);
+                if found != wanted && !(wanted.is_none() && residue.contains(key)) {
+                    wrong.push(format!("{key} is {found:?} instead of {wanted:?}"));
+                }
+            }
+        }
+        let ledger = namespace["metadata"]["annotations"][LEDGER].as_str().unwrap_or_default();
+        let tenant = tenant["metadata"]["name"].as_str().unwrap_or_default();
+        if !ledger.starts_with(&format!("{{\"tenant\":\"{tenant}\"")) {
+            wrong.push(format!("its ledger is {ledger:?}"));
+        }
+        wrong
+    }
+
     /// Pods of namespaces of this kind that still wait.
     pub fn waiting_among(&self, ready: impl Fn(&str) -> bool) -> Vec<String> {
         self.pods

@@ -178,3 +178,50 @@ fn noise_a_second_opinion_and_a_panic_are_noticed() {
     assert_eq!(broken(|laws| laws.see_panics(1)), "panics");
     assert_eq!(broken(|laws| laws.see_casualties(&["one ended".to_owned()])), "panics");
 }
+
+#[test]
+fn many_tries_of_one_key_are_noticed() {
+    let tried = |count: u64, events: usize| {
+        move |laws: &mut Laws| {
+            (0..events).for_each(|_| laws.see_event(Duration::from_secs(100)));
+            for number in 0..count {
+                laws.see_try("web-0", Duration::from_secs(90 + 5 * number));
+                laws.see_try("web-0/pod", Duration::from_secs(90 + 600 * number));
+            }
+            laws.see_tries();
+        }
+    };
+    let mut laws = kept();
+    tried(10, 0)(&mut laws);
+    tried(12, 1)(&mut laws);
+    assert_eq!(laws.violations(), &[] as &[String]);
+    assert_eq!(broken(tried(12, 0)), "tries");
+}
+
+#[test]
+fn what_fails_unreported_and_a_neighbour_that_waits_are_noticed() {
+    let calm = |reported: &[&str]| Calm {
+        rest: Rest {
+            reported: reported.iter().map(|name| (*name).to_owned()).collect(),
+            ..rest(without(compliant(), "labels", "billing"))
+        },
+        failing: ["web-0".to_owned()].into(),
+    };
+    let mut laws = kept();
+    laws.see_reports(&calm(&["web-0"]));
+    laws.see_reports(&Calm { failing: BTreeSet::new(), ..calm(&[]) });
+    laws.see_delay("calm", Some(DELAY / 2), &BTreeSet::new());
+    assert_eq!(laws.violations(), &[] as &[String]);
+    assert_eq!(broken(|laws| laws.see_reports(&calm(&[]))), "report");
+    assert_eq!(broken(|laws| laws.see_delay("calm", None, &BTreeSet::new())), "delay");
+}
+
+/// What admission makes of a write is not landlord's, and allows another one.
+#[test]
+fn what_admission_sets_back_is_not_landlords() {
+    let mut laws = kept();
+    let mut touched = compliant();
+    touched["metadata"]["annotations"]["other"] = json!("touched");
+    laws.see(&commit(Some(ADMISSION), "namespaces", "web-0", Some(compliant()), Some(touched)));
+    assert_eq!((laws.violations(), laws.writes, laws.allowed), (&[] as &[String], 1, 2));
+}

@@ -58,8 +58,8 @@ impl<K: Ord> Lane<K> {
         self.turns.is_empty()
     }
 
-    /// Whether a group other than this one has a key.
-    pub(super) fn has_other(&self, group: &str) -> bool {
-        self.turns.iter().any(|turn| &**turn != group)
+    /// Groups with keys.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.turns.iter()
     }
 }

@@ -194,7 +194,9 @@ fn a_group_that_may_not_have_more_is_passed_over() {
     queue.add(&"b".to_owned(), place(Urgency::Backfill, "free", now));
     assert_eq!(queue.take(now, |group| group != "full").map(|(key, _)| key).as_deref(), Some("b"));
     assert_eq!(queue.take(now, |group| group != "full"), None);
-    assert!(queue.others_are_ready("free") && !queue.others_are_ready("full"));
+    assert_eq!(queue.only_ready_group(now).as_deref(), Some("full"));
+    queue.add(&"c".to_owned(), place(Urgency::Drift, "free", now));
+    assert_eq!(queue.only_ready_group(now), None);
     assert_eq!(take(&mut queue, now).as_deref(), Some("a"));
 }
 

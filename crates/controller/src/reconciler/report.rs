@@ -30,6 +30,7 @@ impl Outcomes {
         let tenant = write.tenant.as_deref();
         self.count(DONE, took);
         self.count_wait(lag);
+        self.forget_reported(&write.request.uid);
         self.note(|| Entry::new(Sort::Done, WRITTEN, name, urgency).of(tenant).after(lag));
         let payer = tenant.unwrap_or(NOBODY);
         let tenant = tenant.unwrap_or("-");
@@ -67,7 +68,10 @@ impl Outcomes {
         );
         self.note(|| Entry::new(Sort::Trouble, word, name, message).of(write.tenant.as_deref()));
         let payer = write.tenant.as_deref().unwrap_or(NOBODY);
-        self.warn(Topic::Fault, payer, name, &write.request.uid, fault);
+        let uid = &write.request.uid;
+        if !self.is_reported(uid, fault) && self.warn(Topic::Fault, payer, name, uid, fault) {
+            self.set_reported(uid, fault);
+        }
     }
 
     /// A namespace that cannot be made compliant by landlord alone. Its Event is the payer's.
@@ -111,7 +115,8 @@ impl Outcomes {
         self.metrics().write_seconds.observe(took.as_secs_f64());
     }
 
-    fn warn(&self, topic: Topic, payer: &str, name: &str, uid: &str, fault: &Fault) {
+    /// False where the budget does not allow it.
+    fn warn(&self, topic: Topic, payer: &str, name: &str, uid: &str, fault: &Fault) -> bool {
         self.publish(Report {
             about: reference("v1", "Namespace", name, uid),
             topic,
@@ -119,6 +124,6 @@ impl Outcomes {
             type_: EventType::Warning,
             reason: fault.reason.word(),
             note: fault.message.clone(),
-        });
+        })
     }
 }

@@ -124,7 +124,8 @@ impl Shared {
             .get(name)
             .and_then(|progress| progress.attempts.not_before(now))
             .max(write.not_before);
-        if let Some(until) = put_off.filter(|until| *until > ready) {
+        // An event that came while the key was taken may have asked for an earlier time.
+        if let Some(until) = put_off.filter(|until| *until >= ready) {
             self.work.queue.reschedule(name, until);
         }
     }
@@ -348,8 +349,14 @@ impl Shared {
         if self.store.namespace(name).is_none() {
             return;
         }
-        let ready = self.progress.update(name, |progress| progress.attempts.conflict(clock::now()));
+        let now = clock::now();
+        let (ready, put_off) = self.progress.update(name, |progress| {
+            (progress.attempts.conflict(now), progress.attempts.not_before(now))
+        });
         self.work.queue.add(&name.to_owned(), Place { ready, ..place.clone() });
+        if let Some(until) = put_off {
+            self.work.queue.reschedule(&name.to_owned(), until);
+        }
     }
 
     /// A namespace that is gone; with a `uid`, if it is still that one.

@@ -22,23 +22,23 @@ type Slot = Arc<AsyncMutex<Option<Instant>>>;
 pub(super) struct Reads(Mutex<HashMap<String, Slot>>);
 
 impl Reads {
-    /// Reads the namespace by `read`, unless that was done since `taken_in`. Whether there is an
-    /// answer.
-    pub(super) async fn refresh(
+    /// Reads the namespace by `read`, unless that was done since `taken_in`.
+    pub(super) async fn refresh<E>(
         &self,
         namespace: &str,
         taken_in: Instant,
-        read: impl Future<Output = bool>,
-    ) -> bool {
+        read: impl Future<Output = Result<(), E>>,
+    ) -> Result<(), E> {
         let slot = self.slot(namespace);
         let mut last = slot.lock().await;
         let now = cluster::clock::now();
         if last.is_some_and(|began| began >= taken_in && now < began + FRESH) {
-            return true;
+            return Ok(());
         }
-        let answered = read.await;
-        *last = answered.then_some(now);
-        answered
+        *last = None;
+        read.await?;
+        *last = Some(now);
+        Ok(())
     }
 
     fn slot(&self, namespace: &str) -> Slot {
@@ -65,14 +65,14 @@ mod tests {
         let read = || async {
             tokio::time::sleep(Duration::from_millis(5)).await;
             count.fetch_add(1, Ordering::Relaxed);
-            true
+            Ok::<_, ()>(())
         };
         let now = cluster::clock::now();
         let answers = join_all((0..100).map(|_| reads.refresh("web", now, read()))).await;
-        assert!(answers.iter().all(|answer| *answer));
+        assert!(answers.iter().all(Result::is_ok));
         assert_eq!(count.load(Ordering::Relaxed), 1);
         let later = cluster::clock::now();
-        assert!(reads.refresh("web", later, read()).await);
+        assert_eq!(reads.refresh("web", later, read()).await, Ok(()));
         assert_eq!(count.load(Ordering::Relaxed), 2, "this Pod came after the read");
     }
 
@@ -80,7 +80,7 @@ mod tests {
     async fn a_read_without_an_answer_counts_for_nobody() {
         let reads = Reads::default();
         let now = cluster::clock::now();
-        assert!(!reads.refresh("web", now, async { false }).await);
-        assert!(reads.refresh("web", now, async { true }).await);
+        assert_eq!(reads.refresh("web", now, async { Err("late") }).await, Err("late"));
+        assert_eq!(reads.refresh("web", now, async { Ok::<_, ()>(()) }).await, Ok(()));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assessment::Reason;
+use assessment::{Fault, Reason};
 use cluster::gated_pod::PodKey;
 
 use crate::metrics;
@@ -33,16 +33,20 @@ impl Outcomes {
         key: &PodKey,
         uid: &str,
         payer: &str,
-        reason: Reason,
-        message: &str,
+        fault: &Fault,
         took: Duration,
     ) {
+        let Fault { reason, message } = fault;
         let word = reason.word();
         self.count_release(word);
         self.note(|| Entry::new(Sort::Trouble, word, key.to_string(), message));
-        let message = shortened(message.to_owned());
+        let message = shortened(message.clone());
         tracing::warn!(namespace = %key.namespace, pod = %key.name, reason = word, message, took_ms = took.as_millis(), "release failed");
-        self.warn_pod(Topic::Fault, payer, key, uid, reason, message).await;
+        if !self.is_reported(uid, fault)
+            && self.warn_pod(Topic::Fault, payer, key, uid, *reason, message).await
+        {
+            self.set_reported(uid, fault);
+        }
     }
 
     /// A gated Pod that asks for other nodes than its namespace. False where it has to be reported

@@ -20,8 +20,9 @@ pub struct TenantRow {
     pub totals: Totals,
     /// Those of them with contested keys.
     pub contested: usize,
-    /// The first of these by name, and what there is to say of it.
-    pub contention: Option<(String, Fault)>,
+    /// The first of these by name, or else of all that are not compliant, and what there is to say
+    /// of it.
+    pub trouble: Option<(String, Fault)>,
 }
 
 impl TenantRow {
@@ -32,8 +33,8 @@ impl TenantRow {
             return None;
         }
         let contested = store.contested(name);
-        let first = contested.and_then(|names| names.first());
-        let contention = first.and_then(|namespace| {
+        let first = contested.or_else(|| store.faulty(name)).and_then(|names| names.first());
+        let trouble = first.and_then(|namespace| {
             Some((namespace.clone(), shared.progress.trouble(namespace)?.clone()))
         });
         Some(Self {
@@ -41,7 +42,7 @@ impl TenantRow {
             identity: store.identity(name),
             totals,
             contested: contested.map_or(0, |names| names.len()),
-            contention,
+            trouble,
         })
     }
 

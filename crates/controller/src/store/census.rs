@@ -18,6 +18,8 @@ pub(super) struct Census {
     tenants: HashMap<String, Totals>,
     /// Namespaces with contested keys, by tenant.
     contested: BTreeMap<String, BTreeSet<String>>,
+    /// The same of all for which there is a reason why they are not compliant.
+    faulty: BTreeMap<String, BTreeSet<String>>,
     changed: Changed,
 }
 
@@ -81,6 +83,9 @@ impl Census {
         let Some(tenant) = &standing.tenant else { return };
         self.changed.tenants.note(tenant);
         self.tenants.entry(tenant.clone()).or_default().each(standing, |count| *count += 1);
+        if standing.reason.is_some() {
+            self.faulty.entry(tenant.clone()).or_default().insert(name.to_owned());
+        }
         if standing.reason == Some(Reason::Contested) {
             self.contested.entry(tenant.clone()).or_default().insert(name.to_owned());
         }
@@ -101,11 +106,13 @@ impl Census {
                 self.tenants.remove(tenant);
             }
         }
-        if let Some(names) = self.contested.get_mut(tenant)
-            && names.remove(name)
-            && names.is_empty()
-        {
-            self.contested.remove(tenant);
+        for sets in [&mut self.contested, &mut self.faulty] {
+            if let Some(names) = sets.get_mut(tenant)
+                && names.remove(name)
+                && names.is_empty()
+            {
+                sets.remove(tenant);
+            }
         }
     }
 }
@@ -159,7 +166,12 @@ impl Store {
         self.census.contested.get(tenant)
     }
 
-    /// Tenants of such namespaces.
+    /// Namespaces of this tenant with a reason why they are not compliant, in order.
+    pub fn faulty(&self, tenant: &str) -> Option<&BTreeSet<String>> {
+        self.census.faulty.get(tenant)
+    }
+
+    /// Tenants with contested keys in one of their namespaces.
     pub fn contested_tenants(&self) -> impl Iterator<Item = &String> {
         self.census.contested.keys()
     }

@@ -13,6 +13,7 @@ use kube::runtime::watcher::{Config, Error, Event, watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch::Receiver;
 
+use super::tenants::is_missing_kind;
 use crate::context::Signals;
 use crate::supervisor::Pulse;
 use cluster::clock;
@@ -37,6 +38,7 @@ pub(crate) struct Following<K: Resource + Clone> {
     failures: u32,
     /// The error, as long as it is broken off.
     error: Option<String>,
+    is_not_served: bool,
 }
 
 impl<K> Following<K>
@@ -62,7 +64,13 @@ where
             events,
             failures: 0,
             error: None,
+            is_not_served: false,
         }
+    }
+
+    /// Whether the last error said that the kind is not served.
+    pub(crate) fn is_not_served(&self) -> bool {
+        self.is_not_served
     }
 
     /// Says in the log what is needed for it, where it breaks off.
@@ -94,6 +102,7 @@ where
                     if !matches!(error, Error::WatchError(_)) {
                         self.signals.cut_off.send_modify(|number| *number += 1);
                     }
+                    self.is_not_served = is_missing(&error);
                     let news = self.break_off(error.to_string());
                     pulse.beat_while(tokio::time::sleep(wait_after(self.failures))).await;
                     if let Some(error) = news {
@@ -108,8 +117,12 @@ where
 
     /// Anything but the beginning of a list shows that the API server answers.
     fn recover(&mut self, event: &Event<K>) {
-        if matches!(event, Event::Init) {
-            return;
+        match event {
+            Event::Init => return,
+            Event::InitDone => {}
+            Event::InitApply(object) | Event::Apply(object) | Event::Delete(object) => {
+                self.signals.see_version(object.meta().resource_version.as_deref());
+            }
         }
         self.failures = 0;
         if self.error.take().is_some() {
@@ -132,6 +145,10 @@ where
         self.error = Some(error.clone());
         Some(error)
     }
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::InitialListFailed(error) | Error::WatchStartFailed(error) if is_missing_kind(error))
 }
 
 fn wait_after(failures: u32) -> Duration {

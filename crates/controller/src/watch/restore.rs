@@ -47,7 +47,7 @@ impl Context {
                     tracing::warn!(
                         "versions went back: etcd was restored. Everything is listed anew"
                     );
-                    self.signals.relist.send_modify(|number| *number += 1);
+                    self.signals.list_anew();
                     break;
                 }
                 missing = sight == Sight::Missing;
@@ -57,7 +57,9 @@ impl Context {
 
     async fn look_for_restore(&self) -> Result<Sight, Error> {
         let Some(newest) = self.reconciler.shared().store.newest() else { return Ok(Sight::Usual) };
-        if self.revision().await?.is_some_and(|now| now < newest.version) {
+        // Watches of other kinds may be ahead of that of namespaces.
+        let newest_version = newest.version.max(self.signals.newest_version());
+        if self.revision().await?.is_some_and(|now| now < newest_version) {
             return Ok(Sight::Restored);
         }
         let api: Api<Namespace> = Api::all(self.client.clone());

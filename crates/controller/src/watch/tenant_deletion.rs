@@ -77,8 +77,7 @@ impl Context {
                         tenant,
                         "nothing is released: the kind of tenants is not served, so it may be gone rather than they"
                     );
-                    let present = self.reconciler.shared().store.tenant_names().len();
-                    self.losses.add_kind(present, clock::now());
+                    self.losses.lose_kind();
                 }
                 Presence::Unknown(why) => {
                     tracing::error!(

@@ -50,7 +50,12 @@ impl Context {
                     tenants.put(found).await;
                 }
                 Ok(Event::Delete(found)) => tenants.remove(&found).await,
-                Err(error) => self.complain(TENANTS, error),
+                Err(error) => {
+                    if events.is_not_served() {
+                        self.losses.lose_kind();
+                    }
+                    self.complain(TENANTS, error);
+                }
             }
         }
     }
@@ -63,6 +68,7 @@ impl Context {
             match pinned_kind(&self.client, &wanted).await {
                 Ok((resource, _)) => return resource,
                 Err(error) if is_missing_kind(&error) => {
+                    self.losses.lose_kind();
                     let why = format!(
                         "the kind {api_version} {kind} is not installed: apply its CustomResourceDefinition (`landlord render crds`)"
                     );
@@ -112,6 +118,7 @@ impl Tenants {
             &name,
             Identity { uid: uid.unwrap_or_default(), generation: generation.unwrap_or_default() },
         );
+        self.context.losses.is_back(&name, clock::now());
         // Its status and its labels are no concern of its namespaces.
         if shared.store.knows_tenant(&name, &tenant) {
             return (name, false);
@@ -120,8 +127,6 @@ impl Tenants {
             tracing::warn!(tenant = name, error, "tenant cannot be used");
         }
         shared.store.put_tenant(name.clone(), tenant);
-        drop(shared);
-        self.context.losses.is_back(&name, clock::now());
         (name, true)
     }
 

@@ -193,13 +193,10 @@ impl<'a> Target<'a> {
                 bail!("another client changed it just now: run the command again")
             }
             Written::Gone => bail!("it was deleted just now"),
-            Written::Reverted(_, keys) => {
-                let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
-                bail!(
-                    "the API server took it, but admission set {} back: a mutating webhook or policy does that",
-                    names.join(", ")
-                )
-            }
+            Written::Reverted(_, keys) => bail!(
+                "the API server took it, but admission set {} back: a mutating webhook or policy does that",
+                keys.join(", ")
+            ),
             Written::Failed(Failure { reason, message, .. }) => bail!("{reason}: {message}"),
         }
     }

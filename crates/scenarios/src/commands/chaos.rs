@@ -32,9 +32,10 @@ const MEMORY_SHARE: u32 = 4;
 ///
 /// A schedule is a seed and a list of steps: namespaces and tenants are created, edited, moved and
 /// deleted, what landlord wrote is tampered with, Pods are created; controllers, API server, etcd
-/// and policy server are killed, frozen, slow, or answer nonsense. In memory (the controller's
-/// parts, under a clock that jumps) a minute holds hundreds; on a cluster of processes a schedule
-/// takes one or two minutes.
+/// and policy server are killed, frozen, slow, or answer nonsense. In memory, where admission also
+/// denies, reverts, strips or delays patches of single namespaces, etcd is restored, and kinds go
+/// and come back (the controller's parts, under a clock that jumps), a minute holds hundreds; on a
+/// cluster of processes a schedule takes one or two minutes.
 #[derive(Args, Debug)]
 #[command(after_long_help = help())]
 pub(crate) struct Chaos {
@@ -70,7 +71,8 @@ enum Where {
 fn help() -> String {
     format!(
         "Laws: one engine (the policy leaves alone what the controller leaves alone), idempotence, foreign keys byte for byte, no panics, convergence (compliant, or reported), \
-         silence at rest; no Pod outside its tenant's pool; no namespace lost; no more writes than the changes make necessary.\n\n\
+         silence at rest; no Pod outside its tenant's pool; no namespace lost; no more writes than the changes make necessary; in memory, no namespace that fails delays \
+         another, it is tried rarely, and it is reported.\n\n\
          A failure prints the seed, the law and the shortest schedule that was found, in one line that plays it again. Timing is not part of a schedule to the microsecond, so a \
          race may need several tries.\n\nSteps, each after so many milliseconds:\n  {}\nTENANT is lunar, nova or solar; PART is one, two (controllers), usurper (one without a lease), \
          api-server, etcd or policy.\n\nExamples:\n  local-cluster chaos --seed 7\n  local-cluster chaos --layer memory --minutes 2\n  \

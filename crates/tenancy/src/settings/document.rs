@@ -200,6 +200,10 @@ impl JsonPathRule {
     fn parse(self) -> Result<super::Rule, String> {
         let path = JsonPath::parse(&self.path).map_err(|error| error.to_string())?;
         match path.root() {
+            Some("namespace") if let Some(member) = unread_member(&path) => Err(format!(
+                "{:?} reads {member} of the namespace, which only the webhook knows: read its other metadata",
+                self.path
+            )),
             Some("request" | "namespace") => {
                 Ok(super::Rule::JsonPath { path, prefix: self.prefix })
             }
@@ -208,6 +212,16 @@ impl JsonPathRule {
                 self.path
             )),
         }
+    }
+}
+
+/// What a path reads of a namespace that the controller does not watch.
+fn unread_member(path: &JsonPath) -> Option<&'static str> {
+    match path.leading_members().as_slice() {
+        ["namespace", "spec", ..] => Some("`spec`"),
+        ["namespace", "status", ..] => Some("`status`"),
+        ["namespace", "metadata", "managedFields", ..] => Some("`metadata.managedFields`"),
+        _ => None,
     }
 }
 

@@ -76,6 +76,18 @@ mod tests {
         assert_eq!(settings(path).unsealed_rules(), ids);
     }
 
+    /// The controller watches nothing but metadata, without managedFields.
+    #[rstest]
+    fn what_only_the_webhook_knows_is_refused(
+        #[values("spec.finalizers[*]", "status.phase", "metadata.managedFields[*].manager")]
+        member: &str,
+    ) {
+        let path = format!("$.namespace.{member}");
+        let settings = json!({"identify": [{"jsonPath": {"path": path}}]});
+        let error = Settings::from_value(&settings).expect_err("it is refused").to_string();
+        assert!(error.contains("which only the webhook knows"), "{error}");
+    }
+
     #[rstest]
     #[case::a_label("$.namespace.metadata.labels.team", &["landlord.dev/tenant", "team"], &[])]
     #[case::an_annotation("$.namespace.metadata.annotations['example.com/team']", &["landlord.dev/tenant"], &["example.com/team"])]

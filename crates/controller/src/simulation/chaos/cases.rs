@@ -15,6 +15,24 @@ fn tenants_that_were_all_lost_unseen_are_given_up_once_another_is_there() {
     assert_eq!(play_text(lost), Vec::<String>::new());
 }
 
+/// Found as seed 18: a key that was to be removed, and that admission put back each time, was taken
+/// out of the ledger all the same, and so it stayed for ever.
+#[test]
+fn a_contested_key_is_removed_once_nobody_puts_it_back() {
+    let reverted =
+        "memory 18: create web-0 nova; 28 admit namespace web-0 revert 80; tenant nova 4";
+    assert_eq!(play_text(reverted), Vec::<String>::new());
+}
+
+/// Found as seed 1051: a controller that was cut off while etcd was restored, and whose watches ended
+/// without an error, waited for versions of long ago.
+#[test]
+fn a_restore_that_a_frozen_controller_has_missed_is_noticed() {
+    let missed =
+        "memory 1051: snapshot; 4102 freeze one; 5577 pod web-5; restore; 8211 tenant nova 4";
+    assert_eq!(play_text(missed), Vec::<String>::new());
+}
+
 /// One that fails among many that do not is found, and what has nothing to do with it is left out.
 #[test]
 fn a_broken_law_is_reported_with_the_shortest_schedule() {
@@ -25,6 +43,17 @@ fn a_broken_law_is_reported_with_the_shortest_schedule() {
             "sabotage placement web-7",
             "foreign placement",
             "0 create web-7 solar; 0 sabotage placement web-7",
+        ),
+        ("sabotage hammer web-7", "tries", "0 create web-7 solar; 0 sabotage hammer web-7"),
+        (
+            "admit namespace web-7 503 0; sabotage mute web-7",
+            "report",
+            "0 create web-7 solar; 0 admit namespace web-7 503 0; 0 sabotage mute web-7",
+        ),
+        (
+            "admit namespace web-7 503 0; sabotage stall web-7",
+            "delay",
+            "0 admit namespace web-7 503 0; 0 sabotage stall web-7",
         ),
     ];
     for (sabotage, law, shortest) in cases {

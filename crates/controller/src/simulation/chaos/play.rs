@@ -1,17 +1,21 @@
 //! Play: one schedule, from an empty server to rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chaos::event::{Namespace, Part, TENANTS, Tampering};
 use chaos::spec::{LEDGER, NODE_SELECTOR, TENANT_LABEL};
 use chaos::{Event, Laws, Schedule, spec};
+use fake_apiserver::{Kind, Snapshot};
 use tokio::runtime::Builder;
+use tokio::time::Instant;
 
 use super::super::{Duration, InMemory, Value, json};
 use super::panics;
 use super::replica::Replica;
 use guard::GATE;
 
+mod admit;
+mod calm;
 mod rest;
 mod sabotage;
 
@@ -24,9 +28,16 @@ struct Stage {
     server: InMemory,
     laws: Laws,
     replicas: BTreeMap<Part, Replica>,
-    /// Pods so far, and what was injected: each may cost a request.
+    began: Instant,
+    /// Pods so far.
     pods: usize,
-    injected: usize,
+    /// What etcd held when it was saved last.
+    snapshot: Option<Snapshot>,
+    /// Namespaces that admission lets nobody patch until all else is at rest.
+    failing: BTreeSet<String>,
+    /// Laws that are broken on purpose then: nobody writes, and nobody speaks of these.
+    is_stalled: bool,
+    muted: BTreeSet<String>,
 }
 
 /// Plays a schedule under a clock of its own.
@@ -41,7 +52,9 @@ pub(super) fn play(schedule: &Schedule) -> Laws {
             stage.apply(step.event).await;
             stage.judge();
         }
+        stage.come_to_calm().await;
         stage.come_to_rest().await;
+        stage.laws.see_tries();
         stage.laws
     });
     // Every task ends here.
@@ -61,8 +74,17 @@ impl Stage {
         server.record();
         server.faults().latency = LATENCY;
         TENANTS.iter().for_each(|name| server.put(spec::tenant(name, 0)).expect("a tenant"));
-        let mut stage =
-            Self { server, laws: Laws::default(), replicas: BTreeMap::new(), pods: 0, injected: 0 };
+        let mut stage = Self {
+            server,
+            laws: Laws::default(),
+            replicas: BTreeMap::new(),
+            began: Instant::now(),
+            pods: 0,
+            snapshot: None,
+            failing: BTreeSet::new(),
+            is_stalled: false,
+            muted: BTreeSet::new(),
+        };
         stage.start(Part::One);
         stage
     }
@@ -70,9 +92,23 @@ impl Stage {
     /// Looks at all that was written since this was done last.
     fn judge(&mut self) {
         self.server.recorded().iter().for_each(|commit| self.laws.see(commit));
+        for one in self.server.faults().take_tries() {
+            let at = one.at.saturating_duration_since(self.began);
+            match one.plural.as_str() {
+                "namespaces" => self.laws.see_try(&one.name, at),
+                "pods" => self.laws.see_try(&format!("{}/{}", one.namespace, one.name), at),
+                _ => {}
+            }
+        }
+    }
+
+    /// Something happens that may cost tries.
+    fn note_event(&mut self) {
+        self.laws.see_event(self.began.elapsed());
     }
 
     async fn apply(&mut self, event: Event) {
+        self.note_event();
         match event {
             Event::Create(name, tenant) if self.namespace(name).is_none() => {
                 self.put(spec::namespace(&name.to_string(), tenant))
@@ -89,7 +125,12 @@ impl Stage {
             Event::Pod(name) if self.namespace(name).is_some() => {
                 drop(self.add_pod(&name.to_string()))
             }
-            Event::Tenant(name, form) => self.put(spec::tenant(name, form)),
+            // Without their kind there are none.
+            Event::Tenant(name, form) => drop(self.server.put(spec::tenant(name, form))),
+            Event::Recreate(name, tenant) => {
+                let object = spec::namespace(&name.to_string(), tenant);
+                self.server.recreate(object).expect("an object that the server takes");
+            }
             Event::Drop(name) => drop(self.server.remove("Tenant", name)),
             Event::Sabotage(what, name) => self.sabotage(what, name).await,
             Event::Jump(seconds) => tokio::time::advance(Duration::from_secs(seconds.into())).await,
@@ -98,9 +139,6 @@ impl Stage {
     }
 
     fn disturb(&mut self, event: Event) {
-        if let Event::PushBack(count) | Event::Fail(count) | Event::LoseAnswers(count) = event {
-            self.injected += count as usize;
-        }
         match event {
             Event::PushBack(count) => {
                 let mut faults = self.server.faults();
@@ -117,6 +155,19 @@ impl Stage {
                 self.server.break_watches();
                 self.server.compact();
             }
+            Event::Admit(subject, name, reaction, seconds) => {
+                self.admit(subject, name, reaction, seconds)
+            }
+            Event::ReadLate(count) => self.server.faults().late_reads = count as usize,
+            Event::RefuseLists(plural, code, count) => {
+                self.server.faults().refuse_lists(plural, code, count as usize);
+                self.server.compact();
+                self.server.break_watches();
+            }
+            Event::Withdraw => drop(self.server.withdraw("Tenant")),
+            Event::Define => self.define(),
+            Event::Snapshot => self.snapshot = Some(self.server.snapshot()),
+            Event::Restore => self.restore(),
             Event::Kill(part) => drop(self.replicas.remove(&part)),
             Event::Freeze(part) => self.freeze(part),
             Event::Thaw(part) => self.replicas.get(&part).into_iter().for_each(Replica::thaw),
@@ -139,6 +190,24 @@ impl Stage {
             _ => return,
         };
         self.replicas.insert(part, replica);
+    }
+
+    /// The definition of tenants is applied, if it is not there.
+    fn define(&self) {
+        let is_served = self.server.serves("Tenant");
+        if !is_served {
+            self.server.define(Kind::cluster("landlord.dev/v1alpha1", "Tenant", "tenants"));
+        }
+    }
+
+    /// The lease goes back as well: who led then may believe to lead still, and only versions fence
+    /// those.
+    fn restore(&mut self) {
+        if let Some(snapshot) = &self.snapshot {
+            self.laws.unfenced.extend(["one", "two"].map(str::to_owned));
+            self.laws.led_twice = true;
+            self.server.restore(snapshot);
+        }
     }
 
     fn freeze(&mut self, part: Part) {

@@ -21,6 +21,7 @@ const SECOND_LOOK: Duration = Duration::from_secs(120);
 impl Stage {
     pub(super) async fn come_to_rest(&mut self) {
         self.fix();
+        self.note_event();
         let end = tokio::time::Instant::now() + REST;
         while tokio::time::Instant::now() < end && !self.rests().await {}
         self.judge();
@@ -36,12 +37,17 @@ impl Stage {
         self.look_again().await;
     }
 
-    fn fix(&mut self) {
+    /// Ends every fault but those of admission.
+    pub(super) fn fix(&mut self) {
+        self.note_event();
+        self.define();
         {
             let mut faults = self.server.faults();
             (faults.push_backs, faults.failures, faults.lost_answers, faults.expired_pages) =
                 (0, 0, 0, 0);
             faults.latency = LATENCY;
+            faults.late_reads = 0;
+            faults.clear_refused_lists();
         }
         self.replicas.remove(&Part::Usurper);
         self.start(Part::One);
@@ -66,11 +72,12 @@ impl Stage {
         quiet
             && shared.work.queue.is_empty()
             && shared.writes_under_way() == 0
+            && leader.reconciler.gated().work.queue.is_empty()
             && shared.progress.troubles().next().is_none()
     }
 
     /// Namespaces of which the leader says why they are not as they should be.
-    fn reported(&self) -> BTreeSet<String> {
+    pub(super) fn reported(&self) -> BTreeSet<String> {
         let leader = self.replicas.values().find(|replica| replica.leads());
         leader
             .map(|leader| {
@@ -80,6 +87,7 @@ impl Stage {
                     .progress
                     .troubles()
                     .map(|(name, _)| name.clone())
+                    .filter(|name| !self.muted.contains(name))
                     .collect()
             })
             .unwrap_or_default()
@@ -113,6 +121,7 @@ impl Stage {
     /// Law 2, by one who remembers nothing.
     async fn look_again(&mut self) {
         self.judge();
+        self.note_event();
         self.replicas.clear();
         let before = self.laws.writes;
         self.replicas.insert(Part::Usurper, Replica::usurper(&self.server, "fresh"));

@@ -39,6 +39,8 @@ impl People {
                     self.meet(&format!("{name}/stray"));
                 }
             }
+            // Those are looked at in memory.
+            Sabotage::Hammer | Sabotage::Stall | Sabotage::Mute => {}
         }
     }
 }
