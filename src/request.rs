@@ -43,7 +43,7 @@ impl Request {
     }
 
     pub(crate) fn operation(&self) -> Operation {
-        match self.text(&["operation"]) {
+        match self.read_text(&["operation"]) {
             "CREATE" => Operation::Create,
             "UPDATE" => Operation::Update,
             _ => Operation::Other,
@@ -52,17 +52,18 @@ impl Request {
 
     /// Whether this is about a Namespace or one of its subresources.
     pub(crate) fn is_about_namespaces(&self) -> bool {
-        self.text(&["kind", "group"]).is_empty() && self.text(&["kind", "kind"]) == "Namespace"
-            || self.text(&["resource", "resource"]) == "namespaces"
+        self.read_text(&["kind", "group"]).is_empty()
+            && self.read_text(&["kind", "kind"]) == "Namespace"
+            || self.read_text(&["resource", "resource"]) == "namespaces"
     }
 
     pub(crate) fn is_about_pods(&self) -> bool {
-        self.text(&["kind", "group"]).is_empty() && self.text(&["kind", "kind"]) == "Pod"
+        self.read_text(&["kind", "group"]).is_empty() && self.read_text(&["kind", "kind"]) == "Pod"
     }
 
     /// The namespace of the object; empty for what has none.
     pub(crate) fn namespace(&self) -> &str {
-        self.text(&["namespace"])
+        self.read_text(&["namespace"])
     }
 
     pub(crate) fn object(&self) -> &Value {
@@ -77,7 +78,7 @@ impl Request {
         Requester::from_user_info(self.raw.get("userInfo").unwrap_or(&Value::Null))
     }
 
-    fn text(&self, place: &[&str]) -> &str {
+    fn read_text(&self, place: &[&str]) -> &str {
         at(&self.raw, place).and_then(Value::as_str).unwrap_or_default()
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn case(choices: &mut Choices<'_>) -> Result<Case> {
     let settings = settings(choices, capsule)?;
     let tenants = TENANTS[..2].iter().map(|name| if capsule { capsule_tenant(choices, name) } else { tenant(choices, name) });
     let tenants = tenants.collect::<Result<Vec<_>>>()?;
-    let fault = choices.ratio(1, 16)?.then(|| text(choices, &["timed out", "forbidden"])).transpose()?;
+    let fault = choices.ratio(1, 16)?.then(|| draw_text(choices, &["timed out", "forbidden"])).transpose()?;
     Ok(Case { settings, tenants, fault, request: request(choices, capsule)? })
 }
 
@@ -48,7 +48,7 @@ fn one<'a>(choices: &mut Choices<'_>, from: &[&'a str]) -> Result<&'a str> {
 }
 
 /// Mostly one of these, at times anything.
-fn text(choices: &mut Choices<'_>, from: &[&str]) -> Result<String> {
+fn draw_text(choices: &mut Choices<'_>, from: &[&str]) -> Result<String> {
     match choices.ratio(1, 24)? {
         true => Ok(choices.arbitrary::<&str>()?.to_owned()),
         false => Ok(one(choices, from)?.to_owned()),
@@ -60,7 +60,7 @@ fn list<T>(choices: &mut Choices<'_>, most: usize, mut each: impl FnMut(&mut Cho
 }
 
 fn entries(choices: &mut Choices<'_>, keys: &[&str], values: &[&str]) -> Result<Map<String, Value>> {
-    let pairs = list(choices, 4, |choices| Ok((text(choices, keys)?, json!(text(choices, values)?))))?;
+    let pairs = list(choices, 4, |choices| Ok((draw_text(choices, keys)?, json!(draw_text(choices, values)?))))?;
     Ok(pairs.into_iter().collect())
 }
 
@@ -90,23 +90,23 @@ fn settings(choices: &mut Choices<'_>, capsule: bool) -> Result<Value> {
     some(choices, &mut settings, "pods", |choices| Ok(json!({"place": choices.arbitrary::<bool>()?})))?;
     some(choices, &mut settings, "identify", |choices| Ok(Value::Array(list(choices, 3, rule)?)))?;
     some(choices, &mut settings, "protectedKeys", |choices| {
-        Ok(json!(list(choices, 2, |choices| text(choices, &["a", "cost.*", "*b", "?"]))?))
+        Ok(json!(list(choices, 2, |choices| draw_text(choices, &["a", "cost.*", "*b", "?"]))?))
     })?;
-    some(choices, &mut settings, "excludedNamespaces", |choices| Ok(json!([text(choices, &["kube-*", "x", "*-b?b*"])?])))?;
+    some(choices, &mut settings, "excludedNamespaces", |choices| Ok(json!([draw_text(choices, &["kube-*", "x", "*-b?b*"])?])))?;
     some(choices, &mut settings, "hooks", |choices| Ok(Value::Array(list(choices, 3, hook)?)))?;
     Ok(settings)
 }
 
 fn rule(choices: &mut Choices<'_>) -> Result<Value> {
     Ok(match choices.int_in_range(0..=4)? {
-        0 => json!({"label": text(choices, &KEYS)?}),
-        1 => json!({"annotation": text(choices, &KEYS)?}),
+        0 => json!({"label": draw_text(choices, &KEYS)?}),
+        1 => json!({"annotation": draw_text(choices, &KEYS)?}),
         2 => json!({"namePrefix": {"separator": "-", "segments": choices.int_in_range(1..=2)?}}),
         3 => json!({"ownerReference": {"group": "landlord.dev", "kind": "Tenant"}}),
         _ => {
-            json!({"jsonPath": {"path": text(choices, &["$.request.userInfo.groups[*]", "$.namespace.metadata.annotations.*", "$.namespace..team",
+            json!({"jsonPath": {"path": draw_text(choices, &["$.request.userInfo.groups[*]", "$.namespace.metadata.annotations.*", "$.namespace..team",
                                              "$.namespace.metadata.labels.*"])?,
-                                 "prefix": text(choices, &["", "tenant:"])?}})
+                                 "prefix": draw_text(choices, &["", "tenant:"])?}})
         }
     })
 }
@@ -120,20 +120,20 @@ fn condition(choices: &mut Choices<'_>) -> Result<Value> {
         "$.tenant.metadata.name",
         "$.namespace.metadata.name",
     ];
-    let path = text(choices, &paths)?;
+    let path = draw_text(choices, &paths)?;
     Ok(match choices.int_in_range(0..=3)? {
-        0 => json!({"path": path, "equals": text(choices, &VALUES)?}),
-        1 => json!({"path": path, "not": {"matches": text(choices, &["^(a|b)+$", "[0-9]{4}", "a{2,3}?", "(?i)PROD"])?}}),
+        0 => json!({"path": path, "equals": draw_text(choices, &VALUES)?}),
+        1 => json!({"path": path, "not": {"matches": draw_text(choices, &["^(a|b)+$", "[0-9]{4}", "a{2,3}?", "(?i)PROD"])?}}),
         2 => json!({"path": path, "exists": choices.arbitrary::<bool>()?}),
         _ => json!({"path": path, "in": ["a", "prod", "solar"]}),
     })
 }
 
 fn hook(choices: &mut Choices<'_>) -> Result<Value> {
-    let mut hook = json!({"name": text(choices, &["one", "two", "three", "four"])?, "set": {"labels": entries(choices, &KEYS, &VALUES)?}});
+    let mut hook = json!({"name": draw_text(choices, &["one", "two", "three", "four"])?, "set": {"labels": entries(choices, &KEYS, &VALUES)?}});
     some(choices, &mut hook, "when", |choices| Ok(Value::Array(list(choices, 2, condition)?)))?;
     some(choices, &mut hook, "require", |choices| Ok(Value::Array(list(choices, 2, condition)?)))?;
-    some(choices, &mut hook, "remove", |choices| Ok(json!({"labels": [text(choices, &KEYS)?]})))?;
+    some(choices, &mut hook, "remove", |choices| Ok(json!({"labels": [draw_text(choices, &KEYS)?]})))?;
     some(choices, &mut hook, "stages", |choices| Ok(json!([one(choices, &["admission", "reconcile"])?])))?;
     some(choices, &mut hook, "onFailure", |choices| word(choices, &["reject", "warn", "ignore"]))?;
     some(choices, &mut hook, "conflicts", |choices| word(choices, &["override", "keep", "reject"]))?;
@@ -146,7 +146,7 @@ fn wants(choices: &mut Choices<'_>, wants: &mut Value) -> Result<()> {
     some(choices, wants, "annotations", |choices| Ok(Value::Object(entries(choices, &KEYS, &VALUES)?)))?;
     some(choices, wants, "tolerations", |choices| {
         let toleration = |choices: &mut Choices<'_>| {
-            Ok(json!({"key": text(choices, &["pool", "spot"])?, "operator": one(choices, &["Exists", "Equal"])?, "effect": "NoSchedule"}))
+            Ok(json!({"key": draw_text(choices, &["pool", "spot"])?, "operator": one(choices, &["Exists", "Equal"])?, "effect": "NoSchedule"}))
         };
         Ok(Value::Array(list(choices, 2, toleration)?))
     })
@@ -155,7 +155,7 @@ fn wants(choices: &mut Choices<'_>, wants: &mut Value) -> Result<()> {
 fn owners(choices: &mut Choices<'_>) -> Result<Value> {
     let owner = |choices: &mut Choices<'_>| {
         Ok(
-            json!({"kind": one(choices, &["User", "Group", "ServiceAccount"])?, "name": text(choices, &["jane", "solar-admins", "ci:robot"])?}),
+            json!({"kind": one(choices, &["User", "Group", "ServiceAccount"])?, "name": draw_text(choices, &["jane", "solar-admins", "ci:robot"])?}),
         )
     };
     Ok(Value::Array(list(choices, 2, owner)?))
@@ -164,8 +164,8 @@ fn owners(choices: &mut Choices<'_>) -> Result<Value> {
 fn selector(choices: &mut Choices<'_>) -> Result<Value> {
     Ok(match choices.int_in_range(0..=2)? {
         0 => json!({"matchLabels": entries(choices, &KEYS, &VALUES)?}),
-        1 => json!({"matchExpressions": [{"key": text(choices, &KEYS)?, "operator": text(choices, &["Exists", "DoesNotExist"])?}]}),
-        _ => json!({"matchExpressions": [{"key": text(choices, &KEYS)?, "operator": "NotIn", "values": [text(choices, &VALUES)?]}]}),
+        1 => json!({"matchExpressions": [{"key": draw_text(choices, &KEYS)?, "operator": draw_text(choices, &["Exists", "DoesNotExist"])?}]}),
+        _ => json!({"matchExpressions": [{"key": draw_text(choices, &KEYS)?, "operator": "NotIn", "values": [draw_text(choices, &VALUES)?]}]}),
     })
 }
 
@@ -198,7 +198,7 @@ fn capsule_tenant(choices: &mut Choices<'_>, name: &str) -> Result<Value> {
                 json!({"namespaceSelector": selector(choices)?, "labels": entries(choices, &KEYS, &VALUES)?, "annotations": entries(choices, &KEYS, &VALUES)?}),
             )
         };
-        let forbidden = json!({"denied": [text(choices, &KEYS)?], "deniedRegex": text(choices, &["^a.*", "(b|c)+$"])?});
+        let forbidden = json!({"denied": [draw_text(choices, &KEYS)?], "deniedRegex": draw_text(choices, &["^a.*", "(b|c)+$"])?});
         Ok(json!({"additionalMetadata": {"labels": entries(choices, &KEYS, &VALUES)?}, "additionalMetadataList": list(choices, 3, item)?,
                   "forbiddenLabels": forbidden}))
     })?;
@@ -210,17 +210,17 @@ fn namespace(choices: &mut Choices<'_>, capsule: bool) -> Result<Value> {
     let mut labels = entries(choices, &KEYS, &VALUES)?;
     let mut annotations = entries(choices, &KEYS, &VALUES)?;
     if choices.ratio(3, 4)? {
-        labels.insert(label.to_owned(), json!(text(choices, &TENANTS)?));
+        labels.insert(label.to_owned(), json!(draw_text(choices, &TENANTS)?));
     }
     labels.extend(entries(choices, &FOREIGN, &["x", "y"])?);
     annotations.extend(entries(choices, &FOREIGN, &["x", "a longer text"])?);
     annotations.extend(entries(choices, &OWN, &LEDGERS)?);
     annotations.extend(entries(choices, &[SELECTOR, TOLERATIONS], &["pool=x", "pool=y,zone=x", "[]", "a==b"])?);
     let mut metadata = json!({"labels": labels, "annotations": annotations, "uid": "1"});
-    metadata[if choices.ratio(1, 6)? { "generateName" } else { "name" }] = json!(text(choices, &NAMES)?);
+    metadata[if choices.ratio(1, 6)? { "generateName" } else { "name" }] = json!(draw_text(choices, &NAMES)?);
     some(choices, &mut metadata, "ownerReferences", |choices| {
         let owner = |choices: &mut Choices<'_>| {
-            Ok(json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "name": text(choices, &TENANTS)?}))
+            Ok(json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "name": draw_text(choices, &TENANTS)?}))
         };
         Ok(Value::Array(list(choices, 2, owner)?))
     })?;
@@ -239,8 +239,8 @@ fn request(choices: &mut Choices<'_>, capsule: bool) -> Result<Value> {
         // What a request changes, its name is not.
         old["metadata"]["name"] = object["metadata"]["name"].clone();
     }
-    let groups = list(choices, 2, |choices| text(choices, &["system:masters", "solar-admins", "tenant:solar", "tenant:lunar"]))?;
-    let user = text(choices, &["jane", "system:serviceaccount:ci:robot", "system:serviceaccount:landlord:controller"])?;
+    let groups = list(choices, 2, |choices| draw_text(choices, &["system:masters", "solar-admins", "tenant:solar", "tenant:lunar"]))?;
+    let user = draw_text(choices, &["jane", "system:serviceaccount:ci:robot", "system:serviceaccount:landlord:controller"])?;
     Ok(
         json!({"uid": "1", "operation": if update { "UPDATE" } else { "CREATE" }, "kind": {"group": "", "version": "v1", "kind": "Namespace"},
               "userInfo": {"username": user, "groups": groups}, "object": object, "oldObject": old}),

@@ -91,14 +91,14 @@ const LEDGERS: &[&str] = &[
 const PATHS: &[&str] =
     &["$.a", "$..b[0]", "$['a.b'][1:]", "$[?(@.a == 'x' && @.b < 1.5)]", "$.a[::0]", "$[?(@.a == 1e999)]", "$]", "$.*[-1]"];
 
-fn text(data: &[u8]) -> Option<&str> {
+fn read_text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }
 
 /// Settings that are accepted plan without panic, and a plan that was carried out leaves nothing to
 /// do.
 pub fn settings(data: &[u8]) {
-    let Some(Ok(document)) = text(data).map(serde_json::from_str::<Value>) else { return };
+    let Some(Ok(document)) = read_text(data).map(serde_json::from_str::<Value>) else { return };
     let Ok(settings) = Settings::from_value(&document) else { return };
     let object =
         json!({"metadata": {"name": "web", "labels": {"landlord.dev/tenant": "solar", "a": "y", "env": "p"}, "annotations": {"b": ""}}});
@@ -137,20 +137,20 @@ pub fn request(data: &[u8]) {
 
 /// What is read is printed in a form that is read as the same.
 pub fn selector(data: &[u8]) {
-    let Some(Ok(selector)) = text(data).map(str::parse::<NodeSelector>) else { return };
+    let Some(Ok(selector)) = read_text(data).map(str::parse::<NodeSelector>) else { return };
     assert_eq!(selector.to_string().parse::<NodeSelector>().expect("readable"), selector);
 }
 
 /// As for selectors; and printing is stable.
 pub fn ledger(data: &[u8]) {
-    let Some(Ok(ledger)) = text(data).map(Ledger::parse) else { return };
+    let Some(Ok(ledger)) = read_text(data).map(Ledger::parse) else { return };
     let printed = ledger.to_string_compact();
     assert_eq!(Ledger::parse(&printed).expect("readable"), ledger);
 }
 
 /// No tag that the strict grammar took is left over.
 pub fn template(data: &[u8]) {
-    let Some(text) = text(data) else { return };
+    let Some(text) = read_text(data) else { return };
     for grammar in [Grammar::Strict, Grammar::Lenient, Grammar::Literal] {
         let Ok(template) = Template::parse(text, grammar) else { continue };
         assert_eq!(template.render("t", None).is_none(), template.needs_namespace());
@@ -161,7 +161,7 @@ pub fn template(data: &[u8]) {
 
 /// What is selected is inside the document.
 pub fn json_path(data: &[u8]) {
-    let Some(Ok(path)) = text(data).map(JsonPath::parse) else { return };
+    let Some(Ok(path)) = read_text(data).map(JsonPath::parse) else { return };
     let document =
         json!({"a": [{"a": "x", "b": 1}, {"b": 2.5}, "s"], "b": {"a": {"b": [0, true, null]}}, "a.b": ["y", "z"], "request": {}});
     for found in path.select(&document) {

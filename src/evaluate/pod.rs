@@ -46,7 +46,7 @@ pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) ->
 fn is_of_daemon_set(request: &Request) -> bool {
     let owners = request.object().pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let owns = |owner: &Value| {
-        text(owner, "kind") == "DaemonSet"
+        read_text(owner, "kind") == "DaemonSet"
             && owner.get("controller").and_then(Value::as_bool) == Some(true)
     };
     DAEMON_SET_CONTROLLERS.contains(&request.requester().username.as_str())
@@ -177,7 +177,7 @@ fn set(pod: &mut Value, field: &str, value: Option<Value>) {
 
 /// What a toleration tolerates, the same for all that tolerate the same.
 fn meaning(toleration: &Value) -> String {
-    let said = |(field, absent): (&'static str, &'static str)| match text(toleration, field) {
+    let said = |(field, absent): (&'static str, &'static str)| match read_text(toleration, field) {
         "" => format!("{absent:?},"),
         said => format!("{said:?},"),
     };
@@ -185,6 +185,6 @@ fn meaning(toleration: &Value) -> String {
     TOLERATION.into_iter().map(said).chain(seconds.map(|seconds| seconds.to_string())).collect()
 }
 
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+fn read_text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
 }

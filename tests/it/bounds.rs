@@ -39,7 +39,7 @@ static GAUGE: LazyLock<Gauge> = LazyLock::new(|| {
 
 /// What the compiled policy answers to a bomb, and what that costs.
 fn explode(bomb: &Bomb) -> (Cost, Value) {
-    let host = Arc::new(Objects::of(bomb.objects.clone()).expect("objects"));
+    let host = Arc::new(Objects::from_values(bomb.objects.clone()).expect("objects"));
     let (operation, payload) = bomb.call();
     let cost = GAUGE.call(operation, payload.as_bytes(), host, 4 * MOST_FUEL).expect("an answer");
     let answer: Value = serde_json::from_slice(&cost.answer).expect("JSON");
@@ -54,7 +54,7 @@ fn explode(bomb: &Bomb) -> (Cost, Value) {
 }
 
 /// A row of the table.
-fn tell(bomb: &Bomb, cost: &Cost, ratio: f64) {
+fn print_cost(bomb: &Bomb, cost: &Cost, ratio: f64) {
     let name = std::thread::current()
         .name()
         .and_then(|name| name.rsplit("::").next().map(str::to_owned))
@@ -145,7 +145,7 @@ fn no_bomb_costs_more_than_in_proportion(
     assert!(told.contains(words), "{}", told.chars().take(1000).collect::<String>());
     let (twice, _) = explode(&make(2 * size));
     let ratio = twice.fuel as f64 / once.fuel as f64;
-    tell(&bomb, &once, ratio);
+    print_cost(&bomb, &once, ratio);
     assert!(ratio <= DOUBLE, "twice the size costs {ratio:.2} times as much");
 }
 
@@ -161,7 +161,7 @@ fn no_bomb_costs_more_than_in_proportion(
 fn the_largest_is_borne(#[case] make: fn(usize) -> Bomb, #[case] size: usize, #[case] words: &str) {
     let bomb = make(size);
     let (cost, answer) = explode(&bomb);
-    tell(&bomb, &cost, 1.0);
+    print_cost(&bomb, &cost, 1.0);
     let told = answer["message"].as_str().map_or_else(|| answer.to_string(), str::to_owned);
     assert!(told.contains(words), "{}", told.chars().take(1000).collect::<String>());
 }

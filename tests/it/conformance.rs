@@ -13,7 +13,7 @@ fn outcome(case: &Case) -> Value {
     let mut object = case.namespace();
     let request = json!({"uid": "1", "kind": {"group": "", "version": "v1", "kind": "Namespace"}, "operation": "UPDATE",
                          "userInfo": {"username": "admin", "groups": ["system:masters"]}, "object": object, "oldObject": object});
-    let host = Objects::of([case.tenant().clone()]).expect("a tenant");
+    let host = Objects::from_values([case.tenant().clone()]).expect("a tenant");
     let verdict = POLICY.validate(&request, &settings(), Arc::new(host));
     assert!(verdict.allowed, "{}: {}", case.name(), verdict.message());
     let held = verdict

@@ -26,7 +26,7 @@ fn request(operation: &str, object: Value, old: Value) -> Value {
 /// The verdict, and what the policy asked for.
 fn ask(request: &Value, settings: &Value, objects: Vec<Value>) -> (Verdict, Vec<Value>) {
     let host = Arc::new(
-        Objects::of(objects).expect("objects").granting("landlord.dev/v1alpha1", "Tenant"),
+        Objects::from_values(objects).expect("objects").granting("landlord.dev/v1alpha1", "Tenant"),
     );
     let verdict = POLICY.validate(request, settings, Arc::clone(&host) as _);
     (verdict, host.requests())

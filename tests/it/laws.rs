@@ -190,7 +190,7 @@ impl Case {
     }
 
     fn host(&self) -> Arc<dyn HostCalls> {
-        Arc::new(Objects::of([self.tenant.clone()]).expect("a tenant"))
+        Arc::new(Objects::from_values([self.tenant.clone()]).expect("a tenant"))
     }
 }
 

@@ -102,7 +102,7 @@ fn request(pod: &Value) -> Value {
 }
 
 fn host(namespace: &Value) -> Arc<Objects> {
-    Arc::new(Objects::of([namespace.clone()]).expect("an object"))
+    Arc::new(Objects::from_values([namespace.clone()]).expect("an object"))
 }
 
 fn natively(namespace: &Value, pod: &Value) -> Option<Value> {

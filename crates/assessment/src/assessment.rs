@@ -120,12 +120,17 @@ pub fn assess_with_origins<'a>(
 }
 
 fn assess_one(inventory: &Inventory, Listed { namespace, object }: &Listed) -> Assessment {
-    Assessment::of(&inventory.settings, namespace, || object.clone(), |name| inventory.tenant(name))
+    Assessment::judge(
+        &inventory.settings,
+        namespace,
+        || object.clone(),
+        |name| inventory.tenant(name),
+    )
 }
 
 impl Assessment {
     /// Asks the engine about one namespace. `object` is asked for only if a rule reads paths of it.
-    pub fn of(
+    pub fn judge(
         settings: &Settings,
         namespace: &Namespace,
         object: impl FnOnce() -> Value,
@@ -268,7 +273,8 @@ metadata:
 
     fn inventory() -> Inventory {
         let settings = Settings::from_value(&Value::Null).expect("settings");
-        Inventory::of(settings, read("objects", OBJECTS).expect("objects")).expect("an inventory")
+        Inventory::from_documents(settings, read("objects", OBJECTS).expect("objects"))
+            .expect("an inventory")
     }
 
     /// A namespace costs one plan and, where it has a ledger, one parse of it; only origins cost

@@ -64,7 +64,10 @@ pub struct Listed {
 
 impl Inventory {
     /// Sorts objects.
-    pub fn of(settings: Settings, documents: Vec<Document>) -> Result<Self, InventoryError> {
+    pub fn from_documents(
+        settings: Settings,
+        documents: Vec<Document>,
+    ) -> Result<Self, InventoryError> {
         let mut inventory = Self {
             settings,
             tenants: BTreeMap::new(),

@@ -86,7 +86,9 @@ impl Laws {
             ("namespaces", None) => self.see_change(commit),
             ("tenants", None) => self.see_tenant(commit),
             ("pods", _) => self.see_pod(commit),
-            ("leases", _) => self.holder = text(commit.after.as_deref(), "/spec/holderIdentity"),
+            ("leases", _) => {
+                self.holder = read_text(commit.after.as_deref(), "/spec/holderIdentity")
+            }
             _ => {}
         }
     }
@@ -173,7 +175,7 @@ impl Laws {
     }
 }
 
-fn text(object: Option<&Value>, pointer: &str) -> Option<String> {
+fn read_text(object: Option<&Value>, pointer: &str) -> Option<String> {
     object?.pointer(pointer)?.as_str().map(str::to_owned)
 }
 

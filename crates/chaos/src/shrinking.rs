@@ -56,7 +56,7 @@ impl Shrinking {
     }
 
     /// Whether the attempt failed as well.
-    pub fn tell(&mut self, attempt: Schedule, fails: bool) {
+    pub fn record(&mut self, attempt: Schedule, fails: bool) {
         let shorter = attempt.steps.len() < self.best.steps.len();
         if !fails {
             self.at += self.size.max(1);
@@ -91,7 +91,7 @@ mod tests {
         while let Some(attempt) = shrinking.attempt() {
             played += 1;
             let failed = fails(&attempt);
-            shrinking.tell(attempt, failed);
+            shrinking.record(attempt, failed);
         }
         (shrinking.best(), played)
     }

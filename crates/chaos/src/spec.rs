@@ -48,7 +48,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn of(tenant: &Value) -> Self {
+    pub(super) fn from_tenant(tenant: &Value) -> Self {
         let spec = &tenant["spec"];
         let name = tenant["metadata"]["name"].as_str().unwrap_or_default();
         let map = |field: &str| -> BTreeMap<String, String> {

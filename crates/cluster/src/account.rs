@@ -20,7 +20,7 @@ pub enum Standing {
 
 impl Standing {
     /// What these settings make of this account.
-    pub fn of(settings: &Settings, account: &Requester) -> Self {
+    pub fn judge(settings: &Settings, account: &Requester) -> Self {
         if settings.is_controller(account) {
             Self::Controller
         } else if settings.is_admin(account) {
@@ -83,6 +83,6 @@ mod tests {
         .expect("settings");
         let groups = groups.iter().map(ToString::to_string).collect();
         let account = Requester { username: username.to_owned(), groups };
-        assert_eq!(Standing::of(&settings, &account), expected);
+        assert_eq!(Standing::judge(&settings, &account), expected);
     }
 }

@@ -22,7 +22,7 @@ pub struct CachedNamespace {
 
 impl CachedNamespace {
     /// From an object's metadata; nothing else of a Namespace is ever read.
-    pub fn of(meta: &ObjectMeta) -> Self {
+    pub fn from_meta(meta: &ObjectMeta) -> Self {
         Self {
             uid: meta.uid.clone().unwrap_or_default(),
             version: meta.resource_version.clone().unwrap_or_default(),
@@ -125,7 +125,7 @@ mod tests {
         });
         let meta =
             ObjectMeta { owner_references: Some(references.collect()), ..ObjectMeta::default() };
-        let lengths: Vec<usize> = CachedNamespace::of(&meta)
+        let lengths: Vec<usize> = CachedNamespace::from_meta(&meta)
             .namespace
             .owner_references
             .iter()
@@ -144,7 +144,7 @@ mod tests {
             "ownerReferences": [{"apiVersion": "capsule.clastix.io/v1beta2", "kind": "Tenant", "name": "solar", "uid": "u-2", "controller": true, "blockOwnerDeletion": true}]
         });
         let meta: ObjectMeta = serde_json::from_value(metadata.clone()).expect("metadata");
-        let cached = CachedNamespace::of(&meta);
+        let cached = CachedNamespace::from_meta(&meta);
         assert_eq!(cached.document()["metadata"], metadata);
         let group = cached.namespace.owner_references.first().map(|owner| owner.group.as_str());
         assert_eq!(group, Some("capsule.clastix.io"));

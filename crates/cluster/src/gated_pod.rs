@@ -42,7 +42,7 @@ pub struct GatedPod {
 }
 
 impl PodKey {
-    pub fn of(pod: &UnscheduledPod) -> Self {
+    pub fn from_pod(pod: &UnscheduledPod) -> Self {
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
         let created =
             pod.metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |created| created.0);
@@ -65,7 +65,7 @@ impl fmt::Display for PodKey {
 
 impl GatedPod {
     /// `None` where the gate does not hold it, or it is on its way out.
-    pub fn of(pod: UnscheduledPod) -> Option<Self> {
+    pub fn from_pod(pod: UnscheduledPod) -> Option<Self> {
         let Scheduling { node_selector, tolerations, scheduling_gates } = pod.spec;
         let gates: Vec<String> = scheduling_gates.into_iter().map(|gate| gate.name).collect();
         let gated =

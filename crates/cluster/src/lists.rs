@@ -37,7 +37,7 @@ enum Managers {
 async fn read(client: &Client, settings: Settings, managers: Managers) -> Result<Inventory> {
     let mut documents = tenants(client, &settings, Managers::Dropped).await?;
     documents.extend(namespaces(client, managers).await?);
-    Ok(Inventory::of(settings, documents)?)
+    Ok(Inventory::from_documents(settings, documents)?)
 }
 
 /// How the kind of the tenants is spelled in paths.

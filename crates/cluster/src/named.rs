@@ -40,7 +40,7 @@ pub async fn inventory(
         documents.push(Document { place: Place::cluster(), object });
     }
     documents.extend(tenants.documents());
-    Ok(Inventory::of(settings, documents)?)
+    Ok(Inventory::from_documents(settings, documents)?)
 }
 
 async fn namespace(client: &Client, name: &str) -> Result<Option<Value>> {
@@ -99,7 +99,7 @@ impl Tenants<'_> {
             let tenant = read.as_ref().map(|object| self.settings.tenant(object)).transpose();
             tenant.map(|tenant| tenant.map(Arc::new)).map_err(|error| error.source.to_string())
         };
-        Assessment::of(self.settings, namespace, || object.clone(), lookup);
+        Assessment::judge(self.settings, namespace, || object.clone(), lookup);
         missing
     }
 
@@ -159,7 +159,7 @@ pub async fn some_namespaces(client: &Client) -> Vec<String> {
 /// The same of tenants.
 pub async fn some_tenants(client: &Client, settings: &Settings) -> Vec<String> {
     if settings.source.kind().is_none() {
-        return Inventory::of(settings.clone(), Vec::new())
+        return Inventory::from_documents(settings.clone(), Vec::new())
             .map(|inventory| inventory.tenant_names())
             .unwrap_or_default();
     }

@@ -22,7 +22,7 @@ impl Placement {
     /// Of a namespace that is ready as the guard judges it, and that carries the selector and the
     /// tolerations that its tenant wants now; `None` where its Pods have to wait. A namespace that
     /// nobody claims lets every Pod go.
-    pub fn of(settings: &Settings, assessment: &Assessment) -> Option<Self> {
+    pub fn from_assessment(settings: &Settings, assessment: &Assessment) -> Option<Self> {
         let Assessment { tenant, before, record, plan, fault, .. } = assessment;
         let ledger = &record.ledger;
         let claimed = tenant
@@ -82,11 +82,12 @@ mod tests {
             "broken" => Err("bad".to_owned()),
             _ => Ok(None),
         };
-        let cached = CachedNamespace::of(&serde_json::from_value(metadata).expect("metadata"));
+        let cached =
+            CachedNamespace::from_meta(&serde_json::from_value(metadata).expect("metadata"));
         let in_scope = is_in_scope(&settings, &cached.namespace);
         in_scope
-            .then(|| Assessment::of(&settings, &cached.namespace, || cached.document(), known))
-            .and_then(|one| Placement::of(&settings, &one))
+            .then(|| Assessment::judge(&settings, &cached.namespace, || cached.document(), known))
+            .and_then(|one| Placement::from_assessment(&settings, &one))
     }
 
     fn claimed(label: &str, ledger: &str, changed: Value) -> Value {

@@ -52,7 +52,7 @@ impl Pin {
         Some(Self { mode: Mode::parse(mode)?, without_guard })
     }
 
-    fn text(self) -> String {
+    fn to_annotation(self) -> String {
         if self.without_guard {
             format!("{} {WITHOUT_GUARD}", self.mode)
         } else {
@@ -65,7 +65,7 @@ impl Policy {
     /// The policy of that name, if there is one. Where Kubewarden is not installed there is none.
     pub async fn read(client: &Client, name: &str) -> Result<Option<Self>, Error> {
         match policies(client).get(name).await {
-            Ok(found) => Ok(Some(Self::of(found))),
+            Ok(found) => Ok(Some(Self::from_object(found))),
             Err(Error::Api(status)) if status.code == 404 => Ok(None),
             Err(error) => Err(error),
         }
@@ -74,13 +74,13 @@ impl Policy {
     /// Every policy, whoever's it is.
     pub async fn all(client: &Client) -> Result<Vec<Self>, Error> {
         match policies(client).list(&ListParams::default()).await {
-            Ok(found) => Ok(found.into_iter().map(Self::of).collect()),
+            Ok(found) => Ok(found.into_iter().map(Self::from_object).collect()),
             Err(Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
 
-    pub fn of(object: DynamicObject) -> Self {
+    pub fn from_object(object: DynamicObject) -> Self {
         let DynamicObject { metadata, data, .. } = object;
         let annotations = metadata.annotations.unwrap_or_default();
         let conditions = data.pointer("/spec/matchConditions").and_then(Value::as_array).cloned();
@@ -129,8 +129,9 @@ impl Policy {
         let metadata =
             json!({"resourceVersion": self.version, "annotations": {MODE: mode.map(Mode::word)}});
         let patch = json!({"metadata": metadata, "spec": {"matchConditions": conditions}});
-        *self =
-            Self::of(policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
+        *self = Self::from_object(
+            policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?,
+        );
         Ok(())
     }
 
@@ -151,9 +152,10 @@ impl Policy {
 
     /// Pins a mode, or lets go of it.
     pub async fn pin(&mut self, client: &Client, pin: Option<Pin>) -> Result<(), Error> {
-        let patch = json!({"metadata": {"annotations": {PIN: pin.map(Pin::text)}}});
-        *self =
-            Self::of(policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?);
+        let patch = json!({"metadata": {"annotations": {PIN: pin.map(Pin::to_annotation)}}});
+        *self = Self::from_object(
+            policies(client).patch(&self.name, &params(), &Patch::Merge(patch)).await?,
+        );
         Ok(())
     }
 }
@@ -176,6 +178,6 @@ mod tests {
     fn pins(#[case] text: &str, #[case] expected: Option<(Mode, bool)>) {
         let pin = Pin::parse(text);
         assert_eq!(pin, expected.map(|(mode, without_guard)| Pin { mode, without_guard }));
-        assert!(pin.is_none_or(|pin| Pin::parse(&pin.text()) == Some(pin)));
+        assert!(pin.is_none_or(|pin| Pin::parse(&pin.to_annotation()) == Some(pin)));
     }
 }

@@ -83,14 +83,14 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
 /// The metrics, after those are set that are counted on request.
 pub(crate) fn measured(metrics: &Metrics, figures: &Figures) -> String {
     show(metrics, figures);
-    metrics.text()
+    metrics.render()
 }
 
 fn show(metrics: &Metrics, figures: &Figures) {
     metrics.set_depths(figures.depths, figures.backing_off);
     metrics.set_pace(figures.pace);
     for state in Compliance::ALL {
-        metrics.set_namespaces(state.word(), figures.totals.of(state));
+        metrics.set_namespaces(state.word(), figures.totals.count(state));
     }
     metrics.set_troubled(&figures.reasons);
     metrics.set_held_pods(figures.held_by_state);

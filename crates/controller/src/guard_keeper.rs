@@ -26,14 +26,14 @@ use guard::difference::{Change, Id, Known, News};
 mod report;
 
 /// How often the leader looks whether something is left to do.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The wait after a write. Where two writers undo each other's work again and again, it doubles
 /// after so many rounds, so that they do not keep the API server busy.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const QUICK_ROUNDS: u32 = 10;
 const LAST_PAUSE: Duration = Duration::from_secs(60);
 /// A quarrel is over after so long without a write.
-const PEACE: Duration = Duration::from_secs(120);
+const QUIET_PERIOD: Duration = Duration::from_secs(120);
 
 /// How the guard is to be, where it differs from the settings.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +79,7 @@ impl Keeper {
         let mut sightings =
             stream::select_all((0..KINDS.len()).map(|kind| self.follow(kind, &pulse)));
         let (mut known, mut pause) = (Known::new(KINDS.len()), Pause::default());
-        let mut looks = tokio::time::interval(LOOK);
+        let mut looks = tokio::time::interval(CHECK_INTERVAL);
         loop {
             pulse.beat();
             tokio::select! {
@@ -91,13 +91,13 @@ impl Keeper {
             }
             let settings = self.settings.borrow_and_update().clone();
             if let Some(settings) = settings.filter(|_| pause.is_over()) {
-                self.look(&mut known, &mut pause, &settings).await;
+                self.check_parts(&mut known, &mut pause, &settings).await;
             }
         }
     }
 
     /// Compares, and writes what differs.
-    async fn look(&self, known: &mut Known, pause: &mut Pause, settings: &Settings) {
+    async fn check_parts(&self, known: &mut Known, pause: &mut Pause, settings: &Settings) {
         let mut guard = Guard { place: self.orders.place, ..Guard::new(settings) };
         guard.on_unready = self.orders.on_unready.unwrap_or(guard.on_unready);
         let changes = known.compare(&guard.objects());
@@ -210,11 +210,11 @@ fn take(known: &mut Known, (kind, event): Sighting) {
     match event {
         Ok(Event::Init) => known.begin_list(kind),
         Ok(Event::InitApply(object)) => {
-            known.list(kind, Id::of(word, &object.name_any()), value(&object))
+            known.list(kind, Id::new(word, &object.name_any()), value(&object))
         }
         Ok(Event::InitDone) => known.end_list(kind, word),
-        Ok(Event::Apply(object)) => known.put(Id::of(word, &object.name_any()), value(&object)),
-        Ok(Event::Delete(object)) => known.remove(&Id::of(word, &object.name_any())),
+        Ok(Event::Apply(object)) => known.put(Id::new(word, &object.name_any()), value(&object)),
+        Ok(Event::Delete(object)) => known.remove(&Id::new(word, &object.name_any())),
         // The log has it; what was read once stays known.
         Err(_) => {}
     }
@@ -228,7 +228,7 @@ impl Pause {
     }
 
     fn begin(&mut self) {
-        let quarrel = self.last.is_some_and(|last| last.elapsed() < PEACE);
+        let quarrel = self.last.is_some_and(|last| last.elapsed() < QUIET_PERIOD);
         self.rounds = if quarrel { self.rounds.saturating_add(1) } else { 1 };
         self.last = Some(Instant::now());
     }

@@ -233,7 +233,7 @@ impl Metrics {
         self.pace.set(gauge(limit));
     }
 
-    pub fn text(&self) -> String {
+    pub fn render(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

@@ -31,7 +31,7 @@ pub(crate) const NOBODY: &str = "";
 const REPORTED_AGAIN: Duration = Duration::from_secs(30 * 60);
 
 /// Bytes of a note that the API server takes.
-const NOTE: usize = 1024;
+const MAX_NOTE_BYTES: usize = 1024;
 
 /// What became of a write, where it did not fail, in metrics.
 pub const DONE: &str = "done";
@@ -72,7 +72,7 @@ struct Budgets {
 }
 
 impl Budgets {
-    fn of(&self, topic: Topic) -> &Budget {
+    fn share(&self, topic: Topic) -> &Budget {
         match topic {
             Topic::Write => &self.writes,
             Topic::Fault => &self.faults,
@@ -198,7 +198,7 @@ impl Outcomes {
     }
 
     fn afford(&self, topic: Topic, payer: &str) -> bool {
-        let affordable = self.budgets.of(topic).afford(payer, clock::now());
+        let affordable = self.budgets.share(topic).afford(payer, clock::now());
         self.metrics.events_dropped.inc_by(u64::from(!affordable));
         affordable
     }
@@ -212,8 +212,8 @@ fn digest_of(fault: &Fault) -> u64 {
 
 /// A text of a length that the API server takes as a note.
 pub(crate) fn shortened(mut note: String) -> String {
-    if note.len() > NOTE {
-        note.truncate(note.floor_char_boundary(NOTE - '…'.len_utf8()));
+    if note.len() > MAX_NOTE_BYTES {
+        note.truncate(note.floor_char_boundary(MAX_NOTE_BYTES - '…'.len_utf8()));
         note.push('…');
     }
     note
@@ -253,8 +253,8 @@ mod tests {
 
     #[test]
     fn a_note_is_cut_between_characters() {
-        let note = shortened("ü".repeat(NOTE));
-        assert!(note.len() <= NOTE && note.ends_with("ü…"), "{}", note.len());
+        let note = shortened("ü".repeat(MAX_NOTE_BYTES));
+        assert!(note.len() <= MAX_NOTE_BYTES && note.ends_with("ü…"), "{}", note.len());
         assert_eq!(shortened("short".to_owned()), "short");
     }
 }

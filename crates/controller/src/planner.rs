@@ -95,7 +95,7 @@ pub fn decide(known: Knowledge<'_>, name: &str) -> Verdict {
     let (Some(held), Some(mut assessment)) = (store.namespace(name), store.assess(name)) else {
         return Verdict { decision: Decision::Ignore, standing: None, placement: None };
     };
-    let placement = Placement::of(store.settings(), &assessment);
+    let placement = Placement::from_assessment(store.settings(), &assessment);
     if assessment.reason() == Some(Reason::UnknownTenant) {
         release(store, held, &mut assessment);
     }

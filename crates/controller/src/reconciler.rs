@@ -213,8 +213,13 @@ impl Reconciler {
         let live = shared::is_live_place(&place);
         match written {
             Written::Done(meta) => {
-                let lag =
-                    self.shared().succeed(&write, live, CachedNamespace::of(&meta), epoch, took);
+                let lag = self.shared().succeed(
+                    &write,
+                    live,
+                    CachedNamespace::from_meta(&meta),
+                    epoch,
+                    took,
+                );
                 self.outcomes.written(&write, &place, live, took, lag);
             }
             Written::Dry => {
@@ -228,7 +233,7 @@ impl Reconciler {
                 shared.contend(&write, clock::now());
                 let missing = write.request.missing_in(&meta);
                 shared.progress.update(&key, |progress| progress.contention.undone(&missing));
-                shared.store.update_namespace(CachedNamespace::of(&meta), epoch);
+                shared.store.update_namespace(CachedNamespace::from_meta(&meta), epoch);
                 drop(shared);
                 self.fail(&write, live, &failure, took);
             }
@@ -276,7 +281,7 @@ impl Reconciler {
                     return self.fail(write, shared::is_live_place(place), &failure, took);
                 }
                 Ok(Some(meta)) => {
-                    self.shared().store.update_namespace(CachedNamespace::of(&meta), epoch)
+                    self.shared().store.update_namespace(CachedNamespace::from_meta(&meta), epoch)
                 }
                 // Another one of its name may have been created since.
                 Ok(None) => self.shared().forget(&request.name, Some(&request.uid)),

@@ -179,7 +179,7 @@ impl Releaser {
                     .reconciler
                     .shared()
                     .store
-                    .update_namespace(CachedNamespace::of(&meta), epoch);
+                    .update_namespace(CachedNamespace::from_meta(&meta), epoch);
                 self.context.reconciler.consider(namespace, true, clock::now());
             }
             Ok(None) => self.context.reconciler.shared().forget(namespace, known.as_deref()),

@@ -54,7 +54,7 @@ impl Snapshots {
     /// The totals as they are now.
     pub fn figures(&self) -> Figures {
         let nodes = self.nodes().revision();
-        let mut figures = Figures::of(&mut self.reconciler.shared(), clock::now());
+        let mut figures = Figures::build(&mut self.reconciler.shared(), clock::now());
         figures.revision += nodes;
         let gated = self.reconciler.gated();
         figures.held_pods = gated.is_known().then(|| gated.len());
@@ -99,7 +99,7 @@ impl Snapshots {
         let assessments = self.assess_all(&namespaces).into_iter().zip(contentions);
         assessments
             .filter_map(|(assessment, contention)| {
-                Some(Contest::of(&assessment?, &contention, now))
+                Some(Contest::build(&assessment?, &contention, now))
             })
             .collect()
     }
@@ -115,7 +115,7 @@ impl Snapshots {
         let tenants = self.tenants();
         let assess = |known: &Arc<CachedNamespace>| {
             is_in_scope(&settings, &known.namespace).then(|| {
-                Assessment::of(
+                Assessment::judge(
                     &settings,
                     &known.namespace,
                     || known.document(),

@@ -27,9 +27,9 @@ mod bulk;
 mod pods;
 
 /// How often the counts are looked at.
-const PERIOD: Duration = Duration::from_secs(2);
+const WRITE_INTERVAL: Duration = Duration::from_secs(2);
 /// Statuses that are written at a time.
-const AT_A_TIME: usize = 8;
+const MAX_IN_FLIGHT: usize = 8;
 const API_VERSION: &str = "landlord.dev/v1alpha1";
 
 /// After so many rounds in a row in which a tenant is another than its watch has brought, the watch
@@ -76,7 +76,7 @@ impl Statuses {
         let mut relist = self.context.signals.relist.subscribe();
         loop {
             pulse.beat();
-            tokio::time::sleep(PERIOD).await;
+            tokio::time::sleep(WRITE_INTERVAL).await;
             if relist.has_changed().unwrap_or_default() {
                 // What was written last may be lost with what etcd held.
                 relist.mark_unchanged();
@@ -122,7 +122,7 @@ impl Statuses {
             (tenant, facts, answer)
         };
         let mut is_behind = false;
-        let mut answers = stream::iter(news).map(write).buffer_unordered(AT_A_TIME);
+        let mut answers = stream::iter(news).map(write).buffer_unordered(MAX_IN_FLIGHT);
         while let Some((tenant, facts, answer)) = answers.next().await {
             pulse.beat();
             match answer {
@@ -292,7 +292,7 @@ fn nodes_match(nodes: &mut Nodes, tenant: Option<&Tenant>) -> Condition {
 }
 
 fn status(current: &DynamicObject, facts: &Facts) -> Value {
-    let counts = Compliance::ALL.map(|state| (state.word(), facts.totals.of(state)));
+    let counts = Compliance::ALL.map(|state| (state.word(), facts.totals.count(state)));
     let total = ("total", facts.totals.all());
     let namespaces: BTreeMap<&str, usize> = counts.into_iter().chain([total]).collect();
     let generation = facts.identity.generation;

@@ -44,7 +44,7 @@ impl Context {
                         .reconciler
                         .shared()
                         .store
-                        .list_namespace(CachedNamespace::of(&found.metadata));
+                        .list_namespace(CachedNamespace::from_meta(&found.metadata));
                     listed.insert(found.name_any());
                     self.consider(&found, is_news, false);
                 }
@@ -54,7 +54,7 @@ impl Context {
                         .reconciler
                         .shared()
                         .store
-                        .put_namespace(CachedNamespace::of(&found.metadata));
+                        .put_namespace(CachedNamespace::from_meta(&found.metadata));
                     self.consider(&found, is_news, true);
                 }
                 Ok(Event::Delete(found)) => self

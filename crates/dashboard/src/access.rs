@@ -27,13 +27,13 @@ use cluster::clock;
 const PATH: &str = "/landlord/dashboard";
 /// How long a judgement counts: so long somebody who is shut out still sees, and so often the API
 /// server is asked.
-const COUNTS: Duration = Duration::from_secs(30);
+const VERDICT_TTL: Duration = Duration::from_secs(30);
 /// Judgements that are kept.
-const KEPT: usize = 256;
+const MAX_VERDICTS: usize = 256;
 /// Tokens that are judged at a time: guessing must not become a load for the API server.
-const AT_A_TIME: usize = 4;
+const MAX_REVIEWS_IN_FLIGHT: usize = 4;
 /// Bytes of a token; those of service accounts have about a thousand.
-const LONGEST: usize = 16 * 1024;
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Who may see the dashboard.
@@ -127,13 +127,18 @@ fn bearer(request: &Request) -> Option<&str> {
 
 impl Gatekeeper {
     pub(super) fn new(access: Access, client: Client) -> Self {
-        Self { access, client, judged: Mutex::default(), turns: Semaphore::new(AT_A_TIME) }
+        Self {
+            access,
+            client,
+            judged: Mutex::default(),
+            turns: Semaphore::new(MAX_REVIEWS_IN_FLIGHT),
+        }
     }
 
     async fn judge(&self, token: Option<&str>) -> Result<Verdict, Error> {
         match (self.access, token) {
             (Access::Open, _) => Ok(Verdict::Welcome),
-            (Access::Token, Some(token)) if !token.is_empty() && token.len() <= LONGEST => {
+            (Access::Token, Some(token)) if !token.is_empty() && token.len() <= MAX_TOKEN_BYTES => {
                 self.judge_token(token).await
             }
             (Access::Token, _) => Ok(Verdict::Stranger),
@@ -166,16 +171,20 @@ impl Gatekeeper {
 
     fn known(&self, token: &str) -> Option<Verdict> {
         let judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        judged.get(token).filter(|(_, at)| clock::now() < *at + COUNTS).map(|(verdict, _)| *verdict)
+        judged
+            .get(token)
+            .filter(|(_, at)| clock::now() < *at + VERDICT_TTL)
+            .map(|(verdict, _)| *verdict)
     }
 
     fn keep(&self, token: &str, verdict: Verdict) {
         let (mut judged, now) =
             (self.judged.lock().unwrap_or_else(PoisonError::into_inner), clock::now());
-        if judged.len() >= KEPT {
-            judged.retain(|_, (verdict, at)| *verdict == Verdict::Welcome && now < *at + COUNTS);
+        if judged.len() >= MAX_VERDICTS {
+            judged
+                .retain(|_, (verdict, at)| *verdict == Verdict::Welcome && now < *at + VERDICT_TTL);
         }
-        if judged.len() < KEPT {
+        if judged.len() < MAX_VERDICTS {
             judged.insert(token.to_owned(), (verdict, now));
         }
     }

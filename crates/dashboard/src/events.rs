@@ -15,11 +15,11 @@ use super::problem::Problem;
 use super::{Dashboard, ended};
 
 /// How often it is looked whether something changed.
-const LOOK: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// So that nobody between takes a quiet stream for a dead one.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Streams at a time.
-const STREAMS: usize = 64;
+const MAX_STREAMS: usize = 64;
 
 /// See the module.
 pub(super) struct Pulse {
@@ -33,7 +33,7 @@ impl Default for Pulse {
         Self {
             revision: watch::Sender::new(0),
             somebody: Notify::new(),
-            places: Arc::new(Semaphore::new(STREAMS)),
+            places: Arc::new(Semaphore::new(MAX_STREAMS)),
         }
     }
 }
@@ -64,7 +64,7 @@ pub(super) async fn beat(dashboard: Arc<Dashboard>) {
             last = now;
             pulse.revision.send_modify(|revision| *revision += 1);
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
 }
 
@@ -96,7 +96,7 @@ pub(super) async fn stream(
     let place = place.map_err(|_| {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("{STREAMS} others are watching: close some of their pages"),
+            format!("{MAX_STREAMS} others are watching: close some of their pages"),
         )
     })?;
     let receiver = dashboard.pulse.revision.subscribe();
@@ -108,7 +108,7 @@ pub(super) async fn stream(
         Some((event(revision), (receiver, place)))
     });
     let events = first.chain(later).take_until(ended(dashboard.end.clone()).boxed());
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL)))
 }
 
 fn event(revision: u64) -> Result<Event, Infallible> {

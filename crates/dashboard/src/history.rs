@@ -12,13 +12,13 @@ use cluster::clock;
 use controller::snapshot::{Figures, Totals, Urgency};
 
 /// How often it is looked.
-const LOOK: Duration = Duration::from_secs(2);
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(2);
 /// Looks that are kept, for rates: five minutes.
-const LOOKS: usize = 150;
+const MAX_RECENT_SAMPLES: usize = 150;
 /// One look of so many becomes a sample …
-const THINNED: u64 = 5;
+const THINNED_EVERY: u64 = 5;
 /// … and so many are kept: an hour.
-const SAMPLES: usize = 360;
+const MAX_THINNED_SAMPLES: usize = 360;
 /// How far back a rate looks.
 const RATE_WINDOW: Duration = Duration::from_secs(20);
 
@@ -39,7 +39,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn of(figures: &Figures, leads: bool) -> Self {
+    pub(super) fn build(figures: &Figures, leads: bool) -> Self {
         Self {
             at: Timestamp::now(),
             instant: clock::now(),
@@ -95,9 +95,9 @@ impl History {
     /// Takes in what is seen.
     pub(super) fn add(&mut self, look: Look) {
         self.follow(&look);
-        push(&mut self.looks, look, LOOKS);
-        if self.count.is_multiple_of(THINNED) {
-            push(&mut self.samples, look, SAMPLES);
+        push(&mut self.looks, look, MAX_RECENT_SAMPLES);
+        if self.count.is_multiple_of(THINNED_EVERY) {
+            push(&mut self.samples, look, MAX_THINNED_SAMPLES);
         }
         self.count += 1;
     }
@@ -130,7 +130,7 @@ impl History {
 
     /// How many samples there have ever been.
     pub(super) fn count(&self) -> u64 {
-        self.count.div_ceil(THINNED)
+        self.count.div_ceil(THINNED_EVERY)
     }
 
     /// The oldest first.
@@ -171,8 +171,8 @@ fn push(ring: &mut VecDeque<Look>, look: Look, most: usize) {
 impl Dashboard {
     /// What is to be seen now. A replica that follows writes nothing, and what waits there does not
     /// wait.
-    pub(super) fn look(&self) -> Look {
-        Look::of(&self.subject.snapshots.figures(), self.leads())
+    pub(super) fn sample(&self) -> Look {
+        Look::build(&self.subject.snapshots.figures(), self.leads())
     }
 }
 
@@ -180,12 +180,12 @@ impl Dashboard {
 pub(super) async fn record(dashboard: Arc<Dashboard>) {
     loop {
         if dashboard.subject.readiness.is_complete() {
-            let look = dashboard.look();
+            let look = dashboard.sample();
             dashboard.history().add(look);
             // A little now and then, rather than much when a page asks.
             dashboard.read(|dashboard| dashboard.subject.snapshots.refresh_namespaces()).await;
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(SAMPLE_INTERVAL).await;
     }
 }
 
@@ -239,7 +239,7 @@ mod tests {
         (0..10_000).for_each(|second| history.add(at(start, second, 0, 0)));
         assert_eq!(
             (history.looks.len(), history.samples.len(), history.count()),
-            (LOOKS, SAMPLES, 2000)
+            (MAX_RECENT_SAMPLES, MAX_THINNED_SAMPLES, 2000)
         );
     }
 }

@@ -25,13 +25,13 @@ use diagnostics::audit::evidence::{Evidence, pods};
 use diagnostics::audit::{Report, Stray, judge};
 
 /// How long an answer counts.
-const COUNTS: Duration = Duration::from_secs(30);
+const REPORT_TTL: Duration = Duration::from_secs(30);
 /// Tenants whose answers are kept.
-const KEPT: usize = 32;
+const MAX_REPORTS: usize = 32;
 /// Pods outside that are listed.
-const MOST: usize = 200;
+const MAX_ROWS: usize = 200;
 /// Namespaces whose history is read, to say why a Pod is outside.
-const EXPLAINED: usize = 20;
+const MAX_EXPLAINED: usize = 20;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pods of one tenant.
@@ -73,15 +73,15 @@ pub(super) struct PodDesk(Mutex<HashMap<String, (PodsOutside, Instant)>>);
 impl Dashboard {
     pub(super) async fn pods_outside(self: &Arc<Self>, tenant: &str) -> PodsOutside {
         let mut desk = self.pods.0.lock().await;
-        desk.retain(|_, (_, at)| clock::now() < *at + COUNTS);
+        desk.retain(|_, (_, at)| clock::now() < *at + REPORT_TTL);
         if let Some((answer, _)) = desk.get(tenant) {
             return answer.clone();
         }
         let found = tokio::time::timeout(TIMEOUT, self.audit(tenant)).await;
         let found = found
             .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", TIMEOUT.as_secs())));
-        let answer = PodsOutside::of(tenant, found);
-        if desk.len() < KEPT {
+        let answer = PodsOutside::from_report(tenant, found);
+        if desk.len() < MAX_REPORTS {
             desk.insert(tenant.to_owned(), (answer.clone(), clock::now()));
         }
         answer
@@ -100,7 +100,7 @@ impl Dashboard {
         let pods = if names.is_empty() { Vec::new() } else { pods(client, &names).await? };
         let mut evidence =
             Evidence { pods, nodes, guard: Guarded::Unknown("it was not asked for".to_owned()) };
-        let mut inventory = Inventory::of(settings, Vec::new())?;
+        let mut inventory = Inventory::from_documents(settings, Vec::new())?;
         let report = judge(&inventory, &assessments, evidence.clone());
         if report.strays.is_empty() {
             return Ok(report);
@@ -135,7 +135,7 @@ impl Dashboard {
         names.dedup();
         let api: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(self.subject.client.clone());
         let mut listed = Vec::new();
-        for name in names.into_iter().take(EXPLAINED) {
+        for name in names.into_iter().take(MAX_EXPLAINED) {
             // Without it, nothing is said of when.
             let Ok(found) = api.get_metadata(name).await else { continue };
             let object =
@@ -149,7 +149,7 @@ impl Dashboard {
 }
 
 impl PodsOutside {
-    fn of(tenant: &str, found: Result<Report>) -> Self {
+    fn from_report(tenant: &str, found: Result<Report>) -> Self {
         let listed = time(Timestamp::now());
         match found {
             Err(error) => Self {
@@ -164,7 +164,7 @@ impl PodsOutside {
                 listed,
                 pods: report.totals.get(tenant).map_or(0, |total| total.pods),
                 outside: report.outside(),
-                items: report.strays.iter().take(MOST).map(StrayRow::of).collect(),
+                items: report.strays.iter().take(MAX_ROWS).map(StrayRow::from_stray).collect(),
                 not_judged: report.unjudged.len(),
                 error: None,
             },
@@ -173,7 +173,7 @@ impl PodsOutside {
 }
 
 impl StrayRow {
-    fn of(stray: &Stray) -> Self {
+    fn from_stray(stray: &Stray) -> Self {
         Self {
             namespace: stray.pod.namespace.clone(),
             name: stray.pod.name.clone(),

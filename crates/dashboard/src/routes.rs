@@ -114,7 +114,7 @@ pub(super) fn router(dashboard: &Arc<Dashboard>) -> Router {
 }
 
 async fn overview(State(dashboard): Board) -> Json<Overview> {
-    Json(dashboard.read(Overview::of).await)
+    Json(dashboard.read(Overview::build).await)
 }
 
 async fn namespaces(
@@ -124,7 +124,7 @@ async fn namespaces(
     let Query(wanted) =
         wanted.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
     let page =
-        dashboard.read(move |dashboard| Namespaces::of(&dashboard.subject.snapshots, &wanted));
+        dashboard.read(move |dashboard| Namespaces::build(&dashboard.subject.snapshots, &wanted));
     Ok(Json(page.await))
 }
 
@@ -143,7 +143,8 @@ async fn pods(State(dashboard): Board, Path(name): Path<String>) -> Answered<Pod
 
 async fn details(dashboard: &Arc<Dashboard>, name: &str) -> Option<TenantDetails> {
     let name = name.to_owned();
-    let view = move |dashboard: &Dashboard| TenantDetails::of(&dashboard.subject.snapshots, &name);
+    let view =
+        move |dashboard: &Dashboard| TenantDetails::build(&dashboard.subject.snapshots, &name);
     dashboard.read(view).await
 }
 
@@ -155,7 +156,7 @@ fn unknown(tenant: &str) -> Problem {
 }
 
 async fn backfill(State(dashboard): Board) -> Json<Backfill> {
-    Json(dashboard.read(Backfill::of).await)
+    Json(dashboard.read(Backfill::build).await)
 }
 
 async fn strategy(State(dashboard): Board) -> Json<StrategyView> {
@@ -163,11 +164,11 @@ async fn strategy(State(dashboard): Board) -> Json<StrategyView> {
 }
 
 async fn contested(State(dashboard): Board) -> Json<Contested> {
-    Json(dashboard.read(Contested::of).await)
+    Json(dashboard.read(Contested::build).await)
 }
 
 async fn outcomes(State(dashboard): Board) -> Json<RecentOutcomes> {
-    Json(RecentOutcomes::of(&dashboard))
+    Json(RecentOutcomes::build(&dashboard))
 }
 
 async fn openapi() -> Json<serde_json::Value> {

@@ -15,7 +15,7 @@ use controller::strategy::record::Record;
 use controller::strategy::report::Report;
 
 /// How long an answer counts; the leader measures every 15 s.
-const COUNTS: Duration = Duration::from_secs(5);
+const REPORT_TTL: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The newest answer. Who asks meanwhile waits for it.
@@ -29,7 +29,7 @@ impl Dashboard {
             return StrategyView::default();
         };
         let mut desk = self.strategies.0.lock().await;
-        if let Some((view, at)) = desk.as_ref().filter(|(_, at)| clock::now() < *at + COUNTS) {
+        if let Some((view, at)) = desk.as_ref().filter(|(_, at)| clock::now() < *at + REPORT_TTL) {
             let _ = at;
             return view.clone();
         }
@@ -54,7 +54,7 @@ impl Dashboard {
         let record = record.map_err(|error| {
             format!("the record in namespace {namespace:?} cannot be read: {error}")
         })?;
-        Ok(StrategyView::of(&Report {
+        Ok(StrategyView::from_report(&Report {
             strategy,
             policy: &policy,
             record: &record,

@@ -36,7 +36,7 @@ mod writers;
 use self::nodes::Nodes;
 
 /// A check that takes longer is not made.
-const PATIENCE: Duration = Duration::from_secs(20);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What is looked at, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -206,11 +206,11 @@ impl Check {
         };
         let late = |_| {
             one(self.unknown(
-                format!("no answer within {} s", PATIENCE.as_secs()),
+                format!("no answer within {} s", CHECK_TIMEOUT.as_secs()),
                 "ask again when the API server is less busy",
             ))
         };
-        tokio::time::timeout(PATIENCE, findings).await.unwrap_or_else(late)
+        tokio::time::timeout(CHECK_TIMEOUT, findings).await.unwrap_or_else(late)
     }
 
     fn skipped(self, what: impl Into<String>) -> Finding {
@@ -289,9 +289,9 @@ impl Patient {
 
 /// A list in words, cut where it gets long.
 fn some(names: impl IntoIterator<Item = impl ToString>) -> String {
-    const SHOWN: usize = 5;
+    const MAX_SHOWN: usize = 5;
     let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
-    match names.split_at_checked(SHOWN) {
+    match names.split_at_checked(MAX_SHOWN) {
         Some((shown, rest)) if !rest.is_empty() => {
             format!("{} and {} more", shown.join(", "), rest.len())
         }

@@ -83,11 +83,11 @@ impl Traces {
 
     /// Held Pods that could run anywhere, which nobody has allowed.
     pub fn astray(&self, orders: &Orders) -> Vec<String> {
-        self.pods.iter().filter(|_| !orders.free_pods).filter_map(Let::words).collect()
+        self.pods.iter().filter(|_| !orders.free_pods).filter_map(Let::describe).collect()
     }
 
     /// For the question before it begins.
-    pub fn words(&self, orders: &Orders) -> String {
+    pub fn describe(&self, orders: &Orders) -> String {
         let crds = if orders.with_crds {
             "the definition of landlord's tenants is deleted, and all tenants with it\n"
         } else {
@@ -100,7 +100,7 @@ impl Traces {
             if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) };
         format!(
             "{}{} objects of the guard are deleted\n{} held Pods are let go\n{} namespaces lose landlord's keys{list}\n{crds}",
-            self.policies.words(orders),
+            self.policies.describe(orders),
             self.guard.len(),
             self.pods.len(),
             self.namespaces.len()

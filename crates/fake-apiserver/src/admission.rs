@@ -50,7 +50,7 @@ impl AdmissionRule {
 
     /// Only objects of this kind, by its plural.
     #[must_use]
-    pub fn of(self, plural: &str) -> Self {
+    pub fn only(self, plural: &str) -> Self {
         Self { plural: Some(plural.to_owned()), ..self }
     }
 
@@ -95,7 +95,7 @@ impl Admissions {
     }
 
     /// What the first one does that is about this request.
-    pub(super) fn of(&self, target: &Target) -> Option<&Admission> {
+    pub(super) fn find(&self, target: &Target) -> Option<&Admission> {
         self.0.iter().find(|rule| rule.is_about(target)).map(|rule| &rule.admission)
     }
 }

@@ -106,7 +106,7 @@ impl Faults {
 
     /// What admission does to this request.
     pub(super) fn admission(&self, target: &Target) -> Option<Admission> {
-        self.admissions.of(target).cloned()
+        self.admissions.find(target).cloned()
     }
 
     /// Lets somebody interfere with one of the next patches; several wait for their turn.
@@ -177,7 +177,7 @@ impl Faults {
     /// Counts a request, and says how long it takes and whether it fails.
     pub(super) fn meet(&mut self, target: &Target) -> (Duration, Option<Refusal>) {
         *self.requests.entry((target.verb.word(), target.plural.clone())).or_default() += 1;
-        let delay = match self.admissions.of(target) {
+        let delay = match self.admissions.find(target) {
             Some(Admission::Delay(delay)) => *delay,
             _ => Duration::ZERO,
         };
@@ -207,7 +207,7 @@ impl Faults {
                 if take(&mut self.conflicts) {
                     return Some(Refusal::conflict(&target.plural, &target.name));
                 }
-                if let Some(refusal) = self.admissions.of(target).and_then(Admission::refusal) {
+                if let Some(refusal) = self.admissions.find(target).and_then(Admission::refusal) {
                     return Some(refusal);
                 }
                 let busy = take(&mut self.push_backs).then(|| Refusal::too_many(self.retry_after));

@@ -47,13 +47,13 @@ use self::store::State;
 use self::target::{Target, Verb};
 
 /// How late an answer is that watches overtake.
-const LATE: Duration = Duration::from_millis(100);
+const LATE_BY: Duration = Duration::from_millis(100);
 /// How long an answer to a GET waits for the next change of its object at most.
 const LATEST: Duration = Duration::from_secs(5);
 /// How long API servers are down for a restore of etcd.
 const RESTART: Duration = Duration::from_secs(2);
 /// Bytes of a request that are read at most, as a real server's limit.
-const LARGEST_BODY: usize = 3 << 20;
+const MAX_BODY_BYTES: usize = 3 << 20;
 
 /// See the module. Clones are the same server.
 #[derive(Clone)]
@@ -113,7 +113,7 @@ impl InMemory {
 
     async fn answer_http(&self, request: Request<Body>) -> Response<Body> {
         let (head, body) = request.into_parts();
-        match to_bytes(body, LARGEST_BODY).await {
+        match to_bytes(body, MAX_BODY_BYTES).await {
             Ok(bytes) => self.answer(Request::from_parts(head, bytes.to_vec())).await,
             Err(error) => {
                 Refusal::bad_request(format!("the body cannot be read: {error}")).response()
@@ -159,7 +159,7 @@ impl InMemory {
         let meddle = self.faults().meddle_after();
         if let Some(meddle) = meddle {
             meddle(self, &target.name);
-            tokio::time::sleep(LATE).await;
+            tokio::time::sleep(LATE_BY).await;
         }
         let lost = self.faults().lose_answer();
         if lost {
@@ -177,11 +177,11 @@ impl InMemory {
         let meddle = self.faults().meddle_after_read();
         if let Some(meddle) = meddle {
             meddle(self, &target.name);
-            tokio::time::sleep(LATE).await;
+            tokio::time::sleep(LATE_BY).await;
         }
         if self.faults().read_late() {
             let _ = tokio::time::timeout(LATEST, self.next_change(target)).await;
-            tokio::time::sleep(LATE).await;
+            tokio::time::sleep(LATE_BY).await;
         }
         answer
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::answer::Refusal;
 
 /// Changes that are remembered for watches, of each kind. A real server remembers some minutes.
-const HISTORY: usize = 10_000;
+const MAX_EVENTS: usize = 10_000;
 
 /// A kind of object.
 #[derive(Clone, Debug)]
@@ -239,7 +239,7 @@ impl State {
             record.push(Commit { who, plural, namespace, name, before: earlier, after });
         }
         collection.changes.push_back(Change { revision, word, object: Arc::clone(&now) });
-        if collection.changes.len() > HISTORY {
+        if collection.changes.len() > MAX_EVENTS {
             collection.compacted = collection
                 .changes
                 .pop_front()

@@ -200,7 +200,7 @@ async fn admission_is_about_some_objects_for_some_time() {
     let strip = Admission::Strip(vec!["/metadata/annotations/b".to_owned()]);
     let minute = Duration::from_secs(60);
     server.faults().admit_by(
-        AdmissionRule::new(strip).of("pods").named("bad-").within("bad-").lasting(minute),
+        AdmissionRule::new(strip).only("pods").named("bad-").within("bad-").lasting(minute),
     );
     server.faults().admit("bad-", Admission::Deny { code: 429, retry_after: 7 });
     assert_eq!(annotated(&namespaces, "bad-0").await, Err(429));

@@ -52,14 +52,14 @@ pub struct Known {
 
 impl Id {
     /// An object by its kind, without the group, and its name.
-    pub fn of(kind: &str, name: &str) -> Self {
+    pub fn new(kind: &str, name: &str) -> Self {
         Self { kind: kind.to_owned(), name: name.to_owned() }
     }
 
     /// The object that a rendered document describes.
     pub fn of_rendered(object: &Value) -> Self {
         let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        Self::of(text("/kind"), text("/metadata/name"))
+        Self::new(text("/kind"), text("/metadata/name"))
     }
 
     /// The part of the guard, for reports.
@@ -277,7 +277,7 @@ mod tests {
     }
 
     fn id() -> Id {
-        Id::of("Kind", "landlord-guard-seal")
+        Id::new("Kind", "landlord-guard-seal")
     }
 
     fn known() -> Known {
@@ -336,7 +336,7 @@ mod tests {
             ("Policy", "seal"),
             ("PolicyBinding", "seal"),
         ] {
-            known.put(Id::of(kind, &format!("landlord-guard-{name}")), stored(json!({})));
+            known.put(Id::new(kind, &format!("landlord-guard-{name}")), stored(json!({})));
         }
         let wanted = [rendered(json!({}))];
         let changes: Vec<(String, String, &str)> = known
@@ -361,8 +361,8 @@ mod tests {
         known.put(id(), stored(json!({})));
         let mut strange = stored(json!({}));
         strange["metadata"]["labels"] = Value::Null;
-        known.put(Id::of("Kind", "landlord-guard-mine"), strange);
-        known.put(Id::of("Kind", "other"), stored(json!({})));
+        known.put(Id::new("Kind", "landlord-guard-mine"), strange);
+        known.put(Id::new("Kind", "other"), stored(json!({})));
         let changes: Vec<Id> = known.compare(&[]).into_iter().map(|change| change.id).collect();
         assert_eq!(changes, [id()]);
     }

@@ -12,13 +12,13 @@ pub(super) const SERVICE_ACCOUNT: &str = "system:serviceaccount";
 const API_SERVER: &str = "system:apiserver";
 
 /// A CEL string; JSON's escapes are CEL's as well.
-pub(super) fn text(value: &str) -> String {
+pub(super) fn quote(value: &str) -> String {
     Value::from(value).to_string()
 }
 
 /// A CEL list of strings.
 pub(super) fn list<S: AsRef<str>>(values: impl IntoIterator<Item = S>) -> String {
-    let texts: Vec<String> = values.into_iter().map(|value| text(value.as_ref())).collect();
+    let texts: Vec<String> = values.into_iter().map(|value| quote(value.as_ref())).collect();
     format!("[{}]", texts.join(", "))
 }
 
@@ -29,7 +29,7 @@ pub(super) fn field_or(path: &str, absent: &str) -> String {
 
 /// The value of a key of a map, or the empty string.
 pub(super) fn value_of(map: &str, key: &str) -> String {
-    let key = text(key);
+    let key = quote(key);
     format!("{key} in {map} ? {map}[{key}] : \"\"")
 }
 
@@ -37,7 +37,7 @@ pub(super) fn value_of(map: &str, key: &str) -> String {
 pub(super) fn is_held(pod: &str) -> String {
     format!(
         "has({pod}.spec.schedulingGates) && {pod}.spec.schedulingGates.exists(g, g.name == {})",
-        text(GATE)
+        quote(GATE)
     )
 }
 
@@ -81,7 +81,7 @@ impl Guard<'_> {
         let listed = (!names.is_empty()).then(|| format!("{name} in {}", list(names)));
         let expressions: Vec<String> = patterns.into_iter().map(expression).collect();
         let matched = (!expressions.is_empty()).then(|| {
-            format!("{name}.matches({})", text(&format!("^({})$", expressions.join("|"))))
+            format!("{name}.matches({})", quote(&format!("^({})$", expressions.join("|"))))
         });
         let parts: Vec<String> = [listed, matched].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(" || "))
@@ -95,7 +95,7 @@ impl Guard<'_> {
 
 /// The CEL that says whether the requester is the user of this name.
 pub fn is_user(username: &str) -> String {
-    format!("request.userInfo.username == {}", text(username))
+    format!("request.userInfo.username == {}", quote(username))
 }
 
 fn user_names(settings: &Settings) -> Vec<String> {

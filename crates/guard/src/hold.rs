@@ -2,7 +2,7 @@
 //! so does one that the plugin `PodNodeSelector` judged by an older state of the namespace. The
 //! controller lets them go.
 
-use super::expression::{is_held, names_its_node, text};
+use super::expression::{is_held, names_its_node, quote};
 use super::policy::{Effect, Policy};
 use super::{GATE, Guard, Part, pods};
 
@@ -35,7 +35,7 @@ fn waits(guard: &Guard<'_>) -> &'static str {
 }
 
 fn patch() -> String {
-    let gate = format!("Object.spec.schedulingGates{{name: {}}}", text(GATE));
+    let gate = format!("Object.spec.schedulingGates{{name: {}}}", quote(GATE));
     format!(
         r#"!variables.waits ? [] : has(object.spec.schedulingGates)
 ? [JSONPatch{{op: "add", path: "/spec/schedulingGates/-", value: {gate}}}]

@@ -3,7 +3,7 @@
 
 use tenancy::settings::TenantSource;
 
-use super::expression::{SERVICE_ACCOUNT, text};
+use super::expression::{SERVICE_ACCOUNT, quote};
 use super::policy::{Effect, Policy, Validation};
 use super::{Guard, Part};
 
@@ -15,7 +15,7 @@ const IS_REQUESTER: &str = r#"o.kind == "User" && o.name == request.userInfo.use
 pub(super) fn policy(guard: &Guard<'_>) -> Option<Policy> {
     let source = &guard.settings.source;
     let (api_version, kind) = source.kind()?;
-    let label = text(guard.settings.tenant_label());
+    let label = quote(guard.settings.tenant_label());
     let claims = format!("has(object.metadata.labels) && {label} in object.metadata.labels");
     let conditions = [
         guard.not_excluded("object.metadata.name"),
@@ -48,7 +48,7 @@ fn owners(source: &TenantSource) -> Option<&'static str> {
 }
 
 fn validation(tenant: &str) -> Validation {
-    let account = text(&format!("{SERVICE_ACCOUNT}:"));
+    let account = quote(&format!("{SERVICE_ACCOUNT}:"));
     let service_account = format!(
         r#"o.kind == "ServiceAccount" && request.userInfo.username == (o.name.startsWith({account}) ? "" : {account}) + o.name"#
     );

@@ -6,7 +6,7 @@ use tenancy::ledger;
 use tenancy::settings::GuardScope;
 
 use super::Guard;
-use super::expression::{field_or, text, value_of};
+use super::expression::{field_or, quote, value_of};
 use super::policy::Named;
 
 /// `variables.ready`, and what it is made of.
@@ -46,8 +46,8 @@ pub(super) fn tolerations() -> Vec<Named> {
 /// Labels hold nothing that JSON would quote, so the beginning of a ledger can be told without a
 /// parser.
 fn ready(guard: &Guard<'_>) -> String {
-    let (head, key) = (text(r#"{"tenant":""#), text(NODE_SELECTOR));
-    let listed = text(&format!("{NODE_SELECTOR:?}"));
+    let (head, key) = (quote(r#"{"tenant":""#), quote(NODE_SELECTOR));
+    let listed = quote(&format!("{NODE_SELECTOR:?}"));
     let claimed = format!(
         "variables.ledger.startsWith({head} + variables.tenant + \"\\\"\") && (!variables.ledger.contains({listed}) || {key} in variables.annotations)"
     );
@@ -55,7 +55,7 @@ fn ready(guard: &Guard<'_>) -> String {
         GuardScope::Labelled => claimed,
         GuardScope::All => format!(
             "variables.tenant == \"\" ? {} in variables.annotations : {claimed}",
-            text(UNCLAIMED)
+            quote(UNCLAIMED)
         ),
     }
 }

@@ -8,7 +8,7 @@ use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, OWN_ANNOTATIONS};
 use tenancy::metadata;
 use tenancy::settings::Rule;
 
-use super::expression::{field_or, list, text};
+use super::expression::{field_or, list, quote};
 use super::policy::{Effect, Named, Policy, Validation};
 use super::{Guard, Part};
 
@@ -148,11 +148,11 @@ fn is_tenant(guard: &Guard<'_>) -> Option<String> {
 }
 
 fn is_of_kind(group: &str, kind: &str) -> String {
-    let kind = text(kind);
+    let kind = quote(kind);
     match group {
         "" => format!("o.kind == {kind} && !o.apiVersion.contains(\"/\")"),
         group => {
-            format!("o.kind == {kind} && o.apiVersion.startsWith({})", text(&format!("{group}/")))
+            format!("o.kind == {kind} && o.apiVersion.startsWith({})", quote(&format!("{group}/")))
         }
     }
 }

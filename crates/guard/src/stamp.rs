@@ -4,7 +4,7 @@
 
 use tenancy::keys::{CREATOR, OWN_ANNOTATIONS};
 
-use super::expression::{field_or, list, text};
+use super::expression::{field_or, list, quote};
 use super::policy::{Effect, Named, Policy, Validation};
 use super::{Guard, Part};
 
@@ -50,7 +50,7 @@ fn conditions(guard: &Guard<'_>) -> Vec<Named> {
 /// The requester as JSON. Characters that CEL quotes in another way than JSON make a stamp that is
 /// nobody's.
 fn creator() -> String {
-    let [head, middle, tail] = [r#"{"username":"#, r#","groups":["#, "]}"].map(text);
+    let [head, middle, tail] = [r#"{"username":"#, r#","groups":["#, "]}"].map(quote);
     format!(
         "{head} + strings.quote(request.userInfo.username) + {middle} + variables.groups.map(g, strings.quote(g)).join(\",\") + {tail}"
     )
@@ -59,7 +59,7 @@ fn creator() -> String {
 /// The known keys are looked for, and not the known prefix in all keys: a creator may bring 40 000,
 /// and CEL takes its time for each.
 fn patch() -> String {
-    let (own, key) = (list(OWN_ANNOTATIONS), text(CREATOR));
+    let (own, key) = (list(OWN_ANNOTATIONS), quote(CREATOR));
     format!(
         r#"(has(object.metadata.annotations) ? [] : [JSONPatch{{op: "add", path: "/metadata/annotations", value: {{}}}}])
 + {own}.filter(k, k in variables.annotations).map(k,

@@ -60,8 +60,12 @@ mod tests {
         let spec = json!({"metadata": {"name": "solar"}, "spec": {"labels": {"a": "b"}}});
         let solar = std::sync::Arc::new(settings.tenant(&spec).expect("a tenant"));
         let namespace = tenancy::namespace::Namespace::from_value(&object).expect("a namespace");
-        let assessment =
-            Assessment::of(&settings, &namespace, || object.clone(), |_| Ok(Some(solar.clone())));
+        let assessment = Assessment::judge(
+            &settings,
+            &namespace,
+            || object.clone(),
+            |_| Ok(Some(solar.clone())),
+        );
         since(&assessment, &object, tenant.as_ref()).map(|at| at.to_string())
     }
 

@@ -74,14 +74,14 @@ fn search(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), FilesError> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<Document>, FilesError> {
-    let (file, text) = text(path)?;
+    let (file, text) = read_source(path)?;
     document::read(&file, &text).map_err(|error| match error {
         DocumentError::Syntax { file, fault } => FilesError::Syntax { file, fault },
         other => FilesError::Document(other),
     })
 }
 
-fn text(path: &Path) -> Result<(String, String), FilesError> {
+fn read_source(path: &Path) -> Result<(String, String), FilesError> {
     let (file, text) = if path == Path::new("-") {
         let mut text = String::new();
         ("standard input".to_owned(), std::io::stdin().read_to_string(&mut text).map(|_| text))

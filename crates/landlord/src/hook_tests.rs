@@ -45,7 +45,8 @@ pub(crate) fn run_file(path: &Path) -> Result<Vec<Outcome>> {
     let objects: Vec<Value> = tenants.iter().map(|tenant| tenant.object.clone()).collect();
     let parsed =
         Settings::from_value(&settings).with_context(|| format!("{}: settings", path.display()))?;
-    let inventory = Inventory::of(parsed, tenants).with_context(|| path.display().to_string())?;
+    let inventory =
+        Inventory::from_documents(parsed, tenants).with_context(|| path.display().to_string())?;
     let judge = Judge { settings: &settings, inventory: &inventory, tenants: &objects };
     let of_case = |(index, case): (usize, &Case)| {
         judge.case(case).with_context(|| format!("{}: cases[{index}]", path.display()))

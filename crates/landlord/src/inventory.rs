@@ -13,7 +13,7 @@ use crate::files;
 /// among the files, else they are the defaults.
 pub(crate) fn read(files: &[PathBuf], settings: Option<&Path>) -> Result<Inventory> {
     let (settings, documents) = documents(files, settings)?;
-    Ok(Inventory::of(settings, documents)?)
+    Ok(Inventory::from_documents(settings, documents)?)
 }
 
 /// What there is to read, not yet looked at.

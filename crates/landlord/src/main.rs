@@ -99,8 +99,8 @@ fn main() -> ExitCode {
         Command::Reference(command) => command.run(command_line()),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {}", remedy::words(&error));
-        if let Some(remedy) = remedy::of(&error) {
+        eprintln!("error: {}", remedy::describe_error(&error));
+        if let Some(remedy) = remedy::find_remedy(&error) {
             eprintln!("  fix: {remedy}");
         }
         ExitCode::FAILURE

@@ -7,7 +7,7 @@ use kube::config::{InferConfigError, KubeconfigError};
 
 /// The error and its causes in one line; some already say theirs. What the API server says is said
 /// in its own words, and nothing after it.
-pub(crate) fn words(error: &Error) -> String {
+pub(crate) fn describe_error(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let error = cause.downcast_ref::<kube::Error>();
@@ -25,7 +25,7 @@ pub(crate) fn words(error: &Error) -> String {
 }
 
 /// A way out; `None` where the error says it itself.
-pub(crate) fn of(error: &Error) -> Option<String> {
+pub(crate) fn find_remedy(error: &Error) -> Option<String> {
     let cause = error.chain().find_map(|cause| {
         cause
             .downcast_ref::<kube::Error>()

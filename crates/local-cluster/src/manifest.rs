@@ -15,12 +15,12 @@ pub enum ManifestError {
     Yaml(String),
     #[error("document {index} is no Kubernetes object: {message}")]
     Object { index: usize, message: String },
-    #[error("{kind} {name:?}: {}", words(error))]
+    #[error("{kind} {name:?}: {}", describe_error(error))]
     Refused { kind: String, name: String, error: Box<kube::Error> },
 }
 
 /// What the API server says, without the envelope it came in.
-pub(crate) fn words(error: &kube::Error) -> String {
+pub(crate) fn describe_error(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),

@@ -45,7 +45,7 @@ pub fn comes_true<'a>(
     let place = Location::caller();
     async move {
         let deadline = Instant::now() + PATIENCE;
-        while !look(place, &mut holds).await {
+        while !poll_once(place, &mut holds).await {
             if Instant::now() > deadline {
                 return false;
             }
@@ -55,7 +55,7 @@ pub fn comes_true<'a>(
     }
 }
 
-async fn look(place: &Location<'_>, holds: &mut impl AsyncFnMut() -> bool) -> bool {
+async fn poll_once(place: &Location<'_>, holds: &mut impl AsyncFnMut() -> bool) -> bool {
     let looking = Looking::begin();
     let held = holds().await;
     drop(looking);

@@ -51,9 +51,9 @@ fn getting_started(root: &Path) -> Result<Example> {
         name: "getting-started".to_owned(),
         why: "Two tenants, and namespaces that are new, edited, as they should be, and nobody's."
             .to_owned(),
-        settings: text(&folder.join("policy.yaml"))?,
-        tenant: text(&folder.join("tenants.yaml"))?,
-        namespace: text(&folder.join("namespaces.yaml"))?,
+        settings: read_file(&folder.join("policy.yaml"))?,
+        tenant: read_file(&folder.join("tenants.yaml"))?,
+        namespace: read_file(&folder.join("namespaces.yaml"))?,
         request: String::new(),
     })
 }
@@ -64,9 +64,9 @@ fn rancher(root: &Path) -> Result<Example> {
         group: "First steps",
         name: "rancher-projects".to_owned(),
         why: "Rancher's projects as tenants: any kind of object can be one.".to_owned(),
-        settings: text(&folder.join("settings.yaml"))?,
-        tenant: text(&folder.join("project.yaml"))?,
-        namespace: text(&folder.join("namespace.yaml"))?,
+        settings: read_file(&folder.join("settings.yaml"))?,
+        tenant: read_file(&folder.join("project.yaml"))?,
+        namespace: read_file(&folder.join("namespace.yaml"))?,
         request: String::new(),
     })
 }
@@ -82,7 +82,7 @@ fn hooks(root: &Path) -> Result<Vec<Example>> {
 }
 
 fn hook(folder: &Path) -> Result<Example> {
-    let tests: Value = serde_saphyr::from_str(&text(&folder.join("tests.yaml"))?)
+    let tests: Value = serde_saphyr::from_str(&read_file(&folder.join("tests.yaml"))?)
         .with_context(|| folder.display().to_string())?;
     let cases = tests.get("cases").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut namespaces: Vec<&Value> = Vec::new();
@@ -97,8 +97,8 @@ fn hook(folder: &Path) -> Result<Example> {
         group: "Hooks",
         name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         why: String::new(),
-        settings: text(&folder.join("settings.yaml"))?,
-        tenant: text(&folder.join("tenants.yaml"))?,
+        settings: read_file(&folder.join("settings.yaml"))?,
+        tenant: read_file(&folder.join("tenants.yaml"))?,
         namespace: yaml(&namespaces.iter().map(object).collect::<Vec<_>>())?,
         request: String::new(),
     })
@@ -124,7 +124,7 @@ fn request(root: &Path, name: &str) -> Result<Example> {
         name: name.to_owned(),
         why: sentence(&expected),
         settings: yaml(&[json_file(&folder.join(format!("settings/{settings}.json")))?])?,
-        tenant: yaml(&tenants(&text(&folder.join(format!("sessions/{name}.yml")))?)?)?,
+        tenant: yaml(&tenants(&read_file(&folder.join(format!("sessions/{name}.yml")))?)?)?,
         namespace: yaml(&[namespace])?,
         request: yaml(&[Value::Object(asked)])?,
     })
@@ -196,12 +196,12 @@ fn sentence(case: &Value) -> String {
     case.get("why").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn text(path: &Path) -> Result<String> {
+fn read_file(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| path.display().to_string())
 }
 
 fn json_file(path: &Path) -> Result<Value> {
-    serde_json::from_str(&text(path)?).with_context(|| path.display().to_string())
+    serde_json::from_str(&read_file(path)?).with_context(|| path.display().to_string())
 }
 
 /// The objects as documents of one text.

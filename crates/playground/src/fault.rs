@@ -82,7 +82,7 @@ impl Fault {
 
     /// A fault at a path of an object.
     fn at(place: &Place, path: &str, message: String, text: &str) -> Self {
-        let position = Positions::of(text).find(place.number(), &place.path(path));
+        let position = Positions::scan(text).find(place.number(), &place.path(path));
         Self { editor: place.file().to_owned(), position, message }
     }
 

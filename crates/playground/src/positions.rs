@@ -20,7 +20,7 @@ pub(crate) struct Positions(Vec<Vec<(String, Position)>>);
 
 impl Positions {
     /// Reads a text as far as it is YAML.
-    pub(crate) fn of(text: &str) -> Self {
+    pub(crate) fn scan(text: &str) -> Self {
         let mut walk = Walk::default();
         for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
             let position = Position { line: span.start.line(), column: span.start.col() + 1 };
@@ -143,13 +143,13 @@ mod tests {
         #[case] path: &str,
         #[case] expected: Option<(usize, usize)>,
     ) {
-        let found = Positions::of(TEXT).find(document, path);
+        let found = Positions::scan(TEXT).find(document, path);
         assert_eq!(found.map(|at| (at.line, at.column)), expected);
     }
 
     #[test]
     fn json_is_read_alike() {
-        let found = Positions::of("{\n  \"a\": {\n    \"b\": [1, 2]\n  }\n}").find(1, "a.b[1]");
+        let found = Positions::scan("{\n  \"a\": {\n    \"b\": [1, 2]\n  }\n}").find(1, "a.b[1]");
         assert_eq!(found, Some(Position { line: 3, column: 14 }));
     }
 }

@@ -51,7 +51,7 @@ impl Editors {
             match self.inventory(&objects) {
                 Ok(inventory) => {
                     faults.extend(inventory.faults().map(|(place, error)| {
-                        Fault::of_tenant(place, error, self.text(place.file()))
+                        Fault::of_tenant(place, error, self.read_editor(place.file()))
                     }));
                     answer = answer_to(&objects);
                     planned = Some((
@@ -77,7 +77,7 @@ impl Editors {
     /// The objects; `None` where a text holds none, and then every such text is told.
     fn read(&self, faults: &mut Vec<Fault>) -> Option<Objects> {
         let mut read = |editor: &str| {
-            let text = self.text(editor);
+            let text = self.read_editor(editor);
             document::read(editor, text)
                 .map_err(|error| faults.push(Fault::of_text(&error, text)))
                 .ok()
@@ -93,7 +93,7 @@ impl Editors {
         })
     }
 
-    fn text(&self, editor: &str) -> &str {
+    fn read_editor(&self, editor: &str) -> &str {
         match editor {
             "settings" => &self.settings,
             "tenant" => &self.tenant,
@@ -108,8 +108,9 @@ impl Editors {
             objects.tenant.iter().chain(&objects.namespace).cloned().collect();
         let settings: Result<Settings, _> =
             objects.settings.as_ref().map_or_else(|| settings_among(&documents), parse);
-        let inventory = settings.and_then(|settings| Inventory::of(settings, documents));
-        inventory.map_err(|error| Fault::of_objects(&error, |editor| self.text(editor)))
+        let inventory =
+            settings.and_then(|settings| Inventory::from_documents(settings, documents));
+        inventory.map_err(|error| Fault::of_objects(&error, |editor| self.read_editor(editor)))
     }
 }
 

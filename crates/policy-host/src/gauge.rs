@@ -142,7 +142,7 @@ fn linker(engine: &Engine) -> Result<Linker<Guest>, Error> {
         Ok::<_, Error>(())
     })?;
     linker.func_wrap(WAPC, "__guest_error", |mut guest: Of<'_>, at: i32, length: i32| {
-        let words = text(&mut guest, at, length)?;
+        let words = read_guest_text(&mut guest, at, length)?;
         guest.data_mut().error = Some(words);
         Ok::<_, Error>(())
     })?;
@@ -202,8 +202,9 @@ fn host_call(
     guest: &mut Of<'_>,
     (binding, a, namespace, b, operation, c, payload, d): Call,
 ) -> Result<i32, Error> {
-    let (binding, namespace) = (text(guest, binding, a)?, text(guest, namespace, b)?);
-    let (operation, payload) = (text(guest, operation, c)?, read(guest, payload, d)?);
+    let (binding, namespace) =
+        (read_guest_text(guest, binding, a)?, read_guest_text(guest, namespace, b)?);
+    let (operation, payload) = (read_guest_text(guest, operation, c)?, read(guest, payload, d)?);
     let answer = guest.data().host.call(&binding, &namespace, &operation, &payload);
     let granted = answer.is_ok();
     guest.data_mut().host_answer = answer;
@@ -227,7 +228,7 @@ fn read(guest: &mut Of<'_>, at: i32, length: i32) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn text(guest: &mut Of<'_>, at: i32, length: i32) -> Result<String, Error> {
+fn read_guest_text(guest: &mut Of<'_>, at: i32, length: i32) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&read(guest, at, length)?).into_owned())
 }
 

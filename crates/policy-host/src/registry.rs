@@ -77,7 +77,7 @@ impl Registry {
             Some(annotations).filter(|annotations| !annotations.is_empty()),
         );
         let reference = reference(place)?;
-        let auth = self.credentials.of(reference.registry())?;
+        let auth = self.credentials.find(reference.registry())?;
         let push = async |client: Client| {
             client.push(&reference, &layers, config.clone(), &auth, Some(manifest.clone())).await
         };
@@ -95,7 +95,7 @@ impl Registry {
     /// Downloads a policy; its digests are checked on the way.
     pub async fn pull(&self, place: &str) -> Result<Pulled, RegistryError> {
         let reference = reference(place)?;
-        let auth = self.credentials.of(reference.registry())?;
+        let auth = self.credentials.find(reference.registry())?;
         let pull = async |client: Client| {
             client.pull(&reference, &auth, vec![WASM_LAYER_MEDIA_TYPE]).await
         };
@@ -119,7 +119,7 @@ impl Registry {
         reference: &Reference,
         call: impl AsyncFn(Client) -> Result<T, OciDistributionError>,
     ) -> Result<T, RegistryError> {
-        let fault = |error| RegistryError::of(place, reference, &self.credentials, error);
+        let fault = |error| RegistryError::classify(place, reference, &self.credentials, error);
         let mut outcome = call(self.client(reference, Transport::Https).map_err(fault)?).await;
         if self.sources.is_insecure(reference.registry()) {
             for transport in [Transport::Unverified, Transport::Http] {

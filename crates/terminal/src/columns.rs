@@ -43,7 +43,7 @@ impl Column {
     }
 
     /// A column of sentences.
-    pub const fn words(title: &'static str) -> Self {
+    pub const fn prose(title: &'static str) -> Self {
         Self { title, kind: Kind::Words }
     }
 
@@ -228,7 +228,7 @@ mod tests {
             Column::fixed("name"),
             Column::extra("rule"),
             Column::state("state"),
-            Column::words("why"),
+            Column::prose("why"),
         ];
         let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
         let rows = [
@@ -286,7 +286,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_line_is_wider_than_the_screen(cells in proptest::collection::vec("\\PC{0,60}", 4..20), width in 40_usize..200) {
-            let head = [Column::fixed("a"), Column::extra("b"), Column::words("c"), Column::state("d")];
+            let head = [Column::fixed("a"), Column::extra("b"), Column::prose("c"), Column::state("d")];
             let rows: Vec<Vec<String>> = cells.chunks(4).map(<[String]>::to_vec).collect();
             for line in lay_out(&head, &rows, Screen { width: Some(width), color: false }).lines() {
                 prop_assert!(line.width() <= width, "{line:?}");

@@ -62,7 +62,7 @@ pub fn shapes() -> Vec<Value> {
 pub fn tolerated(pod: &Pod) -> BTreeSet<Tolerated> {
     let tolerations =
         pod.spec.as_ref().and_then(|spec| spec.tolerations.clone()).into_iter().flatten();
-    let all: BTreeSet<Tolerated> = tolerations.map(Tolerated::of).collect();
+    let all: BTreeSet<Tolerated> = tolerations.map(Tolerated::from_toleration).collect();
     all.iter()
         .filter(|one| !all.iter().any(|other| other != *one && other.covers(one)))
         .cloned()
@@ -79,7 +79,7 @@ pub struct Tolerated {
 }
 
 impl Tolerated {
-    fn of(one: Toleration) -> Self {
+    fn from_toleration(one: Toleration) -> Self {
         let text = Option::unwrap_or_default;
         let exists = one.operator.as_deref() == Some("Exists");
         Self {

@@ -5,19 +5,19 @@ use serde_json::{Map, Value, json};
 use super::bomb::{Bomb, claiming, crowded, entries, tenant};
 use super::namespaces::generated;
 
-fn of(spec: Value) -> Bomb {
+fn bomb(spec: Value) -> Bomb {
     Bomb::create(claiming()).beside(tenant(spec))
 }
 
 /// The API server takes objects of 1.5 MB and 10 000 owners are less.
 pub(super) fn owners(size: usize) -> Bomb {
-    of(
+    bomb(
         json!({"owners": (0..size).map(|number| json!({"kind": "User", "name": format!("user-{number}")})).collect::<Value>()}),
     )
 }
 
 pub(super) fn labels(size: usize) -> Bomb {
-    of(json!({"labels": entries("cost.example/key", size)}))
+    bomb(json!({"labels": entries("cost.example/key", size)}))
 }
 
 fn overriding(size: usize, one: impl Fn(usize) -> Value) -> Bomb {
@@ -26,7 +26,7 @@ fn overriding(size: usize, one: impl Fn(usize) -> Value) -> Bomb {
         one.as_object_mut().expect("an override").entry("namespaceSelector").or_insert(json!({}));
         one
     };
-    of(json!({"overrides": (0..size).map(one).collect::<Value>()}))
+    bomb(json!({"overrides": (0..size).map(one).collect::<Value>()}))
 }
 
 pub(super) fn overrides(size: usize) -> Bomb {
@@ -60,7 +60,7 @@ pub(super) fn templates(size: usize) -> Bomb {
     let labels: Map<String, Value> = (0..size)
         .map(|number| (format!("{{{{namespace}}}}-{number}"), json!("{{tenant.name}}")))
         .collect();
-    of(json!({"labels": labels}))
+    bomb(json!({"labels": labels}))
 }
 
 /// As many templated keys as labels, of a namespace without a name: any label may be any key.
@@ -74,11 +74,11 @@ pub(super) fn templates_of_generated(size: usize) -> Bomb {
 }
 
 pub(super) fn long_template(size: usize) -> Bomb {
-    of(json!({"annotations": {"note": "{{namespace}}".repeat(size / 13)}}))
+    bomb(json!({"annotations": {"note": "{{namespace}}".repeat(size / 13)}}))
 }
 
 pub(super) fn hooks(size: usize) -> Bomb {
-    of(json!({"hooks": (0..size).map(hook).collect::<Value>()}))
+    bomb(json!({"hooks": (0..size).map(hook).collect::<Value>()}))
 }
 
 /// One of many that do not meet.
@@ -89,12 +89,12 @@ pub(super) fn hook(number: usize) -> Value {
 
 pub(super) fn nested(_: usize) -> Bomb {
     let nested: Value = serde_json::from_str(&super::bomb::nest(120)).expect("JSON");
-    of(json!({"data": {"x": nested}}))
+    bomb(json!({"data": {"x": nested}}))
 }
 
 pub(super) fn prefixes(size: usize) -> Bomb {
     let prefixes: Vec<String> = (0..size).map(|number| format!("team-{number}-")).collect();
-    let mut bomb = of(json!({"namespaces": {"prefixes": prefixes}}))
+    let mut bomb = bomb(json!({"namespaces": {"prefixes": prefixes}}))
         .under(json!({"identify": [{"namePrefix": {}}]}));
     if let Some(request) = &mut bomb.request {
         request["object"]["metadata"] = json!({"name": "solar-web"});

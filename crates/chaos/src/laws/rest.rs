@@ -86,7 +86,7 @@ impl Laws {
     /// What a namespace does not carry as its tenant wants it.
     pub(super) fn differences(&self, namespace: &Value, tenant: &Value) -> Vec<String> {
         let name = namespace["metadata"]["name"].as_str().unwrap_or_default();
-        let wanted = Wanted::of(tenant);
+        let wanted = Wanted::from_tenant(tenant);
         let residue = self.residue.get(name).cloned().unwrap_or_default();
         let mut wrong = Vec::new();
         for (field, keys, wanted) in

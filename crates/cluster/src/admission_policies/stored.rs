@@ -38,7 +38,7 @@ impl Stored {
             match api(client, kind).list(&ListParams::default()).await {
                 Ok(list) => stored.specs.extend(list.into_iter().map(|object| {
                     (
-                        Id::of(kind, &object.name_any()),
+                        Id::new(kind, &object.name_any()),
                         object.data.get("spec").cloned().unwrap_or_default(),
                     )
                 })),
@@ -115,7 +115,7 @@ impl Shortfall {
     }
 
     /// What is lacking, by part.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let missing = (!self.missing.is_empty())
             .then(|| format!("parts of it are missing, or not bound: {}", self.missing.join(", ")));
         let differing = self.differing.iter().map(|(part, fields)| {
@@ -163,11 +163,11 @@ mod tests {
     }
 
     /// The words about a guard rendered for no settings, after an edit.
-    fn words(edit: impl FnOnce(&mut Stored)) -> String {
+    fn describe(edit: impl FnOnce(&mut Stored)) -> String {
         let settings = settings(json!({}));
         let mut stored = stored(&Guard::new(&settings));
         edit(&mut stored);
-        stored.shortfall(&settings).words()
+        stored.shortfall(&settings).describe()
     }
 
     #[rstest]
@@ -178,7 +178,7 @@ mod tests {
     #[case::the_settings_want_deny(json!({"guard": {"onUnready": "deny"}}), "")]
     fn a_guard_for_other_settings(#[case] now: Value, #[case] expected: &str) {
         let before = settings(json!({}));
-        let words = stored(&Guard::new(&before)).shortfall(&settings(now)).words();
+        let words = stored(&Guard::new(&before)).shortfall(&settings(now)).describe();
         assert!(words.contains(expected) && words.is_empty() == expected.is_empty(), "{words}");
     }
 
@@ -192,9 +192,9 @@ mod tests {
         let guard = Guard { on_unready, place, mutating, ..Guard::new(&settings) };
         let mut stored = stored(&guard);
         assert!(stored.shortfall(&settings).is_none());
-        stored.specs.remove(&Id::of("ValidatingAdmissionPolicyBinding", "landlord-guard-deny"));
+        stored.specs.remove(&Id::new("ValidatingAdmissionPolicyBinding", "landlord-guard-deny"));
         assert_eq!(
-            stored.shortfall(&settings).words(),
+            stored.shortfall(&settings).describe(),
             "parts of it are missing, or not bound: deny"
         );
     }
@@ -211,7 +211,9 @@ mod tests {
     #[test]
     fn what_is_missing() {
         assert_eq!(
-            words(|stored| stored.specs.retain(|id, _| id.part() != "seal" && id.part() != "hold")),
+            describe(|stored| stored
+                .specs
+                .retain(|id, _| id.part() != "seal" && id.part() != "hold")),
             "parts of it are missing, or not bound: seal, hold"
         );
         let (settings, none) =
@@ -230,10 +232,10 @@ mod tests {
         #[case] change: Value,
         #[case] field: &str,
     ) {
-        let words = words(|stored| {
+        let words = describe(|stored| {
             let spec = stored
                 .specs
-                .get_mut(&Id::of(kind, &format!("landlord-guard-{part}")))
+                .get_mut(&Id::new(kind, &format!("landlord-guard-{part}")))
                 .expect("an object");
             change
                 .as_object()

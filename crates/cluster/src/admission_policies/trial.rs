@@ -107,7 +107,7 @@ pub async fn check(client: &Client, settings: &Settings) -> Enforcement {
 async fn compare(client: &Client, settings: &Settings) -> Enforcement {
     match Stored::read(client).await.map(|stored| stored.shortfall(settings)) {
         Ok(shortfall) if shortfall.is_none() => Enforcement::Enforced,
-        Ok(shortfall) => Enforcement::Missing { why: shortfall.words() },
+        Ok(shortfall) => Enforcement::Missing { why: shortfall.describe() },
         Err(error) => Enforcement::Unknown {
             why: format!("admission policies cannot be listed: {}", message(&error)),
         },

@@ -56,7 +56,7 @@ async fn ask(context: &Context, pulse: &Pulse) -> Option<Requester> {
 }
 
 fn compare(context: &Context, account: &Requester, settings: &Settings) {
-    let standing = Standing::of(settings, account);
+    let standing = Standing::judge(settings, account);
     let fault = (standing == Standing::Other).then(|| account::mismatch(settings, account));
     context
         .reconciler

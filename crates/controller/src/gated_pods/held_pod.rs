@@ -80,8 +80,8 @@ impl Deref for HeldPod {
 impl HeldPod {
     /// From a Pod that just changed, or was found (`seen`); `None` where it is not held, or is on
     /// its way out.
-    pub fn of(pod: UnscheduledPod, seen: Option<Instant>) -> Option<Self> {
-        let pod = GatedPod::of(pod)?;
+    pub fn from_pod(pod: UnscheduledPod, seen: Option<Instant>) -> Option<Self> {
+        let pod = GatedPod::from_pod(pod)?;
         Some(Self {
             pod,
             state: State::Waiting,
@@ -117,7 +117,7 @@ impl HeldPod {
 pub(super) fn a_pod(uid: &str) -> HeldPod {
     let metadata = serde_json::json!({"uid": uid, "resourceVersion": "7"});
     let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"schedulingGates": [{"name": guard::GATE}]}});
-    HeldPod::of(serde_json::from_value(pod).expect("a Pod"), None).expect("a held Pod")
+    HeldPod::from_pod(serde_json::from_value(pod).expect("a Pod"), None).expect("a held Pod")
 }
 
 /// For tests: a key of a Pod that was created so many seconds after the epoch.

@@ -8,9 +8,9 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 
 /// Entries that are kept.
-const ENTRIES: usize = 500;
+const MAX_ENTRIES: usize = 500;
 /// Characters of a message that are kept: an error of the API server can be long.
-const MESSAGE: usize = 600;
+const MAX_MESSAGE_BYTES: usize = 600;
 /// Bounds of the counts of waits, in milliseconds; what took longer than the last is counted beyond
 /// it.
 pub const BOUNDS: [u64; 8] = [10, 50, 100, 500, 1_000, 5_000, 30_000, 300_000];
@@ -68,7 +68,7 @@ impl Sort {
 
 impl Entry {
     pub fn new(sort: Sort, reason: &str, object: impl Into<String>, message: &str) -> Self {
-        let message = message.chars().take(MESSAGE).collect();
+        let message = message.chars().take(MAX_MESSAGE_BYTES).collect();
         Self {
             number: 0,
             at: Timestamp::now(),
@@ -81,7 +81,7 @@ impl Entry {
         }
     }
 
-    pub fn of(self, tenant: Option<&str>) -> Self {
+    pub fn with_tenant(self, tenant: Option<&str>) -> Self {
         Self { tenant: tenant.map(str::to_owned), ..self }
     }
 
@@ -96,7 +96,7 @@ impl Journal {
         pages.count += 1;
         entry.number = pages.count;
         pages.entries.push_back(entry);
-        if pages.entries.len() > ENTRIES {
+        if pages.entries.len() > MAX_ENTRIES {
             pages.entries.pop_front();
         }
     }
@@ -149,12 +149,12 @@ mod tests {
             ));
         }
         let (entries, count) = journal.entries();
-        assert_eq!((entries.len(), count), (ENTRIES, 2000));
+        assert_eq!((entries.len(), count), (MAX_ENTRIES, 2000));
         assert_eq!(
             entries.first().map(|one| (one.number, one.object.as_str())),
             Some((2000, "web-1999"))
         );
-        assert!(entries.iter().all(|one| one.message.len() == MESSAGE));
+        assert!(entries.iter().all(|one| one.message.len() == MAX_MESSAGE_BYTES));
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Outcomes {
         self.count(DONE, took);
         self.count_wait(lag);
         self.forget_reported(&write.request.uid);
-        self.note(|| Entry::new(Sort::Done, WRITTEN, name, urgency).of(tenant).after(lag));
+        self.note(|| Entry::new(Sort::Done, WRITTEN, name, urgency).with_tenant(tenant).after(lag));
         let payer = tenant.unwrap_or(NOBODY);
         let tenant = tenant.unwrap_or("-");
         tracing::info!(namespace = name, tenant, urgency, took_ms = took.as_millis(), "written");
@@ -66,7 +66,9 @@ impl Outcomes {
             message = shortened(message.clone()),
             "writes fail"
         );
-        self.note(|| Entry::new(Sort::Trouble, word, name, message).of(write.tenant.as_deref()));
+        self.note(|| {
+            Entry::new(Sort::Trouble, word, name, message).with_tenant(write.tenant.as_deref())
+        });
         let payer = write.tenant.as_deref().unwrap_or(NOBODY);
         let uid = &write.request.uid;
         if !self.is_reported(uid, fault) && self.warn(Topic::Fault, payer, name, uid, fault) {

@@ -219,7 +219,7 @@ impl Shared {
     /// Where Pods of a namespace may go now; `None` for as long as they have to wait.
     pub fn placement(&self, namespace: &str) -> Option<Placement> {
         let assessment = self.store.assess(namespace)?;
-        Placement::of(self.store.settings(), &assessment)
+        Placement::from_assessment(self.store.settings(), &assessment)
     }
 
     /// A failure that is still being tried is not forgotten because something else is planned.

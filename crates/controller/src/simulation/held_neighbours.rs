@@ -48,7 +48,7 @@ async fn play(bad: usize, admission: Option<Admission>) -> (Simulation, Duration
     simulation.until_compliant().await;
     let server = &simulation.server;
     if let Some(admission) = admission {
-        server.faults().admit_by(AdmissionRule::new(admission).of("pods").named("bad-"));
+        server.faults().admit_by(AdmissionRule::new(admission).only("pods").named("bad-"));
     }
     server.faults().latency = ROUND;
     for number in 0..bad {

@@ -27,7 +27,7 @@ async fn a_rejected_namespace_is_reported_and_still_runs_in_its_pool() {
     simulation.until("the report", |this| reason(this, "web") == Some(Reason::HookRejected)).await;
     simulation.until("its pool", |this| this.is_in_pool("web", "a")).await;
     assert_eq!(state(&simulation, "web"), Some(Compliance::Conflicted));
-    let metrics = simulation.reconciler.outcomes().metrics().text();
+    let metrics = simulation.reconciler.outcomes().metrics().render();
     assert!(
         metrics.contains("landlord_hook_failures_total{reason=\"HookRejected\"} 1"),
         "{metrics}"

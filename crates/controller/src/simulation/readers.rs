@@ -24,7 +24,7 @@ impl Simulation {
 }
 
 fn counts(totals: Totals) -> Vec<usize> {
-    Compliance::ALL.map(|state| totals.of(state)).to_vec()
+    Compliance::ALL.map(|state| totals.count(state)).to_vec()
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,7 +52,7 @@ struct Model {
 }
 
 impl Model {
-    fn of(replicas: usize, own: Duration) -> Self {
+    fn new(replicas: usize, own: Duration) -> Self {
         let replica = |number: usize| {
             let left = NAMESPACES / replicas + usize::from(number < NAMESPACES % replicas);
             Replica {
@@ -130,7 +130,7 @@ impl Model {
 
 #[rstest]
 fn more_writers_gain_nothing_where_the_api_server_is_the_limit(#[values(2, 4, 8)] replicas: usize) {
-    let (one, many) = (Model::of(1, OWN).run(), Model::of(replicas, OWN).run());
+    let (one, many) = (Model::new(1, OWN).run(), Model::new(replicas, OWN).run());
     let ceiling = SERVICE * NAMESPACES as u32 / WORKERS as u32;
     assert!(
         one.took < ceiling.mul_f64(1.1),
@@ -150,7 +150,7 @@ fn more_writers_gain_nothing_where_the_api_server_is_the_limit(#[values(2, 4, 8)
 #[test]
 fn they_would_gain_where_a_writer_were_the_limit() {
     let slow = OWN * 5;
-    let (one, four) = (Model::of(1, slow).run(), Model::of(4, slow).run());
+    let (one, four) = (Model::new(1, slow).run(), Model::new(4, slow).run());
     assert!(four.took < one.took / 2, "{:?}, with one writer {:?}", four.took, one.took);
 }
 

@@ -21,7 +21,7 @@ pub struct Contest {
 }
 
 impl Contest {
-    pub(super) fn of(assessment: &Assessment, contention: &Contention, now: Instant) -> Self {
+    pub(super) fn build(assessment: &Assessment, contention: &Contention, now: Instant) -> Self {
         Self {
             namespace: assessment.name.clone(),
             tenant: assessment.tenant.clone(),

@@ -49,7 +49,7 @@ pub struct Figures {
 
 impl Figures {
     /// All but what is said of Pods and nodes.
-    pub(super) fn of(shared: &mut Shared, now: Instant) -> Self {
+    pub(super) fn build(shared: &mut Shared, now: Instant) -> Self {
         Self {
             revision: shared.store.revision(),
             totals: shared.store.totals(),

@@ -76,7 +76,7 @@ fn tenant(number: usize) -> String {
 fn cached(name: &str, second: u64) -> CachedNamespace {
     let created = json!(format!("2026-01-01T00:00:0{second}Z"));
     let meta = json!({"name": name, "uid": "u", "creationTimestamp": created});
-    CachedNamespace::of(&serde_json::from_value::<ObjectMeta>(meta).expect("metadata"))
+    CachedNamespace::from_meta(&serde_json::from_value::<ObjectMeta>(meta).expect("metadata"))
 }
 
 fn take(snapshots: &Snapshots, step: Step) {

@@ -20,7 +20,9 @@ impl Outcomes {
     ) {
         tracing::info!(tenant, namespaces, "written in bulk");
         let note = format!("metadata of {namespaces} namespaces written");
-        self.note(|| Entry::new(Sort::Notice, NAMESPACES_WRITTEN, tenant, &note).of(Some(tenant)));
+        self.note(|| {
+            Entry::new(Sort::Notice, NAMESPACES_WRITTEN, tenant, &note).with_tenant(Some(tenant))
+        });
         self.publish(Report {
             about: reference(api_version, kind, tenant, uid),
             topic: Topic::Notice,

@@ -124,7 +124,7 @@ impl Totals {
     }
 
     /// How many stand so.
-    pub fn of(&self, state: Compliance) -> usize {
+    pub fn count(&self, state: Compliance) -> usize {
         match state {
             Compliance::Compliant => self.compliant,
             Compliance::Pending => self.pending,
@@ -202,7 +202,7 @@ mod tests {
     fn it_counts_what_there_is() {
         let mut store = Store::new(Arc::new(Settings::from_value(&Value::Null).expect("settings")));
         for name in ["a", "b"] {
-            store.put_namespace(CachedNamespace::of(&ObjectMeta {
+            store.put_namespace(CachedNamespace::from_meta(&ObjectMeta {
                 name: Some(name.to_owned()),
                 ..ObjectMeta::default()
             }));
@@ -233,7 +233,7 @@ mod tests {
     fn it_counts_by_reason_and_contested_namespaces_by_tenant() {
         let mut store = Store::new(Arc::new(Settings::from_value(&Value::Null).expect("settings")));
         let stand = |store: &mut Store, name: &str, reason| {
-            store.put_namespace(CachedNamespace::of(&ObjectMeta {
+            store.put_namespace(CachedNamespace::from_meta(&ObjectMeta {
                 name: Some(name.to_owned()),
                 ..ObjectMeta::default()
             }));

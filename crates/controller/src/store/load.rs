@@ -14,7 +14,7 @@ use cluster::cached_namespace::CachedNamespace;
 
 impl Store {
     /// A cluster as it was read.
-    pub fn of(inventory: Inventory) -> Self {
+    pub fn from_inventory(inventory: Inventory) -> Self {
         let (settings, tenants, namespaces) = inventory.into_parts();
         Self::of_parts(settings, tenants, &namespaces)
     }
@@ -33,7 +33,7 @@ impl Store {
                 .cloned()
                 .and_then(|meta| serde_json::from_value(meta).ok())
                 .unwrap_or_default();
-            store.put_namespace(CachedNamespace::of(&meta));
+            store.put_namespace(CachedNamespace::from_meta(&meta));
         }
         store
     }
@@ -67,12 +67,12 @@ impl Store {
     /// and so by the webhook.
     pub fn would_accept(&self, name: &str, tenant: &str) -> bool {
         let labels = BTreeMap::from([(self.settings.tenant_label().to_owned(), tenant.to_owned())]);
-        let held = CachedNamespace::of(&ObjectMeta {
+        let held = CachedNamespace::from_meta(&ObjectMeta {
             name: Some(name.to_owned()),
             labels: Some(labels),
             ..ObjectMeta::default()
         });
-        let assessment = Assessment::of(
+        let assessment = Assessment::judge(
             &self.settings,
             &held.namespace,
             || held.document(),

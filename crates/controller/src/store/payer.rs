@@ -51,7 +51,7 @@ mod tests {
             json!({"name": "web", "uid": "u", "resourceVersion": "1", "annotations": annotations});
         let mut store = Store::new(Arc::new(Settings::from_value(&Value::Null).expect("settings")));
         let meta = serde_json::from_value(meta).expect("metadata");
-        store.put_namespace(CachedNamespace::of(&meta));
+        store.put_namespace(CachedNamespace::from_meta(&meta));
         let state = Compliance::Failed;
         store
             .stand("web", Some(Standing { tenant: Some("lunar".to_owned()), state, reason: None }));

@@ -14,7 +14,7 @@ use super::{Critical, Mode};
 pub const BASELINE: &str = "landlord.dev/probe";
 /// Of a `generateName`, so many characters are sure to begin the name
 /// (`k8s.io/apiserver/pkg/storage/names`).
-const STEM: usize = 58;
+const MAX_STEM_BYTES: usize = 58;
 
 /// The condition of this mode, in CEL.
 pub fn expression(mode: Mode, critical: &Critical, settings: &Settings) -> String {
@@ -96,7 +96,7 @@ fn pattern(glob: &str) -> String {
 
 /// How every name that fits begins.
 fn stem(glob: &str) -> String {
-    glob.chars().take_while(|c| !matches!(c, '*' | '?')).take(STEM).collect()
+    glob.chars().take_while(|c| !matches!(c, '*' | '?')).take(MAX_STEM_BYTES).collect()
 }
 
 /// A string of CEL.

@@ -14,7 +14,7 @@ use cluster::clock::duration_text;
 /// So many measurements in a row have to call for the same change, unless the guard is gone.
 pub const AGREEING: u32 = 3;
 /// A controller that is so far behind would do no better than the webhook.
-const BEHIND: Duration = Duration::from_secs(60);
+const MAX_LAG: Duration = Duration::from_secs(60);
 
 /// What is remembered from one measurement to the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -168,7 +168,7 @@ fn want(mode: Mode, measurement: &Measurement, auto: &Auto) -> Verdict {
         return verdict(mode, failed);
     }
     match over(mode, measurement, auto) {
-        Some(why) if mode == Mode::Webhook && measurement.lag > BEHIND => verdict(
+        Some(why) if mode == Mode::Webhook && measurement.lag > MAX_LAG => verdict(
             mode,
             format!(
                 "{why}, but the controller itself is {} behind",
@@ -180,7 +180,7 @@ fn want(mode: Mode, measurement: &Measurement, auto: &Auto) -> Verdict {
             Mode::Webhook,
             format!(
                 "the webhook answers, and nothing is over its threshold: {}",
-                measurement.words()
+                measurement.describe()
             ),
         ),
     }

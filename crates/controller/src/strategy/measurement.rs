@@ -42,7 +42,7 @@ pub enum Admission {
 
 impl Measurement {
     /// All numbers in one line.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         let admission = match &self.admission {
             Admission::Probed { latency, .. } => {
                 format!("{} added by the webhook", duration_text(*latency))

@@ -25,9 +25,9 @@ use cluster::error::message;
 /// single slow one changes nothing while more than one in a hundred does.
 const PROBES: usize = 3;
 /// A creation that takes longer has failed for whoever waits for it.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(12);
 /// After this time without an answer, the next probes do not wait for it.
-const HANGING: Duration = Duration::from_secs(1);
+const HANGING_AFTER: Duration = Duration::from_secs(1);
 /// What the namespace would be called; the first name that is not excluded is taken.
 const NAMES: [&str; 2] = ["landlord-probe", "probe-of-landlord"];
 
@@ -131,7 +131,7 @@ async fn one_by_one(mut probes: impl Iterator<Item = impl Future<Output = Sample
     let mut samples = Vec::new();
     while let Some(probe) = probes.next() {
         let mut probe = std::pin::pin!(probe);
-        match tokio::time::timeout(HANGING, &mut probe).await {
+        match tokio::time::timeout(HANGING_AFTER, &mut probe).await {
             Ok(sample) => samples.push(sample),
             Err(_) => {
                 let (sample, others) = join(probe, join_all(probes.by_ref())).await;
@@ -149,9 +149,9 @@ async fn create(client: &Client, metadata: Value) -> Sample {
         serde_json::from_value(json!({"metadata": metadata})).unwrap_or_default();
     let began = clock::now();
     let api: Api<Namespace> = Api::all(client.clone());
-    let answer = tokio::time::timeout(PATIENCE, api.create(&params, &namespace)).await;
+    let answer = tokio::time::timeout(PROBE_TIMEOUT, api.create(&params, &namespace)).await;
     let took = clock::now().saturating_duration_since(began);
-    let late = |_| format!("no answer within {} s", PATIENCE.as_secs());
+    let late = |_| format!("no answer within {} s", PROBE_TIMEOUT.as_secs());
     Sample {
         took,
         answer: answer.map_err(late).and_then(|answer| answer.map_err(|error| message(&error))),

@@ -10,9 +10,9 @@ use super::decision::{Decision, State};
 use super::measurement::Measurement;
 
 /// Changes that are remembered.
-const CHANGES: usize = 20;
+const MAX_CHANGES: usize = 20;
 /// Characters of a reason that are remembered: an error of the API server can be long.
-const REASON: usize = 400;
+const MAX_REASON_BYTES: usize = 400;
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl Record {
         }
         let change = Change { at: now, from, to: decision.mode, reason };
         self.history.push(change.clone());
-        let surplus = self.history.len().saturating_sub(CHANGES);
+        let surplus = self.history.len().saturating_sub(MAX_CHANGES);
         self.history.drain(..surplus);
         Some(change)
     }
@@ -74,7 +74,7 @@ impl Record {
 }
 
 fn shortened(reason: &str) -> String {
-    reason.chars().take(REASON).collect()
+    reason.chars().take(MAX_REASON_BYTES).collect()
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ mod tests {
             assert!(record.note(&decision, measurement.clone(), Timestamp::UNIX_EPOCH).is_none());
         }
         let text = serde_json::to_string(&record).expect("JSON");
-        assert!(record.history.len() == CHANGES && text.len() < 16_384, "{}", text.len());
+        assert!(record.history.len() == MAX_CHANGES && text.len() < 16_384, "{}", text.len());
         assert_eq!(serde_json::from_str::<Record>(&text).expect("a record"), record);
     }
 }

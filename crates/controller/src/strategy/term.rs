@@ -28,9 +28,9 @@ use cluster::lease::Leadership;
 use cluster::policy::{Pin, Policy};
 
 /// How often it is looked whether something is due.
-const LOOK: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// After an error, and where no strategy is set and the old one could not be taken away.
-const AGAIN: Duration = Duration::from_secs(15);
+const RETRY_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Why nothing could be decided or applied.
 #[derive(Debug, ThisError)]
@@ -76,7 +76,7 @@ impl Strategies {
         let mut term = Term::default();
         loop {
             pulse.beat();
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
             if !self.leadership.holds() || !self.context.readiness.is_complete() {
                 self.metrics.clear();
                 term = Term::default();
@@ -89,7 +89,7 @@ impl Strategies {
             let began = clock::now();
             let (outcome, wait) = match term.strategy.clone() {
                 Some(strategy) => (self.step(&mut term, &strategy).await, strategy.auto.period),
-                None => (self.withdraw(&mut term).await, AGAIN),
+                None => (self.withdraw(&mut term).await, RETRY_INTERVAL),
             };
             term.due = Some(began + wait);
             term.complain(outcome);
@@ -120,7 +120,7 @@ impl Strategies {
         }
         self.apply(&mut policy, decision.mode, strategy, &settings).await?;
         let change = record.note(&decision, measurement.clone(), now);
-        self.tell(term, &policy, &decision, &measurement, change).await;
+        self.report_decision(term, &policy, &decision, &measurement, change).await;
         let written = record
             .write(&self.context.client, &self.namespace)
             .await
@@ -172,7 +172,7 @@ impl Strategies {
     }
 
     /// Log, metrics, Events.
-    async fn tell(
+    async fn report_decision(
         &self,
         term: &mut Term,
         policy: &Policy,
@@ -186,7 +186,7 @@ impl Strategies {
         tracing::debug!(
             mode = decision.mode.word(),
             reason = decision.reason,
-            measured = measurement.words(),
+            measured = measurement.describe(),
             "strategy"
         );
         let refused_before = std::mem::replace(&mut term.refused, decision.refused);

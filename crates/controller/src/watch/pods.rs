@@ -42,7 +42,7 @@ impl Context {
                 Ok(Event::Apply(pod)) => {
                     self.put_pod(pod, true);
                 }
-                Ok(Event::Delete(pod)) => self.reconciler.gated().remove(&PodKey::of(&pod)),
+                Ok(Event::Delete(pod)) => self.reconciler.gated().remove(&PodKey::from_pod(&pod)),
                 // Held Pods are not released until it works again, which the log says.
                 Err(_) => {}
             }
@@ -51,8 +51,8 @@ impl Context {
 
     /// Takes a Pod in, or forgets it where nothing holds it. Returns which it is.
     fn put_pod(&self, pod: UnscheduledPod, live: bool) -> PodKey {
-        let key = PodKey::of(&pod);
-        match HeldPod::of(pod, live.then(clock::now)) {
+        let key = PodKey::from_pod(&pod);
+        match HeldPod::from_pod(pod, live.then(clock::now)) {
             Some(pod) => self.reconciler.shared().hold(&key, pod),
             None => self.reconciler.gated().remove(&key),
         }

@@ -65,7 +65,7 @@ impl Context {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let found = clock::within(clock::ANSWER_TIMEOUT, api.get_metadata_opt(&newest.name))
             .await?
-            .map(|found| CachedNamespace::of(&found.metadata));
+            .map(|found| CachedNamespace::from_meta(&found.metadata));
         let is_known = self
             .reconciler
             .shared()

@@ -17,7 +17,7 @@ use crate::store::Identity;
 use crate::supervisor::Pulse;
 
 /// Edits of one tenant within this time are one pass over its namespaces; the first runs at once.
-const BATCH: Duration = Duration::from_secs(1);
+const BATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a kind that is not installed is asked for.
 const KIND_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -138,10 +138,10 @@ impl Tenants {
         let ready = match self.edited.get(tenant) {
             // A pass is due already, and takes this edit along.
             Some(due) if now < *due => *due,
-            Some(last) if now < *last + BATCH => *last + BATCH,
+            Some(last) if now < *last + BATCH_INTERVAL => *last + BATCH_INTERVAL,
             _ => now,
         };
-        self.edited.retain(|_, at| now < *at + BATCH);
+        self.edited.retain(|_, at| now < *at + BATCH_INTERVAL);
         self.edited.insert(tenant.to_owned(), ready);
         let names = self.context.reconciler.shared().store.concerned(tenant);
         // Not `live`: a new namespace goes before the many that an edit reaches.

@@ -11,7 +11,7 @@ use crate::history::{Finished, Look};
 use controller::snapshot::{Compliance, Figures, NamespaceRow, Snapshots, Urgency};
 
 /// Failures that are listed.
-const FAILURES: usize = 100;
+const MAX_FAILURES: usize = 100;
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -82,9 +82,9 @@ struct FailureRow {
 }
 
 impl Backfill {
-    pub(crate) fn of(dashboard: &Dashboard) -> Self {
+    pub(crate) fn build(dashboard: &Dashboard) -> Self {
         let figures = dashboard.subject.snapshots.figures();
-        let look = Look::of(&figures, dashboard.leads());
+        let look = Look::build(&figures, dashboard.leads());
         let (run, last, rates) = {
             let history = dashboard.history();
             let per_second = history.rate(&look);
@@ -98,13 +98,17 @@ impl Backfill {
                     .filter(|rate| *rate > 0.0)
                     .map(|rate| look.remaining as f64 / rate),
             });
-            (run, history.last().map(LastRun::of), history.steps().map(Rate::between).collect())
+            (
+                run,
+                history.last().map(LastRun::from_run),
+                history.steps().map(Rate::between).collect(),
+            )
         };
         let (failing, failures) = failures(&dashboard.subject.snapshots);
         Self {
             run,
             last,
-            queue: QueueView::of(&figures),
+            queue: QueueView::build(&figures),
             pace: figures.pace,
             under_way: figures.under_way,
             rates,
@@ -116,13 +120,13 @@ impl Backfill {
 }
 
 impl LastRun {
-    fn of(Finished { began, ended, done, failed }: Finished) -> Self {
+    fn from_run(Finished { began, ended, done, failed }: Finished) -> Self {
         Self { began: time(began), ended: time(ended), done, failed }
     }
 }
 
 impl QueueView {
-    fn of(figures: &Figures) -> Self {
+    fn build(figures: &Figures) -> Self {
         Self {
             placement: figures.depth(Urgency::Placement),
             drift: figures.depth(Urgency::Drift),
@@ -154,5 +158,5 @@ fn failures(snapshots: &Snapshots) -> (usize, Vec<FailureRow>) {
             message: trouble.message.clone(),
         })
     };
-    (failed().count(), failed().filter_map(row).take(FAILURES).collect())
+    (failed().count(), failed().filter_map(row).take(MAX_FAILURES).collect())
 }

@@ -11,7 +11,7 @@ use cluster::clock;
 use controller::snapshot::{Contest, REVERSALS, WINDOW, advice};
 
 /// Namespaces that are listed.
-const MOST: usize = 200;
+const MAX_ROWS: usize = 200;
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -41,19 +41,19 @@ struct ContestedRow {
 }
 
 impl Contested {
-    pub(crate) fn of(dashboard: &Dashboard) -> Self {
+    pub(crate) fn build(dashboard: &Dashboard) -> Self {
         let snapshots = &dashboard.subject.snapshots;
         let (total, names) = {
             let namespaces = snapshots.namespaces();
             let contested =
                 || namespaces.iter().filter(|(_, row)| row.reason == Some(Reason::Contested));
             let names: Vec<Arc<str>> =
-                contested().take(MOST).map(|(name, _)| Arc::clone(name)).collect();
+                contested().take(MAX_ROWS).map(|(name, _)| Arc::clone(name)).collect();
             (contested().count(), names)
         };
         Self {
             total,
-            items: snapshots.contests(&names).into_iter().map(ContestedRow::of).collect(),
+            items: snapshots.contests(&names).into_iter().map(ContestedRow::build).collect(),
             reversals: REVERSALS,
             window_seconds: WINDOW.as_secs(),
             leads: dashboard.leads(),
@@ -62,7 +62,7 @@ impl Contested {
 }
 
 impl ContestedRow {
-    fn of(Contest { namespace, tenant, keys, other, until }: Contest) -> Self {
+    fn build(Contest { namespace, tenant, keys, other, until }: Contest) -> Self {
         let now = clock::now();
         Self {
             tenant,

@@ -11,8 +11,8 @@ use super::time;
 use controller::snapshot::{self, Compliance, Snapshots};
 
 /// Namespaces of a page at most, and where nobody says how many.
-const MOST: usize = 500;
-const USUAL: usize = 100;
+const MAX_ROWS: usize = 500;
+const DEFAULT_ROWS: usize = 100;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -82,23 +82,26 @@ struct NamespaceRow {
 type Named<'a> = (&'a Arc<str>, &'a snapshot::NamespaceRow);
 
 impl Namespaces {
-    pub(crate) fn of(snapshots: &Snapshots, wanted: &Wanted) -> Self {
+    pub(crate) fn build(snapshots: &Snapshots, wanted: &Wanted) -> Self {
         let namespaces = snapshots.namespaces();
         let text = wanted.search.as_deref().unwrap_or_default().trim().to_lowercase();
         let mut found: Vec<Named<'_>> =
             namespaces.iter().filter(|one| wanted.fits(*one, &text)).collect();
         wanted.sort(&mut found);
-        let page = found.iter().skip(wanted.offset).take(wanted.limit.unwrap_or(USUAL).min(MOST));
+        let page = found
+            .iter()
+            .skip(wanted.offset)
+            .take(wanted.limit.unwrap_or(DEFAULT_ROWS).min(MAX_ROWS));
         Self {
             matching: found.len(),
             offset: wanted.offset,
-            items: page.map(|one| NamespaceRow::of(*one)).collect(),
+            items: page.map(|one| NamespaceRow::build(*one)).collect(),
         }
     }
 }
 
 impl NamespaceRow {
-    fn of((name, row): Named<'_>) -> Self {
+    fn build((name, row): Named<'_>) -> Self {
         Self {
             name: name.to_string(),
             tenant: row.tenant.as_deref().map(str::to_owned),

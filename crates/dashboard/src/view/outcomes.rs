@@ -35,10 +35,10 @@ struct OutcomeRow {
 }
 
 impl RecentOutcomes {
-    pub(crate) fn of(dashboard: &Dashboard) -> Self {
+    pub(crate) fn build(dashboard: &Dashboard) -> Self {
         let (entries, total) = dashboard.subject.journal.entries();
         Self {
-            items: entries.into_iter().map(OutcomeRow::of).collect(),
+            items: entries.into_iter().map(OutcomeRow::from_entry).collect(),
             total,
             leads: dashboard.leads(),
         }
@@ -46,7 +46,7 @@ impl RecentOutcomes {
 }
 
 impl OutcomeRow {
-    fn of(entry: Entry) -> Self {
+    fn from_entry(entry: Entry) -> Self {
         Self {
             number: entry.number,
             at: time(entry.at),

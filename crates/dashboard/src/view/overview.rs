@@ -105,16 +105,16 @@ struct Waits {
 }
 
 impl Overview {
-    pub(crate) fn of(dashboard: &Dashboard) -> Self {
+    pub(crate) fn build(dashboard: &Dashboard) -> Self {
         let snapshots = &dashboard.subject.snapshots;
         let figures = snapshots.figures();
-        let replica = Replica::of(dashboard, &figures);
-        let history = dashboard.history().samples().map(Sample::of).collect();
+        let replica = Replica::build(dashboard, &figures);
+        let history = dashboard.history().samples().map(Sample::from_sample).collect();
         let waits = waits(dashboard.subject.journal.waits());
         let tenants = tenants(snapshots);
         let lag = if replica.leads { figures.lag } else { Duration::ZERO };
         Self {
-            promise: Promise::of(figures.totals.into(), &tenants, replica.waiting.is_empty()),
+            promise: Promise::judge(figures.totals.into(), &tenants, replica.waiting.is_empty()),
             namespaces: figures.totals.into(),
             unclaimed: figures.totals.unclaimed,
             lag_seconds: lag.as_secs_f64(),
@@ -129,7 +129,7 @@ impl Overview {
 }
 
 impl Replica {
-    fn of(dashboard: &Dashboard, figures: &Figures) -> Self {
+    fn build(dashboard: &Dashboard, figures: &Figures) -> Self {
         let kind = figures.settings.source.kind();
         let kind = kind.map(|(api_version, kind)| format!("{kind} ({api_version})"));
         Self {
@@ -144,7 +144,7 @@ impl Replica {
 }
 
 impl Promise {
-    fn of(counts: Counts, tenants: &[TenantRow], ready: bool) -> Self {
+    fn judge(counts: Counts, tenants: &[TenantRow], ready: bool) -> Self {
         let troubled = counts.conflicted + counts.failed;
         let invalid = tenants.iter().filter(|tenant| tenant.invalid.is_some()).count();
         let (state, says) = match (ready, troubled, invalid, counts.pending) {
@@ -186,11 +186,11 @@ fn needs(count: usize) -> String {
 /// In order of their names; what namespaces claim and does not exist is among them.
 fn tenants(snapshots: &Snapshots) -> Vec<TenantRow> {
     let (tenants, mut nodes) = (snapshots.tenants(), snapshots.nodes());
-    tenants.iter().map(|(name, row)| TenantRow::of(name, row, &mut nodes)).collect()
+    tenants.iter().map(|(name, row)| TenantRow::build(name, row, &mut nodes)).collect()
 }
 
 impl TenantRow {
-    fn of(name: &str, row: &snapshot::TenantRow, nodes: &mut Nodes) -> Self {
+    fn build(name: &str, row: &snapshot::TenantRow, nodes: &mut Nodes) -> Self {
         let (tenant, invalid) = match &row.tenant {
             Ok(Some(tenant)) => (Some(tenant), None),
             Ok(None) => (None, Some("it does not exist".to_owned())),
@@ -212,7 +212,7 @@ impl TenantRow {
 }
 
 impl Sample {
-    fn of(look: &Look) -> Self {
+    fn from_sample(look: &Look) -> Self {
         let Counts { compliant, pending, conflicted, failed, .. } = look.totals.into();
         Self {
             at: time(look.at),
@@ -272,7 +272,7 @@ mod tests {
         #[case] state: PromiseState,
         #[case] says: &str,
     ) {
-        let promise = Promise::of(counts, &[], ready);
+        let promise = Promise::judge(counts, &[], ready);
         assert_eq!((promise.state, promise.says.as_str()), (state, says));
     }
 }

@@ -74,7 +74,7 @@ impl StrategyView {
         Self { set: true, error: Some(error), ..Self::default() }
     }
 
-    pub(crate) fn of(report: &Report<'_>) -> Self {
+    pub(crate) fn from_report(report: &Report<'_>) -> Self {
         let (record, strategy) = (report.record, report.strategy);
         let (high, low) =
             (strategy.auto.in_mode(Mode::Webhook), strategy.auto.in_mode(Mode::Hybrid));
@@ -98,7 +98,7 @@ impl StrategyView {
                 .into_iter()
                 .map(|(mode, when)| Next { mode: mode.to_string(), when })
                 .collect(),
-            history: record.history.iter().rev().map(Turn::of).collect(),
+            history: record.history.iter().rev().map(Turn::from_change).collect(),
             error: None,
         }
     }
@@ -150,7 +150,7 @@ fn fault(admission: &Admission) -> Option<String> {
 }
 
 impl Turn {
-    fn of(Change { at, from, to, reason }: &Change) -> Self {
+    fn from_change(Change { at, from, to, reason }: &Change) -> Self {
         let at: Timestamp = *at;
         Self { at: time(at), from: from.to_string(), to: to.to_string(), reason: reason.clone() }
     }

@@ -11,7 +11,7 @@ use super::Counts;
 use controller::snapshot::{Namespaces, Nodes, Snapshots};
 
 /// Nodes that are named for a selector; of more, only the number is told.
-const NODES: usize = 20;
+const MAX_NODES: usize = 20;
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -59,7 +59,7 @@ struct ReasonRow {
 
 impl TenantDetails {
     /// `None` where there is no such tenant, and nobody claims it.
-    pub(crate) fn of(snapshots: &Snapshots, name: &str) -> Option<Self> {
+    pub(crate) fn build(snapshots: &Snapshots, name: &str) -> Option<Self> {
         let row = snapshots.tenants().get(name)?.clone();
         let (tenant, invalid) = match row.tenant {
             Ok(Some(tenant)) => (Some(tenant), None),
@@ -99,7 +99,7 @@ fn pools(nodes: &Nodes, tenant: &Tenant) -> Vec<PoolRow> {
     let row = |selector: &tenancy::selector::NodeSelector| {
         let nodes = nodes.matching(selector.as_map());
         let (count, nodes) =
-            (nodes.len(), nodes.into_iter().take(NODES).map(str::to_owned).collect());
+            (nodes.len(), nodes.into_iter().take(MAX_NODES).map(str::to_owned).collect());
         PoolRow { selector: selector.to_string(), count, nodes }
     };
     tenant.node_selectors().iter().map(row).collect()

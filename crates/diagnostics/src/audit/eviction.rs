@@ -19,7 +19,7 @@ use cluster::clock;
 use cluster::writer::ApplyMode;
 
 /// After which a Pod that has to stay is asked for again, where the API server does not say.
-const PAUSE: Duration = Duration::from_secs(2);
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What is allowed.
 #[derive(Clone, Copy, Debug)]
@@ -199,7 +199,7 @@ fn refused(status: &Status) -> Answer {
                 .as_ref()
                 .map(|details| u64::from(details.retry_after_seconds))
                 .filter(|seconds| *seconds > 0);
-            Answer::Later(after.map_or(PAUSE, Duration::from_secs), reason(status))
+            Answer::Later(after.map_or(RETRY_INTERVAL, Duration::from_secs), reason(status))
         }
         _ => Answer::Final(Fate::Failed(reason(status))),
     }

@@ -17,7 +17,7 @@ use cluster::lists::{PAGE, next};
 
 /// Up to so many namespaces, their Pods are listed one namespace after the other; of more, all of
 /// the cluster.
-const FEW: usize = 20;
+const MAX_NAMES: usize = 20;
 /// The API server leaves out Pods without a node, and those that are finished.
 const PLACED: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
 
@@ -53,9 +53,9 @@ impl Evidence {
         for document in documents {
             let place = document.place.to_string();
             match kind(&document.object) {
-                ("v1", "Pod") => evidence
-                    .pods
-                    .extend(Placed::of(serde_json::from_value(document.object).context(place)?)),
+                ("v1", "Pod") => evidence.pods.extend(Placed::from_pod(
+                    serde_json::from_value(document.object).context(place)?,
+                )),
                 ("v1", "Node") => {
                     evidence.add_node(serde_json::from_value(document.object).context(place)?)
                 }
@@ -84,7 +84,7 @@ fn kind(object: &Value) -> (&str, &str) {
 
 /// Pods of these namespaces that have a node and are not finished.
 pub async fn pods(client: &Client, namespaces: &[&str]) -> Result<Vec<Placed>> {
-    if namespaces.len() > FEW {
+    if namespaces.len() > MAX_NAMES {
         return pods_of(&Api::all(client.clone())).await.context("Pods cannot be listed");
     }
     let mut pods = Vec::new();
@@ -99,7 +99,7 @@ async fn pods_of(api: &Api<Pod>) -> Result<Vec<Placed>, kube::Error> {
     let (mut pods, mut page) = (Vec::new(), ListParams::default().fields(PLACED).limit(PAGE));
     loop {
         let list = api.list(&page).await?;
-        pods.extend(list.items.into_iter().filter_map(Placed::of));
+        pods.extend(list.items.into_iter().filter_map(Placed::from_pod));
         match next(list.metadata.continue_) {
             Some(token) => page = page.continue_token(&token),
             None => return Ok(pods),

@@ -37,7 +37,7 @@ pub struct Owner {
 
 impl Placed {
     /// `None` where the Pod has no node, or is finished.
-    pub fn of(pod: Pod) -> Option<Self> {
+    pub fn from_pod(pod: Pod) -> Option<Self> {
         let (spec, status) = (pod.spec?, pod.status.unwrap_or_default());
         let node = spec.node_name.filter(|node| !node.is_empty())?;
         if matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
@@ -99,7 +99,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn placed(pod: Value) -> Option<Placed> {
-        Placed::of(serde_json::from_value(pod).expect("a Pod"))
+        Placed::from_pod(serde_json::from_value(pod).expect("a Pod"))
     }
 
     fn bound() -> Value {

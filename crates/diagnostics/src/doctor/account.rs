@@ -30,7 +30,7 @@ fn judge(patient: &Patient, account: &Requester) -> Finding {
 /// `sealed`: the guard in the cluster was rendered for another controller.
 fn compare(settings: &Settings, account: &Requester, sealed: bool) -> Finding {
     let username = &account.username;
-    match Standing::of(settings, account) {
+    match Standing::judge(settings, account) {
         Standing::Other => {
             let (what, fix) = mismatch(settings, account);
             Check::Account.wrong(what, fix)

@@ -21,6 +21,6 @@ fn judge(shortfall: &Shortfall) -> Finding {
             some(&none.wanted)
         )),
         all if all.is_all() => Check::Guard.wrong("it is not installed", FIX),
-        some => Check::Guard.wrong(some.words(), FIX),
+        some => Check::Guard.wrong(some.describe(), FIX),
     }
 }

@@ -25,7 +25,7 @@ impl Nodes {
         let (mut nodes, mut page) = (Self::default(), ListParams::default().limit(PAGE));
         loop {
             let list = api.list(&page).await?;
-            nodes.0.extend(list.items.into_iter().map(Known::of));
+            nodes.0.extend(list.items.into_iter().map(Known::from_node));
             match next(list.metadata.continue_) {
                 Some(token) => page = page.continue_token(&token),
                 None => return Ok(nodes),
@@ -40,7 +40,7 @@ impl Nodes {
 }
 
 impl Known {
-    fn of(node: Node) -> Self {
+    fn from_node(node: Node) -> Self {
         Self {
             name: node.metadata.name.unwrap_or_default(),
             labels: node.metadata.labels.unwrap_or_default(),

@@ -20,7 +20,7 @@ const SHIPPED: (&str, &str) = ("landlord", "controller");
 const FIX: &str = "the roles are in the Helm chart and in deploy/rbac.yaml: if the account has another name there, bind the same roles to it, and name it in the \
                    settings (`controller`)";
 /// Questions at a time.
-const AT_A_TIME: usize = 8;
+const MAX_REVIEWS_IN_FLIGHT: usize = 8;
 
 /// Something that the controller does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ fn judge(account: &str, roles: &Roles, required: &[&str], missing: &BTreeSet<Rig
         return Check::Rights.wrong(
             format!(
                 "service account {account} may not {}",
-                some(lacking.iter().map(|right| right.words()))
+                some(lacking.iter().map(|right| right.describe()))
             ),
             FIX,
         );
@@ -106,7 +106,7 @@ async fn missing(
 ) -> Result<Vec<Right>, Error> {
     let asked = stream::iter(rights.clone())
         .map(async |right| Ok((may(client, account, &right).await?, right)))
-        .buffered(AT_A_TIME);
+        .buffered(MAX_REVIEWS_IN_FLIGHT);
     asked.try_filter_map(async |(may, right)| Ok((!may).then_some(right))).try_collect().await
 }
 
@@ -151,7 +151,7 @@ impl Right {
     }
 
     /// `patch tenants/status.landlord.dev`, as kubectl names resources.
-    fn words(&self) -> String {
+    fn describe(&self) -> String {
         let sub = self.subresource.as_ref().map_or(String::new(), |sub| format!("/{sub}"));
         let group = if self.group.is_empty() { String::new() } else { format!(".{}", self.group) };
         let within = self
@@ -170,27 +170,28 @@ fn roles(account: &str) -> Roles {
     let mut roles = Roles::new();
     for binding in documents
         .iter()
-        .filter(|one| text(one, "/kind").ends_with("Binding") && binds_controller(one))
+        .filter(|one| read_text(one, "/kind").ends_with("Binding") && binds_controller(one))
     {
         let rights = of_role(&documents, binding).into_iter().map(|right| right.beside(namespace));
-        roles.entry(text(binding, "/roleRef/name").to_owned()).or_default().extend(rights);
+        roles.entry(read_text(binding, "/roleRef/name").to_owned()).or_default().extend(rights);
     }
     roles
 }
 
 fn binds_controller(binding: &Value) -> bool {
     let (namespace, name) = SHIPPED;
-    list(binding, "subjects")
-        .any(|subject| text(subject, "/namespace") == namespace && text(subject, "/name") == name)
+    list(binding, "subjects").any(|subject| {
+        read_text(subject, "/namespace") == namespace && read_text(subject, "/name") == name
+    })
 }
 
 fn of_role(documents: &[Value], binding: &Value) -> Vec<Right> {
-    let namespace = text(binding, "/metadata/namespace");
+    let namespace = read_text(binding, "/metadata/namespace");
     let named = |one: &&Value| {
-        let same = text(one, "/kind") == text(binding, "/roleRef/kind")
-            && text(one, "/metadata/name") == text(binding, "/roleRef/name");
-        same && (text(one, "/kind") == "ClusterRole"
-            || text(one, "/metadata/namespace") == namespace)
+        let same = read_text(one, "/kind") == read_text(binding, "/roleRef/kind")
+            && read_text(one, "/metadata/name") == read_text(binding, "/roleRef/name");
+        same && (read_text(one, "/kind") == "ClusterRole"
+            || read_text(one, "/metadata/namespace") == namespace)
     };
     let within = (!namespace.is_empty()).then(|| namespace.to_owned());
     let rules = documents.iter().filter(named).flat_map(|role| list(role, "rules"));
@@ -199,14 +200,14 @@ fn of_role(documents: &[Value], binding: &Value) -> Vec<Right> {
 
 /// Every combination.
 fn of_rule(rule: &Value, namespace: Option<&String>) -> Vec<Right> {
-    let words = |field: &str| {
+    let strings = |field: &str| {
         list(rule, field).filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
     };
-    let names: Vec<Option<String>> = words("resourceNames").into_iter().map(Some).collect();
+    let names: Vec<Option<String>> = strings("resourceNames").into_iter().map(Some).collect();
     let names = if names.is_empty() { vec![None] } else { names };
     let mut rights = Vec::new();
-    for group in words("apiGroups") {
-        for resource in words("resources") {
+    for group in strings("apiGroups") {
+        for resource in strings("resources") {
             let (resource, subresource) = resource
                 .split_once('/')
                 .map_or((resource.as_str(), None), |(one, sub)| (one, Some(sub.to_owned())));
@@ -217,7 +218,7 @@ fn of_rule(rule: &Value, namespace: Option<&String>) -> Vec<Right> {
                 subresource,
                 ..Right::default()
             };
-            for verb in words("verbs") {
+            for verb in strings("verbs") {
                 rights.extend(names.iter().map(|name| Right {
                     verb: verb.clone(),
                     name: name.clone(),
@@ -229,7 +230,7 @@ fn of_rule(rule: &Value, namespace: Option<&String>) -> Vec<Right> {
     rights
 }
 
-fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+fn read_text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -241,8 +242,8 @@ fn list<'a>(object: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
 mod tests {
     use super::*;
 
-    fn words(rights: &BTreeSet<Right>) -> BTreeSet<String> {
-        rights.iter().map(Right::words).collect()
+    fn describe(rights: &BTreeSet<Right>) -> BTreeSet<String> {
+        rights.iter().map(Right::describe).collect()
     }
 
     #[test]
@@ -254,7 +255,11 @@ mod tests {
             ("landlord:leases", "update leases.coordination.k8s.io in namespace tenancy"),
             ("landlord:events", "create events.events.k8s.io in namespace default"),
         ] {
-            assert!(words(&roles[role]).contains(expected), "no {expected:?} in {:?}", roles[role]);
+            assert!(
+                describe(&roles[role]).contains(expected),
+                "no {expected:?} in {:?}",
+                roles[role]
+            );
         }
         required(&TenantSource::Landlord)
             .into_iter()

@@ -86,7 +86,7 @@ fn candidates(patient: &Patient, name: &str) -> Vec<String> {
     let accepted = |tenant: &String| {
         let mut namespace = Plain { name: Some(name.to_owned()), ..Plain::default() };
         namespace.metadata.labels.insert(settings.tenant_label().to_owned(), tenant.clone());
-        let assessment = Assessment::of(
+        let assessment = Assessment::judge(
             settings,
             &namespace,
             || json!({}),

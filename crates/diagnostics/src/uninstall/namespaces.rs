@@ -15,11 +15,11 @@ use cluster::write::Write;
 use cluster::writer::{ApplyMode, Writer, Written};
 
 /// Patches under way at a time.
-const AT_A_TIME: usize = 16;
+const MAX_IN_FLIGHT: usize = 16;
 /// How often one namespace is written: somebody else may write it too, and what keeps keys in place
 /// may be at work for a moment after it is deleted.
-const ATTEMPTS: usize = 10;
-const PAUSE: Duration = Duration::from_millis(500);
+const MAX_ATTEMPTS: usize = 10;
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A namespace with something of landlord's.
 pub struct Marked(CachedNamespace);
@@ -36,7 +36,8 @@ pub(super) async fn all(client: &Client) -> Result<Vec<ObjectMeta>> {
 
 /// Those of them that are to be cleaned: excluded ones as well, but not those that go themselves.
 pub(super) fn marked(orders: &Orders, all: &[ObjectMeta]) -> Vec<Marked> {
-    let held = all.iter().map(CachedNamespace::of).filter(|held| !held.namespace.terminating);
+    let held =
+        all.iter().map(CachedNamespace::from_meta).filter(|held| !held.namespace.terminating);
     held.filter(|held| write(orders, held).is_some()).map(Marked).collect()
 }
 
@@ -65,7 +66,7 @@ pub(super) async fn clean(
         marked.into_iter().partition(|one| kept.contains(one.name()));
     let still_held = "a Pod in it is still held, and only this namespace says where it belongs";
     report.failed.extend(kept.iter().map(|one| (one.name().to_owned(), still_held.to_owned())));
-    let mut outcomes = stream::iter(marked).map(one).buffer_unordered(AT_A_TIME);
+    let mut outcomes = stream::iter(marked).map(one).buffer_unordered(MAX_IN_FLIGHT);
     while let Some((name, outcome)) = outcomes.next().await {
         match outcome {
             Ok(()) => report.namespaces += 1,
@@ -86,12 +87,12 @@ async fn clean_one(
     mut held: CachedNamespace,
 ) -> Result<(), String> {
     let mut why = String::new();
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let Some(patch) = write(orders, &held) else { return Ok(()) };
         why = match writer.write(&patch).await.0 {
             Written::Dry | Written::Gone => return Ok(()),
             Written::Done(meta) | Written::Reverted(meta, _) => {
-                held = CachedNamespace::of(&meta);
+                held = CachedNamespace::from_meta(&meta);
                 if write(orders, &held).is_none() {
                     return Ok(());
                 }
@@ -100,9 +101,9 @@ async fn clean_one(
             Written::Conflict(message) => message,
             Written::Failed(failure) => format!("{}: {}", failure.reason, failure.message),
         };
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
         match writer.read(patch.name.as_str()).await {
-            Ok(Some(meta)) => held = CachedNamespace::of(&meta),
+            Ok(Some(meta)) => held = CachedNamespace::from_meta(&meta),
             Ok(None) => return Ok(()),
             Err(error) => why = error.to_string(),
         }

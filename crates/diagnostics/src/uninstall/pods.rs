@@ -28,8 +28,8 @@ use guard::GATE;
 
 /// Somebody else may write the Pod at the same moment, and the guard may be at work for a moment
 /// after it is deleted.
-const ATTEMPTS: usize = 10;
-const PAUSE: Duration = Duration::from_millis(500);
+const MAX_ATTEMPTS: usize = 10;
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A held Pod on its way.
 pub struct Let {
@@ -42,7 +42,7 @@ pub struct Let {
 
 impl Let {
     /// For whoever decides about it.
-    pub fn words(&self) -> Option<String> {
+    pub fn describe(&self) -> Option<String> {
         self.astray.as_ref().map(|why| format!("Pod {}: {why}", self.key))
     }
 }
@@ -66,7 +66,7 @@ pub(super) async fn held(
         .iter()
         .filter(|meta| meta.name.as_deref().is_some_and(|name| concerned.contains(name)));
     let ways: BTreeMap<String, Way> = cached
-        .map(CachedNamespace::of)
+        .map(CachedNamespace::from_meta)
         .filter_map(|one| Some((one.namespace.name.clone()?, known.way(one))))
         .collect();
     Ok(found
@@ -95,7 +95,10 @@ impl Known<'_> {
     fn way(&self, mut cached: CachedNamespace) -> Way {
         let Some(assessment) = self.assess(&cached) else { return Way::Free };
         cached.namespace.metadata = assessment.after();
-        match self.assess(&cached).and_then(|planned| Placement::of(self.settings, &planned)) {
+        match self
+            .assess(&cached)
+            .and_then(|planned| Placement::from_assessment(self.settings, &planned))
+        {
             Some(placement) => Way::By(placement),
             None => Way::Astray(
                 assessment
@@ -111,8 +114,9 @@ impl Known<'_> {
             let inline = self.settings.source.inline(name).cloned().map(Arc::new);
             Ok(inline.or_else(|| self.tenants.get(name).cloned()))
         };
-        is_in_scope(self.settings, &cached.namespace)
-            .then(|| Assessment::of(self.settings, &cached.namespace, || cached.document(), tenant))
+        is_in_scope(self.settings, &cached.namespace).then(|| {
+            Assessment::judge(self.settings, &cached.namespace, || cached.document(), tenant)
+        })
     }
 }
 
@@ -139,7 +143,9 @@ async fn list(client: &Client) -> Result<Vec<(PodKey, GatedPod)>, kube::Error> {
     loop {
         let list = api.list(&page).await?;
         found.extend(
-            list.items.into_iter().filter_map(|pod| Some((PodKey::of(&pod), GatedPod::of(pod)?))),
+            list.items
+                .into_iter()
+                .filter_map(|pod| Some((PodKey::from_pod(&pod), GatedPod::from_pod(pod)?))),
         );
         match next(list.metadata.continue_) {
             Some(token) => page = page.continue_token(&token),
@@ -196,7 +202,7 @@ pub(super) async fn note_new_ones(client: &Client, report: &mut Report) -> Resul
 async fn write(client: &Client, key: &PodKey, patch: &Patch) -> Result<(), String> {
     let writer = PodWriter(client.clone());
     let mut why = String::new();
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         why = match writer.write(&key.namespace, &key.name, patch.clone(), GATE).await.0 {
             Written::Done(_) | Written::Dry | Written::Gone => return Ok(()),
             Written::Reverted(_, missing) if !missing.iter().any(|one| one == GATE) => {
@@ -206,7 +212,7 @@ async fn write(client: &Client, key: &PodKey, patch: &Patch) -> Result<(), Strin
             Written::Reverted(..) => format!("admission put the gate {GATE} back"),
             Written::Failed(failure) => failure.message,
         };
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
     }
     Err(why)
 }

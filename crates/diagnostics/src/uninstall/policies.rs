@@ -16,8 +16,8 @@ use cluster::writer::ApplyMode;
 use tenancy::settings::strategy::Mode;
 
 /// How long Kubewarden has to take a policy's webhook away.
-const PATIENCE: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_millis(200);
+const GONE_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The strategy's condition by which the API server asks the webhook about nothing. A later
 /// strategy, or a release without `--with-policy`, takes it out.
 const OFF: (Mode, &str) = (Mode::Controller, "false");
@@ -51,7 +51,7 @@ impl Policies {
     }
 
     /// For the question before it begins.
-    pub(super) fn words(&self, orders: &Orders) -> String {
+    pub(super) fn describe(&self, orders: &Orders) -> String {
         let placing = self.placing.iter().filter(|_| orders.with_policy);
         let mut words: String = placing
             .map(|policy| format!("{}, which places Pods, is deleted\n", place(&policy.name)))
@@ -163,7 +163,7 @@ async fn delete(client: &Client, policy: &Policy) -> Result<()> {
 async fn until_gone(client: &Client, name: &str) -> Result<()> {
     let webhooks: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
     let webhook = format!("clusterwide-{name}");
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let deadline = tokio::time::Instant::now() + GONE_TIMEOUT;
     while Policy::read(client, name).await?.is_some()
         || webhooks.get_opt(&webhook).await.is_ok_and(|found| found.is_some())
     {
@@ -174,7 +174,7 @@ async fn until_gone(client: &Client, name: &str) -> Result<()> {
                 place(name)
             );
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

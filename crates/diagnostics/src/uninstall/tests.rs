@@ -30,7 +30,7 @@ fn the_question_says_what_goes() {
     let policy = |metadata: Value, settings: Value| {
         let kind = ("policies.kubewarden.io/v1", "ClusterAdmissionPolicy");
         let object = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": metadata, "spec": {"settings": settings}});
-        Policy::of(serde_json::from_value(object).expect("an object"))
+        Policy::from_object(serde_json::from_value(object).expect("an object"))
     };
     let settings = Some(policy(
         json!({"name": "landlord", "annotations": {"landlord.dev/strategy": "webhook"}}),
@@ -44,6 +44,6 @@ fn the_question_says_what_goes() {
         pods: Vec::new(),
         namespaces: namespaces::marked(&few, &all),
     };
-    let shown = |orders: &Orders| traces.words(orders);
+    let shown = |orders: &Orders| traces.describe(orders);
     insta::assert_snapshot!(format!("{}\n{}", shown(&few), shown(&orders(true, true))));
 }

@@ -132,15 +132,15 @@ impl Audit {
             let (settings, documents) =
                 inventory::documents(self.sources.files(), self.sources.settings_file())?;
             let (evidence, others) = Evidence::among(documents)?;
-            let inventory = Inventory::of(settings, others)?;
+            let inventory = Inventory::from_documents(settings, others)?;
             inventory::tell_notes(&inventory);
-            let assessments = self.selection.of(&inventory, assess(&inventory))?;
+            let assessments = self.selection.select(&inventory, assess(&inventory))?;
             return self.end(&judge(&inventory, &assessments, evidence));
         }
-        self.watching.run(self.look())
+        self.watching.run(self.run_once())
     }
 
-    async fn look(&self) -> Result<ExitCode> {
+    async fn run_once(&self) -> Result<ExitCode> {
         let client = self.sources.client().await?;
         let mut report = self.report(&client).await?;
         if self.evictions.evict {
@@ -157,7 +157,7 @@ impl Audit {
         let settings = self.sources.settings(client).await?;
         let inventory = cluster::lists::inventory_with_managers(client, settings).await?;
         inventory::tell_notes(&inventory);
-        let assessments = self.selection.of(&inventory, assess(&inventory))?;
+        let assessments = self.selection.select(&inventory, assess(&inventory))?;
         let claimed: Vec<&str> = assessments
             .iter()
             .filter(|one| one.tenant.is_some())
@@ -169,7 +169,9 @@ impl Audit {
 
     fn end(&self, report: &Report) -> Result<ExitCode> {
         match self.output {
-            Output::Table => output::print(&output::audit::text(report, Screen::current()))?,
+            Output::Table => {
+                output::print(&output::audit::render_report(report, Screen::current()))?
+            }
             Output::Json => output::print_json(&output::audit::document(report))?,
             Output::Yaml => output::print_yaml(&output::audit::document(report))?,
             Output::Markdown => output::print(&output::audit::markdown(report))?,
@@ -221,7 +223,7 @@ impl Evictions {
 /// Shows what there is, and asks.
 fn confirm(report: &Report, count: usize) -> Result<()> {
     let question = Question {
-        shown: &output::audit::text(report, Screen::current()),
+        shown: &output::audit::render_report(report, Screen::current()),
         question: &format!("Evict {count} Pods?"),
         unasked: &format!("{count} Pods are to be evicted"),
         refused: "nobody was evicted",

@@ -37,7 +37,7 @@ const FAILED: u8 = 2;
 /// Ended by Ctrl-C or SIGTERM, as shells number the former.
 const INTERRUPTED: u8 = 130;
 /// How often the state is looked at.
-const PERIOD: Duration = Duration::from_millis(50);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
 const EXAMPLES: [Example; 4] = [
     ("What would be written", "landlord backfill --dry-run=client"),
@@ -125,7 +125,7 @@ impl Backfill {
         } else {
             assess(&inventory)
         };
-        let assessments = self.selection.of(&inventory, assessments)?;
+        let assessments = self.selection.select(&inventory, assessments)?;
         if plans_only {
             self.form.print(
                 || output::table::render(&assessments, Screen::current()),
@@ -149,7 +149,7 @@ impl Backfill {
             .collect();
         let beforehand = not_mendable(assessments);
         let mode = self.dry_run.mode();
-        let scope = Scope::Once { store: Box::new(Store::of(inventory)), mode };
+        let scope = Scope::Once { store: Box::new(Store::from_inventory(inventory)), mode };
         let leadership = Leadership::forever();
         let options = Options {
             client,
@@ -184,7 +184,7 @@ impl Backfill {
             end,
             dry: mode != ApplyMode::Apply,
         };
-        self.form.print(|| report.text(), || report.document())?;
+        self.form.print(|| report.render(), || report.document())?;
         match end {
             End::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
             End::Stopped(why) => bail!("stopped: {why}"),
@@ -241,7 +241,7 @@ impl Backfill {
             tokio::select! {
                 outcome = &mut interrupted => { outcome?; return Ok(End::Interrupted) }
                 ended = running.supervisor.first_end() => return Err(ended.into()),
-                () = tokio::time::sleep(PERIOD) => {}
+                () = tokio::time::sleep(PROGRESS_INTERVAL) => {}
             }
         }
     }

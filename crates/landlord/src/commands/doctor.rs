@@ -66,8 +66,10 @@ impl Doctor {
             Patient::admit(client, self.settings.policy().to_owned(), lease, origin, inventory)
                 .await;
         let findings = patient.examine(&self.skip.iter().copied().collect()).await;
-        self.form
-            .print(|| doctor::text(&findings, Screen::current()), || doctor::document(&findings))?;
+        self.form.print(
+            || doctor::render_findings(&findings, Screen::current()),
+            || doctor::document(&findings),
+        )?;
         let good =
             findings.iter().all(|finding| matches!(finding.state, State::Good | State::Skipped));
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(NOT_GOOD) })

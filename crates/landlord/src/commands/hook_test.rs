@@ -57,12 +57,12 @@ impl HookTest {
             .flat_map(|(_, outcomes)| outcomes)
             .filter(|outcome| !outcome.differences.is_empty())
             .count();
-        self.form.print(|| text(&results, failed), || document(&results))?;
+        self.form.print(|| render_results(&results, failed), || document(&results))?;
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
-fn text(results: &[(String, Vec<Outcome>)], failed: usize) -> String {
+fn render_results(results: &[(String, Vec<Outcome>)], failed: usize) -> String {
     let mut text = String::new();
     for (file, outcomes) in results {
         text += &format!("{file}\n");
@@ -106,6 +106,6 @@ mod tests {
             ),
         ];
         let results = [("tests/hooks.test.yaml".to_owned(), outcomes)];
-        insta::assert_snapshot!(at_both_widths(|_| text(&results, 1)));
+        insta::assert_snapshot!(at_both_widths(|_| render_results(&results, 1)));
     }
 }

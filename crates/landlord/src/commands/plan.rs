@@ -89,7 +89,7 @@ impl Plan {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let inventory = self.sources.read()?;
-        let assessments = self.selection.of(&inventory, self.assess(&inventory))?;
+        let assessments = self.selection.select(&inventory, self.assess(&inventory))?;
         match self.output {
             Output::Table => {
                 output::print(&output::table::render(&assessments, Screen::current()))?

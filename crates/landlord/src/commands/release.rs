@@ -112,7 +112,8 @@ impl Release {
             refuse(&traces, &orders)?;
         }
         if orders.mode == ApplyMode::Apply && !self.yes {
-            let (shown, question) = (traces.words(&orders), "Take landlord out of this cluster?");
+            let (shown, question) =
+                (traces.describe(&orders), "Take landlord out of this cluster?");
             Question {
                 shown: &shown,
                 question,
@@ -129,7 +130,7 @@ impl Release {
                 report
             }
         };
-        self.form.print(|| output::text(&report), || output::document(&report))?;
+        self.form.print(|| output::render_report(&report), || output::document(&report))?;
         Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_CLEAN) })
     }
 

@@ -134,7 +134,7 @@ impl Render {
     pub(crate) fn run(self) -> Result<ExitCode> {
         let text = match self.what {
             What::Crds => serde_saphyr::to_string(&crd::definition()?)?,
-            What::Guard(guard) => guard.text()?,
+            What::Guard(guard) => guard.render_text()?,
             What::Grafana => monitoring::DASHBOARD.to_owned(),
             What::Alerts(RenderAlerts { plain: true }) => monitoring::ALERTS.to_owned(),
             What::Alerts(RenderAlerts { plain: false }) => monitoring::render_prometheus_rule(),
@@ -154,7 +154,7 @@ impl Render {
 }
 
 impl RenderGuard {
-    fn text(&self) -> Result<String> {
+    fn render_text(&self) -> Result<String> {
         let settings = self
             .settings
             .as_deref()

@@ -26,7 +26,7 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// Those that are selected.
-    pub(crate) fn of(
+    pub(crate) fn select(
         &self,
         inventory: &Inventory,
         mut assessments: Vec<Assessment>,

@@ -109,7 +109,7 @@ impl<'a> Target<'a> {
             return inventory.why_passed_over(name).map_or(Ok(None), |why| bail!("{why}"));
         };
         let meta: ObjectMeta = serde_json::from_value(object["metadata"].clone())?;
-        let held = CachedNamespace::of(&meta);
+        let held = CachedNamespace::from_meta(&meta);
         let after = held.namespace.metadata.clone();
         Ok(Some(Self { inventory, held, object, done: String::new(), after }))
     }
@@ -158,7 +158,7 @@ impl<'a> Target<'a> {
             }
             object
         };
-        let assessment = Assessment::of(&self.inventory.settings, namespace, object, |name| {
+        let assessment = Assessment::judge(&self.inventory.settings, namespace, object, |name| {
             self.inventory.tenant(name)
         });
         match assessment.error() {

@@ -71,7 +71,7 @@ impl Sources {
         }
         tokio::runtime::Runtime::new().context("no runtime")?.block_on(async {
             let client = self.connection.client().await?;
-            Ok(Some(estimate(client, &Store::of(inventory), &names).await))
+            Ok(Some(estimate(client, &Store::from_inventory(inventory), &names).await))
         })
     }
 

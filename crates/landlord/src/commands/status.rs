@@ -72,14 +72,14 @@ const NOT_COMPLIANT: u8 = 2;
 impl Status {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        self.watching.run(self.look())
+        self.watching.run(self.run_once())
     }
 
-    async fn look(&self) -> Result<ExitCode> {
+    async fn run_once(&self) -> Result<ExitCode> {
         let client = self.connection.client().await?;
         loop {
             let report = self.report(&client).await?;
-            self.form.print(|| report.text(Screen::current()), || report.document())?;
+            self.form.print(|| report.render(Screen::current()), || report.document())?;
             if !self.watching.again(self.form.output.separator()).await? {
                 let good = self.watching.watch || report.is_compliant();
                 return Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(NOT_COMPLIANT) });

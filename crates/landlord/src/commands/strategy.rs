@@ -61,10 +61,10 @@ const REFUSED: u8 = 2;
 impl StrategyCommand {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.look())
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.run_once())
     }
 
-    async fn look(&self) -> Result<ExitCode> {
+    async fn run_once(&self) -> Result<ExitCode> {
         let client = self.connection.client().await?;
         let given = self.settings.file().map(settings_file).transpose()?;
         let mut policy = self.policy(&client).await?;
@@ -84,7 +84,7 @@ impl StrategyCommand {
         let text = || {
             report.as_ref().map_or_else(
                 || output::unset_text(Screen::current()),
-                |report| Printed(report).text(Screen::current()),
+                |report| Printed(report).render(Screen::current()),
             )
         };
         let document = || {

@@ -73,7 +73,7 @@ impl Judge<'_> {
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten()
-                .filter_map(text)
+                .filter_map(scalar_text)
                 .collect(),
             after: tenancy::namespace::Namespace::from_value(stored)?.metadata,
         })
@@ -103,7 +103,7 @@ impl Judge<'_> {
     fn assess(&self, namespace: &Namespace) -> Result<Assessment> {
         let object = object(namespace);
         let parsed = tenancy::namespace::Namespace::from_value(&object)?;
-        Ok(Assessment::of(
+        Ok(Assessment::judge(
             &self.inventory.settings,
             &parsed,
             || object,
@@ -210,6 +210,6 @@ fn metadata_differences(case: &Case, after: &Metadata) -> Vec<String> {
         .collect()
 }
 
-fn text(value: &Value) -> Option<String> {
+fn scalar_text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }

@@ -38,7 +38,7 @@ const OF_A_HISTOGRAM: [&str; 3] = ["_bucket", "_sum", "_count"];
 type Exported = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// The registry of a controller in which everything has happened once.
-fn text() -> String {
+fn read_page() -> String {
     let strategy = StrategyMetrics::default();
     let metrics = Metrics::with(|registry| strategy.register(registry));
     for outcome in [DONE, CONFLICT, GONE, assessment::Reason::Busy.word()] {
@@ -72,7 +72,7 @@ fn text() -> String {
         lag: Duration::ZERO,
         guard: Enforcement::Enforced,
     });
-    metrics.text()
+    metrics.render()
 }
 
 /// The series of a text in Prometheus' form.
@@ -192,7 +192,7 @@ fn legend_labels(legend: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_family_is_exported_once_something_happened() {
-    let text = text();
+    let text = read_page();
     let exported = exported(&text);
     for family in families(&text) {
         assert!(
@@ -204,7 +204,7 @@ fn every_family_is_exported_once_something_happened() {
 
 #[test]
 fn every_panel_shows_metrics_and_labels_that_there_are() {
-    let exported = exported(&text());
+    let exported = exported(&read_page());
     for panel in panels() {
         for target in &panel.targets {
             let (_, groups) = uses(&exported, &target.expr)
@@ -217,7 +217,7 @@ fn every_panel_shows_metrics_and_labels_that_there_are() {
 
 #[test]
 fn every_alert_reads_metrics_and_labels_that_there_are() {
-    let exported = exported(&text());
+    let exported = exported(&read_page());
     for alert in alerts() {
         uses(&exported, &alert.expr).unwrap_or_else(|faults| panic!("{}: {faults:?}", alert.name));
     }
@@ -225,7 +225,7 @@ fn every_alert_reads_metrics_and_labels_that_there_are() {
 
 #[test]
 fn every_metric_is_shown() {
-    let text = text();
+    let text = read_page();
     let exported = exported(&text);
     let targets = panels().into_iter().flat_map(|panel| panel.targets);
     let shown: BTreeSet<String> =
@@ -243,7 +243,7 @@ fn every_metric_is_shown() {
 /// The check finds what it is for.
 #[test]
 fn mistakes_in_expressions_are_found() {
-    let exported = exported(&text());
+    let exported = exported(&read_page());
     for (expression, part) in [
         ("sum(", "unclosed"),
         ("max(landlord_leaders)", "no metric \"landlord_leaders\""),

@@ -14,10 +14,10 @@ use diagnostics::audit::{Report, Stray, Total, Unjudged};
 const API_VERSION: &str = "landlord.dev/audit/v1";
 
 /// For a terminal.
-pub(crate) fn text(report: &Report, screen: Screen) -> String {
+pub(crate) fn render_report(report: &Report, screen: Screen) -> String {
     let tables: Vec<String> = grids(report)
         .iter()
-        .map(|grid| grid.text(screen))
+        .map(|grid| grid.render(screen))
         .chain([format!("{}\n", summary(report))])
         .collect();
     tables.join("\n")
@@ -86,9 +86,9 @@ fn strays(report: &Report) -> Grid {
         Column::extra("Belongs on"),
         Column::fixed("Node"),
         Column::fixed("Since"),
-        Column::words("Why"),
+        Column::prose("Why"),
     ]);
-    head.extend(evicted.then_some(Column::words("Eviction")));
+    head.extend(evicted.then_some(Column::prose("Eviction")));
     let row = |stray: &Stray| {
         let Stray { pod, pool, cause, fate, .. } = stray;
         let since = pod.since.map_or("-".to_owned(), |since| since.to_string());
@@ -139,7 +139,7 @@ fn unjudged(report: &Report) -> Grid {
         head: vec![
             Column::fixed("Namespace"),
             Column::fixed("Pod"),
-            Column::words("Not judged because"),
+            Column::prose("Not judged because"),
         ],
         rows: report.unjudged.iter().map(row).collect(),
     }

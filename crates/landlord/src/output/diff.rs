@@ -72,7 +72,7 @@ fn painted(line: &Line, screen: Screen) -> String {
 
 /// Labels and annotations before and after, without reasons.
 pub(crate) fn between(before: &Metadata, after: &Metadata, screen: Screen) -> String {
-    let all = |metadata: &Metadata| text(metadata, |_| String::new());
+    let all = |metadata: &Metadata| render_metadata(metadata, |_| String::new());
     compare(&all(before), &all(after)).iter().map(|line| painted(line, screen)).collect()
 }
 
@@ -83,7 +83,10 @@ pub(crate) fn lines(assessment: &Assessment) -> Vec<Line> {
     let gone = |key: &Key| plan.remove.get(key).map_or(String::new(), |why| format!("   # {why}"));
     let set =
         |key: &Key| plan.set.get(key).map_or(String::new(), |want| format!("   # {}", want.why));
-    let mut lines = compare(&text(&assessment.before, gone), &text(&assessment.after(), set));
+    let mut lines = compare(
+        &render_metadata(&assessment.before, gone),
+        &render_metadata(&assessment.after(), set),
+    );
     lines.extend(
         plan.failures
             .iter()
@@ -105,7 +108,7 @@ fn compare(before: &str, after: &str) -> Vec<Line> {
 }
 
 /// A line a key, whatever is in its value; `remark` follows it.
-fn text(metadata: &Metadata, remark: impl Fn(&Key) -> String) -> String {
+fn render_metadata(metadata: &Metadata, remark: impl Fn(&Key) -> String) -> String {
     let field = |title: &str, field: Field| {
         let remark = |name: &str| visible(&remark(&Key { field, name: name.to_owned() }));
         let line = |(name, value): (&String, &String)| {

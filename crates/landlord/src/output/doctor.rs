@@ -10,20 +10,20 @@ use diagnostics::doctor::{Finding, State};
 const API_VERSION: &str = "landlord.dev/doctor/v1";
 
 /// A line for each finding, and below it why it matters and how to fix what is not good.
-pub(crate) fn text(findings: &[Finding], screen: Screen) -> String {
+pub(crate) fn render_findings(findings: &[Finding], screen: Screen) -> String {
     let row = |one: &Finding| {
         vec![one.state.word().to_owned(), one.check.word().to_owned(), one.what.clone()]
     };
     let grid = Grid {
         title: "Checks",
-        head: vec![Column::state("State"), Column::fixed("Check"), Column::words("What")],
+        head: vec![Column::state("State"), Column::fixed("Check"), Column::prose("What")],
         rows: findings.iter().map(row).collect(),
     };
     let advice = findings.iter().filter(|one| one.fix.is_some()).map(|one| advice(one, screen));
     let count = |state: State| findings.iter().filter(|one| one.state == state).count();
     format!(
         "{}\n{}{} ok, {} wrong, {} unknown, {} skipped\n",
-        grid.text(screen),
+        grid.render(screen),
         advice.collect::<String>(),
         count(State::Good),
         count(State::Wrong),
@@ -91,6 +91,6 @@ mod tests {
             ),
             finding(Check::Webhook, State::Skipped, "--skip", None),
         ];
-        insta::assert_snapshot!(at_both_widths(|screen| text(&findings, screen)));
+        insta::assert_snapshot!(at_both_widths(|screen| render_findings(&findings, screen)));
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Grid {
 
 impl Grid {
     /// Columns in line, as kubectl prints them, and no wider than the screen.
-    pub(crate) fn text(&self, screen: Screen) -> String {
+    pub(crate) fn render(&self, screen: Screen) -> String {
         lay_out(&self.head, &self.rows, screen)
     }
 
@@ -75,6 +75,6 @@ mod tests {
         assert_eq!(grid.markdown(), "## T\n\n| a |\n| --- |\n| &lt;b>\\|&amp; @<!-- -->me |\n");
         let html = grid.html().into_string();
         assert!(html.contains("<td>&lt;b&gt;|&amp; @me</td>"), "{html}");
-        assert_eq!(grid.text(Screen { width: None, color: false }), "A\n<b>|& @me\n");
+        assert_eq!(grid.render(Screen { width: None, color: false }), "A\n<b>|& @me\n");
     }
 }

@@ -12,7 +12,7 @@ use super::tally::{Tally, by_tenant};
 /// The page.
 pub(crate) fn render(assessments: &[Assessment]) -> String {
     let body = html! {
-        (counts(Tally::of(assessments)))
+        (counts(Tally::count(assessments)))
         @for (tenant, group) in by_tenant(assessments) { (section(tenant, &group)) }
     };
     page("What landlord would change", &body)
@@ -33,7 +33,7 @@ fn section(tenant: Option<&str>, group: &[&Assessment]) -> Markup {
             h2 {
                 @if let Some(tenant) = tenant { "Tenant " code { (tenant) } } @else { "Namespaces of nobody" }
             }
-            p { (Tally::of(group.iter().copied()).words()) }
+            p { (Tally::count(group.iter().copied()).describe()) }
             @for one in group { (namespace(one)) }
         }
     }

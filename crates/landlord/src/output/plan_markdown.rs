@@ -13,7 +13,7 @@ const ENOUGH: usize = 60_000;
 /// Markdown as GitHub and GitLab show it. Names and values are data of others: nothing of them is
 /// markup, and nobody is called by them.
 pub(crate) fn render(assessments: &[Assessment]) -> String {
-    let tally = Tally::of(assessments);
+    let tally = Tally::count(assessments);
     let counts: Vec<(usize, &str)> =
         std::iter::once((tally.total(), "namespaces")).chain(tally.counts()).collect();
     let row = |cell: &dyn Fn(&(usize, &str)) -> String| {
@@ -63,7 +63,7 @@ fn inert_html(text: &str) -> String {
 fn heading(tenant: Option<&str>, group: &[&Assessment]) -> String {
     let title = tenant
         .map_or("Namespaces of nobody".to_owned(), |tenant| format!("Tenant {}", inert(tenant)));
-    format!("\n## {title}\n\n{}\n", Tally::of(group.iter().copied()).words())
+    format!("\n## {title}\n\n{}\n", Tally::count(group.iter().copied()).describe())
 }
 
 /// Those that nothing happens to are counted only.

@@ -13,7 +13,7 @@ use diagnostics::uninstall::Report;
 const API_VERSION: &str = "landlord.dev/release/v1";
 
 /// For readers.
-pub(crate) fn text(report: &Report) -> String {
+pub(crate) fn render_report(report: &Report) -> String {
     let Report { dry, done, namespaces, pods, failed, remains } = report;
     let line = |words: &String| format!("{words}\n");
     let mut text: String = done.iter().map(line).collect();
@@ -58,8 +58,8 @@ mod tests {
                 "{policy} writes into new namespaces: run again with --with-policy, or delete it"
             )],
         };
-        let dry = at_both_widths(|_| text(&report));
+        let dry = at_both_widths(|_| render_report(&report));
         report.dry = false;
-        insta::assert_snapshot!(format!("{dry}\n{}", at_both_widths(|_| text(&report))));
+        insta::assert_snapshot!(format!("{dry}\n{}", at_both_widths(|_| render_report(&report))));
     }
 }

@@ -22,7 +22,7 @@ const HEAD: [Column; 6] = [
     Column::fixed("compliant"),
     Column::fixed("to change"),
     Column::fixed("errors"),
-    Column::words("behind"),
+    Column::prose("behind"),
 ];
 
 /// See the module.
@@ -78,7 +78,7 @@ impl Report {
     }
 
     /// A tenant a line, and below it what needs words.
-    pub(crate) fn text(&self, screen: Screen) -> String {
+    pub(crate) fn render(&self, screen: Screen) -> String {
         let row = |(name, row): (&String, &Row)| {
             let counts = [row.namespaces(), row.compliant, row.drift, row.errors]
                 .map(|count| count.to_string());
@@ -103,7 +103,7 @@ impl Report {
             self.strategy.as_ref().map_or(String::new(), |mode| format!("; strategy: {mode}"));
         format!(
             "{}{contested}\ncontroller: {leader}{strategy}; {} namespaces unclaimed\n",
-            grid.text(screen),
+            grid.render(screen),
             self.unclaimed
         )
     }
@@ -158,7 +158,7 @@ mod tests {
         solar.wait(waiting("2026-01-01T12:00:00Z", "solar-batch-jobs-of-the-night-shift"));
         solar.wait(None);
         (report.unclaimed, report.leader) = (3, Some("landlord-0".to_owned()));
-        insta::assert_snapshot!(at_both_widths(|screen| report.text(screen)));
+        insta::assert_snapshot!(at_both_widths(|screen| report.render(screen)));
         assert_eq!(report.document()["tenants"][1]["behind"]["seconds"], 43_200);
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn unset_document(policy: &Policy) -> Value {
 pub(crate) struct Printed<'a>(pub(crate) &'a Report<'a>);
 
 impl Printed<'_> {
-    pub(crate) fn text(&self, screen: Screen) -> String {
+    pub(crate) fn render(&self, screen: Screen) -> String {
         let record = self.0.record;
         let since = record
             .state
@@ -134,7 +134,7 @@ impl Printed<'_> {
             row("controller behind", duration_text(measurement.lag), none(), none()),
         ];
         let head = ["measured", "now", "hybrid above", "until at most"].map(Column::fixed).to_vec();
-        Grid { title: "Measurement", head, rows }.text(screen)
+        Grid { title: "Measurement", head, rows }.render(screen)
     }
 
     fn ago(&self, at: Timestamp) -> String {
@@ -189,7 +189,7 @@ mod tests {
 
     fn policy(annotations: Value) -> Policy {
         let object = json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": "landlord", "annotations": annotations}});
-        Policy::of(serde_json::from_value(object).expect("an object"))
+        Policy::from_object(serde_json::from_value(object).expect("an object"))
     }
 
     fn time(text: &str) -> Timestamp {
@@ -245,7 +245,7 @@ mod tests {
             record,
             now: time("2026-01-02T00:00:00Z"),
         };
-        at_both_widths(|screen| Printed(&report).text(screen))
+        at_both_widths(|screen| Printed(&report).render(screen))
     }
 
     #[test]

@@ -10,7 +10,7 @@ const HEAD: [Column; 5] = [
     Column::fixed("namespace"),
     Column::fixed("tenant"),
     Column::extra("rule"),
-    Column::words("changes"),
+    Column::prose("changes"),
     Column::state("state"),
 ];
 
@@ -31,7 +31,12 @@ pub(crate) fn render(assessments: &[Assessment], screen: Screen) -> String {
         head: HEAD.to_vec(),
         rows: assessments.iter().map(row).collect(),
     };
-    format!("{}{}\n{}\n", grid.text(screen), remarks(assessments), Tally::of(assessments).words())
+    format!(
+        "{}{}\n{}\n",
+        grid.render(screen),
+        remarks(assessments),
+        Tally::count(assessments).describe()
+    )
 }
 
 /// `2 set, 1 removed`, or `-`.

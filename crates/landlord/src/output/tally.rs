@@ -16,7 +16,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts these.
-    pub(crate) fn of<'a>(assessments: impl IntoIterator<Item = &'a Assessment>) -> Self {
+    pub(crate) fn count<'a>(assessments: impl IntoIterator<Item = &'a Assessment>) -> Self {
         let mut tally = Self::default();
         for assessment in assessments {
             *match assessment.state() {
@@ -52,7 +52,7 @@ impl Tally {
     }
 
     /// `4 namespaces: 1 compliant, 2 to change, 1 unclaimed, 0 with errors`
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let counts: Vec<String> =
             self.counts().iter().map(|(count, words)| format!("{count} {words}")).collect();
         let noun = if self.total() == 1 { "namespace" } else { "namespaces" };

@@ -174,7 +174,7 @@ impl Example {
         run_command(&mut command, "")
     }
 
-    fn text(&self, name: &str) -> String {
+    fn read_file(&self, name: &str) -> String {
         fs::read_to_string(self.folder.path().join(name)).expect("a file")
     }
 }
@@ -195,15 +195,20 @@ fn the_example_for_pull_requests() {
     }
     let config = root().join("examples/getting-started");
     let plan = example.step("Plan", &config, "");
-    assert_eq!((plan.code, example.text("output").as_str()), (Some(0), "code=2\n"), "{}", plan.err);
-    let comment = example.text("plan.md");
+    assert_eq!(
+        (plan.code, example.read_file("output").as_str()),
+        (Some(0), "code=2\n"),
+        "{}",
+        plan.err
+    );
+    let comment = example.read_file("plan.md");
     assert!(
         comment.starts_with(MARK)
             && comment.contains("## Tenant solar")
-            && example.text("summary.md") == comment,
+            && example.read_file("summary.md") == comment,
         "{comment}"
     );
-    assert!(example.text("plan.html").contains("</html>"));
+    assert!(example.read_file("plan.html").contains("</html>"));
     let fails = ["2", "1"]
         .map(|code| example.step("Fail where something cannot be planned", &config, code).code);
     assert_eq!(fails, [Some(0), Some(1)]);
@@ -216,8 +221,13 @@ fn the_example_for_pull_requests_tells_what_does_not_parse() {
     let broken = example.folder.path().join("broken.yaml");
     fs::write(&broken, "kind: [  # ``` @everyone\n").expect("a file");
     let plan = example.step("Plan", &broken, "");
-    assert_eq!((plan.code, example.text("output").as_str()), (Some(0), "code=1\n"), "{}", plan.err);
-    let (comment, shown) = (example.text("plan.md"), plan.err.trim());
+    assert_eq!(
+        (plan.code, example.read_file("output").as_str()),
+        (Some(0), "code=1\n"),
+        "{}",
+        plan.err
+    );
+    let (comment, shown) = (example.read_file("plan.md"), plan.err.trim());
     assert!(
         comment.starts_with(MARK)
             && comment.contains("broken.yaml is neither YAML nor JSON")

@@ -26,7 +26,7 @@ pub enum StartError {
     NotAsked { policy: String },
     #[error("no user {0:?} in this cluster: add it with Builder::user")]
     UnknownUser(String),
-    #[error("{}", manifest::words(.0))]
+    #[error("{}", manifest::describe_error(.0))]
     Kubernetes(Box<kube::Error>),
     #[error(transparent)]
     Manifest(#[from] ManifestError),

@@ -60,7 +60,7 @@ async fn write(browser: &Browser, editor: &str, text: &str) {
     browser.until("document.documentElement.dataset.shown !== window.shown").await;
 }
 
-async fn text(browser: &Browser, selector: &str) -> String {
+async fn read_text(browser: &Browser, selector: &str) -> String {
     let text = browser
         .run(
             "return document.querySelector(arguments[0])?.innerText ?? 'nothing'",
@@ -126,7 +126,7 @@ async fn examples_are_loaded(browser: &Browser) {
     assert!(names.len() > 60, "{names:?}");
     for example in ["rancher-projects", "istio-opt-in", "selector-in", "getting-started"] {
         choose(browser, example).await;
-        assert!(text(browser, "#status").await.contains("namespace"), "{example}");
+        assert!(read_text(browser, "#status").await.contains("namespace"), "{example}");
         assert_eq!(
             browser.run("return document.querySelectorAll('.faults li').length", json!([])).await,
             0,
@@ -142,7 +142,7 @@ async fn requests_are_answered(browser: &Browser) {
     choose(browser, "update-tampers-with-node-selector").await;
     browser.sees("Admitted, and changed").await;
     choose(browser, "getting-started").await;
-    assert_eq!(text(browser, "#answer").await, "");
+    assert_eq!(read_text(browser, "#answer").await, "");
     write(browser, "request", "{}").await;
     browser.sees("CREATE of solar-web by kubernetes-admin").await;
     write(browser, "request", "").await;
@@ -223,7 +223,7 @@ async fn it_is_used_by_keyboard(browser: &Browser, url: &str) {
     );
     browser.run("document.getElementById('theme').focus()", json!([])).await;
     browser.press(&["Enter"]).await;
-    assert_eq!(text(browser, "#theme").await, "Theme: light");
+    assert_eq!(read_text(browser, "#theme").await, "Theme: light");
 }
 
 async fn the_theme_is_kept(browser: &Browser, url: &str) {
@@ -232,10 +232,10 @@ async fn the_theme_is_kept(browser: &Browser, url: &str) {
     let light = browser.run(ground, json!([])).await;
     browser.run("document.getElementById('theme').click()", json!([])).await;
     show(browser, url).await;
-    assert_eq!(text(browser, "#theme").await, "Theme: dark");
+    assert_eq!(read_text(browser, "#theme").await, "Theme: dark");
     assert_ne!(browser.run(ground, json!([])).await, light);
     browser.run("document.getElementById('theme').click()", json!([])).await;
-    assert_eq!(text(browser, "#theme").await, "Theme: system");
+    assert_eq!(read_text(browser, "#theme").await, "Theme: system");
     browser.show_as(1280, 900, "light").await;
     assert_eq!(browser.run(ground, json!([])).await, light);
 }

@@ -31,9 +31,9 @@ impl Annotate {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let wasm = input::policy(&self.policy)?;
-        let metadata = Metadata::parse(&input::text(&self.metadata_path)?)
+        let metadata = Metadata::parse(&input::read_file(&self.metadata_path)?)
             .with_context(|| self.metadata_path.display().to_string())?;
-        let usage = self.usage_path.as_deref().map(input::text).transpose()?;
+        let usage = self.usage_path.as_deref().map(input::read_file).transpose()?;
         let module = PolicyModule::compile(&wasm)
             .with_context(|| format!("{} cannot be used", self.policy))?;
         let protocol =

@@ -106,7 +106,7 @@ impl Bench {
         };
         let mut contenders = vec![Contender::new("accept everything".to_owned(), ceiling(0))];
         if !self.objects.is_empty() {
-            let host = Arc::new(Objects::of(input::objects(&self.objects)?)?);
+            let host = Arc::new(Objects::from_values(input::objects(&self.objects)?)?);
             let least = json!({"label": TENANT_LABEL});
             contenders.push(Contender::new(
                 "accept, one GET and one label".to_owned(),
@@ -114,14 +114,15 @@ impl Bench {
             ));
         }
         for crowd in &self.crowds {
-            let host = Arc::new(Objects::of(crowded(input::objects(&self.objects)?, *crowd))?);
+            let host =
+                Arc::new(Objects::from_values(crowded(input::objects(&self.objects)?, *crowd))?);
             contenders.push(Contender::new(
                 format!("policy, {crowd} other tenants"),
                 (&policy, settings.clone(), host),
             ));
         }
         for hooks in &self.hooks {
-            let host = Arc::new(Objects::of(input::objects(&self.objects)?)?);
+            let host = Arc::new(Objects::from_values(input::objects(&self.objects)?)?);
             contenders.push(Contender::new(
                 format!("accept, {hooks} hooks in settings"),
                 ceiling(*hooks),

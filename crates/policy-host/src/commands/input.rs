@@ -24,7 +24,7 @@ pub(crate) fn policy(place: &str) -> Result<Vec<u8>> {
 }
 
 /// The text of a file, or of standard input for `-`.
-pub(crate) fn text(path: &Path) -> Result<String> {
+pub(crate) fn read_file(path: &Path) -> Result<String> {
     if path == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).context("standard input cannot be read")?;
@@ -35,7 +35,7 @@ pub(crate) fn text(path: &Path) -> Result<String> {
 
 /// An AdmissionRequest, bare or inside of an AdmissionReview.
 pub(crate) fn request(path: &Path) -> Result<Value> {
-    let document: Value = serde_json::from_str(&text(path)?)
+    let document: Value = serde_json::from_str(&read_file(path)?)
         .with_context(|| format!("request {} is not JSON", path.display()))?;
     match document {
         Value::Object(mut review)
@@ -56,7 +56,7 @@ pub(crate) fn request(path: &Path) -> Result<Value> {
 /// Settings in YAML or JSON; none are the empty document.
 pub(crate) fn settings(path: Option<&Path>, json: Option<&str>) -> Result<Value> {
     let (name, text) = match (path, json) {
-        (Some(path), _) => (path.display().to_string(), text(path)?),
+        (Some(path), _) => (path.display().to_string(), read_file(path)?),
         (None, Some(json)) => ("--settings-json".to_owned(), json.to_owned()),
         (None, None) => return Ok(Value::Object(serde_json::Map::new())),
     };
@@ -69,7 +69,7 @@ pub(crate) fn settings(path: Option<&Path>, json: Option<&str>) -> Result<Value>
 pub(crate) fn objects(paths: &[PathBuf]) -> Result<Vec<Value>> {
     let mut objects = Vec::new();
     for path in paths {
-        let read: Vec<Value> = serde_saphyr::from_multiple(&text(path)?)
+        let read: Vec<Value> = serde_saphyr::from_multiple(&read_file(path)?)
             .with_context(|| format!("objects {} are not YAML", path.display()))?;
         objects.extend(read.into_iter().filter(|object| !object.is_null()));
     }

@@ -85,7 +85,7 @@ impl Run {
 
     fn session(&self) -> Result<Option<Arc<Session>>> {
         let Some(path) = &self.replay_host_capabilities_interactions else { return Ok(None) };
-        let session = Session::parse(&input::text(path)?)
+        let session = Session::parse(&input::read_file(path)?)
             .with_context(|| format!("{} cannot be replayed", path.display()))?;
         Ok(Some(Arc::new(session)))
     }
@@ -97,7 +97,7 @@ impl Run {
         if let Some(session) = session {
             return Ok(session);
         }
-        let objects = Objects::of(input::objects(&self.objects)?)?;
+        let objects = Objects::from_values(input::objects(&self.objects)?)?;
         Ok(Arc::new(
             granted(wasm)?.into_iter().fold(objects, |objects, (api_version, kind)| {
                 objects.granting(&api_version, &kind)

@@ -72,7 +72,7 @@ impl Serve {
     }
 
     async fn serve(self) -> Result<()> {
-        let entries = read_policies(&input::text(&self.policies)?)
+        let entries = read_policies(&input::read_file(&self.policies)?)
             .with_context(|| self.policies.display().to_string())?;
         let registry = self.registry.registry()?;
         let access = ClusterAccess::new(self.client().await?, Handle::current());

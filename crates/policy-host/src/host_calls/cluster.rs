@@ -90,8 +90,11 @@ impl ClusterAccess {
     async fn get(&self, request: &GetResource) -> Answer {
         let api =
             self.api(&request.api_version, &request.kind, request.namespace.as_deref()).await?;
-        let object =
-            api.get_opt(&request.name).await.map_err(words)?.ok_or_else(|| not_found(request))?;
+        let object = api
+            .get_opt(&request.name)
+            .await
+            .map_err(describe_error)?
+            .ok_or_else(|| not_found(request))?;
         serde_json::to_vec(&object).map_err(|error| error.to_string())
     }
 
@@ -104,7 +107,7 @@ impl ClusterAccess {
             field_selector: selectors.1,
             ..ListParams::default()
         };
-        let list = api.list(&params).await.map_err(words)?;
+        let list = api.list(&params).await.map_err(describe_error)?;
         serde_json::to_vec(&list).map_err(|error| error.to_string())
     }
 
@@ -130,7 +133,7 @@ impl ClusterAccess {
         let answer = Api::all(self.client.clone())
             .create(&PostParams::default(), &review)
             .await
-            .map_err(words)?;
+            .map_err(describe_error)?;
         serde_json::to_vec(&answer.status.unwrap_or_default()).map_err(|error| error.to_string())
     }
 
@@ -160,7 +163,7 @@ impl ClusterAccess {
             Error::Api(status) if status.code == 404 => {
                 format!("Cannot find resource {api_version}/{kind}")
             }
-            other => words(other),
+            other => describe_error(other),
         })?;
         let known = (resource, capabilities.scope == Scope::Namespaced);
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner).insert(place, known.clone());
@@ -168,7 +171,7 @@ impl ClusterAccess {
     }
 }
 
-fn words(error: Error) -> String {
+fn describe_error(error: Error) -> String {
     error.to_string()
 }
 

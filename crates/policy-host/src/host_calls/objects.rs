@@ -31,7 +31,7 @@ pub struct ObjectsError {
 
 impl Objects {
     /// These objects, with every kind among them granted.
-    pub fn of(objects: impl IntoIterator<Item = Value>) -> Result<Self, ObjectsError> {
+    pub fn from_values(objects: impl IntoIterator<Item = Value>) -> Result<Self, ObjectsError> {
         let objects = objects
             .into_iter()
             .enumerate()

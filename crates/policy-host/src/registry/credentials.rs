@@ -30,7 +30,7 @@ impl Credentials {
     }
 
     /// As whom to speak to a registry: anonymously where nothing is known of it.
-    pub(super) fn of(&self, registry: &str) -> Result<RegistryAuth, CredentialsError> {
+    pub(super) fn find(&self, registry: &str) -> Result<RegistryAuth, CredentialsError> {
         let Some(path) = self.file() else { return Ok(RegistryAuth::Anonymous) };
         let file = match File::open(&path) {
             Ok(file) => file,

@@ -48,7 +48,7 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    pub(super) fn of(
+    pub(super) fn classify(
         place: &str,
         reference: &Reference,
         credentials: &Credentials,
@@ -112,7 +112,7 @@ fn codes(error: &OciDistributionError) -> impl Iterator<Item = &OciErrorCode> {
 fn identity(registry: &str, credentials: &Credentials) -> String {
     use oci_client::secrets::RegistryAuth;
     let file = credentials.file().map(|path| path.display().to_string()).unwrap_or_default();
-    match credentials.of(registry) {
+    match credentials.find(registry) {
         Ok(RegistryAuth::Basic(name, _)) => format!("to {name:?} (of {file})"),
         _ => format!("without a name, and {file:?} has none for it"),
     }

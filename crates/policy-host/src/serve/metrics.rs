@@ -60,7 +60,7 @@ impl Metrics {
         self.latency.get_or_create(&Policy { policy_name }).observe(took.as_secs_f64());
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(super) fn render(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

@@ -30,7 +30,7 @@ fn file(folder: &TempDir, name: &str, text: &str) -> PathBuf {
     path
 }
 
-fn text(path: &Path) -> &str {
+fn path_text(path: &Path) -> &str {
     path.to_str().expect("a path")
 }
 
@@ -41,7 +41,7 @@ fn run_prints_kwctls_answer() {
         [json!({"uid": "1"}), json!({"kind": "AdmissionReview", "request": {"uid": "1"}})]
     {
         let request = file(&folder, "request.json", &request.to_string());
-        let output = run(&["run", accept(), "-r", text(&request), "--settings-json", "{}"]);
+        let output = run(&["run", accept(), "-r", path_text(&request), "--settings-json", "{}"]);
         let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert_eq!(
             answer,
@@ -69,7 +69,7 @@ fn a_request_that_is_none_is_refused() {
         ("{\"kind\":\"AdmissionReview\"}", "has no request"),
     ] {
         let request = file(&folder, "request.json", content);
-        let output = run(&["run", accept(), "-r", text(&request)]);
+        let output = run(&["run", accept(), "-r", path_text(&request)]);
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && words.contains(part), "{words}");
     }
@@ -81,16 +81,16 @@ fn annotate_writes_the_section_and_replaces_it() {
     let metadata = file(&folder, "metadata.yml", RULES);
     let usage = file(&folder, "README.md", "# How to use it");
     let output = folder.path().join("annotated.wasm");
-    for input in [accept(), text(&output)] {
+    for input in [accept(), path_text(&output)] {
         let run = run(&[
             "annotate",
             input,
             "-m",
-            text(&metadata),
+            path_text(&metadata),
             "-u",
-            text(&usage),
+            path_text(&usage),
             "-o",
-            text(&output),
+            path_text(&output),
         ]);
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     }
@@ -112,7 +112,7 @@ fn annotate_writes_nothing_where_the_metadata_is_wrong() {
     let folder = TempDir::new().expect("a folder");
     let metadata = file(&folder, "metadata.yml", "rules: []\nmutating: false\n");
     let output = folder.path().join("annotated.wasm");
-    let run = run(&["annotate", accept(), "-m", text(&metadata), "-o", text(&output)]);
+    let run = run(&["annotate", accept(), "-m", path_text(&metadata), "-o", path_text(&output)]);
     let words = String::from_utf8_lossy(&run.stderr).into_owned();
     assert!(!run.status.success() && words.contains("rules: empty"), "{words}");
     assert!(!output.exists(), "nothing half-written");
@@ -137,11 +137,11 @@ fn bench_prints_a_ratio_for_each_crowd() {
         "--baseline",
         accept(),
         "-r",
-        text(&request),
+        path_text(&request),
         "-n",
         "20",
         "--objects",
-        text(&tenant),
+        path_text(&tenant),
         "--crowds",
         "1,3",
         "--hooks",

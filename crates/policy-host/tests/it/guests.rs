@@ -32,11 +32,11 @@ fn build() -> PathBuf {
 /// A waPC guest with this body of `__guest_call`, which returns an i32. 16 is where it may write, 1
 /// is a counter's address.
 pub(crate) fn guest(body: &str) -> PolicyModule {
-    PolicyModule::compile(text(body).as_bytes()).expect("a guest")
+    PolicyModule::compile(guest_text(body).as_bytes()).expect("a guest")
 }
 
 /// The same as WebAssembly text.
-pub(crate) fn text(body: &str) -> String {
+pub(crate) fn guest_text(body: &str) -> String {
     format!(
         r#"(module
           (import "wapc" "__guest_request" (func $request (param i32 i32)))

@@ -22,7 +22,7 @@ fn tenant(name: &str) -> Value {
 
 #[test]
 fn objects_answer_and_keep_a_record() {
-    let host = Objects::of([tenant("solar")]).expect("objects");
+    let host = Objects::from_values([tenant("solar")]).expect("objects");
     assert_eq!(get(&host, &request("solar")), Ok(tenant("solar")));
     let missing = format!("Cannot find {API}/Tenant named 'lunar' inside of namespace 'None'");
     assert_eq!(get(&host, &request("lunar")), Err(missing));
@@ -33,7 +33,7 @@ fn objects_answer_and_keep_a_record() {
 fn objects_live_in_their_namespaces() {
     let mut object = tenant("solar");
     object["metadata"]["namespace"] = json!("a");
-    let host = Objects::of([object.clone()]).expect("objects");
+    let host = Objects::from_values([object.clone()]).expect("objects");
     let mut request = request("solar");
     assert!(get(&host, &request).is_err());
     request["namespace"] = json!("a");
@@ -59,7 +59,8 @@ fn unknown_calls(#[case] (binding, namespace, operation): (&str, &str, &str), #[
 
 #[test]
 fn what_is_no_object_is_refused() {
-    let error = Objects::of([tenant("a"), json!({"kind": "Tenant"})]).expect_err("no object");
+    let error =
+        Objects::from_values([tenant("a"), json!({"kind": "Tenant"})]).expect_err("no object");
     assert_eq!((error.index, error.field), (1, "apiVersion"));
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use policy_host::{CallError, Denied, Gauge, Limits, ModuleError, PolicyModule};
 use serde_json::{Value, json};
 
-use crate::guests::{ACCEPT, guest, text};
+use crate::guests::{ACCEPT, guest, guest_text};
 
 fn accept() -> PolicyModule {
     PolicyModule::compile(&std::fs::read(&*ACCEPT).expect("the built policy")).expect("a policy")
@@ -95,7 +95,7 @@ fn a_log_line_is_taken_whatever_is_granted() {
 fn another_deadline_is_kept_and_said() {
     let limits = Limits { deadline: Some(Duration::from_millis(100)), ..Limits::default() };
     let endless = PolicyModule::compile_within(
-        text("(loop $again (br $again)) (i32.const 1)").as_bytes(),
+        guest_text("(loop $again (br $again)) (i32.const 1)").as_bytes(),
         limits,
     )
     .expect("a guest");
@@ -114,13 +114,14 @@ fn without_a_deadline_a_call_comes_to_its_end() {
     let limits = Limits { deadline: None, memory: None };
     let counts = "(local $n i32) (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1))) (br_if $again (local.get $n)))
         (call $response (i32.const 1072) (i32.const 6)) (i32.const 1)";
-    let policy = PolicyModule::compile_within(text(counts).as_bytes(), limits).expect("a guest");
+    let policy =
+        PolicyModule::compile_within(guest_text(counts).as_bytes(), limits).expect("a guest");
     assert_eq!(policy.call("validate", &[], Arc::new(Denied)).expect("an answer"), b"broken");
 }
 
 /// Asks for so many pages, and traps where it does not get them.
 fn growing(pages: u32) -> String {
-    text(&format!(
+    guest_text(&format!(
         "(if (i32.eq (memory.grow (i32.const {pages})) (i32.const -1)) (then unreachable))
          (call $response (i32.const 1072) (i32.const 6)) (i32.const 1)"
     ))
@@ -145,7 +146,7 @@ fn what_a_call_costs_is_counted() {
             "(local $n i32) (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1))) (br_if $again (i32.lt_u (local.get $n) (i32.const {times}))))
              (call $response (i32.const 1072) (i32.const 6)) (i32.const 1)"
         );
-        Gauge::compile(text(&body).as_bytes()).expect("a guest")
+        Gauge::compile(guest_text(&body).as_bytes()).expect("a guest")
     };
     let cost = |times, fuel| loops(times).call("validate", &[], Arc::new(Denied), fuel);
     let (few, many) =
@@ -178,7 +179,7 @@ fn what_is_counted_answers_as_what_is_not() {
         counted.expect("an answer").answer,
         accept().call("validate", payload.as_bytes(), Arc::new(Denied)).expect("an answer")
     );
-    let trap = Gauge::compile(text("unreachable").as_bytes()).expect("a guest").call(
+    let trap = Gauge::compile(guest_text("unreachable").as_bytes()).expect("a guest").call(
         "validate",
         &[],
         Arc::new(Denied),
@@ -186,7 +187,7 @@ fn what_is_counted_answers_as_what_is_not() {
     );
     assert!(matches!(trap, Err(CallError::Guest(words)) if words.contains("unreachable")));
     let broken = "(call $error (i32.const 1072) (i32.const 6)) (i32.const 0)";
-    let error = Gauge::compile(text(broken).as_bytes()).expect("a guest").call(
+    let error = Gauge::compile(guest_text(broken).as_bytes()).expect("a guest").call(
         "validate",
         &[],
         Arc::new(Denied),

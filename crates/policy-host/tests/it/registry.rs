@@ -51,7 +51,12 @@ impl Scene {
 
     fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "{}\n{}", words(&output), self.registry.last_words());
+        assert!(
+            output.status.success(),
+            "{}\n{}",
+            read_stderr(&output),
+            self.registry.last_words()
+        );
         String::from_utf8(output.stdout).expect("text")
     }
 
@@ -62,7 +67,7 @@ impl Scene {
             "{arguments:?} must fail, and says {}",
             String::from_utf8_lossy(&output.stdout)
         );
-        words(&output)
+        read_stderr(&output)
     }
 
     /// The accept-everything policy with metadata and a README.
@@ -82,7 +87,7 @@ impl Scene {
     }
 }
 
-fn words(output: &Output) -> String {
+fn read_stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

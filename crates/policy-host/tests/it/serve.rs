@@ -15,7 +15,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::guests::{ACCEPT, text};
+use crate::guests::{ACCEPT, guest_text};
 
 /// Never answers, neither about requests nor about settings.
 const LOOP: &str = "(loop (br 0)) (i32.const 1)";
@@ -46,8 +46,8 @@ fn command(folder: &Path, authority: &Authority, policies: &Value) -> Command {
         ("tls.crt", identity.certificate),
         ("tls.key", identity.key),
         ("kubeconfig", NOWHERE.to_owned()),
-        ("loop.wat", text(LOOP)),
-        ("lazy.wat", text(LAZY)),
+        ("loop.wat", guest_text(LOOP)),
+        ("lazy.wat", guest_text(LAZY)),
     ];
     files.iter().for_each(|(name, content)| fs::write(folder.join(name), content).expect("a file"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_policy-host"));

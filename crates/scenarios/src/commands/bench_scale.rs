@@ -103,7 +103,7 @@ impl BenchScale {
                 .measure(&landlord)
                 .await
                 .with_context(|| format!("{namespaces} namespaces"))?;
-            println!("{}", row.text());
+            println!("{}", row.render());
             rows.push(row);
         }
         if let Some(folder) = &self.output {
@@ -116,7 +116,7 @@ impl BenchScale {
 }
 
 impl Row {
-    fn text(&self) -> String {
+    fn render(&self) -> String {
         let latency = |one: Latency| format!("{:.1} / {:.1} ms", one.p50_ms, one.p99_ms);
         format!(
             "{:>10} {:>7} {:>5.0} MB {:>7.2} s {:>7.1} s {:>7.1} s {:>7.2} s {:>16} {:>16} {:>16} {:>16} {:>16}",

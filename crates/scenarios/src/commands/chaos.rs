@@ -170,7 +170,7 @@ impl Chaos {
             if fails {
                 found = laws.violations().to_vec();
             }
-            shrinking.tell(attempt, fails);
+            shrinking.record(attempt, fails);
         }
         let (found, shortest) = (found.join("\n  "), shrinking.best());
         Ok(format!(

@@ -14,7 +14,7 @@ type Read<T> = Result<T, DecodeError>;
 
 impl<'a> Fields<'a> {
     /// The object, if all its fields are among `valid`.
-    pub(crate) fn of(value: &'a Value, valid: &[&str]) -> Read<Self> {
+    pub(crate) fn read(value: &'a Value, valid: &[&str]) -> Read<Self> {
         let Value::Object(members) = value else { return Err(mismatch("", value, "an object")) };
         // The smallest, so that which of two faults is told does not depend on the order of the
         // JSON.
@@ -32,7 +32,7 @@ impl<'a> Fields<'a> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    pub(crate) fn text(self, name: &str) -> Read<Option<&'a str>> {
+    pub(crate) fn read_text(self, name: &str) -> Read<Option<&'a str>> {
         self.typed(name, "a string", Value::as_str)
     }
 
@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
 
     /// One of these words, as what it stands for.
     pub(crate) fn word<T: Copy>(self, name: &str, words: &[(&str, T)]) -> Read<Option<T>> {
-        self.text(name)?.map(|text| word(name, text, words)).transpose()
+        self.read_text(name)?.map(|text| word(name, text, words)).transpose()
     }
 
     fn typed<T>(

@@ -56,9 +56,9 @@ pub(crate) fn read_all(items: &[Value]) -> Read<Vec<Hook>> {
 }
 
 fn read(item: &Value) -> Read<Hook> {
-    let fields = Fields::of(item, &FIELDS)?;
+    let fields = Fields::read(item, &FIELDS)?;
     let mut hook = Hook {
-        name: hook_name(fields.text("name")?.unwrap_or_default())?,
+        name: hook_name(fields.read_text("name")?.unwrap_or_default())?,
         stages: fields
             .list("stages")?
             .map_or(Ok(Stages { admission: true, reconcile: true }), stages)?,
@@ -156,23 +156,23 @@ fn items<T>(fields: Fields<'_>, name: &str, read: impl Fn(&Value) -> Read<T>) ->
 }
 
 fn requirement(item: &Value) -> Read<Requirement> {
-    let fields = Fields::of(item, &REQUIREMENT)?;
+    let fields = Fields::read(item, &REQUIREMENT)?;
     Ok(Requirement {
         given: Vec::new(),
         condition: tested(fields)?,
-        message: fields.text("message")?.map(str::to_owned),
+        message: fields.read_text("message")?.map(str::to_owned),
     })
 }
 
 fn condition(item: &Value) -> Read<Condition> {
-    tested(Fields::of(item, &CONDITION)?)
+    tested(Fields::read(item, &CONDITION)?)
 }
 
 /// A path, and exactly one test of what is there.
 fn tested(fields: Fields<'_>) -> Read<Condition> {
-    let path = fields.text("path")?.unwrap_or_default();
+    let path = fields.read_text("path")?.unwrap_or_default();
     let place = Place::parse(path).map_err(|message| DecodeError::new("path", message))?;
-    let not = fields.get("not").map(|not| Fields::of(not, &TEST).and_then(test)).transpose();
+    let not = fields.get("not").map(|not| Fields::read(not, &TEST).and_then(test)).transpose();
     match (test(fields)?, not.map_err(|error| error.within("not"))?) {
         (Some((test, negated)), None) => Ok(Condition { place, test, negated }),
         (None, Some(Some((test, negated)))) => Ok(Condition { place, test, negated: !negated }),
@@ -197,7 +197,7 @@ fn test(fields: Fields<'_>) -> Read<Option<(Test, bool)>> {
     let among =
         fields.list("in")?.map(members).transpose()?.map(|values| (Test::In(values), false));
     let matches = fields
-        .text("matches")?
+        .read_text("matches")?
         .map(Expression::parse)
         .transpose()
         .map_err(|message| DecodeError::new("matches", message))?;
@@ -236,7 +236,7 @@ fn scalar(path: &str, value: &Value) -> Read<String> {
 }
 
 fn read_set(item: &Value, hook: &mut Hook) -> Read<()> {
-    let fields = Fields::of(item, &["nodeSelector", "labels", "annotations"])?;
+    let fields = Fields::read(item, &["nodeSelector", "labels", "annotations"])?;
     hook.node_selector = fields.object("nodeSelector")?.map(node_selector).transpose()?;
     for field in [Field::Label, Field::Annotation] {
         for (key, value) in fields.object(field.member())?.map(by_name).unwrap_or_default() {
@@ -279,9 +279,11 @@ fn checked_source(field: Field, value: &Value) -> Result<Source, String> {
                 .map_err(|error| error.to_string())
         }
         Value::Object(_) => {
-            let fields = Fields::of(value, &["fromPath"]).map_err(|error| error.to_string())?;
-            let path =
-                fields.text("fromPath").map_err(|error| error.to_string())?.unwrap_or_default();
+            let fields = Fields::read(value, &["fromPath"]).map_err(|error| error.to_string())?;
+            let path = fields
+                .read_text("fromPath")
+                .map_err(|error| error.to_string())?
+                .unwrap_or_default();
             Place::parse(path).map(Source::Path).map_err(|message| format!("fromPath: {message}"))
         }
         other => Err(format!(
@@ -292,7 +294,7 @@ fn checked_source(field: Field, value: &Value) -> Result<Source, String> {
 }
 
 fn read_remove(item: &Value, hook: &mut Hook) -> Read<()> {
-    let fields = Fields::of(item, &["labels", "annotations"])?;
+    let fields = Fields::read(item, &["labels", "annotations"])?;
     for field in [Field::Label, Field::Annotation] {
         for (index, value) in fields.list(field.member())?.unwrap_or_default().iter().enumerate() {
             let path = format!("{}[{index}]", field.member());

@@ -77,7 +77,7 @@ impl Place {
     }
 
     /// One label or annotation.
-    pub(crate) fn of(key: Key) -> Self {
+    pub(crate) fn from_key(key: Key) -> Self {
         Self {
             source: format!("metadata.{}[{:?}]", key.field.member(), key.name),
             kind: Kind::Key(key),

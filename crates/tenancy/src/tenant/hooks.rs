@@ -16,7 +16,7 @@ pub(super) fn check(tenant: &Tenant, conflicts: Conflicts) -> Result<(), DecodeE
     if tenant.hooks.is_empty() {
         return Ok(());
     }
-    let written = Written::of(tenant, conflicts);
+    let written = Written::collect(tenant, conflicts);
     tenant.hooks.iter().try_for_each(|hook| written.check(hook, tenant))
 }
 
@@ -30,7 +30,7 @@ struct Written {
 }
 
 impl Written {
-    fn of(tenant: &Tenant, conflicts: Conflicts) -> Self {
+    fn collect(tenant: &Tenant, conflicts: Conflicts) -> Self {
         let mut written = Self::default();
         for layer in &tenant.layers {
             let labels = layer.labels.iter().map(|entry| (Field::Label, entry));

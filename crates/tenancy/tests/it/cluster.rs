@@ -81,7 +81,7 @@ impl Cluster {
     }
 
     /// Of this one tenant.
-    pub(crate) fn of(settings: Settings, tenant: Tenant) -> Self {
+    pub(crate) fn with_tenant(settings: Settings, tenant: Tenant) -> Self {
         Self {
             settings,
             tenants: [(tenant.name.clone(), tenant)].into(),

@@ -350,7 +350,7 @@ proptest! {
             let Ok(mut namespace) = Namespace::from_value(&object) else { continue };
             namespace.metadata.annotations.insert(ANNOTATION.to_owned(), ledger.clone());
             write(&mut namespace, settings.tenant_label(), Some(&tenant.name));
-            let cluster = Cluster::of(settings, tenant);
+            let cluster = Cluster::with_tenant(settings, tenant);
             cluster.bring(&cluster.bring(&namespace));
         }
     }

@@ -74,7 +74,7 @@ pub(super) fn report(failing: &Schedule, laws: &Laws) -> String {
         if fails {
             found = laws.violations().to_vec();
         }
-        shrinking.tell(attempt, fails);
+        shrinking.record(attempt, fails);
     }
     let shortest = shrinking.best();
     let found = found.join("\n  ");

@@ -33,7 +33,7 @@ pub(super) struct Report<'a> {
 }
 
 impl Report<'_> {
-    pub(super) fn text(&self) -> String {
+    pub(super) fn render(&self) -> String {
         let Self { selected, drifted, written, took, warned, failed, end, dry } = self;
         let line = |(name, Fault { reason, message }): (&String, &Fault)| {
             format!("{name}: {reason}: {message}\n")
@@ -101,6 +101,6 @@ mod tests {
             report(End::Complete, true),
             report(End::Interrupted, false),
         ];
-        insta::assert_snapshot!(shown.map(|report| at_both_widths(|_| report.text())).join("\n"));
+        insta::assert_snapshot!(shown.map(|report| at_both_widths(|_| report.render())).join("\n"));
     }
 }

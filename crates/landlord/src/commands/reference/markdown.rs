@@ -84,7 +84,7 @@ fn row(arg: &Arg) -> String {
     let default = if takes_values { defaults.join(",") } else { String::new() };
     format!(
         "| {} | {} | {} | {} |\n",
-        code(words(arg)),
+        code(describe_argument(arg)),
         code(environment),
         code(default),
         meaning(arg)
@@ -92,7 +92,7 @@ fn row(arg: &Arg) -> String {
 }
 
 /// `-o, --output <FORM>`; a value that may be left out stands behind `=`.
-fn words(arg: &Arg) -> String {
+fn describe_argument(arg: &Arg) -> String {
     let short = arg.get_short().map(|letter| format!("-{letter}, ")).unwrap_or_default();
     let names: Vec<String> =
         arg.get_value_names().unwrap_or_default().iter().map(|name| format!("<{name}>")).collect();

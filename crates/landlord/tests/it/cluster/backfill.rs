@@ -17,7 +17,7 @@ impl World {
     }
 }
 
-fn text(output: &Output) -> String {
+fn read_stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -31,26 +31,30 @@ async fn existing_namespaces_are_brought_into_compliance_once() {
         world.create(&format!("old-{number}"), "solar", json!({"own": "key"})).await;
     }
     let plan = world.landlord(&["plan", "--detailed-exitcode"]);
-    assert_eq!(plan.status.code(), Some(2), "{}", text(&plan));
-    assert!(text(&plan).contains(&format!("{NAMESPACES} to change")), "{}", text(&plan));
+    assert_eq!(plan.status.code(), Some(2), "{}", read_stdout(&plan));
+    assert!(
+        read_stdout(&plan).contains(&format!("{NAMESPACES} to change")),
+        "{}",
+        read_stdout(&plan)
+    );
     let explanation = world.landlord(&["explain", "old-7"]);
     assert!(
-        text(&explanation).contains("tenant: solar, by rule label:landlord.dev/tenant"),
+        read_stdout(&explanation).contains("tenant: solar, by rule label:landlord.dev/tenant"),
         "{}",
-        text(&explanation)
+        read_stdout(&explanation)
     );
 
     for mode in ["client", "server"] {
         let dry = world.landlord(&["backfill", &format!("--dry-run={mode}")]);
-        assert!(dry.status.success(), "{}", text(&dry));
+        assert!(dry.status.success(), "{}", read_stdout(&dry));
         assert_eq!(world.metadata("old-7").await.1, map([]), "a dry run writes nothing");
     }
     let run = world.landlord(&["backfill", "--canary", "5%"]);
-    assert!(run.status.success(), "{}", text(&run));
+    assert!(run.status.success(), "{}", read_stdout(&run));
     assert!(
-        text(&run).contains(&format!("{NAMESPACES} of {NAMESPACES} written")),
+        read_stdout(&run).contains(&format!("{NAMESPACES} of {NAMESPACES} written")),
         "{}",
-        text(&run)
+        read_stdout(&run)
     );
     for number in 0..NAMESPACES {
         world
@@ -64,9 +68,9 @@ async fn existing_namespaces_are_brought_into_compliance_once() {
     }
     let again = world.landlord(&["backfill"]);
     assert!(
-        text(&again).contains("0 of 0 written"),
+        read_stdout(&again).contains("0 of 0 written"),
         "resuming skips what is done: {}",
-        text(&again)
+        read_stdout(&again)
     );
 }
 
@@ -78,11 +82,12 @@ async fn what_cannot_be_done_is_reported_with_its_reason() {
     world.create("clash", "solar", json!({"a": "x"})).await;
     world.create("lost", "nowhere", json!({})).await;
     let run = world.landlord(&["backfill", "--max-failures", "100%"]);
-    assert_eq!(run.status.code(), Some(2), "{}", text(&run));
+    assert_eq!(run.status.code(), Some(2), "{}", read_stdout(&run));
     assert!(
-        text(&run).contains("clash: Conflicted: ") && text(&run).contains("lost: UnknownTenant: "),
+        read_stdout(&run).contains("clash: Conflicted: ")
+            && read_stdout(&run).contains("lost: UnknownTenant: "),
         "{}",
-        text(&run)
+        read_stdout(&run)
     );
     assert_eq!(world.metadata("good").await.0["a"], "b");
 
@@ -97,9 +102,10 @@ async fn what_cannot_be_done_is_reported_with_its_reason() {
     world.create("warned", "lunar", json!({})).await;
     let warned = world.landlord(&["backfill", "--tenant", "lunar"]);
     assert!(
-        warned.status.success() && text(&warned).contains("warned: HookWarning: hook soft: "),
+        warned.status.success()
+            && read_stdout(&warned).contains("warned: HookWarning: hook soft: "),
         "{}",
-        text(&warned)
+        read_stdout(&warned)
     );
     world
         .set_tenant(
@@ -108,14 +114,14 @@ async fn what_cannot_be_done_is_reported_with_its_reason() {
         )
         .await;
     let rejected = world.landlord(&["backfill", "--tenant", "lunar"]);
-    assert_eq!(rejected.status.code(), Some(2), "{}", text(&rejected));
+    assert_eq!(rejected.status.code(), Some(2), "{}", read_stdout(&rejected));
     assert!(
-        text(&rejected).contains("0 of 0 written")
-            && text(&rejected).contains("warned: HookRejected: hook hard: "),
+        read_stdout(&rejected).contains("0 of 0 written")
+            && read_stdout(&rejected).contains("warned: HookRejected: hook hard: "),
         "{}",
-        text(&rejected)
+        read_stdout(&rejected)
     );
 
     let none = world.landlord(&["backfill", "--canary", "200%"]);
-    assert!(text(&none).contains("write 0% to 100%"), "{}", text(&none));
+    assert!(read_stdout(&none).contains("write 0% to 100%"), "{}", read_stdout(&none));
 }

@@ -59,7 +59,7 @@ impl Load {
             Self::Rate(rate) => at_a_rate(cluster, label, 2 * count, rate).await?,
         };
         let times = |plain: bool| {
-            Times::of(
+            Times::from_samples(
                 samples.iter().filter(|(one, _)| *one == plain).map(|(_, took)| *took).collect(),
             )
         };
@@ -133,7 +133,7 @@ pub(super) async fn create_tenants(cluster: &Cluster, names: Vec<String>) -> Res
 }
 
 impl Times {
-    fn of(mut times: Vec<Duration>) -> Self {
+    fn from_samples(mut times: Vec<Duration>) -> Self {
         times.sort();
         let at = |share: f64| {
             // The smallest time that this share of all did not exceed.

@@ -51,11 +51,11 @@ impl Stand {
             processor,
             edited: self.edited,
             edit,
-            placement_idle: Latency::of(&idle),
-            placement_read: Latency::of(&read),
-            search: Latency::of(&searches),
-            placement_busy: Latency::of(&placements),
-            drift_busy: Latency::of(&drifts),
+            placement_idle: Latency::from_samples(&idle),
+            placement_read: Latency::from_samples(&read),
+            search: Latency::from_samples(&searches),
+            placement_busy: Latency::from_samples(&placements),
+            drift_busy: Latency::from_samples(&drifts),
         })
     }
 
@@ -96,7 +96,7 @@ async fn create_some(world: &World, name: &str) -> Result<Vec<Duration>> {
 }
 
 impl Latency {
-    fn of(times: &[Duration]) -> Self {
+    fn from_samples(times: &[Duration]) -> Self {
         Self {
             samples: times.len(),
             p50_ms: usage::quantile(times, 0.5),

@@ -25,7 +25,7 @@ pub(super) struct AuditLog {
 
 impl AuditLog {
     /// A cluster that writes one.
-    pub(super) fn of(builder: Builder) -> Result<(Builder, Self)> {
+    pub(super) fn attach(builder: Builder) -> Result<(Builder, Self)> {
         let log = Self { folder: tempfile::tempdir()? };
         let file = log.folder.path().join("policy.yaml");
         std::fs::write(&file, policy().to_string())?;
@@ -54,7 +54,8 @@ impl AuditLog {
     pub(super) fn loud(&self, after: usize) -> Vec<String> {
         let mut counts = BTreeMap::<String, usize>::new();
         for event in self.events(after) {
-            let (verb, resource) = (text(&event["verb"]), text(&event["objectRef"]["resource"]));
+            let (verb, resource) =
+                (read_text(&event["verb"]), read_text(&event["objectRef"]["resource"]));
             if verb != "watch" && resource != "leases" {
                 *counts.entry(format!("{verb} {resource}")).or_default() += 1;
             }
@@ -79,16 +80,16 @@ impl AuditLog {
         for event in &written {
             let now = &event["responseObject"]["metadata"];
             known
-                .entry(text(&now["resourceVersion"]))
+                .entry(read_text(&now["resourceVersion"]))
                 .or_insert_with(|| Arc::new(json!({"metadata": now})));
         }
         let commit = |event: Value| {
             let (from, to) = (
-                text(&event["requestObject"]["metadata"]["resourceVersion"]),
-                text(&event["responseObject"]["metadata"]["resourceVersion"]),
+                read_text(&event["requestObject"]["metadata"]["resourceVersion"]),
+                read_text(&event["responseObject"]["metadata"]["resourceVersion"]),
             );
             let (before, after) = (known.get(&from)?, known.get(&to)?);
-            let name = text(&event["objectRef"]["name"]);
+            let name = read_text(&event["objectRef"]["name"]);
             // What changes nothing is no write.
             (from != to).then(|| Commit {
                 who: Some("controller".to_owned()),
@@ -103,7 +104,7 @@ impl AuditLog {
     }
 }
 
-fn text(value: &Value) -> String {
+fn read_text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

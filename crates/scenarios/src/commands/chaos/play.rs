@@ -18,7 +18,7 @@ const TOLD: usize = 20;
 
 /// Plays a schedule, and returns what the laws say of it.
 pub(super) async fn play(options: &StageOptions, schedule: &Schedule) -> Result<Laws> {
-    let (builder, log) = AuditLog::of(Cluster::builder())?;
+    let (builder, log) = AuditLog::attach(Cluster::builder())?;
     let stage = Stage::start_on(builder).await?;
     stage.cluster.add_nodes(nodes()).await?;
     let mut parts = Parts::start(stage, options).await?;

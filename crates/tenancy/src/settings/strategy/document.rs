@@ -39,7 +39,7 @@ pub(crate) fn read(settings: &Value) -> Read<Option<Strategy>> {
 }
 
 fn read_strategy(written: &Value) -> Read<Strategy> {
-    let fields = Fields::of(written, &FIELDS)?;
+    let fields = Fields::read(written, &FIELDS)?;
     let mode = fields.word("mode", &CHOICES)?.unwrap_or_default();
     let pin = fields.word("pin", &MODES)?;
     let critical = read_critical(fields).map_err(|error| error.within("critical"))?;
@@ -53,7 +53,7 @@ fn read_strategy(written: &Value) -> Read<Strategy> {
 
 fn read_critical(strategy: Fields<'_>) -> Read<Critical> {
     let Some(written) = strategy.get("critical") else { return Ok(Critical::default()) };
-    let fields = Fields::of(written, &CRITICAL)?;
+    let fields = Fields::read(written, &CRITICAL)?;
     let labels = fields.get("labels").map(LabelSelector::from_value).transpose();
     let labels = labels.map_err(|error| DecodeError::caused("labels", &error))?;
     let names = fields.list("names")?.unwrap_or_default();
@@ -69,7 +69,7 @@ fn read_name((index, written): (usize, &Value)) -> Read<Glob> {
 fn read_auto(strategy: Fields<'_>) -> Read<Auto> {
     let mut auto = Auto::default();
     let Some(written) = strategy.get("auto") else { return Ok(auto) };
-    let fields = Fields::of(written, &AUTO)?;
+    let fields = Fields::read(written, &AUTO)?;
     if let Some(count) = fields.get("namespaces") {
         let valid = count.as_u64().and_then(|count| usize::try_from(count).ok());
         auto.namespaces = valid.ok_or_else(|| mismatch("namespaces", count, "a whole number"))?;

@@ -77,7 +77,7 @@ fn required(spec: &Value) -> Read<Vec<Requirement>> {
             let place = format!("spec.{}[{key:?}]", path.join("."));
             let test = Test::Matches(expression(&place, pattern.as_str().unwrap_or_default())?);
             let condition = Condition {
-                place: Place::of(Key { field, name: key.to_owned() }),
+                place: Place::from_key(Key { field, name: key.to_owned() }),
                 test,
                 negated: false,
             };
@@ -283,8 +283,11 @@ fn key_expression(selector: &str) -> String {
 /// The rule's `namespaceSelector`, term by term; it has been checked with the tenant's layers.
 fn selected(rule: &Value) -> Read<Vec<Condition>> {
     label_selector(rule)?;
-    let label =
-        |name: &str, test, negated| Condition { place: Place::of(Key::label(name)), test, negated };
+    let label = |name: &str, test, negated| Condition {
+        place: Place::from_key(Key::label(name)),
+        test,
+        negated,
+    };
     let labels = at(rule, &["namespaceSelector", "matchLabels"])
         .and_then(Value::as_object)
         .map(by_name)

@@ -21,8 +21,8 @@ impl Stage {
     ) {
         let (name, rule) = (name.to_string(), AdmissionRule::new(admission(reaction, subject)));
         let rule = match subject {
-            Subject::Namespace => rule.of("namespaces").named(&name),
-            Subject::Pods => rule.of("pods").within(&name),
+            Subject::Namespace => rule.only("namespaces").named(&name),
+            Subject::Pods => rule.only("pods").within(&name),
         };
         if reaction == Reaction::Hang {
             // Its write comes when another may lead, and is fenced by its version only.
