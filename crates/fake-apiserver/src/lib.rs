@@ -234,8 +234,8 @@ impl InMemory {
     /// [`Self::define`], and its objects, for [`Self::put`].
     pub fn withdraw(&self, kind: &str) -> Option<(Kind, Vec<Arc<Value>>)> {
         let withdrawn = self.state().withdraw(kind);
+        // That ends the watches of it, after the deletions.
         self.announce();
-        self.break_watches();
         withdrawn
     }
 

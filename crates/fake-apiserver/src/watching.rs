@@ -84,6 +84,7 @@ impl Watching {
                         return Some(lines.into());
                     }
                 }
+                Ok(_) if !self.is_served() => self.over = true,
                 Ok(_) => {
                     if let Some(bookmark) = self.wait().await {
                         return Some(bookmark);
@@ -91,6 +92,10 @@ impl Watching {
                 }
             }
         }
+    }
+
+    fn is_served(&self) -> bool {
+        self.server.state().kind(&self.target.api_version, &self.target.plural).is_some()
     }
 
     /// Waits for something to happen; a line if that is the time of a bookmark.
