@@ -13,12 +13,12 @@ use tenancy::toleration::{Toleration, compact};
 use crate::text;
 
 fn document(data: &[u8]) -> Option<Value> {
-    text(data).and_then(|text| serde_json::from_str(text).ok())
+    read_text(data).and_then(|text| serde_json::from_str(text).ok())
 }
 
 /// `PATTERN NAME`: a pattern takes itself, without its stars and with anything for them.
 pub fn glob(data: &[u8]) {
-    let Some((pattern, name)) = text(data).map(|text| text.split_once(' ').unwrap_or((text, "web"))) else { return };
+    let Some((pattern, name)) = read_text(data).map(|text| text.split_once(' ').unwrap_or((text, "web"))) else { return };
     let Ok(glob) = Glob::parse(pattern) else { return };
     assert!(glob.matches(&pattern.replace('*', "")), "{pattern} does not take what it says");
     let _ = glob.matches(name);

@@ -103,6 +103,9 @@ where
                         self.signals.cut_off.send_modify(|number| *number += 1);
                     }
                     self.is_not_served = is_missing(&error);
+                    if is_unreachable(&error) {
+                        self.events = watcher(self.api.clone(), self.config.clone()).boxed();
+                    }
                     let news = self.break_off(error.to_string());
                     pulse.beat_while(tokio::time::sleep(wait_after(self.failures))).await;
                     if let Some(error) = news {
@@ -149,6 +152,18 @@ where
 
 fn is_missing(error: &Error) -> bool {
     matches!(error, Error::InitialListFailed(error) | Error::WatchStartFailed(error) if is_missing_kind(error))
+}
+
+/// Whether nothing answered that could start the watch. What comes back may be an older state (a
+/// restore of etcd stops every API server), and the version to go on from, which only the watcher
+/// knows, may be ahead of it: events below it would be left out without a word. So it begins with a
+/// list.
+fn is_unreachable(error: &Error) -> bool {
+    match error {
+        Error::WatchStartFailed(kube::Error::Api(status)) => (502..=504).contains(&status.code),
+        Error::WatchStartFailed(_) => true,
+        _ => false,
+    }
 }
 
 fn wait_after(failures: u32) -> Duration {

@@ -130,7 +130,7 @@ impl Wanted {
             Column::Name => {}
             Column::Tenant => found.sort_by(|(_, a), (_, b)| a.tenant.cmp(&b.tenant)),
             Column::State => {
-                found.sort_by(|(_, a), (_, b)| (a.state, a.reason).cmp(&(b.state, b.reason)));
+                found.sort_by_key(|(_, row)| (row.state, row.reason));
             }
             Column::Created => found.sort_by_key(|(_, row)| row.created),
         }

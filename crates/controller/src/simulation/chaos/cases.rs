@@ -33,6 +33,15 @@ fn a_restore_that_a_frozen_controller_has_missed_is_noticed() {
     assert_eq!(play_text(missed), Vec::<String>::new());
 }
 
+/// Found as seed 17959672176: the version to go on from, which only the watcher knew, was ahead of the
+/// restored state, and so what was created then was never seen.
+#[test]
+fn a_restore_that_no_version_shows_is_noticed() {
+    let unseen = "memory 17959672176: create web-1 lunar; 666 jump 24; snapshot; \
+                  refuse-lists tenants 403 3; 3176 drop lunar; restore; pod web-1";
+    assert_eq!(play_text(unseen), Vec::<String>::new());
+}
+
 /// One that fails among many that do not is found, and what has nothing to do with it is left out.
 #[test]
 fn a_broken_law_is_reported_with_the_shortest_schedule() {
