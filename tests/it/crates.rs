@@ -1,5 +1,6 @@
 //! The crates: none outgrows the others, and in none do modules import each other in a ring. Which
 //! crate may import which is in ARCHITECTURE.md, and held by landlord's tests of it.
+mod examples;
 mod modules;
 mod packages;
 mod readers;

@@ -9,7 +9,7 @@ use crate::compiled::root;
 
 pub(super) struct Package {
     pub(super) name: String,
-    source: PathBuf,
+    pub(super) source: PathBuf,
 }
 
 /// Every crate of the workspace, in order of the names; the policy's source is the root's.
