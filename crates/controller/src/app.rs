@@ -101,7 +101,7 @@ pub fn start(options: Options) -> Result<Running, DecodeError> {
     let metrics = Metrics::with(|registry| strategy_metrics.register(registry));
     let outcomes =
         Outcomes::new(Arc::new(metrics), events.then(|| client.clone())).noted_in(journal);
-    let mut starter = Starter { supervisor: Supervisor::default(), fail_task, strategy_metrics };
+    let mut starter = Starter { supervisor: Supervisor::failing(fail_task), strategy_metrics };
     let spawner = starter.supervisor.spawner();
     let (context, snapshots) = match scope {
         Scope::Once { store, mode } => {
@@ -152,7 +152,6 @@ pub async fn drain(reconciler: &Reconciler) {
 
 struct Starter {
     supervisor: Supervisor,
-    fail_task: Option<String>,
     strategy_metrics: StrategyMetrics,
 }
 
@@ -161,11 +160,7 @@ impl Starter {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        if self.fail_task.as_deref() == Some(name) {
-            self.supervisor.spawn(name, bound, |_| fail());
-        } else {
-            self.supervisor.spawn(name, bound, task);
-        }
+        self.supervisor.spawn(name, bound, task);
     }
 
     fn start_reconciler(&mut self, context: &Context, leadership: &Leadership) {
@@ -239,12 +234,6 @@ impl Starter {
             Releaser::report_waiting(context.clone(), leadership.clone(), pulse)
         });
     }
-}
-
-#[expect(clippy::panic, reason = "a test asks for it")]
-async fn fail() {
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    panic!("it was asked to fail");
 }
 
 async fn show_leadership(leadership: Leadership, context: Context, pulse: Pulse) {

@@ -34,6 +34,8 @@ pub struct Supervisor {
     started: UnboundedReceiver<BoxFuture<'static, ()>>,
     spawner: Spawner,
     short: JoinSet<()>,
+    /// The task that panics instead of running; tests of the program name one.
+    fail_task: Option<String>,
 }
 
 /// Starts short tasks. One that panics ends the program as a long one does.
@@ -58,11 +60,17 @@ impl Default for Supervisor {
             started,
             spawner: Spawner(sender),
             short: JoinSet::new(),
+            fail_task: None,
         }
     }
 }
 
 impl Supervisor {
+    /// One in which the task of this name panics instead of running.
+    pub fn failing(fail_task: Option<String>) -> Self {
+        Self { fail_task, ..Self::default() }
+    }
+
     /// Starts a task that is not to end. It has to show that it is alive within this time, again
     /// and again.
     pub fn spawn<F>(&mut self, name: &'static str, bound: Duration, task: impl FnOnce(Pulse) -> F)
@@ -70,7 +78,11 @@ impl Supervisor {
         F: Future<Output = ()> + Send + 'static,
     {
         let pulse = self.health.add(name, bound);
-        let handle = self.tasks.spawn(task(pulse));
+        let handle = if self.fail_task.as_deref() == Some(name) {
+            self.tasks.spawn(fail())
+        } else {
+            self.tasks.spawn(task(pulse))
+        };
         self.names.insert(handle.id(), name);
     }
 
@@ -119,6 +131,12 @@ impl Supervisor {
         self.tasks.abort_all();
         self.short.abort_all();
     }
+}
+
+#[expect(clippy::panic, reason = "a test asks for it")]
+async fn fail() {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    panic!("it was asked to fail");
 }
 
 fn name(names: &HashMap<Id, &'static str>, id: Id) -> &'static str {

@@ -137,7 +137,7 @@ impl Controller {
         let mut running = app::start(self.options(client, leadership.clone(), journal.clone()))
             .context("default settings")?;
 
-        let mut servers = Supervisor::default();
+        let mut servers = Supervisor::failing(self.fail_task());
         servers.spawn("election", UNBOUNDED, |_| election);
         let Context { readiness, reconciler, .. } = running.context.clone();
         let outcomes = Arc::clone(reconciler.outcomes());

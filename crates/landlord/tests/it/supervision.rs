@@ -16,6 +16,7 @@ fn a_task_that_panics_ends_the_program_with_its_name(
         "reconciler",
         "settings",
         "tenants",
+        "account",
         "namespaces",
         "nodes",
         "restore",
@@ -25,7 +26,12 @@ fn a_task_that_panics_ends_the_program_with_its_name(
         "waiting-pods",
         "statuses",
         "strategies",
-        "guard"
+        "guard",
+        "election",
+        "admin",
+        "dashboard",
+        "dashboard-history",
+        "dashboard-events"
     )]
     task: &str,
 ) {
@@ -35,7 +41,7 @@ fn a_task_that_panics_ends_the_program_with_its_name(
     fs::write(&kubeconfig, CONFIG).expect("a file");
     fs::write(&settings, "{}").expect("a file");
     let words = format!(
-        "controller --guard --no-leader-election --listen 127.0.0.1:0 --kubeconfig {} --settings {} --fail-task {task}",
+        "controller --guard --web=127.0.0.1:0 --no-leader-election --listen 127.0.0.1:0 --kubeconfig {} --settings {} --fail-task {task}",
         kubeconfig.display(),
         settings.display()
     );
