@@ -18,8 +18,17 @@ pub(super) async fn follow(
 ) {
     let mut tenants = JoinSet::new();
     loop {
+        // The task that follows tenants shows by its own pulse that it is alive.
+        let is_alone = tenants.is_empty();
+        let change = async {
+            if is_alone {
+                pulse.beat_while(settings.changed()).await
+            } else {
+                settings.changed().await
+            }
+        };
         let changed = tokio::select! {
-            changed = pulse.beat_while(settings.changed()) => changed,
+            changed = change => changed,
             () = join(&mut tenants) => continue,
         };
         if changed.is_err() {

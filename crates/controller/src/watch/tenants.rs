@@ -65,7 +65,7 @@ impl Context {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let wanted = GroupVersionKind::gvk(group, version, kind);
         loop {
-            match pinned_kind(&self.client, &wanted).await {
+            match clock::within(clock::ANSWER_TIMEOUT, pinned_kind(&self.client, &wanted)).await {
                 Ok((resource, _)) => return resource,
                 Err(error) if is_missing_kind(&error) => {
                     self.losses.lose_kind();
