@@ -22,7 +22,7 @@ pub use self::rest::Rest;
 /// concerns: one, and two more where keys are fought about (the ledger becomes pending, and is put
 /// right when the quarrel is over).
 const WRITES_A_CHANGE: usize = 1;
-const WRITES_OF_A_QUARREL: usize = 2;
+const WRITES_OF_CONTENTION: usize = 2;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
@@ -135,7 +135,7 @@ impl Laws {
         self.tenant_of.insert(name.clone(), tenant);
         let meddled =
             commit.before.as_deref().is_some_and(|before| managed(before) != managed(after));
-        self.allowed += WRITES_A_CHANGE + if meddled { WRITES_OF_A_QUARREL } else { 0 };
+        self.allowed += WRITES_A_CHANGE + if meddled { WRITES_OF_CONTENTION } else { 0 };
         let made_foreign = made_foreign(commit.before.as_deref().unwrap_or(&Value::Null), after);
         self.residue.entry(name).or_default().extend(made_foreign);
     }

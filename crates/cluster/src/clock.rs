@@ -20,8 +20,13 @@ pub async fn within<T>(
     limit: Duration,
     call: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let late = || Error::Service(format!("no answer within {} s", limit.as_secs()).into());
+    let late = || Error::Service(late_message(limit).into());
     tokio::time::timeout(limit, call).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// What is reported where there is no answer in time.
+pub fn late_message(limit: Duration) -> String {
+    format!("no answer within {} s", limit.as_secs())
 }
 
 /// The wait after this many failures beyond the first: `first`, twice as long each time, up to

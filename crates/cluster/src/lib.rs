@@ -1,5 +1,5 @@
 //! What landlord asks of an API server, and what it makes of the answers. Nothing here follows a
-//! cluster; each call has a deadline.
+//! cluster; writes and the lease have deadlines.
 //!
 //! ```text
 //! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · named (single ones) · settings · policy

@@ -9,7 +9,7 @@ use kube::api::{Api, Patch, PatchParams};
 use kube::{Client, Error};
 use tenancy::keys::FIELD_MANAGER;
 
-use crate::clock::{self, ANSWER_TIMEOUT};
+use crate::clock::{self, ANSWER_TIMEOUT, late_message};
 use crate::write::Write;
 
 /// What to wait for after a 429 that does not say.
@@ -173,12 +173,7 @@ fn retry_after(seconds: i64) -> Option<Duration> {
 /// A write that was not answered in time. It may be this object's: a webhook that hangs is waited
 /// for as long.
 pub fn late() -> Written {
-    fail(
-        Reason::Timeout,
-        format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()),
-        None,
-        Scope::Object,
-    )
+    fail(Reason::Timeout, late_message(ANSWER_TIMEOUT), None, Scope::Object)
 }
 
 fn fail(reason: Reason, message: String, retry_after: Option<Duration>, scope: Scope) -> Written {

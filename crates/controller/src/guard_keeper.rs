@@ -32,7 +32,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const QUICK_ROUNDS: u32 = 10;
 const LAST_PAUSE: Duration = Duration::from_secs(60);
-/// A quarrel is over after so long without a write.
+/// Contention is over after so long without a write.
 const QUIET_PERIOD: Duration = Duration::from_secs(120);
 
 /// How the guard is to be, where it differs from the settings.
@@ -224,13 +224,15 @@ impl Pause {
     fn is_over(&self) -> bool {
         let further = self.rounds.saturating_sub(QUICK_ROUNDS);
         let pause = clock::backoff(FIRST_PAUSE, further, LAST_PAUSE);
-        self.last.is_none_or(|last| last.elapsed() >= pause)
+        self.last.is_none_or(|last| clock::now().saturating_duration_since(last) >= pause)
     }
 
     fn begin(&mut self) {
-        let quarrel = self.last.is_some_and(|last| last.elapsed() < QUIET_PERIOD);
-        self.rounds = if quarrel { self.rounds.saturating_add(1) } else { 1 };
-        self.last = Some(Instant::now());
+        let contended = self
+            .last
+            .is_some_and(|last| clock::now().saturating_duration_since(last) < QUIET_PERIOD);
+        self.rounds = if contended { self.rounds.saturating_add(1) } else { 1 };
+        self.last = Some(clock::now());
     }
 }
 

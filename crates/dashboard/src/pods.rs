@@ -78,8 +78,7 @@ impl Dashboard {
             return answer.clone();
         }
         let found = tokio::time::timeout(TIMEOUT, self.audit(tenant)).await;
-        let found = found
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {} s", TIMEOUT.as_secs())));
+        let found = found.unwrap_or_else(|_| Err(anyhow::anyhow!(clock::late_message(TIMEOUT))));
         let answer = PodsOutside::from_report(tenant, found);
         if desk.len() < MAX_REPORTS {
             desk.insert(tenant.to_owned(), (answer.clone(), clock::now()));

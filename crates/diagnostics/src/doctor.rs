@@ -86,7 +86,7 @@ pub struct LeaseName {
 }
 
 /// What is known of the cluster before the checks.
-pub struct Patient {
+pub struct CheckContext {
     pub client: Client,
     /// The ClusterAdmissionPolicy's name.
     pub policy: String,
@@ -186,27 +186,27 @@ impl Check {
         }
     }
 
-    async fn examine(self, patient: &Patient) -> Vec<Finding> {
+    async fn check(self, context: &CheckContext) -> Vec<Finding> {
         let findings: BoxFuture<'_, Vec<Finding>> = match self {
-            Self::Version => version::examine(patient).map(one).boxed(),
-            Self::Clock => clock::examine(patient).map(one).boxed(),
-            Self::Webhook => webhook::examine(patient).map(one).boxed(),
-            Self::PodNodeSelector => plugin::examine(patient).map(one).boxed(),
-            Self::DefaultSelector => default_selector::examine(patient).map(one).boxed(),
-            Self::GuardEnforced => enforced::examine(patient).map(one).boxed(),
-            Self::Account => account::examine(patient).map(one).boxed(),
-            Self::Rights => rights::examine(patient).map(one).boxed(),
-            Self::DaemonSets => daemon_sets::examine(patient).boxed(),
-            Self::Guard => return one(guard::examine(patient)),
-            Self::Unclaimed => return one(unclaimed::examine(&patient.inventory.settings)),
-            Self::Claims => return one(claims::examine(&patient.inventory.settings)),
-            Self::Pools => return pools::examine(patient),
-            Self::NodeLabels => return node_labels::examine(patient),
-            Self::Writers => return writers::examine(patient),
+            Self::Version => version::check(context).map(one).boxed(),
+            Self::Clock => clock::check(context).map(one).boxed(),
+            Self::Webhook => webhook::check(context).map(one).boxed(),
+            Self::PodNodeSelector => plugin::check(context).map(one).boxed(),
+            Self::DefaultSelector => default_selector::check(context).map(one).boxed(),
+            Self::GuardEnforced => enforced::check(context).map(one).boxed(),
+            Self::Account => account::check(context).map(one).boxed(),
+            Self::Rights => rights::check(context).map(one).boxed(),
+            Self::DaemonSets => daemon_sets::check(context).boxed(),
+            Self::Guard => return one(guard::check(context)),
+            Self::Unclaimed => return one(unclaimed::check(&context.inventory.settings)),
+            Self::Claims => return one(claims::check(&context.inventory.settings)),
+            Self::Pools => return pools::check(context),
+            Self::NodeLabels => return node_labels::check(context),
+            Self::Writers => return writers::check(context),
         };
         let late = |_| {
             one(self.unknown(
-                format!("no answer within {} s", CHECK_TIMEOUT.as_secs()),
+                cluster::clock::late_message(CHECK_TIMEOUT),
                 "ask again when the API server is less busy",
             ))
         };
@@ -245,10 +245,10 @@ fn one(finding: Finding) -> Vec<Finding> {
     vec![finding]
 }
 
-impl Patient {
+impl CheckContext {
     /// Reads what several checks look at. That nodes or the guard cannot be read is for them to
     /// say.
-    pub async fn admit(
+    pub async fn read(
         client: Client,
         policy: String,
         lease: LeaseName,
@@ -265,12 +265,12 @@ impl Patient {
     }
 
     /// Makes every check but these, all at once.
-    pub async fn examine(&self, skipped: &BTreeSet<Check>) -> Vec<Finding> {
+    pub async fn check(&self, skipped: &BTreeSet<Check>) -> Vec<Finding> {
         let check = async |check: &Check| {
             if skipped.contains(check) {
                 one(check.skipped("not looked at, as asked"))
             } else {
-                check.examine(self).await
+                check.check(self).await
             }
         };
         join_all(Check::ALL.iter().map(check)).await.concat()

@@ -15,16 +15,16 @@ use serde_json::Value;
 use tenancy::settings::Settings;
 
 /// How long the cluster has.
-const PATIENCE: Duration = Duration::from_secs(1);
+const COMPLETION_TIMEOUT: Duration = Duration::from_secs(1);
 /// More names than anybody reads.
-const MOST: u32 = 500;
+const MAX_NAMES: u32 = 500;
 
 /// Names of namespaces.
 pub(crate) fn namespaces() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         ask(async |client: Client| {
             let api: Api<Namespace> = Api::all(client);
-            let list = api.list_metadata(&ListParams::default().limit(MOST)).await.ok()?;
+            let list = api.list_metadata(&ListParams::default().limit(MAX_NAMES)).await.ok()?;
             Some(list.items.into_iter().filter_map(|found| found.metadata.name).collect())
         })
     })
@@ -97,7 +97,7 @@ fn ask(question: impl AsyncFn(Client) -> Option<Vec<String>>) -> Vec<CompletionC
     let Ok(runtime) = tokio::runtime::Runtime::new() else { return Vec::new() };
     let answer = runtime.block_on(async {
         let names = async { question(connection(&typed()).client().await.ok()?).await };
-        tokio::time::timeout(PATIENCE, names).await.ok().flatten()
+        tokio::time::timeout(COMPLETION_TIMEOUT, names).await.ok().flatten()
     });
     runtime.shutdown_background();
     answer.unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()

@@ -152,7 +152,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// What makes it the same as another, whatever words it is reported in. (A set of failures would
+    /// What makes it the same as another: hook and message. (A set of failures would
     /// be 4 KB of the policy.)
     pub fn identity(&self) -> String {
         [self.hook.as_str(), &self.message].join("\n")

@@ -7,7 +7,7 @@ import { empty, follower, tenantLink } from '../parts.js';
 
 export function contested() {
   const body = h('div', { class: 'stack' });
-  const node = h('div', { class: 'stack' }, h('header', { class: 'head' }, h('h1', {}, 'Contested keys'), h('p', { class: 'lead' }, 'Labels and annotations that another writer sets back each time landlord writes them. Landlord waits; the quarrel ends where the other writer is configured.')), body);
+  const node = h('div', { class: 'stack' }, h('header', { class: 'head' }, h('h1', {}, 'Contested keys'), h('p', { class: 'lead' }, 'Labels and annotations that another writer sets back each time landlord writes them. Landlord waits; it ends where the other writer is configured.')), body);
   async function refresh() {
     const facts = await ask('contested');
     swap(body, facts, () => draw(facts));
@@ -17,7 +17,7 @@ export function contested() {
 
 function draw({ items, total, reversals, windowSeconds, leads }) {
   const rule = `A key is contested when it is set back ${number(reversals)} times within ${duration(windowSeconds)}.`;
-  if (items.length === 0) return [follower(leads), h('div', { class: 'panel' }, empty('Nobody quarrels', rule))];
+  if (items.length === 0) return [follower(leads), h('div', { class: 'panel' }, empty('No key is contested', rule))];
   return [follower(leads), total > items.length ? h('p', { class: 'notice' }, `${number(items.length)} of ${number(total)} namespaces are shown.`) : null, items.map(card)];
 }
 
@@ -25,6 +25,6 @@ function card(row) {
   const id = `contested-${row.namespace}`;
   return h('section', { class: 'panel', 'aria-labelledby': id }, h('h2', { id }, row.namespace),
     h('dl', { class: 'facts' }, h('dt', {}, 'Tenant'), h('dd', {}, row.tenant ? tenantLink(row.tenant, id) : 'none'), h('dt', {}, 'Keys'), h('dd', {}, row.keys.length > 0 ? row.keys.map((key) => h('code', { class: 'key' }, key)) : 'none at the moment'),
-      h('dt', {}, 'Other writer'), h('dd', {}, row.rival ?? 'not found out'), row.retrySeconds === null ? null : [h('dt', {}, 'Tried again'), h('dd', {}, `in ${duration(row.retrySeconds)}`)]),
+      h('dt', {}, 'Other writer'), h('dd', {}, row.otherWriter ?? 'not found out'), row.retrySeconds === null ? null : [h('dt', {}, 'Tried again'), h('dd', {}, `in ${duration(row.retrySeconds)}`)]),
     h('h3', {}, 'What ends it'), h('pre', { tabindex: 0 }, h('code', {}, row.advice)));
 }

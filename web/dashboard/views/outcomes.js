@@ -10,11 +10,11 @@ const SORTS = [['', 'All'], ['trouble', 'Trouble'], ['notice', 'Notices'], ['don
 
 export function outcomes({ query, setQuery }) {
   let items = [], search = query.search ?? '', sort = query.show ?? '';
-  const table = new Table({ label: 'Recent outcomes', columns: COLUMNS, fetch: fromArray(() => arrange(items, search, sort)), empty: () => (search || sort ? empty('No outcome fits', 'Take something out of the filters.') : empty('Nothing happened yet', 'Every write, failure and quarrel will be here, the newest first.')) });
+  const table = new Table({ label: 'Recent outcomes', columns: COLUMNS, fetch: fromArray(() => arrange(items, search, sort)), empty: () => (search || sort ? empty('No outcome fits', 'Take something out of the filters.') : empty('Nothing happened yet', 'Every write, failure and contested key will be here, the newest first.')) });
   const change = () => { setQuery({ search, show: sort }); table.scroller.scrollTop = 0; table.reload(); };
   const count = h('p', { class: 'count' }), hint = h('div', {});
   const filters = h('div', { class: 'filters' }, searchField('Find', search, (text) => { search = text; change(); }), choiceField('Show', SORTS, sort, (chosen) => { sort = chosen; change(); }), count);
-  const node = h('div', { class: 'stack' }, h('header', { class: 'head' }, h('h1', {}, 'Outcomes'), h('p', { class: 'lead' }, 'The newest 500 of this replica: what was written, what failed, and who quarrels.')), hint, h('div', { class: 'panel' }, filters, table.node));
+  const node = h('div', { class: 'stack' }, h('header', { class: 'head' }, h('h1', {}, 'Outcomes'), h('p', { class: 'lead' }, 'The newest 500 of this replica: what was written, what failed, and which keys are contested.')), hint, h('div', { class: 'panel' }, filters, table.node));
 
   async function refresh() {
     const facts = await ask('outcomes');

@@ -24,7 +24,7 @@ function draw(facts) {
   return [
     h('div', { class: `mode ${facts.refused ? 'refused' : ''}` }, h('p', { class: 'title' }, facts.mode), h('p', { class: 'says' }, MODES[facts.mode] ?? ''),
       h('dl', { class: 'facts' }, line('Why', facts.reason), line('Chosen', facts.chosen ?? 'auto, by the measurements'), line('Since', facts.since ? `${day(facts.since)}, ${ago(facts.since)}` : 'the beginning'), line('Guard', facts.guard), line('Webhook', facts.reason.includes(facts.fault) ? null : facts.fault))),
-    facts.refused ? h('p', { class: 'notice bad' }, 'Another mode is called for and refused, because the guard is not shown to bite.') : null,
+    facts.refused ? h('p', { class: 'notice bad' }, 'Another mode is called for and refused, because the guard is not shown to be enforced.') : null,
     panel('Measurements', gauges(facts)),
     panel('What would change it', h('ul', { class: 'reasons' }, facts.next.map((one) => h('li', {}, h('strong', {}, one.mode), ` – ${one.when}`)))),
     panel('History', history(facts.history)),
@@ -45,7 +45,7 @@ function gauges({ gauges: rows, measured }) {
     h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Measured'), h('th', { scope: 'col', class: 'number' }, 'Now'), h('th', { scope: 'col', class: 'scale' }, 'Scale'), h('th', { scope: 'col', class: 'number' }, 'Hybrid above'), h('th', { scope: 'col', class: 'number' }, 'Until at most'))), h('tbody', {}, rows.map(row))))];
 }
 
-function history(turns) {
-  if (turns.length === 0) return empty('No change yet', 'Each change of the mode is kept here with its reason.');
-  return h('ol', { class: 'timeline' }, turns.map((turn) => h('li', {}, h('time', { datetime: turn.at }, day(turn.at)), h('p', {}, h('strong', {}, `${turn.from} → ${turn.to}`), ` ${turn.reason}`))));
+function history(changes) {
+  if (changes.length === 0) return empty('No change yet', 'Each change of the mode is kept here with its reason.');
+  return h('ol', { class: 'timeline' }, changes.map((change) => h('li', {}, h('time', { datetime: change.at }, day(change.at)), h('p', {}, h('strong', {}, `${change.from} → ${change.to}`), ` ${change.reason}`))));
 }

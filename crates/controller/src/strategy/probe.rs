@@ -151,7 +151,7 @@ async fn create(client: &Client, metadata: Value) -> Sample {
     let api: Api<Namespace> = Api::all(client.clone());
     let answer = tokio::time::timeout(PROBE_TIMEOUT, api.create(&params, &namespace)).await;
     let took = clock::now().saturating_duration_since(began);
-    let late = |_| format!("no answer within {} s", PROBE_TIMEOUT.as_secs());
+    let late = |_| clock::late_message(PROBE_TIMEOUT);
     Sample {
         took,
         answer: answer.map_err(late).and_then(|answer| answer.map_err(|error| message(&error))),

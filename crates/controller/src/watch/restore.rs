@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::supervisor::Pulse;
 
 /// When the API server is asked after a watch was cut off: it may take a while to be back.
-const LOOKS: [Duration; 4] = [
+const CHECK_WAITS: [Duration; 4] = [
     Duration::from_secs(2),
     Duration::from_secs(5),
     Duration::from_secs(10),
@@ -37,7 +37,7 @@ impl Context {
         let mut cut_off = self.signals.cut_off.subscribe();
         while pulse.beat_while(cut_off.changed()).await.is_ok() {
             let mut missing = false;
-            for wait in LOOKS {
+            for wait in CHECK_WAITS {
                 pulse.beat_while(tokio::time::sleep(wait)).await;
                 let sight = self.look_for_restore().await.unwrap_or_else(|error| {
                     tracing::debug!(%error, "whether versions went back is not known");

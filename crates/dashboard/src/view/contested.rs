@@ -33,7 +33,7 @@ struct ContestedRow {
     tenant: Option<String>,
     keys: Vec<String>,
     /// The other writer's field manager; null where it was not found out.
-    rival: Option<String>,
+    other_writer: Option<String>,
     /// What ends it.
     advice: String,
     /// Until landlord tries again.
@@ -68,7 +68,7 @@ impl ContestedRow {
             tenant,
             keys: keys.iter().map(ToString::to_string).collect(),
             advice: advice(other.as_deref(), &namespace, &keys),
-            rival: other,
+            other_writer: other,
             retry_seconds: until.map(|until| until.saturating_duration_since(now).as_secs()),
             namespace,
         }

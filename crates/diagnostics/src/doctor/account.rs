@@ -5,12 +5,12 @@ use cluster::lease::read_account;
 use tenancy::requester::Requester;
 use tenancy::settings::Settings;
 
-use super::{Check, Finding, LeaseName, Patient};
+use super::{Check, CheckContext, Finding, LeaseName};
 
-pub(super) async fn examine(patient: &Patient) -> Finding {
-    let LeaseName { namespace, name } = &patient.lease;
-    match read_account(&patient.client, namespace, name).await {
-        Ok(Some(account)) => judge(patient, &account),
+pub(super) async fn check(context: &CheckContext) -> Finding {
+    let LeaseName { namespace, name } = &context.lease;
+    match read_account(&context.client, namespace, name).await {
+        Ok(Some(account)) => judge(context, &account),
         Ok(None) => Check::Account.skipped(format!(
             "no controller has said in Lease {namespace}/{name} as which account it works"
         )),
@@ -21,10 +21,10 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
     }
 }
 
-fn judge(patient: &Patient, account: &Requester) -> Finding {
+fn judge(context: &CheckContext, account: &Requester) -> Finding {
     let sealed =
-        patient.stored.as_ref().is_ok_and(|stored| stored.seals_against(&account.username));
-    compare(&patient.inventory.settings, account, sealed)
+        context.stored.as_ref().is_ok_and(|stored| stored.seals_against(&account.username));
+    compare(&context.inventory.settings, account, sealed)
 }
 
 /// `sealed`: the guard in the cluster was rendered for another controller.

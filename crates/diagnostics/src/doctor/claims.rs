@@ -4,7 +4,7 @@ use tenancy::settings::Settings;
 
 use super::{Check, Finding, some};
 
-pub(super) fn examine(settings: &Settings) -> Finding {
+pub(super) fn check(settings: &Settings) -> Finding {
     let rules = settings.unsealed_rules();
     if rules.is_empty() {
         Check::Claims.good("whatever `identify` reads of a namespace is sealed by the guard")
@@ -31,7 +31,7 @@ mod tests {
         "by jsonPath:$.namespace.metadata.labels[*]"
     )]
     fn what_the_settings_say(#[case] path: &str, #[case] state: State, #[case] words: &str) {
-        let finding = examine(
+        let finding = check(
             &Settings::from_value(&json!({"identify": [{"jsonPath": {"path": path}}]}))
                 .expect("settings"),
         );

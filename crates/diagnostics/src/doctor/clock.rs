@@ -6,7 +6,7 @@ use k8s_openapi::jiff::fmt::rfc2822::DateTimeParser;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::client::Body;
 
-use super::{Check, Finding, Patient};
+use super::{Check, CheckContext, Finding};
 use cluster::clock::duration_text;
 
 /// Clocks that are further apart are wrong; NTP keeps them within a second.
@@ -14,12 +14,12 @@ const APART: SignedDuration = SignedDuration::from_secs(60);
 /// `Thu, 26 Nov 2026 03:10:00 GMT`.
 static DATES: DateTimeParser = DateTimeParser::new();
 
-pub(super) async fn examine(patient: &Patient) -> Finding {
+pub(super) async fn check(context: &CheckContext) -> Finding {
     let Ok(request) = Request::get("/version").body(Body::empty()) else {
         return unknown("the question cannot be put");
     };
     let before = Timestamp::now();
-    match patient.client.send(request).await {
+    match context.client.send(request).await {
         Ok(answer) => judge(before, date(&answer), Timestamp::now()),
         Err(error) => unknown(&error.to_string()),
     }

@@ -11,16 +11,16 @@ use tenancy::label_selector::LabelSelector;
 use tenancy::selector::NodeSelector;
 
 use super::nodes::{Known, Nodes};
-use super::{Check, Finding, Patient};
+use super::{Check, CheckContext, Finding};
 use assessment::Assessment;
 use cluster::lists::{PAGE, next};
 
-pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
-    let nodes = match &patient.nodes {
+pub(super) async fn check(context: &CheckContext) -> Vec<Finding> {
+    let nodes = match &context.nodes {
         Ok(nodes) => nodes,
         Err(error) => return vec![Check::DaemonSets.unknown(error, "let yourself list nodes")],
     };
-    let sets = match list(&patient.client).await {
+    let sets = match list(&context.client).await {
         Ok(sets) => sets,
         Err(error) => {
             return vec![Check::DaemonSets.unknown(
@@ -29,7 +29,7 @@ pub(super) async fn examine(patient: &Patient) -> Vec<Finding> {
             )];
         }
     };
-    let findings: Vec<Finding> = sets.iter().filter_map(|set| judge(patient, nodes, set)).collect();
+    let findings: Vec<Finding> = sets.iter().filter_map(|set| judge(context, nodes, set)).collect();
     if findings.is_empty() {
         vec![
             Check::DaemonSets
@@ -53,9 +53,9 @@ async fn list(client: &Client) -> Result<Vec<DaemonSet>, Error> {
     }
 }
 
-fn judge(patient: &Patient, nodes: &Nodes, set: &DaemonSet) -> Option<Finding> {
+fn judge(context: &CheckContext, nodes: &Nodes, set: &DaemonSet) -> Option<Finding> {
     let namespace = set.metadata.namespace.as_deref()?;
-    let assessment = patient.assessments.iter().find(|one| one.name == namespace)?;
+    let assessment = context.assessments.iter().find(|one| one.name == namespace)?;
     let pool = pool(assessment)?;
     let spec = set.spec.template.spec.as_ref()?;
     let outside =

@@ -5,18 +5,18 @@ use tenancy::keys::NODE_SELECTOR;
 use tenancy::settings::OnUnready;
 
 use super::trial::create;
-use super::{Check, Finding, Patient};
+use super::{Check, CheckContext, Finding};
 use cluster::error::message;
 
 /// A namespace that every cluster has.
 const NAMESPACE: &str = "default";
 
-pub(super) async fn examine(patient: &Patient) -> Finding {
-    let settings = &patient.inventory.settings;
+pub(super) async fn check(context: &CheckContext) -> Finding {
+    let settings = &context.inventory.settings;
     if settings.guard.on_unready == OnUnready::Deny {
         return Check::DefaultSelector.good("no Pod is held: the settings say `onUnready: deny`");
     }
-    let own = patient
+    let own = context
         .assessments
         .iter()
         .find(|one| one.name == NAMESPACE)
@@ -27,7 +27,7 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
             "take that annotation away, or say --skip default-selector",
         );
     }
-    match create(&patient.client, NAMESPACE).await {
+    match create(&context.client, NAMESPACE).await {
         Ok(pod) => match pod.spec.and_then(|spec| spec.node_selector).filter(|selector| !selector.is_empty()) {
             None => Check::DefaultSelector.good("the cluster has no default node selector"),
             Some(selector) => Check::DefaultSelector.wrong(

@@ -9,7 +9,7 @@ use tenancy::metadata::Metadata;
 use tenancy::ready::{is_ready, labelled_tenant};
 
 use super::trial::{create, refused_by_guard};
-use super::{Check, Finding, Patient};
+use super::{Check, CheckContext, Finding};
 use cluster::admission_policies::trial::NAMESPACE;
 use cluster::error::message;
 use guard::GATE;
@@ -19,64 +19,64 @@ const TRIES: usize = 3;
 const FIX: &str = "`landlord render guard | kubectl apply -f -`; if it is there, look at excludedNamespaces and at who you are: look for the policies' bindings";
 
 /// What became of the Pod.
-enum Bite {
+enum Answer {
     Refused,
     Held,
     None,
     Unknown(String),
 }
 
-pub(super) async fn examine(patient: &Patient) -> Finding {
+pub(super) async fn check(context: &CheckContext) -> Finding {
     let mut reason = "no namespace is unready, so there is none to try it in".to_owned();
-    for namespace in candidates(patient).await {
-        match bite(&patient.client, &namespace).await {
-            Bite::Refused => {
+    for namespace in candidates(context).await {
+        match try_pod(&context.client, &namespace).await {
+            Answer::Refused => {
                 return Check::GuardEnforced.good(format!(
                     "a Pod in namespace {namespace}, which is not ready, is refused"
                 ));
             }
-            Bite::Held => {
+            Answer::Held => {
                 return Check::GuardEnforced
                     .good(format!("a Pod in namespace {namespace}, which is not ready, is held"));
             }
-            Bite::None => {
+            Answer::None => {
                 return Check::GuardEnforced.wrong(
                     format!("a Pod is let into namespace {namespace}, which is not ready"),
                     FIX,
                 );
             }
-            Bite::Unknown(error) => {
+            Answer::Unknown(error) => {
                 reason = format!(
                     "a Pod in namespace {namespace} was refused, by another policy or webhook: {error}"
                 )
             }
         }
     }
-    let label = patient.inventory.settings.tenant_label();
+    let label = context.inventory.settings.tenant_label();
     let fix = format!(
         "keep one unready for it: namespace {NAMESPACE} with the label {label}={NAMESPACE}; the webhook lets it in with `unknownTenant: allow`"
     );
     Check::GuardEnforced.unknown(reason, fix)
 }
 
-async fn bite(client: &Client, namespace: &str) -> Bite {
+async fn try_pod(client: &Client, namespace: &str) -> Answer {
     match create(client, namespace).await {
         Ok(pod) => {
             let gates = pod.spec.and_then(|spec| spec.scheduling_gates).unwrap_or_default();
-            if gates.iter().any(|gate| gate.name == GATE) { Bite::Held } else { Bite::None }
+            if gates.iter().any(|gate| gate.name == GATE) { Answer::Held } else { Answer::None }
         }
-        Err(error) if refused_by_guard(&error) => Bite::Refused,
-        Err(error) => Bite::Unknown(message(&error)),
+        Err(error) if refused_by_guard(&error) => Answer::Refused,
+        Err(error) => Answer::Unknown(message(&error)),
     }
 }
 
 /// Claimed namespaces that are not ready; first the one that is there for it.
-async fn candidates(patient: &Patient) -> Vec<String> {
-    let settings = &patient.inventory.settings;
+async fn candidates(context: &CheckContext) -> Vec<String> {
+    let settings = &context.inventory.settings;
     let unready = |metadata: &Metadata| {
         labelled_tenant(settings, metadata).is_some() && !is_ready(settings, metadata)
     };
-    let probe = Api::<Namespace>::all(patient.client.clone())
+    let probe = Api::<Namespace>::all(context.client.clone())
         .get_metadata_opt(NAMESPACE)
         .await
         .ok()
@@ -87,7 +87,7 @@ async fn candidates(patient: &Patient) -> Vec<String> {
         !settings.excludes(NAMESPACE) && unready(&metadata)
     });
     let others =
-        patient.assessments.iter().filter(|one| one.name != NAMESPACE && unready(&one.before));
+        context.assessments.iter().filter(|one| one.name != NAMESPACE && unready(&one.before));
     probe
         .map(|_| NAMESPACE.to_owned())
         .into_iter()

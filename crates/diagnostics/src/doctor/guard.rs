@@ -1,13 +1,13 @@
 //! The guard's parts: whether those are there that belong together, each as the settings call for.
 
-use super::{Check, Finding, Patient, some};
+use super::{Check, CheckContext, Finding, some};
 use cluster::admission_policies::stored::Shortfall;
 
 const FIX: &str = "`landlord render guard | kubectl apply -f -` with the settings in force, or let `landlord controller --guard` keep it in place";
 
-pub(super) fn examine(patient: &Patient) -> Finding {
-    match &patient.stored {
-        Ok(stored) => judge(&stored.shortfall(&patient.inventory.settings)),
+pub(super) fn check(context: &CheckContext) -> Finding {
+    match &context.stored {
+        Ok(stored) => judge(&stored.shortfall(&context.inventory.settings)),
         Err(error) => {
             Check::Guard.unknown(error, "let yourself list validatingadmissionpolicies, mutatingadmissionpolicies and their bindings")
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Check, Finding, Patient, some};
+use super::{Check, CheckContext, Finding, some};
 
 /// What kubelets may set below `kubernetes.io` and `k8s.io`, as the plugin NodeRestriction has it:
 /// `k8s.io/kubelet/pkg/apis`, well_known_labels.go.
@@ -22,9 +22,9 @@ const KUBELETS_LABELS: [&str; 11] = [
 const KUBELETS_DOMAINS: [&str; 2] = ["kubelet.kubernetes.io", "node.kubernetes.io"];
 const RESTRICTED: &str = "node-restriction.kubernetes.io";
 
-pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
+pub(super) fn check(context: &CheckContext) -> Vec<Finding> {
     let mut keys: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (tenant, known) in patient.tenants() {
+    for (tenant, known) in context.tenants() {
         for selector in known.node_selectors() {
             selector.iter().for_each(|(key, _)| {
                 keys.entry(key.to_owned()).or_default().extend([tenant.clone()])

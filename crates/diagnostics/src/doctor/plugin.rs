@@ -5,7 +5,7 @@ use tenancy::keys::NODE_SELECTOR;
 use tenancy::selector::NodeSelector;
 
 use super::trial::{create, refused_by_guard};
-use super::{Check, Finding, Patient};
+use super::{Check, CheckContext, Finding};
 use assessment::State;
 use cluster::error::message;
 
@@ -15,10 +15,10 @@ const TRIES: usize = 3;
 const FIX: &str = "add PodNodeSelector to --enable-admission-plugins of every API server; where that is not possible (EKS, GKE), let the guard do its work: \
                    `landlord render guard --place | kubectl apply -f -`, or before Kubernetes 1.36 the policy: deploy/cluster-admission-policy-pods.yaml";
 
-pub(super) async fn examine(patient: &Patient) -> Finding {
+pub(super) async fn check(context: &CheckContext) -> Finding {
     let mut refusal = None;
-    for (namespace, selector) in candidates(patient) {
-        match create(&patient.client, namespace).await {
+    for (namespace, selector) in candidates(context) {
+        match create(&context.client, namespace).await {
             Ok(pod) if carries(&pod, &selector) => {
                 return Check::PodNodeSelector
                     .good(format!("a Pod in namespace {namespace} gets {selector}"));
@@ -46,8 +46,8 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
         .unknown(what, "create a namespace of a tenant with a node selector, and ask again as a user who may create Pods there")
 }
 
-fn candidates(patient: &Patient) -> impl Iterator<Item = (&str, NodeSelector)> {
-    let compliant = patient.assessments.iter().filter(|one| one.state() == State::Compliant);
+fn candidates(context: &CheckContext) -> impl Iterator<Item = (&str, NodeSelector)> {
+    let compliant = context.assessments.iter().filter(|one| one.state() == State::Compliant);
     let selector =
         |text: &String| text.parse::<NodeSelector>().ok().filter(|selector| !selector.is_empty());
     let found = compliant.filter_map(move |one| {

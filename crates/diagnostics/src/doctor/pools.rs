@@ -1,15 +1,15 @@
 //! Pools: whether each selector that a tenant may write matches a node.
 
-use super::{Check, Finding, Patient, some};
+use super::{Check, CheckContext, Finding, some};
 
 /// Those without a node, one by one; the others in one line.
-pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
-    let nodes = match &patient.nodes {
+pub(super) fn check(context: &CheckContext) -> Vec<Finding> {
+    let nodes = match &context.nodes {
         Ok(nodes) => nodes,
         Err(error) => return vec![Check::Pools.unknown(error, "let yourself list nodes")],
     };
     let (mut good, mut findings) = (Vec::new(), Vec::new());
-    for (tenant, known) in patient.tenants() {
+    for (tenant, known) in context.tenants() {
         for selector in known.node_selectors().into_iter().filter(|selector| !selector.is_empty()) {
             match nodes.matching(selector.as_map()) {
                 0 => findings.push(Check::Pools.wrong(

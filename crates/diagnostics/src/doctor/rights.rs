@@ -12,7 +12,7 @@ use kube::{Client, Error};
 use serde_json::Value;
 use tenancy::settings::TenantSource;
 
-use super::{Check, Finding, Patient, some};
+use super::{Check, CheckContext, Finding, some};
 
 const MANIFEST: &str = include_str!("../../../../deploy/rbac.yaml");
 /// The service account that the manifest gives rights to.
@@ -37,10 +37,10 @@ struct Right {
 /// The rights of each role.
 type Roles = BTreeMap<String, BTreeSet<Right>>;
 
-pub(super) async fn examine(patient: &Patient) -> Finding {
-    let settings = &patient.inventory.settings;
+pub(super) async fn check(context: &CheckContext) -> Finding {
+    let settings = &context.inventory.settings;
     let (account, roles) = (&settings.controller, roles(&settings.controller));
-    match missing(&patient.client, account, &roles.values().flatten().cloned().collect()).await {
+    match missing(&context.client, account, &roles.values().flatten().cloned().collect()).await {
         Ok(missing) => {
             judge(account, &roles, &required(&settings.source), &missing.into_iter().collect())
         }

@@ -4,7 +4,7 @@ use tenancy::settings::{Settings, Unclaimed};
 
 use super::{Check, Finding};
 
-pub(super) fn examine(settings: &Settings) -> Finding {
+pub(super) fn check(settings: &Settings) -> Finding {
     match settings.unclaimed {
         Unclaimed::Reject => Check::Unclaimed.good("the settings reject namespaces that no rule claims"),
         Unclaimed::Allow => Check::Unclaimed.wrong(
@@ -27,6 +27,6 @@ mod tests {
     #[case::the_guard_waits_for_landlord_only(json!({"guard": {"scope": "all"}}), State::Wrong)]
     #[case(json!({"unclaimed": "reject", "guard": {"scope": "all"}}), State::Good)]
     fn what_the_settings_say(#[case] settings: Value, #[case] state: State) {
-        assert_eq!(examine(&Settings::from_value(&settings).expect("settings")).state, state);
+        assert_eq!(check(&Settings::from_value(&settings).expect("settings")).state, state);
     }
 }

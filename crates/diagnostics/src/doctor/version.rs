@@ -1,12 +1,12 @@
 //! The version of the API server.
 
-use super::{Check, Finding, Patient};
+use super::{Check, CheckContext, Finding};
 
 /// The first with MutatingAdmissionPolicies that are on.
 const OLDEST: (u32, u32) = (1, 36);
 
-pub(super) async fn examine(patient: &Patient) -> Finding {
-    match patient.client.apiserver_version().await {
+pub(super) async fn check(context: &CheckContext) -> Finding {
+    match context.client.apiserver_version().await {
         Ok(info) => judge(&info.major, &info.minor),
         Err(error) => Check::Version.unknown(
             format!("the API server does not say its version: {error}"),

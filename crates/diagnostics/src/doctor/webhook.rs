@@ -11,7 +11,7 @@ use tenancy::keys::FIELD_MANAGER;
 use tenancy::namespace::Namespace as Plain;
 use tenancy::settings::Settings;
 
-use super::{Check, Finding, Patient};
+use super::{Check, CheckContext, Finding};
 use assessment::Assessment;
 use cluster::error::message;
 use cluster::settings::Origin;
@@ -33,19 +33,19 @@ enum Answer {
     Other(String),
 }
 
-pub(super) async fn examine(patient: &Patient) -> Finding {
-    if patient.origin == Origin::ConfigMap {
+pub(super) async fn check(context: &CheckContext) -> Finding {
+    if context.origin == Origin::ConfigMap {
         return Check::Webhook
             .skipped("there is none: the settings are in a ConfigMap, so the controller works alone, and the guard takes its place");
     }
-    let settings = &patient.inventory.settings;
+    let settings = &context.inventory.settings;
     let Some(name) = NAMES.into_iter().find(|name| !settings.excludes(name)) else {
         return Check::Webhook.unknown(
             "excludedNamespaces matches every name that could be tried",
             "narrow excludedNamespaces",
         );
     };
-    let tenants = candidates(patient, name);
+    let tenants = candidates(context, name);
     if tenants.is_empty() {
         return Check::Webhook.unknown(
             "there is no tenant that a namespace could be created for",
@@ -54,8 +54,8 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
     }
     let mut refusals = Vec::new();
     for tenant in tenants {
-        match create(patient, settings, name, &tenant).await.0 {
-            Answer::Ledger => return timed(patient, settings, name, &tenant).await,
+        match create(context, settings, name, &tenant).await.0 {
+            Answer::Ledger => return timed(context, settings, name, &tenant).await,
             Answer::Refused(message) => refusals.push(message),
             Answer::NoLedger => {
                 return Check::Webhook.wrong(
@@ -81,8 +81,8 @@ pub(super) async fn examine(patient: &Patient) -> Finding {
 const INSTALL: &str = "apply deploy/cluster-admission-policy.yaml; in strategy `controller` the guard takes its place: say --skip webhook";
 
 /// The first few tenants whose namespaces the engine has no fault with.
-fn candidates(patient: &Patient, name: &str) -> Vec<String> {
-    let settings = &patient.inventory.settings;
+fn candidates(context: &CheckContext, name: &str) -> Vec<String> {
+    let settings = &context.inventory.settings;
     let accepted = |tenant: &String| {
         let mut namespace = Plain { name: Some(name.to_owned()), ..Plain::default() };
         namespace.metadata.labels.insert(settings.tenant_label().to_owned(), tenant.clone());
@@ -90,17 +90,17 @@ fn candidates(patient: &Patient, name: &str) -> Vec<String> {
             settings,
             &namespace,
             || json!({}),
-            |name| patient.inventory.tenant(name),
+            |name| context.inventory.tenant(name),
         );
         assessment.fault.is_none() && !assessment.is_rejected()
     };
-    patient.tenants().into_iter().map(|(tenant, _)| tenant).filter(accepted).take(TENANTS).collect()
+    context.tenants().into_iter().map(|(tenant, _)| tenant).filter(accepted).take(TENANTS).collect()
 }
 
-async fn timed(patient: &Patient, settings: &Settings, name: &str, tenant: &str) -> Finding {
+async fn timed(context: &CheckContext, settings: &Settings, name: &str, tenant: &str) -> Finding {
     let mut slowest = Duration::ZERO;
     for _ in 0..TRIES {
-        slowest = slowest.max(create(patient, settings, name, tenant).await.1);
+        slowest = slowest.max(create(context, settings, name, tenant).await.1);
     }
     Check::Webhook.good(format!(
         "it answers; creating a namespace for tenant {tenant} takes {} ms, the slowest of {TRIES}",
@@ -109,7 +109,7 @@ async fn timed(patient: &Patient, settings: &Settings, name: &str, tenant: &str)
 }
 
 async fn create(
-    patient: &Patient,
+    context: &CheckContext,
     settings: &Settings,
     name: &str,
     tenant: &str,
@@ -118,8 +118,8 @@ async fn create(
         json!({"metadata": {"name": name, "labels": {settings.tenant_label(): tenant}}});
     let began = Instant::now();
     let answer =
-        dry_run(&patient.client, serde_json::from_value(namespace).unwrap_or_default()).await;
-    (judge(answer, &patient.policy), began.elapsed())
+        dry_run(&context.client, serde_json::from_value(namespace).unwrap_or_default()).await;
+    (judge(answer, &context.policy), began.elapsed())
 }
 
 async fn dry_run(client: &Client, namespace: Namespace) -> Result<Namespace, Error> {

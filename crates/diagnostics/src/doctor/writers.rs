@@ -8,15 +8,15 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use tenancy::keys::FIELD_MANAGER;
 use tenancy::metadata::Key;
 
-use super::{Check, Finding, Patient, some};
+use super::{Check, CheckContext, Finding, some};
 use cluster::managed_fields::owns;
 
 /// A manager's keys and namespaces.
 type Claims = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;
 
-pub(super) fn examine(patient: &Patient) -> Vec<Finding> {
+pub(super) fn check(context: &CheckContext) -> Vec<Finding> {
     let mut claims = Claims::new();
-    for (listed, assessment) in patient.inventory.namespaces.iter().zip(&patient.assessments) {
+    for (listed, assessment) in context.inventory.namespaces.iter().zip(&context.assessments) {
         let meta = listed
             .object
             .get("metadata")

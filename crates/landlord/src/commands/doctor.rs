@@ -11,7 +11,7 @@ use crate::flags::{Connection, LeaseFlags, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output::doctor;
 use crate::output::form::FormFlags;
-use diagnostics::doctor::{Check, LeaseName, Patient, State};
+use diagnostics::doctor::{Check, CheckContext, LeaseName, State};
 
 /// Something is wrong, or could not be found out.
 const NOT_GOOD: u8 = 2;
@@ -53,19 +53,19 @@ pub(crate) struct Doctor {
 impl Doctor {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
-        tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.examine())
+        tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.check())
     }
 
-    async fn examine(self) -> Result<ExitCode> {
+    async fn check(self) -> Result<ExitCode> {
         let client = self.connection.client().await?;
         let (settings, origin) = self.settings.find(&client).await?;
         let inventory = cluster::lists::inventory_with_managers(&client, settings).await?;
         let lease =
             LeaseName { namespace: self.settings.namespace().to_owned(), name: self.lease.name };
-        let patient =
-            Patient::admit(client, self.settings.policy().to_owned(), lease, origin, inventory)
+        let context =
+            CheckContext::read(client, self.settings.policy().to_owned(), lease, origin, inventory)
                 .await;
-        let findings = patient.examine(&self.skip.iter().copied().collect()).await;
+        let findings = context.check(&self.skip.iter().copied().collect()).await;
         self.form.print(
             || doctor::render_findings(&findings, Screen::current()),
             || doctor::document(&findings),

@@ -27,7 +27,7 @@ use diagnostics::uninstall::{Orders, Report, Traces};
 /// Something is not clean.
 const NOT_CLEAN: u8 = 2;
 /// A controller that runs renews its claim in less; one that is gone loses it within.
-const PATIENCE: Duration = Duration::from_secs(20);
+const LEASE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long giving the lease up may take.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -191,7 +191,7 @@ impl Release {
         let end = async { drop(told.await) };
         let (mut leadership, work) = self.election(client).run(end);
         let election = tokio::spawn(work);
-        if tokio::time::timeout(PATIENCE, leadership.gained()).await.is_err() {
+        if tokio::time::timeout(LEASE_TIMEOUT, leadership.gained()).await.is_err() {
             election.abort();
             bail!(
                 "the lease {0}/{1} cannot be had: a controller runs, and would write back what goes. Stop it first: `kubectl scale -n {0} deployment \
