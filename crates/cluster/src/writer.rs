@@ -135,16 +135,19 @@ pub fn judge(error: Error) -> Written {
     );
     match status.code {
         // A webhook may answer 404 as well; the API server names what is missing.
-        404 if status.details.as_ref().is_some_and(|details| !details.name.is_empty()) => {
+        404 if !denied
+            && status.details.as_ref().is_some_and(|details| !details.name.is_empty()) =>
+        {
             Written::Gone
         }
         409 if !denied => Written::Conflict(message),
         // Only a namespace that was created anew has another uid.
-        422 if status
-            .details
-            .iter()
-            .flat_map(|details| &details.causes)
-            .any(|cause| cause.field == "metadata.uid") =>
+        422 if !denied
+            && status
+                .details
+                .iter()
+                .flat_map(|details| &details.causes)
+                .any(|cause| cause.field == "metadata.uid") =>
         {
             Written::Gone
         }
@@ -184,13 +187,16 @@ fn fail(reason: Reason, message: String, retry_after: Option<Duration>, scope: S
 mod tests {
     use kube::core::Status;
     use rstest::rstest;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn answer(code: u16, message: &str, retry_after_seconds: u32) -> Written {
-        let details =
-            serde_json::from_value(serde_json::json!({"retryAfterSeconds": retry_after_seconds}))
-                .expect("details");
+        answer_with(code, message, json!({"retryAfterSeconds": retry_after_seconds}))
+    }
+
+    fn answer_with(code: u16, message: &str, details: Value) -> Written {
+        let details = serde_json::from_value(details).expect("details");
         judge(Error::Api(Box::new(Status {
             code,
             message: message.to_owned(),
@@ -205,10 +211,12 @@ mod tests {
     /// What one webhook or admission policy says is about one object, whatever the status.
     #[rstest]
     fn a_denial_is_about_the_object(
-        #[values(400, 403, 409, 422, 429, 500, 503, 504)] code: u16,
+        #[values(400, 403, 404, 409, 422, 429, 500, 503, 504)] code: u16,
         #[values(WEBHOOK, POLICY)] message: &str,
     ) {
-        let Written::Failed(failure) = answer(code, message, 60) else {
+        // The API server passes on what a webhook says of another object.
+        let details = json!({"name": "other", "causes": [{"field": "metadata.uid"}], "retryAfterSeconds": 60});
+        let Written::Failed(failure) = answer_with(code, message, details) else {
             panic!("{code} is no failure")
         };
         assert_eq!(

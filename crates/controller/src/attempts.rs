@@ -29,11 +29,11 @@ impl Attempts {
         self.put_off(now + backoff(self.failures).max(asked))
     }
 
-    /// Another client was faster; when to plan again.
+    /// Another client was faster; when to plan again. The wait does not grow: a client that writes
+    /// the object all the time would else put off what landlord writes for minutes.
     pub fn conflict(&mut self, now: Instant) -> Instant {
         self.conflicts = self.conflicts.saturating_add(1);
-        let late = self.conflicts.saturating_sub(QUICK_CONFLICTS);
-        if late == 0 { now } else { self.put_off(now + backoff(late)) }
+        if self.are_many_conflicts() { self.put_off(now + backoff(1)) } else { now }
     }
 
     /// Conflicts so far were about something else.
@@ -129,5 +129,7 @@ mod tests {
         let now = Instant::now();
         assert!((0..QUICK_CONFLICTS).all(|_| attempts.conflict(now) == now));
         assert!(attempts.conflict(now) > now);
+        let longest = (0..100).map(|_| attempts.conflict(now) - now).max();
+        assert!(longest < Some(2 * FIRST_RETRY), "{longest:?}");
     }
 }

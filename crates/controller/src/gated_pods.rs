@@ -74,10 +74,10 @@ pub struct Troubled {
 }
 
 impl GatedNamespace {
-    /// Whose turn its Pods take: the tenant's, or its own.
+    /// Whose turn its Pods take: the tenant's, or its own, which no tenant can be called like.
     fn group(&self, namespace: &str) -> Arc<str> {
         let tenant = self.placement.as_ref().and_then(|placement| placement.tenant.as_deref());
-        tenant.unwrap_or(namespace).into()
+        tenant.map_or_else(|| format!("namespace/{namespace}").into(), Arc::from)
     }
 
     fn keys(&mut self, state: &State) -> Option<&mut BTreeSet<PodKey>> {

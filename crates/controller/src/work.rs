@@ -53,7 +53,10 @@ impl<K: Clone + Eq + Hash + Ord> Work<K> {
         if self.total() >= MAX_HANGING {
             return Err(None);
         }
-        let Some(permit) = self.pace.begin(now) else { return Err(self.pace.pause(now)) };
+        let Some(permit) = self.pace.begin(now) else {
+            // A write that hangs gives its permit back without a word.
+            return Err(self.pace.pause(now).or(Some(now + HANGING)));
+        };
         let half = (self.pace.limit() / 2).max(1);
         let only = self.queue.only_ready_group(now);
         let taken = {
@@ -182,6 +185,16 @@ mod tests {
             Place { urgency: Urgency::Backfill, group: "healthy".into(), rank: 0, ready: now };
         work.queue.add(&"web".to_owned(), place);
         assert_eq!(work.next(now).expect("room").key, "web");
+    }
+
+    #[test]
+    fn who_finds_no_permit_looks_again_when_one_may_be_back() {
+        let mut work = work(&[("one", 80), ("other", 80)]);
+        let now = Instant::now();
+        let jobs: Vec<Job<String>> = std::iter::from_fn(|| work.next(now).ok()).collect();
+        assert_eq!(jobs.len(), work.pace.limit());
+        let again = work.next(now).err().flatten().expect("a time");
+        assert!(again <= now + HANGING, "{:?}", again - now);
     }
 
     #[tokio::test(start_paused = true)]

@@ -41,7 +41,10 @@ pub(super) async fn follow(
             // by the old settings.
             context.lose(TENANTS, "the settings have changed");
             tenants.shutdown().await;
-            context.losses.clear();
+            if context.reconciler.shared().store.settings().source.kind() != document.source.kind()
+            {
+                context.losses.clear();
+            }
         }
         context.reconciler.shared().store.set_settings(document);
         context.reach(SETTINGS);

@@ -13,7 +13,6 @@ use kube::runtime::watcher::{Config, Error, Event, watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch::Receiver;
 
-use super::tenants::is_missing_kind;
 use crate::context::Signals;
 use crate::supervisor::Pulse;
 use cluster::clock;
@@ -148,6 +147,12 @@ where
         self.error = Some(error.clone());
         Some(error)
     }
+}
+
+/// Whether the API server does not serve the kind.
+pub(super) fn is_missing_kind(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Discovery(_))
+        || matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
 fn is_missing(error: &Error) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
-use k8s_openapi::api::core::v1::{Namespace, Node};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::Error;
 use kube::api::{Api, ListParams};
 
@@ -85,7 +85,7 @@ impl Context {
     /// The revision of the whole cluster, which grows with every write in it; `None` where it is no
     /// number.
     async fn revision(&self) -> Result<Option<u64>, Error> {
-        let api: Api<Node> = Api::all(self.client.clone());
+        let api: Api<Namespace> = Api::all(self.client.clone());
         let list = clock::within(
             clock::ANSWER_TIMEOUT,
             api.list_metadata(&ListParams::default().limit(1)),

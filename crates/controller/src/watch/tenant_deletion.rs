@@ -10,7 +10,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use kube::core::Status;
 use kube::discovery::pinned_kind;
 
-use super::tenants::is_missing_kind;
+use super::following::is_missing_kind;
 use crate::context::Context;
 
 /// How often it is looked whether the time has come.

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cluster::clock;
-use kube::Error;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use kube::discovery::pinned_kind;
 use kube::runtime::watcher::{Config, Event};
 
-use super::Following;
+use super::following::{Following, is_missing_kind};
 use crate::context::Context;
 use crate::readiness::TENANTS;
 use crate::store::Identity;
@@ -79,12 +78,6 @@ impl Context {
             pulse.beat_while(tokio::time::sleep(KIND_INTERVAL)).await;
         }
     }
-}
-
-/// Whether the API server does not serve the kind.
-pub(super) fn is_missing_kind(error: &Error) -> bool {
-    matches!(error, Error::Discovery(_))
-        || matches!(error, Error::Api(status) if status.code == 404)
 }
 
 /// The tenants' side of the store.

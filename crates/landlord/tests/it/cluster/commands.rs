@@ -15,12 +15,12 @@ pub(super) async fn landlord(world: &World, words: &str) -> Run {
     tokio::task::spawn_blocking(move || run(&words)).await.expect("the command")
 }
 
-/// `web` of tenant solar waits, and nobody leads.
+/// `web` of tenant solar is not verified, and nobody leads.
 async fn shows_the_status(world: &World) {
     let status = landlord(world, "status -o json").await;
     assert_eq!(status.code, Some(2), "{}", status.err);
     let report: Value = serde_json::from_str(&status.out).expect("JSON");
-    let row = |name: &str, drift: usize, behind: &Value| json!({"name": name, "namespaces": drift, "compliant": 0, "drift": drift, "errors": 0, "contested": null, "behind": behind});
+    let row = |name: &str, errors: usize, behind: &Value| json!({"name": name, "namespaces": errors, "compliant": 0, "drift": 0, "errors": errors, "contested": null, "behind": behind});
     let behind = &report["tenants"][1]["behind"];
     assert_eq!(report["tenants"], json!([row("lunar", 0, &Value::Null), row("solar", 1, behind)]));
     let (since, seconds) =
