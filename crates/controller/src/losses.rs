@@ -2,7 +2,9 @@
 //!
 //! A tenant that is deleted alone has a minute to come back. Where all tenants go, or half of them
 //! and at least two within a minute, or where their kind is not served, that is an accident rather
-//! than a wish: each of them has ten minutes from the moment that the first one is back.
+//! than a wish: each of them has ten minutes from the moment that the first one is back. One whose
+//! deletion no watch has shown has ten minutes as well: it may be the rest of such an accident, seen
+//! by a controller that was started in the middle of it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -62,6 +64,17 @@ impl Losses {
             _ => {}
         }
         true
+    }
+
+    /// A tenant is not there, and no watch has shown that it was deleted; `present` are left. False
+    /// where that is known already.
+    pub(crate) fn add_unseen(&self, tenant: &str, present: usize, now: Instant) -> bool {
+        let is_new = self.add(tenant, present, now);
+        if is_new {
+            // One of a loss of many keeps the time of these.
+            self.state().mark(vec![tenant.to_owned()], now);
+        }
+        is_new
     }
 
     /// The kind is not served: all that are lost, or will be when it is back, may come back with
@@ -162,6 +175,16 @@ mod tests {
         let losses = Losses::default();
         losses.add("only", 0, Instant::now());
         assert_eq!(losses.due("only"), None);
+    }
+
+    #[test]
+    fn one_that_went_unseen_has_ten_minutes() {
+        let losses = Losses::default();
+        let now = Instant::now();
+        assert!(losses.add_unseen("a", 6, now) && !losses.add_unseen("a", 6, now));
+        assert_eq!(losses.due("a"), Some(now + LONG_GRACE));
+        losses.add_unseen("b", 0, now);
+        assert_eq!(losses.due("b"), None, "no tenant is left");
     }
 
     #[test]

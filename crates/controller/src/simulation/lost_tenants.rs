@@ -98,6 +98,24 @@ async fn a_restart_does_not_shorten_the_time() {
     simulation.last_is_released(first_back).await;
 }
 
+/// Most of them are back, so that the rest is less than half.
+#[tokio::test(start_paused = true)]
+async fn a_restart_in_the_middle_does_not_shorten_the_time() {
+    let simulation = Simulation::settled(ten_tenants()).await;
+    let (kind, _) = simulation.server.withdraw("Tenant").expect("it was served");
+    simulation.server.define(kind);
+    (0..TENANTS - 2).for_each(|number| {
+        simulation.server.put(numbered(number)).expect("a tenant");
+    });
+    let server = simulation.server.clone();
+    drop(simulation);
+    let simulation = Simulation::start(server);
+    let restarted = Instant::now();
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    simulation.server.put(numbered(TENANTS - 2)).expect("a tenant");
+    simulation.last_is_released(restarted).await;
+}
+
 /// All but one are back when the kind is served again, and one is not half of them.
 #[tokio::test(start_paused = true)]
 async fn a_kind_that_was_missing_at_the_start_gives_ten_minutes() {

@@ -33,9 +33,15 @@ enum Presence {
 impl Context {
     /// A tenant is not there: finds out whether it is gone for good, when its time has come, and
     /// releases what it left.
-    pub(super) fn confirm_deletion(&self, tenant: String) {
-        let present = self.reconciler.shared().store.tenant_names().len();
-        if !self.losses.add(&tenant, present, clock::now()) {
+    /// `was_seen`: a watch has shown that it was deleted.
+    pub(super) fn confirm_deletion(&self, tenant: String, was_seen: bool) {
+        let (present, now) = (self.reconciler.shared().store.tenant_names().len(), clock::now());
+        let is_new = if was_seen {
+            self.losses.add(&tenant, present, now)
+        } else {
+            self.losses.add_unseen(&tenant, present, now)
+        };
+        if !is_new {
             return;
         }
         if self.losses.due(&tenant).is_none() {
@@ -55,7 +61,7 @@ impl Context {
                 tenant,
                 "namespaces name a tenant that is not there; they are released if it does not come back"
             );
-            self.confirm_deletion(tenant);
+            self.confirm_deletion(tenant, false);
         }
     }
 

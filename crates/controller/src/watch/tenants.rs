@@ -145,24 +145,24 @@ impl Tenants {
         let value = serde_json::to_value(object).unwrap_or_default();
         let settings = Arc::clone(self.context.reconciler.shared().store.settings());
         let name = settings.tenant(&value).map_or_else(|error| error.tenant, |tenant| tenant.name);
-        self.lose(name).await;
+        self.lose(name, true).await;
     }
 
     /// A tenant is not there any more: it may have been deleted, or deleted to be created anew.
-    async fn lose(&mut self, name: String) {
+    async fn lose(&mut self, name: String, was_seen: bool) {
         tracing::info!(
             tenant = name,
             "tenant is gone; its namespaces are released if it does not come back"
         );
         self.context.reconciler.shared().store.remove_tenant(&name);
         self.replan(&name).await;
-        self.context.confirm_deletion(name);
+        self.context.confirm_deletion(name, was_seen);
     }
 
     async fn relisted(&mut self, listed: &BTreeSet<String>) {
         let known = self.context.reconciler.shared().store.tenant_names();
         for name in known.into_iter().filter(|name| !listed.contains(name)) {
-            self.lose(name).await;
+            self.lose(name, false).await;
         }
         self.context.reach(TENANTS);
     }
