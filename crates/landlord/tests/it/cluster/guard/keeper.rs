@@ -99,8 +99,10 @@ async fn the_guard_is_installed_and_kept() {
     versions_rest(&world, &guard).await;
     settings_are_followed(&world).await;
 
-    // The other replica only watched; now it leads.
+    // The other replica only watched; now it leads. It reads the settings at moments of its own.
     let guard = rendered(&world, "");
+    let documents = async || world.log("standby").matches("settings in force").count() >= 2;
+    eventually("the standby's settings", documents).await;
     assert!(!world.log("standby").contains("guard"), "{}", world.log("standby"));
     world.end_controller(controller, Signal::SIGTERM).await;
     eventually("an heir", async || world.log("standby").contains("leading")).await;
