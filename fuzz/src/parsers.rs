@@ -10,7 +10,7 @@ use tenancy::requester::Requester;
 use tenancy::settings::Settings;
 use tenancy::toleration::{Toleration, compact};
 
-use crate::text;
+use crate::read_text;
 
 fn document(data: &[u8]) -> Option<Value> {
     read_text(data).and_then(|text| serde_json::from_str(text).ok())
