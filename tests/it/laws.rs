@@ -42,7 +42,7 @@ struct Case {
     earlier: Option<Value>,
     /// As its creator sent it.
     created: Value,
-    /// What somebody edited afterwards: key, and its new value or none.
+    /// What a user edited afterwards: key, and its new value or none.
     edits: Vec<(String, &'static str, Option<String>)>,
 }
 

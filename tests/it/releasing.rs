@@ -42,7 +42,7 @@ fn commands(workflow: &Value) -> impl Iterator<Item = &str> {
     steps(workflow).filter_map(|step| step["run"].as_str()).flat_map(str::lines)
 }
 
-/// An action of somebody else is named by its commit, or it may become another one overnight.
+/// An action of another client is named by its commit, or it may become another one overnight.
 fn is_pinned(uses: &str) -> bool {
     let hash = uses.split_once('@').map(|(_, hash)| hash).unwrap_or_default();
     uses.starts_with("./")

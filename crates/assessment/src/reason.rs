@@ -1,5 +1,5 @@
-//! Reason: why a namespace, or a write of one, is not as its tenant wants it: one of a few words for
-//! metrics, Events, conditions and machine-readable reports.
+//! Reason: why a namespace, or a write of one, is not as its tenant wants it: one of a few words
+//! for metrics, Events, conditions and machine-readable reports.
 
 use std::fmt;
 
@@ -142,8 +142,8 @@ impl From<&PlanError> for Reason {
     }
 }
 
-/// Why a namespace is not compliant: the kind, and a message that says where, which value and what to
-/// do.
+/// Why a namespace is not compliant: the kind, and a message that says where, which value and what
+/// to do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
     pub reason: Reason,

@@ -36,7 +36,7 @@ const PARTS: [(&str, Part); 6] = [
     ("policy", Part::Policy),
 ];
 
-/// What somebody spoils of what landlord wrote.
+/// What a user spoils of what landlord wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tampering {
     /// The node selector names a foreign pool.
@@ -139,7 +139,7 @@ pub enum Event {
     Move(Namespace, &'static str),
     Delete(Namespace),
     Tamper(Namespace, Tampering),
-    /// Somebody creates a Pod.
+    /// A user creates a Pod.
     Pod(Namespace),
     /// The tenant is created or edited to this form of its spec.
     Tenant(&'static str, u8),

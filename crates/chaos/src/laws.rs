@@ -18,7 +18,7 @@ mod tests;
 pub use self::neighbours::{Calm, DELAY};
 pub use self::rest::Rest;
 
-/// A change by somebody other than landlord may cost so many writes of each namespace that it
+/// A change by a client other than landlord may cost so many writes of each namespace that it
 /// concerns: one, and two more where keys are fought about (the ledger becomes pending, and is put
 /// right when the quarrel is over).
 const WRITES_A_CHANGE: usize = 1;
@@ -35,8 +35,8 @@ pub struct Laws {
     pub allowed: usize,
     tenant_of: BTreeMap<String, String>,
     pods: BTreeMap<String, Pod>,
-    /// Keys that somebody else made foreign, by namespace: landlord's ledger does not know them any
-    /// more.
+    /// Keys that another client made foreign, by namespace: landlord's ledger does not know them
+    /// any more.
     residue: BTreeMap<String, BTreeSet<String>>,
     holder: Option<String>,
     /// Controllers whose writes may come late or without a lease.
@@ -76,7 +76,7 @@ impl Laws {
 
     /// Takes in the next change.
     pub fn see(&mut self, commit: &Commit) {
-        // What admission makes of a write is somebody else's change.
+        // What admission makes of a write is another client's change.
         let who = commit.who.as_ref().filter(|who| *who != ADMISSION);
         if let Some(who) = who {
             self.see_fence(who, commit);
@@ -118,7 +118,7 @@ impl Laws {
         });
     }
 
-    /// Somebody else creates, edits or deletes a namespace.
+    /// Another client creates, edits or deletes a namespace.
     fn see_change(&mut self, commit: &Commit) {
         let name = commit.name.clone();
         let Some(after) = commit.after.as_deref() else {
@@ -209,7 +209,7 @@ fn managed(object: &Value) -> Vec<Option<String>> {
     keys.map(|(field, key)| object["metadata"][field][key].as_str().map(str::to_owned)).collect()
 }
 
-/// Keys that landlord does not know as its own after this edit of somebody else.
+/// Keys that landlord does not know as its own after this edit of another client.
 fn made_foreign(before: &Value, after: &Value) -> Vec<String> {
     let ledger =
         |object: &Value| object["metadata"]["annotations"][LEDGER].as_str().map(str::to_owned);

@@ -1,5 +1,5 @@
 //! Lease: of several replicas, the one that writes. The claim is a Lease object, renewed by its
-//! holder; whoever sees it unchanged for its whole duration may take it. Time is the local
+//! holder; anyone who sees it unchanged for its whole duration may take it. Time is the local
 //! monotonic clock, counted from the moment a change was *seen*, so clocks need not agree.
 
 use std::fmt;
@@ -192,7 +192,7 @@ impl Election {
         Ok(())
     }
 
-    /// Deletes it, unless somebody else holds it; with `dry`, only says what would become of it.
+    /// Deletes it, unless another client holds it; with `dry`, only says what would become of it.
     pub async fn delete(&self, dry: bool) -> Result<Deletion, Error> {
         let Some(found) = clock::within(PERIOD, self.api.get_opt(&self.name)).await? else {
             return Ok(Deletion::Absent);

@@ -1,6 +1,6 @@
-//! Named: single namespaces and the tenants that their claims name, each read by one GET. Nothing is
-//! listed, whatever the size of the cluster: every rule names its tenant, and of `namePrefix` the
-//! engine tries a few names only.
+//! Named: single namespaces and the tenants that their claims name, each read by one GET. Nothing
+//! is listed, whatever the size of the cluster: every rule names its tenant, and of `namePrefix`
+//! the engine tries a few names only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -147,7 +147,7 @@ impl Tenants<'_> {
     }
 }
 
-/// Names of namespaces that somebody may have meant: one page of them, or none where they may not be
+/// Names of namespaces that a user may have meant: one page of them, or none where they may not be
 /// listed. For the moment after a name that is not there.
 pub async fn some_namespaces(client: &Client) -> Vec<String> {
     let api: Api<KubeNamespace> = Api::all(client.clone());

@@ -13,7 +13,7 @@ mod match_conditions;
 
 /// The mode that our condition stands for; written together with it.
 pub const MODE: &str = "landlord.dev/strategy";
-/// The mode that somebody asked for by `landlord strategy --pin`.
+/// The mode that a user asked for by `landlord strategy --pin`.
 pub const PIN: &str = "landlord.dev/strategy-pin";
 /// After a pinned mode: also without a guard.
 const WITHOUT_GUARD: &str = "without-guard";
@@ -71,7 +71,7 @@ impl Policy {
         }
     }
 
-    /// Every policy, whoever's it is.
+    /// Every policy, anyone who's it is.
     pub async fn all(client: &Client) -> Result<Vec<Self>, Error> {
         match policies(client).list(&ListParams::default()).await {
             Ok(found) => Ok(found.into_iter().map(Self::from_object).collect()),
@@ -119,7 +119,7 @@ impl Policy {
         self.patch(client, None, conditions).await
     }
 
-    /// Guarded by the version: whoever edits the conditions at the same moment is not undone.
+    /// Guarded by the version: anyone who edits the conditions at the same moment is not undone.
     async fn patch(
         &mut self,
         client: &Client,

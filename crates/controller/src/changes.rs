@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-/// See the module. Nothing is noted before somebody reads.
+/// See the module. Nothing is noted before a user reads.
 #[derive(Debug, Default)]
 pub struct Changes {
     names: Option<HashSet<String>>,

@@ -170,7 +170,7 @@ impl Keeper {
                 known.written(change, stored.map(|object| value(&object)));
                 self.outcomes.guard_written(change, &uid);
             }
-            // Somebody else was faster; the watch brings what they wrote.
+            // Another client was faster; the watch brings what they wrote.
             Err(Error::Api(status)) if [404, 409].contains(&status.code) => {
                 tracing::debug!(
                     kind = change.id.kind,
@@ -253,7 +253,8 @@ mod tests {
 
     type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
 
-    /// An API server that answers so, whatever it is asked for, and the paths that it was asked for.
+    /// An API server that answers so, whatever it is asked for, and the paths that it was asked
+    /// for.
     fn answering(code: u16) -> (Client, Asked) {
         let asked = Asked::default();
         let seen = Arc::clone(&asked);

@@ -3,8 +3,8 @@
 //! A tenant that is deleted alone has a minute to come back. Where all tenants go, or half of them
 //! and at least two within a minute, or where their kind is not served, that is an accident rather
 //! than a wish: each of them has ten minutes from the moment that the first one is back. One whose
-//! deletion no watch has shown has ten minutes as well: it may be the rest of such an accident, seen
-//! by a controller that was started in the middle of it.
+//! deletion no watch has shown has ten minutes as well: it may be the rest of such an accident,
+//! seen by a controller that was started in the middle of it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

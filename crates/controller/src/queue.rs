@@ -131,8 +131,8 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
         }
     }
 
-    /// Hands out nothing of the least urgency until [`Self::release_bulk`]: something more urgent may
-    /// be found meanwhile.
+    /// Hands out nothing of the least urgency until [`Self::release_bulk`]: something more urgent
+    /// may be found meanwhile.
     pub fn hold_bulk(&mut self) {
         self.bulk_holds += 1;
     }

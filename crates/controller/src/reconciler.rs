@@ -76,7 +76,7 @@ impl Reconciler {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gated Pods. Whoever needs both locks takes this one second.
+    /// Gated Pods. Anyone who needs both locks takes this one second.
     pub fn gated(&self) -> MutexGuard<'_, GatedPods> {
         self.gated.lock().unwrap_or_else(PoisonError::into_inner)
     }

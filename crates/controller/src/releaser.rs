@@ -1,5 +1,5 @@
-//! Releaser: takes the gated Pod whose turn it is, decides on the freshest copies, sends the patch at its
-//! own pace, and reports.
+//! Releaser: takes the gated Pod whose turn it is, decides on the freshest copies, sends the patch
+//! at its own pace, and reports.
 
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
@@ -111,7 +111,7 @@ impl Releaser {
 
     fn next(&self) -> Result<Job<PodKey>, Option<Instant>> {
         let mut gated = self.gated();
-        // Once all is known, every namespace is looked at, and that wakes whoever waits.
+        // Once all is known, every namespace is looked at, and that wakes anyone who waits.
         if gated.is_known() && self.context.readiness.is_complete() {
             gated.work.next(clock::now())
         } else {

@@ -72,7 +72,7 @@ fn namespace(name: &str, tenant: &str) -> Value {
            "metadata": {"name": name, "labels": {"landlord.dev/tenant": tenant, "own": "key"}, "annotations": {"note": "mine"}}})
 }
 
-/// A server with tenant solar and so many namespaces `old-N` of it, as somebody else left them.
+/// A server with tenant solar and so many namespaces `old-N` of it, as another client left them.
 fn populated(namespaces: usize) -> InMemory {
     let server = InMemory::default();
     server.put(solar("a")).expect("a tenant");

@@ -1,5 +1,5 @@
-//! Snapshot: what readers get of the controller – the dashboard, metrics, tenants' statuses. None of
-//! them makes the writer wait for longer than it takes to copy a hundred rows.
+//! Snapshot: what readers get of the controller – the dashboard, metrics, tenants' statuses. None
+//! of them makes the writer wait for longer than it takes to copy a hundred rows.
 //!
 //! ```text
 //! writer ─▶ store, progress, queue ─▶ totals, kept as they change ─▶ Figures
@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Totals are copied under the writer's lock. Rows are the readers' own, behind locks that the
-//! writer never takes: a reader takes the names of what changed, copies those rows a part at a time,
-//! and sorts, filters and formats what it has then. So an answer is never older than its question.
+//! writer never takes: a reader takes the names of what changed, copies those rows a part at a
+//! time, and sorts, filters and formats what it has then. So an answer is never older than its
+//! question.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

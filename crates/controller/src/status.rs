@@ -83,7 +83,7 @@ impl Statuses {
                 written.clear();
             }
             if !self.leadership.holds() || !self.context.readiness.is_complete() {
-                // Whoever leads next begins with all of them.
+                // Anyone who leads next begins with all of them.
                 written.clear();
                 continue;
             }
@@ -218,7 +218,7 @@ impl Statuses {
         }
         let params =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        // Whoever was frozen in between, and leads no more, meets a newer version.
+        // Anyone who was frozen in between, and leads no more, meets a newer version.
         let patch = Patch::Merge(
             json!({"metadata": {"uid": current.metadata.uid, "resourceVersion": current.metadata.resource_version},
                                         "status": status}),

@@ -14,7 +14,7 @@ use crate::queue::{Place, Queue};
 pub const HANGING: Duration = Duration::from_secs(1);
 /// Writes under way at a time in all, hanging ones included.
 const MAX_HANGING: usize = 256;
-/// Those of one group that is alone: whoever comes next finds room.
+/// Those of one group that is alone: anyone who comes next finds room.
 const MAX_HANGING_ALONE: usize = MAX_HANGING / 2;
 
 /// See the module.

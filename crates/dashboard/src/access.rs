@@ -23,9 +23,9 @@ use super::Dashboard;
 use super::problem::Problem;
 use cluster::clock;
 
-/// What somebody has to be allowed to GET.
+/// What a user has to be allowed to GET.
 const PATH: &str = "/landlord/dashboard";
-/// How long a judgement counts: so long somebody who is shut out still sees, and so often the API
+/// How long a judgement counts: so long a user who is shut out still sees, and so often the API
 /// server is asked.
 const VERDICT_TTL: Duration = Duration::from_secs(30);
 /// Judgements that are kept.
@@ -39,7 +39,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Who may see the dashboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Whoever reaches it
+    /// Anyone who reaches it
     Open,
     /// Those whose token the API server knows and allows
     Token,

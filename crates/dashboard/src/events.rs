@@ -1,5 +1,5 @@
-//! Events: when what the page shows has changed. Nobody watching costs nothing; whoever watches is
-//! told twice a second at most, and asks then for what it shows.
+//! Events: when what the page shows has changed. Nobody watching costs nothing; anyone who watches
+//! is told twice a second at most, and asks then for what it shows.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ struct Signature {
     ready: bool,
 }
 
-/// Looks for as long as somebody watches. Does not return.
+/// Looks for as long as a user watches. Does not return.
 pub(super) async fn beat(dashboard: Arc<Dashboard>) {
     let (pulse, mut last) = (&dashboard.pulse, Signature::default());
     loop {

@@ -1,14 +1,14 @@
 //! Web: the dashboard – a page, the read-only API that it asks, and events that say when to ask
-//! again. Off unless somebody wants it, and for this machine alone unless somebody says otherwise.
+//! again. Off unless a user wants it, and for this machine alone unless a user says otherwise.
 //!
 //! ```text
 //! browser ─▶ assets (embedded)                      snapshots, journal ─▶ view (JSON) ─▶ /api/v1/…
 //!         ─▶ access ─▶ routes ─▶ view            recorder ─▶ history ─┘
-//!         ◀─ events ◀─ pulse (looks only while somebody watches)
+//!         ◀─ events ◀─ pulse (looks only while a user watches)
 //! ```
 //!
 //! Everything shown is what the controller knows anyway. Only a tenant's Pods, its strategy and
-//! unknown tokens are asked of the API server, when somebody looks, and not more often than once in
+//! unknown tokens are asked of the API server, when a user looks, and not more often than once in
 //! a while.
 #![cfg_attr(
     not(test),
@@ -95,7 +95,8 @@ pub struct Dashboard {
     pulse: Pulse,
     pods: PodDesk,
     strategies: StrategyDesk,
-    /// Whoever sorts and filters: one at a time, so that the rest of the program has a processor.
+    /// Anyone who sorts and filters: one at a time, so that the rest of the program has a
+    /// processor.
     reader: Semaphore,
     /// Streams of events end by it.
     end: Receiver<bool>,

@@ -1,4 +1,4 @@
-//! Pods: those of one tenant that are outside its pool. They are listed when somebody looks at that
+//! Pods: those of one tenant that are outside its pool. They are listed when a user looks at that
 //! tenant, one list at a time, and for a while the answer counts: a dashboard must not become a
 //! load.
 

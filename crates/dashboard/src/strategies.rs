@@ -1,4 +1,4 @@
-//! Strategies: what the leader has recorded of the strategy, read when somebody looks, and not more
+//! Strategies: what the leader has recorded of the strategy, read when a user looks, and not more
 //! often than every few seconds.
 
 use std::sync::Arc;

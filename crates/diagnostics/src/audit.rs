@@ -3,7 +3,7 @@
 //! ```text
 //! inventory ──engine──▶ pools ─┐
 //! Pods, nodes, guard ──────────┴─judge──▶ report ──▶ table | json | markdown | html
-//!                                           └──evictions──▶ Pods leave, if somebody asks for it
+//!                                           └──evictions──▶ Pods leave, if a user asks for it
 //! ```
 //!
 //! Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node

@@ -65,7 +65,7 @@ pub enum State {
     Wrong,
     /// The check could not be made.
     Unknown,
-    /// Somebody said that it is not to be made, or there is nothing to look at.
+    /// A user said that it is not to be made, or there is nothing to look at.
     Skipped,
 }
 

@@ -5,11 +5,11 @@
 //!       ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked) ─▶ Lease ─▶ policy (if asked)
 //! ```
 //!
-//! The order is what makes it safe. Whoever holds the lease writes, so no controller puts back what
-//! goes. The guard goes before Pods and namespaces: nobody is left who would let Pods through it.
-//! Held Pods go before their namespaces stop saying where they belong. Each step finds out itself
-//! what is left to do, so that running it again resumes it; what that needs to know, tenants and
-//! settings, goes last, and only when all is clean.
+//! The order is what makes it safe. Anyone who holds the lease writes, so no controller puts back
+//! what goes. The guard goes before Pods and namespaces: nobody is left who would let Pods through
+//! it. Held Pods go before their namespaces stop saying where they belong. Each step finds out
+//! itself what is left to do, so that running it again resumes it; what that needs to know, tenants
+//! and settings, goes last, and only when all is clean.
 
 use std::collections::BTreeMap;
 
@@ -119,7 +119,7 @@ impl Traces {
         self.policies.stop(client, orders, &mut report).await?;
         objects::remove_guard(client, orders, &self.guard, &mut report).await?;
         if orders.mode == ApplyMode::Apply {
-            // Until a moment ago there was somebody who held them.
+            // Until a moment ago there was a user who held them.
             self.pods = pods::held(client, orders, &namespaces::all(client).await?).await?;
         }
         let kept = pods::let_go(client, orders, std::mem::take(&mut self.pods), &mut report).await;
@@ -145,7 +145,7 @@ impl Traces {
         Ok(report)
     }
 
-    /// What is left once the lease is given up: the Lease itself, and what whoever runs it again
+    /// What is left once the lease is given up: the Lease itself, and what anyone who runs it again
     /// would have needed.
     pub async fn finish(
         &self,
@@ -161,7 +161,7 @@ impl Traces {
     }
 }
 
-/// That it stays harms nobody, unless somebody has it: then a controller waited for it, and writes.
+/// That it stays harms nobody, unless a user has it: then a controller waited for it, and writes.
 async fn remove_lease(lease: &Election, report: &mut Report) {
     match lease.delete(report.dry).await {
         Ok(Deletion::Done) => report.done.push(format!("{lease} is deleted")),

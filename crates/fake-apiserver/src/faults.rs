@@ -10,7 +10,7 @@ use super::admission::{Admission, AdmissionRule, Admissions};
 use super::answer::Refusal;
 use super::target::{Target, Verb};
 
-/// What somebody else does at the worst moment: between the arrival of a patch and its being
+/// What another client does at the worst moment: between the arrival of a patch and its being
 /// carried out. Called once, with the name of the object that is patched.
 type Meddling = Box<dyn FnOnce(&InMemory, &str) + Send>;
 
@@ -25,7 +25,7 @@ pub struct Faults {
     pub retry_after: u64,
     /// So many of the next patches are answered 500.
     pub failures: usize,
-    /// So many of the next patches are answered 409, as by somebody's webhook: no version has
+    /// So many of the next patches are answered 409, as by another client's webhook: no version has
     /// changed.
     pub conflicts: usize,
     /// So many of the next patches are carried out, and nobody is ever told.
@@ -109,7 +109,7 @@ impl Faults {
         self.admissions.find(target).cloned()
     }
 
-    /// Lets somebody interfere with one of the next patches; several wait for their turn.
+    /// Lets a user interfere with one of the next patches; several wait for their turn.
     pub fn interfere(&mut self, meddling: impl FnOnce(&InMemory, &str) + Send + 'static) {
         self.meddling.push(Box::new(meddling));
     }

@@ -273,14 +273,14 @@ impl InMemory {
         self.announce();
     }
 
-    /// Creates an object or replaces it, as somebody else would.
+    /// Creates an object or replaces it, as another client would.
     pub fn put(&self, object: Value) -> Result<(), String> {
         let outcome = self.state().put(object).map_err(|refusal| refusal.message);
         self.announce();
         outcome
     }
 
-    /// Removes an object, as somebody else would; whether it was there.
+    /// Removes an object, as another client would; whether it was there.
     pub fn remove(&self, kind: &str, name: &str) -> bool {
         let removed = self.state().remove_by_name(kind, name);
         self.announce();

@@ -89,7 +89,7 @@ pub(super) struct State {
     collections: Vec<Collection>,
     /// By the token that continues them.
     pub(super) pages: HashMap<String, Pages>,
-    /// Changes since somebody asked for them; `None` where nobody will.
+    /// Changes since a user asked for them; `None` where nobody will.
     pub(super) record: Option<Vec<Commit>>,
     /// Who is writing.
     pub(super) who: Option<String>,

@@ -31,9 +31,9 @@ pub enum News {
     Installed(Box<Value>),
     /// It has to be another than before: the settings have changed, or landlord.
     Updated(Box<Value>),
-    /// It was as it has to be, and somebody deleted it.
+    /// It was as it has to be, and a user deleted it.
     Recreated(Box<Value>),
-    /// It was as it has to be, and somebody changed it.
+    /// It was as it has to be, and a user changed it.
     Repaired(Box<Value>),
     /// It has no place in the guard any more.
     Removed,
@@ -79,7 +79,7 @@ impl Id {
 }
 
 impl News {
-    /// Whether somebody took the guard away or changed it.
+    /// Whether a user took the guard away or changed it.
     pub fn is_repair(&self) -> bool {
         matches!(self, Self::Recreated(_) | Self::Repaired(_))
     }

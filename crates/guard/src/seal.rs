@@ -1,6 +1,6 @@
-//! Seal: what says whose a namespace is and where its Pods run stays as it was, whoever updates the
-//! namespace in whichever way – before webhooks run, so that what the policy repairs in the same
-//! request stands. The controller and admins write through it.
+//! Seal: what says whose a namespace is and where its Pods run stays as it was, anyone who updates
+//! the namespace in whichever way – before webhooks run, so that what the policy repairs in the
+//! same request stands. The controller and admins write through it.
 
 use std::collections::BTreeSet;
 

@@ -101,7 +101,7 @@ impl Source {
             |what| move |source| BinariesError::File { what, path: program.to_owned(), source };
         fs::create_dir_all(&self.folder).map_err(fault("cannot make the folder of"))?;
         let lock = File::create(self.folder.join("lock")).map_err(fault("cannot lock"))?;
-        // Whoever comes second finds the work done.
+        // Anyone who comes second finds the work done.
         lock.lock().map_err(fault("cannot lock"))?;
         if program.exists() {
             return Ok(());

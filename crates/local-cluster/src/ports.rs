@@ -44,7 +44,7 @@ impl Port {
         })
     }
 
-    /// `None` where somebody has it.
+    /// `None` where a user has it.
     fn try_to_reserve(folder: &Path, number: u16) -> io::Result<Option<Self>> {
         let file = OpenOptions::new()
             .write(true)

@@ -59,7 +59,7 @@ fn remove_old(logs: &Path) {
     };
     let folders = fs::read_dir(logs).into_iter().flatten().flatten().map(|entry| entry.path());
     for folder in folders.filter(|path| old(path) == Some(true)) {
-        // Somebody else's to remove, or already gone.
+        // Another client's to remove, or already gone.
         let _ = fs::remove_dir_all(folder);
     }
 }

@@ -36,7 +36,7 @@ impl User {
         Self { name: name.into(), groups: groups.into_iter().map(Into::into).collect() }
     }
 
-    /// Somebody of [`MEMBERS`] who is in these groups as well.
+    /// A user of [`MEMBERS`] who is in these groups as well.
     pub fn member<G: Into<String>>(
         name: impl Into<String>,
         groups: impl IntoIterator<Item = G>,

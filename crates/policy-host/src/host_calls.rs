@@ -51,7 +51,7 @@ enum HostCall {
     CanI(CanI),
 }
 
-/// Whoever asks who may do what needs this kind among the policy's `contextAwareResources`.
+/// Anyone who asks who may do what needs this kind among the policy's `contextAwareResources`.
 const ACCESS_REVIEW: (&str, &str) = ("authorization.k8s.io/v1", "SubjectAccessReview");
 
 /// `kubewarden/kubernetes/get_resource`: one object of the cluster.
@@ -88,7 +88,7 @@ pub struct List {
     pub field_masks: Option<Vec<String>>,
 }
 
-/// `kubewarden/kubernetes/can_i`: whether somebody may do something.
+/// `kubewarden/kubernetes/can_i`: whether a user may do something.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CanI {

@@ -51,7 +51,7 @@ pub struct Pulled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Transport {
     Https,
-    /// HTTPS, whoever the server is.
+    /// HTTPS, anyone who the server is.
     Unverified,
     Http,
 }

@@ -16,7 +16,7 @@ pub(super) struct Bomb {
 }
 
 impl Bomb {
-    /// The creation of this namespace by somebody who owns nothing.
+    /// The creation of this namespace by a user who owns nothing.
     pub(super) fn create(namespace: Value) -> Self {
         Self {
             request: Some(request("CREATE", &namespace, &Value::Null)),
@@ -72,7 +72,7 @@ impl Bomb {
     }
 }
 
-/// Somebody's request.
+/// A user's request.
 pub(super) fn request(operation: &str, object: &Value, old: &Value) -> Value {
     json!({"uid": "1", "kind": {"group": "", "version": "v1", "kind": "Namespace"}, "operation": operation,
            "userInfo": {"username": "jane", "groups": ["system:authenticated"]}, "object": object, "oldObject": old})

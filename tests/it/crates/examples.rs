@@ -1,5 +1,5 @@
-//! Examples in documentation comments: only the engine's are run (`cargo test -p tenancy`). For those
-//! of other crates, cargo would build every dependency once more, with other features.
+//! Examples in documentation comments: only the engine's are run (`cargo test -p tenancy`). For
+//! those of other crates, cargo would build every dependency once more, with other features.
 
 use std::fs;
 use std::path::Path;

@@ -117,7 +117,7 @@ impl Laws {
             .collect()
     }
 
-    /// No Pod of a namespace that is as it should be waits for ever.
+    /// No Pod of a namespace that is compliant waits for ever.
     pub fn see_released(&mut self, waiting: &[String]) {
         self.check(waiting.is_empty(), || {
             format!(

@@ -36,7 +36,7 @@ fn compliant() -> Value {
     object
 }
 
-/// A cluster in which somebody created that namespace and `one`, who holds the lease, wrote it.
+/// A cluster in which a user created that namespace and `one`, who holds the lease, wrote it.
 fn kept() -> Laws {
     let mut laws = Laws::default();
     laws.see(&commit(

@@ -1,5 +1,5 @@
 //! Shortfall: what the guard in the cluster lacks of the one that the settings call for. Whether
-//! Pods wait or are refused, and whether selectors are filled in, is up to whoever installs it.
+//! Pods wait or are refused, and whether selectors are filled in, is up to anyone who installs it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -160,8 +160,8 @@ async fn make_unready(client: &Client, settings: &Settings) -> Result<(), GuardE
     namespaces.patch(NAMESPACE, &params, &Patch::Merge(patch)).await.map(drop).map_err(unanswered)
 }
 
-/// A Pod that is only tried. It is as harmless as Pod Security's strictest level asks for, and has the
-/// resources that a quota asks for, so that nothing but the guard refuses it.
+/// A Pod that is only tried. It is as harmless as Pod Security's strictest level asks for, and has
+/// the resources that a quota asks for, so that nothing but the guard refuses it.
 pub fn harmless_pod(name: &str) -> Pod {
     let context = json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}});
     let least = json!({"cpu": "1m", "memory": "1Mi"});

@@ -1,5 +1,5 @@
-//! Journal: the newest outcomes and how long namespaces waited, for whoever looks at the dashboard.
-//! Of bounded size, whatever happens.
+//! Journal: the newest outcomes and how long namespaces waited, for anyone who looks at the
+//! dashboard. Of bounded size, whatever happens.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,9 +50,9 @@ pub struct Entry {
 pub enum Sort {
     /// It was done.
     Done,
-    /// Somebody should know.
+    /// A user should know.
     Notice,
-    /// Somebody should do something.
+    /// A user should do something.
     Trouble,
 }
 

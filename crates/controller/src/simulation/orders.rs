@@ -167,7 +167,7 @@ async fn a_stamped_stranger_has_no_free_namespace() {
     assert_eq!(simulation.patches(), 2);
 }
 
-/// The label by which it is claimed is whoever's who may update the namespace, so the move waits
+/// The label by which it is claimed is anyone's who may update the namespace, so the move waits
 /// for an admin.
 #[tokio::test(start_paused = true)]
 async fn a_move_that_the_guard_cannot_seal_is_not_followed() {

@@ -94,7 +94,7 @@ pub fn decide(state: &State, measurement: &Measurement, auto: &Auto, now: Timest
     }
 }
 
-/// The same where somebody has chosen: their choice, if there is a guard for it.
+/// The same where a user has chosen: their choice, if there is a guard for it.
 pub fn obey(
     state: &State,
     chosen: Mode,

@@ -24,7 +24,7 @@ use cluster::error::message;
 /// Probes of one measurement. The slowest counts, and three measurements have to agree, so that a
 /// single slow one changes nothing while more than one in a hundred does.
 const PROBES: usize = 3;
-/// A creation that takes longer has failed for whoever waits for it.
+/// A creation that takes longer has failed for anyone who waits for it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(12);
 /// After this time without an answer, the next probes do not wait for it.
 const HANGING_AFTER: Duration = Duration::from_secs(1);

@@ -108,7 +108,7 @@ impl Strategies {
                 .map_err(api("the record cannot be read"))?,
         };
         record.state.mode = policy.mode.unwrap_or_default();
-        // Whoever applied the policy anew has taken the condition away, and the probes need it.
+        // Anyone who applied the policy anew has taken the condition away, and the probes need it.
         self.apply(&mut policy, record.state.mode, strategy, &settings).await?;
         let guard = self.guard(policy.pin, &settings).await;
         let measurement =

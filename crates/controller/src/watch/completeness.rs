@@ -11,7 +11,8 @@ const PART: usize = 256;
 
 impl Context {
     /// A part is there; once all are, everything is planned. That takes seconds in a large cluster,
-    /// and is not waited for: whoever calls this reads a watch, and a new namespace comes that way.
+    /// and is not waited for: anyone who calls this reads a watch, and a new namespace comes that
+    /// way.
     pub fn reach(&self, part: &'static str) {
         if self.readiness.reach(part) {
             let mut shared = self.reconciler.shared();

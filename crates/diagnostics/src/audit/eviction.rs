@@ -37,7 +37,7 @@ pub struct Orders {
 pub enum Fate {
     Evicted,
     WouldBeEvicted,
-    /// Somebody else was faster.
+    /// Another client was faster.
     Gone,
     /// It is not landlord's to move.
     Left(&'static str),

@@ -68,7 +68,7 @@ impl Placed {
     }
 }
 
-/// The scheduler binds a Pod past `managedFields`, and says so in a condition; whoever writes
+/// The scheduler binds a Pod past `managedFields`, and says so in a condition; anyone who writes
 /// `spec.nodeName` is on record.
 fn named_its_node(meta: &ObjectMeta, bound: Option<&PodCondition>) -> bool {
     let mirrored =

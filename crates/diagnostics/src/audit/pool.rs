@@ -94,7 +94,7 @@ fn wanted(assessment: &Assessment) -> Option<String> {
 }
 
 /// Since when, by `managedFields`. What admission writes has no owner there; it came with the
-/// claim, so whoever labelled the namespace later brought it.
+/// claim, so anyone who labelled the namespace later brought it.
 fn carried(meta: Option<&Value>, label: &str) -> Carried {
     let meta: ObjectMeta =
         meta.cloned().and_then(|meta| serde_json::from_value(meta).ok()).unwrap_or_default();

@@ -92,7 +92,7 @@ fn judge(account: &str, roles: &Roles, required: &[&str], missing: &BTreeSet<Rig
     ))
 }
 
-/// Whether somebody gave a role, be it in part: one of the rights that no other role has is there.
+/// Whether a user gave a role, be it in part: one of the rights that no other role has is there.
 fn is_given(role: &str, roles: &Roles, missing: &BTreeSet<Right>) -> bool {
     let others =
         |right: &&Right| roles.iter().all(|(name, rights)| name == role || !rights.contains(right));

@@ -16,8 +16,8 @@ use cluster::writer::{ApplyMode, Writer, Written};
 
 /// Patches under way at a time.
 const MAX_IN_FLIGHT: usize = 16;
-/// How often one namespace is written: somebody else may write it too, and what keeps keys in place
-/// may be at work for a moment after it is deleted.
+/// How often one namespace is written: another client may write it too, and what keeps keys in
+/// place may be at work for a moment after it is deleted.
 const MAX_ATTEMPTS: usize = 10;
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 

@@ -26,7 +26,7 @@ use cluster::pod_writer::PodWriter;
 use cluster::writer::{ApplyMode, Written};
 use guard::GATE;
 
-/// Somebody else may write the Pod at the same moment, and the guard may be at work for a moment
+/// Another client may write the Pod at the same moment, and the guard may be at work for a moment
 /// after it is deleted.
 const MAX_ATTEMPTS: usize = 10;
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
@@ -41,7 +41,7 @@ pub struct Let {
 }
 
 impl Let {
-    /// For whoever decides about it.
+    /// For anyone who decides about it.
     pub fn describe(&self) -> Option<String> {
         self.astray.as_ref().map(|why| format!("Pod {}: {why}", self.key))
     }

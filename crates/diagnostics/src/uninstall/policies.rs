@@ -1,7 +1,7 @@
 //! Policies: landlord's ClusterAdmissionPolicies. One decides on namespaces and holds the settings,
-//! so it is switched off first and deleted last: whoever runs the command again finds them. Others
-//! may place Pods: they refuse every Pod of a namespace that landlord has not written, so they are
-//! gone before any namespace is touched.
+//! so it is switched off first and deleted last: anyone who runs the command again finds them.
+//! Others may place Pods: they refuse every Pod of a namespace that landlord has not written, so
+//! they are gone before any namespace is touched.
 
 use std::time::Duration;
 

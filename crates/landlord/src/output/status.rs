@@ -32,7 +32,7 @@ pub(crate) struct Report {
     pub(crate) tenants: BTreeMap<String, Row>,
     pub(crate) unclaimed: usize,
     pub(crate) leader: Option<String>,
-    /// The strategy in force, and whether somebody pinned it; `None` where there is none, or it may
+    /// The strategy in force, and whether a user pinned it; `None` where there is none, or it may
     /// not be read.
     pub(crate) strategy: Option<String>,
 }

@@ -212,7 +212,7 @@ fn no_role_reads_a_secret_or_gets_other_rights() {
         let name = role["metadata"]["name"].as_str().unwrap_or_default();
         for (resources, verbs) in rules(role) {
             assert!(!resources.is_empty() && !verbs.is_empty(), "{name}: a rule about nothing");
-            // A path is for whoever may see the dashboard, and only that one path.
+            // A path is for anyone who may see the dashboard, and only that one path.
             assert!(
                 resources.iter().all(|one| !one.starts_with('/') || *one == "/landlord/dashboard"),
                 "{name}: {resources:?}"

@@ -25,7 +25,7 @@ pub(crate) fn helm<'a>(
     for folder in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
         command.env(folder, home.path());
     }
-    // Without one, Helm would find the cluster of whoever runs the test.
+    // Without one, Helm would find the cluster of anyone who runs the test.
     command.env("KUBECONFIG", kubeconfig.unwrap_or(Path::new("/dev/null")));
     let mut child = command
         .stdin(Stdio::piped())

@@ -23,7 +23,7 @@ fn the_guard_is_the_one_in_deploy() {
     assert_eq!(run.out, include_str!("../../../../deploy/guard.yaml"), "run `make manifests`");
 }
 
-/// Whoever has the binary has the manifests: the same, and what is there belongs together.
+/// Anyone who has the binary has the manifests: the same, and what is there belongs together.
 #[test]
 fn manifests_are_those_of_deploy() {
     assert_eq!(run("render rbac").out, include_str!("../../../../deploy/rbac.yaml"));

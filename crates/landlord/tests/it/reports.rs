@@ -1,4 +1,4 @@
-//! Reports for pull requests and browsers: nothing that somebody writes into a name or a value
+//! Reports for pull requests and browsers: nothing that a user writes into a name or a value
 //! becomes markup.
 
 use std::fs;

@@ -87,7 +87,7 @@ fn its_own_end_and_its_words_are_seen() {
     assert!(!process.runs());
 }
 
-/// Dead, and waiting for somebody to ask how it ended.
+/// Dead, and waiting for a user to ask how it ended.
 fn zombie(pid: i32) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))
         .unwrap_or_default();

@@ -296,7 +296,7 @@ async fn it_works_offline(browser: &Browser) {
         .await;
 }
 
-/// The page's own policy, whoever serves it. It comes last: the browser complains, as it should.
+/// The page's own policy, anyone who serves it. It comes last: the browser complains, as it should.
 async fn a_script_in_the_page_would_not_run(browser: &Browser) {
     let html = std::fs::read_to_string(page().join("index.html")).expect("the page");
     assert!(

@@ -1,5 +1,5 @@
 //! `bench`: what a request costs, as a ratio to a policy that accepts everything, measured in turns
-//! in one run. Each round has an order of its own: whoever comes after a policy that read much
+//! in one run. Each round has an order of its own: anyone who comes after a policy that read much
 //! finds the processor's caches full of that.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};

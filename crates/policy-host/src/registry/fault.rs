@@ -1,4 +1,4 @@
-//! Fault: what a registry's refusal means for whoever asked.
+//! Fault: what a registry's refusal means for anyone who asked.
 
 use oci_client::Reference;
 use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};

@@ -66,7 +66,7 @@ impl Server {
         policies: BTreeMap<String, ServedPolicy>,
         options: ServeOptions,
     ) -> Result<Self, ServeError> {
-        // Somebody may have chosen a provider already.
+        // A user may have chosen a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tls = RustlsConfig::from_pem(options.certificate, options.key)
             .await

@@ -20,7 +20,7 @@ mutating: false
 annotations: {io.kubewarden.policy.title: accept, io.kubewarden.policy.source: 'https://example.com/accept'}
 ";
 
-/// A registry, and somebody who speaks to it.
+/// A registry, and a user who speaks to it.
 struct Scene {
     registry: Registry,
     folder: TempDir,

@@ -45,7 +45,8 @@ pub(crate) struct BenchController {
     /// New namespaces in each row
     #[arg(long, default_value_t = 200)]
     created: usize,
-    /// Measure the third tenant only, beside one that rewrites its namespaces and one with a backfill
+    /// Measure the third tenant only, beside one that rewrites its namespaces and one with a
+    /// backfill
     #[arg(long)]
     only_fairness: bool,
     /// Seconds of watching an idle controller

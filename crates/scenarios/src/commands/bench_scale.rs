@@ -43,7 +43,7 @@ pub(crate) struct Row {
     tenants: usize,
     /// Resident, when all is written.
     memory_mb: f64,
-    /// From the start of the program to the first namespace that is as it should be.
+    /// From the start of the program to the first namespace that is compliant.
     first_write: f64,
     /// To the last one.
     all_written: f64,

@@ -29,7 +29,7 @@ pub(crate) struct Stage {
     pub(crate) cluster: Cluster,
 }
 
-/// Owners of the demo's tenants, and somebody who owns none.
+/// Owners of the demo's tenants, and a user who owns none.
 pub(crate) const TENANTS: [&str; 5] = ["comet", "lunar", "nova", "solar", "terra"];
 
 /// The user who owns this tenant.

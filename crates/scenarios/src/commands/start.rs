@@ -54,7 +54,7 @@ impl Start {
     }
 }
 
-/// The end that somebody asks for, by Ctrl-C or SIGTERM. It is listened for from the moment that
+/// The end that a user asks for, by Ctrl-C or SIGTERM. It is listened for from the moment that
 /// this exists: before anybody is told that they may ask.
 pub(crate) struct End {
     interrupt: Signal,

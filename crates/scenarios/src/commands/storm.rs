@@ -162,7 +162,7 @@ fn tenant(number: usize) -> &'static str {
     TENANTS.get(number % TENANTS.len()).copied().unwrap_or_default()
 }
 
-/// Every tenth is what somebody would call critical.
+/// Every tenth is what a user would call critical.
 fn name(number: usize) -> String {
     let word = if number.is_multiple_of(10) { "critical" } else { "job" };
     format!("{}-{word}-{number}", tenant(number))

@@ -28,7 +28,7 @@ use crate::cluster::{Cluster, Step, ledger, namespace};
 pub(crate) enum Event {
     Tenant(&'static str, Value),
     Deleted(&'static str),
-    /// Somebody writes a label of the namespace, or drops it.
+    /// A user writes a label of the namespace, or drops it.
     Label(&'static str, Option<&'static str>),
     /// The tenant label names another tenant, or nobody.
     Claim(Option<&'static str>),

@@ -24,8 +24,8 @@ fn a_contested_key_is_removed_once_nobody_puts_it_back() {
     assert_eq!(play_text(reverted), Vec::<String>::new());
 }
 
-/// Found as seed 1051: a controller that was cut off while etcd was restored, and whose watches ended
-/// without an error, waited for versions of long ago.
+/// Found as seed 1051: a controller that was cut off while etcd was restored, and whose watches
+/// ended without an error, waited for versions of long ago.
 #[test]
 fn a_restore_that_a_frozen_controller_has_missed_is_noticed() {
     let missed =
@@ -33,8 +33,8 @@ fn a_restore_that_a_frozen_controller_has_missed_is_noticed() {
     assert_eq!(play_text(missed), Vec::<String>::new());
 }
 
-/// Found as seed 17959672176: the version to go on from, which only the watcher knew, was ahead of the
-/// restored state, and so what was created then was never seen.
+/// Found as seed 17959672176: the version to go on from, which only the watcher knew, was ahead of
+/// the restored state, and so what was created then was never seen.
 #[test]
 fn a_restore_that_no_version_shows_is_noticed() {
     let unseen = "memory 17959672176: create web-1 lunar; 666 jump 24; snapshot; \

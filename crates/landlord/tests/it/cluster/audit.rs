@@ -201,7 +201,7 @@ fn guard() -> String {
 
 const BUDGET: &str = "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: all, namespace: web}, spec: {minAvailable: 1, selector: {matchLabels: {app: kept}}}}";
 
-/// The role in docs/operations.md, given to somebody who has no other.
+/// The role in docs/operations.md, given to a user who has no other.
 #[tokio::test]
 async fn the_documented_rights_are_enough() {
     let world = world(Cluster::builder().user(User::new("auditor", [""; 0]))).await;
@@ -391,7 +391,7 @@ async fn a_deployment_moves_as_its_budget_allows() {
     .await;
 }
 
-/// There is no kubelet: Pods are as ready as somebody says.
+/// There is no kubelet: Pods are as ready as a user says.
 async fn make_ready(world: &World) {
     let all = pods(world).list(&ListParams::default()).await.expect("Pods");
     let status = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});

@@ -299,7 +299,7 @@ async fn watching_ends_by_ctrl_c() {
     }
 }
 
-/// Somebody who may read one namespace and tenants, and list nothing.
+/// A user who may read one namespace and tenants, and list nothing.
 #[tokio::test]
 async fn one_namespace_is_explained_and_adopted_without_a_right_to_list() {
     let world = world().await;

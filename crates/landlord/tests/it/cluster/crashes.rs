@@ -35,7 +35,7 @@ fn count_changes(world: &World) -> Arc<Mutex<HashMap<String, usize>>> {
 }
 
 impl World {
-    /// Namespaces of one tenant that somebody created before landlord came.
+    /// Namespaces of one tenant that a user created before landlord came.
     pub(super) async fn create_many(&self, prefix: &str, tenant: &str, count: usize) {
         let api = self.namespaces();
         let create = |number: usize| {

@@ -13,7 +13,7 @@ use super::world::{World, eventually};
 use crate::landlord::run;
 use test_support::health::{PHYSICIAN, PROBE, doctor, examine, guard, landlord};
 
-/// Where nothing is as it should be: no guard, no plugin, no webhook, a pool without nodes, a
+/// Where nothing is compliant: no guard, no plugin, no webhook, a pool without nodes, a
 /// DaemonSet, another writer, no rights.
 async fn ailing() -> World {
     let world = World::on(Cluster::builder().without_pod_node_selector(), "landlord").await;
@@ -132,7 +132,7 @@ async fn half_a_guard_and_a_dead_webhook_are_found(world: &World) {
     );
 }
 
-/// What somebody changed is found, and a guard that refuses Pods is one although the settings say
+/// What a user changed is found, and a guard that refuses Pods is one although the settings say
 /// that they wait.
 async fn every_part_is_looked_at(world: &World) {
     let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",

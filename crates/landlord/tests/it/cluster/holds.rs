@@ -124,7 +124,7 @@ impl World {
         assert!(counted, "no {line}: {}", self.page("one", "/metrics").await);
     }
 
-    /// Namespaces and Pods that somebody created before landlord came: so many of each, for tenants
+    /// Namespaces and Pods that a user created before landlord came: so many of each, for tenants
     /// solar and lunar by turns.
     async fn create_held(&self, namespaces: usize, each: usize) {
         for number in 0..namespaces {
@@ -316,7 +316,7 @@ async fn a_namespace_that_is_not_as_it_should_be_keeps_its_pods() {
     world.hold("web", "kept").await;
     eventually("a pending ledger", async || world.ledger("web").await.starts_with("{\"pending\""))
         .await;
-    // Whoever comes later and may go is released before.
+    // Anyone who comes later and may go is released before.
     world.create("other", "solar", json!({})).await;
     world.hold("other", "free").await;
     world.comes_to_node("other", "free", "solar-1").await;

@@ -73,7 +73,7 @@ fn seen() -> Vec<(Value, &'static str)> {
     ]
 }
 
-/// Hooks that only whoever reads them finds wrong. What the settings say beside them is in
+/// Hooks that only anyone who reads them finds wrong. What the settings say beside them is in
 /// `settings`.
 fn unseen() -> Vec<(&'static str, Value, &'static str)> {
     let sets = |value: Value| hook(json!({"set": {"labels": {"a": value}}}));

@@ -105,7 +105,7 @@ async fn a_webhook_that_denies_one_namespace_stops_no_other() {
     }
 }
 
-/// Takes the node selector from one namespace, whoever writes it.
+/// Takes the node selector from one namespace, anyone who writes it.
 const STRIPPER: &str = r#"
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingAdmissionPolicy

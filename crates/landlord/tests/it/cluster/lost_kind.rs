@@ -46,8 +46,8 @@ impl World {
     }
 }
 
-/// Nothing is released, and no Pod strays: neither in a namespace that was there before nor in a new
-/// one.
+/// Nothing is released, and no Pod strays: neither in a namespace that was there before nor in a
+/// new one.
 #[tokio::test]
 async fn tenants_that_come_back_one_by_one_lose_nothing() {
     let mut world = World::on(Cluster::builder(), "landlord").await;

@@ -77,8 +77,8 @@ impl World {
         serde_json::from_str(&self.strategy("-o json").await.out).expect("JSON")
     }
 
-    /// A webhook that nobody answers, asked about what our condition says: whoever is asked about
-    /// is refused.
+    /// A webhook that nobody answers, asked about what our condition says: anyone who is asked
+    /// about is refused.
     async fn set_dead_webhook(&self) {
         let ours: Vec<Value> =
             self.conditions().await.into_iter().filter(|one| one["name"] == CONDITION).collect();

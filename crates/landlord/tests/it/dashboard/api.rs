@@ -142,7 +142,7 @@ async fn refusals(http: &Http) {
     }
     let post = http::Request::post("/api/v1/overview").body(Vec::new()).expect("a request");
     assert_eq!(http.send(post).await.status, 405, "it is read-only");
-    // A name that somebody has for this machine is no address of it.
+    // A name that a user has for this machine is no address of it.
     assert_eq!(http.get_with("/api/v1/overview", &[("host", "evil.example")]).await.status, 421);
 }
 

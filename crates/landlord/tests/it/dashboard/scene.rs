@@ -33,7 +33,7 @@ fn policy(said: &str) -> Value {
     policy
 }
 
-/// With somebody in it who tries to have the page run something.
+/// With a user in it who tries to have the page run something.
 pub(super) async fn set() -> World {
     let world = set_calmly(&format!("four digits, see wiki/cost {HOSTILE}")).await;
     let hostile =

@@ -46,7 +46,7 @@ const REWRITER: &str = "rewriter";
 struct Row {
     new: Vec<Duration>,
     drift: Vec<Duration>,
-    /// Of the bench's own patches: what the API server takes for one, whoever sends it.
+    /// Of the bench's own patches: what the API server takes for one, anyone who sends it.
     patch: Vec<Duration>,
 }
 

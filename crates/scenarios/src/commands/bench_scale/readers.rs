@@ -1,4 +1,4 @@
-//! Readers: somebody searches in the dashboard, and Prometheus scrapes, while something else is
+//! Readers: a user searches in the dashboard, and Prometheus scrapes, while something else is
 //! measured.
 
 use std::convert::Infallible;

@@ -115,7 +115,7 @@ impl World {
         Ok(began.elapsed())
     }
 
-    /// How long it takes until a managed label that somebody changes is back.
+    /// How long it takes until a managed label that a user changes is back.
     pub(super) async fn tamper(&self, name: &str) -> Result<Duration> {
         let patch = Patch::Merge(json!({"metadata": {"labels": {"billing": "somebody"}}}));
         self.namespaces()

@@ -37,7 +37,7 @@ impl Impostor {
 
     /// Takes the place of a policy server that is down.
     pub(super) async fn start(cluster: &Cluster, url: &str) -> Result<Self> {
-        // Somebody may have chosen a provider already.
+        // A user may have chosen a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let read = |name: &str| std::fs::read(cluster.file(name));
         let tls =

@@ -77,7 +77,7 @@ impl Parts {
         self.stage.kubewarden.as_ref().context("the policy is installed")
     }
 
-    /// What happens to processes and connections; other events are somebody else's.
+    /// What happens to processes and connections; other events are another client's.
     pub(super) async fn disturb(&mut self, event: Event) -> Result<()> {
         match event {
             Event::BreakWatches => self.relay.break_off(),

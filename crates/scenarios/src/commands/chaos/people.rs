@@ -30,9 +30,9 @@ pub(super) struct People {
     owners: BTreeMap<&'static str, Client>,
     controller: Client,
     pub(super) laws: Laws,
-    /// How namespaces were at each version that somebody has seen.
+    /// How namespaces were at each version that a user has seen.
     pub(super) states: BTreeMap<String, Arc<Value>>,
-    /// What each namespace was when somebody touched it last.
+    /// What each namespace was when a user touched it last.
     pub(super) last: BTreeMap<String, Arc<Value>>,
     /// Namespaces that a schedule has deleted, though it may take a while.
     doomed: BTreeSet<String>,
@@ -109,7 +109,7 @@ impl People {
         self.laws.see(&Commit { who: None, plural, namespace, name, before, after });
     }
 
-    /// A namespace is like this, and somebody other than landlord made it so.
+    /// A namespace is like this, and a client other than landlord made it so.
     fn learn(&mut self, before: Option<Arc<Value>>, now: Value) -> Arc<Value> {
         let (name, now) = (
             now["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
@@ -157,7 +157,7 @@ impl People {
         Some(found)
     }
 
-    /// What a schedule says of objects; other events are somebody else's.
+    /// What a schedule says of objects; other events are another client's.
     pub(super) async fn apply(&mut self, event: Event) {
         match event {
             Event::Create(name, tenant) => self.create(&name.to_string(), tenant).await,

@@ -1,4 +1,4 @@
-//! Rest: all is fixed, and after a while every namespace is as it should be or it is said why not,
+//! Rest: all is fixed, and after a while every namespace is compliant or it is said why not,
 //! nobody says anything, and a controller that knows nothing finds nothing to do.
 
 use std::collections::BTreeSet;

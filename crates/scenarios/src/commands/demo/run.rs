@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// The same steps in every run; names differ.
 pub(super) struct Run {
     pub(super) prefix: &'static str,
-    /// Whether landlord is there, and somebody tries to get into a foreign pool.
+    /// Whether landlord is there, and a user tries to get into a foreign pool.
     pub(super) tenants: bool,
 }
 

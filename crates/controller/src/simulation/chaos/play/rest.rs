@@ -1,4 +1,4 @@
-//! Rest: everything is fixed, and after a while all is as it should be, nothing more is said, and
+//! Rest: everything is fixed, and after a while all is compliant, nothing more is said, and
 //! one who knows nothing finds nothing to do.
 
 use std::collections::BTreeSet;
@@ -146,7 +146,7 @@ impl Stage {
     }
 }
 
-/// What the policy makes of a namespace that somebody wants to create so, without a ledger.
+/// What the policy makes of a namespace that a user wants to create so, without a ledger.
 fn admitted(namespace: &Value, tenants: &[Value]) -> Value {
     let mut object = namespace.clone();
     if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {

@@ -1,4 +1,4 @@
-//! Sabotage: somebody in the controller's place breaks a law, so that it can be seen that this is
+//! Sabotage: a user in the controller's place breaks a law, so that it can be seen that this is
 //! noticed.
 
 use chaos::event::Sabotage;

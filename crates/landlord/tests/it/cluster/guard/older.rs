@@ -1,5 +1,5 @@
-//! The form of the guard for API servers without MutatingAdmissionPolicies: what cannot be corrected
-//! is refused.
+//! The form of the guard for API servers without MutatingAdmissionPolicies: what cannot be
+//! corrected is refused.
 
 use local_cluster::User;
 use local_cluster::user::ADMIN;

@@ -47,7 +47,7 @@ async fn a_pod_that_lacks_the_selector_waits_and_one_that_contradicts_it_is_refu
     all_namespaces_wait(&stage).await;
 }
 
-/// With scope `all`, a namespace waits until somebody has looked at it, whatever it says or does
+/// With scope `all`, a namespace waits until a user has looked at it, whatever it says or does
 /// not say.
 async fn all_namespaces_wait(stage: &Stage) {
     stage.create(STRANGER, json!({"name": "unseen"})).await.expect("created");

@@ -13,7 +13,7 @@ use super::stage::{
 const GATES: &str = "/spec/schedulingGates";
 
 /// Namespaces that are not ready: nobody has looked at them, or landlord has not finished, or
-/// somebody took the selector away.
+/// a user took the selector away.
 async fn unready(stage: &Stage) -> Vec<&'static str> {
     let label = stage.label();
     let cases = [

@@ -1,5 +1,5 @@
-//! Readiness: the guard's expression, evaluated by a real API server, and the engine's function give
-//! one answer for every namespace that differs in what either of them reads.
+//! Readiness: the guard's expression, evaluated by a real API server, and the engine's function
+//! give one answer for every namespace that differs in what either of them reads.
 
 use local_cluster::user::ADMIN;
 use serde_json::{Map, Value, json};
