@@ -63,8 +63,10 @@ pub struct Progresses {
     waiting: Times,
     retries: Times,
     failing: usize,
-    /// Namespaces whose trouble became another.
+    /// Namespaces whose trouble became another, for those who read namespaces.
     pub changed: Changes,
+    /// The same for those who read tenants: a row of theirs has the trouble of a namespace.
+    pub changed_for_tenants: Changes,
 }
 
 /// Points in time, each as often as it was added.
@@ -151,8 +153,13 @@ impl Progresses {
     pub fn forget(&mut self, name: &str) {
         if let Some(progress) = self.by_name.remove(name) {
             self.count(progress.share(), Share::default());
-            self.changed.note(name);
+            self.note_change(name);
         }
+    }
+
+    fn note_change(&mut self, name: &str) {
+        self.changed.note(name);
+        self.changed_for_tenants.note(name);
     }
 
     /// Remembers the trouble; returned if it is another than before.
@@ -160,7 +167,7 @@ impl Progresses {
         if trouble.as_ref() == self.trouble(name) {
             return None;
         }
-        self.changed.note(name);
+        self.note_change(name);
         self.update(name, |progress| progress.trouble.clone_from(&trouble));
         trouble
     }

@@ -138,19 +138,24 @@ impl Snapshots {
         of_store.into_iter().chain(of_progress).collect()
     }
 
-    /// What is said of contested keys changes without them.
+    /// Tenants that changed, and those of namespaces whose trouble did: a row has the first of
+    /// these. A namespace that changes its tenant is noted for both.
     fn changed_tenants(&self) -> HashSet<String> {
         let mut shared = self.reconciler.shared();
-        let mut changed = shared.store.changed().tenants.take().unwrap_or_else(|| {
-            shared
+        let of_troubles = shared.progress.changed_for_tenants.take();
+        match (shared.store.changed().tenants.take(), of_troubles) {
+            (Some(mut changed), Some(namespaces)) => {
+                let standings = namespaces.iter().filter_map(|name| shared.store.standing(name));
+                changed.extend(standings.filter_map(|standing| standing.tenant.clone()));
+                changed
+            }
+            _ => shared
                 .store
                 .all_tenant_names()
                 .into_iter()
                 .chain(shared.store.claimed_tenants())
-                .collect()
-        });
-        changed.extend(shared.store.contested_tenants().cloned());
-        changed
+                .collect(),
+        }
     }
 
     /// Copies what there is of each of these, a part at a time.

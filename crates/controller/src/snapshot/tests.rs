@@ -160,6 +160,21 @@ proptest! {
     }
 }
 
+/// A tenant's row has the trouble of a namespace, which becomes another without the tenant's
+/// totals.
+#[test]
+fn a_row_of_a_tenant_follows_the_trouble_of_its_namespace() {
+    let runtime = runtime();
+    let _within = runtime.enter();
+    let snapshots = snapshots();
+    take(&snapshots, Step::Put(4, 0));
+    take(&snapshots, Step::Stand(4, Some(0), Some(Reason::HookRejected)));
+    take(&snapshots, Step::ReadTenants);
+    take(&snapshots, Step::Trouble(4, Some(Reason::HookRejected)));
+    let trouble = snapshots.tenants().get(&tenant(0)).and_then(|row| row.trouble.clone());
+    assert_eq!(trouble.map(|(name, _)| name), Some(namespace(4)));
+}
+
 /// As long as a reader looks at what it has, the writer is free.
 #[test]
 fn a_reader_does_not_hold_the_writer() {
