@@ -15,7 +15,7 @@ fn conclusion(steps: &str) -> (Vec<String>, bool) {
     (end.lines().map(str::to_owned).collect(), output.status.success())
 }
 
-const CARGO: &str = "test a::b ... FAILED\ntest a::c ... ok\n\nfailures:\n\n---- a::b stdout ----\nfailures:\nnone of ours\n\n\nfailures:\n    a::b\n    a::d\n\n\
+const CARGO: &str = "test a::b ... FAILED\ntest a::c ... ok\n\nfailures:\n\n---- a::b stdout ----\nfailures:\nnone of ours\nthread a::b (7) panicked at src/a.rs:7:9:\nassertion failed: two\n  left: 1\n\n\nfailures:\n    a::b\n    a::d\n\n\
                      test result: FAILED. 1 passed; 2 failed\n\nerror: 1 target failed:\n    `-p landlord --test it`\n";
 
 #[test]
@@ -31,7 +31,7 @@ fn every_failure_is_named_after_all_steps_have_run() {
          step format true"
     );
     let expected = [
-        "--- failed: units: a::b",
+        "--- failed: units: a::b: src/a.rs:7:9: assertion failed: two left: 1",
         "--- failed: units: a::d",
         "--- failed: units: `-p landlord --test it`",
         "--- failed: fixtures: the README shows it",
@@ -50,4 +50,52 @@ fn where_nothing_fails_nothing_is_named() {
         conclusion("step a true\nstep b echo failures:"),
         (vec!["2 passed, 0 failed".to_owned()], true)
     );
+}
+
+/// A command that fails with these tests at its first call, and with those at its second, if any.
+fn cargo_twice(first: &str, second: &str) -> String {
+    let list = |names: &str| {
+        let names: String = names.split(", ").map(|name| format!("    {name}\n")).collect();
+        format!("failures:\n{names}\n    `-p landlord --test it`\n")
+    };
+    format!(
+        "cargo() {{
+           if mkdir \"$logs/called\" 2>/dev/null; then printf %s '{}'; return 1; fi
+           echo \"called with $*\"; printf %s '{}'; {}
+         }}
+         step tests twice cargo test",
+        list(first),
+        list(second),
+        if second.is_empty() { "true" } else { "false" },
+    )
+}
+
+#[test]
+fn a_test_that_passes_at_the_second_try_is_named() {
+    let (said, is_success) = conclusion(&cargo_twice("a::b, a::c", ""));
+    let expected =
+        ["--- second try: tests: a::b", "--- second try: tests: a::c", "1 passed, 0 failed"];
+    assert_eq!((said, is_success), (expected.map(str::to_owned).to_vec(), true));
+}
+
+#[test]
+fn what_fails_twice_has_failed() {
+    let (said, is_success) = conclusion(&cargo_twice("a::b, a::c", "a::c"));
+    let expected = [
+        "--- second try: tests: a::b",
+        "--- failed: tests: a::c",
+        "--- failed: tests: `-p landlord --test it`",
+        "0 passed, 1 failed",
+    ];
+    assert_eq!((said, is_success), (expected.map(str::to_owned).to_vec(), false));
+}
+
+/// Many that fail are no accident, and random input is another at the second try.
+#[rstest::rstest]
+#[case::many("a::b, a::c, a::d, a::e")]
+#[case::random_input("a::b\nminimal failing input: 7")]
+fn some_failures_get_no_second_try(#[case] first: &str) {
+    let (said, is_success) = conclusion(&cargo_twice(first, ""));
+    assert!(!is_success && said.iter().any(|line| line == "--- failed: tests: a::b"), "{said:#?}");
+    assert!(!said.iter().any(|line| line.contains("second try")), "{said:#?}");
 }
