@@ -100,6 +100,7 @@ check() {
 @test "update-status-subresource: metadata can be changed through the status too" { check update-status-subresource; }
 @test "update-terminating: a terminating namespace passes unchanged" { check update-terminating; }
 @test "update-by-controller: the controller's writes pass untouched" { check update-by-controller; }
+@test "update-by-garbage-collector: the garbage collector takes the owner reference to a deleted tenant away, and sees what it wrote" { check update-by-garbage-collector; }
 @test "update-release-with-restore: an admin takes the label away: managed keys go, and what they had replaced comes back" { check update-release-with-restore; }
 @test "update-keeps-unknown-fields: fields that no type knows are kept byte for byte" { check update-keeps-unknown-fields; }
 @test "update-with-lookup-error: a tenant that cannot be read blocks no unrelated edit, and managed keys stay" { check update-with-lookup-error; }

@@ -37,6 +37,7 @@ pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) ->
     if old.terminating
         || settings.excludes(old.name_or_stem())
         || settings.is_controller(&authority.requester)
+        || authority.requester.is_garbage_collector()
     {
         return Ok(Admission::default());
     }

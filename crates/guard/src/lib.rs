@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! namespaces CREATE ─▶ names (who may) ─▶ stamp (who did)      UPDATE ─▶ seal (sealed keys stay)
+//!                                                                     ─▶ references (to tenants)
 //! Pods       CREATE ─▶ place ─▶ hold | ─▶ deny                 bindings CREATE ─▶ binding
 //! ```
 #![cfg_attr(
@@ -28,6 +29,7 @@ mod owners;
 mod place;
 mod pods;
 mod policy;
+mod references;
 mod seal;
 mod stamp;
 
@@ -49,6 +51,8 @@ pub enum Part {
     Owners,
     /// Keeps what says whose a namespace is, and where its Pods run.
     Seal,
+    /// Refuses changes of owner references to tenants.
+    References,
     /// Fills in selector and tolerations.
     Place,
     /// Lets Pods wait.
@@ -67,6 +71,7 @@ impl Part {
             Self::Stamp => "stamp",
             Self::Owners => "owners",
             Self::Seal => "seal",
+            Self::References => "references",
             Self::Place => "place",
             Self::Hold => "hold",
             Self::Deny => "deny",
@@ -122,7 +127,10 @@ impl<'a> Guard<'a> {
         let place = (self.mutating && self.place).then(|| place::policy(self));
         let hold = self.holds().then(|| hold::policy(self));
         let pods = [place, hold, Some(deny::policy(self)), Some(binding::policy(self))];
-        [excluded_names::policy(self)].into_iter().chain(namespaces).chain(pods).flatten().collect()
+        let references = [references::policy(self)];
+        let namespaces =
+            [excluded_names::policy(self)].into_iter().chain(namespaces).chain(references);
+        namespaces.chain(pods).flatten().collect()
     }
 
     /// Whether Pods wait instead of being refused.

@@ -1,14 +1,15 @@
 //! Seal: what says whose a namespace is and where its Pods run stays as it was, anyone who updates
 //! the namespace in whichever way – before webhooks run, so that what the policy repairs in the
-//! same request stands. The controller and admins write through it.
+//! same request stands. The controller and admins write through it. Owner references have a part
+//! of their own, [`references`](super::references): what the garbage collector reads is not put
+//! back.
 
 use std::collections::BTreeSet;
 
 use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR, OWN_ANNOTATIONS};
 use tenancy::metadata;
-use tenancy::settings::Rule;
 
-use super::expression::{field_or, list, quote};
+use super::expression::{field_or, list};
 use super::policy::{Effect, Named, Policy, Validation};
 use super::{Guard, Part};
 
@@ -33,14 +34,8 @@ const ANNOTATIONS: Field = Field {
 };
 
 pub(super) fn policy(guard: &Guard<'_>) -> Policy {
-    let owner = is_tenant(guard);
     let mut variables = LABELS.variables(&sealed_labels(guard));
     variables.extend(ANNOTATIONS.variables(&sealed_annotations(guard)));
-    let mut mutations = vec![LABELS.patch(), ANNOTATIONS.patch()];
-    if let Some(owner) = owner {
-        variables.extend(owner_variables(&owner));
-        mutations.push(owner_patch());
-    }
     Policy {
         part: Part::Seal,
         rule: (&["namespaces", "namespaces/status", "namespaces/finalize"], &["UPDATE"]),
@@ -48,21 +43,13 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         tenants: None,
         conditions: conditions(guard),
         variables,
-        effect: Effect::Mutate(mutations),
+        effect: Effect::Mutate(vec![LABELS.patch(), ANNOTATIONS.patch()]),
     }
 }
 
 /// The same where nothing can be corrected: such an update is refused.
 pub(super) fn refusing(guard: &Guard<'_>) -> Policy {
-    let mut validations = vec![LABELS.validation(), ANNOTATIONS.validation()];
-    validations.extend(is_tenant(guard).map(|_| {
-        Validation {
-            expression: "variables.tenants == variables.oldTenants".to_owned(),
-            message:
-                "\"owner references to tenants are sealed: ask an admin to move the namespace\""
-                    .to_owned(),
-        }
-    }));
+    let validations = vec![LABELS.validation(), ANNOTATIONS.validation()];
     Policy { effect: Effect::Validate(validations), ..policy(guard) }
 }
 
@@ -72,9 +59,7 @@ fn conditions(guard: &Guard<'_>) -> Vec<Named> {
             .map(|object| field_or(&format!("{object}.metadata.{field}"), absent));
         format!("({new}) != ({old})")
     };
-    let changes =
-        [differs("labels", "{}"), differs("annotations", "{}"), differs("ownerReferences", "[]")]
-            .join(" ||\n");
+    let changes = [differs("labels", "{}"), differs("annotations", "{}")].join(" ||\n");
     let conditions = [
         guard.not_excluded("object.metadata.name"),
         Some(("not-the-controller", format!("!({})", guard.is_controller()))),
@@ -135,43 +120,4 @@ impl Field {
 + variables.{added}.map(k, JSONPatch{{op: "remove", path: "/metadata/{name}/" + jsonpatch.escapeKey(k)}})"#
         )
     }
-}
-
-/// Whether owner reference `o` is to a tenant; `None` if no rule reads owner references.
-fn is_tenant(guard: &Guard<'_>) -> Option<String> {
-    let rules = guard.settings.identify.iter().filter_map(|rule| match rule {
-        Rule::OwnerReference { group, kind } => Some(is_of_kind(group, kind)),
-        _ => None,
-    });
-    let rules: Vec<String> = rules.collect();
-    (!rules.is_empty()).then(|| format!("({})", rules.join(" || ")))
-}
-
-fn is_of_kind(group: &str, kind: &str) -> String {
-    let kind = quote(kind);
-    match group {
-        "" => format!("o.kind == {kind} && !o.apiVersion.contains(\"/\")"),
-        group => {
-            format!("o.kind == {kind} && o.apiVersion.startsWith({})", quote(&format!("{group}/")))
-        }
-    }
-}
-
-fn owner_variables(is_tenant: &str) -> Vec<Named> {
-    vec![
-        ("owners", field_or("object.metadata.ownerReferences", "[]")),
-        ("oldOwners", field_or("oldObject.metadata.ownerReferences", "[]")),
-        ("tenants", format!("variables.owners.filter(o, {is_tenant})")),
-        ("oldTenants", format!("variables.oldOwners.filter(o, {is_tenant})")),
-        ("others", format!("variables.owners.filter(o, !{is_tenant})")),
-    ]
-}
-
-/// An owner reference cannot be copied as it is: CEL takes it for another type.
-fn owner_patch() -> String {
-    r#"variables.tenants == variables.oldTenants ? [] :
-[JSONPatch{op: "add", path: "/metadata/ownerReferences", value: (variables.others + variables.oldTenants).map(o,
-    Object.metadata.ownerReferences{apiVersion: o.apiVersion, kind: o.kind, name: o.name, uid: o.uid,
-        ?controller: o.?controller, ?blockOwnerDeletion: o.?blockOwnerDeletion})}]"#
-        .to_owned()
 }

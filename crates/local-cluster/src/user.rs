@@ -13,6 +13,8 @@ pub const CONTROLLER: &str = "system:serviceaccount:landlord:controller";
 pub const POLICY_SERVER: &str = "system:serviceaccount:kubewarden:policy-server";
 /// The scheduler.
 pub const SCHEDULER: &str = "system:kube-scheduler";
+/// kube-controller-manager. Each of its controllers works under a service account of its own.
+pub const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
 
 /// The group whose members may do with namespaces and Pods what they like, once [`MEMBERS_RIGHTS`]
 /// is applied.
@@ -59,6 +61,7 @@ impl User {
         vec![
             Self::new(ADMIN, ["system:masters"]),
             Self::new(SCHEDULER, Vec::<String>::new()),
+            Self::new(CONTROLLER_MANAGER, Vec::<String>::new()),
             Self::service_account(CONTROLLER),
             Self::service_account(POLICY_SERVER),
         ]

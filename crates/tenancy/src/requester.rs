@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 const SERVICE_ACCOUNT_PREFIX: &str = "system:serviceaccount:";
+/// The users as which Kubernetes' garbage collector works: with `--use-service-account-credentials`
+/// of kube-controller-manager, and without. It removes and edits owner references of objects whose
+/// owner is deleted, and has to see what it wrote.
+pub const GARBAGE_COLLECTORS: [&str; 2] = [
+    "system:serviceaccount:kube-system:generic-garbage-collector",
+    "system:kube-controller-manager",
+];
 
 /// User name and groups, as the API server authenticated them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +40,11 @@ impl Requester {
                 .map(str::to_owned)
                 .collect(),
         }
+    }
+
+    /// Whether this is Kubernetes' garbage collector ([`GARBAGE_COLLECTORS`]).
+    pub fn is_garbage_collector(&self) -> bool {
+        GARBAGE_COLLECTORS.contains(&self.username.as_str())
     }
 
     /// Whether this is the service account written `namespace:name`.

@@ -116,7 +116,10 @@ pub(super) fn controller_manager(binaries: &Binaries, scratch: &Scratch) -> Prog
         scratch.log("kube-controller-manager"),
     )
     .args([
-        format!("--kubeconfig={}", kubeconfig_of(scratch, user::ADMIN).display()),
+        format!("--kubeconfig={}", kubeconfig_of(scratch, user::CONTROLLER_MANAGER).display()),
+        // As kubeadm and the managed clusters do: the garbage collector and the others are not
+        // `system:masters`, so that admission policies see them as they are.
+        "--use-service-account-credentials=true".to_owned(),
         "--leader-elect=false".to_owned(),
         "--authentication-skip-lookup=true".to_owned(),
         "--secure-port=0".to_owned(),
