@@ -1,8 +1,9 @@
 //! Deny: a Pod is refused that names its node, whose namespace is not ready, or that does not carry
 //! the namespace's node selector. With *hold* Pods that wait are let in; letting one go is judged
-//! like its creation, unless the controller does it.
+//! like its creation, unless the controller does it: a Pod may have waited at a gate of its own
+//! since its namespace had another selector.
 
-use super::expression::{is_held, names_its_node};
+use super::expression::{has_gates, is_held, names_its_node};
 use super::policy::{Effect, Named, Policy, Validation};
 use super::{Guard, Part, pods};
 
@@ -25,13 +26,15 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
     }
 }
 
-/// A Pod begins its way to a node when it is created, and when it leaves landlord's gate.
+/// A Pod begins its way to a node when it is created, when it leaves landlord's gate, and when it
+/// leaves its last gate, no matter whose.
 fn beginning(guard: &Guard<'_>) -> Named {
-    let [before, after] = ["oldObject", "object"].map(is_held);
+    let [held, still_held] = ["oldObject", "object"].map(is_held);
+    let [gated, still_gated] = ["oldObject", "object"].map(has_gates);
     (
         "created-or-let-go",
         format!(
-            "request.operation == \"CREATE\" ||\n{before} && !({after}) && !({})",
+            "request.operation == \"CREATE\" ||\n({held} && !({still_held}) ||\n{gated} && !({still_gated})) && !({})",
             guard.is_controller()
         ),
     )

@@ -41,6 +41,11 @@ pub(super) fn is_held(pod: &str) -> String {
     )
 }
 
+/// Whether a Pod waits at any gate.
+pub(super) fn has_gates(pod: &str) -> String {
+    format!("has({pod}.spec.schedulingGates) && size({pod}.spec.schedulingGates) > 0")
+}
+
 /// Whether a Pod says itself where it runs.
 pub(super) fn names_its_node(pod: &str) -> String {
     format!("has({pod}.spec.nodeName) && {pod}.spec.nodeName != \"\"")

@@ -3,6 +3,7 @@
 
 use http::Method;
 use local_cluster::user::{ADMIN, CONTROLLER};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::super::world::{LEDGER, NODE_SELECTOR, eventually};
@@ -129,6 +130,9 @@ async fn try_to_let_go(
 ) -> Vec<Result<Value, Refusal>> {
     let_go_with("?dryRun=All", stage, user, namespace, name).await
 }
+
+/// The way that takes nothing but landlord's gate.
+const OF_LANDLORDS_GATE: usize = 2;
 
 async fn let_go_with(
     query: &str,
@@ -284,4 +288,74 @@ async fn pods_are_refused(stage: &Stage) {
     );
     let pod = stage.pod(OWNER, "web", "late", json!({})).await.expect("it passes");
     assert_eq!((gates(&pod), selector(&pod)), (vec![], vec!["pool=solar".to_owned()]));
+}
+
+/// A user's own gates keep no ticket for a pool that the namespace has lost: whoever takes the last
+/// gate away is judged by what the namespace wants now.
+#[rstest]
+#[tokio::test]
+async fn own_gates_are_no_ticket(
+    #[values("", "--on-unready=deny", "--without-mutating-policies")] flags: &str,
+) {
+    let stage = Stage::new(builder(), "landlord", flags).await;
+    stage.ready("stock", "solar").await;
+    let own = |names: &[&str]| {
+        let gates: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+        json!({"schedulingGates": gates})
+    };
+    let passes =
+        async || stage.try_pod(OWNER, "stock", json!({})).await.is_ok_and(|pod| !is_held(&pod));
+    eventually("a namespace that is ready", passes).await;
+    for (name, names) in [
+        ("fair", vec!["mine.io/later"]),
+        ("hoard", vec!["mine.io/later"]),
+        ("hoard-of-two", vec!["mine.io/later", "mine.io/even-later"]),
+    ] {
+        stage.pod(OWNER, "stock", name, own(&names)).await.expect("it waits by itself");
+    }
+    assert!(let_go(&stage, OWNER, "stock", "fair").await.remove(0).is_ok(), "it runs in its pool");
+
+    // The tenant gets another pool, which says nothing of the key that Pods carry; then an admin
+    // moves the namespace; then landlord is not done with it.
+    let annotations = [
+        json!({NODE_SELECTOR: "zone=b"}),
+        json!({LEDGER: ledger("lunar"), NODE_SELECTOR: "pool=lunar"}),
+        json!({LEDGER: null}),
+    ];
+    for (annotations, said) in annotations.into_iter().zip(["zone=b", "pool=lunar", "is not ready"])
+    {
+        let label = if said == "pool=lunar" { "lunar" } else { "solar" };
+        let metadata = json!({"labels": {stage.label(): label}, "annotations": annotations});
+        stage.patch(ADMIN, "stock", metadata).await.expect("patched");
+        let refused = async || {
+            let mut answers = try_to_let_go(&stage, OWNER, "stock", "hoard").await;
+            let _ = answers.remove(OF_LANDLORDS_GATE);
+            answers.iter().all(|one| one.as_ref().is_err_and(|one| one.message.contains(said)))
+        };
+        eventually(&format!("refused: {said}"), refused).await;
+        for name in ["hoard", "hoard-of-two"] {
+            for user in [OWNER, STRANGER] {
+                let mut answers = let_go(&stage, user, "stock", name).await;
+                let _ = answers.remove(OF_LANDLORDS_GATE);
+                for answer in answers {
+                    let refused = answer.expect_err("a ticket");
+                    assert_eq!(
+                        (refused.code, refused.message.contains(said)),
+                        (403, true),
+                        "{}",
+                        refused.message
+                    );
+                }
+            }
+        }
+    }
+    let path = "/api/v1/namespaces/stock/pods/hoard-of-two";
+    let one_less = json!([{"op": "remove", "path": format!("{GATES}/0")}]);
+    let patch = async || {
+        stage.send(OWNER, Method::PATCH, path, "application/json-patch+json", &one_less).await
+    };
+    patch().await.expect("a gate remains");
+    patch().await.expect_err("the last one");
+    assert_eq!(gates(&stage.get_pod("stock", "hoard-of-two").await), ["mine.io/even-later"]);
+    assert_eq!(stage.get_pod("stock", "hoard").await.spec.expect("a spec").node_name, None);
 }
