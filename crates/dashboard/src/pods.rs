@@ -97,8 +97,8 @@ impl Dashboard {
         let client = &self.subject.client;
         let names: Vec<&str> = assessments.iter().map(|one| one.name.as_str()).collect();
         let pods = if names.is_empty() { Vec::new() } else { pods(client, &names).await? };
-        let mut evidence =
-            Evidence { pods, nodes, guard: Guarded::Unknown("it was not asked for".to_owned()) };
+        let guard = Guarded::Unknown("it was not asked for".to_owned());
+        let mut evidence = Evidence { pods, waiting: Vec::new(), nodes, guard };
         let mut inventory = Inventory::from_documents(settings, Vec::new())?;
         let report = judge(&inventory, &assessments, evidence.clone());
         if report.strays.is_empty() {

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node
-//! selector, on a node whose labels do not match it.
+//! selector, on a node whose labels do not match it. A Pod without a node is outdated if its own
+//! node selector does not keep it in that pool.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub mod evidence;
 pub mod placed;
 pub mod pool;
 pub mod template;
+pub mod waiting;
 
 use self::cause::{Cause, cause};
 use self::eviction::Fate;
@@ -30,6 +32,7 @@ use self::evidence::Evidence;
 use self::placed::Placed;
 use self::pool::{Pool, pools};
 use self::template::Template;
+use self::waiting::{Outdated, Waiting};
 use cluster::admission_policies::presence::Guarded;
 
 /// What an audit says.
@@ -40,6 +43,8 @@ pub struct Report {
     pub strays: Vec<Stray>,
     /// By tenant; those without a node selector are not among them.
     pub totals: BTreeMap<String, Total>,
+    /// Pods without a node that would run outside, in order of namespace and name.
+    pub outdated: Vec<Outdated>,
     /// What could not be judged.
     pub unjudged: Vec<Unjudged>,
 }
@@ -91,9 +96,11 @@ impl Grounds {
 
 /// Finds the Pods of these namespaces that are outside.
 pub fn judge(inventory: &Inventory, assessments: &[Assessment], evidence: Evidence) -> Report {
-    let Evidence { pods, nodes, guard } = evidence;
+    let Evidence { pods, waiting, nodes, guard } = evidence;
     let (pools, unjudged) = pools(inventory, assessments);
-    let mut report = Report { guard, strays: Vec::new(), totals: BTreeMap::new(), unjudged };
+    let outdated = outdated(waiting, &pools);
+    let mut report =
+        Report { guard, strays: Vec::new(), totals: BTreeMap::new(), outdated, unjudged };
     for pool in pools.values() {
         report.totals.entry(pool.tenant.clone()).or_default().namespaces += 1;
     }
@@ -108,6 +115,16 @@ pub fn judge(inventory: &Inventory, assessments: &[Assessment], evidence: Eviden
         .sort_by(|a, b| (&a.pod.namespace, &a.pod.name).cmp(&(&b.pod.namespace, &b.pod.name)));
     report.unjudged.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
     report
+}
+
+fn outdated(waiting: Vec<Waiting>, pools: &BTreeMap<String, Pool>) -> Vec<Outdated> {
+    let judged = waiting.into_iter().filter_map(|pod| {
+        let pool = pools.get(&pod.namespace)?.clone();
+        pod.is_outdated(&pool.selector).then_some(Outdated { pod, pool })
+    });
+    let mut outdated: Vec<Outdated> = judged.collect();
+    outdated.sort_by(|a, b| (&a.pod.namespace, &a.pod.name).cmp(&(&b.pod.namespace, &b.pod.name)));
+    outdated
 }
 
 impl Report {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tenancy::metadata::Map;
 
 use super::placed::Placed;
+use super::waiting::Waiting;
 use assessment::document::Document;
 use cluster::admission_policies::presence::{Guarded, Parts};
 use cluster::lists::{PAGE, next};
@@ -18,13 +19,15 @@ use cluster::lists::{PAGE, next};
 /// Up to so many namespaces, their Pods are listed one namespace after the other; of more, all of
 /// the cluster.
 const MAX_NAMES: usize = 20;
-/// The API server leaves out Pods without a node, and those that are finished.
-const PLACED: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
+/// The API server leaves out Pods that are finished.
+const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     pub pods: Vec<Placed>,
+    /// Pods that have no node yet.
+    pub waiting: Vec<Waiting>,
     /// Labels of every node.
     pub nodes: BTreeMap<String, Map>,
     pub guard: Guarded,
@@ -38,13 +41,15 @@ impl Evidence {
             Ok(parts) => parts.guarded(),
             Err(error) => Guarded::Unknown(format!("its policies cannot be listed: {error}")),
         };
-        Ok(Self { pods: pods(client, namespaces).await?, nodes: nodes(client).await?, guard })
+        let (pods, waiting) = all_pods(client, namespaces).await?;
+        Ok(Self { pods, waiting, nodes: nodes(client).await?, guard })
     }
 
     /// Takes it from among documents, and returns the others. What is not there is not known.
     pub fn among(documents: Vec<Document>) -> Result<(Self, Vec<Document>)> {
         let mut evidence = Self {
             pods: Vec::new(),
+            waiting: Vec::new(),
             nodes: BTreeMap::new(),
             guard: Guarded::Unknown("files do not tell".to_owned()),
         };
@@ -53,9 +58,11 @@ impl Evidence {
         for document in documents {
             let place = document.place.to_string();
             match kind(&document.object) {
-                ("v1", "Pod") => evidence.pods.extend(Placed::from_pod(
-                    serde_json::from_value(document.object).context(place)?,
-                )),
+                ("v1", "Pod") => {
+                    let pod: Pod = serde_json::from_value(document.object).context(place)?;
+                    evidence.waiting.extend(Waiting::from_pod(&pod));
+                    evidence.pods.extend(Placed::from_pod(pod));
+                }
                 ("v1", "Node") => {
                     evidence.add_node(serde_json::from_value(document.object).context(place)?)
                 }
@@ -84,25 +91,35 @@ fn kind(object: &Value) -> (&str, &str) {
 
 /// Pods of these namespaces that have a node and are not finished.
 pub async fn pods(client: &Client, namespaces: &[&str]) -> Result<Vec<Placed>> {
+    Ok(all_pods(client, namespaces).await?.0)
+}
+
+/// The same, and those that wait.
+async fn all_pods(client: &Client, namespaces: &[&str]) -> Result<(Vec<Placed>, Vec<Waiting>)> {
     if namespaces.len() > MAX_NAMES {
         return pods_of(&Api::all(client.clone())).await.context("Pods cannot be listed");
     }
-    let mut pods = Vec::new();
+    let (mut pods, mut waiting) = (Vec::new(), Vec::new());
     for name in namespaces {
         let found = pods_of(&Api::namespaced(client.clone(), name)).await;
-        pods.extend(found.with_context(|| format!("Pods of namespace {name:?} cannot be listed"))?);
+        let found =
+            found.with_context(|| format!("Pods of namespace {name:?} cannot be listed"))?;
+        pods.extend(found.0);
+        waiting.extend(found.1);
     }
-    Ok(pods)
+    Ok((pods, waiting))
 }
 
-async fn pods_of(api: &Api<Pod>) -> Result<Vec<Placed>, kube::Error> {
-    let (mut pods, mut page) = (Vec::new(), ListParams::default().fields(PLACED).limit(PAGE));
+async fn pods_of(api: &Api<Pod>) -> Result<(Vec<Placed>, Vec<Waiting>), kube::Error> {
+    let (mut pods, mut waiting) = (Vec::new(), Vec::new());
+    let mut page = ListParams::default().fields(UNFINISHED).limit(PAGE);
     loop {
         let list = api.list(&page).await?;
+        waiting.extend(list.items.iter().filter_map(Waiting::from_pod));
         pods.extend(list.items.into_iter().filter_map(Placed::from_pod));
         match next(list.metadata.continue_) {
             Some(token) => page = page.continue_token(&token),
-            None => return Ok(pods),
+            None => return Ok((pods, waiting)),
         }
     }
 }

@@ -82,7 +82,7 @@ fn named_its_node(meta: &ObjectMeta, bound: Option<&PodCondition>) -> bool {
     mirrored || bound.is_none() || meta.managed_fields.iter().flatten().any(written)
 }
 
-fn owner(meta: &ObjectMeta) -> Option<Owner> {
+pub(super) fn owner(meta: &ObjectMeta) -> Option<Owner> {
     let controller =
         meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
     Some(Owner {

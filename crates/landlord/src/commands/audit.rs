@@ -45,7 +45,8 @@ const EXITS: [Exit; 3] = [
 /// Show Pods outside their tenant's pool: where, since when, and why
 ///
 /// Outside is a Pod that has a node and is not finished, in a namespace whose tenant has a node
-/// selector, on a node whose labels do not match it. Reads the cluster, or with -f files (tenants,
+/// selector, on a node whose labels do not match it. Pods that have no node yet are listed as well if
+/// their own selector, which they keep however long they wait, would let them run outside. Reads the cluster, or with -f files (tenants,
 /// namespaces, Pods and Nodes among them), and then needs no cluster.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]

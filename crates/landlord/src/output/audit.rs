@@ -8,6 +8,7 @@ use terminal::{Column, Screen};
 use super::grid::Grid;
 use super::page::page;
 use cluster::admission_policies::presence::Guarded;
+use diagnostics::audit::waiting::Outdated;
 use diagnostics::audit::{Report, Stray, Total, Unjudged};
 
 /// Stable: fields are added, never changed.
@@ -38,7 +39,7 @@ pub(crate) fn html(report: &Report) -> String {
     page("Pods outside their tenant's pool", &body)
 }
 
-/// `{"apiVersion", "guard": {"state": "present" | "absent" | "unknown", "since", "error"}, "tenants": [{"name", "namespaces", "pods", "outside"}], "pods": [{"namespace", "name", "uid", "tenant", "node", "created", "since", "selector", "nodeLabels", "owner": null | {"kind", "name"}, "cause", "why", "eviction": null | {"outcome", "message"}}], "notJudged": [{"namespace", "pod": null | name, "error"}]}`
+/// `{"apiVersion", "guard": {"state": "present" | "absent" | "unknown", "since", "error"}, "tenants": [{"name", "namespaces", "pods", "outside"}], "pods": [{"namespace", "name", "uid", "tenant", "node", "created", "since", "selector", "nodeLabels", "owner": null | {"kind", "name"}, "cause", "why", "eviction": null | {"outcome", "message"}}], "waiting": [{"namespace", "name", "uid", "tenant", "created", "selector", "podSelector", "gates", "owner": null | {"kind", "name"}}], "notJudged": [{"namespace", "pod": null | name, "error"}]}`
 pub(crate) fn document(report: &Report) -> Value {
     let tenant = |(name, total): (&String, &Total)| json!({"name": name, "namespaces": total.namespaces, "pods": total.pods, "outside": total.outside});
     let unjudged = |Unjudged { namespace, pod, error }: &Unjudged| json!({"namespace": namespace, "pod": pod, "error": error});
@@ -47,6 +48,7 @@ pub(crate) fn document(report: &Report) -> Value {
         "guard": guard(&report.guard),
         "tenants": report.totals.iter().map(tenant).collect::<Vec<_>>(),
         "pods": report.strays.iter().map(pod).collect::<Vec<_>>(),
+        "waiting": report.outdated.iter().map(waiting).collect::<Vec<_>>(),
         "notJudged": report.unjudged.iter().map(unjudged).collect::<Vec<_>>(),
     })
 }
@@ -73,9 +75,18 @@ fn pod(Stray { pod, pool, node_labels, cause, fate, .. }: &Stray) -> Value {
     })
 }
 
+fn waiting(Outdated { pod, pool }: &Outdated) -> Value {
+    json!({
+        "namespace": pod.namespace, "name": pod.name, "uid": pod.uid, "tenant": pool.tenant,
+        "created": pod.created.map(|time| time.to_string()),
+        "selector": pool.selector.to_string(), "podSelector": pod.selector, "gates": pod.gates,
+        "owner": pod.owner.as_ref().map(|owner| json!({"kind": owner.kind, "name": owner.name})),
+    })
+}
+
 /// Those that have rows.
 fn grids(report: &Report) -> Vec<Grid> {
-    let grids = [strays(report), totals(report), unjudged(report)];
+    let grids = [strays(report), outdated(report), totals(report), unjudged(report)];
     grids.into_iter().filter(|grid| !grid.rows.is_empty()).collect()
 }
 
@@ -118,6 +129,31 @@ fn node(Stray { pod, node_labels, .. }: &Stray) -> String {
     }
 }
 
+/// Pods without a node that would run outside: it is not too late to delete them.
+fn outdated(report: &Report) -> Grid {
+    let row = |Outdated { pod, pool }: &Outdated| {
+        let own: Vec<String> =
+            pod.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let or_dash =
+            |list: Vec<String>| if list.is_empty() { "-".to_owned() } else { list.join(",") };
+        vec![
+            pod.namespace.clone(),
+            pod.name.clone(),
+            pool.tenant.clone(),
+            pool.selector.to_string(),
+            or_dash(own),
+            or_dash(pod.gates.clone()),
+        ]
+    };
+    Grid {
+        title: "Pods that wait and would run outside",
+        head: ["Namespace", "Waiting Pod", "Tenant", "Belongs on", "Asks for", "Gates"]
+            .map(Column::fixed)
+            .to_vec(),
+        rows: report.outdated.iter().map(row).collect(),
+    }
+}
+
 fn totals(report: &Report) -> Grid {
     let row = |(name, total): (&String, &Total)| {
         let counts = [total.namespaces, total.pods, total.outside].map(|count| count.to_string());
@@ -152,5 +188,9 @@ fn summary(report: &Report) -> String {
         Guarded::Since(since) => format!("the guard is there since {since}"),
         Guarded::Unknown(why) => format!("whether there is a guard is not known: {why}"),
     };
-    format!("{} of {pods} Pods outside their tenant's pool; {guard}", report.outside())
+    let waiting = match report.outdated.len() {
+        0 => String::new(),
+        count => format!("; {count} more wait and would run outside"),
+    };
+    format!("{} of {pods} Pods outside their tenant's pool{waiting}; {guard}", report.outside())
 }

@@ -100,3 +100,36 @@ fn files_are_not_evicted_from() {
     let run = audit("--evict", CLUSTER);
     assert!(run.code == Some(1) && run.err.contains("cannot be used with"), "{}", run.err);
 }
+
+/// Pods without a node keep the selector that they have: a stock of them waits for a pool that the
+/// tenant may lose.
+#[test]
+fn pods_that_wait_for_another_pool_are_listed() {
+    let waiting = |name: &str, spec: &str| {
+        format!(
+            "\n---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: web}}, spec: {{containers: []{spec}}}}}"
+        )
+    };
+    let pods = [
+        waiting("hoard", ", nodeSelector: {pool: lunar}, schedulingGates: [{name: mine.io/later}]"),
+        waiting("unbound", ", nodeSelector: {pool: lunar}"),
+        waiting("fair", ", nodeSelector: {pool: solar}, schedulingGates: [{name: mine.io/later}]"),
+        waiting("held", ", schedulingGates: [{name: landlord.dev/provisioning}]"),
+    ]
+    .concat();
+    let input = format!("{NAMESPACE}\n---\n{TENANT}{pods}");
+    let run = audit("-o json", &input);
+    let report: Value = serde_json::from_str(&run.out).expect("JSON");
+    let list = report["waiting"].as_array().expect("a list");
+    let names: Vec<&str> = list.iter().filter_map(|pod| pod["name"].as_str()).collect();
+    assert_eq!((run.code, names), (Some(0), vec!["hoard", "unbound"]), "{}", run.err);
+    assert_eq!(
+        (&list[0]["selector"], &list[0]["podSelector"], &list[0]["gates"]),
+        (&json!("pool=solar"), &json!({"pool": "lunar"}), &json!(["mine.io/later"]))
+    );
+    let table = audit("", &input).out;
+    assert!(
+        table.contains("; 2 more wait and would run outside;") && table.contains("mine.io/later"),
+        "{table}"
+    );
+}
