@@ -263,6 +263,7 @@ fn the_match_conditions_are_the_designs() {
         "request.operation == 'CREATE' || !has(oldObject.metadata.deletionTimestamp)".to_owned(),
         ["request.operation == 'CREATE'".to_owned(), differ("labels", "{}"), differ("annotations", "{}"), differ("ownerReferences", "[]")]
             .join(" || "),
+        "!has(object.metadata.name) || object.metadata.name != 'kubewarden'".to_owned(),
     ];
     assert_eq!(expressions, expected);
 }

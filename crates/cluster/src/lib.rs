@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · named (single ones) · settings · policy
-//!                             strategy_record · writer, pod_writer · lease · account · admission_policies
+//!                             strategy_record · webhooks · writer, pod_writer · lease · account · admission_policies
 //! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure)
 //! ```
 #![cfg_attr(
@@ -29,5 +29,6 @@ pub mod pod_writer;
 pub mod policy;
 pub mod settings;
 pub mod strategy_record;
+pub mod webhooks;
 pub mod write;
 pub mod writer;

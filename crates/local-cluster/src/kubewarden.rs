@@ -45,6 +45,27 @@ pub struct Kubewarden {
     server: Arc<PolicyServer>,
 }
 
+/// What a version of Kubewarden calls a cluster-wide policy: on the policy server, and in the name
+/// of its webhook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// `clusterwide-NAME`, before 1.37.2.
+    Clusterwide,
+    /// `kw.cap.NAME`, since.
+    #[default]
+    KwCap,
+}
+
+impl Naming {
+    /// The name of this ClusterAdmissionPolicy.
+    pub fn unique_name(self, policy: &str) -> String {
+        match self {
+            Self::Clusterwide => format!("clusterwide-{policy}"),
+            Self::KwCap => format!("kw.cap.{policy}"),
+        }
+    }
+}
+
 /// Where things are that Kubewarden would pull.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -58,8 +79,17 @@ pub struct Options {
 }
 
 impl Kubewarden {
-    /// Installs the kind and starts to watch.
+    /// Installs the kind and starts to watch, as the newest Kubewarden does.
     pub async fn start(cluster: &Cluster, options: Options) -> Result<Self, StartError> {
+        Self::start_named(cluster, options, Naming::default()).await
+    }
+
+    /// The same as a version of Kubewarden that names webhooks this way.
+    pub async fn start_named(
+        cluster: &Cluster,
+        options: Options,
+        naming: Naming,
+    ) -> Result<Self, StartError> {
         cluster.apply(DEFINITION).await?;
         let port = Port::reserve()?;
         let identity = cluster.authority().server()?;
@@ -83,6 +113,7 @@ impl Kubewarden {
             port,
             cluster.authority(),
             options,
+            naming,
         ));
         let (stop, stopped) = watch::channel(false);
         let config = cluster.config(user::ADMIN)?;
@@ -117,7 +148,7 @@ impl Kubewarden {
         let params = PostParams { dry_run: true, ..PostParams::default() };
         let asked = format!(
             "kubewarden_policy_evaluations_total{{policy_name=\"{}\"",
-            server::unique_name(policy)
+            self.server.unique_name(policy)
         );
         let deadline = Instant::now() + ACTIVE_WITHIN;
         loop {
@@ -213,7 +244,7 @@ async fn follow(config: Config, server: &PolicyServer) -> anyhow::Result<()> {
             }
             Ok(Some(Event::Delete(policy))) => {
                 known.remove(&policy.name_any());
-                webhook::delete(&client, &policy.name_any()).await?;
+                webhook::delete(&client, &server.unique_name(&policy.name_any())).await?;
                 server.serve(&known).await?;
             }
             Ok(Some(Event::Init | Event::InitDone)) => {}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use local_cluster::kubewarden::{Options, apply_policy};
+use local_cluster::kubewarden::{Naming, Options, apply_policy};
 use local_cluster::{Cluster, Kubewarden};
 use serde_json::{Value, json};
 
@@ -24,6 +24,17 @@ pub fn shipped(source: &str) -> Value {
 
 /// Starts it as it is shipped, for this source, by these programs.
 pub async fn start(cluster: &Cluster, source: &str, policy_host: &Path, wasm: &Path) -> Kubewarden {
+    start_named(cluster, source, policy_host, wasm, Naming::default()).await
+}
+
+/// The same behind a Kubewarden that names webhooks this way.
+pub async fn start_named(
+    cluster: &Cluster,
+    source: &str,
+    policy_host: &Path,
+    wasm: &Path,
+    naming: Naming,
+) -> Kubewarden {
     let policy = shipped(source);
     let module = policy["spec"]["module"].as_str().expect("a module").to_owned();
     let options = Options {
@@ -32,7 +43,7 @@ pub async fn start(cluster: &Cluster, source: &str, policy_host: &Path, wasm: &P
         sources: None,
     };
     let (kubewarden, admin) = (
-        Kubewarden::start(cluster, options).await.expect("Kubewarden"),
+        Kubewarden::start_named(cluster, options, naming).await.expect("Kubewarden"),
         cluster.admin().expect("a client"),
     );
     apply_policy(&admin, &policy.to_string()).await.expect("an active policy");

@@ -46,7 +46,7 @@ async fn a_dead_policy_fails_closed_and_blocks_no_deletion() {
 
     world.kubewarden.kill_policy_server();
     let refused = world.create(OWNER, metadata("late")).await.expect_err("failurePolicy: Fail");
-    assert!(refused.message.contains("clusterwide-landlord"), "{}", refused.message);
+    assert!(refused.message.contains("kw.cap.landlord"), "{}", refused.message);
     let edit = json!({"metadata": {"annotations": {NODE_SELECTOR: "pool=lunar"}}});
     world.patch(OWNER, "down", edit).await.expect_err("failurePolicy: Fail");
     world

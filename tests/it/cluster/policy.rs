@@ -13,8 +13,8 @@ use super::world::{OWNER, World, builder, landlord, shipped};
 #[tokio::test]
 async fn the_webhook_says_what_the_policy_says() {
     let api: Api<MutatingWebhookConfiguration> = Api::all(landlord().client(ADMIN));
-    let found = serde_json::to_value(api.get("clusterwide-landlord").await.expect("the webhook"))
-        .expect("JSON");
+    let found =
+        serde_json::to_value(api.get("kw.cap.landlord").await.expect("the webhook")).expect("JSON");
     let (webhook, spec) = (&found["webhooks"][0], &shipped("landlord")["spec"]);
     for field in ["failurePolicy", "timeoutSeconds", "matchConditions"] {
         assert_eq!(webhook[field], spec[field], "{field}");
@@ -31,8 +31,11 @@ async fn the_webhook_says_what_the_policy_says() {
         .map(|rule| (&rule["resources"], &rule["operations"]));
     assert!(rules.eq(wanted), "{webhook}");
     assert_eq!(webhook["sideEffects"], "None");
+    for selector in ["namespaceSelector", "objectSelector"] {
+        assert_eq!(webhook[selector], json!({}), "{selector} could be missed by a label");
+    }
     let url = webhook["clientConfig"]["url"].as_str().expect("a URL");
-    assert!(url.ends_with("/validate/clusterwide-landlord"), "{url}");
+    assert!(url.ends_with("/validate/kw.cap.landlord"), "{url}");
 }
 
 #[tokio::test]
@@ -51,8 +54,7 @@ async fn settings_are_followed_and_broken_ones_are_reported() {
 
     policies(&client).delete("landlord", &Default::default()).await.expect("deleted");
     let webhooks: Api<MutatingWebhookConfiguration> = Api::all(client);
-    let gone =
-        async || webhooks.get_opt("clusterwide-landlord").await.expect("an answer").is_none();
+    let gone = async || webhooks.get_opt("kw.cap.landlord").await.expect("an answer").is_none();
     eventually("the webhook goes with its policy", gone).await;
 }
 
@@ -87,7 +89,7 @@ async fn evaluations_are_counted() {
         .await
         .expect("created");
     let metrics = world.kubewarden.metrics().await.expect("metrics");
-    let line = r#"kubewarden_policy_evaluations_total{policy_name="clusterwide-landlord",accepted="true",mutated="true"}"#;
+    let line = r#"kubewarden_policy_evaluations_total{policy_name="kw.cap.landlord",accepted="true",mutated="true"}"#;
     assert!(metrics.contains(line), "{metrics}");
     assert!(metrics.contains("kubewarden_policy_evaluation_latency_seconds_bucket"), "{metrics}");
 }

@@ -6,12 +6,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use kube::Client;
-use kube::api::Api;
 
 use super::{Orders, Report};
 use cluster::policy::Policy;
+use cluster::webhooks;
 use cluster::writer::ApplyMode;
 use tenancy::settings::strategy::Mode;
 
@@ -161,11 +160,9 @@ async fn delete(client: &Client, policy: &Policy) -> Result<()> {
 
 /// Until it is away, and the webhook with it that Kubewarden made of it.
 async fn until_gone(client: &Client, name: &str) -> Result<()> {
-    let webhooks: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
-    let webhook = format!("clusterwide-{name}");
     let deadline = tokio::time::Instant::now() + GONE_TIMEOUT;
     while Policy::read(client, name).await?.is_some()
-        || webhooks.get_opt(&webhook).await.is_ok_and(|found| found.is_some())
+        || webhooks::of_policy(client, name).await.is_ok_and(|found| !found.is_empty())
     {
         if tokio::time::Instant::now() > deadline {
             bail!(

@@ -13,7 +13,7 @@ use kube::{Client, Config};
 use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json};
 
-use super::Options;
+use super::{Naming, Options};
 use crate::authority::Authority;
 use crate::ports::Port;
 use crate::process::{Process, Program};
@@ -30,6 +30,7 @@ pub(super) struct PolicyServer {
     authority_pem: String,
     authority_der: Vec<u8>,
     options: Options,
+    naming: Naming,
     process: Mutex<Option<Process>>,
     /// What the running server was started with.
     served: Mutex<Value>,
@@ -42,10 +43,26 @@ impl PolicyServer {
         port: Port,
         authority: &Authority,
         options: Options,
+        naming: Naming,
     ) -> Self {
         let (authority_pem, authority_der) = (authority.pem(), authority.der());
         let (process, served) = (Mutex::new(None), Mutex::new(Value::Null));
-        Self { program, policies, port, authority_pem, authority_der, options, process, served }
+        Self {
+            program,
+            policies,
+            port,
+            authority_pem,
+            authority_der,
+            options,
+            naming,
+            process,
+            served,
+        }
+    }
+
+    /// What Kubewarden calls a cluster-wide policy.
+    pub(super) fn unique_name(&self, policy: &str) -> String {
+        self.naming.unique_name(policy)
     }
 
     pub(super) fn url(&self) -> String {
@@ -96,7 +113,7 @@ impl PolicyServer {
                 "contextAwareResources": field("contextAwareResources").unwrap_or_else(|| json!([])),
                 "settings": field("settings").unwrap_or_else(|| json!({})),
             });
-            document.insert(unique_name(name), entry);
+            document.insert(self.unique_name(name), entry);
         }
         Ok(Value::Object(document))
     }
@@ -139,11 +156,6 @@ impl PolicyServer {
         let request = http::Request::get(path).body(Vec::new()).map_err(kube::Error::HttpError)?;
         Client::try_from(config)?.request_text(request).await
     }
-}
-
-/// What Kubewarden calls a cluster-wide policy.
-pub(super) fn unique_name(policy: &str) -> String {
-    format!("clusterwide-{policy}")
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
