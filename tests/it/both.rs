@@ -3,5 +3,6 @@
 mod health;
 mod release;
 mod scenarios;
+mod selectors;
 mod strategy;
 mod world;

@@ -32,6 +32,10 @@
 {{- if or (hasKey $settings "excludedNamespaces") (ne (toJson $excluded) (include "landlord.excludedByDefault" . | fromYamlArray | toJson)) -}}
 {{- $_ := set $settings "excludedNamespaces" $excluded -}}
 {{- end -}}
+{{- /* Where no webhook judges namespaces, the guard is all there is, and has to look at all of them. */ -}}
+{{- if and (not .Values.policy.enabled) (not (hasKey ($settings.guard | default dict) "scope")) -}}
+{{- $_ := set $settings "guard" (merge (dict "scope" "all") ($settings.guard | default dict)) -}}
+{{- end -}}
 {{- toYaml $settings -}}
 {{- end -}}
 

@@ -53,6 +53,7 @@ pub struct Inventory {
 /// A tenant, or why it cannot be used, and where it was read.
 struct Entry {
     tenant: Result<Arc<Tenant>, DecodeError>,
+    uid: String,
     place: Place,
 }
 
@@ -96,8 +97,13 @@ impl Inventory {
         match self.tenants.get(name) {
             None => Ok(None),
             Some(Entry { tenant: Ok(tenant), .. }) => Ok(Some(Arc::clone(tenant))),
-            Some(Entry { tenant: Err(error), place }) => Err(format!("{place}: {error}")),
+            Some(Entry { tenant: Err(error), place, .. }) => Err(format!("{place}: {error}")),
         }
+    }
+
+    /// Whether a tenant was read from the object of this uid, whether it can be used or not.
+    pub fn has_tenant_of_uid(&self, uid: &str) -> bool {
+        self.tenants.values().any(|entry| entry.uid == uid)
     }
 
     /// Every tenant that was found.
@@ -187,7 +193,8 @@ impl Inventory {
         if let Some(Entry { place: other, .. }) = self.tenants.get(&name) {
             return Err(InventoryError::TenantTwice { name, other: other.clone(), place });
         }
-        self.tenants.insert(name, Entry { tenant, place });
+        let uid = object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
+        self.tenants.insert(name, Entry { tenant, uid: uid.to_owned(), place });
         Ok(())
     }
 }

@@ -14,6 +14,9 @@ use assessment::inventory::Inventory;
 use assessment::{Assessment, assess};
 use cluster::admission_policies::stored::Stored;
 use cluster::settings::Origin;
+use cluster::webhooks;
+use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use tenancy::settings::strategy::{Choice, Mode, Strategy};
 
 mod account;
 mod claims;
@@ -24,6 +27,7 @@ mod enforced;
 mod guard;
 mod node_labels;
 pub mod nodes;
+mod owner_references;
 mod plugin;
 mod pools;
 mod rights;
@@ -50,6 +54,7 @@ pub enum Check {
     GuardEnforced,
     Unclaimed,
     Claims,
+    OwnerReferences,
     Account,
     Rights,
     Pools,
@@ -98,11 +103,13 @@ pub struct CheckContext {
     assessments: Vec<Assessment>,
     nodes: Result<Nodes, String>,
     stored: Result<Stored, String>,
+    /// What Kubewarden has made of the policy.
+    webhooks: Result<Vec<MutatingWebhookConfiguration>, String>,
 }
 
 impl Check {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Version,
         Self::Clock,
         Self::Webhook,
@@ -112,6 +119,7 @@ impl Check {
         Self::GuardEnforced,
         Self::Unclaimed,
         Self::Claims,
+        Self::OwnerReferences,
         Self::Account,
         Self::Rights,
         Self::Pools,
@@ -132,6 +140,7 @@ impl Check {
             Self::GuardEnforced => "guard-enforced",
             Self::Unclaimed => "unclaimed",
             Self::Claims => "claims",
+            Self::OwnerReferences => "owner-references",
             Self::Account => "account",
             Self::Rights => "rights",
             Self::Pools => "pools",
@@ -169,6 +178,9 @@ impl Check {
             Self::Claims => {
                 "any user who may update a namespace can give it another tenant, unless the webhook is there to ask who it is"
             }
+            Self::OwnerReferences => {
+                "Kubernetes' garbage collector deletes a namespace, with all that is in it, once the owners that its owner references name are gone"
+            }
             Self::Account => {
                 "guard and policy let the controller's writes through by the name of its account; those of another are undone or refused"
             }
@@ -198,8 +210,15 @@ impl Check {
             Self::Rights => rights::check(context).map(one).boxed(),
             Self::DaemonSets => daemon_sets::check(context).boxed(),
             Self::Guard => return one(guard::check(context)),
-            Self::Unclaimed => return one(unclaimed::check(&context.inventory.settings)),
-            Self::Claims => return one(claims::check(&context.inventory.settings)),
+            Self::Unclaimed => {
+                let judged = context.is_judged_by_webhook();
+                return one(unclaimed::check(&context.inventory.settings, judged));
+            }
+            Self::Claims => {
+                let judged = context.is_judged_by_webhook();
+                return one(claims::check(&context.inventory.settings, judged));
+            }
+            Self::OwnerReferences => return one(owner_references::check(&context.inventory)),
             Self::Pools => return pools::check(context),
             Self::NodeLabels => return node_labels::check(context),
             Self::Writers => return writers::check(context),
@@ -261,7 +280,26 @@ impl CheckContext {
         let stored = Stored::read(&client)
             .await
             .map_err(|error| format!("admission policies cannot be listed: {error}"));
-        Self { client, policy, lease, origin, inventory, assessments, nodes, stored }
+        let webhooks = webhooks::of_policy(&client, &policy)
+            .await
+            .map_err(|error| format!("webhook configurations cannot be listed: {error}"));
+        Self { client, policy, lease, origin, inventory, assessments, nodes, stored, webhooks }
+    }
+
+    /// Whether the webhook is asked about every namespace; `None` if that is not known.
+    fn is_judged_by_webhook(&self) -> Option<bool> {
+        let decides = |strategy: &Strategy| match strategy.mode {
+            Choice::Webhook => true,
+            Choice::Auto => strategy.pin == Some(Mode::Webhook),
+            Choice::Controller | Choice::Hybrid => false,
+        };
+        let strategy = self.inventory.settings.strategy.as_ref();
+        match self.origin {
+            Origin::ConfigMap => Some(false),
+            _ if !strategy.is_none_or(decides) => Some(false),
+            Origin::Policy => Some(true),
+            Origin::File => self.webhooks.as_ref().ok().map(|found| !found.is_empty()),
+        }
     }
 
     /// Makes every check but these, all at once.

@@ -119,14 +119,22 @@ async fn healthy(
         world.create(PROBE, PROBE, json!({})).await;
     }
     world.policy = start_policy(&world.cluster).await;
+    if world.policy.is_none() {
+        // Nothing else judges namespaces that no label claims.
+        world.set_settings(
+            &json!({"tenantSource": "landlord", "unclaimed": "reject", "guard": {"scope": "all"}}),
+        );
+    }
     world.create("web", "solar", json!({})).await;
     landlord(&world, "backfill").await;
-    world.cluster.apply(&guard()).await.expect("a guard");
+    let settings = world.cluster.file("settings.yaml").display().to_string();
+    let guard = run(&world, format!("render guard --settings={settings}")).await;
+    world.cluster.apply(&guard.out).await.expect("a guard");
     give_rights(&world).await;
     world
 }
 
-const CHECKS: [&str; 15] = [
+const CHECKS: [&str; 16] = [
     "account",
     "claims",
     "clock",
@@ -135,6 +143,7 @@ const CHECKS: [&str; 15] = [
     "guard",
     "guard-enforced",
     "node-labels",
+    "owner-references",
     "pod-node-selector",
     "pools",
     "rights",

@@ -1,6 +1,7 @@
 //! The webhook: a namespace for a real tenant is created as a dry run, and the answer has to carry
 //! a ledger.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -15,9 +16,12 @@ use super::{Check, CheckContext, Finding};
 use assessment::Assessment;
 use cluster::error::message;
 use cluster::settings::Origin;
+use cluster::webhooks::{self, Gap};
 
 /// What the namespace would be called; the first name that is not excluded is taken.
 const NAMES: [&str; 2] = ["landlord-doctor", "doctor-of-landlord"];
+/// The label that the API server sets itself, once a namespace has its name.
+const METADATA_NAME: &str = "kubernetes.io/metadata.name";
 /// Creations of which the slowest is told.
 const TRIES: usize = 5;
 /// Tenants that are tried; others may not be this user's.
@@ -55,8 +59,11 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
     let mut refusals = Vec::new();
     for tenant in tenants {
         match create(context, settings, name, &tenant).await.0 {
-            Answer::Ledger => return timed(context, settings, name, &tenant).await,
-            Answer::Refused(message) => refusals.push(message),
+            Answer::Ledger => {
+                let good = timed(context, settings, name, &tenant).await;
+                return selectors(context, name, &tenant).await.unwrap_or(good);
+            }
+            Answer::Refused(message) => refusals.push((tenant, message)),
             Answer::NoLedger => {
                 return Check::Webhook.wrong(
                     "a new namespace of a tenant came back without a ledger: the webhook is not installed, or is not asked",
@@ -72,10 +79,72 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
             }
         }
     }
-    Check::Webhook.good(format!(
+    let messages: Vec<&str> = refusals.iter().map(|(_, message)| message.as_str()).collect();
+    let good = Check::Webhook.good(format!(
         "it answers, but lets you claim none of the tenants that were tried: {}",
-        refusals.join("; ")
-    ))
+        messages.join("; ")
+    ));
+    match refusals.first() {
+        Some((tenant, _)) => selectors(context, name, tenant).await.unwrap_or(good),
+        None => good,
+    }
+}
+
+/// What is wrong with the selectors of the webhook that is in force: each that a creator can make
+/// miss is tried.
+async fn selectors(context: &CheckContext, name: &str, tenant: &str) -> Option<Finding> {
+    let configurations = match &context.webhooks {
+        Ok(configurations) => configurations,
+        Err(error) => {
+            return Some(Check::Webhook.unknown(
+                format!("it answers, but which namespaces it is asked about is not known: {error}"),
+                "let yourself list mutatingwebhookconfigurations",
+            ));
+        }
+    };
+    let mut missed = Vec::new();
+    for gap in webhooks::gaps(configurations) {
+        if let Some(what) = miss(context, name, tenant, &gap).await {
+            missed.push((what, gap));
+        }
+    }
+    let what: Vec<&str> = missed.iter().map(|(what, _)| what.as_str()).collect();
+    let (_, first) = missed.first()?;
+    Some(Check::Webhook.wrong(what.join("; "), fix(first)))
+}
+
+fn fix(gap: &Gap) -> &'static str {
+    if gap.key == METADATA_NAME {
+        "set `allowInsideAdmissionControllerNamespace: true` in the ClusterAdmissionPolicy, as deploy/cluster-admission-policy.yaml does (Kubewarden 1.33 or newer)"
+    } else {
+        "take the selector out of the ClusterAdmissionPolicy and exclude by its matchConditions; where the platform writes it (AKS: label the webhook configuration \
+         admissions.enforcer/disabled=true), let the guard with `guard: {scope: all}` and `unclaimed: reject` hold Pods"
+    }
+}
+
+/// Creates a namespace, as a dry run, that the selector misses; what came of it, unless the webhook
+/// was asked all the same.
+async fn miss(context: &CheckContext, name: &str, tenant: &str, gap: &Gap) -> Option<String> {
+    let label = context.inventory.settings.tenant_label();
+    let mut labels = BTreeMap::from([(label.to_owned(), tenant.to_owned())]);
+    labels.remove(&gap.key);
+    labels.extend(gap.value.clone().map(|value| (gap.key.clone(), value)));
+    let namespace = json!({"metadata": {"generateName": format!("{name}-"), "labels": labels}});
+    let answer =
+        dry_run(&context.client, serde_json::from_value(namespace).unwrap_or_default()).await;
+    let with = gap.value.as_ref().map_or(format!("without label {}", gap.key), |value| {
+        format!("with label {}={value}", gap.key)
+    });
+    let selector = &gap.requirement;
+    match judge(answer, &context.policy) {
+        Answer::Ledger | Answer::Refused(_) => None,
+        Answer::NoLedger => Some(format!(
+            "it is not asked about a namespace {with} ({selector}), which anyone who creates namespaces can make"
+        )),
+        Answer::NoWebhook(message) | Answer::Other(message) => Some(format!(
+            "it is not asked about a namespace {with} ({selector}); that could not be tried: {message}"
+        )),
+    }
 }
 
 const INSTALL: &str = "apply deploy/cluster-admission-policy.yaml; in strategy `controller` the guard takes its place: say --skip webhook";
@@ -127,7 +196,6 @@ async fn dry_run(client: &Client, namespace: Namespace) -> Result<Namespace, Err
     Api::<Namespace>::all(client.clone()).create(&params, &namespace).await
 }
 
-/// Kubewarden calls the webhook of policy `landlord` `clusterwide-landlord…`.
 fn judge(answer: Result<Namespace, Error>, policy: &str) -> Answer {
     match answer {
         Ok(namespace) => {
@@ -140,7 +208,7 @@ fn judge(answer: Result<Namespace, Error>, policy: &str) -> Answer {
         }
         Err(error) => {
             let message = message(&error);
-            if message.contains(&format!("admission webhook \"clusterwide-{policy}.")) {
+            if webhooks::is_refusal_by(&message, policy) {
                 Answer::Refused(message)
             } else if message.contains("failed calling webhook") {
                 Answer::NoWebhook(message)

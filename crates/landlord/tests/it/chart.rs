@@ -260,7 +260,7 @@ fn settings(objects: &[Value]) -> Value {
 fn settings_follow_the_release() {
     assert_eq!(
         settings(&rendered(json!({}))),
-        json!({"tenantSource": "landlord", "unclaimed": "reject"}),
+        json!({"tenantSource": "landlord", "unclaimed": "reject", "guard": {"scope": "all"}}),
         "the engine's defaults are left out"
     );
 
@@ -461,4 +461,22 @@ fn the_readme_sets_values_that_there_are() {
             .expect("the README")
             .contains("--set guard.enabled=true")
     );
+}
+
+/// Without a webhook, the guard is all that judges a namespace without the tenant label.
+#[test]
+fn the_guard_looks_at_all_where_no_webhook_does() {
+    let scope = |values: Value| settings(&rendered(values))["guard"].clone();
+    assert_eq!(scope(json!({})), json!({"scope": "all"}));
+    assert_eq!(
+        scope(json!({"settings": {"guard": {"onUnready": "deny"}}})),
+        json!({"scope": "all", "onUnready": "deny"})
+    );
+    assert_eq!(
+        scope(json!({"settings": {"guard": {"scope": "labelled"}}})),
+        json!({"scope": "labelled"}),
+        "what is asked for is taken"
+    );
+    let shipped = std::fs::read_to_string(root().join("deploy/controller-only.yaml"));
+    assert!(shipped.expect("the file").contains("guard:\n      scope: all\n"));
 }
