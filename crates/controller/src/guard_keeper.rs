@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use kube::api::{DeleteParams, DynamicObject, PostParams};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::runtime::watcher::{Config, Event};
 use kube::{Client, Error, ResourceExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenancy::settings::{OnUnready, Settings};
 use tokio::sync::watch as channel;
 
@@ -20,8 +21,8 @@ use crate::watch::Following;
 use cluster::admission_policies::kinds::{KINDS, api};
 use cluster::clock::{self, ANSWER_TIMEOUT};
 use cluster::lease::Leadership;
-use guard::Guard;
 use guard::difference::{Change, Id, Known, News};
+use guard::{Guard, PROBE_NAMESPACE};
 
 mod report;
 
@@ -34,6 +35,11 @@ const QUICK_ROUNDS: u32 = 10;
 const LAST_PAUSE: Duration = Duration::from_secs(60);
 /// Contention is over after so long without a write.
 const QUIET_PERIOD: Duration = Duration::from_secs(120);
+/// For so long the newer form of the guard has to answer before the older one goes: another API
+/// server may take it up later than the one that answers.
+const PROOF_PERIOD: Duration = Duration::from_secs(3);
+/// A value of the tenant label that the seal does not let in.
+const TRIAL: &str = "landlord-guard-trial";
 
 /// How the guard is to be, where it differs from the settings.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +72,13 @@ enum Settled {
     Failed,
 }
 
+/// Since when the newer form of the guard answers.
+#[derive(Debug, Default)]
+struct Proof {
+    since: Option<Instant>,
+    missed: bool,
+}
+
 /// When to write again.
 #[derive(Debug, Default)]
 struct Pause {
@@ -79,6 +92,7 @@ impl Keeper {
         let mut sightings =
             stream::select_all((0..KINDS.len()).map(|kind| self.follow(kind, &pulse)));
         let (mut known, mut pause) = (Known::new(KINDS.len()), Pause::default());
+        let mut proof = Proof::default();
         let mut looks = tokio::time::interval(CHECK_INTERVAL);
         loop {
             pulse.beat();
@@ -91,40 +105,74 @@ impl Keeper {
             }
             let settings = self.settings.borrow_and_update().clone();
             if let Some(settings) = settings.filter(|_| pause.is_over()) {
-                self.check_parts(&mut known, &mut pause, &settings).await;
+                self.check_parts(&mut known, &mut pause, &mut proof, &settings).await;
             }
         }
     }
 
     /// Compares, and writes what differs.
-    async fn check_parts(&self, known: &mut Known, pause: &mut Pause, settings: &Settings) {
+    async fn check_parts(
+        &self,
+        known: &mut Known,
+        pause: &mut Pause,
+        proof: &mut Proof,
+        settings: &Settings,
+    ) {
         let mut guard = Guard { place: self.orders.place, ..Guard::new(settings) };
         guard.on_unready = self.orders.on_unready.unwrap_or(guard.on_unready);
-        let changes = known.compare(&guard.objects());
+        let mut changes = known.compare(&guard.objects());
         if changes.is_empty() || !self.leadership.holds() {
             return;
         }
+        if changes.iter().any(Change::retires_older_form) && !self.prove(proof, settings).await {
+            changes.retain(|change| !change.retires_older_form());
+            if changes.is_empty() {
+                return;
+            }
+        }
         pause.begin();
-        let mut stuck = Vec::new();
         for change in changes {
             if !self.leadership.holds() {
                 return;
             }
-            // Beside a policy that refuses what it writes, a new one would stop every creation of a
-            // namespace.
-            if stuck.contains(&change.id.part().to_owned()) {
-                continue;
-            }
             let answer = self.write(&change).await;
             match self.settle(known, &change, answer).await {
-                Settled::Done => {}
-                Settled::Forbidden if change.news.is_removal() => {
-                    stuck.push(change.id.part().to_owned())
-                }
-                Settled::Forbidden => {}
+                Settled::Done | Settled::Forbidden => {}
                 Settled::Failed => return,
             }
         }
+    }
+
+    /// Whether the newer form of the guard has been enforced for a while. The seal is installed
+    /// after the stamp, and the API server takes both up in that order.
+    async fn prove(&self, proof: &mut Proof, settings: &Settings) -> bool {
+        if !self.is_sealed(settings.tenant_label()).await {
+            proof.since = None;
+            if !std::mem::replace(&mut proof.missed, true) {
+                tracing::info!(
+                    namespace = PROBE_NAMESPACE,
+                    "the older form of the guard stays until the newer one is enforced there"
+                );
+            }
+            return false;
+        }
+        let since = *proof.since.get_or_insert_with(clock::now);
+        clock::now().saturating_duration_since(since) >= PROOF_PERIOD
+    }
+
+    /// Whether an edit of the tenant label, which is not stored, is put back instead of refused.
+    async fn is_sealed(&self, label: &str) -> bool {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        let params = PatchParams {
+            dry_run: true,
+            field_manager: Some(tenancy::keys::FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Merge(json!({"metadata": {"labels": {label: TRIAL}}}));
+        let answer = namespaces.patch(PROBE_NAMESPACE, &params, &patch);
+        clock::within(ANSWER_TIMEOUT, answer).await.is_ok_and(|namespace| {
+            namespace.metadata.labels.unwrap_or_default().get(label).is_none_or(|it| it != TRIAL)
+        })
     }
 
     /// Sends one change; `None` is an object that is gone.
@@ -245,7 +293,6 @@ mod tests {
     use http::{Request, Response};
     use kube::client::Body;
     use rstest::rstest;
-    use serde_json::json;
 
     use super::*;
     use crate::metrics::Metrics;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::{NAME, PART_LABEL};
+use crate::{NAME, PART_LABEL, Part};
 
 /// One object of the guard.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +75,17 @@ impl Id {
     /// goes first.
     fn is_binding(&self) -> bool {
         self.kind.ends_with("Binding")
+    }
+}
+
+impl Change {
+    /// Whether it takes away what refuses where MutatingAdmissionPolicies correct: nothing but these
+    /// parts keeps tenants apart until those are enforced.
+    pub fn retires_older_form(&self) -> bool {
+        let parts = [Part::Stamp, Part::Owners, Part::Seal].map(Part::word);
+        self.news.is_removal()
+            && self.id.kind.starts_with("Validating")
+            && parts.contains(&self.id.part())
     }
 }
 
@@ -167,23 +178,15 @@ impl Known {
         }
     }
 
-    /// What is to be written, in order; nothing as long as not every kind has been listed.
+    /// What is to be written, in order; nothing as long as not every kind has been listed. What has
+    /// no place any more comes last.
     pub fn compare(&mut self, rendered: &[Value]) -> Vec<Change> {
         if !self.unlisted.is_empty() {
             return Vec::new();
         }
-        let (mut changes, mut surplus) = (Vec::new(), self.surplus(rendered));
-        for object in rendered {
-            // What is of the same part and of another kind refuses what this one writes.
-            let part = Id::of_rendered(object);
-            let (replaced, rest) =
-                surplus.into_iter().partition(|change: &Change| change.id.part() == part.part());
-            surplus = rest;
-            changes.extend::<Vec<Change>>(replaced);
-            changes.extend(self.compare_one(object));
-        }
-        changes.extend(surplus);
-        changes
+        let surplus = self.surplus(rendered);
+        let changes = rendered.iter().filter_map(|object| self.compare_one(object));
+        changes.collect::<Vec<Change>>().into_iter().chain(surplus).collect()
     }
 
     fn compare_one(&mut self, rendered: &Value) -> Option<Change> {
@@ -325,10 +328,9 @@ mod tests {
         assert_eq!(write(&mut known, &other, json!({"a": 2})), ["updated"]);
     }
 
-    /// The part that refuses goes before the one that corrects is there, and what has no successor
-    /// goes last.
+    /// The part that corrects comes before the one that refuses goes.
     #[test]
-    fn another_kind_of_a_part_goes_first() {
+    fn another_kind_of_a_part_goes_last() {
         let mut known = known();
         for (kind, name) in [
             ("Policy", "owners"),
@@ -346,13 +348,33 @@ mod tests {
             .collect();
         let line = |kind: &str, part: &str, word| (kind.to_owned(), part.to_owned(), word);
         let expected = [
-            line("PolicyBinding", "seal", "removed"),
-            line("Policy", "seal", "removed"),
             line("Kind", "seal", "installed"),
             line("PolicyBinding", "owners", "removed"),
+            line("PolicyBinding", "seal", "removed"),
             line("Policy", "owners", "removed"),
+            line("Policy", "seal", "removed"),
         ];
         assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn what_only_goes_once_its_successor_is_enforced() {
+        let removed = |kind: &str, part: &str| Change {
+            id: Id::new(kind, &format!("landlord-guard-{part}")),
+            news: News::Removed,
+        };
+        for part in ["stamp", "owners", "seal"] {
+            for kind in ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] {
+                assert!(removed(kind, part).retires_older_form(), "{kind} {part}");
+            }
+        }
+        for (kind, part) in [
+            ("MutatingAdmissionPolicy", "hold"),
+            ("MutatingAdmissionPolicy", "place"),
+            ("ValidatingAdmissionPolicy", "references"),
+        ] {
+            assert!(!removed(kind, part).retires_older_form(), "{kind} {part}");
+        }
     }
 
     #[test]

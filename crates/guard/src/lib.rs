@@ -37,6 +37,9 @@ mod stamp;
 pub const GATE: &str = "landlord.dev/provisioning";
 /// The label that says which part of the guard an object is.
 pub const PART_LABEL: &str = "landlord.dev/guard";
+/// The namespace that the guard is tried in. The seal holds for the controller's dry runs there, so
+/// that it can find out whether it is enforced.
+pub const PROBE_NAMESPACE: &str = "landlord-guard-probe";
 /// Every name begins with it; the part follows.
 pub const NAME: &str = "landlord-guard";
 

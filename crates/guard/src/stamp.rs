@@ -15,27 +15,35 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         label: None,
         tenants: None,
         conditions: conditions(guard),
-        variables: vec![
-            ("annotations", field_or("object.metadata.annotations", "{}")),
-            ("groups", field_or("request.userInfo.groups", "[]")),
-            ("creator", creator()),
-        ],
+        variables: variables(),
         effect: Effect::Mutate(vec![patch()]),
     }
 }
 
-/// The same where nothing can be written: landlord's own annotations are refused.
+/// The same where nothing can be written: landlord's own annotations are refused. A stamp that
+/// says who the creator is is none of them, so that this form can stand beside the other.
 pub(super) fn refusing(guard: &Guard<'_>) -> Policy {
-    let own = list(OWN_ANNOTATIONS);
-    let message = format!(
-        r#""annotations " + {own}.filter(k, k in variables.annotations).join(", ") + " are landlord's own: create the namespace without them""#
+    let (own, key) = (list(OWN_ANNOTATIONS), quote(CREATOR));
+    let message = r#""annotations " + variables.forged.join(", ") + " are landlord's own: create the namespace without them""#.to_owned();
+    let forged = format!(
+        "{own}.filter(k, k in variables.annotations && !(k == {key} && variables.annotations[k] == variables.creator))"
     );
-    let expression = format!("!{own}.exists(k, k in variables.annotations)");
+    let expression = "size(variables.forged) == 0".to_owned();
+    let mut variables = variables();
+    variables.push(("forged", forged));
     Policy {
-        variables: vec![("annotations", field_or("object.metadata.annotations", "{}"))],
+        variables,
         effect: Effect::Validate(vec![Validation { expression, message }]),
         ..policy(guard)
     }
+}
+
+fn variables() -> Vec<Named> {
+    vec![
+        ("annotations", field_or("object.metadata.annotations", "{}")),
+        ("groups", field_or("request.userInfo.groups", "[]")),
+        ("creator", creator()),
+    ]
 }
 
 /// A name that the API server has yet to make is not known here.

@@ -191,6 +191,11 @@ mod tests {
     }
 
     #[test]
+    fn the_namespace_is_the_one_that_the_seal_knows() {
+        assert_eq!(NAMESPACE, guard::PROBE_NAMESPACE);
+    }
+
+    #[test]
     fn the_pod_is_one() {
         assert_eq!(harmless_pod(NAMESPACE).metadata.name.as_deref(), Some(NAMESPACE));
     }

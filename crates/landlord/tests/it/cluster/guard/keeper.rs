@@ -1,17 +1,19 @@
 //! Keeper: the controller installs the guard, keeps it as it is rendered, and says so.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use local_cluster::Cluster;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use local_cluster::manifest::{api_of, read};
-use local_cluster::user::ADMIN;
+use local_cluster::user::{ADMIN, MEMBERS_RIGHTS};
+use local_cluster::{Cluster, User};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use super::super::world::{World, eventually};
-use super::stage::settings;
+use super::stage::{STRANGER, settings};
 use crate::landlord::{root, run};
 
 /// The guard as it is rendered for the settings in force.
@@ -132,11 +134,14 @@ async fn the_guard_is_installed_and_kept() {
     eventually("the guard of the flags", async || is_in_force(&world, &guard).await).await;
 }
 
-/// The API server was updated to 1.36: what refuses goes, what corrects comes, and a right that is
-/// missing for one part does not stop the others.
-#[tokio::test]
+/// The API server was updated to 1.36: what corrects comes, and what refuses goes once that is
+/// enforced, so that no edit gets through in between. A right that is missing for one part does not
+/// stop the others.
+#[tokio::test(flavor = "multi_thread")]
 async fn the_older_form_gives_way() {
-    let mut world = World::on(Cluster::builder(), "landlord").await;
+    let builder = Cluster::builder().user(User::member(STRANGER, ["strangers"]));
+    let mut world = World::on(builder, "landlord").await;
+    world.cluster.apply(MEMBERS_RIGHTS).await.expect("rights");
     world.set_settings(&settings("landlord"));
     let rights = fs::read_to_string(root().join("deploy/rbac.yaml")).expect("the rights");
     world
@@ -144,20 +149,32 @@ async fn the_older_form_gives_way() {
         .apply(&rights.replace("landlord-guard-owners", "landlord-guard-others"))
         .await
         .expect("fewer rights");
+    world.set_tenant("solar", json!({"owners": []})).await;
+    world.set_tenant("lunar", json!({"owners": []})).await;
+    world.create("web", "solar", json!({})).await;
     let older = render(&world, "--without-mutating-policies");
     world.cluster.apply(&older).await.expect("the older form");
+    eventually("the older form in force", async || {
+        try_to_relabel(&world, true)
+            .await
+            .is_err_and(|error| error.to_string().contains("are sealed"))
+    })
+    .await;
     let settings_file = format!("--settings={}", world.cluster.file("settings.yaml").display());
     world.add_controller_with(&[&settings_file, "--guard"], "one").await;
 
     let guard = rendered(&world, "");
-    eventually("the guard", async || is_in_force(&world, &guard).await).await;
     let gone = async |part| {
         stored(&world, &named(&read(&older).expect("YAML"), "ValidatingAdmissionPolicy", part))
             .await
             .is_none()
     };
-    assert!(gone("stamp").await && gone("seal").await, "they went before their successors came");
-    let body = serde_json::from_value(json!({"metadata": {"name": "web"}})).expect("a namespace");
+    let won = relabel_until(&world, async || {
+        is_in_force(&world, &guard).await && gone("stamp").await && gone("seal").await
+    })
+    .await;
+    assert_eq!(won, 0, "requests that moved the namespace, or were let through");
+    let body = serde_json::from_value(json!({"metadata": {"name": "late"}})).expect("a namespace");
     let trial = PostParams { dry_run: true, ..PostParams::default() };
     eventually("a namespace", async || world.namespaces().create(&trial, &body).await.is_ok())
         .await;
@@ -168,6 +185,51 @@ async fn the_older_form_gives_way() {
     );
     world.cluster.apply(&rights).await.expect("the rights");
     eventually("no surplus", async || gone("owners").await).await;
+}
+
+/// A user's attempt to move namespace `web` to tenant lunar, and to forge one of lunar.
+async fn try_to_relabel(world: &World, dry_run: bool) -> Result<Namespace, kube::Error> {
+    let api: Api<Namespace> = Api::all(world.cluster.client(STRANGER).expect("a client"));
+    let lunar = json!({"metadata": {"labels": {"landlord.dev/tenant": "lunar"}}});
+    api.patch("web", &PatchParams { dry_run, ..PatchParams::default() }, &Patch::Merge(lunar)).await
+}
+
+/// Tries to relabel a namespace as fast as it goes until this is so; the number of times that it
+/// was of the other tenant, or that a forged ledger was stored.
+async fn relabel_until(world: &World, is_over: impl AsyncFn() -> bool) -> usize {
+    let (over, won) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let attack = async || {
+        while !over.load(Ordering::Relaxed) {
+            if let Ok(namespace) = try_to_relabel(world, false).await
+                && namespace.metadata.labels.unwrap_or_default()["landlord.dev/tenant"] == "lunar"
+            {
+                won.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    let forge = async || {
+        let api: Api<Namespace> = Api::all(world.cluster.client(STRANGER).expect("a client"));
+        let params = PostParams { dry_run: true, ..PostParams::default() };
+        let forged = json!({"metadata": {"name": "forged", "annotations": {"landlord.dev/ledger": r#"{"tenant":"lunar"}"#}}});
+        let forged = serde_json::from_value(forged).expect("a namespace");
+        while !over.load(Ordering::Relaxed) {
+            if let Ok(namespace) = api.create(&params, &forged).await
+                && namespace
+                    .metadata
+                    .annotations
+                    .unwrap_or_default()
+                    .contains_key("landlord.dev/ledger")
+            {
+                won.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    let watch = async || {
+        eventually("the change", is_over).await;
+        over.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(attack(), attack(), attack(), attack(), forge(), watch());
+    won.into_inner()
 }
 
 async fn deletions_are_repaired(world: &World, guard: &[DynamicObject]) {
