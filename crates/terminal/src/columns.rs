@@ -209,10 +209,18 @@ pub fn fold(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Whether a character steers a terminal or the direction of writing, so that what is shown is not
+/// what is there: control characters, and the bidirectional controls of Unicode (UAX #9).
+pub fn is_steering(letter: char) -> bool {
+    let bidirectional = matches!(letter,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    letter.is_control() || bidirectional
+}
+
 /// Text without what a terminal would obey.
 pub fn visible(text: &str) -> String {
     let letter = |letter: char| {
-        if letter.is_control() { letter.escape_unicode().to_string() } else { letter.to_string() }
+        if is_steering(letter) { letter.escape_unicode().to_string() } else { letter.to_string() }
     };
     text.chars().map(letter).collect()
 }
@@ -241,6 +249,14 @@ mod tests {
             row(["db\x1b[2J", "-", "ok", ""]),
         ];
         lay_out(&head, &rows, Screen { width, color })
+    }
+
+    #[test]
+    fn what_steers_is_escaped() {
+        for letter in "\x1b\n\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".chars() {
+            assert_eq!(visible(&format!("a{letter}b")), format!("a{}b", letter.escape_unicode()));
+        }
+        assert_eq!(visible("日本語 שלום é"), "日本語 שלום é");
     }
 
     #[test]

@@ -7,5 +7,5 @@
 mod columns;
 mod screen;
 
-pub use columns::{Column, fold, hanging, lay_out, visible};
+pub use columns::{Column, fold, hanging, is_steering, lay_out, visible};
 pub use screen::{Ink, Screen, decide_color, wants_color};

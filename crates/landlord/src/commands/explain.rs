@@ -52,10 +52,12 @@ impl Explain {
             .namespaces
             .iter()
             .filter(|one| one.namespace.name_or_stem() == self.namespace);
+        let owners = named.clone().flat_map(|one| one.namespace.owner_references.clone());
+        let owners: Vec<_> = owners.collect();
         let assessments = assess_with_origins(&inventory, named);
         let assessment = assessments.first().ok_or_else(|| self.missing(&inventory))?;
         self.form.print(
-            || output::explanation::render(assessment, Screen::current()),
+            || output::explanation::render(assessment, &owners, Screen::current()),
             || assessment::plan_json::document(&assessments),
         )?;
         Ok(if assessment.fault.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })

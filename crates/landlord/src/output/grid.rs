@@ -1,7 +1,7 @@
 //! Grid: a table before it is known whether for a terminal, for a wiki or for a browser.
 
 use maud::{Markup, html};
-use terminal::{Column, Screen, lay_out};
+use terminal::{Column, Screen, is_steering, lay_out};
 
 /// A heading, and rows of cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) fn inert(text: &str) -> String {
             '&' => inert.push_str("&amp;"),
             // Nobody is called by a plan: the mark in between is not seen.
             '@' => inert.push_str("@<!-- -->"),
-            letter if letter.is_control() => inert.push(' '),
+            letter if is_steering(letter) => inert.push(' '),
             letter => inert.push(letter),
         }
     }
@@ -72,6 +72,7 @@ mod tests {
             head: vec![Column::fixed("a")],
             rows: vec![vec!["<b>|& @me".to_owned()]],
         };
+        assert_eq!(inert("so\u{202e}lar\u{2066}"), "so lar ");
         assert_eq!(grid.markdown(), "## T\n\n| a |\n| --- |\n| &lt;b>\\|&amp; @<!-- -->me |\n");
         let html = grid.html().into_string();
         assert!(html.contains("<td>&lt;b&gt;|&amp; @me</td>"), "{html}");

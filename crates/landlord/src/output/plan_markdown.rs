@@ -5,6 +5,7 @@ use super::grid::inert;
 use super::table::changes;
 use super::tally::{Tally, by_tenant};
 use assessment::{Assessment, State};
+use terminal::is_steering;
 
 /// What a comment on GitHub can hold is 65 536 characters: namespaces beyond this are counted
 /// instead of shown.
@@ -54,7 +55,7 @@ fn inert_html(text: &str) -> String {
         '<' | '>' | '&' | '`' | '[' | ']' | '*' | '_' | '@' | '|' | '#' | '~' => {
             format!("&#{};", u32::from(letter))
         }
-        letter if letter.is_control() => " ".to_owned(),
+        letter if is_steering(letter) => " ".to_owned(),
         letter => letter.to_string(),
     };
     text.chars().map(letter).collect()

@@ -29,3 +29,27 @@ fn a_namespace_that_is_not_there() {
     assert_eq!(run.code, Some(1));
     assert!(run.err.contains("no namespace \"nowhere\""), "{}", run.err);
 }
+
+/// An owner reference says what the namespace is deleted with; what steers a terminal is escaped.
+#[test]
+fn what_a_namespace_is_deleted_with() {
+    let reference = |name: &str| {
+        format!(
+            "{{apiVersion: capsule.clastix.io/v1beta2, kind: Tenant, name: \"{name}\", uid: u}}"
+        )
+    };
+    let explain = |references: String| {
+        let input = format!(
+            "{{apiVersion: v1, kind: Namespace, metadata: {{name: web, ownerReferences: [{references}]}}}}"
+        );
+        run_on("explain web -f -", &input).out
+    };
+    let one = explain(reference("so\\u202Elar"));
+    assert!(
+        one.contains("deleted with tenant so\\u{202e}lar (Tenant.capsule.clastix.io), which its owner reference names\n"),
+        "{one}"
+    );
+    let two = explain(format!("{}, {}", reference("solar"), reference("lunar")));
+    assert!(two.contains("deleted with the last of tenant solar"), "{two}");
+    assert!(!explain(String::new()).contains("deleted"));
+}
