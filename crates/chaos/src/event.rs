@@ -72,6 +72,8 @@ const SUBJECTS: [(&str, Subject); 2] = [("namespace", Subject::Namespace), ("pod
 pub enum Reaction {
     /// Denies them with this status.
     Deny(u16),
+    /// Denies them with this status, and asks to come again after a minute.
+    DenyForNow(u16),
     /// Accepts them and sets everything back.
     Revert,
     /// Accepts them and takes the node selector out.
@@ -80,14 +82,17 @@ pub enum Reaction {
     Hang,
 }
 
-const REACTIONS: [(&str, Reaction); 10] = [
+const REACTIONS: [(&str, Reaction); 13] = [
     ("400", Reaction::Deny(400)),
     ("403", Reaction::Deny(403)),
+    ("404", Reaction::Deny(404)),
     ("409", Reaction::Deny(409)),
     ("422", Reaction::Deny(422)),
     ("429", Reaction::Deny(429)),
     ("500", Reaction::Deny(500)),
     ("503", Reaction::Deny(503)),
+    ("429-for-now", Reaction::DenyForNow(429)),
+    ("503-for-now", Reaction::DenyForNow(503)),
     ("revert", Reaction::Revert),
     ("strip", Reaction::Strip),
     ("hang", Reaction::Hang),
@@ -209,7 +214,7 @@ pub const FORMS: [&str; 30] = [
     "break-watches",
     "expire-pages N",
     "forget",
-    "admit namespace|pods web-N CODE|revert|strip|hang SECONDS",
+    "admit namespace|pods web-N CODE|CODE-for-now|revert|strip|hang SECONDS",
     "recreate web-N TENANT",
     "read-late N",
     "refuse-lists namespaces|tenants|pods 403|404 N",

@@ -9,7 +9,7 @@ use tenancy::metadata::Metadata;
 use tenancy::namespace::{Namespace, OwnerReference};
 
 /// A namespace as it was last seen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CachedNamespace {
     pub uid: String,
     pub version: String,

@@ -54,6 +54,13 @@ pub struct Failure {
     pub scope: Scope,
 }
 
+impl Failure {
+    /// Whether admission refused the write, which says nothing of other objects.
+    pub fn is_denial(&self) -> bool {
+        is_denial(&self.message)
+    }
+}
+
 /// What a failure says something about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {

@@ -99,8 +99,8 @@ pub fn start(options: Options) -> Result<Running, DecodeError> {
     let has_dashboard = journal.is_some();
     let strategy_metrics = StrategyMetrics::default();
     let metrics = Metrics::with(|registry| strategy_metrics.register(registry));
-    let outcomes =
-        Outcomes::new(Arc::new(metrics), events.then(|| client.clone())).noted_in(journal);
+    let outcomes = Outcomes::new(Arc::new(metrics), events.then(|| client.clone()));
+    let outcomes = outcomes.led_by(leadership.clone()).noted_in(journal);
     let mut starter = Starter { supervisor: Supervisor::failing(fail_task), strategy_metrics };
     let spawner = starter.supervisor.spawner();
     let (context, snapshots) = match scope {
@@ -166,6 +166,8 @@ impl Starter {
     fn start_reconciler(&mut self, context: &Context, leadership: &Leadership) {
         let reconciler = Arc::clone(&context.reconciler);
         self.spawn("reconciler", WAITING_BOUND, |pulse| reconciler.run(leadership.clone(), pulse));
+        let reconciler = Arc::clone(&context.reconciler);
+        self.spawn("reports", WAITING_BOUND, |pulse| reconciler.report_put_off(pulse));
     }
 
     fn start_continuous(

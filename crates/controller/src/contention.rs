@@ -4,7 +4,7 @@
 //! where Pods run never is, but it is put right ever more rarely, and the ledger is pending
 //! meanwhile, so that the guard lets no Pod in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use cluster::clock;
@@ -195,19 +195,20 @@ fn essence(text: &str) -> Option<Ledger> {
     Some(Ledger { pending: None, previous: Default::default(), ..ledger })
 }
 
-/// The field manager, other than landlord's, that owns one of these keys by `managedFields`. A key
-/// that was removed has no owner, and then nobody is accused: who wrote last may have done so for
-/// another reason.
+/// The field manager, other than landlord's, that `managedFields` prove to have set these keys to
+/// what they are: each has this owner and no other. A key of several owners has the value that all
+/// of them want, so none of them need have changed it, landlord least of all; and one that was
+/// removed has no owner. Then nobody is accused: who wrote last may have done so for another
+/// reason.
 pub fn find_other(meta: &ObjectMeta, keys: &[Key]) -> Option<String> {
-    let others = meta
-        .managed_fields
-        .iter()
-        .flatten()
-        .filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER));
-    let owners = others.filter(|entry| keys.iter().any(|key| owns(entry, key)));
-    owners
-        .max_by_key(|entry| entry.time.as_ref().map(|time| time.0))
-        .and_then(|entry| entry.manager.clone())
+    let entries = || meta.managed_fields.iter().flatten();
+    let mut owners = keys.iter().map(|key| {
+        let owning = entries().filter(|entry| owns(entry, key));
+        owning.filter_map(|entry| entry.manager.as_deref()).collect::<BTreeSet<&str>>()
+    });
+    let first = owners.next()?;
+    let manager = first.first().filter(|_| first.len() == 1 && owners.all(|all| all == first))?;
+    (*manager != FIELD_MANAGER).then(|| (*manager).to_owned())
 }
 
 #[cfg(test)]
@@ -333,27 +334,38 @@ mod tests {
         assert_eq!(contention.pause(now), None);
     }
 
+    fn entry(manager: &str, time: &str, labels: &[&str]) -> Value {
+        let labels: serde_json::Map<String, Value> =
+            labels.iter().map(|label| (format!("f:{label}"), json!({}))).collect();
+        json!({"manager": manager, "operation": "Update", "time": time,
+               "fieldsV1": {"f:metadata": {"f:labels": labels}}})
+    }
+
+    fn find(entries: &[Value], labels: &[&str]) -> Option<String> {
+        let meta: ObjectMeta =
+            serde_json::from_value(json!({"managedFields": entries})).expect("metadata");
+        let keys: Vec<Key> = labels.iter().map(|name| label(name)).collect();
+        find_other(&meta, &keys)
+    }
+
     #[test]
     fn only_a_proved_owner_is_named() {
-        let entry = |manager: &str, time: &str, fields: Value| json!({"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields});
-        let labels = json!({"f:metadata": {"f:labels": {"f:a": {}}}});
-        let fields = [
-            entry("argocd-controller", "2026-01-01T00:00:00Z", labels.clone()),
-            entry("landlord", "2026-01-03T00:00:00Z", labels),
-            entry(
-                "kubectl-edit",
-                "2026-01-02T00:00:00Z",
-                json!({"f:metadata": {"f:labels": {"f:c": {}}}}),
-            ),
-        ];
-        let meta: ObjectMeta =
-            serde_json::from_value(json!({"managedFields": fields})).expect("metadata");
-        assert_eq!(find_other(&meta, &[label("a")]).as_deref(), Some("argocd-controller"));
-        assert_eq!(
-            find_other(&meta, &[label("gone")]),
-            None,
-            "who wrote last need not have removed it"
-        );
-        assert_eq!(find_other(&ObjectMeta::default(), &[label("a")]), None);
+        let (first, second, third) =
+            ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z");
+        let argo = entry("argocd-controller", first, &["a", "shared"]);
+        let edit = entry("kubectl-edit", second, &["c", "shared"]);
+        let ours = entry("landlord", third, &["b", "co-owned"]);
+        let apply = entry("kubectl-apply", third, &["co-owned"]);
+        let entries = [argo, edit, ours, apply];
+        let named = |labels: &[&str]| find(&entries, labels);
+        assert_eq!(named(&["a"]).as_deref(), Some("argocd-controller"));
+        assert_eq!(named(&["a", "b"]), None, "b is as landlord wrote it");
+        assert_eq!(named(&["a", "gone"]), None, "one of them is not proved");
+        assert_eq!(named(&["gone"]), None, "who wrote last need not have removed it");
+        assert_eq!(named(&["co-owned"]), None, "it has the value that landlord wrote");
+        assert_eq!(named(&["shared"]), None, "either of two may have changed it");
+        assert_eq!(named(&["a", "c"]), None, "two keys of two writers");
+        assert_eq!(named(&["a", "shared"]), None, "one of them is not proved");
+        assert_eq!(find(&[], &["a"]), None);
     }
 }

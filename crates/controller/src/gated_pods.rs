@@ -32,6 +32,8 @@ pub use self::held_pod::{HeldPod, Keys, State};
 const MAX_IN_FLIGHT: usize = 16;
 /// A Pod that its namespace has kept waiting for so long is reported to its owner.
 pub const REPORTED_WAIT: Duration = Duration::from_secs(30);
+/// So many of a namespace at a time.
+const REPORTED_AT_A_TIME: usize = 20;
 
 /// See the module.
 #[derive(Debug)]
@@ -145,7 +147,7 @@ impl GatedPods {
         let removed = gated.pods.remove(key);
         let is_empty = gated.pods.is_empty();
         self.restate(key, removed.as_ref().map(|pod| &pod.state), None);
-        self.work.queue.forget(key);
+        self.work.forget(key);
         if is_empty {
             self.namespaces.remove(&*key.namespace);
         }
@@ -236,7 +238,7 @@ impl GatedPods {
         let Some(gated) = self.namespaces.get(&*key.namespace) else { return };
         let place = Place {
             urgency: Urgency::Placement,
-            group: gated.group(&key.namespace),
+            group: self.work.group_of(key, &gated.group(&key.namespace)),
             rank: key.age_rank(),
             ready,
         };
@@ -258,16 +260,17 @@ impl GatedPods {
         self.namespaces.values().flat_map(|gated| &gated.pods)
     }
 
-    /// Pods that their namespace has kept waiting for long, and that were not reported yet; the
-    /// oldest of each namespace, which speaks for all.
+    /// Pods that their namespace has kept waiting for long, and that were not reported yet; of each
+    /// namespace a few, the oldest first.
     pub fn waiting_unreported(&self, now: Instant) -> Vec<(PodKey, String)> {
-        let oldest = self
-            .namespaces
+        let is_due =
+            |(key, pod): &(&PodKey, &HeldPod)| !pod.told && pod.waited(key, now) >= REPORTED_WAIT;
+        self.namespaces
             .values()
             .filter(|gated| gated.placement.is_none())
-            .filter_map(|gated| gated.pods.first_key_value());
-        let long = oldest.filter(|(key, pod)| !pod.told && pod.waited(key, now) >= REPORTED_WAIT);
-        long.map(|(key, pod)| (key.clone(), pod.uid.clone())).collect()
+            .flat_map(|gated| gated.pods.iter().filter(is_due).take(REPORTED_AT_A_TIME))
+            .map(|(key, pod)| (key.clone(), pod.uid.clone()))
+            .collect()
     }
 
     pub(crate) fn pod_mut(&mut self, key: &PodKey) -> Option<&mut HeldPod> {

@@ -16,7 +16,7 @@ use tokio::sync::watch::Sender;
 
 use crate::context::Context;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{NOBODY, Outcomes, Report, Topic, policy_reference};
+use crate::outcome::{Outcomes, Payer, Report, Topic, policy_reference};
 use crate::readiness::SETTINGS;
 use crate::supervisor::Pulse;
 use crate::watch::Following;
@@ -93,7 +93,7 @@ fn report_refusal(outcomes: &Outcomes, policy: &str, uid: &str, note: String) {
     outcomes.publish(Report {
         about: policy_reference(policy, uid),
         topic: Topic::Notice,
-        payer: NOBODY,
+        payer: &Payer::Controller,
         type_: EventType::Warning,
         reason: SETTINGS_REFUSED,
         note,

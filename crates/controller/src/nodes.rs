@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+/// Answers that are kept. Tenants ask for as many selectors as they have; what edits have left
+/// behind is forgotten with all the others.
+const MAX_ANSWERS: usize = 10_000;
+
 /// What is known of the nodes; nothing until they have been listed once.
 #[derive(Debug, Default)]
 pub struct Nodes {
@@ -75,6 +79,9 @@ impl Nodes {
             selector.iter().all(|(key, value)| labels.get(key) == Some(value))
         };
         let answer = self.labels.values().any(matches);
+        if self.answers.len() >= MAX_ANSWERS {
+            self.answers.clear();
+        }
         self.answers.insert(selector.clone(), answer);
         answer
     }
@@ -107,5 +114,16 @@ mod tests {
         assert!(!nodes.match_any(&wanted));
         nodes.put("a".to_owned(), wanted.clone());
         assert!(nodes.match_any(&wanted), "an answer is forgotten when labels change");
+    }
+
+    #[test]
+    fn selectors_that_were_edited_away_are_not_kept_for_ever() {
+        let mut nodes = Nodes::default();
+        nodes.put("a".to_owned(), map([("pool", "7")]));
+        for number in 0..3 * MAX_ANSWERS {
+            let pool = number.to_string();
+            assert_eq!(nodes.match_any(&map([("pool", &pool)])), number == 7);
+        }
+        assert!(nodes.answers.len() <= MAX_ANSWERS, "{}", nodes.answers.len());
     }
 }

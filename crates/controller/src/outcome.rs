@@ -1,14 +1,15 @@
 //! Outcome: how it is reported what became of something – by metrics, in the journal, perhaps by an
 //! Event. What is reported of a subject stands beside that subject, as in `reconciler/report.rs`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use assessment::{Fault, Reason};
+use assessment::Fault;
 use cluster::clock;
 use cluster::gated_pod::PodKey;
+use cluster::lease::Leadership;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -18,13 +19,12 @@ use crate::metrics::Metrics;
 mod budget;
 pub mod journal;
 mod pod_event;
+mod post;
 
 use self::budget::Budget;
-pub use self::budget::WINDOW;
+pub use self::budget::{Payer, WINDOW};
 use self::journal::{Entry, Journal};
-
-/// Whose share Events are taken from that are about no tenant: settings, the strategy, the guard.
-pub(crate) const NOBODY: &str = "";
+use self::post::Post;
 
 /// A failure that lasts is reported again after this time, as Events expire; not before, so that
 /// each of many is reported once.
@@ -43,9 +43,14 @@ pub struct Outcomes {
     metrics: Arc<Metrics>,
     client: Option<Client>,
     recorder: Option<Recorder>,
+    /// Who does not lead finds the same faults, and writes no Events of them.
+    leadership: Leadership,
     /// Where the dashboard finds the newest.
     journal: Option<Arc<Journal>>,
     budgets: Budgets,
+    post: Post,
+    /// Namespaces whose fault the budget did not allow an Event for, and whose share it was.
+    put_off: Mutex<BTreeMap<String, Payer>>,
     /// Failures that were reported of late: by the object's uid, a digest and when.
     reported: Mutex<HashMap<String, (u64, Instant)>>,
 }
@@ -59,6 +64,8 @@ pub(crate) enum Topic {
     Fault,
     /// A Pod asks for other nodes than its namespace.
     Clash,
+    /// A Pod waits for its namespace.
+    Wait,
     /// What is said once.
     Notice,
 }
@@ -68,6 +75,7 @@ struct Budgets {
     writes: Budget,
     faults: Budget,
     clashes: Budget,
+    waits: Budget,
     notices: Budget,
 }
 
@@ -77,6 +85,7 @@ impl Budgets {
             Topic::Write => &self.writes,
             Topic::Fault => &self.faults,
             Topic::Clash => &self.clashes,
+            Topic::Wait => &self.waits,
             Topic::Notice => &self.notices,
         }
     }
@@ -86,8 +95,8 @@ impl Budgets {
 pub(crate) struct Report<'a> {
     pub(crate) about: ObjectReference,
     pub(crate) topic: Topic,
-    /// Whose share of the budget it is taken from: a tenant's, for one.
-    pub(crate) payer: &'a str,
+    /// Whose share of the budget it is taken from.
+    pub(crate) payer: &'a Payer,
     pub(crate) type_: EventType,
     /// A bounded word.
     pub(crate) reason: &'a str,
@@ -102,8 +111,22 @@ impl Outcomes {
             instance: std::env::var("HOSTNAME").ok(),
         };
         let recorder = client.clone().map(|client| Recorder::new(client, reporter));
-        let (budgets, reported) = (Budgets::default(), Mutex::default());
-        Self { metrics, client, recorder, journal: None, budgets, reported }
+        Self {
+            metrics,
+            client,
+            recorder,
+            leadership: Leadership::forever(),
+            journal: None,
+            budgets: Budgets::default(),
+            post: Post::default(),
+            put_off: Mutex::default(),
+            reported: Mutex::default(),
+        }
+    }
+
+    /// Writes Events for as long as this replica leads.
+    pub fn led_by(self, leadership: Leadership) -> Self {
+        Self { leadership, ..self }
     }
 
     /// Keeps the newest for the dashboard.
@@ -130,49 +153,76 @@ impl Outcomes {
         &self.metrics
     }
 
-    /// Writes a warning about a Pod into its namespace. False where the budget does not allow it,
-    /// so that it has to be reported later.
-    pub(crate) async fn warn_pod(
+    /// Writes a warning about a Pod into its namespace; nothing waits for it. False where the
+    /// budget does not allow it, so that it has to be reported later.
+    pub(crate) fn warn_pod(
         &self,
         topic: Topic,
-        payer: &str,
+        payer: &Payer,
         key: &PodKey,
         uid: &str,
-        reason: Reason,
-        note: String,
+        Fault { reason, message }: Fault,
     ) -> bool {
-        let Some(client) = self.client.as_ref().filter(|_| self.afford(topic, payer)) else {
+        if !self.afford(topic, payer) {
             return false;
-        };
-        if let Err(error) = pod_event::warn(client, key, uid, reason.word(), shortened(note)).await
-        {
-            tracing::debug!(namespace = %key.namespace, pod = %key.name, %error, "event not written");
         }
-        true
+        let Some(client) = self.client.clone() else { return true };
+        let event = pod_event::warning(key, uid, reason.word(), shortened(message));
+        self.post.send(move || pod_event::create(client.clone(), event.clone()))
     }
 
     /// Writes an Event; nothing waits for it. False where the budget does not allow it.
     pub(crate) fn publish(&self, report: Report<'_>) -> bool {
         let Report { about, topic, payer, type_, reason, note } = report;
-        let Some(recorder) = self.recorder.clone() else { return true };
         if !self.afford(topic, payer) {
             return false;
         }
-        let event = Event {
+        let Some(recorder) = self.recorder.clone() else { return true };
+        let event = Arc::new(Event {
             type_,
             reason: reason.to_owned(),
             note: Some(shortened(note)),
             action: "Reconcile".to_owned(),
             secondary: None,
-        };
-        tokio::spawn(async move {
-            let answer =
-                clock::within(clock::ANSWER_TIMEOUT, recorder.publish(&event, &about)).await;
-            if let Err(error) = answer {
-                tracing::debug!(%error, "event not written");
-            }
         });
-        true
+        self.post.send(move || {
+            let (recorder, event, about) = (recorder.clone(), Arc::clone(&event), about.clone());
+            async move { recorder.publish(&event, &about).await }
+        })
+    }
+
+    /// The budget does not allow an Event about this namespace's fault now: one is written later.
+    pub(crate) fn put_off(&self, name: &str, payer: Payer) {
+        self.lock_put_off().insert(name.to_owned(), payer);
+    }
+
+    /// It has one, or needs none any more.
+    pub(crate) fn drop_put_off(&self, name: &str) {
+        self.lock_put_off().remove(name);
+    }
+
+    /// Namespaces whose Event was put off: of each payer not more than it can afford.
+    pub(crate) fn next_put_off(&self) -> Vec<String> {
+        let mut counts: HashMap<Payer, usize> = HashMap::new();
+        let put_off = self.lock_put_off();
+        let next = put_off.iter().filter(|(_, payer)| {
+            let count = counts.entry((*payer).clone()).or_default();
+            *count += 1;
+            *count <= budget::EACH
+        });
+        next.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn lock_put_off(&self) -> MutexGuard<'_, BTreeMap<String, Payer>> {
+        self.put_off.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an Event would be written now. What was put off once is not counted again for as long
+    /// as it has to wait.
+    pub(crate) fn would_afford(&self, topic: Topic, payer: &Payer) -> bool {
+        self.leadership.holds()
+            && self.post.has_room()
+            && self.budgets.share(topic).allows(payer, clock::now())
     }
 
     /// Whether this failure of an object was reported of late. One that lasts is met again and
@@ -197,8 +247,12 @@ impl Outcomes {
         self.reported.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
-    fn afford(&self, topic: Topic, payer: &str) -> bool {
-        let affordable = self.budgets.share(topic).afford(payer, clock::now());
+    fn afford(&self, topic: Topic, payer: &Payer) -> bool {
+        if !self.leadership.holds() {
+            return false;
+        }
+        let affordable =
+            self.post.has_room() && self.budgets.share(topic).afford(payer, clock::now());
         self.metrics.events_dropped.inc_by(u64::from(!affordable));
         affordable
     }
@@ -242,13 +296,14 @@ mod tests {
     #[test]
     fn neither_topic_nor_payer_crowds_out_another() {
         let outcomes = Outcomes::new(Arc::default(), None);
-        for topic in [Topic::Write, Topic::Fault, Topic::Clash, Topic::Notice] {
+        for topic in [Topic::Write, Topic::Fault, Topic::Clash, Topic::Wait, Topic::Notice] {
             for payer in ["solar", "lunar"] {
-                let afforded = (0..25).filter(|_| outcomes.afford(topic, payer)).count();
-                assert_eq!(afforded, 20, "{topic:?} of {payer}");
+                let payer = Payer::Tenant(payer.to_owned());
+                let afforded = (0..25).filter(|_| outcomes.afford(topic, &payer)).count();
+                assert_eq!(afforded, 20, "{topic:?} of {payer:?}");
             }
         }
-        assert_eq!(outcomes.metrics().events_dropped.get(), 2 * 4 * 5);
+        assert_eq!(outcomes.metrics().events_dropped.get(), 2 * 5 * 5);
     }
 
     #[test]

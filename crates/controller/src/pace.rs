@@ -136,6 +136,7 @@ impl Pace {
                 self.push_back(now, *after)
             }
             Written::Failed(Failure { scope: Scope::Server, .. }) => self.fail(now),
+            Written::Failed(failure) if failure.is_denial() => {}
             Written::Failed(Failure { reason, .. }) => {
                 if self.evidence.add(now, Symptom::Failed(*reason), subject) {
                     self.fail(now);

@@ -142,6 +142,11 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
         self.bulk_holds = self.bulk_holds.saturating_sub(1);
     }
 
+    /// Whether anyone holds it back.
+    pub fn is_bulk_held(&self) -> bool {
+        self.bulk_holds > 0
+    }
+
     /// Whether keys of this urgency wait for [`Self::release_bulk`].
     fn is_held(&self, level: usize) -> bool {
         self.bulk_holds > 0 && level == Urgency::Backfill as usize

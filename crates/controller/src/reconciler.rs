@@ -29,6 +29,7 @@ use crate::supervisor::{Pulse, join, reap};
 use crate::work::{Job, OnDrop, within_permit};
 
 mod planned;
+mod put_off;
 mod report;
 mod shared;
 
@@ -160,9 +161,9 @@ impl Reconciler {
             self.wake.notify_one();
         });
         let name = &key;
-        let (decision, epoch) = {
+        let (decision, epoch, revision) = {
             let mut shared = self.shared();
-            (shared.take_plan(name), shared.store.epoch())
+            (shared.take_plan(name), shared.store.epoch(), shared.store.decisive_revision())
         };
         let contested =
             decision.trouble().is_some_and(|trouble| trouble.reason == Reason::Contested);
@@ -176,6 +177,10 @@ impl Reconciler {
             Decision::Write(write)
                 if write.not_before.is_some_and(|until| until > clock::now()) =>
             {
+                self.shared().queue(&write, shared::is_live(&job), clock::now());
+            }
+            // Settings or a tenant have changed since it was decided: it is decided anew.
+            Decision::Write(write) if self.shared().store.decisive_revision() != revision => {
                 self.shared().queue(&write, shared::is_live(&job), clock::now());
             }
             Decision::Write(write) => self.write(write, job, epoch).await,
@@ -207,20 +212,24 @@ impl Reconciler {
 
     async fn write(&self, write: PlannedWrite, job: Job<String>, epoch: u64) {
         let Job { key, place, permit } = job;
-        let (written, took) = within_permit(permit, self.writer.write(&write.request)).await;
-        let subject = Subject { key: &key, tenant: &place.group };
+        let on_hang = || {
+            self.shared().work.hang(&key, &place.group);
+            self.wake.notify_one();
+        };
+        let (written, took) =
+            within_permit(permit, self.writer.write(&write.request), on_hang).await;
+        let subject = Subject { key: &key, tenant: write.tenant.as_deref().unwrap_or_default() };
         self.shared().work.pace.book(clock::now(), subject, &written, took);
         let live = shared::is_live_place(&place);
         match written {
             Written::Done(meta) => {
-                let lag = self.shared().succeed(
-                    &write,
-                    live,
-                    CachedNamespace::from_meta(&meta),
-                    epoch,
-                    took,
-                );
-                self.outcomes.written(&write, &place, live, took, lag);
+                let (lag, payer) = {
+                    let mut shared = self.shared();
+                    let answer = CachedNamespace::from_meta(&meta);
+                    let lag = shared.succeed(&write, live, answer, epoch, took);
+                    (lag, shared.store.payer(&key))
+                };
+                self.outcomes.written(&write, &place, live, (took, lag), &payer);
             }
             Written::Dry => {
                 let mut shared = self.shared();
@@ -250,9 +259,13 @@ impl Reconciler {
     }
 
     fn fail(&self, write: &PlannedWrite, live: bool, failure: &Failure, took: Duration) {
-        let report = self.shared().fail(write, live, failure, self.retries);
+        let (report, payer) = {
+            let mut shared = self.shared();
+            let report = shared.fail(write, live, failure, self.retries);
+            (report, shared.store.payer(&write.request.name))
+        };
         match report {
-            Some(fault) => self.outcomes.failed(write, &fault, took),
+            Some(fault) => self.outcomes.failed(write, &fault, took, &payer),
             None => self.outcomes.not_written(write, failure.reason.word(), took),
         }
     }

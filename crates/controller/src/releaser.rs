@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use crate::attempts::FIRST_RETRY;
 use crate::context::Context;
 use crate::gated_pods::{GatedPods, HeldPod, State};
-use crate::outcome::{CONFLICT, GONE, Outcomes, WINDOW};
+use crate::outcome::{CONFLICT, GONE, Outcomes, Payer, Topic, WINDOW};
 use crate::pace::Subject;
 use crate::reconciler::until;
 use crate::supervisor::{Pulse, join, reap};
@@ -98,14 +98,7 @@ impl Releaser {
             if !leadership.holds() || !context.readiness.is_complete() {
                 continue;
             }
-            let waiting = context.reconciler.gated().waiting_unreported(clock::now());
-            for (key, uid) in waiting {
-                let message = waits_for(&context, &key);
-                let payer = context.reconciler.shared().store.payer(&key.namespace);
-                let outcomes = context.reconciler.outcomes();
-                let told = outcomes.pod_waits(&key, &uid, &payer, message).await;
-                context.reconciler.gated().set_told(&key, told);
-            }
+            report_long_waits(&context);
         }
     }
 
@@ -127,21 +120,26 @@ impl Releaser {
             gated.work.done(&key, &group);
             gated.wake.notify_one();
         });
-        match within_permit(job.permit, self.try_release(&key, &group)).await {
+        let on_hang = || {
+            let mut gated = self.gated();
+            gated.work.hang(&key, &group);
+            gated.wake.notify_one();
+        };
+        match within_permit(job.permit, self.try_release(&key), on_hang).await {
             Some((pod, Step::Sent(written, took))) => {
-                self.settle(&Turn { key: &key, pod: &pod, took }, written).await;
+                self.settle(&Turn { key: &key, pod: &pod, took }, written);
             }
-            Some((pod, Step::Clash(clash))) => self.clash(&key, &pod, clash).await,
+            Some((pod, Step::Clash(clash))) => self.clash(&key, &pod, clash),
             Some((pod, Step::Unread(failure))) => {
                 let took = Duration::ZERO;
-                self.fail(&Turn { key: &key, pod: &pod, took }, failure).await;
+                self.fail(&Turn { key: &key, pod: &pod, took }, failure);
             }
             None => {}
         }
     }
 
     /// Decides, and sends the patch if the freshest copy of the namespace says the same.
-    async fn try_release(&self, key: &PodKey, group: &str) -> Option<(HeldPod, Step)> {
+    async fn try_release(&self, key: &PodKey) -> Option<(HeldPod, Step)> {
         let (mut pod, mut verdict) = self.decide(key)?;
         if matches!(verdict, Verdict::Release(_)) {
             if let Err(failure) = self.refresh(&key.namespace, pod.taken_in).await {
@@ -156,8 +154,12 @@ impl Releaser {
         };
         let (written, took) = self.writer.write(&key.namespace, &key.name, patch, GATE).await;
         let name = key.to_string();
-        let subject = Subject { key: &name, tenant: group };
-        self.gated().work.pace.book(clock::now(), subject, &written, took);
+        let mut gated = self.gated();
+        let placement = gated.placement(&key.namespace);
+        let tenant = placement.as_ref().and_then(|placement| placement.tenant.as_deref());
+        let subject = Subject { key: &name, tenant: tenant.unwrap_or_default() };
+        gated.work.pace.book(clock::now(), subject, &written, took);
+        drop(gated);
         Some((pod, Step::Sent(written, took)))
     }
 
@@ -202,11 +204,11 @@ impl Releaser {
     }
 
     /// Tells the Pod's owner, once for each new clash, as soon as the budget of Events allows.
-    async fn clash(&self, key: &PodKey, pod: &HeldPod, clash: Clash) {
+    fn clash(&self, key: &PodKey, pod: &HeldPod, clash: Clash) {
         let message = clash.to_string();
         let is_news = self.gated().stand(key, State::Clashing(clash)) || !pod.told;
         if is_news {
-            let told = self.outcomes().clashed(key, &pod.uid, &self.payer(key), message).await;
+            let told = self.outcomes().clashed(key, &pod.uid, &self.payer(key), message);
             let mut gated = self.gated();
             gated.set_told(key, told);
             if !told {
@@ -215,7 +217,7 @@ impl Releaser {
         }
     }
 
-    async fn settle(&self, turn: &Turn<'_>, written: Written) {
+    fn settle(&self, turn: &Turn<'_>, written: Written) {
         let Turn { key, pod, took, .. } = *turn;
         match written {
             Written::Done(_) => {
@@ -228,20 +230,20 @@ impl Releaser {
             }
             Written::Conflict(message) => {
                 self.outcomes().not_released(key, CONFLICT, took);
-                self.come_again(turn, message).await;
+                self.come_again(turn, message);
             }
             Written::Dry => {}
             Written::Reverted(_, missing) if missing.iter().any(|one| one == GATE) => {
-                self.fail(turn, reverted()).await;
+                self.fail(turn, reverted());
             }
-            Written::Reverted(_, missing) => self.report_stripped(turn, &missing).await,
-            Written::Failed(failure) => self.fail(turn, failure).await,
+            Written::Reverted(_, missing) => self.report_stripped(turn, &missing),
+            Written::Failed(failure) => self.fail(turn, failure),
         }
     }
 
     /// After a conflict: at once if the watch has brought the newer state already; else it will,
     /// and that is a turn. Conflicts on a state that nobody changes are a refusal.
-    async fn come_again(&self, turn: &Turn<'_>, message: String) {
+    fn come_again(&self, turn: &Turn<'_>, message: String) {
         if !self.conflict(turn.key, turn.pod) {
             let failure = Failure {
                 reason: Reason::Refused,
@@ -249,7 +251,7 @@ impl Releaser {
                 retry_after: None,
                 scope: Scope::Object,
             };
-            self.fail(turn, failure).await;
+            self.fail(turn, failure);
         }
     }
 
@@ -275,18 +277,18 @@ impl Releaser {
 
     /// The Pod is released without what it was to get. Nothing holds it any more, so there is no
     /// second try, and this is reported at once.
-    async fn report_stripped(&self, Turn { key, pod, took }: &Turn<'_>, missing: &[String]) {
+    fn report_stripped(&self, Turn { key, pod, took }: &Turn<'_>, missing: &[String]) {
         let payer = self.payer(key);
         self.gated().settle(key, &pod.uid);
-        self.outcomes().release_failed(key, &pod.uid, &payer, &stripped(missing), *took).await;
+        self.outcomes().release_failed(key, &pod.uid, &payer, &stripped(missing), *took);
     }
 
-    async fn fail(&self, Turn { key, pod, took }: &Turn<'_>, failure: Failure) {
+    fn fail(&self, Turn { key, pod, took }: &Turn<'_>, failure: Failure) {
         let Failure { reason, message, retry_after, .. } = failure;
         if self.put_off(key, &message, retry_after) {
             let payer = self.payer(key);
             let fault = Fault { reason, message };
-            self.outcomes().release_failed(key, &pod.uid, &payer, &fault, *took).await;
+            self.outcomes().release_failed(key, &pod.uid, &payer, &fault, *took);
         } else {
             self.outcomes().not_released(key, reason.word(), *took);
         }
@@ -310,7 +312,7 @@ impl Releaser {
     }
 
     /// Whose share of Events one about this Pod is taken from.
-    fn payer(&self, key: &PodKey) -> String {
+    fn payer(&self, key: &PodKey) -> Payer {
         self.context.reconciler.shared().store.payer(&key.namespace)
     }
 
@@ -337,6 +339,20 @@ fn stripped(missing: &[String]) -> Fault {
 fn unread(namespace: &str, error: &Error) -> Failure {
     let message = format!("namespace {namespace:?} could not be read before the release: {error}");
     Failure { reason: Reason::Unreachable, message, retry_after: None, scope: Scope::Object }
+}
+
+/// Says why it waits of each Pod that its namespace keeps waiting for long, once, as far as the
+/// budget allows; of those it does not, at the next look.
+fn report_long_waits(context: &Context) {
+    let outcomes = context.reconciler.outcomes();
+    let waiting = context.reconciler.gated().waiting_unreported(clock::now());
+    for (key, uid) in waiting {
+        let payer = context.reconciler.shared().store.payer(&key.namespace);
+        if outcomes.would_afford(Topic::Wait, &payer) {
+            let told = outcomes.pod_waits(&key, &uid, &payer, waits_for(context, &key));
+            context.reconciler.gated().set_told(&key, told);
+        }
+    }
 }
 
 /// What a Pod waits for, and who can end it.

@@ -23,17 +23,21 @@ mod contention;
 mod costs;
 mod election;
 mod faults;
+mod first_lists;
 mod held;
 mod held_neighbours;
 mod hooks;
 mod lost_tenants;
 mod neighbours;
+mod new_settings;
 mod orders;
 mod placement_first;
 mod readers;
+mod reports;
 mod restored;
 mod scale;
 mod sharding;
+mod statuses;
 
 const LEDGER: &str = "landlord.dev/ledger";
 const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";
@@ -89,8 +93,18 @@ fn start_controller(
     leadership: &Leadership,
     events: bool,
 ) -> Running {
+    start_reading(client, SettingsSource::Document(settings.clone()), leadership, events)
+}
+
+/// The same with settings from elsewhere.
+fn start_reading(
+    client: Client,
+    settings: SettingsSource,
+    leadership: &Leadership,
+    events: bool,
+) -> Running {
     let scope = Scope::Continuous(Continuous {
-        settings: SettingsSource::Document(settings.clone()),
+        settings,
         policy: "landlord".to_owned(),
         namespace: "landlord".to_owned(),
         without_guard: false,
@@ -136,8 +150,12 @@ impl Simulation {
     }
 
     fn begin(server: InMemory, settings: &Value, events: bool) -> Self {
+        Self::begin_reading(server, SettingsSource::Document(settings.clone()), events)
+    }
+
+    fn begin_reading(server: InMemory, settings: SettingsSource, events: bool) -> Self {
         let leadership = Leadership::forever();
-        let running = start_controller(server.client(), settings, &leadership, events);
+        let running = start_reading(server.client(), settings, &leadership, events);
         let snapshots = Arc::clone(&running.snapshots);
         let (reconciler, supervised) = supervise(running);
         Self { server, reconciler, snapshots, supervised }

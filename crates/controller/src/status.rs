@@ -23,18 +23,17 @@ use assessment::Fault;
 use cluster::clock;
 use cluster::lease::Leadership;
 
+mod behind;
 mod bulk;
 mod pods;
+
+use self::behind::Behind;
 
 /// How often the counts are looked at.
 const WRITE_INTERVAL: Duration = Duration::from_secs(2);
 /// Statuses that are written at a time.
 const MAX_IN_FLIGHT: usize = 8;
 const API_VERSION: &str = "landlord.dev/v1alpha1";
-
-/// After so many rounds in a row in which a tenant is another than its watch has brought, the watch
-/// is not just slow: after a restore of etcd it may wait for versions that are far away.
-const ROUNDS_BEHIND: u32 = 5;
 
 /// What became of a status.
 enum Sent {
@@ -72,7 +71,7 @@ impl Statuses {
     /// Writes what changed, again and again. Does not return.
     pub async fn run(self, pulse: Pulse) {
         let mut written: HashMap<String, Facts> = HashMap::new();
-        let mut rounds_behind = 0;
+        let mut behind = Behind::default();
         let mut relist = self.context.signals.relist.subscribe();
         loop {
             pulse.beat();
@@ -87,6 +86,10 @@ impl Statuses {
                 written.clear();
                 continue;
             }
+            if self.context.reconciler.shared().work.queue.is_bulk_held() {
+                // Not every namespace has been judged.
+                continue;
+            }
             self.tell_bulk().await;
             let facts = self.facts();
             let names: HashSet<&String> = facts.iter().map(|(name, _)| name).collect();
@@ -95,24 +98,25 @@ impl Statuses {
                 .into_iter()
                 .filter(|(tenant, facts)| written.get(tenant) != Some(facts))
                 .collect();
-            let is_behind = self.write_all(news, &mut written, &pulse).await;
-            rounds_behind = if is_behind { rounds_behind + 1 } else { 0 };
-            if rounds_behind == ROUNDS_BEHIND {
-                tracing::warn!("tenants are not as their watch says: everything is listed anew");
+            let found = self.write_all(news, &mut written, &pulse).await;
+            if let Some(tenant) = behind.count(found) {
+                tracing::warn!(
+                    tenant,
+                    "a tenant is not as its watch says: everything is listed anew"
+                );
                 self.context.signals.list_anew();
-                rounds_behind = 0;
             }
         }
     }
 
-    /// A few at a time; what could not be written is tried again in the next round. Whether a
-    /// tenant was found that is not the one that its watch has brought.
+    /// A few at a time; what could not be written is tried again in the next round. Tenants that
+    /// were found to be others than their watch has brought, and what it has brought.
     async fn write_all(
         &self,
         news: Vec<(String, Facts)>,
         written: &mut HashMap<String, Facts>,
         pulse: &Pulse,
-    ) -> bool {
+    ) -> Vec<(String, Identity)> {
         let write = |(tenant, facts): (String, Facts)| async move {
             let answer = if self.leadership.holds() {
                 self.write(&tenant, &facts).await
@@ -121,7 +125,7 @@ impl Statuses {
             };
             (tenant, facts, answer)
         };
-        let mut is_behind = false;
+        let mut behind = Vec::new();
         let mut answers = stream::iter(news).map(write).buffer_unordered(MAX_IN_FLIGHT);
         while let Some((tenant, facts, answer)) = answers.next().await {
             pulse.beat();
@@ -129,12 +133,12 @@ impl Statuses {
                 Ok(Sent::Stored) => {
                     written.insert(tenant, facts);
                 }
-                Ok(Sent::Behind) => is_behind = true,
+                Ok(Sent::Behind) => behind.push((tenant, facts.identity)),
                 Ok(Sent::NotLeading) => {}
                 Err(error) => tracing::debug!(tenant, %error, "status not written"),
             }
         }
-        is_behind
+        behind
     }
 
     /// Of landlord's own tenants; the status of others is not ours to write.
@@ -156,7 +160,7 @@ impl Statuses {
             let conditions = conditions.into_iter().chain(released).collect();
             (name.clone(), Facts { identity: row.identity.clone(), totals: row.totals, conditions })
         };
-        tenants.iter().filter(|(_, row)| row.exists()).map(facts).collect()
+        tenants.iter().filter(|(_, row)| row.exists() && row.is_judged).map(facts).collect()
     }
 
     /// One Event for what was written in bulk, once all of it is.

@@ -11,6 +11,7 @@ use tenancy::tenant::Tenant;
 use assessment::{Assessment, Reason, Record, is_in_scope};
 
 mod census;
+mod deletions;
 mod ledgers;
 mod load;
 mod payer;
@@ -27,6 +28,8 @@ pub struct Store {
     tenants: HashMap<String, Result<Arc<Tenant>, String>>,
     /// Which object a tenant was read from.
     identities: HashMap<String, Identity>,
+    /// Tenants of whose namespaces not all are judged by the newest spec yet.
+    judged_anew: HashSet<String>,
     /// Tenants that are gone for good, so that what they left may be released.
     gone: HashSet<String>,
     /// Namespaces by the tenant that they claimed when they were last looked at.
@@ -112,6 +115,7 @@ impl Store {
             namespaces: HashMap::new(),
             tenants: HashMap::new(),
             identities: HashMap::new(),
+            judged_anew: HashSet::new(),
             gone: HashSet::new(),
             claims: HashMap::new(),
             arrivals: 0,
@@ -135,6 +139,7 @@ impl Store {
             self.identities.clear();
             self.gone.clear();
         }
+        self.judged_anew.clear();
         self.settings = settings;
         self.touch_tenants();
         self.census.touch();
@@ -160,10 +165,10 @@ impl Store {
     }
 
     /// Takes in what a list says of a namespace. A list replaces: after a restore of etcd, versions
-    /// are smaller than those that were known. False where it is what the store knows.
+    /// are smaller than those that were known, and the same version may be another state. False
+    /// where it is what the store knows.
     pub fn list_namespace(&mut self, cached: CachedNamespace) -> bool {
-        let is_news =
-            self.namespace(name_of(&cached)).is_none_or(|known| !cached.is_same_as(known));
+        let is_news = self.namespace(name_of(&cached)).is_none_or(|known| *known != cached);
         if is_news {
             self.replace_namespace(cached);
         }
@@ -253,9 +258,22 @@ impl Store {
         self.tenants.insert(name, tenant);
     }
 
-    /// Takes in which object a tenant was read from.
+    /// The namespaces of a tenant are to be judged by another spec, until
+    /// [`Self::identify_tenant`].
+    pub fn begin_to_judge(&mut self, tenant: &str) {
+        self.judged_anew.insert(tenant.to_owned());
+        self.census.touch_tenant(tenant);
+    }
+
+    /// Whether every namespace of the tenant is judged by the spec that [`Self::identity`] names.
+    pub fn is_judged(&self, tenant: &str) -> bool {
+        !self.judged_anew.contains(tenant)
+    }
+
+    /// Takes in which object a tenant was read from, once its namespaces are judged by it.
     pub fn identify_tenant(&mut self, name: &str, identity: Identity) {
-        if self.identities.get(name) != Some(&identity) {
+        let was_judged = !self.judged_anew.remove(name);
+        if !was_judged || self.identities.get(name) != Some(&identity) {
             self.identities.insert(name.to_owned(), identity);
             self.census.touch_tenant(name);
         }
@@ -275,39 +293,8 @@ impl Store {
         self.tenants.remove(name);
         self.decisive += 1;
         self.identities.remove(name);
+        self.judged_anew.remove(name);
         self.census.touch_tenant(name);
-    }
-
-    /// A tenant is known to be gone for good: its namespaces are to be released.
-    pub fn confirm_deleted(&mut self, name: &str) {
-        if !self.tenants.contains_key(name) {
-            self.gone.insert(name.to_owned());
-            self.decisive += 1;
-        }
-    }
-
-    /// Tenants that are not there and not known to be deleted, though a ledger names them and their
-    /// namespaces claim them still.
-    pub fn orphans(&self) -> Vec<String> {
-        let missing = |tenant: &&String| {
-            matches!(self.tenant(tenant), Ok(None)) && !self.gone.contains(*tenant)
-        };
-        let left = |tenant: &&String| {
-            self.claims
-                .get(*tenant)
-                .into_iter()
-                .flatten()
-                .any(|name| self.is_managed_for(name, tenant))
-        };
-        self.claims.keys().filter(missing).filter(left).cloned().collect()
-    }
-
-    fn is_managed_for(&self, name: &str, tenant: &str) -> bool {
-        self.namespaces.get(name).is_some_and(|known| known.record.ledger.tenant == tenant)
-    }
-
-    pub fn is_deleted(&self, name: &str) -> bool {
-        self.gone.contains(name)
     }
 
     /// The tenant of that name; an error where there is one that cannot be used.
@@ -370,6 +357,7 @@ impl Store {
             names.remove(name);
             if names.is_empty() {
                 self.claims.remove(&before);
+                self.forget_deletion(&before);
             }
         }
         if let Some(after) = after {

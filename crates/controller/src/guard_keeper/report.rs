@@ -5,7 +5,7 @@ use kube::runtime::events::EventType;
 
 use crate::metrics::GuardPart;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{NOBODY, Outcomes, Report, Topic, reference};
+use crate::outcome::{Outcomes, Payer, Report, Topic, reference};
 
 /// The reason of an Event about an object that another client changed or deleted.
 const GUARD_REPAIRED: &str = "GuardRepaired";
@@ -26,7 +26,7 @@ impl Outcomes {
         self.publish(Report {
             about: reference("admissionregistration.k8s.io/v1", &id.kind, &id.name, uid),
             topic: Topic::Notice,
-            payer: NOBODY,
+            payer: &Payer::Controller,
             type_: EventType::Warning,
             reason: GUARD_REPAIRED,
             note,

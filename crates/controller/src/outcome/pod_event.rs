@@ -11,27 +11,17 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::{Api, PostParams};
 
-use cluster::clock;
 use cluster::gated_pod::PodKey;
 
 /// Writes a warning.
-pub(super) async fn warn(
-    client: &Client,
-    key: &PodKey,
-    uid: &str,
-    reason: &str,
-    note: String,
-) -> Result<(), kube::Error> {
-    let api: Api<Event> = Api::namespaced(client.clone(), &key.namespace);
-    clock::within(
-        clock::ANSWER_TIMEOUT,
-        api.create(&PostParams::default(), &warning(key, uid, reason, note)),
-    )
-    .await
-    .map(drop)
+pub(super) async fn create(client: Client, event: Event) -> Result<(), kube::Error> {
+    let namespace = event.metadata.namespace.clone().unwrap_or_default();
+    let api: Api<Event> = Api::namespaced(client, &namespace);
+    api.create(&PostParams::default(), &event).await.map(drop)
 }
 
-fn warning(key: &PodKey, uid: &str, reason: &str, note: String) -> Event {
+/// One of this name is the same, however often it is sent.
+pub(super) fn warning(key: &PodKey, uid: &str, reason: &str, note: String) -> Event {
     let now = Timestamp::now();
     let (namespace, name) =
         (Some(key.namespace.to_string()), Some(format!("{}.{:x}", key.name, now.as_nanosecond())));

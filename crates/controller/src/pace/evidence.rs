@@ -1,5 +1,6 @@
 //! Evidence: whether a failure is about all. Several keys of several tenants have to show the same
-//! one within a few seconds; what one tenant's objects show may be that tenant's own doing.
+//! one within a few seconds; what one tenant's objects show may be that tenant's own doing. Objects
+//! of no tenant show nothing: any client may have made them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ const REMEMBERED: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     pub key: &'a str,
-    /// Its tenant, or empty.
+    /// Its tenant; empty where it has none.
     pub tenant: &'a str,
 }
 
@@ -51,6 +52,9 @@ impl Evidence {
         symptom: Symptom,
         Subject { key, tenant }: Subject<'_>,
     ) -> bool {
+        if tenant.is_empty() {
+            return false;
+        }
         self.0.retain(|sign| now < sign.at + WINDOW);
         if self.0.len() >= REMEMBERED {
             self.0.pop_front();

@@ -99,6 +99,34 @@ fn the_failures_of_one_tenant_pause_nobody() {
     assert_eq!((pace.limit(), pace.pause(now)), (before, None));
 }
 
+/// What admission refuses, and what belongs to nobody, says nothing of the API server, however many
+/// objects show it.
+#[test]
+fn denials_and_objects_of_no_tenant_pause_nobody() {
+    let mut pace = Pace::default();
+    let now = Instant::now();
+    let before = pace.limit();
+    let denied = |message: &str| {
+        let (reason, message) = (Reason::ServerError, message.to_owned());
+        Written::Failed(Failure { reason, message, retry_after: None, scope: Scope::Object })
+    };
+    let denials = [
+        "admission webhook \"w\" denied the request: no",
+        "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+    ];
+    for (number, message) in denials.iter().cycle().take(100).enumerate() {
+        let (key, tenant) = (format!("key-{number}"), format!("tenant-{}", number % 5));
+        pace.book(now, Subject { key: &key, tenant: &tenant }, &denied(message), FAST);
+    }
+    for number in 0..100 {
+        let key = format!("key-{number}");
+        let tenant = if number == 0 { "solar" } else { "" };
+        let failed = failed(Reason::ServerError, None, Scope::Object);
+        pace.book(now, Subject { key: &key, tenant }, &failed, FAST);
+    }
+    assert_eq!((pace.limit(), pace.pause(now)), (before, None));
+}
+
 #[test]
 fn the_same_failure_of_several_tenants_is_about_all() {
     let mut pace = Pace::default();

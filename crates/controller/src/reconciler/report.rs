@@ -7,7 +7,7 @@ use kube::runtime::events::EventType;
 
 use crate::metrics;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{DONE, NOBODY, Outcomes, Report, Topic, reference, shortened};
+use crate::outcome::{DONE, Outcomes, Payer, Report, Topic, reference, shortened};
 use crate::planner::PlannedWrite;
 use crate::queue::Place;
 
@@ -22,8 +22,8 @@ impl Outcomes {
         write: &PlannedWrite,
         place: &Place,
         live: bool,
-        took: Duration,
-        lag: Duration,
+        (took, lag): (Duration, Duration),
+        payer: &Payer,
     ) {
         let name = &write.request.name;
         let urgency = place.urgency.word();
@@ -32,7 +32,6 @@ impl Outcomes {
         self.count_wait(lag);
         self.forget_reported(&write.request.uid);
         self.note(|| Entry::new(Sort::Done, WRITTEN, name, urgency).with_tenant(tenant).after(lag));
-        let payer = tenant.unwrap_or(NOBODY);
         let tenant = tenant.unwrap_or("-");
         tracing::info!(namespace = name, tenant, urgency, took_ms = took.as_millis(), "written");
         // None in bulk: a backfill speaks by its report, a tenant's edit by its status.
@@ -55,7 +54,13 @@ impl Outcomes {
     }
 
     /// Writes that failed so often that it is time to say so. They are tried again later.
-    pub(super) fn failed(&self, write: &PlannedWrite, fault: &Fault, took: Duration) {
+    pub(super) fn failed(
+        &self,
+        write: &PlannedWrite,
+        fault: &Fault,
+        took: Duration,
+        payer: &Payer,
+    ) {
         let Fault { reason, message } = fault;
         let word = reason.word();
         let name = &write.request.name;
@@ -69,7 +74,6 @@ impl Outcomes {
         self.note(|| {
             Entry::new(Sort::Trouble, word, name, message).with_tenant(write.tenant.as_deref())
         });
-        let payer = write.tenant.as_deref().unwrap_or(NOBODY);
         let uid = &write.request.uid;
         if !self.is_reported(uid, fault) && self.warn(Topic::Fault, payer, name, uid, fault) {
             self.set_reported(uid, fault);
@@ -77,7 +81,7 @@ impl Outcomes {
     }
 
     /// A namespace that cannot be made compliant by landlord alone. Its Event is the payer's.
-    pub(super) fn troubled(&self, name: &str, uid: &str, payer: &str, fault: &Fault) {
+    pub(super) fn troubled(&self, name: &str, uid: &str, payer: &Payer, fault: &Fault) {
         let Fault { reason, message } = fault;
         let word = reason.word();
         if matches!(reason, Reason::HookRejected | Reason::HookWarning) {
@@ -93,12 +97,21 @@ impl Outcomes {
         // That one is reported once it is known who the other writer is.
         if *reason != Reason::Contested {
             self.note(|| Entry::new(sort, word, name, message));
-            self.warn(Topic::Fault, payer, name, uid, fault);
+            self.warn_or_put_off(name, uid, payer, fault);
+        }
+    }
+
+    /// Writes the Event about a fault that is there, now or when the budget allows it.
+    pub(super) fn warn_or_put_off(&self, name: &str, uid: &str, payer: &Payer, fault: &Fault) {
+        if self.warn(topic_of(fault), payer, name, uid, fault) {
+            self.drop_put_off(name);
+        } else {
+            self.put_off(name, payer.clone());
         }
     }
 
     /// Another writer sets keys back again and again. The Event is the payer's.
-    pub(super) fn contested(&self, name: &str, uid: &str, payer: &str, fault: &Fault) {
+    pub(super) fn contested(&self, name: &str, uid: &str, payer: &Payer, fault: &Fault) {
         let Fault { reason, message } = fault;
         let word = reason.word();
         self.metrics().contested.inc();
@@ -109,7 +122,7 @@ impl Outcomes {
             "contested"
         );
         self.note(|| Entry::new(Sort::Trouble, word, name, message));
-        self.warn(Topic::Notice, payer, name, uid, fault);
+        self.warn_or_put_off(name, uid, payer, fault);
     }
 
     fn count(&self, outcome: &'static str, took: Duration) {
@@ -118,7 +131,7 @@ impl Outcomes {
     }
 
     /// False where the budget does not allow it.
-    fn warn(&self, topic: Topic, payer: &str, name: &str, uid: &str, fault: &Fault) -> bool {
+    fn warn(&self, topic: Topic, payer: &Payer, name: &str, uid: &str, fault: &Fault) -> bool {
         self.publish(Report {
             about: reference("v1", "Namespace", name, uid),
             topic,
@@ -128,4 +141,9 @@ impl Outcomes {
             note: fault.message.clone(),
         })
     }
+}
+
+/// What an Event about a fault of a namespace is about.
+pub(super) fn topic_of(fault: &Fault) -> Topic {
+    if fault.reason == Reason::Contested { Topic::Notice } else { Topic::Fault }
 }

@@ -1,26 +1,26 @@
 //! What all tasks of the reconciler see.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use assessment::{Fault, Reason};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
-use cluster::gated_pod::PodKey;
-use cluster::placement::Placement;
 use cluster::writer::Failure;
 use tenancy::metadata::Key;
 use tenancy::settings::Strategy;
 
 use crate::contention::Contention;
-use crate::gated_pods::{GatedPods, HeldPod};
+use crate::gated_pods::GatedPods;
 use crate::pace::Pace;
 use crate::planner::{Decision, Knowledge, PlannedWrite, Verdict, decide};
 use crate::progress::Progresses;
 use crate::queue::{Place, Urgency};
 use crate::store::{Compliance, Standing, Store};
 use crate::work::{Job, Work};
+
+mod pods;
 
 /// Ranks within a tenant's turn: what just happened goes before what was found.
 const LIVE: u64 = 0;
@@ -81,10 +81,6 @@ impl Shared {
     /// How long the namespace that waits longest for its write has been waiting.
     pub fn lag(&self, now: Instant) -> Duration {
         self.progress.oldest().map(|since| now.saturating_duration_since(since)).unwrap_or_default()
-    }
-
-    pub(super) fn gated(&self) -> MutexGuard<'_, GatedPods> {
-        self.gated.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Plans one namespace; what keeps it from being compliant is returned when it is new.
@@ -152,8 +148,9 @@ impl Shared {
         ready: Instant,
     ) {
         let rank = if live { LIVE } else { FOUND };
-        let group = tenant.unwrap_or_default().into();
-        self.work.queue.add(&name.to_owned(), Place { urgency, group, rank, ready });
+        let key = name.to_owned();
+        let group = self.work.group_of(&key, tenant.unwrap_or_default());
+        self.work.queue.add(&key, Place { urgency, group, rank, ready });
     }
 
     /// Decides, and lets store and gated Pods know.
@@ -195,31 +192,6 @@ impl Shared {
         if live && write.not_before.is_none() {
             self.planned.keep(write, &self.store);
         }
-    }
-
-    /// Writes, of namespaces and of Pods, that are not answered yet.
-    pub fn writes_under_way(&self) -> usize {
-        self.work.total() + self.gated().writes_under_way()
-    }
-
-    /// Takes a gated Pod in.
-    pub fn hold(&self, key: &PodKey, pod: HeldPod) {
-        let placement = if self.gated().concern(&key.namespace) {
-            None
-        } else {
-            Some(self.placement(&key.namespace))
-        };
-        let mut gated = self.gated();
-        gated.put(key, pod, clock::now());
-        if let Some(placement) = placement {
-            gated.set_placement(&key.namespace, placement);
-        }
-    }
-
-    /// Where Pods of a namespace may go now; `None` for as long as they have to wait.
-    pub fn placement(&self, namespace: &str) -> Option<Placement> {
-        let assessment = self.store.assess(namespace)?;
-        Placement::from_assessment(self.store.settings(), &assessment)
     }
 
     /// A failure that is still being tried is not forgotten because something else is planned.
@@ -363,7 +335,7 @@ impl Shared {
     pub fn forget(&mut self, name: &str, uid: Option<&str>) {
         self.store.remove_namespace(name, uid);
         if self.store.namespace(name).is_none() {
-            self.work.queue.forget(&name.to_owned());
+            self.work.forget(&name.to_owned());
             self.progress.forget(name);
             self.planned.forget(name);
             self.gated().set_placement(name, None);

@@ -7,7 +7,7 @@ use cluster::gated_pod::PodKey;
 
 use crate::metrics;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{DONE, Outcomes, Topic, shortened};
+use crate::outcome::{DONE, Outcomes, Payer, Topic, shortened};
 
 /// The reason of an entry about a Pod that was released.
 const RELEASED: &str = "Released";
@@ -28,11 +28,11 @@ impl Outcomes {
     }
 
     /// A Pod that could not be released, and is tried again later.
-    pub(super) async fn release_failed(
+    pub(super) fn release_failed(
         &self,
         key: &PodKey,
         uid: &str,
-        payer: &str,
+        payer: &Payer,
         fault: &Fault,
         took: Duration,
     ) {
@@ -42,38 +42,36 @@ impl Outcomes {
         self.note(|| Entry::new(Sort::Trouble, word, key.to_string(), message));
         let message = shortened(message.clone());
         tracing::warn!(namespace = %key.namespace, pod = %key.name, reason = word, message, took_ms = took.as_millis(), "release failed");
-        if !self.is_reported(uid, fault)
-            && self.warn_pod(Topic::Fault, payer, key, uid, *reason, message).await
-        {
+        let note = Fault { reason: *reason, message };
+        if !self.is_reported(uid, fault) && self.warn_pod(Topic::Fault, payer, key, uid, note) {
             self.set_reported(uid, fault);
         }
     }
 
     /// A gated Pod that asks for other nodes than its namespace. False where it has to be reported
     /// later.
-    pub(super) async fn clashed(
-        &self,
-        key: &PodKey,
-        uid: &str,
-        payer: &str,
-        message: String,
-    ) -> bool {
+    pub(super) fn clashed(&self, key: &PodKey, uid: &str, payer: &Payer, message: String) -> bool {
         tracing::debug!(namespace = %key.namespace, pod = %key.name, message, "clash");
-        self.warn_pod(Topic::Clash, payer, key, uid, Reason::SelectorClash, message).await
+        let fault = Fault { reason: Reason::SelectorClash, message };
+        self.warn_pod(Topic::Clash, payer, key, uid, fault)
     }
 
     /// A gated Pod that its namespace has kept waiting for long. False where it has to be reported
-    /// later.
-    pub(super) async fn pod_waits(
+    /// later: the log has as many of them as there are Events.
+    pub(super) fn pod_waits(
         &self,
         key: &PodKey,
         uid: &str,
-        payer: &str,
+        payer: &Payer,
         message: String,
     ) -> bool {
         let message = shortened(message);
-        tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
-        self.warn_pod(Topic::Fault, payer, key, uid, Reason::WaitingForNamespace, message).await
+        let fault = Fault { reason: Reason::WaitingForNamespace, message: message.clone() };
+        let is_sent = self.warn_pod(Topic::Wait, payer, key, uid, fault);
+        if is_sent {
+            tracing::info!(namespace = %key.namespace, pod = %key.name, message, "a Pod waits");
+        }
+        is_sent
     }
 
     fn count_release(&self, outcome: &'static str) {

@@ -97,3 +97,27 @@ async fn tenants_go_back_as_well() {
     server.put(namespace("moon", "lunar")).expect("a namespace");
     simulation.soon("a report", |this| this.trouble("moon").is_some()).await;
 }
+
+/// After a restore, another state of a namespace may have the very version that was known of it.
+#[tokio::test(start_paused = true)]
+async fn a_version_that_comes_again_is_another_state() {
+    let (simulation, _) = moved_on().await;
+    let server = &simulation.server;
+    let snapshot = server.snapshot();
+    let version = |this: &Simulation| this.metadata("old-3")["resourceVersion"].clone();
+    // One life: a change that is none for landlord, and much more after it.
+    let mut noted = (*server.object("Namespace", "old-3").expect("it")).clone();
+    noted["metadata"]["annotations"]["other"] = json!("note");
+    server.put(noted).expect("a note");
+    let known = version(&simulation);
+    for number in 0..20 {
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("other-{number}")}});
+        server.put(object).expect("a namespace");
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // Another: the same number is drift.
+    server.restore(&snapshot);
+    server.put(namespace("old-3", "solar")).expect("drift");
+    assert_eq!(version(&simulation), known, "else this shows nothing");
+    simulation.soon("the repair", |this| this.is_in_pool("old-3", "b")).await;
+}

@@ -16,6 +16,8 @@ pub struct TenantRow {
     pub tenant: Result<Option<Arc<Tenant>>, String>,
     /// Which object, and which of its specs the namespaces are judged by.
     pub identity: Identity,
+    /// Whether all of them are.
+    pub is_judged: bool,
     /// Its namespaces.
     pub totals: Totals,
     /// Those of them with contested keys.
@@ -40,6 +42,7 @@ impl TenantRow {
         Some(Self {
             tenant,
             identity: store.identity(name),
+            is_judged: store.is_judged(name),
             totals,
             contested: contested.map_or(0, |names| names.len()),
             trouble,

@@ -3,7 +3,7 @@
 use kube::runtime::events::EventType;
 
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{Outcomes, Report, Topic, reference};
+use crate::outcome::{Outcomes, Payer, Report, Topic, reference};
 
 /// The reason of an Event about the namespaces of a tenant.
 const NAMESPACES_WRITTEN: &str = "NamespacesWritten";
@@ -26,7 +26,7 @@ impl Outcomes {
         self.publish(Report {
             about: reference(api_version, kind, tenant, uid),
             topic: Topic::Notice,
-            payer: tenant,
+            payer: &Payer::Tenant(tenant.to_owned()),
             type_: EventType::Normal,
             reason: NAMESPACES_WRITTEN,
             note,

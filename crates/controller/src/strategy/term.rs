@@ -17,7 +17,7 @@ use super::record::{Change, Record};
 use super::{Mode, Strategy, choose, conditions};
 use crate::context::Context;
 use crate::outcome::journal::{Entry, Sort};
-use crate::outcome::{NOBODY, Outcomes, Report, Topic, policy_reference};
+use crate::outcome::{Outcomes, Payer, Report, Topic, policy_reference};
 use crate::strategy::probe::Probe;
 use crate::supervisor::Pulse;
 use cluster::admission_policies::trial;
@@ -252,7 +252,7 @@ fn announce(outcomes: &Outcomes, policy: &Policy, type_: EventType, reason: &str
     outcomes.publish(Report {
         about: policy_reference(&policy.name, &policy.uid),
         topic: Topic::Fault,
-        payer: NOBODY,
+        payer: &Payer::Controller,
         type_,
         reason,
         note,

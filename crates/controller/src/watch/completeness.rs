@@ -14,8 +14,9 @@ impl Context {
     /// and is not waited for: anyone who calls this reads a watch, and a new namespace comes that
     /// way.
     pub fn reach(&self, part: &'static str) {
+        // Anyone who finds that all is known finds that all is being planned, too.
+        let mut shared = self.reconciler.shared();
         if self.readiness.reach(part) {
-            let mut shared = self.reconciler.shared();
             shared.work.is_stopped = false;
             // What decides where Pods run goes first, wherever in the cluster it is found.
             shared.work.queue.hold_bulk();

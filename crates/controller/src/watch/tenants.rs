@@ -95,6 +95,12 @@ impl Tenants {
         if changed {
             self.replan(&name).await;
         }
+        // Before that, its status would speak of a spec that its namespaces were not judged by.
+        let (uid, generation) = (object.metadata.uid, object.metadata.generation);
+        self.context.reconciler.shared().store.identify_tenant(
+            &name,
+            Identity { uid: uid.unwrap_or_default(), generation: generation.unwrap_or_default() },
+        );
         name
     }
 
@@ -106,11 +112,6 @@ impl Tenants {
             Ok(tenant) => (tenant.name.clone(), Ok(Arc::new(tenant))),
             Err(error) => (error.tenant.clone(), Err(error.source.to_string())),
         };
-        let (uid, generation) = (object.metadata.uid.clone(), object.metadata.generation);
-        shared.store.identify_tenant(
-            &name,
-            Identity { uid: uid.unwrap_or_default(), generation: generation.unwrap_or_default() },
-        );
         self.context.losses.is_back(&name, clock::now());
         // Its status and its labels are no concern of its namespaces.
         if shared.store.knows_tenant(&name, &tenant) {
@@ -119,6 +120,7 @@ impl Tenants {
         if let Err(error) = &tenant {
             tracing::warn!(tenant = name, error, "tenant cannot be used");
         }
+        shared.store.begin_to_judge(&name);
         shared.store.put_tenant(name.clone(), tenant);
         (name, true)
     }
@@ -165,5 +167,80 @@ impl Tenants {
             self.lose(name, false).await;
         }
         self.context.reach(TENANTS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use cluster::cached_namespace::CachedNamespace;
+    use cluster::writer::{ApplyMode, Writer};
+    use fake_apiserver::InMemory;
+    use serde_json::{Value, json};
+    use tenancy::settings::Settings;
+
+    use super::*;
+    use crate::outcome::Outcomes;
+    use crate::pace::Pace;
+    use crate::readiness::{NAMESPACES, SETTINGS};
+    use crate::reconciler::Reconciler;
+    use crate::store::Store;
+    use crate::supervisor::Supervisor;
+
+    const MANY: usize = 500;
+
+    /// A controller that knows all, with so many namespaces of solar.
+    fn context(supervisor: &Supervisor) -> Context {
+        let settings = Settings::from_value(&Value::Null).expect("settings");
+        let mut store = Store::new(Arc::new(settings));
+        for number in 0..MANY {
+            let meta = json!({"name": format!("web-{number}"), "uid": "u", "resourceVersion": "1",
+                              "labels": {"landlord.dev/tenant": "solar"}});
+            let meta = serde_json::from_value(meta).expect("metadata");
+            store.put_namespace(CachedNamespace::from_meta(&meta));
+        }
+        let client = InMemory::default().client();
+        let writer = Writer::new(client.clone(), ApplyMode::PlanOnly);
+        let outcomes = Outcomes::new(Arc::default(), None);
+        let reconciler = Reconciler::new(store, Pace::default(), writer, outcomes);
+        let context = Context::new(client, Arc::new(reconciler), supervisor.spawner());
+        for part in [TENANTS, NAMESPACES, SETTINGS] {
+            context.readiness.reach(part);
+        }
+        context
+    }
+
+    fn solar(generation: i64, pool: &str) -> DynamicObject {
+        let tenant = json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant",
+                            "metadata": {"name": "solar", "uid": "u", "generation": generation},
+                            "spec": {"nodeSelector": {"pool": pool}}});
+        serde_json::from_value(tenant).expect("a tenant")
+    }
+
+    /// Until the last of its namespaces is judged by an edit, the generation is the one before.
+    #[tokio::test]
+    async fn a_tenant_is_another_one_once_its_namespaces_are_judged() {
+        let supervisor = Supervisor::default();
+        let context = context(&supervisor);
+        let names = context.reconciler.shared().store.names();
+        context.reconciler.consider_all(&names, clock::now()).await;
+        let mut tenants = Tenants { context: context.clone(), edited: BTreeMap::new() };
+        let standing = || {
+            let shared = context.reconciler.shared();
+            (shared.store.identity("solar").generation, shared.store.is_judged("solar"))
+        };
+        tenants.put(solar(1, "a")).await;
+        assert_eq!(standing(), (1, true));
+        {
+            let mut edit = pin!(tenants.put(solar(2, "b")));
+            assert!(futures::poll!(&mut edit).is_pending(), "it is done part by part");
+            assert_eq!(standing(), (1, false));
+            edit.await;
+        }
+        assert_eq!(standing(), (2, true));
+        assert_eq!(context.reconciler.shared().store.totals_of("solar").pending, MANY);
+        tenants.put(solar(3, "b")).await;
+        assert_eq!(standing(), (3, true), "the same spec needs no judgement");
     }
 }

@@ -36,7 +36,7 @@ impl Replica {
         mut tasks: Vec<JoinHandle<()>>,
     ) -> Self {
         let (reconciler, supervised) =
-            supervise(start_controller(client, &Value::Null, &leadership, false));
+            supervise(start_controller(client, &Value::Null, &leadership, true));
         tasks.push(supervised);
         Self { reconciler, leadership, connection, tasks }
     }

@@ -10,6 +10,8 @@ use super::{Namespace, Stage};
 
 /// Longer than anybody waits for an answer.
 const HANGING: Duration = Duration::from_secs(20);
+/// Seconds that a denial asks to wait, where it does.
+const RETRY_AFTER: u64 = 60;
 
 impl Stage {
     pub(super) fn admit(
@@ -42,6 +44,7 @@ impl Stage {
 fn admission(reaction: Reaction, subject: Subject) -> Admission {
     match (reaction, subject) {
         (Reaction::Deny(code), _) => Admission::Deny { code, retry_after: 0 },
+        (Reaction::DenyForNow(code), _) => Admission::Deny { code, retry_after: RETRY_AFTER },
         (Reaction::Strip, Subject::Namespace) => Admission::Strip(vec![format!(
             "/metadata/annotations/{}",
             NODE_SELECTOR.replace('/', "~1")

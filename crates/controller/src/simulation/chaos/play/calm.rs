@@ -1,6 +1,7 @@
 //! Calm: everything is fixed but what admission does to some namespaces and their Pods. Others are
 //! served all the same, the bad ones are reported, and tried rarely.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chaos::laws::DELAY;
@@ -8,7 +9,7 @@ use chaos::{Calm, Rest, spec};
 use tokio::time::Instant;
 
 use super::super::super::json;
-use super::{Stage, TENANTS, Value};
+use super::{Stage, TENANT_LABEL, TENANTS, Value};
 
 /// How long it takes at most until a leader is there, every watch works, and the third try of each
 /// bad one is over.
@@ -27,7 +28,8 @@ impl Stage {
         self.judge();
         let (namespaces, tenants) =
             (self.server.objects("Namespace"), self.server.objects("Tenant"));
-        let rest = Rest { namespaces, tenants, reported: self.reported(), once_is_enough: true };
+        let reported = self.reported_everywhere();
+        let rest = Rest { namespaces, tenants, reported, once_is_enough: true };
         let failing = self.failing.clone();
         self.laws.see_reports(&Calm { rest, failing: failing.clone() });
         if let Some(tenant) =
@@ -40,6 +42,33 @@ impl Stage {
         }
         self.judge();
         self.server.faults().clear_admission();
+    }
+
+    /// Namespaces of which the leader says why they are not compliant, where each way to ask says
+    /// so: an Event, the condition of the tenant, the metric.
+    fn reported_everywhere(&self) -> BTreeSet<String> {
+        let leader = self.replicas.values().find(|replica| replica.leads());
+        let counted = leader.map_or(0, |leader| {
+            leader.reconciler.shared().store.reasons().map(|(_, count)| count).sum()
+        });
+        let reported = self.reported();
+        let is_counted = reported.len() <= counted;
+        reported.into_iter().filter(|name| is_counted && self.is_told(name)).collect()
+    }
+
+    fn is_told(&self, name: &str) -> bool {
+        let is_about = |event: &std::sync::Arc<Value>| {
+            event["regarding"]["kind"] == "Namespace" && event["regarding"]["name"] == name
+        };
+        let tenant = self.server.object("Namespace", name).and_then(|namespace| {
+            let tenant = namespace["metadata"]["labels"][TENANT_LABEL].as_str()?;
+            self.server.object("Tenant", tenant)
+        });
+        let says_so = |tenant: std::sync::Arc<Value>| {
+            let conditions = tenant["status"]["conditions"].as_array().into_iter().flatten();
+            conditions.into_iter().any(|one| one["type"] == "Converged" && one["status"] == "False")
+        };
+        self.server.objects("Event").iter().any(is_about) && tenant.is_none_or(says_so)
     }
 
     /// A new namespace of this tenant and a Pod in it; how long both took.
