@@ -140,6 +140,9 @@ pub(crate) fn forget_possible(tenant: &Tenant, name: Option<&str>, metadata: &mu
         .iter()
         .flat_map(|hook| hook.keys())
         .filter(|(_, key)| selects || key.has_tags());
+    for key in placement_keys(tenant) {
+        metadata.annotations.remove(key);
+    }
     for (field, key) in layer_keys(tenant).chain(hooks) {
         let map = metadata.field_mut(field);
         match key.render(&tenant.name, name) {
@@ -169,23 +172,18 @@ pub fn possible_keys(tenant: &Tenant, name: Option<&str>) -> Vec<Key> {
     let render = |(field, key): (Field, &Template)| {
         Some(Key { field, name: key.render(&tenant.name, name)? })
     };
-    let mut keys: Vec<Key> = layer_keys(tenant).chain(hooks).filter_map(render).collect();
-    keys.extend(
-        tenant
-            .hooks
-            .iter()
-            .filter(|hook| hook.node_selector.is_some())
-            .map(|_| Key::annotation(keys::NODE_SELECTOR)),
-    );
-    for layer in &tenant.layers {
-        if layer.node_selector.is_some() {
-            keys.push(Key::annotation(keys::NODE_SELECTOR));
-        }
-        if layer.tolerations.is_some() {
-            keys.extend([keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS].map(Key::annotation));
-        }
-    }
-    keys
+    let placement = placement_keys(tenant).map(Key::annotation);
+    layer_keys(tenant).chain(hooks).filter_map(render).chain(placement).collect()
+}
+
+/// The annotations that decide where Pods run, of those that the tenant or a hook may write.
+fn placement_keys(tenant: &Tenant) -> impl Iterator<Item = &'static str> {
+    let selects = tenant.layers.iter().any(|layer| layer.node_selector.is_some())
+        || tenant.hooks.iter().any(|hook| hook.node_selector.is_some());
+    let tolerates = tenant.layers.iter().any(|layer| layer.tolerations.is_some());
+    let selector = selects.then_some(keys::NODE_SELECTOR);
+    let tolerations = [keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS];
+    selector.into_iter().chain(tolerations.into_iter().filter(move |_| tolerates))
 }
 
 struct Draft<'a> {
