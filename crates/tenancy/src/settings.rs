@@ -9,8 +9,10 @@ use crate::decode::{DecodeError, decode, fields};
 use crate::glob::Glob;
 use crate::hook::{self, Hook, Hooks};
 use crate::json_path::JsonPath;
+use crate::keys;
 use crate::ledger::Release;
 use crate::metadata::{Field, Key};
+use crate::namespace::NAME_LABEL;
 use crate::requester::Requester;
 use crate::tenant::{Tenant, TenantError, capsule, landlord};
 
@@ -110,6 +112,7 @@ impl Rule {
             Self::Annotation(name) => key.field == Field::Annotation && key.name == *name,
             Self::JsonPath { path, prefix } => {
                 value.starts_with(prefix)
+                    && !(key.field == Field::Annotation && keys::is_own_annotation(&key.name))
                     && path.may_reach(&["namespace", "metadata", key.field.member(), &key.name])
             }
             Self::OwnerReference { .. } | Self::NamePrefix { .. } => false,
@@ -205,8 +208,9 @@ impl Settings {
             TenantSource::Landlord | TenantSource::Inline(_) => landlord::tenant(object),
         }?;
         let name = tenant.name.clone();
-        tenant
-            .with_hooks(&self.hooks, self.conflicts, object)
+        let hooked = tenant.with_hooks(&self.hooks, self.conflicts, object);
+        hooked
+            .and_then(|tenant| self.check_evidence(&tenant).map(|()| tenant))
             .map_err(|source| TenantError { tenant: name, source: source.within("spec") })
     }
 }
@@ -219,16 +223,12 @@ impl Settings {
     ) -> Result<Self, DecodeError> {
         let source = document.tenant_source.read(&hooks, document.conflicts)?;
         let identify = rules(document.identify, &source)?;
-        let protected = match (document.protected_keys, &source) {
-            (Some(keys), _) => globs("protectedKeys", &keys)?,
-            (None, TenantSource::Capsule { .. }) => Vec::new(),
-            (None, _) => globs("protectedKeys", &[crate::namespace::NAME_LABEL.to_owned()])?,
-        };
+        let protected = protected(document.protected_keys, &source)?;
         check_account("controller", &document.controller)?;
         for (index, account) in document.admins.service_accounts.iter().enumerate() {
             check_account(&format!("admins.serviceAccounts[{index}]"), account)?;
         }
-        Ok(Self {
+        let settings = Self {
             source,
             identify,
             conflicts: document.conflicts,
@@ -246,8 +246,42 @@ impl Settings {
             lookup: document.tenant_lookup,
             hooks,
             strategy,
-        })
+        };
+        settings.hooks.iter().try_for_each(|hook| settings.check_hook(hook, None))?;
+        if let TenantSource::Inline(tenants) = &settings.source {
+            for (index, tenant) in tenants.iter().enumerate() {
+                let within =
+                    |error: DecodeError| error.within(&format!("tenantSource.inline[{index}]"));
+                settings.check_evidence(tenant).map_err(within)?;
+            }
+        }
+        Ok(settings)
     }
+}
+
+/// What decides where Pods run, and what landlord keeps its record in, cannot be left alone: no
+/// namespace would ever be placed, or each be planned anew for ever.
+fn protected(listed: Option<Vec<String>>, source: &TenantSource) -> Result<Vec<Glob>, DecodeError> {
+    let Some(listed) = listed else {
+        let capsule = matches!(source, TenantSource::Capsule { .. });
+        let default = (!capsule).then(|| NAME_LABEL.to_owned());
+        return globs("protectedKeys", default.as_slice());
+    };
+    let globs = globs("protectedKeys", &listed)?;
+    let own = [source.label(), keys::NODE_SELECTOR, keys::DEFAULT_TOLERATIONS];
+    let own = || own.into_iter().chain(keys::OWN_ANNOTATIONS);
+    for (index, glob) in globs.iter().enumerate() {
+        if let Some(key) = own().find(|key| glob.matches(key)) {
+            return Err(DecodeError::new(
+                format!("protectedKeys[{index}]"),
+                format!(
+                    "pattern {:?} covers {key}, which landlord has to write: list the keys that you mean",
+                    glob.as_str()
+                ),
+            ));
+        }
+    }
+    Ok(globs)
 }
 
 /// The hooks as they are written, so that errors count them as their author does.

@@ -156,10 +156,9 @@ impl<'a> Pass<'a> {
     fn want(&mut self, key: &Key, want: &Want, conflicts: Conflicts) {
         let found = self.current.field(key.field).get(&key.name);
         let placement = keys::is_placement(key);
-        if self.subject.settings.spares(key, &want.value) {
+        if self.spares(key, &want.value) {
             if found != Some(&want.value) {
                 self.plan.kept.push(clash(key, found, want));
-                self.mark_pending(placement);
             }
             return;
         }
@@ -183,6 +182,13 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Whether the key is left alone: for the value that it has, as it may be what the claim stands
+    /// on, or for the one that is wanted.
+    fn spares(&self, key: &Key, wanted: &str) -> bool {
+        let found = self.current.field(key.field).get(&key.name).map(String::as_str);
+        found.into_iter().chain([wanted]).any(|value| self.subject.settings.spares(key, value))
+    }
+
     /// Keys that the other stage wrote stay managed; at admission an edit of them is put back.
     fn hold(&mut self, desired: &Desired) {
         let theirs = |key: &&Key| {
@@ -202,6 +208,7 @@ impl<'a> Pass<'a> {
             }
             if let Stage::Update { old, .. } = self.subject.stage
                 && let Some(value) = old.field(key.field).get(&key.name)
+                && !self.spares(&key, value)
             {
                 self.set(&key, value, Why::Held);
             }
@@ -263,7 +270,7 @@ impl<'a> Pass<'a> {
         {
             let absent = !self.current.field(key.field).contains_key(&key.name)
                 || self.plan.remove.contains_key(key);
-            if absent && !self.subject.settings.spares(key, &want.value) {
+            if absent && !self.spares(key, &want.value) {
                 self.set(key, &want.value, want.why.clone());
             }
         }

@@ -3,9 +3,11 @@
 use serde::Deserialize;
 
 use super::source;
+use crate::claim::READ_METADATA;
 use crate::conflicts::Conflicts;
 use crate::decode::DecodeError;
 use crate::json_path::JsonPath;
+use crate::keys;
 use crate::ledger::Release;
 use crate::metadata::{check_annotation_key, check_label_key};
 
@@ -168,6 +170,9 @@ impl Rule {
                 Ok(()) => Ok(super::Rule::Label(key)),
                 Err(error) => Err(fault("label", error.to_string())),
             },
+            Self::Annotation(key) if keys::is_own_annotation(&key) => {
+                Err(fault("annotation", written_by_landlord(&key)))
+            }
             Self::Annotation(key) => match check_annotation_key(&key) {
                 Ok(()) => Ok(super::Rule::Annotation(key)),
                 Err(error) => Err(fault("annotation", error.to_string())),
@@ -201,9 +206,13 @@ impl JsonPathRule {
         let path = JsonPath::parse(&self.path).map_err(|error| error.to_string())?;
         match path.root() {
             Some("namespace") if let Some(member) = unread_member(&path) => Err(format!(
-                "{:?} reads {member} of the namespace, which only the webhook knows: read its other metadata",
-                self.path
+                "{:?} reads {member} of the namespace, which is not there for all that ask: read {}, and keys with dots as ['example.com/key']",
+                self.path,
+                READ_METADATA.join(", ")
             )),
+            Some("namespace") if let Some(key) = own_annotation(&path) => {
+                Err(written_by_landlord(key))
+            }
             Some("request" | "namespace") => {
                 Ok(super::Rule::JsonPath { path, prefix: self.prefix })
             }
@@ -215,12 +224,31 @@ impl JsonPathRule {
     }
 }
 
-/// What a path reads of a namespace that the controller does not watch.
-fn unread_member(path: &JsonPath) -> Option<&'static str> {
+/// The annotation that the path names, if landlord itself writes it.
+fn own_annotation(path: &JsonPath) -> Option<&str> {
     match path.leading_members().as_slice() {
-        ["namespace", "spec", ..] => Some("`spec`"),
-        ["namespace", "status", ..] => Some("`status`"),
-        ["namespace", "metadata", "managedFields", ..] => Some("`metadata.managedFields`"),
+        ["namespace", "metadata", "annotations", key, ..] => {
+            Some(*key).filter(|key| keys::is_own_annotation(key))
+        }
+        _ => None,
+    }
+}
+
+fn written_by_landlord(key: &str) -> String {
+    format!("{key:?} is written by landlord itself, so no claim can stand on it: read another key")
+}
+
+/// What a path reads of a namespace that not all have who ask the rules.
+fn unread_member(path: &JsonPath) -> Option<String> {
+    match path.leading_members().as_slice() {
+        ["namespace", "metadata", field, ..] if !READ_METADATA.contains(field) => {
+            Some(format!("`metadata.{field}`"))
+        }
+        ["namespace", "metadata", "labels" | "annotations", key, _, ..] => {
+            Some(format!("a member of {key:?}"))
+        }
+        ["namespace", "apiVersion" | "kind" | "metadata", ..] => None,
+        ["namespace", member, ..] => Some(format!("`{member}`")),
         _ => None,
     }
 }

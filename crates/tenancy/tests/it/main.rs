@@ -4,6 +4,7 @@ mod arbitrary;
 mod capsule_validations;
 mod cluster;
 mod conformance;
+mod evidence;
 mod hook_mistakes;
 mod hooks;
 mod laws;
