@@ -195,11 +195,42 @@ struct Draft<'a> {
     tolerations: Option<Vec<Toleration>>,
 }
 
-/// The last layers that said something about where Pods run.
+/// The layers that said something about where Pods run.
 #[derive(Default)]
 struct Placement<'l> {
-    selected: Option<&'l Why>,
-    tolerated: Option<&'l Why>,
+    selected: Parts<'l>,
+    tolerated: Parts<'l>,
+}
+
+/// What layers have said together, each part with the layer that said it last.
+#[derive(Default)]
+struct Parts<'l> {
+    last: Option<&'l Why>,
+    by_key: BTreeMap<&'l str, &'l Why>,
+}
+
+impl<'l> Parts<'l> {
+    /// Adds what one layer says. Nothing at all: that there is none.
+    fn add(&mut self, why: &'l Why, keys: impl Iterator<Item = &'l str>) {
+        self.last = Some(why);
+        let before = std::mem::take(&mut self.by_key);
+        self.by_key.extend(keys.map(|key| (key, why)));
+        if !self.by_key.is_empty() {
+            for (key, why) in before {
+                self.by_key.entry(key).or_insert(why);
+            }
+        }
+    }
+
+    /// One layer, if it said everything.
+    fn why(&self) -> Option<Why> {
+        let last = self.last?;
+        if self.by_key.values().all(|why| *why == last) {
+            return Some(last.clone());
+        }
+        let part = |(key, why): (&&str, &&Why)| ((*key).to_owned(), (*why).clone());
+        Some(Why::Layers(self.by_key.iter().map(part).collect()))
+    }
 }
 
 impl Draft<'_> {
@@ -217,11 +248,16 @@ impl Draft<'_> {
         }
         if let Some(selector) = &layer.node_selector {
             self.node_selector.get_or_insert_default().merge(selector);
-            placement.selected = Some(&layer.why);
+            placement.selected.add(&layer.why, selector.iter().map(|(key, _)| key));
         }
         if let Some(tolerations) = &layer.tolerations {
-            self.tolerations.get_or_insert_default().extend(tolerations.iter().cloned());
-            placement.tolerated = Some(&layer.why);
+            let all = self.tolerations.get_or_insert_default();
+            all.extend(tolerations.iter().cloned());
+            if tolerations.is_empty() {
+                all.clear();
+            }
+            let keys = tolerations.iter().map(|toleration| toleration.key.as_str());
+            placement.tolerated.add(&layer.why, keys);
         }
         Ok(())
     }
@@ -229,12 +265,12 @@ impl Draft<'_> {
     /// Written once, and not for each layer: there can be many, and each adds to what all before it
     /// have.
     fn place(&mut self, Placement { selected, tolerated }: Placement<'_>) {
-        if let Some((selector, why)) = self.node_selector.as_ref().zip(selected) {
-            self.want(keys::NODE_SELECTOR, selector.to_string(), why);
+        if let Some((selector, why)) = self.node_selector.as_ref().zip(selected.why()) {
+            self.want(keys::NODE_SELECTOR, selector.to_string(), &why);
         }
-        if let Some((tolerations, why)) = self.tolerations.take().zip(tolerated) {
-            self.want(keys::DEFAULT_TOLERATIONS, toleration::json(&tolerations), why);
-            self.want(keys::TOLERATIONS, toleration::compact(&tolerations), why);
+        if let Some((tolerations, why)) = self.tolerations.take().zip(tolerated.why()) {
+            self.want(keys::DEFAULT_TOLERATIONS, toleration::json(&tolerations), &why);
+            self.want(keys::TOLERATIONS, toleration::compact(&tolerations), &why);
         }
     }
 

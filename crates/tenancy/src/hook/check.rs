@@ -117,6 +117,9 @@ fn clash(hook: &Hook, other: &Hook) -> Option<(String, String)> {
         other.node_selector.iter().flatten().any(|(theirs, value)| theirs == key && value != source)
     };
     let pool = hook.node_selector.iter().flatten().find(|(key, source)| differs(key, source));
+    let none = |hook: &Hook| hook.node_selector.as_ref().map(Vec::is_empty);
+    let unlike = (none(hook), none(other));
+    let unlike = matches!(unlike, (Some(one), Some(theirs)) if one != theirs);
     let of = |field: Field, key: &str| format!("{field} {key:?}");
     set.or(gone)
         .map(|setting| (place_of(setting), of(setting.field, setting.key.as_source())))
@@ -124,6 +127,7 @@ fn clash(hook: &Hook, other: &Hook) -> Option<(String, String)> {
         .or(pool.map(|(key, _)| {
             (format!("set.nodeSelector[{key:?}]"), format!("node selector key {key:?}"))
         }))
+        .or_else(|| unlike.then(|| ("set.nodeSelector".to_owned(), "the node selector".to_owned())))
 }
 
 /// Where a setting is written, in its hook.

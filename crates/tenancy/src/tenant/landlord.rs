@@ -98,10 +98,11 @@ pub struct Override {
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::label_selector"))]
     pub namespace_selector: Value,
     /// Entries beside those of the tenant's node selector; one with the same key replaces it.
+    /// Empty: none at all for these namespaces, and not the cluster default either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::node_selector"))]
     pub node_selector: Option<Map>,
-    /// Tolerations beside the tenant's.
+    /// Tolerations beside the tenant's. Empty: none at all for these namespaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::tolerations"))]
     pub tolerations: Option<Vec<Value>>,
@@ -160,8 +161,8 @@ fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
 
 impl Override {
     fn layer(self, index: usize) -> Result<Layer, DecodeError> {
-        let selector = LabelSelector::from_value(&self.namespace_selector)
-            .map_err(|error| DecodeError::caused("namespaceSelector", &error))?;
+        let selector = LabelSelector::strict(&self.namespace_selector)
+            .map_err(|error| error.within("namespaceSelector"))?;
         let wants = Wants {
             node_selector: self.node_selector,
             tolerations: self.tolerations,

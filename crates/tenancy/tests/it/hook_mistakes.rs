@@ -64,6 +64,7 @@ const ENV: &str = "$.namespace.metadata.labels.env";
 #[case::values(json!({"name": "x", "set": {"labels": {"a": "1"}}}), json!({"name": "y", "set": {"labels": {"a": "2"}}}),
     "hooks[1].set.labels[\"a\"]: hook \"y\": it and hook \"x\" can give label \"a\" different values")]
 #[case::pools(json!({"name": "x", "set": {"nodeSelector": {"a": "1"}}}), json!({"name": "y", "set": {"nodeSelector": {"a": "2"}}}), "node selector key \"a\" different values")]
+#[case::none(json!({"name": "x", "set": {"nodeSelector": {"a": "1"}}}), json!({"name": "y", "set": {"nodeSelector": {}}}), "hooks[1].set.nodeSelector: hook \"y\": it and hook \"x\" can give the node selector different values")]
 #[case::removes(json!({"name": "x", "set": {"labels": {"a": "1"}}}), json!({"name": "y", "remove": {"labels": ["a"]}}), "hooks[1].remove: hook \"y\"")]
 #[case::is_removed(json!({"name": "x", "remove": {"labels": ["a"]}}), json!({"name": "y", "set": {"labels": {"a": "1"}}}), "hooks[1].set.labels[\"a\"]")]
 #[case::names(json!({"name": "x", "set": {"labels": {"a": "1"}}}), json!({"name": "x", "set": {"labels": {"b": "1"}}}), "hooks[1].name: hook \"x\": another hook has this name")]

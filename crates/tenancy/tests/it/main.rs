@@ -9,3 +9,4 @@ mod hook_mistakes;
 mod hooks;
 mod laws;
 mod leaving;
+mod overrides;
