@@ -38,7 +38,7 @@ pub struct OwnerReference {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NamespaceError {
     /// A field is of another JSON type than in a `v1` Namespace.
-    #[error("{path} is {found}, expected {expected}: send the Namespace as the API server has it")]
+    #[error("{path} is {found}, expected {expected}: {remedy}")]
     Shape {
         /// Where the field is, as `metadata.labels`.
         path: String,
@@ -46,6 +46,8 @@ pub enum NamespaceError {
         expected: &'static str,
         /// The JSON type that it is, with an article.
         found: &'static str,
+        /// What to do.
+        remedy: &'static str,
     },
 }
 
@@ -121,7 +123,7 @@ fn owner_reference(reference: &Value) -> Option<OwnerReference> {
 }
 
 fn shape(path: String, expected: &'static str, found: &Value) -> NamespaceError {
-    let found = match found {
+    let name = match found {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
@@ -129,7 +131,11 @@ fn shape(path: String, expected: &'static str, found: &Value) -> NamespaceError 
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    NamespaceError::Shape { path, expected, found }
+    let remedy = match found {
+        Value::Bool(_) | Value::Number(_) if expected == "a string" => "write it in quotes",
+        _ => "send the Namespace as the API server has it",
+    };
+    NamespaceError::Shape { path, expected, found: name, remedy }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::decode::{DecodeError, decode, fields};
-use crate::glob::Glob;
+use crate::decode::{DecodeError, decode, fields, mistakes};
+use crate::glob::{Glob, GlobError};
 use crate::hook::{self, Hook, Hooks};
 use crate::json_path::JsonPath;
 use crate::keys;
@@ -132,8 +132,15 @@ impl Rule {
 }
 
 impl Settings {
-    /// Reads and checks `spec.settings`. `null` stands for the empty document.
+    /// Reads and checks `spec.settings`. `null` stands for the empty document. The error tells of
+    /// every mistake; its path is that of the first.
     pub fn from_value(document: &Value) -> Result<Self, DecodeError> {
+        Self::check(document).map_err(|first| {
+            mistakes::collect(document, first, &|document| Self::check(document).err())
+        })
+    }
+
+    fn check(document: &Value) -> Result<Self, DecodeError> {
         let hooks = hooks(document)?;
         hook::check::check(&hooks, &[])?;
         Self::read(document, hooks)
@@ -200,8 +207,16 @@ impl Settings {
         requester.is_service_account(&self.controller)
     }
 
-    /// Reads a tenant object of the source in force, with the hooks that run on its namespaces.
+    /// Reads a tenant object of the source in force, with the hooks that run on its namespaces. The
+    /// error tells of every mistake.
     pub fn tenant(&self, object: &Value) -> Result<Tenant, TenantError> {
+        self.read_tenant(object).map_err(|TenantError { tenant, source }| {
+            let read = |object: &Value| self.read_tenant(object).err().map(|error| error.source);
+            TenantError { tenant, source: mistakes::collect(object, source, &read) }
+        })
+    }
+
+    fn read_tenant(&self, object: &Value) -> Result<Tenant, TenantError> {
         let tenant = match &self.source {
             TenantSource::Capsule { validations } => capsule::tenant(object, *validations),
             TenantSource::Custom(source) => source.tenant(object),
@@ -221,22 +236,25 @@ impl Settings {
         hooks: Hooks,
         strategy: Option<Strategy>,
     ) -> Result<Self, DecodeError> {
+        let controller = read_account("controller", &document.controller)?;
+        let excluded = excluded(&document, &controller)?;
         let source = document.tenant_source.read(&hooks, document.conflicts)?;
         let identify = rules(document.identify, &source)?;
         let protected = protected(document.protected_keys, &source)?;
-        check_account("controller", &document.controller)?;
-        for (index, account) in document.admins.service_accounts.iter().enumerate() {
-            check_account(&format!("admins.serviceAccounts[{index}]"), account)?;
+        let mut admins = document.admins;
+        for (index, account) in admins.service_accounts.iter_mut().enumerate() {
+            *account = read_account(&format!("admins.serviceAccounts[{index}]"), account)?;
         }
+        check_schedulers(&document.schedulers)?;
         let settings = Self {
             source,
             identify,
             conflicts: document.conflicts,
             release: document.release,
             protected,
-            controller: document.controller,
-            admins: document.admins,
-            excluded: globs("excludedNamespaces", &document.excluded_namespaces)?,
+            controller,
+            admins,
+            excluded,
             unknown_tenant: document.unknown_tenant,
             unclaimed: document.unclaimed,
             guard: document.guard,
@@ -265,9 +283,9 @@ fn protected(listed: Option<Vec<String>>, source: &TenantSource) -> Result<Vec<G
     let Some(listed) = listed else {
         let capsule = matches!(source, TenantSource::Capsule { .. });
         let default = (!capsule).then(|| NAME_LABEL.to_owned());
-        return globs("protectedKeys", default.as_slice());
+        return globs("protectedKeys", default.as_slice(), Glob::for_keys);
     };
-    let globs = globs("protectedKeys", &listed)?;
+    let globs = globs("protectedKeys", &listed, Glob::for_keys)?;
     let own = [source.label(), keys::NODE_SELECTOR, keys::DEFAULT_TOLERATIONS];
     let own = || own.into_iter().chain(keys::OWN_ANNOTATIONS);
     for (index, glob) in globs.iter().enumerate() {
@@ -294,25 +312,62 @@ fn hooks(document: &Value) -> Result<Vec<Arc<Hook>>, DecodeError> {
     Ok(hook::read_all(listed)?.into_iter().map(Arc::new).collect())
 }
 
-fn globs(path: &str, texts: &[String]) -> Result<Vec<Glob>, DecodeError> {
+fn globs(
+    path: &str,
+    texts: &[String],
+    read: fn(&str) -> Result<Glob, GlobError>,
+) -> Result<Vec<Glob>, DecodeError> {
     let glob = |(index, text): (usize, &String)| {
-        Glob::parse(text).map_err(|error| DecodeError::caused(format!("{path}[{index}]"), &error))
+        read(text).map_err(|error| DecodeError::caused(format!("{path}[{index}]"), &error))
     };
     texts.iter().enumerate().map(glob).collect()
 }
 
-fn check_account(path: &str, account: &str) -> Result<(), DecodeError> {
-    match account.split_once(':') {
+/// The listed names and, unless the settings say otherwise, those of the system: an error in a list
+/// must not bring them under tenancy.
+fn excluded(document: &Document, controller: &str) -> Result<Vec<Glob>, DecodeError> {
+    let mut excluded =
+        globs("excludedNamespaces", &document.excluded_namespaces, Glob::for_namespaces)?;
+    let own = controller.split_once(':').map(|(namespace, _)| namespace);
+    let system = document::SYSTEM_NAMESPACES.into_iter().chain(own);
+    for name in system.filter(|_| !document.include_system_namespaces) {
+        if !excluded.iter().any(|glob| glob.matches(name)) {
+            excluded.extend(Glob::for_namespaces(name));
+        }
+    }
+    Ok(excluded)
+}
+
+/// A service account as `namespace:name`; the user name that the API server gives it is taken as
+/// well.
+fn read_account(path: &str, account: &str) -> Result<String, DecodeError> {
+    let short = account.strip_prefix("system:serviceaccount:").unwrap_or(account);
+    match short.split_once(':') {
         Some((namespace, name))
-            if !namespace.is_empty() && !name.is_empty() && !name.contains(':') =>
+            if !namespace.is_empty() && !name.is_empty() && !name.contains([':', '/']) =>
         {
-            Ok(())
+            Ok(short.to_owned())
         }
         _ => Err(DecodeError::new(
             path,
             format!("{account:?} is not a service account: write `namespace:name`"),
         )),
     }
+}
+
+/// A scheduler is known to Pods by a name, and to the API server by a user name.
+fn check_schedulers(schedulers: &[String]) -> Result<(), DecodeError> {
+    let fault = |(index, user): (usize, &String)| {
+        let message = match user.as_str() {
+            "" => "empty: write the user name of a scheduler",
+            "default-scheduler" | "kube-scheduler" => {
+                "this is the name of a scheduler, not its user name, and no Pod would be bound: write `system:kube-scheduler`"
+            }
+            _ => return None,
+        };
+        Some(DecodeError::new(format!("schedulers[{index}]"), format!("{user:?}: {message}")))
+    };
+    schedulers.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
 }
 
 /// The rules in order; the source's own label is added at the end where it is not listed.

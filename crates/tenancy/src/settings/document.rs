@@ -11,6 +11,10 @@ use crate::keys;
 use crate::ledger::Release;
 use crate::metadata::{check_annotation_key, check_label_key};
 
+/// Namespaces that no tenant can be meant to have, beside the controller's own.
+pub(super) const SYSTEM_NAMESPACES: [&str; 4] =
+    ["kube-system", "kube-public", "kube-node-lease", "kubewarden"];
+
 /// `spec.settings` of the ClusterAdmissionPolicy, and the controller's `--settings FILE`.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -32,8 +36,12 @@ pub struct Document {
     pub controller: String,
     /// Who may claim any tenant, move and release namespaces.
     pub admins: Admins,
-    /// Globs of namespaces that are never looked at.
+    /// Globs of namespaces that are never looked at. `kube-system`, `kube-public`,
+    /// `kube-node-lease`, `kubewarden` and the controller's own are never, listed or not.
     pub excluded_namespaces: Vec<String>,
+    /// Whether the system's namespaces are looked at as well, unless `excludedNamespaces` lists
+    /// them.
+    pub include_system_namespaces: bool,
     /// What to do with a claim that names no tenant.
     pub unknown_tenant: UnknownTenant,
     /// What to do with a namespace that no rule claims.
@@ -93,6 +101,7 @@ impl Default for Document {
                 "landlord",
                 "kubewarden",
             ]),
+            include_system_namespaces: false,
             unknown_tenant: UnknownTenant::default(),
             unclaimed: Unclaimed::default(),
             guard: Guard::default(),

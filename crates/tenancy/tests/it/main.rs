@@ -10,3 +10,4 @@ mod hooks;
 mod laws;
 mod leaving;
 mod overrides;
+mod settings_mistakes;
