@@ -167,6 +167,10 @@ impl<'a> Pass<'a> {
             other => other,
         };
         match found {
+            // What a tenant with `keep` left behind is the namespace's own.
+            Some(own) if self.ledger.manages(key) && self.is_left() => {
+                self.manage(key, want, Some(own.clone()))
+            }
             _ if self.ledger.manages(key) => self.manage(key, want, self.ledger_previous(key)),
             None => self.manage(key, want, None),
             Some(same) if *same == want.value && conflicts == Conflicts::Keep => {}
@@ -288,6 +292,11 @@ impl<'a> Pass<'a> {
                 self.plan.remove.insert(Key::annotation(key), why);
             }
         }
+    }
+
+    /// Whether another tenant wrote the managed keys and keeps them to the namespace as it goes.
+    fn is_left(&self) -> bool {
+        self.ledger.tenant != self.subject.tenant.name && self.release_mode() == Release::Keep
     }
 
     /// How keys that are no longer wanted go: as the tenant that put them there said.
