@@ -13,7 +13,7 @@ use crate::keys;
 use crate::ledger::Release;
 use crate::metadata::{Field, Key};
 use crate::namespace::NAME_LABEL;
-use crate::requester::Requester;
+use crate::requester::{Requester, short_account};
 use crate::tenant::{Tenant, TenantError, capsule, landlord};
 
 mod document;
@@ -341,18 +341,12 @@ fn excluded(document: &Document, controller: &str) -> Result<Vec<Glob>, DecodeEr
 /// A service account as `namespace:name`; the user name that the API server gives it is taken as
 /// well.
 fn read_account(path: &str, account: &str) -> Result<String, DecodeError> {
-    let short = account.strip_prefix("system:serviceaccount:").unwrap_or(account);
-    match short.split_once(':') {
-        Some((namespace, name))
-            if !namespace.is_empty() && !name.is_empty() && !name.contains([':', '/']) =>
-        {
-            Ok(short.to_owned())
-        }
-        _ => Err(DecodeError::new(
+    short_account(account).map(str::to_owned).ok_or_else(|| {
+        DecodeError::new(
             path,
             format!("{account:?} is not a service account: write `namespace:name`"),
-        )),
-    }
+        )
+    })
 }
 
 /// A scheduler is known to Pods by a name, and to the API server by a user name.

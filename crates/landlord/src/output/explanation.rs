@@ -11,8 +11,7 @@ use tenancy::requester::Owner;
 use tenancy::tenant::Tenant;
 use terminal::{Ink, Screen, visible};
 
-use assessment::Assessment;
-use assessment::reason::Reason;
+use assessment::{Assessment, Reason};
 
 /// The explanation, a fact a line.
 pub(crate) fn render(assessment: &Assessment, owners: &[OwnerReference], screen: Screen) -> String {

@@ -15,7 +15,7 @@ use crate::label_selector::LabelSelector;
 use crate::ledger::Release;
 use crate::members::at;
 use crate::metadata::{Map, check_annotation_key, check_label_key, check_label_value};
-use crate::requester::Owner;
+use crate::requester::{Owner, OwnerKind, short_account};
 use crate::selector::NodeSelector;
 use crate::template::{Grammar, Template};
 use crate::toleration::Toleration;
@@ -144,6 +144,10 @@ fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
         layers
             .push(item.layer(index).map_err(|error| error.within(&format!("overrides[{index}]")))?);
     }
+    for (index, owner) in spec.owners.iter().flatten().enumerate() {
+        check_owner(owner)
+            .map_err(|message| DecodeError::new(format!("owners[{index}].name"), message))?;
+    }
     Ok(Tenant {
         name: name.to_owned(),
         owners: spec.owners,
@@ -157,6 +161,17 @@ fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
         hooks: Hooks::from(hooks),
         document: Value::Null,
     })
+}
+
+/// An owner that nobody can be is a mistake.
+fn check_owner(Owner { kind, name }: &Owner) -> Result<(), String> {
+    match kind {
+        OwnerKind::ServiceAccount if short_account(name).is_none() => {
+            Err(format!("{name:?} is not a service account: write `namespace:name`"))
+        }
+        _ if name.is_empty() => Err("empty: write the name of a user or group".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 impl Override {

@@ -141,3 +141,28 @@ fn many_mistakes_are_cut() {
     let error = Settings::from_value(&json!({"admins": {"users": users}})).expect_err("refused");
     assert_eq!(error.to_string().split("; also ").count(), 16);
 }
+
+/// An owner that nobody can be is refused wherever the tenant is written.
+#[rstest]
+#[case("ServiceAccount", "ci:robot", None)]
+#[case("ServiceAccount", "system:serviceaccount:ci:robot", None)]
+#[case("ServiceAccount", "robot", Some("write `namespace:name`"))]
+#[case("ServiceAccount", "ci/robot", Some("write `namespace:name`"))]
+#[case("ServiceAccount", "", Some("write `namespace:name`"))]
+#[case("Group", "", Some("owners[1].name: empty"))]
+#[case("User", "", Some("owners[1].name: empty"))]
+#[case("User", "robot", None)]
+fn owners(#[case] kind: &str, #[case] name: &str, #[case] message: Option<&str>) {
+    let owners = json!([{"kind": "User", "name": "ann"}, {"kind": kind, "name": name}]);
+    let inline = json!({"tenantSource": {"inline": [{"name": "solar", "owners": owners}]}});
+    let object = json!({"metadata": {"name": "solar"}, "spec": {"owners": owners}});
+    let of_object = read(Value::Null).tenant(&object).map(drop).map_err(|error| error.to_string());
+    let of_inline = Settings::from_value(&inline).map(drop).map_err(|error| error.to_string());
+    for read in [of_object, of_inline] {
+        match (message, read) {
+            (None, Ok(())) => {}
+            (Some(message), Err(error)) => assert!(error.contains(message), "{error}"),
+            (_, read) => panic!("{read:?}"),
+        }
+    }
+}
