@@ -11,27 +11,12 @@ use crate::keys;
 use crate::ledger::Ledger;
 use crate::members;
 use crate::metadata::Field;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, READ_METADATA};
 use crate::settings::{Rule, Settings};
 use crate::tenant::Tenant;
 
 /// Name prefixes are guesses, so each costs a look-up; more than this many are not tried.
 const MAX_PREFIX_LOOKUPS: usize = 3;
-
-/// Metadata of a namespace that paths read: what policy, controller and command line all have, and
-/// what does not change by itself.
-pub(crate) const READ_METADATA: [&str; 10] = [
-    "name",
-    "generateName",
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "labels",
-    "annotations",
-    "ownerReferences",
-    "finalizers",
-];
 
 /// What the rules read.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,21 @@ use crate::metadata::{Map, Metadata};
 /// The label that the API server puts on every namespace before admission.
 pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
+/// Metadata of a namespace that paths read: what policy, controller and command line all have, and
+/// what does not change by itself.
+pub(crate) const READ_METADATA: [&str; 10] = [
+    "name",
+    "generateName",
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+];
+
 /// What the engine reads of a Namespace; everything else stays with the edge, byte for byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespace {

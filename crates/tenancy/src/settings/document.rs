@@ -3,13 +3,13 @@
 use serde::Deserialize;
 
 use super::source;
-use crate::claim::READ_METADATA;
 use crate::conflicts::Conflicts;
 use crate::decode::DecodeError;
 use crate::json_path::JsonPath;
 use crate::keys;
 use crate::ledger::Release;
 use crate::metadata::{check_annotation_key, check_label_key};
+use crate::namespace::READ_METADATA;
 
 /// Namespaces that no tenant can be meant to have, beside the controller's own.
 pub(super) const SYSTEM_NAMESPACES: [&str; 4] =
