@@ -2,14 +2,13 @@
 //! namespace with (docs/design.md, "Who may do what"). Pods are judged where the settings say so.
 
 use serde_json::{Map as Object, Value};
-use tenancy::claim::{Claim, ClaimError};
+use tenancy::claim::{self, Claim, ClaimError};
 use tenancy::hook::Failure;
-use tenancy::members;
 use tenancy::metadata::{Field, Metadata, check_annotations_bytes};
 use tenancy::namespace::{Namespace, NamespaceError};
 use tenancy::plan::{Clash, Plan, PlanError};
 use tenancy::requester::Requester;
-use tenancy::settings::{Rule, Settings};
+use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 
 use crate::host::Host;
@@ -99,15 +98,9 @@ fn check_size(namespace: &Namespace) -> Result<(), Denial> {
     })
 }
 
-/// What JSONPath rules read; built only where there are such rules, because it copies the object.
+/// What JSONPath rules read.
 fn document(settings: &Settings, request: Option<&Request>, object: &Value) -> Option<Value> {
-    let wanted = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
-    wanted.then(|| match request {
-        Some(request) => {
-            members::object([("request", request.raw().clone()), ("namespace", object.clone())])
-        }
-        None => members::object([("namespace", object.clone())]),
-    })
+    claim::document(settings, request.map(Request::raw), || object.clone())
 }
 
 /// A tenant that cannot be written on this namespace.

@@ -6,7 +6,7 @@ use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve, stated};
 use tenancy::hook::{Failure, Stage};
 use tenancy::keys::{CREATOR, OWN_PREFIX};
 use tenancy::ledger::Ledger;
-use tenancy::metadata::Metadata;
+use tenancy::metadata::{Metadata, check_label_value};
 use tenancy::namespace::Namespace;
 use tenancy::plan::{plan, unclaimed};
 use tenancy::requester::Requester;
@@ -154,6 +154,7 @@ impl Creation<'_> {
         let mut metadata = self.namespace.metadata.clone();
         if self.states(self.document, tenant)
             && !self.states(document(settings, None, self.object).as_ref(), tenant)
+            && check_label_value(tenant).is_ok()
         {
             metadata.labels.insert(settings.tenant_label().to_owned(), tenant.to_owned());
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tenancy::collection::gather;
 use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR};
 use tenancy::metadata::Metadata;
-use tenancy::ready::{is_ready, labelled_tenant, ledger_mentions};
+use tenancy::ready::{is_ready, labelled_tenant, manages_annotation};
 use tenancy::selector::NodeSelector;
 use tenancy::settings::{OnError, Settings};
 use tenancy::text::parse;
@@ -139,7 +139,7 @@ impl Place<'_> {
     /// Tolerations open nodes, so only those count that landlord itself has written. What is wrong
     /// with each, the API server says.
     fn tolerations(&self) -> Result<Vec<Value>, Denial> {
-        let is_ours = ledger_mentions(self.metadata, DEFAULT_TOLERATIONS);
+        let is_ours = manages_annotation(self.metadata, DEFAULT_TOLERATIONS);
         let text = if is_ours { self.annotation(DEFAULT_TOLERATIONS) } else { "" };
         match parse(if text.is_empty() { "[]" } else { text }) {
             Ok(Value::Array(list)) if list.iter().all(Value::is_object) => Ok(list),

@@ -1,6 +1,7 @@
 //! The policy, natively and as the compiled WebAssembly that users install.
 mod both;
 mod bounds;
+mod cases;
 mod cluster;
 mod compiled;
 mod conformance;

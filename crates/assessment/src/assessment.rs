@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve};
+use serde_json::Value;
+use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, document, resolve};
 use tenancy::hook::Stage;
 use tenancy::ledger::{ANNOTATION, Ledger};
 use tenancy::metadata::{Key, Metadata};
 use tenancy::namespace::Namespace;
 use tenancy::plan::{self, Plan};
-use tenancy::settings::{Rule, Settings};
+use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
@@ -148,9 +148,7 @@ impl Assessment {
         mut lookup: impl FnMut(&str) -> Result<Option<Arc<Tenant>>, String>,
     ) -> Self {
         let ledger = Arc::clone(&record.ledger);
-        let reads_paths =
-            settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
-        let document = reads_paths.then(|| json!({"namespace": object()}));
+        let document = document(settings, None, object);
         let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
         let mut assessment = Self::blank(namespace, record);
         // A tenant that cannot be used is claimed all the same: once it is fixed, its namespaces

@@ -3,6 +3,7 @@
 
 use tenancy::keys::{NODE_SELECTOR, TOLERATIONS, UNCLAIMED};
 use tenancy::ledger;
+use tenancy::ready::LIST;
 use tenancy::settings::GuardScope;
 
 use super::Guard;
@@ -16,6 +17,7 @@ pub(super) fn readiness(guard: &Guard<'_>) -> Vec<Named> {
         ("annotations", field_or("namespaceObject.metadata.annotations", "{}")),
         ("tenant", value_of("variables.labels", guard.settings.tenant_label())),
         ("ledger", value_of("variables.annotations", ledger::ANNOTATION)),
+        ("listed", listed()),
         ("ready", ready(guard)),
     ]
 }
@@ -43,13 +45,22 @@ pub(super) fn tolerations() -> Vec<Named> {
     ]
 }
 
+/// The ledger's list of annotations. What it remembers of values stands after it, and could be
+/// anything.
+fn listed() -> String {
+    let list = quote(LIST);
+    format!(
+        "variables.ledger.contains({list}) ? variables.ledger.split({list})[1].split(\"]\")[0] : \"\""
+    )
+}
+
 /// Labels hold nothing that JSON would quote, so the beginning of a ledger can be told without a
 /// parser.
 fn ready(guard: &Guard<'_>) -> String {
     let (head, key) = (quote(r#"{"tenant":""#), quote(NODE_SELECTOR));
     let listed = quote(&format!("{NODE_SELECTOR:?}"));
     let claimed = format!(
-        "variables.ledger.startsWith({head} + variables.tenant + \"\\\"\") && (!variables.ledger.contains({listed}) || {key} in variables.annotations)"
+        "variables.ledger.startsWith({head} + variables.tenant + \"\\\"\") && (!variables.listed.contains({listed}) || {key} in variables.annotations)"
     );
     match guard.scope {
         GuardScope::Labelled => claimed,

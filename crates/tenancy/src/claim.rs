@@ -4,12 +4,14 @@
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::collection::gather;
-use crate::ledger::{self, Ledger};
+use crate::keys;
+use crate::ledger::Ledger;
+use crate::members;
 use crate::metadata::Field;
-use crate::namespace::Namespace;
+use crate::namespace::{Namespace, READ_METADATA};
 use crate::settings::{Rule, Settings};
 use crate::tenant::Tenant;
 
@@ -23,7 +25,8 @@ pub struct Evidence<'a> {
     pub namespace: &'a Namespace,
     /// What landlord recorded earlier; the default where nothing counts (CREATE).
     pub ledger: &'a Ledger,
-    /// `{request, namespace}` for JSONPath rules; `request` is there at CREATE only.
+    /// `{request, namespace}` for JSONPath rules, as [`document`] makes it; `request` is there at
+    /// CREATE only.
     pub document: Option<&'a Value>,
 }
 
@@ -66,6 +69,43 @@ pub enum ClaimError<E> {
     Lookup(E),
 }
 
+/// What JSONPath rules read of a namespace's object, the same for all that ask; `None` where there
+/// are no such rules. What landlord itself writes is not in it, or a claim would stand on what
+/// landlord made of it.
+pub fn document(
+    settings: &Settings,
+    request: Option<&Value>,
+    object: impl FnOnce() -> Value,
+) -> Option<Value> {
+    let reads_paths = settings.identify.iter().any(|rule| matches!(rule, Rule::JsonPath { .. }));
+    reads_paths.then(|| {
+        let mut object = object();
+        if let Some(members) = object.as_object_mut() {
+            members.retain(|name, _| ["apiVersion", "kind", "metadata"].contains(&name.as_str()));
+        }
+        if let Some(metadata) = member(&mut object, "metadata") {
+            metadata.retain(|name, _| READ_METADATA.contains(&name.as_str()));
+        }
+        for field in [Field::Label, Field::Annotation] {
+            let Some(entries) =
+                object.get_mut("metadata").and_then(|it| member(it, field.member()))
+            else {
+                continue;
+            };
+            entries.retain(|key, _| match field {
+                Field::Label => key != settings.tenant_label(),
+                Field::Annotation => !keys::is_own_annotation(key),
+            });
+        }
+        let request = request.map(|request| ("request", request.clone()));
+        members::object(request.into_iter().chain([("namespace", object)]))
+    })
+}
+
+fn member<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
+    value.get_mut(name)?.as_object_mut()
+}
+
 /// Asks the rules in order and reads the tenant through `lookup`, which answers `None` for a tenant
 /// that does not exist.
 pub fn resolve<T: Borrow<Tenant>, E>(
@@ -74,6 +114,8 @@ pub fn resolve<T: Borrow<Tenant>, E>(
     mut lookup: impl FnMut(&str) -> Result<Option<T>, E>,
 ) -> Result<Resolution<T>, ClaimError<E>> {
     let mut guesses = 0;
+    // What cannot be read lists no prefix, so a guess at it is no reason to ask no other rule.
+    let mut unread = None;
     for rule in &settings.identify {
         let Some(name) = name(settings, rule, evidence)? else { continue };
         let guess = matches!(rule, Rule::NamePrefix { .. });
@@ -82,7 +124,14 @@ pub fn resolve<T: Borrow<Tenant>, E>(
             continue;
         }
         let claim = || claim(settings, rule, &name, evidence);
-        match lookup(&name).map_err(ClaimError::Lookup)? {
+        let found = match lookup(&name) {
+            Err(error) if guess => {
+                unread.get_or_insert(error);
+                continue;
+            }
+            found => found.map_err(ClaimError::Lookup)?,
+        };
+        match found {
             Some(tenant)
                 if !guess || tenant.borrow().lists_prefix_of(evidence.namespace.name_or_stem()) =>
             {
@@ -92,7 +141,10 @@ pub fn resolve<T: Borrow<Tenant>, E>(
             _ => {}
         }
     }
-    Ok(Resolution::Unclaimed)
+    match unread {
+        Some(error) => Err(ClaimError::Lookup(error)),
+        None => Ok(Resolution::Unclaimed),
+    }
 }
 
 /// The name of the tenant that the rules which cannot guess would find, without reading any tenant.
@@ -151,34 +203,13 @@ fn stated_name<E>(
         }
         Rule::JsonPath { path, prefix } => {
             let Some(document) = evidence.document else { return Ok(None) };
-            let recorded = records(settings, document);
-            let values = path
-                .select(document)
-                .into_iter()
-                .filter(|value| !recorded.iter().any(|record| std::ptr::eq(*record, *value)));
+            let values = path.select(document).into_iter();
             let names = values.filter_map(|value| {
                 value.as_str()?.strip_prefix(prefix.as_str()).map(str::to_owned)
             });
             unambiguous(rule, gather(names.filter(|name| !name.is_empty())))
         }
     }
-}
-
-/// What landlord itself recorded on the namespace: no path reads it, or a claim would stand on what
-/// landlord made of it.
-fn records<'a>(settings: &Settings, document: &'a Value) -> Vec<&'a Value> {
-    let Some(metadata) = document.get("namespace").and_then(|namespace| namespace.get("metadata"))
-    else {
-        return Vec::new();
-    };
-    let record = |field: &str, key: &str| metadata.get(field)?.get(key);
-    [
-        record(Field::Label.member(), settings.tenant_label()),
-        record(Field::Annotation.member(), ledger::ANNOTATION),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// The source's own label. Where it is landlord's record of another rule, it counts only as long as
@@ -249,9 +280,9 @@ mod tests {
         object["metadata"]["annotations"] = json!({"landlord.dev/ledger": record.to_string()});
         let namespace = Namespace::from_value(&object).unwrap();
         let ledger = Ledger { tenant: "solar".to_owned(), by: Some(by), ..Ledger::default() };
-        let document = json!({"namespace": object});
+        let document = document(&settings, None, || object);
         let evidence =
-            Evidence { namespace: &namespace, ledger: &ledger, document: Some(&document) };
+            Evidence { namespace: &namespace, ledger: &ledger, document: document.as_ref() };
         assert_eq!(stated::<String>(&settings, evidence), Ok(expected.map(str::to_owned)));
     }
 }

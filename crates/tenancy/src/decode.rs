@@ -4,6 +4,7 @@
 mod fault;
 pub(crate) mod fields;
 mod located;
+pub(crate) mod mistakes;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -140,6 +140,9 @@ pub(crate) fn forget_possible(tenant: &Tenant, name: Option<&str>, metadata: &mu
         .iter()
         .flat_map(|hook| hook.keys())
         .filter(|(_, key)| selects || key.has_tags());
+    for key in placement_keys(tenant) {
+        metadata.annotations.remove(key);
+    }
     for (field, key) in layer_keys(tenant).chain(hooks) {
         let map = metadata.field_mut(field);
         match key.render(&tenant.name, name) {
@@ -169,23 +172,18 @@ pub fn possible_keys(tenant: &Tenant, name: Option<&str>) -> Vec<Key> {
     let render = |(field, key): (Field, &Template)| {
         Some(Key { field, name: key.render(&tenant.name, name)? })
     };
-    let mut keys: Vec<Key> = layer_keys(tenant).chain(hooks).filter_map(render).collect();
-    keys.extend(
-        tenant
-            .hooks
-            .iter()
-            .filter(|hook| hook.node_selector.is_some())
-            .map(|_| Key::annotation(keys::NODE_SELECTOR)),
-    );
-    for layer in &tenant.layers {
-        if layer.node_selector.is_some() {
-            keys.push(Key::annotation(keys::NODE_SELECTOR));
-        }
-        if layer.tolerations.is_some() {
-            keys.extend([keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS].map(Key::annotation));
-        }
-    }
-    keys
+    let placement = placement_keys(tenant).map(Key::annotation);
+    layer_keys(tenant).chain(hooks).filter_map(render).chain(placement).collect()
+}
+
+/// The annotations that decide where Pods run, of those that the tenant or a hook may write.
+fn placement_keys(tenant: &Tenant) -> impl Iterator<Item = &'static str> {
+    let selects = tenant.layers.iter().any(|layer| layer.node_selector.is_some())
+        || tenant.hooks.iter().any(|hook| hook.node_selector.is_some());
+    let tolerates = tenant.layers.iter().any(|layer| layer.tolerations.is_some());
+    let selector = selects.then_some(keys::NODE_SELECTOR);
+    let tolerations = [keys::DEFAULT_TOLERATIONS, keys::TOLERATIONS];
+    selector.into_iter().chain(tolerations.into_iter().filter(move |_| tolerates))
 }
 
 struct Draft<'a> {
@@ -197,11 +195,42 @@ struct Draft<'a> {
     tolerations: Option<Vec<Toleration>>,
 }
 
-/// The last layers that said something about where Pods run.
+/// The layers that said something about where Pods run.
 #[derive(Default)]
 struct Placement<'l> {
-    selected: Option<&'l Why>,
-    tolerated: Option<&'l Why>,
+    selected: Parts<'l>,
+    tolerated: Parts<'l>,
+}
+
+/// What layers have said together, each part with the layer that said it last.
+#[derive(Default)]
+struct Parts<'l> {
+    last: Option<&'l Why>,
+    by_key: BTreeMap<&'l str, &'l Why>,
+}
+
+impl<'l> Parts<'l> {
+    /// Adds what one layer says. Nothing at all: that there is none.
+    fn add(&mut self, why: &'l Why, keys: impl Iterator<Item = &'l str>) {
+        self.last = Some(why);
+        let before = std::mem::take(&mut self.by_key);
+        self.by_key.extend(keys.map(|key| (key, why)));
+        if !self.by_key.is_empty() {
+            for (key, why) in before {
+                self.by_key.entry(key).or_insert(why);
+            }
+        }
+    }
+
+    /// One layer, if it said everything.
+    fn why(&self) -> Option<Why> {
+        let last = self.last?;
+        if self.by_key.values().all(|why| *why == last) {
+            return Some(last.clone());
+        }
+        let part = |(key, why): (&&str, &&Why)| ((*key).to_owned(), (*why).clone());
+        Some(Why::Layers(self.by_key.iter().map(part).collect()))
+    }
 }
 
 impl Draft<'_> {
@@ -219,11 +248,16 @@ impl Draft<'_> {
         }
         if let Some(selector) = &layer.node_selector {
             self.node_selector.get_or_insert_default().merge(selector);
-            placement.selected = Some(&layer.why);
+            placement.selected.add(&layer.why, selector.iter().map(|(key, _)| key));
         }
         if let Some(tolerations) = &layer.tolerations {
-            self.tolerations.get_or_insert_default().extend(tolerations.iter().cloned());
-            placement.tolerated = Some(&layer.why);
+            let all = self.tolerations.get_or_insert_default();
+            all.extend(tolerations.iter().cloned());
+            if tolerations.is_empty() {
+                all.clear();
+            }
+            let keys = tolerations.iter().map(|toleration| toleration.key.as_str());
+            placement.tolerated.add(&layer.why, keys);
         }
         Ok(())
     }
@@ -231,12 +265,12 @@ impl Draft<'_> {
     /// Written once, and not for each layer: there can be many, and each adds to what all before it
     /// have.
     fn place(&mut self, Placement { selected, tolerated }: Placement<'_>) {
-        if let Some((selector, why)) = self.node_selector.as_ref().zip(selected) {
-            self.want(keys::NODE_SELECTOR, selector.to_string(), why);
+        if let Some((selector, why)) = self.node_selector.as_ref().zip(selected.why()) {
+            self.want(keys::NODE_SELECTOR, selector.to_string(), &why);
         }
-        if let Some((tolerations, why)) = self.tolerations.take().zip(tolerated) {
-            self.want(keys::DEFAULT_TOLERATIONS, toleration::json(&tolerations), why);
-            self.want(keys::TOLERATIONS, toleration::compact(&tolerations), why);
+        if let Some((tolerations, why)) = self.tolerations.take().zip(tolerated.why()) {
+            self.want(keys::DEFAULT_TOLERATIONS, toleration::json(&tolerations), &why);
+            self.want(keys::TOLERATIONS, toleration::compact(&tolerations), &why);
         }
     }
 

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::Chars;
 
+use crate::metadata::{check_annotation_key, is_dns_label};
+
 /// Longest pattern in bytes: the longest key, `253/63`.
 pub(crate) const MAX_GLOB_BYTES: usize = 253 + 1 + 63;
 
@@ -44,7 +46,36 @@ pub enum GlobError {
         /// The first such character.
         character: char,
     },
+    /// None of the names that it is for can fit it.
+    #[error("pattern {pattern:?} can match no {kind}; only * and ? are special{remedy}")]
+    Nothing {
+        /// The pattern as given.
+        pattern: String,
+        /// What it is for.
+        kind: &'static str,
+        /// What was probably meant, if that can be said.
+        remedy: String,
+    },
 }
+
+/// Why a pattern is for names of namespaces, or for keys.
+struct Kind {
+    called: &'static str,
+    /// What `*` may have to stand for, so that a name is a valid one.
+    stars: &'static [&'static str],
+    is_valid: fn(&str) -> bool,
+}
+
+const NAMES: Kind = Kind {
+    called: "name of a namespace (lower-case letters, digits and inner dashes, at most 63)",
+    stars: &["", "a"],
+    is_valid: is_dns_label,
+};
+const KEYS: Kind = Kind {
+    called: "key of a label or annotation ([prefix/]name)",
+    stars: &["", "a", "/a", "a/"],
+    is_valid: |key| check_annotation_key(key).is_ok(),
+};
 
 impl Glob {
     /// Reads a pattern.
@@ -59,6 +90,35 @@ impl Glob {
             return Err(GlobError::Character { pattern: source.to_owned(), character });
         }
         Ok(Glob { source: source.to_owned() })
+    }
+
+    /// Reads a pattern for names of namespaces; one that can match none is an error.
+    pub fn for_namespaces(source: &str) -> Result<Self, GlobError> {
+        Self::of_kind(source, &NAMES)
+    }
+
+    /// Reads a pattern for keys of labels and annotations; one that can match none is an error.
+    pub fn for_keys(source: &str) -> Result<Self, GlobError> {
+        Self::of_kind(source, &KEYS)
+    }
+
+    fn of_kind(source: &str, kind: &Kind) -> Result<Self, GlobError> {
+        let fits = |pattern: &str| {
+            let name = |star: &&str| pattern.replace('*', star).replace('?', "a");
+            kind.stars.iter().any(|star| (kind.is_valid)(&name(star)))
+        };
+        match Self::parse(source) {
+            Ok(glob) if fits(source) => Ok(glob),
+            Err(error @ (GlobError::Empty | GlobError::TooLong { .. })) => Err(error),
+            other => match (meant(source, fits), other) {
+                (None, Err(error)) => Err(error),
+                (remedy, _) => Err(GlobError::Nothing {
+                    pattern: source.to_owned(),
+                    kind: kind.called,
+                    remedy: remedy.unwrap_or_default(),
+                }),
+            },
+        }
     }
 
     /// Whether the whole name fits the pattern.
@@ -103,6 +163,18 @@ impl fmt::Display for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.source)
     }
+}
+
+/// What a regular expression, or capitals, were to say as patterns, if that can be said.
+fn meant(source: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
+    let plain: String =
+        source.chars().filter(|c| !matches!(c, '^' | '$' | '(' | ')' | '\\')).collect();
+    let plain = plain.replace(".*", "*").replace(".+", "?*");
+    let plain = if fits(&plain) { plain } else { plain.to_ascii_lowercase() };
+    let patterns: Vec<&str> = plain.split('|').collect();
+    let written: Vec<String> = patterns.iter().map(|pattern| format!("`{pattern}`")).collect();
+    ((plain != source || patterns.len() > 1) && patterns.into_iter().all(fits))
+        .then(|| format!(": write {}", written.join(" and ")))
 }
 
 /// The places in the pattern, in order, after one more character; `None` is one of those that the
@@ -201,6 +273,77 @@ mod tests {
     fn refuses(#[case] glob: &str, #[case] part: &str) {
         let error = Glob::parse(glob).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
+    }
+
+    #[rstest]
+    #[case("kube-*", None)]
+    #[case("*", None)]
+    #[case("?", None)]
+    #[case("*-system", None)]
+    #[case("a", None)]
+    #[case("default", None)]
+    #[case("^kube-.*$", Some(": write `kube-*`"))]
+    #[case("^kube-.*", Some(": write `kube-*`"))]
+    #[case("kube-.*", Some(": write `kube-*`"))]
+    #[case("kube-.+", Some(": write `kube-?*`"))]
+    #[case("kube-system$", Some(": write `kube-system`"))]
+    #[case("(kube-system)", Some(": write `kube-system`"))]
+    #[case("kube-system|default", Some(": write `kube-system` and `default`"))]
+    #[case("^(kube-.*|landlord)$", Some(": write `kube-*` and `landlord`"))]
+    #[case("KUBE-*", Some(": write `kube-*`"))]
+    #[case("kube\\-system", Some(": write `kube-system`"))]
+    #[case("kube_system", Some(""))]
+    #[case("a/b", Some(""))]
+    #[case("tenancy=none", Some(""))]
+    #[case("a.b", Some(""))]
+    #[case("-kube", Some(""))]
+    #[case("kube-", Some(""))]
+    #[case("~kube", Some(""))]
+    #[case("a:b", Some(""))]
+    #[case("kube+", Some(""))]
+    #[case("é*", Some(""))]
+    #[case(&"a".repeat(63), None)]
+    #[case(&"a".repeat(64), Some(""))]
+    #[case(&format!("{}*", "a".repeat(63)), None)]
+    #[case(&format!("{}*", "a".repeat(64)), Some(""))]
+    fn names_of_namespaces(#[case] glob: &str, #[case] refused: Option<&str>) {
+        check_kind(Glob::for_namespaces(glob), "name of a namespace", refused);
+    }
+
+    #[rstest]
+    #[case("kubernetes.io/metadata.name", None)]
+    #[case("*.example.com/*", None)]
+    #[case("*", None)]
+    #[case("legacy", None)]
+    #[case("Team_1", None)]
+    #[case("*/node-?elector", None)]
+    #[case("openshift.io/.*", Some(": write `openshift.io/*`"))]
+    #[case("^openshift\\.io/.*$", Some(": write `openshift.io/*`"))]
+    #[case("regex:openshift", Some(""))]
+    #[case("a/b/c", Some(""))]
+    #[case("/a", Some(""))]
+    #[case("a/", Some(""))]
+    #[case("-a", Some(""))]
+    #[case("a=b", Some(""))]
+    #[case("a..b/c", Some(""))]
+    #[case("a|b", Some(": write `a` and `b`"))]
+    #[case(&format!("a/{}", "b".repeat(63)), None)]
+    #[case(&format!("a/{}*", "b".repeat(64)), Some(""))]
+    #[case(&format!("{}*", "b".repeat(64)), None)]
+    fn keys(#[case] glob: &str, #[case] refused: Option<&str>) {
+        check_kind(Glob::for_keys(glob), "key of a label or annotation", refused);
+    }
+
+    fn check_kind(read: Result<Glob, GlobError>, kind: &str, refused: Option<&str>) {
+        match (read, refused) {
+            (Ok(_), None) => {}
+            (Err(error), Some(remedy)) => {
+                let message = error.to_string();
+                assert!(message.contains(kind), "{message}");
+                assert!(message.ends_with(&format!("are special{remedy}")), "{message}");
+            }
+            (read, refused) => panic!("{read:?}, expected {refused:?}"),
+        }
     }
 
     #[rstest]

@@ -190,6 +190,16 @@ impl<'a> Stage<'a> {
     }
 }
 
+impl Source {
+    /// The place that the value is read from, unless it is written down.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Path(place) => Some(place),
+            Self::Text(_) => None,
+        }
+    }
+}
+
 impl Hook {
     /// Whether its requirements are judged at this stage.
     pub(crate) fn judges_at(&self, stage: Stage<'_>) -> bool {
@@ -225,12 +235,7 @@ impl Hook {
     pub(crate) fn written_from(&self) -> impl Iterator<Item = &Place> {
         let selector = self.node_selector.iter().flatten().map(|(_, source)| source);
         let sources = self.set.iter().map(|setting| &setting.value).chain(selector);
-        self.when.iter().map(|condition| &condition.place).chain(sources.filter_map(|source| {
-            match source {
-                Source::Path(place) => Some(place),
-                Source::Text(_) => None,
-            }
-        }))
+        self.when.iter().map(|condition| &condition.place).chain(sources.filter_map(Source::place))
     }
 
     /// Every key that it could set or remove, unrendered.

@@ -34,6 +34,12 @@ pub(crate) fn is_reserved(dialect: Dialect, key: &str) -> bool {
     plugins || key.starts_with(OWN_PREFIX)
 }
 
+/// Whether landlord itself writes the annotation, whatever a tenant lists: its own ones, and those
+/// that decide where Pods run.
+pub(crate) fn is_own_annotation(key: &str) -> bool {
+    key.starts_with(OWN_PREFIX) || [NODE_SELECTOR, DEFAULT_TOLERATIONS].contains(&key)
+}
+
 /// Whether the key decides where Pods run: such a key is overridden or refused, never kept.
 pub fn is_placement(key: &Key) -> bool {
     match key.field {

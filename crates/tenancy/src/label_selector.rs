@@ -3,6 +3,8 @@
 
 use serde_json::{Map as Object, Value};
 
+use crate::decode::DecodeError;
+use crate::decode::fields::Fields;
 use crate::members::by_name;
 use crate::metadata::{InvalidMetadata, Map, check_label_key, check_label_value};
 use crate::text;
@@ -84,6 +86,25 @@ pub enum LabelSelectorError {
 }
 
 impl LabelSelector {
+    /// Reads a selector of landlord's own documents: unknown fields are errors, and so is one without
+    /// a term, because what has one is meant for some namespaces and not for all.
+    pub(crate) fn strict(value: &Value) -> Result<Self, DecodeError> {
+        Fields::read(value, &["matchLabels", "matchExpressions"])?;
+        let expressions = value.get("matchExpressions").and_then(Value::as_array);
+        for (index, expression) in expressions.into_iter().flatten().enumerate() {
+            Fields::read(expression, &["key", "operator", "values"])
+                .map_err(|error| error.within(&format!("matchExpressions[{index}]")))?;
+        }
+        let selector = Self::from_value(value).map_err(|error| DecodeError::caused("", &error))?;
+        if selector.is_empty() {
+            return Err(DecodeError::new(
+                "",
+                "it has no term, and would match every namespace: write `matchLabels` or `matchExpressions`",
+            ));
+        }
+        Ok(selector)
+    }
+
     /// Reads a selector. Other fields are ignored, as Kubernetes does; `null` and an absent field
     /// are the same.
     pub fn from_value(value: &Value) -> Result<Self, LabelSelectorError> {
@@ -107,6 +128,21 @@ impl LabelSelector {
     /// Every term: the label's key, and what is asked of it. `matchLabels` come first, by key.
     pub fn terms(&self) -> impl Iterator<Item = (&str, &Test)> {
         self.terms.iter().map(|term| (term.key.as_str(), &term.test))
+    }
+
+    /// A key of which no label, and no lack of one, fulfils every term.
+    pub(crate) fn contradiction(&self) -> Option<&str> {
+        self.keys().find(|key| {
+            let tests = || self.terms().filter(|(other, _)| other == key).map(|(_, test)| test);
+            let holds = |value: Option<&String>| tests().all(|test| test.holds(value));
+            let named = tests().filter_map(|test| match test {
+                Test::In(values) => Some(values),
+                _ => None,
+            });
+            // A value that no term names.
+            let any = [String::from("*")];
+            !holds(None) && !named.flatten().chain(&any).any(|value| holds(Some(value)))
+        })
     }
 
     /// The label keys it looks at; a key with several terms comes several times.

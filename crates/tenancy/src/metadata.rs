@@ -192,7 +192,7 @@ fn check_key(field: Field, key: &str, qualified: &str) -> Result<(), InvalidMeta
 }
 
 /// Checks a label value: empty, or up to 63 bytes of letters, digits, `-`, `_` and `.`.
-pub(crate) fn check_label_value(value: &str) -> Result<(), InvalidMetadata> {
+pub fn check_label_value(value: &str) -> Result<(), InvalidMetadata> {
     if value.len() > MAX_NAME_BYTES {
         return Err(InvalidMetadata::LabelValueTooLong {
             value: value.to_owned(),
@@ -221,6 +221,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), InvalidMetadata> {
         return Ok(());
     }
     Err(InvalidMetadata::Name { name: name.to_owned(), rule: SUBDOMAIN_RULE })
+}
+
+/// Whether it can be the name of a namespace.
+pub(crate) fn is_dns_label(name: &str) -> bool {
+    name.len() <= MAX_NAME_BYTES && is_dns_part(name)
 }
 
 fn is_name(name: &str) -> bool {

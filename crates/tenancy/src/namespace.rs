@@ -8,6 +8,21 @@ use crate::metadata::{Map, Metadata};
 /// The label that the API server puts on every namespace before admission.
 pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
+/// Metadata of a namespace that paths read: what policy, controller and command line all have, and
+/// what does not change by itself.
+pub(crate) const READ_METADATA: [&str; 10] = [
+    "name",
+    "generateName",
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+];
+
 /// What the engine reads of a Namespace; everything else stays with the edge, byte for byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespace {
@@ -38,7 +53,7 @@ pub struct OwnerReference {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NamespaceError {
     /// A field is of another JSON type than in a `v1` Namespace.
-    #[error("{path} is {found}, expected {expected}: send the Namespace as the API server has it")]
+    #[error("{path} is {found}, expected {expected}: {remedy}")]
     Shape {
         /// Where the field is, as `metadata.labels`.
         path: String,
@@ -46,6 +61,8 @@ pub enum NamespaceError {
         expected: &'static str,
         /// The JSON type that it is, with an article.
         found: &'static str,
+        /// What to do.
+        remedy: &'static str,
     },
 }
 
@@ -121,7 +138,7 @@ fn owner_reference(reference: &Value) -> Option<OwnerReference> {
 }
 
 fn shape(path: String, expected: &'static str, found: &Value) -> NamespaceError {
-    let found = match found {
+    let name = match found {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
@@ -129,7 +146,11 @@ fn shape(path: String, expected: &'static str, found: &Value) -> NamespaceError 
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    NamespaceError::Shape { path, expected, found }
+    let remedy = match found {
+        Value::Bool(_) | Value::Number(_) if expected == "a string" => "write it in quotes",
+        _ => "send the Namespace as the API server has it",
+    };
+    NamespaceError::Shape { path, expected, found: name, remedy }
 }
 
 #[cfg(test)]

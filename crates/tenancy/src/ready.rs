@@ -14,6 +14,10 @@ use crate::settings::{GuardScope, Settings};
 /// How a ledger of a namespace whose placement is right begins; the tenant's name and a quote follow.
 const HEAD: &str = "{\"tenant\":\"";
 
+/// What stands before the list of annotations. No key holds a bracket, so that the first one after it
+/// ends the list.
+pub const LIST: &str = "\"annotations\":[";
+
 /// Whether Pods may be created in a namespace with these labels and annotations. One that names no
 /// tenant is ready where the guard does not watch it, else once it is marked as nobody's.
 pub fn is_ready(settings: &Settings, metadata: &Metadata) -> bool {
@@ -35,12 +39,13 @@ pub fn labelled_tenant<'a>(settings: &Settings, metadata: &'a Metadata) -> Optio
         .filter(|tenant| !tenant.is_empty())
 }
 
-/// Whether the ledger's text mentions the key, as it does where landlord manages it.
-pub fn ledger_mentions(metadata: &Metadata, key: &str) -> bool {
-    metadata
-        .annotations
-        .get(ledger::ANNOTATION)
-        .is_some_and(|text| text.contains(&format!("{key:?}")))
+/// Whether landlord manages the annotation, as the ledger lists it. The text is asked, as in CEL, and
+/// only its list of annotations: what it remembers of values could be anything.
+pub fn manages_annotation(metadata: &Metadata, key: &str) -> bool {
+    let ledger = metadata.annotations.get(ledger::ANNOTATION).map(String::as_str);
+    let rest = ledger.and_then(|text| text.split_once(LIST)).map(|(_, rest)| rest);
+    let list = rest.and_then(|rest| rest.split_once(']')).map(|(list, _)| list);
+    list.is_some_and(|list| list.contains(&format!("{key:?}")))
 }
 
 /// Whether the ledger is the tenant's and not pending, and a node selector that it mentions is there.
@@ -54,7 +59,7 @@ fn is_written_for(metadata: &Metadata, tenant: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('"'));
     named
         && (metadata.annotations.contains_key(NODE_SELECTOR)
-            || !ledger_mentions(metadata, NODE_SELECTOR))
+            || !manages_annotation(metadata, NODE_SELECTOR))
 }
 
 #[cfg(test)]
@@ -91,6 +96,26 @@ mod tests {
                 expected,
                 "{scope}"
             );
+        }
+    }
+
+    #[rstest]
+    #[case::listed(r#"{"tenant":"solar","labels":["a"],"annotations":["b","KEY"]}"#, true)]
+    #[case::not_listed(r#"{"tenant":"solar","labels":[],"annotations":["b"]}"#, false)]
+    #[case::a_label(r#"{"tenant":"solar","labels":["KEY"],"annotations":[]}"#, false)]
+    #[case::a_value_remembered(r#"{"tenant":"solar","labels":[],"annotations":["a"],"release":"restore","previous":{"annotations":{"a":"KEY"}}}"#, false)]
+    #[case::a_list_remembered(r#"{"tenant":"solar","labels":[],"annotations":["a"],"release":"restore","previous":{"annotations":{"a":"\"annotations\":[\"KEY\"]"}}}"#, false)]
+    #[case::a_key_remembered(r#"{"tenant":"solar","labels":[],"annotations":["a"],"release":"restore","previous":{"annotations":{"KEY":"x"}}}"#, false)]
+    #[case::a_longer_key(r#"{"tenant":"solar","labels":[],"annotations":["KEY2"]}"#, false)]
+    #[case::no_ledger("KEY", false)]
+    fn managed(#[case] ledger: &str, #[case] expected: bool) {
+        let ledger = ledger.replace("KEY", NODE_SELECTOR);
+        let mut metadata = Metadata::default();
+        metadata.annotations.insert(ledger::ANNOTATION.to_owned(), ledger.clone());
+        assert_eq!(manages_annotation(&metadata, NODE_SELECTOR), expected);
+        if let Ok(parsed) = ledger::Ledger::parse(&ledger) {
+            let key = crate::metadata::Key::annotation(NODE_SELECTOR);
+            assert_eq!(parsed.manages(&key), expected, "as the parsed ledger says");
         }
     }
 

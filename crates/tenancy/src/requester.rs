@@ -53,6 +53,14 @@ impl Requester {
     }
 }
 
+/// A service account as `namespace:name`; its user name is taken as well. `None` for what is neither.
+pub(crate) fn short_account(account: &str) -> Option<&str> {
+    let short = account.strip_prefix(SERVICE_ACCOUNT_PREFIX).unwrap_or(account);
+    let (namespace, name) = short.split_once(':')?;
+    let valid = !namespace.is_empty() && !name.is_empty() && !name.contains([':', '/']);
+    valid.then_some(short)
+}
+
 /// One who may claim a tenant: `{kind: User | Group | ServiceAccount, name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -44,6 +44,9 @@ pub enum SelectorError {
 impl NodeSelector {
     /// Adds the other's labels; where both have a key, the other's value wins.
     pub fn merge(&mut self, other: &NodeSelector) {
+        if other.is_empty() {
+            self.0.clear();
+        }
         self.0.extend(other.iter().map(|(key, value)| (key.to_owned(), value.to_owned())));
     }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::decode::{DecodeError, decode, fields};
-use crate::glob::Glob;
+use crate::decode::{DecodeError, decode, fields, mistakes};
+use crate::glob::{Glob, GlobError};
 use crate::hook::{self, Hook, Hooks};
 use crate::json_path::JsonPath;
+use crate::keys;
 use crate::ledger::Release;
 use crate::metadata::{Field, Key};
-use crate::requester::Requester;
+use crate::namespace::NAME_LABEL;
+use crate::requester::{Requester, short_account};
 use crate::tenant::{Tenant, TenantError, capsule, landlord};
 
 mod document;
@@ -110,6 +112,7 @@ impl Rule {
             Self::Annotation(name) => key.field == Field::Annotation && key.name == *name,
             Self::JsonPath { path, prefix } => {
                 value.starts_with(prefix)
+                    && !(key.field == Field::Annotation && keys::is_own_annotation(&key.name))
                     && path.may_reach(&["namespace", "metadata", key.field.member(), &key.name])
             }
             Self::OwnerReference { .. } | Self::NamePrefix { .. } => false,
@@ -129,8 +132,15 @@ impl Rule {
 }
 
 impl Settings {
-    /// Reads and checks `spec.settings`. `null` stands for the empty document.
+    /// Reads and checks `spec.settings`. `null` stands for the empty document. The error tells of
+    /// every mistake; its path is that of the first.
     pub fn from_value(document: &Value) -> Result<Self, DecodeError> {
+        Self::check(document).map_err(|first| {
+            mistakes::collect(document, first, &|document| Self::check(document).err())
+        })
+    }
+
+    fn check(document: &Value) -> Result<Self, DecodeError> {
         let hooks = hooks(document)?;
         hook::check::check(&hooks, &[])?;
         Self::read(document, hooks)
@@ -197,16 +207,25 @@ impl Settings {
         requester.is_service_account(&self.controller)
     }
 
-    /// Reads a tenant object of the source in force, with the hooks that run on its namespaces.
+    /// Reads a tenant object of the source in force, with the hooks that run on its namespaces. The
+    /// error tells of every mistake.
     pub fn tenant(&self, object: &Value) -> Result<Tenant, TenantError> {
+        self.read_tenant(object).map_err(|TenantError { tenant, source }| {
+            let read = |object: &Value| self.read_tenant(object).err().map(|error| error.source);
+            TenantError { tenant, source: mistakes::collect(object, source, &read) }
+        })
+    }
+
+    fn read_tenant(&self, object: &Value) -> Result<Tenant, TenantError> {
         let tenant = match &self.source {
             TenantSource::Capsule { validations } => capsule::tenant(object, *validations),
             TenantSource::Custom(source) => source.tenant(object),
             TenantSource::Landlord | TenantSource::Inline(_) => landlord::tenant(object),
         }?;
         let name = tenant.name.clone();
-        tenant
-            .with_hooks(&self.hooks, self.conflicts, object)
+        let hooked = tenant.with_hooks(&self.hooks, self.conflicts, object);
+        hooked
+            .and_then(|tenant| self.check_evidence(&tenant).map(|()| tenant))
             .map_err(|source| TenantError { tenant: name, source: source.within("spec") })
     }
 }
@@ -217,26 +236,25 @@ impl Settings {
         hooks: Hooks,
         strategy: Option<Strategy>,
     ) -> Result<Self, DecodeError> {
+        let controller = read_account("controller", &document.controller)?;
+        let excluded = excluded(&document, &controller)?;
         let source = document.tenant_source.read(&hooks, document.conflicts)?;
         let identify = rules(document.identify, &source)?;
-        let protected = match (document.protected_keys, &source) {
-            (Some(keys), _) => globs("protectedKeys", &keys)?,
-            (None, TenantSource::Capsule { .. }) => Vec::new(),
-            (None, _) => globs("protectedKeys", &[crate::namespace::NAME_LABEL.to_owned()])?,
-        };
-        check_account("controller", &document.controller)?;
-        for (index, account) in document.admins.service_accounts.iter().enumerate() {
-            check_account(&format!("admins.serviceAccounts[{index}]"), account)?;
+        let protected = protected(document.protected_keys, &source)?;
+        let mut admins = document.admins;
+        for (index, account) in admins.service_accounts.iter_mut().enumerate() {
+            *account = read_account(&format!("admins.serviceAccounts[{index}]"), account)?;
         }
-        Ok(Self {
+        check_schedulers(&document.schedulers)?;
+        let settings = Self {
             source,
             identify,
             conflicts: document.conflicts,
             release: document.release,
             protected,
-            controller: document.controller,
-            admins: document.admins,
-            excluded: globs("excludedNamespaces", &document.excluded_namespaces)?,
+            controller,
+            admins,
+            excluded,
             unknown_tenant: document.unknown_tenant,
             unclaimed: document.unclaimed,
             guard: document.guard,
@@ -246,8 +264,42 @@ impl Settings {
             lookup: document.tenant_lookup,
             hooks,
             strategy,
-        })
+        };
+        settings.hooks.iter().try_for_each(|hook| settings.check_hook(hook, None))?;
+        if let TenantSource::Inline(tenants) = &settings.source {
+            for (index, tenant) in tenants.iter().enumerate() {
+                let within =
+                    |error: DecodeError| error.within(&format!("tenantSource.inline[{index}]"));
+                settings.check_evidence(tenant).map_err(within)?;
+            }
+        }
+        Ok(settings)
     }
+}
+
+/// What decides where Pods run, and what landlord keeps its record in, cannot be left alone: no
+/// namespace would ever be placed, or each be planned anew for ever.
+fn protected(listed: Option<Vec<String>>, source: &TenantSource) -> Result<Vec<Glob>, DecodeError> {
+    let Some(listed) = listed else {
+        let capsule = matches!(source, TenantSource::Capsule { .. });
+        let default = (!capsule).then(|| NAME_LABEL.to_owned());
+        return globs("protectedKeys", default.as_slice(), Glob::for_keys);
+    };
+    let globs = globs("protectedKeys", &listed, Glob::for_keys)?;
+    let own = [source.label(), keys::NODE_SELECTOR, keys::DEFAULT_TOLERATIONS];
+    let own = || own.into_iter().chain(keys::OWN_ANNOTATIONS);
+    for (index, glob) in globs.iter().enumerate() {
+        if let Some(key) = own().find(|key| glob.matches(key)) {
+            return Err(DecodeError::new(
+                format!("protectedKeys[{index}]"),
+                format!(
+                    "pattern {:?} covers {key}, which landlord has to write: list the keys that you mean",
+                    glob.as_str()
+                ),
+            ));
+        }
+    }
+    Ok(globs)
 }
 
 /// The hooks as they are written, so that errors count them as their author does.
@@ -260,25 +312,56 @@ fn hooks(document: &Value) -> Result<Vec<Arc<Hook>>, DecodeError> {
     Ok(hook::read_all(listed)?.into_iter().map(Arc::new).collect())
 }
 
-fn globs(path: &str, texts: &[String]) -> Result<Vec<Glob>, DecodeError> {
+fn globs(
+    path: &str,
+    texts: &[String],
+    read: fn(&str) -> Result<Glob, GlobError>,
+) -> Result<Vec<Glob>, DecodeError> {
     let glob = |(index, text): (usize, &String)| {
-        Glob::parse(text).map_err(|error| DecodeError::caused(format!("{path}[{index}]"), &error))
+        read(text).map_err(|error| DecodeError::caused(format!("{path}[{index}]"), &error))
     };
     texts.iter().enumerate().map(glob).collect()
 }
 
-fn check_account(path: &str, account: &str) -> Result<(), DecodeError> {
-    match account.split_once(':') {
-        Some((namespace, name))
-            if !namespace.is_empty() && !name.is_empty() && !name.contains(':') =>
-        {
-            Ok(())
+/// The listed names and, unless the settings say otherwise, those of the system: an error in a list
+/// must not bring them under tenancy.
+fn excluded(document: &Document, controller: &str) -> Result<Vec<Glob>, DecodeError> {
+    let mut excluded =
+        globs("excludedNamespaces", &document.excluded_namespaces, Glob::for_namespaces)?;
+    let own = controller.split_once(':').map(|(namespace, _)| namespace);
+    let system = document::SYSTEM_NAMESPACES.into_iter().chain(own);
+    for name in system.filter(|_| !document.include_system_namespaces) {
+        if !excluded.iter().any(|glob| glob.matches(name)) {
+            excluded.extend(Glob::for_namespaces(name));
         }
-        _ => Err(DecodeError::new(
+    }
+    Ok(excluded)
+}
+
+/// A service account as `namespace:name`; the user name that the API server gives it is taken as
+/// well.
+fn read_account(path: &str, account: &str) -> Result<String, DecodeError> {
+    short_account(account).map(str::to_owned).ok_or_else(|| {
+        DecodeError::new(
             path,
             format!("{account:?} is not a service account: write `namespace:name`"),
-        )),
-    }
+        )
+    })
+}
+
+/// A scheduler is known to Pods by a name, and to the API server by a user name.
+fn check_schedulers(schedulers: &[String]) -> Result<(), DecodeError> {
+    let fault = |(index, user): (usize, &String)| {
+        let message = match user.as_str() {
+            "" => "empty: write the user name of a scheduler",
+            "default-scheduler" | "kube-scheduler" => {
+                "this is the name of a scheduler, not its user name, and no Pod would be bound: write `system:kube-scheduler`"
+            }
+            _ => return None,
+        };
+        Some(DecodeError::new(format!("schedulers[{index}]"), format!("{user:?}: {message}")))
+    };
+    schedulers.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
 }
 
 /// The rules in order; the source's own label is added at the end where it is not listed.

@@ -21,6 +21,7 @@ pub mod capsule;
 pub mod custom;
 mod hooks;
 pub mod landlord;
+mod overrides;
 
 /// A tenant, whatever object it was read from. Its templates, selectors and tolerations are valid
 /// by construction.
@@ -120,6 +121,7 @@ impl Tenant {
         if self.hooks.iter().any(|hook| hook.reads_tenant()) {
             self.document = stated(object);
         }
+        overrides::check(&self)?;
         hooks::check(&self, self.conflicts.unwrap_or(conflicts))?;
         Ok(self)
     }

@@ -10,6 +10,9 @@ pub enum Why {
     Spec,
     /// `spec.overrides[i]` of a landlord tenant.
     Override(usize),
+    /// Several layers, each with the part that is its own: a key of the node selector or of a
+    /// toleration.
+    Layers(Vec<(String, Why)>),
     /// `additionalMetadataList[i]` of a Capsule tenant.
     ListItem(usize),
     /// `rules[i]` of a Capsule tenant.
@@ -43,6 +46,10 @@ impl fmt::Display for Why {
         match self {
             Self::Spec => f.write_str("tenant spec"),
             Self::Override(index) => write!(f, "override {index}"),
+            Self::Layers(parts) => {
+                let part = |(key, why): &(String, Self)| format!("{key}: {why}");
+                f.write_str(&parts.iter().map(part).collect::<Vec<_>>().join(", "))
+            }
             Self::ListItem(index) => write!(f, "additionalMetadataList {index}"),
             Self::Rule(index) => write!(f, "rule {index}"),
             Self::DefaultRule => f.write_str("default rule"),

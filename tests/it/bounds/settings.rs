@@ -101,8 +101,7 @@ pub(super) fn globs(size: usize) -> Bomb {
 pub(super) fn stars(size: usize) -> Bomb {
     let mut namespace = claiming();
     namespace["metadata"]["name"] = json!("a".repeat(size));
-    Bomb::create(namespace)
-        .under(json!({"excludedNamespaces": [format!("*{}b", "*a".repeat(150))]}))
+    Bomb::create(namespace).under(json!({"excludedNamespaces": [format!("*{}b", "*a".repeat(60))]}))
 }
 
 pub(super) fn unknown_field(size: usize) -> Bomb {

@@ -1,5 +1,6 @@
 //! The binary `landlord`, as users run it.
 mod audit;
+mod cases;
 mod chart;
 mod cluster;
 mod completions;

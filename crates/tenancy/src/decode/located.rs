@@ -57,7 +57,12 @@ impl<'de, 'p> Located<'de, 'p> {
             Value::Array(_) => "a list".to_owned(),
             Value::Object(_) => "an object".to_owned(),
         };
-        Fault::new(format!("invalid type: {found}, expected {expected}")).at(&self.place)
+        let mut message = format!("invalid type: {found}, expected {expected}");
+        let scalar = matches!(self.value, Value::Bool(_) | Value::Number(_));
+        if scalar && message.ends_with("a string") {
+            message += ": write it in quotes";
+        }
+        Fault::new(message).at(&self.place)
     }
 
     fn elements(&self, elements: &'de [Value]) -> Elements<'de, '_> {

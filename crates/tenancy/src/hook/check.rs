@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::exclusion::contradict;
 use super::{Hook, Setting, Source};
 use crate::decode::DecodeError;
+use crate::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR};
 use crate::metadata::Field;
 
 /// Checks the hooks of one document against each other and against `others`, which run beside them.
@@ -54,8 +55,29 @@ fn check_alone(hook: &Hook) -> Result<(), Fault> {
                 removal.key.as_source()
             ),
         )),
-        None => check_reads(hook, hook),
+        None => check_reads(hook, hook).and_then(|()| check_placement(hook)),
     }
+}
+
+/// Where Pods run is what landlord writes, and no part of the base: such a hook would see the key
+/// once, or never.
+fn check_placement(hook: &Hook) -> Result<(), Fault> {
+    let when = hook.when.iter().enumerate();
+    let when = when.map(|(index, condition)| (format!("when[{index}]"), Some(&condition.place)));
+    let set = hook.set.iter().map(|setting| (place_of(setting), setting.value.place()));
+    let selector = hook.node_selector.iter().flatten();
+    let selector =
+        selector.map(|(key, source)| (format!("set.nodeSelector[{key:?}]"), source.place()));
+    for (field, place) in when.chain(set).chain(selector) {
+        let read = |key: &&str| place.is_some_and(|place| place.may_read(Field::Annotation, key));
+        if let Some(key) = [NODE_SELECTOR, DEFAULT_TOLERATIONS].into_iter().find(|key| read(&key)) {
+            let message = format!(
+                "it reads annotation {key:?}, which landlord itself may write: read other annotations, each by its key"
+            );
+            return Err((field, message));
+        }
+    }
+    Ok(())
 }
 
 fn check_pair(hook: &Hook, other: &Hook) -> Result<(), Fault> {
@@ -95,6 +117,9 @@ fn clash(hook: &Hook, other: &Hook) -> Option<(String, String)> {
         other.node_selector.iter().flatten().any(|(theirs, value)| theirs == key && value != source)
     };
     let pool = hook.node_selector.iter().flatten().find(|(key, source)| differs(key, source));
+    let none = |hook: &Hook| hook.node_selector.as_ref().map(Vec::is_empty);
+    let unlike = (none(hook), none(other));
+    let unlike = matches!(unlike, (Some(one), Some(theirs)) if one != theirs);
     let of = |field: Field, key: &str| format!("{field} {key:?}");
     set.or(gone)
         .map(|setting| (place_of(setting), of(setting.field, setting.key.as_source())))
@@ -102,6 +127,7 @@ fn clash(hook: &Hook, other: &Hook) -> Option<(String, String)> {
         .or(pool.map(|(key, _)| {
             (format!("set.nodeSelector[{key:?}]"), format!("node selector key {key:?}"))
         }))
+        .or_else(|| unlike.then(|| ("set.nodeSelector".to_owned(), "the node selector".to_owned())))
 }
 
 /// Where a setting is written, in its hook.

@@ -156,10 +156,9 @@ impl<'a> Pass<'a> {
     fn want(&mut self, key: &Key, want: &Want, conflicts: Conflicts) {
         let found = self.current.field(key.field).get(&key.name);
         let placement = keys::is_placement(key);
-        if self.subject.settings.spares(key, &want.value) {
+        if self.spares(key, &want.value) {
             if found != Some(&want.value) {
                 self.plan.kept.push(clash(key, found, want));
-                self.mark_pending(placement);
             }
             return;
         }
@@ -168,6 +167,10 @@ impl<'a> Pass<'a> {
             other => other,
         };
         match found {
+            // What a tenant with `keep` left behind is the namespace's own.
+            Some(own) if self.ledger.manages(key) && self.is_left() => {
+                self.manage(key, want, Some(own.clone()))
+            }
             _ if self.ledger.manages(key) => self.manage(key, want, self.ledger_previous(key)),
             None => self.manage(key, want, None),
             Some(same) if *same == want.value && conflicts == Conflicts::Keep => {}
@@ -181,6 +184,13 @@ impl<'a> Pass<'a> {
                 self.mark_pending(placement);
             }
         }
+    }
+
+    /// Whether the key is left alone: for the value that it has, as it may be what the claim stands
+    /// on, or for the one that is wanted.
+    fn spares(&self, key: &Key, wanted: &str) -> bool {
+        let found = self.current.field(key.field).get(&key.name).map(String::as_str);
+        found.into_iter().chain([wanted]).any(|value| self.subject.settings.spares(key, value))
     }
 
     /// Keys that the other stage wrote stay managed; at admission an edit of them is put back.
@@ -202,6 +212,7 @@ impl<'a> Pass<'a> {
             }
             if let Stage::Update { old, .. } = self.subject.stage
                 && let Some(value) = old.field(key.field).get(&key.name)
+                && !self.spares(&key, value)
             {
                 self.set(&key, value, Why::Held);
             }
@@ -263,7 +274,7 @@ impl<'a> Pass<'a> {
         {
             let absent = !self.current.field(key.field).contains_key(&key.name)
                 || self.plan.remove.contains_key(key);
-            if absent && !self.subject.settings.spares(key, &want.value) {
+            if absent && !self.spares(key, &want.value) {
                 self.set(key, &want.value, want.why.clone());
             }
         }
@@ -281,6 +292,11 @@ impl<'a> Pass<'a> {
                 self.plan.remove.insert(Key::annotation(key), why);
             }
         }
+    }
+
+    /// Whether another tenant wrote the managed keys and keeps them to the namespace as it goes.
+    fn is_left(&self) -> bool {
+        self.ledger.tenant != self.subject.tenant.name && self.release_mode() == Release::Keep
     }
 
     /// How keys that are no longer wanted go: as the tenant that put them there said.

@@ -6,8 +6,14 @@ use super::source;
 use crate::conflicts::Conflicts;
 use crate::decode::DecodeError;
 use crate::json_path::JsonPath;
+use crate::keys;
 use crate::ledger::Release;
 use crate::metadata::{check_annotation_key, check_label_key};
+use crate::namespace::READ_METADATA;
+
+/// Namespaces that no tenant can be meant to have, beside the controller's own.
+pub(super) const SYSTEM_NAMESPACES: [&str; 4] =
+    ["kube-system", "kube-public", "kube-node-lease", "kubewarden"];
 
 /// `spec.settings` of the ClusterAdmissionPolicy, and the controller's `--settings FILE`.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,8 +36,12 @@ pub struct Document {
     pub controller: String,
     /// Who may claim any tenant, move and release namespaces.
     pub admins: Admins,
-    /// Globs of namespaces that are never looked at.
+    /// Globs of namespaces that are never looked at. `kube-system`, `kube-public`,
+    /// `kube-node-lease`, `kubewarden` and the controller's own are never, listed or not.
     pub excluded_namespaces: Vec<String>,
+    /// Whether the system's namespaces are looked at as well, unless `excludedNamespaces` lists
+    /// them.
+    pub include_system_namespaces: bool,
     /// What to do with a claim that names no tenant.
     pub unknown_tenant: UnknownTenant,
     /// What to do with a namespace that no rule claims.
@@ -91,6 +101,7 @@ impl Default for Document {
                 "landlord",
                 "kubewarden",
             ]),
+            include_system_namespaces: false,
             unknown_tenant: UnknownTenant::default(),
             unclaimed: Unclaimed::default(),
             guard: Guard::default(),
@@ -168,6 +179,9 @@ impl Rule {
                 Ok(()) => Ok(super::Rule::Label(key)),
                 Err(error) => Err(fault("label", error.to_string())),
             },
+            Self::Annotation(key) if keys::is_own_annotation(&key) => {
+                Err(fault("annotation", written_by_landlord(&key)))
+            }
             Self::Annotation(key) => match check_annotation_key(&key) {
                 Ok(()) => Ok(super::Rule::Annotation(key)),
                 Err(error) => Err(fault("annotation", error.to_string())),
@@ -201,9 +215,13 @@ impl JsonPathRule {
         let path = JsonPath::parse(&self.path).map_err(|error| error.to_string())?;
         match path.root() {
             Some("namespace") if let Some(member) = unread_member(&path) => Err(format!(
-                "{:?} reads {member} of the namespace, which only the webhook knows: read its other metadata",
-                self.path
+                "{:?} reads {member} of the namespace, which is not there for all that ask: read {}, and keys with dots as ['example.com/key']",
+                self.path,
+                READ_METADATA.join(", ")
             )),
+            Some("namespace") if let Some(key) = own_annotation(&path) => {
+                Err(written_by_landlord(key))
+            }
             Some("request" | "namespace") => {
                 Ok(super::Rule::JsonPath { path, prefix: self.prefix })
             }
@@ -215,12 +233,31 @@ impl JsonPathRule {
     }
 }
 
-/// What a path reads of a namespace that the controller does not watch.
-fn unread_member(path: &JsonPath) -> Option<&'static str> {
+/// The annotation that the path names, if landlord itself writes it.
+fn own_annotation(path: &JsonPath) -> Option<&str> {
     match path.leading_members().as_slice() {
-        ["namespace", "spec", ..] => Some("`spec`"),
-        ["namespace", "status", ..] => Some("`status`"),
-        ["namespace", "metadata", "managedFields", ..] => Some("`metadata.managedFields`"),
+        ["namespace", "metadata", "annotations", key, ..] => {
+            Some(*key).filter(|key| keys::is_own_annotation(key))
+        }
+        _ => None,
+    }
+}
+
+fn written_by_landlord(key: &str) -> String {
+    format!("{key:?} is written by landlord itself, so no claim can stand on it: read another key")
+}
+
+/// What a path reads of a namespace that not all have who ask the rules.
+fn unread_member(path: &JsonPath) -> Option<String> {
+    match path.leading_members().as_slice() {
+        ["namespace", "metadata", field, ..] if !READ_METADATA.contains(field) => {
+            Some(format!("`metadata.{field}`"))
+        }
+        ["namespace", "metadata", "labels" | "annotations", key, _, ..] => {
+            Some(format!("a member of {key:?}"))
+        }
+        ["namespace", "apiVersion" | "kind" | "metadata", ..] => None,
+        ["namespace", member, ..] => Some(format!("`{member}`")),
         _ => None,
     }
 }

@@ -101,16 +101,17 @@ impl CustomSource {
         check_label_value(&name).map_err(|error| DecodeError::caused("metadata.name", &error))?;
         let mut layer = landlord::Wants {
             node_selector: None,
-            tolerations: typed("tolerations", &self.tolerations, object)?,
+            tolerations: read_list("tolerations", &self.tolerations, object)?,
             labels: typed::<Map>("labels", &self.labels, object)?,
             annotations: typed::<Map>("annotations", &self.annotations, object)?,
         }
         .layer(Why::Spec, None)?;
-        layer.node_selector = found(&self.node_selector, object).map(selector).transpose()?;
+        layer.node_selector =
+            found("nodeSelector", &self.node_selector, object)?.map(selector).transpose()?;
         Ok(Tenant {
             name,
-            owners: found(&self.owners, object).map(owners).transpose()?,
-            prefixes: typed("prefixes", &self.prefixes, object)?.unwrap_or_default(),
+            owners: list(&self.owners, object).as_ref().map(owners).transpose()?,
+            prefixes: read_list("prefixes", &self.prefixes, object)?.unwrap_or_default(),
             data: Map::new(),
             layers: vec![layer],
             conflicts: None,
@@ -123,10 +124,49 @@ impl CustomSource {
     }
 }
 
-fn found<'a>(path: &Option<JsonPath>, object: &'a Value) -> Option<&'a Value> {
-    path.as_ref()
-        .and_then(|path| path.select(object).into_iter().next())
-        .filter(|value| !value.is_null())
+/// The one value at a path; what a path with wildcards finds beside it would be lost.
+fn found<'a>(
+    field: &str,
+    path: &Option<JsonPath>,
+    object: &'a Value,
+) -> Result<Option<&'a Value>, DecodeError> {
+    let values = all(path, object);
+    match (path, values.as_slice()) {
+        (Some(path), [_, _, ..]) => Err(DecodeError::new(
+            field,
+            format!("{:?} leads to {} values: lead it to one", path.as_str(), values.len()),
+        )),
+        _ => Ok(values.into_iter().next()),
+    }
+}
+
+fn all<'a>(path: &Option<JsonPath>, object: &'a Value) -> Vec<&'a Value> {
+    let values = path.iter().flat_map(|path| path.select(object));
+    values.filter(|value| !value.is_null()).collect()
+}
+
+/// A list: the one at the path, or all that a path with wildcards finds.
+fn list(path: &Option<JsonPath>, object: &Value) -> Option<Value> {
+    match all(path, object).as_slice() {
+        [] => None,
+        [Value::Array(items)] => Some(Value::Array(items.clone())),
+        values => {
+            let items = values.iter().flat_map(|value| match value {
+                Value::Array(items) => items.iter().collect(),
+                single => vec![*single],
+            });
+            Some(Value::Array(items.cloned().collect()))
+        }
+    }
+}
+
+fn read_list<T: serde::de::DeserializeOwned>(
+    field: &str,
+    path: &Option<JsonPath>,
+    object: &Value,
+) -> Result<Option<T>, DecodeError> {
+    let read = |value: Value| decode(&value).map_err(|error| error.within(field));
+    list(path, object).map(read).transpose()
 }
 
 fn typed<T: serde::de::DeserializeOwned>(
@@ -134,7 +174,7 @@ fn typed<T: serde::de::DeserializeOwned>(
     path: &Option<JsonPath>,
     object: &Value,
 ) -> Result<Option<T>, DecodeError> {
-    found(path, object).map(decode).transpose().map_err(|error| error.within(field))
+    found(field, path, object)?.map(decode).transpose().map_err(|error| error.within(field))
 }
 
 fn selector(value: &Value) -> Result<NodeSelector, DecodeError> {
@@ -159,5 +199,68 @@ fn owners(value: &Value) -> Result<Vec<Owner>, DecodeError> {
     match value {
         Value::Array(items) => items.iter().map(one).collect(),
         single => Ok(vec![one(single)?]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn read(fields: Value, object: Value) -> Result<Tenant, String> {
+        let mut document = json!({"apiVersion": "example.com/v1", "kind": "Team"});
+        document.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let source = CustomSource::try_from(decode::<Document>(&document).unwrap()).unwrap();
+        let mut object = object;
+        object["metadata"] = json!({"name": "solar"});
+        source.tenant(&object).map_err(|error| error.to_string())
+    }
+
+    #[rstest]
+    #[case::each_alone("$.spec.members[*].name", json!({"members": [{"name": "ann"}, {"name": "bob"}]}), &["ann", "bob"])]
+    #[case::a_list("$.spec.members", json!({"members": ["ann", "bob"]}), &["ann", "bob"])]
+    #[case::of_lists("$.spec.groups[*].members", json!({"groups": [{"members": ["ann"]}, {"members": ["bob", "eve"]}]}), &["ann", "bob", "eve"])]
+    #[case::objects("$.spec.members[*]", json!({"members": [{"kind": "User", "name": "ann"}, {"kind": "Group", "name": "ops"}]}), &["ann", "ops"])]
+    #[case::single("$.spec.owner", json!({"owner": "ann"}), &["ann"])]
+    #[case::empty("$.spec.members", json!({"members": []}), &[])]
+    fn every_owner_counts(#[case] path: &str, #[case] spec: Value, #[case] expected: &[&str]) {
+        let tenant = read(json!({"owners": path}), json!({"spec": spec})).unwrap();
+        let owners: Vec<String> =
+            tenant.owners.unwrap().into_iter().map(|owner| owner.name).collect();
+        assert_eq!(owners, expected);
+    }
+
+    #[test]
+    fn an_absent_list_is_none() {
+        let tenant =
+            read(json!({"owners": "$.spec.members[*].name"}), json!({"spec": {}})).unwrap();
+        assert_eq!(tenant.owners, None);
+    }
+
+    #[test]
+    fn lists_take_all_that_is_found() {
+        let fields =
+            json!({"prefixes": "$.spec.teams[*].prefix", "tolerations": "$.spec.teams[*].taint"});
+        let taint = |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoSchedule"});
+        let spec = json!({"teams": [{"prefix": "a-", "taint": taint("a")}, {"prefix": "b-", "taint": taint("b")}]});
+        let tenant = read(fields, json!({"spec": spec})).unwrap();
+        assert_eq!(tenant.prefixes, ["a-", "b-"]);
+        assert_eq!(tenant.layers[0].tolerations.as_ref().map(Vec::len), Some(2));
+    }
+
+    #[rstest]
+    #[case("nodeSelector")]
+    #[case("labels")]
+    #[case("annotations")]
+    fn a_map_is_one(#[case] field: &str) {
+        let spec = json!({"pools": [{"pool": "a"}, {"pool": "b"}]});
+        let error = read(json!({field: "$.spec.pools[*]"}), json!({"spec": spec})).unwrap_err();
+        assert!(
+            error.contains(&format!("{field}: \"$.spec.pools[*]\" leads to 2 values")),
+            "{error}"
+        );
+        let tenant = read(json!({field: "$.spec.pools[0]"}), json!({"spec": spec})).unwrap();
+        assert!(tenant.name == "solar");
     }
 }

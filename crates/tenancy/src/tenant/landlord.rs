@@ -15,7 +15,7 @@ use crate::label_selector::LabelSelector;
 use crate::ledger::Release;
 use crate::members::at;
 use crate::metadata::{Map, check_annotation_key, check_label_key, check_label_value};
-use crate::requester::Owner;
+use crate::requester::{Owner, OwnerKind, short_account};
 use crate::selector::NodeSelector;
 use crate::template::{Grammar, Template};
 use crate::toleration::Toleration;
@@ -98,10 +98,11 @@ pub struct Override {
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::label_selector"))]
     pub namespace_selector: Value,
     /// Entries beside those of the tenant's node selector; one with the same key replaces it.
+    /// Empty: none at all for these namespaces, and not the cluster default either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::node_selector"))]
     pub node_selector: Option<Map>,
-    /// Tolerations beside the tenant's.
+    /// Tolerations beside the tenant's. Empty: none at all for these namespaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(schema_with = "schema::tolerations"))]
     pub tolerations: Option<Vec<Value>>,
@@ -143,6 +144,10 @@ fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
         layers
             .push(item.layer(index).map_err(|error| error.within(&format!("overrides[{index}]")))?);
     }
+    for (index, owner) in spec.owners.iter().flatten().enumerate() {
+        check_owner(owner)
+            .map_err(|message| DecodeError::new(format!("owners[{index}].name"), message))?;
+    }
     Ok(Tenant {
         name: name.to_owned(),
         owners: spec.owners,
@@ -158,10 +163,21 @@ fn build(name: &str, spec: TenantSpec) -> Result<Tenant, DecodeError> {
     })
 }
 
+/// An owner that nobody can be is a mistake.
+fn check_owner(Owner { kind, name }: &Owner) -> Result<(), String> {
+    match kind {
+        OwnerKind::ServiceAccount if short_account(name).is_none() => {
+            Err(format!("{name:?} is not a service account: write `namespace:name`"))
+        }
+        _ if name.is_empty() => Err("empty: write the name of a user or group".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 impl Override {
     fn layer(self, index: usize) -> Result<Layer, DecodeError> {
-        let selector = LabelSelector::from_value(&self.namespace_selector)
-            .map_err(|error| DecodeError::caused("namespaceSelector", &error))?;
+        let selector = LabelSelector::strict(&self.namespace_selector)
+            .map_err(|error| error.within("namespaceSelector"))?;
         let wants = Wants {
             node_selector: self.node_selector,
             tolerations: self.tolerations,

@@ -167,15 +167,16 @@ fn hook(scope: Scope) -> impl Strategy<Value = Value> {
 
 /// Hooks that can be meant together, in any order.
 pub(crate) fn hooks(scope: Scope) -> impl Strategy<Value = Value> {
-    let together = |mut hooks: Vec<Value>, hook: Value| {
-        hooks.push(hook);
-        if Settings::from_value(&json!({"hooks": hooks})).is_err() {
-            hooks.pop();
-        }
-        hooks
-    };
-    vec(hook(scope), 0..4)
-        .prop_map(move |hooks| hooks.into_iter().fold(Vec::new(), together).into())
+    let together = |hooks: Value, hook: Value| with_hook(&json!({}), hooks, &hook);
+    vec(hook(scope), 0..4).prop_map(move |hooks| hooks.into_iter().fold(json!([]), together))
+}
+
+/// The hooks with one more, if these settings can have it.
+pub(crate) fn with_hook(settings: &Value, hooks: Value, hook: &Value) -> Value {
+    let mut settings = settings.clone();
+    settings["hooks"] = hooks.clone();
+    settings["hooks"].as_array_mut().expect("a list").push(hook.clone());
+    if Settings::from_value(&settings).is_ok() { settings["hooks"].take() } else { hooks }
 }
 
 /// `spec` of a landlord tenant.
@@ -187,6 +188,7 @@ pub(crate) fn spec(scope: Scope) -> impl Strategy<Value = Value> {
         |(own, overrides, conflicts, release, hooks)| {
             let more = vec![
                 ("overrides", json!(overrides)),
+                ("namespaces", json!({"prefixes": ["solar-"]})),
                 ("conflicts", conflicts),
                 ("release", release),
                 ("hooks", hooks),
@@ -251,8 +253,14 @@ pub(crate) fn settings(source: &'static str, scope: Scope) -> impl Strategy<Valu
         json!([{"label": label}, {"label": "b"}]),
         json!([{"jsonPath": {"path": "$.namespace.metadata.annotations.owner"}}, {"label": label}]),
         json!([{"label": label}, {"namePrefix": {}}, {"annotation": "owner"}]),
+        json!([{"namePrefix": {}}, {"label": label}]),
+        // Names of several tenants at once, and keys that tenants want.
+        json!([{"jsonPath": {"path": "$.namespace.metadata.annotations[*]", "prefix": "tenant:"}}, {"label": label}]),
+        json!([{"label": label}, {"jsonPath": {"path": "$.namespace.metadata.annotations[*]", "prefix": "tenant:"}}]),
+        json!([{"jsonPath": {"path": "$.namespace.metadata.annotations.owner", "prefix": "tenant:"}}, {"namePrefix": {"segments": 1}}, {"label": label}]),
+        json!([{"label": "web"}, {"label": label}]),
     ];
-    let protected = vec(pick(&["a", "b*", NAME_LABEL, keys::NODE_SELECTOR]), 0..2);
+    let protected = vec(pick(&["a", "b*", "?", "w*b", NAME_LABEL]), 0..2);
     (
         option::of(proptest::sample::select(rules.to_vec())),
         option::weighted(0.3, protected),
@@ -262,7 +270,7 @@ pub(crate) fn settings(source: &'static str, scope: Scope) -> impl Strategy<Valu
         prop_oneof![1 => Just(json!([])), 1 => hooks(scope)],
     )
         .prop_map(move |(rules, protected, conflicts, release, (guard, unclaimed), hooks)| {
-            object(vec![
+            let mut settings = object(vec![
                 ("tenantSource", json!(source)),
                 ("identify", json!(rules)),
                 ("protectedKeys", json!(protected)),
@@ -270,8 +278,11 @@ pub(crate) fn settings(source: &'static str, scope: Scope) -> impl Strategy<Valu
                 ("release", release),
                 ("guard", json!({"scope": guard})),
                 ("unclaimed", json!(unclaimed)),
-                ("hooks", hooks),
-            ])
+            ]);
+            let listed = hooks.as_array().into_iter().flatten();
+            settings["hooks"] =
+                listed.fold(json!([]), |hooks, hook| with_hook(&settings, hooks, hook));
+            settings
         })
 }
 
@@ -285,13 +296,13 @@ pub(crate) fn metadata(source: &'static str, clashes: bool) -> impl Strategy<Val
     let labels = btree_map(pick(keys), pick(&VALUES), 0..5);
     let annotations = btree_map(
         prop_oneof![3 => pick(keys), 1 => pick(&["note", "owner"])],
-        pick(&["1", "2", "solar", "wind"]),
+        pick(&["1", "2", "solar", "wind", "tenant:solar", "tenant:wind"]),
         0..3,
     );
     let selector = option::weighted(0.3, pick(&["pool=x", "pool=y", "", "pool=x,zone=y"]))
         .prop_map(move |selector| selector.filter(|_| clashes));
     let claim = prop_oneof![5 => pick(&TENANTS).prop_map(Some), 1 => Just(None)];
-    let name = option::weighted(0.9, Just("web"));
+    let name = option::weighted(0.9, prop_oneof![4 => Just("web"), 1 => Just("solar-web")]);
     let stamp = option::weighted(
         0.3,
         pick(&[

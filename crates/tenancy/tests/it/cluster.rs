@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::fmt;
 
 use serde_json::{Value, json};
-use tenancy::claim::{Claim, Evidence, Resolution, resolve};
+use tenancy::claim::{Claim, Evidence, Resolution, document, resolve};
 use tenancy::hook::Stage;
 use tenancy::ledger::Ledger;
 use tenancy::metadata::Metadata;
@@ -14,6 +14,8 @@ use tenancy::namespace::Namespace;
 use tenancy::plan::{self, Plan, plan, read_ledger};
 use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
+
+use crate::arbitrary::with_hook;
 
 /// Settings and the tenants that exist, by name.
 #[derive(Clone)]
@@ -75,7 +77,8 @@ impl Cluster {
     /// With these hooks in the settings. Tenants that cannot live with them are gone.
     pub(crate) fn with_hooks(&self, hooks: &Value) -> Self {
         let mut settings = self.documents["settings"].clone();
-        settings["hooks"] = hooks.clone();
+        let listed = hooks.as_array().into_iter().flatten();
+        settings["hooks"] = listed.fold(json!([]), |hooks, hook| with_hook(&settings, hooks, hook));
         let tenants = self.documents.iter().filter(|(name, _)| *name != "settings");
         tenants.fold(Self::new(&settings), |cluster, (name, spec)| cluster.with(name, spec))
     }
@@ -109,8 +112,9 @@ impl Cluster {
     /// Claim and plan, as the controller does.
     pub(crate) fn step(&self, namespace: &Namespace) -> Step {
         let (ledger, _) = read_ledger(&namespace.metadata);
-        let document = json!({"namespace": {"metadata": namespace.metadata}});
-        let evidence = Evidence { namespace, ledger: &ledger, document: Some(&document) };
+        let object = || json!({"metadata": {"name": namespace.name, "labels": namespace.metadata.labels, "annotations": namespace.metadata.annotations}});
+        let document = document(&self.settings, None, object);
+        let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
         match resolve(&self.settings, evidence, |name| {
             Ok::<_, Infallible>(self.tenants.get(name).cloned())
         }) {

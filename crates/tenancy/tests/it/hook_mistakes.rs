@@ -41,6 +41,12 @@ use crate::hooks::World;
     "hooks[0].when: hook \"x\": it reads label \"a\", which hook \"x\" sets, and hooks see only what none of them writes: to set a key only where it is absent, write `conflicts: keep`")]
 #[case::never(json!({"name": "x", "when": [{"path": "$.namespace.metadata.labels.a", "equals": "1"}, {"path": "$.namespace.metadata.labels.a", "in": ["2", "3"]}],
     "set": {"labels": {"b": "1"}}}), "hooks[0].when: hook \"x\": no namespace can fulfil all of its conditions")]
+#[case::reads_the_selector(json!({"name": "x", "when": [{"path": "$.namespace.metadata.labels.env", "exists": true}, {"path": "$.namespace.metadata.annotations['scheduler.alpha.kubernetes.io/node-selector']", "exists": true}], "set": {"labels": {"a": "1"}}}),
+    "hooks[0].when[1]: hook \"x\": it reads annotation \"scheduler.alpha.kubernetes.io/node-selector\", which landlord itself may write")]
+#[case::reads_tolerations(json!({"name": "x", "set": {"annotations": {"a": {"fromPath": "$.namespace.metadata.annotations['scheduler.alpha.kubernetes.io/defaultTolerations']"}}}}),
+    "hooks[0].set.annotations[\"a\"]: hook \"x\": it reads annotation \"scheduler.alpha.kubernetes.io/defaultTolerations\"")]
+#[case::reads_all_annotations(json!({"name": "x", "set": {"nodeSelector": {"zone": {"fromPath": "$.namespace.metadata.annotations[*]"}}}}), "hooks[0].set.nodeSelector[\"zone\"]: hook \"x\": it reads annotation")]
+#[case::reads_some_annotations(json!({"name": "x", "when": [{"path": "$.namespace.metadata.annotations[?(@ == 'a')]", "exists": true}], "set": {"labels": {"a": "1"}}}), "each by its key")]
 fn a_mistaken_hook_is_refused(#[case] hook: Value, #[case] message: &str) {
     let refusal = World::with_hook(hook.clone()).refusal();
     assert!(refusal.contains(message), "{refusal}");
@@ -58,6 +64,7 @@ const ENV: &str = "$.namespace.metadata.labels.env";
 #[case::values(json!({"name": "x", "set": {"labels": {"a": "1"}}}), json!({"name": "y", "set": {"labels": {"a": "2"}}}),
     "hooks[1].set.labels[\"a\"]: hook \"y\": it and hook \"x\" can give label \"a\" different values")]
 #[case::pools(json!({"name": "x", "set": {"nodeSelector": {"a": "1"}}}), json!({"name": "y", "set": {"nodeSelector": {"a": "2"}}}), "node selector key \"a\" different values")]
+#[case::none(json!({"name": "x", "set": {"nodeSelector": {"a": "1"}}}), json!({"name": "y", "set": {"nodeSelector": {}}}), "hooks[1].set.nodeSelector: hook \"y\": it and hook \"x\" can give the node selector different values")]
 #[case::removes(json!({"name": "x", "set": {"labels": {"a": "1"}}}), json!({"name": "y", "remove": {"labels": ["a"]}}), "hooks[1].remove: hook \"y\"")]
 #[case::is_removed(json!({"name": "x", "remove": {"labels": ["a"]}}), json!({"name": "y", "set": {"labels": {"a": "1"}}}), "hooks[1].set.labels[\"a\"]")]
 #[case::names(json!({"name": "x", "set": {"labels": {"a": "1"}}}), json!({"name": "x", "set": {"labels": {"b": "1"}}}), "hooks[1].name: hook \"x\": another hook has this name")]

@@ -365,3 +365,17 @@ fn a_status_alone_does_not_change_what_hooks_read() {
         settings.tenant(&later).expect("a tenant")
     );
 }
+
+/// What decides where Pods run is no part of the base, as long as the tenant or a hook may write it:
+/// what selects and requires by it sees the end, and a second plan finds nothing.
+#[test]
+fn a_requirement_sees_the_node_selector_of_the_plan() {
+    let path = format!("$.namespace.metadata.annotations['{SELECTOR}']");
+    let world = World::with_hook(
+        json!({"name": "one", "require": [{"path": path, "equals": "pool=solar"}]}),
+    )
+    .spec("nodeSelector", json!({"pool": "solar"}));
+    let plan =
+        world.plan(&json!({"name": "web", "annotations": {SELECTOR: "pool=x"}}), Stage::Reconcile);
+    assert_eq!(failures(&plan), [""; 0]);
+}

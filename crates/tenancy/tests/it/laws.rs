@@ -205,6 +205,17 @@ proptest! {
         prop_assert!(again.is_empty(), "first {:?}\nthen {again:?}", cluster.step(&namespace));
     }
 
+    /// What landlord writes never changes whose the namespace is.
+    #[test]
+    fn a_plan_keeps_the_claim(world in any_world()) {
+        let (cluster, namespace) = world.happen();
+        let step = cluster.step(&namespace);
+        let Step::Planned(claim, _) = &step else { return Ok(()) };
+        let after = cluster.step(&cluster.bring(&namespace));
+        let same = matches!(&after, Step::Planned(again, _) if again.tenant == claim.tenant);
+        prop_assert!(same, "first {step:?}\nthen {after:?}");
+    }
+
     #[test]
     fn a_foreign_update_is_settled_by_one_plan(world in any_world(), key in proptest::sample::select(&["a", "env", "tier", "zzz"][..])) {
         let (cluster, namespace) = world.happen();
@@ -379,8 +390,9 @@ fn restoring(source: &'static str) -> impl Strategy<Value = World> {
             settings.as_object_mut().expect("settings").remove("identify");
             // The guard's stamp goes with the first write, for good.
             metadata["annotations"].as_object_mut().expect("annotations").remove(keys::CREATOR);
+            let name = metadata.get("name").cloned();
             let labels = metadata["labels"].as_object_mut().expect("labels");
-            labels.insert(NAME_LABEL.to_owned(), "web".into());
+            labels.insert(NAME_LABEL.to_owned(), name.unwrap_or_else(|| "web".into()));
             let cluster = TENANTS
                 .iter()
                 .zip(&specs)

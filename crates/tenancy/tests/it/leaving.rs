@@ -74,3 +74,26 @@ fn claimed<'a>(settings: &'a Settings, namespace: &Namespace) -> (Claim, &'a Ten
         other => panic!("not claimed: {other:?}"),
     }
 }
+
+/// What a tenant with `keep` left on a namespace is the namespace's own: the next tenant gives it
+/// back as it goes.
+#[rstest::rstest]
+#[case::keep("keep", Some("1"))]
+#[case::restore("restore", Some("0"))]
+#[case::remove("remove", None)]
+fn what_was_kept_survives_a_move(#[case] release: &str, #[case] expected: Option<&str>) {
+    let settings = json!({"tenantSource": "landlord"});
+    let cluster = crate::cluster::Cluster::new(&settings)
+        .with("solar", &json!({"release": release, "labels": {"a": "1"}}))
+        .with("lunar", &json!({"release": "restore", "labels": {"a": "2"}}));
+    let mut namespace = crate::cluster::namespace(
+        &json!({"name": "web", "labels": {"landlord.dev/tenant": "solar", "a": "0"}}),
+    );
+    for (tenant, value) in
+        [(Some("solar"), Some("1")), (Some("lunar"), Some("2")), (None, expected)]
+    {
+        crate::laws::write(&mut namespace, "landlord.dev/tenant", tenant);
+        namespace = cluster.bring(&namespace);
+        assert_eq!(namespace.metadata.labels.get("a").map(String::as_str), value, "{tenant:?}");
+    }
+}

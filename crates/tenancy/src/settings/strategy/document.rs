@@ -54,8 +54,8 @@ fn read_strategy(written: &Value) -> Read<Strategy> {
 fn read_critical(strategy: Fields<'_>) -> Read<Critical> {
     let Some(written) = strategy.get("critical") else { return Ok(Critical::default()) };
     let fields = Fields::read(written, &CRITICAL)?;
-    let labels = fields.get("labels").map(LabelSelector::from_value).transpose();
-    let labels = labels.map_err(|error| DecodeError::caused("labels", &error))?;
+    let labels = fields.get("labels").map(LabelSelector::strict).transpose();
+    let labels = labels.map_err(|error| error.within("labels"))?;
     let names = fields.list("names")?.unwrap_or_default();
     Ok(Critical { labels, names: names.iter().enumerate().map(read_name).collect::<Read<_>>()? })
 }
@@ -63,7 +63,7 @@ fn read_critical(strategy: Fields<'_>) -> Read<Critical> {
 fn read_name((index, written): (usize, &Value)) -> Read<Glob> {
     let path = format!("names[{index}]");
     let text = written.as_str().ok_or_else(|| mismatch(&path, written, "a string"))?;
-    Glob::parse(text).map_err(|error| DecodeError::new(path, error))
+    Glob::for_namespaces(text).map_err(|error| DecodeError::new(path, error))
 }
 
 fn read_auto(strategy: Fields<'_>) -> Read<Auto> {

@@ -115,7 +115,12 @@ pub(super) fn label_selector(_: &mut SchemaGenerator) -> Schema {
             .to_owned(),
         "namespaceSelector.matchExpressions: In and NotIn need values, Exists and DoesNotExist take none",
     );
-    json_schema!({"type": "object", "properties": {
+    let terms = rule(
+        "(has(self.matchLabels) && self.matchLabels.size() > 0) || (has(self.matchExpressions) && self.matchExpressions.size() > 0)"
+            .to_owned(),
+        "namespaceSelector: without a term it would match every namespace; write matchLabels or matchExpressions",
+    );
+    json_schema!({"type": "object", "x-kubernetes-validations": [terms], "properties": {
         "matchLabels": {
             "type": "object", "maxProperties": MAX_ENTRIES, "x-kubernetes-validations": [keys],
             "additionalProperties": {"type": "string", "maxLength": 63, "pattern": LABEL_VALUE},
