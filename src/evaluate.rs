@@ -17,7 +17,10 @@ use crate::lookup::Unavailable;
 use crate::request::{Operation, Request};
 use crate::response::{Admission, Denial, Outcome};
 
+use self::overrides::{Decision, Versions, overrides};
+
 mod create;
+mod overrides;
 mod pod;
 mod update;
 
@@ -162,13 +165,24 @@ fn describe(Clash { key, found, wanted, why }: &Clash) -> String {
     }
 }
 
-/// An admission that stores `object` with `after` as its labels and annotations, if that differs
-/// from what the request has.
-fn admit(object: &Value, before: &Metadata, after: &Metadata) -> Admission {
-    Admission {
-        object: (before != after).then(|| rewrite(object, before, after)),
+/// An admission that stores `object` with other labels and annotations than the request has, if
+/// they differ, and says which of the requester's are stored otherwise.
+fn admit(
+    authority: &Authority<'_>,
+    object: &Value,
+    versions: Versions<'_>,
+    decision: Decision<'_>,
+) -> Admission {
+    let Versions { sent, stored, .. } = versions;
+    let mut admission = Admission {
+        object: (sent != stored).then(|| rewrite(object, sent, stored)),
         ..Admission::default()
+    };
+    if let Some((claim, plan)) = decision.plan {
+        record(&mut admission, claim, plan);
     }
+    admission.warnings.extend(overrides(authority, versions, decision));
+    admission
 }
 
 /// The object with only those labels and annotations changed that differ; everything else stays as
