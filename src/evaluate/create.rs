@@ -71,8 +71,14 @@ fn excluded(authority: &Authority<'_>, namespace: &Namespace) -> Option<Outcome>
     } else {
         possible.then(|| {
             let name = namespace.name_or_stem();
+            let admin = match authority.account() {
+                Some(account) => {
+                    format!("have an admin list {account:?} in admins.serviceAccounts of landlord's settings")
+                }
+                None => "ask an admin to create it".to_owned(),
+            };
             Err(Denial::forbidden(format!(
-                "namespace {name:?} is excluded from tenancy, so only admins may create it: choose another name"
+                "namespace {name:?} is excluded from tenancy (excludedNamespaces), so only admins may create it: choose another name, or {admin}"
             )))
         })
     }
@@ -125,11 +131,18 @@ impl Creation<'_> {
         let decision = Decision { tenant: &tenant.name, plan: Some((claim, &plan)) };
         let mut admission = self.admit(&plan.apply(&self.namespace.metadata), decision);
         admission.warnings.extend(told.into_iter().map(ToString::to_string));
+        // An admin may have meant a namespace of nobody's.
+        if self.authority.admin && !probe && claim.rule.starts_with("namePrefix") {
+            admission.warnings.push(format!(
+                "namespace {name:?} belongs to tenant {:?} by its name (rule {}): choose another name if it is not meant",
+                tenant.name, claim.rule
+            ));
+        }
         Ok(admission)
     }
 
     fn unclaimed(&self) -> Outcome {
-        self.authority.check_unclaimed(self.namespace.name_or_stem())?;
+        self.authority.check_unclaimed(self.sent)?;
         let plan = unclaimed(self.authority.settings, self.namespace, &Ledger::default());
         Ok(self.admit(&plan.apply(&self.namespace.metadata), Decision::default()))
     }

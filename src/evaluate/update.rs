@@ -118,7 +118,7 @@ impl Change<'_> {
                 Ok(admission)
             }
             Ok(Resolution::Unclaimed) => {
-                self.authority.check_unclaimed(self.name())?;
+                self.authority.check_unclaimed(self.sent)?;
                 let mut admission = self.unclaimed();
                 admission.warnings.extend(self.left());
                 Ok(admission)

@@ -35,18 +35,31 @@ fn kept() -> Value {
 
 fn object(metadata: &Value) -> Value {
     let mut object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
-    object["metadata"]["name"] = json!("web");
+    if object["metadata"]["name"].is_null() {
+        object["metadata"]["name"] = json!("web");
+    }
     object
 }
 
 fn validate(user: &str, operation: &str, old: Option<Value>, new: &Value) -> Verdict {
+    validate_with(&settings(), user, operation, old, new)
+}
+
+fn validate_with(
+    settings: &Value,
+    user: &str,
+    operation: &str,
+    old: Option<Value>,
+    new: &Value,
+) -> Verdict {
+    let new = object(new);
     let request = json!({
-        "uid": "1", "operation": operation, "name": "web", "userInfo": {"username": user},
+        "uid": "1", "operation": operation, "name": new["metadata"]["name"], "userInfo": {"username": user},
         "kind": {"group": "", "version": "v1", "kind": "Namespace"},
         "resource": {"group": "", "version": "v1", "resource": "namespaces"},
-        "object": object(new), "oldObject": old.as_ref().map(object),
+        "object": new, "oldObject": old.as_ref().map(object),
     });
-    POLICY.validate(&request, &settings(), Arc::new(Denied))
+    POLICY.validate(&request, settings, Arc::new(Denied))
 }
 
 fn warnings(verdict: &Verdict) -> Vec<String> {
@@ -173,14 +186,109 @@ fn warnings_are_bounded() {
     settings["tenantSource"] = json!({"inline": [{"name": "solar", "annotations": wanted}]});
     let annotations = labels;
     let metadata = json!({"labels": {"landlord.dev/tenant": "solar"}, "annotations": annotations});
-    let request = json!({
-        "uid": "1", "operation": "CREATE", "name": "web", "userInfo": {"username": "ada"},
-        "kind": {"group": "", "version": "v1", "kind": "Namespace"},
-        "resource": {"group": "", "version": "v1", "resource": "namespaces"}, "object": object(&metadata),
-    });
-    let told = warnings(&POLICY.validate(&request, &settings, Arc::new(Denied)));
+    let told = warnings(&validate_with(&settings, ADA, "CREATE", None, &metadata));
     assert!(told.iter().all(|warning| warning.len() <= 256), "{told:?}");
     assert!(told.iter().map(String::len).sum::<usize>() <= 4096, "{told:?}");
     let last = told.last().expect("a warning");
     assert_eq!(*last, format!("and {} more warnings", 500 - (told.len() - 1)));
+}
+
+/// Settings whose tenants are read: the host knows none.
+fn with_rules(identify: Value) -> Value {
+    let mut settings = settings();
+    settings["unclaimed"] = json!("reject");
+    settings["identify"] = identify;
+    settings["excludedNamespaces"] = json!(["kube-*"]);
+    settings
+}
+
+const ADA: &str = "ada";
+const ROBOT: &str = "system:serviceaccount:flux:robot";
+
+/// What is refused, for a person and for a service account: which value, and what to do.
+#[rstest]
+#[case::unclaimed(ADA, json!({"name": "web"}), 403,
+    r#"no rule claims namespace "web" for a tenant: set the label "landlord.dev/tenant" to the name of your tenant, "solar" or "lunar", or ask an admin to create it"#)]
+#[case::unclaimed_by_nobody("someone", json!({"name": "web"}), 403,
+    r#"no rule claims namespace "web" for a tenant: set the label "landlord.dev/tenant" to the name of your tenant, or ask an admin to create it"#)]
+#[case::unclaimed_by_a_pipeline(ROBOT, json!({"name": "web"}), 403,
+    r#"no rule claims namespace "web" for a tenant: set the label "landlord.dev/tenant" to the name of your tenant, in the manifest that creates it (Argo CD: managedNamespaceMetadata; Helm: create it before the release), or have an admin list "flux:robot" in admins.serviceAccounts of landlord's settings"#)]
+#[case::an_annotation(ADA, json!({"name": "web", "annotations": {"landlord.dev/tenant": "solar"}}), 403,
+    r#"no rule claims namespace "web" for a tenant: "landlord.dev/tenant" is an annotation here, write it as a label, "solar" or "lunar", or ask an admin to create it"#)]
+#[case::foreign(ADA, json!({"name": "web", "labels": {"landlord.dev/tenant": "far"}}), 403,
+    r#"namespace "web" claims tenant "far", which "ada" does not own: ask one of its owners or an admin, or claim a tenant of your own ("solar" or "lunar")"#)]
+#[case::foreign_to_a_pipeline(ROBOT, json!({"name": "web", "labels": {"landlord.dev/tenant": "far"}}), 403,
+    r#"namespace "web" claims tenant "far", which "system:serviceaccount:flux:robot" does not own: have an admin list ServiceAccount "flux:robot" among its owners or in admins.serviceAccounts of landlord's settings, or claim a tenant of your own"#)]
+#[case::unknown(ADA, json!({"name": "web", "labels": {"landlord.dev/tenant": "sola"}}), 422,
+    r#"namespace "web" claims tenant "sola" (rule label:landlord.dev/tenant), which does not exist: fix the name or create the tenant first"#)]
+#[case::excluded(ADA, json!({"name": "kube-x"}), 403,
+    r#"namespace "kube-x" is excluded from tenancy (excludedNamespaces), so only admins may create it: choose another name, or ask an admin to create it"#)]
+#[case::excluded_for_an_operator(ROBOT, json!({"name": "kube-x"}), 403,
+    r#"namespace "kube-x" is excluded from tenancy (excludedNamespaces), so only admins may create it: choose another name, or have an admin list "flux:robot" in admins.serviceAccounts of landlord's settings"#)]
+fn a_refusal_says_what_to_do(
+    #[case] user: &str,
+    #[case] metadata: Value,
+    #[case] code: u16,
+    #[case] message: &str,
+) {
+    let verdict = validate_with(
+        &with_rules(json!([{"label": "landlord.dev/tenant"}])),
+        user,
+        "CREATE",
+        None,
+        &metadata,
+    );
+    let status = verdict.status.unwrap_or_default();
+    assert_eq!((status.code, status.message.as_deref()), (Some(code), Some(message)));
+}
+
+#[test]
+fn conflicts_that_are_refused_name_keys_values_and_both_ways_out() {
+    let mut settings = settings();
+    settings["conflicts"] = json!("reject");
+    let metadata = json!({"labels": {"landlord.dev/tenant": "solar", "cost-center": "9"}});
+    let status =
+        validate_with(&settings, ADA, "CREATE", None, &metadata).status.unwrap_or_default();
+    assert_eq!(
+        (status.code, status.message.as_deref()),
+        (
+            Some(409),
+            Some(
+                r#"namespace "web" conflicts with tenant "solar": label "cost-center" is "9", the tenant wants "4711" (tenant spec); remove these keys or give them the tenant's values; an admin can let the tenant override them (conflicts: override)"#
+            )
+        )
+    );
+}
+
+/// An admin may have meant a namespace of nobody's, whose name happens to begin like a tenant's.
+#[test]
+fn an_admin_is_told_of_a_claim_by_name() {
+    let mut settings = with_rules(json!([{"namePrefix": {}}]));
+    settings["tenantSource"]["inline"][0]["namespaces"] = json!({"prefixes": ["solar-"]});
+    let told = |user: &str| {
+        warnings(&validate_with(&settings, user, "CREATE", None, &json!({"name": "solar-tools"})))
+    };
+    assert_eq!(
+        told("root"),
+        [
+            r#"namespace "solar-tools" belongs to tenant "solar" by its name (rule namePrefix:1-): choose another name if it is not meant"#
+        ]
+    );
+    assert_eq!(told(ADA), [""; 0]);
+}
+
+#[test]
+fn a_namespaced_tenant_is_named_with_its_namespace() {
+    let mut settings = with_rules(json!([{"annotation": "project"}]));
+    settings["tenantSource"] =
+        json!({"custom": {"apiVersion": "v1", "kind": "ConfigMap", "namespaced": true}});
+    let metadata = json!({"name": "web", "annotations": {"project": "p-old"}});
+    let status =
+        validate_with(&settings, ADA, "CREATE", None, &metadata).status.unwrap_or_default();
+    assert_eq!(
+        status.message.as_deref(),
+        Some(
+            r#"namespace "web" claims tenant "p-old" (rule annotation:project), which does not exist: fix the name, write it as NAMESPACE:NAME or create the tenant first"#
+        )
+    );
 }

@@ -11,7 +11,7 @@ use tenancy::requester::Owner;
 use tenancy::tenant::Tenant;
 use terminal::{Ink, Screen, visible};
 
-use assessment::Assessment;
+use assessment::{Assessment, Reason};
 
 /// The explanation, a fact a line.
 pub(crate) fn render(assessment: &Assessment, owners: &[OwnerReference], screen: Screen) -> String {
@@ -68,8 +68,15 @@ fn deletion(owners: &[OwnerReference]) -> String {
 }
 
 fn whose(assessment: &Assessment) -> String {
-    let (Some(tenant), Some(rule)) = (&assessment.tenant, &assessment.rule) else {
-        return "tenant: none, no rule claims it\n".to_owned();
+    let (tenant, rule) = match (&assessment.tenant, &assessment.rule) {
+        (Some(tenant), Some(rule)) => (tenant, rule),
+        (Some(tenant), None) => {
+            return format!("tenant: {}, which cannot be used\n", visible(tenant));
+        }
+        (None, _) if assessment.reason() == Some(Reason::AmbiguousClaim) => {
+            return "tenant: none, the claim is ambiguous\n".to_owned();
+        }
+        (None, _) => return "tenant: none, no rule claims it\n".to_owned(),
     };
     format!(
         "tenant: {}, by rule {}\n{}",

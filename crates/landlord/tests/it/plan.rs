@@ -148,3 +148,23 @@ fn help_teaches() {
         assert!(help.contains(part), "no {part:?} in {help}");
     }
 }
+
+/// OpenShift's own annotation places nothing that landlord can see.
+#[test]
+fn a_selector_that_landlord_does_not_read_is_noted() {
+    let tenant = |spec: &str| {
+        run_on("plan -f -", &format!("{NAMESPACE}\n---\n{}", TENANT.replace("spec: {}", spec))).err
+    };
+    let note = "note: tenant \"solar\" writes openshift.io/node-selector and has no nodeSelector: landlord's guard and audit do not read that key, write nodeSelector as well\n";
+    let openshift = "annotations: {openshift.io/node-selector: pool=solar}";
+    assert_eq!(tenant(&format!("spec: {{{openshift}}}")), note);
+    assert_eq!(tenant(&format!("spec: {{nodeSelector: {{pool: solar}}, {openshift}}}")), "");
+    assert_eq!(tenant("spec: {}"), "");
+}
+
+#[test]
+fn a_tenant_with_a_fault_is_named_by_explain() {
+    let broken = TENANT.replace("{}", "{labels: {landlord.dev/tenant: x}}");
+    let run = run_on("explain -f - web", &format!("{NAMESPACE}\n---\n{broken}"));
+    assert!(run.out.contains("tenant: solar, which cannot be used"), "{}", run.out);
+}
