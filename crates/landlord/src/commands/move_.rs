@@ -9,14 +9,13 @@ use super::single::{Single, Target};
 use crate::completion;
 use crate::help::{self, Example, Exit};
 
-const EXAMPLES: [Example; 5] = [
+const EXAMPLES: [Example; 4] = [
     ("What would be written", "landlord move payments --to lunar --dry-run"),
     (
         "The same, judged by the API server and its webhooks",
         "landlord move payments --to lunar --dry-run=server",
     ),
-    ("Two of them", "landlord move payments billing --to lunar"),
-    ("Out of its tenant, to none", "landlord move payments --to ''"),
+    ("Two of them, out of their tenant to none", "landlord move payments billing --to ''"),
     (
         "Pods that run already stay on their nodes: show them, and let them follow",
         "landlord audit --tenant lunar --evict",
