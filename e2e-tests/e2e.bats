@@ -94,6 +94,8 @@ check() {
 @test "update-pushes-namespace-to-foreign-tenant: an owner of the old tenant may not push it into a foreign one" { check update-pushes-namespace-to-foreign-tenant; }
 @test "update-moves-namespace-by-admin: an admin moves it: the old tenant's keys go, the new tenant's come" { check update-moves-namespace-by-admin; }
 @test "update-without-tenant-label: a label that is merely absent is put back with a warning" { check update-without-tenant-label; }
+@test "update-replaced-by-admin: an admin's replace is put back as anybody's, with a warning for each key" { check update-replaced-by-admin; }
+@test "update-leaves-tenant-by-empty-label: an empty label takes a namespace out of its tenant" { check update-leaves-tenant-by-empty-label; }
 @test "update-adds-foreign-claim: an unclaimed namespace may not be claimed for a foreign tenant" { check update-adds-foreign-claim; }
 @test "update-adds-own-claim: an owner claims an existing namespace" { check update-adds-own-claim; }
 @test "update-of-unadopted-namespace: a label that slipped in while no webhook was asked is not adopted by a stranger's edit" { check update-of-unadopted-namespace; }
@@ -101,7 +103,7 @@ check() {
 @test "update-terminating: a terminating namespace passes unchanged" { check update-terminating; }
 @test "update-by-controller: the controller's writes pass untouched" { check update-by-controller; }
 @test "update-by-garbage-collector: the garbage collector takes the owner reference to a deleted tenant away, and sees what it wrote" { check update-by-garbage-collector; }
-@test "update-release-with-restore: an admin takes the label away: managed keys go, and what they had replaced comes back" { check update-release-with-restore; }
+@test "update-release-with-restore: an admin empties the label: managed keys go, and what they had replaced comes back" { check update-release-with-restore; }
 @test "update-keeps-unknown-fields: fields that no type knows are kept byte for byte" { check update-keeps-unknown-fields; }
 @test "update-with-lookup-error: a tenant that cannot be read blocks no unrelated edit, and managed keys stay" { check update-with-lookup-error; }
 @test "update-with-deleted-tenant: nor does a tenant that is gone" { check update-with-deleted-tenant; }

@@ -8,7 +8,7 @@ use tenancy::metadata::{Field, Metadata, check_annotations_bytes};
 use tenancy::namespace::{Namespace, NamespaceError};
 use tenancy::plan::{Clash, Plan, PlanError};
 use tenancy::requester::Requester;
-use tenancy::settings::Settings;
+use tenancy::settings::{Settings, TenantSource};
 use tenancy::tenant::Tenant;
 
 use crate::host::Host;
@@ -16,9 +16,15 @@ use crate::lookup::Unavailable;
 use crate::request::{Operation, Request};
 use crate::response::{Admission, Denial, Outcome};
 
+use self::overrides::{Decision, Versions, overrides};
+
 mod create;
+mod overrides;
 mod pod;
 mod update;
+
+/// Most tenants that a refusal names.
+const MAX_TENANT_NAMES: usize = 10;
 
 /// Decides one request.
 pub(crate) fn evaluate(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
@@ -52,27 +58,70 @@ impl<'a> Authority<'a> {
         if self.admin || tenant.may_be_claimed_by(&self.requester) {
             return Ok(());
         }
+        let own = self.claimable().map_or_else(String::new, |names| format!(" ({names})"));
+        let remedy = match self.account() {
+            Some(account) => {
+                format!(
+                    "have an admin list ServiceAccount {account:?} among its owners or in admins.serviceAccounts of landlord's settings"
+                )
+            }
+            None => "ask one of its owners or an admin".to_owned(),
+        };
         Err(Denial::forbidden(format!(
-            "namespace {namespace:?} claims tenant {:?}, which {:?} does not own: ask one of its owners or an admin, or claim a tenant of your own",
+            "namespace {namespace:?} claims tenant {:?}, which {:?} does not own: {remedy}, or claim a tenant of your own{own}",
             tenant.name, self.requester.username
         )))
     }
 
     /// A namespace that no rule claims.
-    fn check_unclaimed(&self, namespace: &str) -> Result<(), Denial> {
+    fn check_unclaimed(&self, namespace: &Namespace) -> Result<(), Denial> {
         if self.admin || self.settings.unclaimed == tenancy::settings::Unclaimed::Allow {
             return Ok(());
         }
         let label = self.settings.tenant_label();
+        let first = match namespace.metadata.annotations.get(label) {
+            Some(_) => format!("{label:?} is an annotation here, write it as a label"),
+            None => format!("set the label {label:?} to the name of your tenant"),
+        };
+        let own = self.claimable().map_or_else(String::new, |names| format!(", {names}"));
+        let other = match self.account() {
+            Some(account) => {
+                format!(
+                    "in the manifest that creates it (Argo CD: managedNamespaceMetadata; Helm: create it before the release), or have an admin list {account:?} in admins.serviceAccounts of landlord's settings"
+                )
+            }
+            None => "or ask an admin to create it".to_owned(),
+        };
         Err(Denial::forbidden(format!(
-            "no rule claims namespace {namespace:?} for a tenant: set the label {label:?} to the name of your tenant"
+            "no rule claims namespace {:?} for a tenant: {first}{own}, {other}",
+            namespace.name_or_stem()
         )))
+    }
+
+    /// The requester's tenants, where no object has to be read for that.
+    fn claimable(&self) -> Option<String> {
+        let TenantSource::Inline(tenants) = &self.settings.source else { return None };
+        let own = tenants.iter().filter(|tenant| tenant.may_be_claimed_by(&self.requester));
+        let names: Vec<String> =
+            own.take(MAX_TENANT_NAMES).map(|tenant| format!("{:?}", tenant.name)).collect();
+        (!names.is_empty()).then(|| names.join(" or "))
+    }
+
+    /// The service account that asks, as `namespace:name`.
+    fn account(&self) -> Option<&str> {
+        self.requester.username.strip_prefix("system:serviceaccount:")
     }
 
     /// A claim that names no tenant.
     fn check_unknown(&self, claim: &Claim, namespace: &str) -> Result<String, Denial> {
+        let form = match &self.settings.source {
+            TenantSource::Custom(source) if source.namespaced && !claim.tenant.contains('_') => {
+                ", write it as NAMESPACE:NAME"
+            }
+            _ => "",
+        };
         let message = format!(
-            "namespace {namespace:?} claims tenant {:?} (rule {}), which does not exist: fix the name or create the tenant first",
+            "namespace {namespace:?} claims tenant {:?} (rule {}), which does not exist: fix the name{form} or create the tenant first",
             claim.tenant, claim.rule
         );
         match self.settings.unknown_tenant {
@@ -113,7 +162,9 @@ fn ambiguous(error: &ClaimError<Unavailable>, namespace: &str) -> Denial {
 }
 
 fn unavailable(error: &Unavailable, namespace: &str) -> Denial {
-    Denial::unavailable(format!("namespace {namespace:?}: {error}"))
+    let message = format!("namespace {namespace:?}: {error}");
+    // A client that tries again for ever changes nothing about a tenant that is wrong.
+    if error.is_unusable() { Denial::invalid(message) } else { Denial::unavailable(message) }
 }
 
 /// Every clash and every failure of a hook in one message; `None` where there is neither.
@@ -129,7 +180,7 @@ fn rejection(
         failures.map(|list| format!("does not meet what tenant {tenant:?} requires: {list}"));
     let conflict = list(clashes.iter().map(|clash| describe(clash)).collect());
     let conflict =
-        conflict.map(|list| format!("conflicts with tenant {tenant:?}: {list}; remove these keys or give them the tenant's values"));
+        conflict.map(|list| format!("conflicts with tenant {tenant:?}: {list}; remove these keys or give them the tenant's values; an admin can let the tenant override them (conflicts: override)"));
     match (conflict, failures) {
         (None, None) => None,
         (None, Some(failures)) => {
@@ -155,13 +206,24 @@ fn describe(Clash { key, found, wanted, why }: &Clash) -> String {
     }
 }
 
-/// An admission that stores `object` with `after` as its labels and annotations, if that differs
-/// from what the request has.
-fn admit(object: &Value, before: &Metadata, after: &Metadata) -> Admission {
-    Admission {
-        object: (before != after).then(|| rewrite(object, before, after)),
+/// An admission that stores `object` with other labels and annotations than the request has, if
+/// they differ, and says which of the requester's are stored otherwise.
+fn admit(
+    authority: &Authority<'_>,
+    object: &Value,
+    versions: Versions<'_>,
+    decision: Decision<'_>,
+) -> Admission {
+    let Versions { sent, stored, .. } = versions;
+    let mut admission = Admission {
+        object: (sent != stored).then(|| rewrite(object, sent, stored)),
         ..Admission::default()
+    };
+    if let Some((claim, plan)) = decision.plan {
+        record(&mut admission, claim, plan);
     }
+    admission.warnings.extend(overrides(authority, versions, decision));
+    admission
 }
 
 /// The object with only those labels and annotations changed that differ; everything else stays as

@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::log;
 
 const UNREADABLE: &str = "try again, and see that the policy server may get tenants";
-const UNUSABLE: &str = "fix the tenant";
+const UNUSABLE: &str = "let an admin fix the tenant";
 
 /// A tenant that could not be read or used, with the cause and the remedy in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,15 @@ pub(crate) struct Unavailable {
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tenant {:?} could not be read ({}): {}", self.tenant, self.cause, self.remedy)
+        let fault = if self.is_unusable() { "cannot be used" } else { "could not be read" };
+        write!(f, "tenant {:?} {fault} ({}): {}", self.tenant, self.cause, self.remedy)
+    }
+}
+
+impl Unavailable {
+    /// Whether it was read, and is wrong.
+    pub(crate) fn is_unusable(&self) -> bool {
+        self.remedy == UNUSABLE
     }
 }
 

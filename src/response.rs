@@ -3,10 +3,10 @@
 use serde_json::Value;
 use tenancy::{members::object, text};
 
-/// Most bytes of a message; the API server shows 4 KiB of all warnings together.
+/// Most bytes of a message, and of all warnings together: the API server shows no more.
 const MAX_TEXT_BYTES: usize = 4096;
-/// Most warnings of one answer.
-const MAX_WARNINGS: usize = 100;
+/// Bytes that are kept for the number of warnings that are left out.
+const LEFT_OUT_BYTES: usize = 32;
 
 /// A denial: an HTTP status code and a message that says what, where, which value and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +53,34 @@ pub(crate) struct Admission {
 
 pub(crate) type Outcome = Result<Admission, Denial>;
 
-/// Of a text that quotes what somebody sent, as much as somebody reads.
+/// Of a text that quotes what a user sent, as much as is read.
 pub(crate) fn readable(text: &str) -> String {
-    let end =
-        (0..=MAX_TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-    match text.get(..end).filter(|_| text.len() > MAX_TEXT_BYTES) {
+    shorten(text, MAX_TEXT_BYTES)
+}
+
+/// The text, or at most `most` bytes of it and how many there are.
+pub(crate) fn shorten(text: &str, most: usize) -> String {
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    match text.get(..end).filter(|_| text.len() > most) {
         Some(head) => format!("{head}… ({} bytes in all)", text.len()),
         None => text.to_owned(),
     }
+}
+
+/// As many warnings as the API server shows, and how many are left out.
+fn bound(warnings: Vec<String>) -> Vec<Value> {
+    let (all, mut bytes) = (warnings.len(), 0);
+    let fits = |warning: &String| {
+        bytes += warning.len();
+        bytes <= MAX_TEXT_BYTES - LEFT_OUT_BYTES
+    };
+    let first = warnings.first().map(|warning| shorten(warning, MAX_TEXT_BYTES / 2));
+    let mut shown: Vec<String> =
+        first.into_iter().chain(warnings.into_iter().skip(1)).take_while(fits).collect();
+    if shown.len() < all {
+        shown.push(format!("and {} more warnings", all - shown.len()));
+    }
+    shown.into_iter().map(Value::from).collect()
 }
 
 /// Kubewarden's `ValidationResponse` as JSON. The SDK has a type for it; filling and serialising
@@ -72,8 +92,7 @@ pub(crate) fn encode(outcome: Outcome) -> Vec<u8> {
     };
     let accepted = Value::from(outcome.is_ok());
     let Admission { object: mutated, warnings, audit } = outcome.unwrap_or_default();
-    let warnings = warnings.iter().take(MAX_WARNINGS).map(|warning| Value::from(readable(warning)));
-    let warnings: Vec<Value> = warnings.collect();
+    let warnings = bound(warnings);
     let warnings = (!warnings.is_empty()).then(|| Value::from(warnings));
     let audit = (!audit.is_empty())
         .then(|| object(audit.into_iter().map(|(key, value)| (key, Value::from(value)))));

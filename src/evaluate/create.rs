@@ -15,8 +15,8 @@ use tenancy::tenant::Tenant;
 use tenancy::text;
 
 use super::{
-    Authority, admit, ambiguous, check_size, document, invalid, namespace, record, rejection,
-    unavailable,
+    Authority, Decision, Versions, admit, ambiguous, check_size, document, invalid, namespace,
+    rejection, unavailable,
 };
 use crate::host::Host;
 use crate::lookup::{Tenants, Unavailable};
@@ -71,8 +71,14 @@ fn excluded(authority: &Authority<'_>, namespace: &Namespace) -> Option<Outcome>
     } else {
         possible.then(|| {
             let name = namespace.name_or_stem();
+            let admin = match authority.account() {
+                Some(account) => {
+                    format!("have an admin list {account:?} in admins.serviceAccounts of landlord's settings")
+                }
+                None => "ask an admin to create it".to_owned(),
+            };
             Err(Denial::forbidden(format!(
-                "namespace {name:?} is excluded from tenancy, so only admins may create it: choose another name"
+                "namespace {name:?} is excluded from tenancy (excludedNamespaces), so only admins may create it: choose another name, or {admin}"
             )))
         })
     }
@@ -122,16 +128,23 @@ impl Creation<'_> {
         {
             return Err(denial);
         }
-        let mut admission = self.admit(&plan.apply(&self.namespace.metadata));
-        record(&mut admission, claim, &plan);
+        let decision = Decision { tenant: &tenant.name, plan: Some((claim, &plan)) };
+        let mut admission = self.admit(&plan.apply(&self.namespace.metadata), decision);
         admission.warnings.extend(told.into_iter().map(ToString::to_string));
+        // An admin may have meant a namespace of nobody's.
+        if self.authority.admin && !probe && claim.rule.starts_with("namePrefix") {
+            admission.warnings.push(format!(
+                "namespace {name:?} belongs to tenant {:?} by its name (rule {}): choose another name if it is not meant",
+                tenant.name, claim.rule
+            ));
+        }
         Ok(admission)
     }
 
     fn unclaimed(&self) -> Outcome {
-        self.authority.check_unclaimed(self.namespace.name_or_stem())?;
+        self.authority.check_unclaimed(self.sent)?;
         let plan = unclaimed(self.authority.settings, self.namespace, &Ledger::default());
-        Ok(self.admit(&plan.apply(&self.namespace.metadata)))
+        Ok(self.admit(&plan.apply(&self.namespace.metadata), Decision::default()))
     }
 
     fn unknown(&self, claim: &Claim) -> Outcome {
@@ -158,7 +171,9 @@ impl Creation<'_> {
         {
             metadata.labels.insert(settings.tenant_label().to_owned(), tenant.to_owned());
         }
-        Admission { warnings: vec![warning], ..self.admit(&metadata) }
+        let mut admission = self.admit(&metadata, Decision { tenant, plan: None });
+        admission.warnings.insert(0, warning);
+        admission
     }
 
     fn states(&self, document: Option<&Value>, tenant: &str) -> bool {
@@ -167,7 +182,13 @@ impl Creation<'_> {
             .is_ok_and(|name| name.as_deref() == Some(tenant))
     }
 
-    fn admit(&self, after: &Metadata) -> Admission {
-        admit(self.object, &self.sent.metadata, after)
+    fn admit(&self, stored: &Metadata, decision: Decision<'_>) -> Admission {
+        // The guard's stamp, which only counts if it is true, is not the requester's.
+        let own = &self.namespace.metadata.annotations;
+        let mut old = Metadata::default();
+        let stamp = own.get_key_value(CREATOR);
+        old.annotations.extend(stamp.map(|(key, stamp)| (key.clone(), stamp.clone())));
+        let versions = Versions { old: &old, sent: &self.sent.metadata, stored };
+        admit(self.authority, self.object, versions, decision)
     }
 }

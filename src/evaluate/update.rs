@@ -18,8 +18,8 @@ use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 
 use super::{
-    Authority, admit, ambiguous, check_size, describe, document, invalid, namespace, record,
-    rejection, unavailable,
+    Authority, Decision, Versions, admit, ambiguous, check_size, describe, document, invalid,
+    namespace, rejection, unavailable,
 };
 use crate::host::Host;
 use crate::lookup::{Tenants, Unavailable};
@@ -52,8 +52,8 @@ pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) ->
             |name| tenants.get(name),
         )
     };
-    let restored = Restored::new(&authority, &old, &sent);
-    let (object, new) = (request.object(), &restored.namespace);
+    let restored = restore(settings, &old, &sent);
+    let (object, new) = (request.object(), &restored);
     let change = Change {
         request,
         object,
@@ -64,44 +64,26 @@ pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) ->
         authority: &authority,
     };
     let before = ask(&old, request.old_object());
-    let mut admission = change.decide(&before, ask(&restored.namespace, request.object()))?;
-    admission.warnings.extend(restored.warning);
-    Ok(admission)
+    change.decide(&before, ask(&restored, request.object()))
 }
 
 /// The new namespace with landlord's own annotations as they were, and the tenant label where it is
-/// merely gone.
-struct Restored {
-    namespace: Namespace,
-    warning: Option<String>,
-}
-
-impl Restored {
-    fn new(authority: &Authority<'_>, old: &Namespace, sent: &Namespace) -> Self {
-        let mut namespace = sent.clone();
-        let own = |key: &String| key.starts_with(OWN_PREFIX);
-        namespace.metadata.annotations.retain(|key, _| !own(key));
-        let recorded = old.metadata.annotations.iter().filter(|(key, _)| own(key));
-        namespace
-            .metadata
-            .annotations
-            .extend(recorded.map(|(key, value)| (key.clone(), value.clone())));
-        let warning = (!authority.admin)
-            .then(|| put_label_back(authority.settings, old, &mut namespace))
-            .flatten();
-        Self { namespace, warning }
-    }
-}
-
-/// `kubectl replace` and the like drop the label without meaning it.
-fn put_label_back(settings: &Settings, old: &Namespace, new: &mut Namespace) -> Option<String> {
+/// merely gone: `kubectl replace`, Terraform and the like drop it without meaning it.
+fn restore(settings: &Settings, old: &Namespace, sent: &Namespace) -> Namespace {
+    let mut namespace = sent.clone();
+    let own = |key: &String| key.starts_with(OWN_PREFIX);
+    namespace.metadata.annotations.retain(|key, _| !own(key));
+    let recorded = old.metadata.annotations.iter().filter(|(key, _)| own(key));
+    namespace
+        .metadata
+        .annotations
+        .extend(recorded.map(|(key, value)| (key.clone(), value.clone())));
     let label = settings.tenant_label();
-    let value =
-        old.metadata.labels.get(label).filter(|_| !new.metadata.labels.contains_key(label))?;
-    new.metadata.labels.insert(label.to_owned(), value.clone());
-    Some(format!(
-        "label {label:?} was put back to {value:?}: only admins take a namespace out of its tenant by removing it"
-    ))
+    if let Some(value) = old.metadata.labels.get(label).filter(|value| !value.is_empty()) {
+        let labels = &mut namespace.metadata.labels;
+        labels.entry(label.to_owned()).or_insert_with(|| value.clone());
+    }
+    namespace
 }
 
 /// A namespace about to be changed.
@@ -131,11 +113,15 @@ impl Change<'_> {
             }
             Ok(Resolution::Unknown(claim)) => {
                 let warning = self.authority.check_unknown(&claim, self.name())?;
-                Ok(Admission { warnings: vec![warning], ..self.admit(&self.new.metadata) })
+                let mut admission = self.admit(&self.new.metadata, Decision::default());
+                admission.warnings.insert(0, warning);
+                Ok(admission)
             }
             Ok(Resolution::Unclaimed) => {
-                self.authority.check_unclaimed(self.name())?;
-                Ok(self.unclaimed())
+                self.authority.check_unclaimed(self.sent)?;
+                let mut admission = self.unclaimed();
+                admission.warnings.extend(self.left());
+                Ok(admission)
             }
             Err(ClaimError::Lookup(error)) => self.move_to_unread(before, &error),
             Err(error) => Err(ambiguous(&error, self.name())),
@@ -219,8 +205,8 @@ impl Change<'_> {
         if let Some(denial) = rejection(&new, &failed, &tenant.name, self.name()) {
             return Err(denial);
         }
-        let mut admission = self.admit(&planned.apply(&self.new.metadata));
-        record(&mut admission, claim, &planned);
+        let decision = Decision { tenant: &tenant.name, plan: Some((claim, &planned)) };
+        let mut admission = self.admit(&planned.apply(&self.new.metadata), decision);
         let clashes = old.into_iter().map(|clash| format!("refused: {}", describe(clash)));
         admission.warnings.extend(clashes.chain(failing.into_iter().map(ToString::to_string)));
         Ok(admission)
@@ -228,7 +214,18 @@ impl Change<'_> {
 
     fn unclaimed(&self) -> Admission {
         let plan = unclaimed(self.authority.settings, self.new, self.ledger);
-        self.admit(&plan.apply(&self.new.metadata))
+        self.admit(&plan.apply(&self.new.metadata), Decision::default())
+    }
+
+    /// What an admin or an owner asked for by an empty label, or by a claim that is gone.
+    fn left(&self) -> Option<String> {
+        let tenant = &self.ledger.tenant;
+        (!tenant.is_empty()).then(|| {
+            format!(
+                "namespace {:?} leaves tenant {tenant:?}: its labels, annotations and node selector are removed",
+                self.name()
+            )
+        })
     }
 
     /// The tenant's wants are not known, so everything landlord wrote stays as it was, and the edit
@@ -240,11 +237,15 @@ impl Change<'_> {
         let mut metadata = self.new.metadata.clone();
         kept.for_each(|key| copy(&key, &self.old.metadata, &mut metadata));
         let warning = format!("{cause}: landlord left this namespace's managed keys as they were");
-        Admission { warnings: vec![warning], ..self.admit(&metadata) }
+        let mut admission =
+            self.admit(&metadata, Decision { tenant: &self.ledger.tenant, plan: None });
+        admission.warnings.insert(0, warning);
+        admission
     }
 
-    fn admit(&self, after: &Metadata) -> Admission {
-        admit(self.object, &self.sent.metadata, after)
+    fn admit(&self, stored: &Metadata, decision: Decision<'_>) -> Admission {
+        let (old, sent) = (&self.old.metadata, &self.sent.metadata);
+        admit(self.authority, self.object, Versions { old, sent, stored }, decision)
     }
 
     fn name(&self) -> &str {

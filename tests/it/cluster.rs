@@ -8,6 +8,7 @@ mod dry_run;
 mod guard;
 mod hooks;
 mod law_one;
+mod overrides;
 mod placement;
 mod pods;
 mod policy;

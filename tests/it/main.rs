@@ -10,6 +10,7 @@ mod fixtures;
 mod host_calls;
 mod landlord;
 mod laws;
+mod overrides;
 mod packaging;
 mod pods;
 mod releasing;

@@ -127,7 +127,11 @@ impl Inventory {
         let excluded =
             (!names.is_empty()).then(|| format!("the settings exclude {}", names.join(", ")));
         let terminating = self.terminating.iter().map(|name| terminating(name));
-        terminating.chain(self.notes.iter().cloned()).chain(excluded).collect()
+        let unread = self.tenant_names().into_iter().filter_map(|name| {
+            let key = self.tenant(&name).ok()??.unread_selector()?;
+            Some(unread_selector(&name, key))
+        });
+        terminating.chain(self.notes.iter().cloned()).chain(excluded).chain(unread).collect()
     }
 
     /// Why a namespace that is there is passed over.
@@ -197,6 +201,13 @@ impl Inventory {
         self.tenants.insert(name, Entry { tenant, uid: uid.to_owned(), place });
         Ok(())
     }
+}
+
+/// What is wrong with a tenant that places Pods by another product's annotation only.
+pub fn unread_selector(tenant: &str, key: &str) -> String {
+    format!(
+        "tenant {tenant:?} writes {key} and has no nodeSelector: landlord's guard and audit do not read that key, write nodeSelector as well"
+    )
 }
 
 fn terminating(name: &str) -> String {

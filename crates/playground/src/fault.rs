@@ -26,6 +26,13 @@ impl Fault {
                     .map(|at| Position { line: number(at.line()), column: number(at.column()) });
                 Self { editor: file.clone(), position, message: document::message(fault) }
             }
+            DocumentError::Json { file, fault } => {
+                let position = Position { line: fault.line(), column: fault.column() };
+                Self { editor: file.clone(), position: Some(position), message: error.to_string() }
+            }
+            DocumentError::TooLarge { file, .. } => {
+                Self { editor: file.clone(), position: None, message: error.to_string() }
+            }
             DocumentError::NotAnObject { place } => {
                 let message =
                     "this is not an object: write Kubernetes objects, with `---` between them";

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod bench_controller;
+pub(crate) mod bench_files;
 pub(crate) mod bench_scale;
 pub(crate) mod build;
 pub(crate) mod chaos;

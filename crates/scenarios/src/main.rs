@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench::Bench, bench_controller::BenchController, bench_scale::BenchScale, build::Build,
-    chaos::Chaos, demo::Demo, serve_in_memory::ServeInMemory, start::Start, storm::Storm,
+    bench::Bench, bench_controller::BenchController, bench_files::BenchFiles,
+    bench_scale::BenchScale, build::Build, chaos::Chaos, demo::Demo,
+    serve_in_memory::ServeInMemory, start::Start, storm::Storm,
 };
 
 /// A real Kubernetes control plane on loopback, to try policies in
@@ -28,6 +29,7 @@ enum Command {
     Demo(Demo),
     Bench(Bench),
     BenchController(BenchController),
+    BenchFiles(BenchFiles),
     BenchScale(BenchScale),
     ServeInMemory(ServeInMemory),
 }
@@ -42,6 +44,7 @@ async fn main() -> ExitCode {
         Command::Demo(command) => command.run().await,
         Command::Bench(command) => command.run().await,
         Command::BenchController(command) => command.run().await,
+        Command::BenchFiles(command) => command.run(),
         Command::BenchScale(command) => command.run().await,
         Command::ServeInMemory(command) => command.run().await,
     };

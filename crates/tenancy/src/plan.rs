@@ -186,7 +186,9 @@ pub fn plan(
 pub fn unclaimed(settings: &Settings, namespace: &Namespace, ledger: &Ledger) -> Plan {
     let mut plan = release(settings, namespace, ledger);
     let label = Key::label(settings.tenant_label());
-    if ledger.by.is_some() && namespace.metadata.labels.contains_key(&label.name) {
+    // An empty one says that the namespace leaves its tenant, and has said it now.
+    let found = namespace.metadata.labels.get(&label.name);
+    if found.is_some_and(|value| ledger.by.is_some() || value.is_empty()) {
         plan.remove.insert(label, Why::Released);
     }
     let marked = namespace.metadata.annotations.contains_key(keys::UNCLAIMED);

@@ -23,6 +23,9 @@ mod hooks;
 pub mod landlord;
 mod overrides;
 
+/// The annotation of a namespace that OpenShift's own plugin reads.
+const OPENSHIFT_NODE_SELECTOR: &str = "openshift.io/node-selector";
+
 /// A tenant, whatever object it was read from. Its templates, selectors and tolerations are valid
 /// by construction.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,6 +161,17 @@ impl Tenant {
                     .map(|one| with(Some(one))),
             )
             .collect()
+    }
+
+    /// OpenShift's node selector, where the tenant writes it and none of landlord's own: neither
+    /// guard nor audit reads it.
+    pub fn unread_selector(&self) -> Option<&'static str> {
+        let written = self.layers.iter().any(|layer| {
+            let mut entries = layer.labels.iter().chain(&layer.annotations);
+            entries.any(|entry| entry.key.as_source() == OPENSHIFT_NODE_SELECTOR)
+        });
+        let own = self.node_selectors().iter().any(|selector| !selector.is_empty());
+        (written && !own).then_some(OPENSHIFT_NODE_SELECTOR)
     }
 
     /// Whether the tenant lists a prefix of `namespace`.

@@ -215,11 +215,8 @@ async fn the_policy_for_pods_does_not_outlive_what_it_waits_for() {
     );
     assert!(!world.ledger("web").await.is_empty(), "nothing was changed");
     let dry = world.release(&["--dry-run"]).await;
-    let text = String::from_utf8_lossy(&dry.stdout).into_owned();
-    assert!(
-        dry.status.code() == Some(0) && text.contains("\"landlord-pods\" places Pods, and refuses"),
-        "{text}"
-    );
+    let told = String::from_utf8_lossy(&dry.stderr).into_owned();
+    assert_eq!((dry.status.code(), told), (Some(1), text), "a dry run says what the run does");
 
     let released = world.release(&["--with-policy"]).await;
     let text = String::from_utf8_lossy(&released.stdout).into_owned()

@@ -5,8 +5,15 @@ use std::fmt::Write;
 use json_patch::jsonptr::PointerBuf;
 use tenancy::metadata::{Field, Key};
 
+/// Landlord's own way out. A placement key is never kept.
+const OWN_WAY_OUT: &str = "or set conflicts: keep in the Tenant, or take the keys out of it";
+
 /// What to do about it. Without a proved writer, what finds it out.
 pub fn advice(other: Option<&str>, namespace: &str, keys: &[Key]) -> String {
+    format!("{}; {OWN_WAY_OUT}", tool_advice(other, namespace, keys))
+}
+
+fn tool_advice(other: Option<&str>, namespace: &str, keys: &[Key]) -> String {
     let pointers = keys
         .iter()
         .map(|key| format!("{:?}", pointer(key).as_str()))
@@ -52,8 +59,7 @@ pub fn advice(other: Option<&str>, namespace: &str, keys: &[Key]) -> String {
         "a person or a script runs kubectl on it: take the keys out of the file, and prefer `kubectl apply` to `kubectl replace`".to_owned()
     } else {
         format!(
-            "the API server's audit log says who updates namespace {namespace:?}; let that client leave {pointers} alone, or take the keys out \
-             of the Tenant"
+            "the API server's audit log says who updates namespace {namespace:?}; let that client leave {pointers} alone"
         )
     }
 }
@@ -101,6 +107,10 @@ mod tests {
         let keys = [Key { field: Field::Annotation, name: "example.com/a".to_owned() }];
         let text = advice(Some(manager), "web", &keys);
         assert!(text.contains(expected), "{text}");
+        assert!(
+            text.ends_with("or set conflicts: keep in the Tenant, or take the keys out of it"),
+            "{text}"
+        );
     }
 
     #[test]

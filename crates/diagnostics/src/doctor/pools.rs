@@ -10,6 +10,12 @@ pub(super) fn check(context: &CheckContext) -> Vec<Finding> {
     };
     let (mut good, mut findings) = (Vec::new(), Vec::new());
     for (tenant, known) in context.tenants() {
+        findings.extend(known.unread_selector().map(|key| {
+            Check::Pools.wrong(
+                format!("tenant {tenant} writes {key} and has no nodeSelector, which is what landlord's guard and audit read"),
+                "write nodeSelector in the tenant as well",
+            )
+        }));
         for selector in known.node_selectors().into_iter().filter(|selector| !selector.is_empty()) {
             match nodes.matching(selector.as_map()) {
                 0 => findings.push(Check::Pools.wrong(

@@ -33,7 +33,8 @@ pub(super) fn check(context: &CheckContext) -> Vec<Finding> {
     let wrong = |(manager, (keys, namespaces)): (String, (BTreeSet<String>, BTreeSet<String>))| {
         Check::Writers.wrong(
             format!("{manager} writes managed keys too: {} in namespaces {}", some(keys), some(namespaces)),
-            "take these keys out of what it applies (Argo CD: ignoreDifferences, with RespectIgnoreDifferences; Flux: a drift rule that ignores them), or out of the tenant",
+            "take these keys out of what it applies (Argo CD: ignoreDifferences, with RespectIgnoreDifferences; Flux: a drift rule that ignores them; Terraform: \
+             lifecycle.ignore_changes; Pulumi: ignoreChanges), set conflicts: keep in the tenant, or take them out of it",
         )
     };
     if claims.is_empty() {

@@ -48,6 +48,21 @@ fn write(orders: &Orders, held: &CachedNamespace) -> Option<Write> {
     Write::between(held, &after)
 }
 
+/// The same with an empty tenant label: the policy puts back one that is merely gone, and takes
+/// this one away itself. `None` where the label stays or is not there.
+fn leave_by_label(orders: &Orders, held: &CachedNamespace) -> Option<Write> {
+    let (ledger, _) = read_ledger(&held.namespace.metadata);
+    let label = orders.settings.tenant_label();
+    let mut after = leave(&orders.settings, &held.namespace, &ledger, orders.claims)
+        .apply(&held.namespace.metadata);
+    let found = held.namespace.metadata.labels.get(label)?;
+    if found.is_empty() || after.labels.contains_key(label) {
+        return None;
+    }
+    after.labels.insert(label.to_owned(), String::new());
+    Write::between(held, &after)
+}
+
 /// `kept` are not written: Pods in them are still held.
 pub(super) async fn clean(
     client: &Client,
@@ -87,14 +102,20 @@ async fn clean_one(
     mut held: CachedNamespace,
 ) -> Result<(), String> {
     let mut why = String::new();
+    let mut says_so = false;
     for _ in 0..MAX_ATTEMPTS {
         let Some(patch) = write(orders, &held) else { return Ok(()) };
+        let patch = leave_by_label(orders, &held).filter(|_| says_so).unwrap_or(patch);
         why = match writer.write(&patch).await.0 {
             Written::Dry | Written::Gone => return Ok(()),
             Written::Done(meta) | Written::Reverted(meta, _) => {
                 held = CachedNamespace::from_meta(&meta);
                 if write(orders, &held).is_none() {
                     return Ok(());
+                }
+                if !says_so {
+                    says_so = true;
+                    continue;
                 }
                 put_back(orders).to_owned()
             }

@@ -11,6 +11,9 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ApiResource, ListParams};
+use serde_json::Value;
+use tenancy::keys::CREATOR;
+use tenancy::requester::Requester;
 use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 
@@ -69,9 +72,11 @@ pub(super) async fn held(
         .map(CachedNamespace::from_meta)
         .filter_map(|one| Some((one.namespace.name.clone()?, known.way(one))))
         .collect();
+    let unseen =
+        Way::Astray("its namespace was created just now: run the command again".to_owned());
     Ok(found
         .into_iter()
-        .map(|(key, pod)| ways.get(&*key.namespace).unwrap_or(&Way::Free).let_go(key, &pod))
+        .map(|(key, pod)| ways.get(&*key.namespace).unwrap_or(&unseen).let_go(key, &pod))
         .collect())
 }
 
@@ -94,6 +99,11 @@ impl Known<'_> {
     /// before.
     fn way(&self, mut cached: CachedNamespace) -> Way {
         let Some(assessment) = self.assess(&cached) else { return Way::Free };
+        if let Some(tenant) = self.unverified(&assessment) {
+            return Way::Astray(format!(
+                "the creator of its namespace may not claim tenant {tenant:?}, and nobody who may has adopted it"
+            ));
+        }
         cached.namespace.metadata = assessment.after();
         match self
             .assess(&cached)
@@ -107,6 +117,19 @@ impl Known<'_> {
                     .to_owned(),
             ),
         }
+    }
+
+    /// The tenant that has not adopted the namespace and, by the guard's stamp, may not: the
+    /// controller writes no such namespace either.
+    fn unverified(&self, assessment: &Assessment) -> Option<String> {
+        let tenant = assessment.known.as_ref()?;
+        let stamp = assessment.before.annotations.get(CREATOR)?;
+        let adopted = assessment.record.ledger.tenant == tenant.name;
+        let may_claim = serde_json::from_str(stamp).is_ok_and(|stamp: Value| {
+            let creator = Requester::from_user_info(&stamp);
+            self.settings.is_admin(&creator) || tenant.may_be_claimed_by(&creator)
+        });
+        (!adopted && !may_claim).then(|| tenant.name.clone())
     }
 
     fn assess(&self, cached: &CachedNamespace) -> Option<Assessment> {

@@ -15,7 +15,7 @@ const EXAMPLES: [Example; 4] = [
         "The same, judged by the API server and its webhooks",
         "landlord move payments --to lunar --dry-run=server",
     ),
-    ("Two of them", "landlord move payments billing --to lunar"),
+    ("Two of them, out of their tenant to none", "landlord move payments billing --to ''"),
     (
         "Pods that run already stay on their nodes: show them, and let them follow",
         "landlord audit --tenant lunar --evict",
@@ -36,7 +36,7 @@ pub(crate) struct Move {
     /// The namespaces
     #[arg(required = true, value_name = "NAMESPACE", add = completion::namespaces())]
     namespaces: Vec<String>,
-    /// Their new tenant
+    /// Their new tenant; an empty name takes them out of their tenant
     #[arg(long, env = "LANDLORD_TO", value_name = "TENANT", add = completion::tenants())]
     to: String,
     #[command(flatten)]
@@ -47,6 +47,11 @@ impl Move {
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let to = self.to;
+        if to.is_empty() {
+            return self
+                .single
+                .write_each(&self.namespaces, None, |target: &mut Target| target.leave_tenant());
+        }
         let claim = |target: &mut Target| target.claim_for(&to);
         self.single.write_each(&self.namespaces, Some(&to), claim)
     }

@@ -60,10 +60,11 @@ const EXITS: [Exit; 3] = [
 /// (with their tenant's node selector), and then every namespace: managed keys go, stay or get
 /// their old value by their tenant's release rule, and all of `landlord.dev/` goes. It takes the
 /// controller's lease meanwhile, so that no controller puts anything back; while one runs, it
-/// refuses. It refuses as well while Pods are held of which nobody can say where they belong: they
-/// would run on any node; and, without --with-policy, while a policy places Pods. Running it again
-/// resumes it. Of what would go, `--dry-run=server` has the API server judge every namespace's
-/// patch.
+/// refuses. It refuses as well while Pods are held of which nobody can say where they belong, or
+/// whose namespace's creator may not claim its tenant: they would run on any node; and, without
+/// --with-policy, while a policy places Pods. Running it again resumes it. A dry run refuses what
+/// the run would refuse. Of what would go, `--dry-run=server` has the API server judge every
+/// namespace's patch.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Release {
@@ -108,9 +109,7 @@ impl Release {
         let client = self.connection.client().await?;
         let orders = self.orders(&client).await?;
         let mut traces = Traces::find(&client, &orders).await?;
-        if orders.mode == ApplyMode::Apply {
-            refuse(&traces, &orders)?;
-        }
+        refuse(&traces, &orders)?;
         if orders.mode == ApplyMode::Apply && !self.yes {
             let (shown, question) =
                 (traces.describe(&orders), "Take landlord out of this cluster?");
@@ -234,7 +233,7 @@ fn refuse_astray(traces: &Traces, orders: &Orders) -> Result<()> {
         String::new()
     };
     bail!(
-        "{} held Pods could run on any node without landlord; nothing was changed:\n  {}{more}\nMend their claims or delete the Pods, or say --free-pods",
+        "{} held Pods could run on any node without landlord; nothing was changed:\n  {}{more}\nFix their claims (`landlord adopt NAMESPACE` for one that is unverified), delete the Pods, or say --free-pods",
         astray.len(),
         shown.join("\n  ")
     )

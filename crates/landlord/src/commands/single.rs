@@ -7,7 +7,7 @@ use clap::Args;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use serde_json::{Value, json};
-use tenancy::metadata::Metadata;
+use tenancy::metadata::{Key, Metadata};
 use tenancy::namespace::Namespace;
 use terminal::Screen;
 
@@ -41,6 +41,8 @@ pub(super) struct Target<'a> {
     /// What is to be done, in words and as labels and annotations.
     done: String,
     after: Metadata,
+    /// The empty label by which it leaves its tenant: the policy takes it away.
+    leaves_by: Option<String>,
 }
 
 impl Single {
@@ -111,7 +113,7 @@ impl<'a> Target<'a> {
         let meta: ObjectMeta = serde_json::from_value(object["metadata"].clone())?;
         let held = CachedNamespace::from_meta(&meta);
         let after = held.namespace.metadata.clone();
-        Ok(Some(Self { inventory, held, object, done: String::new(), after }))
+        Ok(Some(Self { inventory, held, object, done: String::new(), after, leaves_by: None }))
     }
 
     /// What its tenant wants, whoever created it.
@@ -150,6 +152,34 @@ impl<'a> Target<'a> {
         Ok(())
     }
 
+    /// An empty tenant label says that no tenant is meant; one that is merely gone is put back by
+    /// the policy, which takes this one away in the same request.
+    pub(super) fn leave_tenant(&mut self) -> Result<()> {
+        let settings = &self.inventory.settings;
+        let label = settings.tenant_label().to_owned();
+        let before =
+            self.assess(&self.held.namespace).ok().and_then(|assessment| assessment.tenant);
+        let mut namespace = self.held.namespace.clone();
+        if !namespace.metadata.labels.contains_key(&label) && before.is_none() {
+            return Ok(());
+        }
+        namespace.metadata.labels.insert(label.clone(), String::new());
+        let assessment = self.assess(&namespace)?;
+        if let (Some(tenant), Some(rule)) = (&assessment.tenant, &assessment.rule) {
+            bail!(
+                "{rule} claims it for tenant {tenant:?}: change what that rule reads, and it leaves"
+            );
+        }
+        self.done = match before {
+            Some(tenant) => format!("left tenant {tenant:?}"),
+            None => "no longer claimed".to_owned(),
+        };
+        self.after = assessment.after();
+        self.after.labels.insert(label.clone(), String::new());
+        self.leaves_by = Some(Key::label(&label).to_string());
+        Ok(())
+    }
+
     fn assess(&self, namespace: &Namespace) -> Result<Assessment> {
         let object = || {
             let mut object = self.object.clone();
@@ -182,7 +212,15 @@ impl<'a> Target<'a> {
         let Some(write) = Write::between(&self.held, &self.after) else {
             return Ok(output::print(&format!("{name}: nothing to do\n"))?);
         };
-        match writer.write(&write).await.0 {
+        let written = match writer.write(&write).await.0 {
+            Written::Reverted(meta, keys)
+                if self.leaves_by.as_ref() == keys.first() && keys.len() == 1 =>
+            {
+                if mode == ApplyMode::Apply { Written::Done(meta) } else { Written::Dry }
+            }
+            other => other,
+        };
+        match written {
             Written::Done(_) => Ok(output::print(&format!("{name}: {}\n", self.done))?),
             Written::Dry => Ok(output::print(&format!(
                 "{name}: {} (dry run)\n{}",

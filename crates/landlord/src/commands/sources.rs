@@ -21,8 +21,15 @@ use controller::store::Store;
 #[derive(Args, Debug)]
 pub(crate) struct Sources {
     /// Files, folders or `-`: tenants, namespaces and perhaps a ClusterAdmissionPolicy, in YAML or
-    /// JSON [default: the cluster]
-    #[arg(help_heading = "Files", short, long = "filename", env = "LANDLORD_FILENAME", value_name = "FILE", num_args = 1.., value_delimiter = ',')]
+    /// JSON; several by commas, or by the flag again [default: the cluster]
+    #[arg(
+        help_heading = "Files",
+        short,
+        long = "filename",
+        env = "LANDLORD_FILENAME",
+        value_name = "FILE",
+        value_delimiter = ','
+    )]
     files: Vec<PathBuf>,
     #[command(flatten)]
     settings: crate::flags::SettingsFlags,

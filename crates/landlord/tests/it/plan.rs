@@ -148,3 +148,62 @@ fn help_teaches() {
         assert!(help.contains(part), "no {part:?} in {help}");
     }
 }
+
+/// More than the readers of YAML take by default, as `kubectl get … -o json` dumps it.
+#[test]
+fn a_large_dump_is_planned_and_audited() {
+    let namespace = |number: usize| {
+        serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"},
+            "metadata": {"name": format!("n{number}"), "uid": number.to_string(), "labels": {"landlord.dev/tenant": "solar"}}})
+    };
+    let pod = |number: usize| {
+        serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("p{number}"), "namespace": "n1"},
+            "spec": {"nodeName": "a", "containers": [{"name": "a", "image": "a", "env": [{"name": "A", "value": "1"}]}]}, "status": {"phase": "Running"}})
+    };
+    let tenant = serde_json::json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": "solar"}, "spec": {"nodeSelector": {"pool": "solar"}}});
+    let node = serde_json::json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a", "labels": {"pool": "lunar"}}});
+    let list = |items: Vec<serde_json::Value>| {
+        serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
+    };
+    let namespaces = (0..10_000).map(namespace);
+    let plan = run_on(
+        "plan -f - -o name",
+        &list([tenant.clone()].into_iter().chain(namespaces).collect()),
+    );
+    assert_eq!((plan.code, plan.out.lines().count()), (Some(0), 10_000), "{}", plan.err);
+
+    let pods = (0..10_000).map(pod);
+    let items = [tenant, node].into_iter().chain((0..2).map(namespace)).chain(pods);
+    let audit = run_on("audit -f - -o json", &list(items.collect()));
+    let report: serde_json::Value = serde_json::from_str(&audit.out).expect("JSON");
+    assert_eq!(audit.code, Some(2), "{}", audit.err);
+    assert_eq!(report["pods"].as_array().map(Vec::len), Some(10_000));
+}
+
+#[test]
+fn a_name_may_follow_the_files() {
+    let input = format!("{TENANT}\n---\n{NAMESPACE}");
+    let run = run_on("explain -f - web", &input);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(run.out.starts_with("namespace web\ntenant: solar"), "{}", run.out);
+}
+
+/// OpenShift's own annotation places nothing that landlord can see.
+#[test]
+fn a_selector_that_landlord_does_not_read_is_noted() {
+    let tenant = |spec: &str| {
+        run_on("plan -f -", &format!("{NAMESPACE}\n---\n{}", TENANT.replace("spec: {}", spec))).err
+    };
+    let note = "note: tenant \"solar\" writes openshift.io/node-selector and has no nodeSelector: landlord's guard and audit do not read that key, write nodeSelector as well\n";
+    let openshift = "annotations: {openshift.io/node-selector: pool=solar}";
+    assert_eq!(tenant(&format!("spec: {{{openshift}}}")), note);
+    assert_eq!(tenant(&format!("spec: {{nodeSelector: {{pool: solar}}, {openshift}}}")), "");
+    assert_eq!(tenant("spec: {}"), "");
+}
+
+#[test]
+fn a_tenant_with_a_fault_is_named_by_explain() {
+    let broken = TENANT.replace("{}", "{labels: {landlord.dev/tenant: x}}");
+    let run = run_on("explain -f - web", &format!("{NAMESPACE}\n---\n{broken}"));
+    assert!(run.out.contains("tenant: solar, which cannot be used"), "{}", run.out);
+}

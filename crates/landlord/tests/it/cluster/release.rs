@@ -356,3 +356,41 @@ async fn claims_can_stay_and_pods_keep_to_the_pool() {
         assert_eq!(spec.scheduling_gates, None, "{namespace}: it is not held");
     }
 }
+
+/// No Pod goes into a pool that its namespace's creator may not claim; a dry run says what the run
+/// does, and an admin's word settles it.
+#[tokio::test]
+async fn an_unverified_claim_lets_no_pod_into_the_pool() {
+    let world = World::on(Cluster::builder().without_pod_node_selector(), "landlord").await;
+    let owners = json!([{"kind": "User", "name": "jane"}]);
+    world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}, "owners": owners})).await;
+    let stamp = json!({"username": "mallory"}).to_string();
+    let stolen = json!({"metadata": {"name": "stolen", "labels": {"landlord.dev/tenant": "solar"},
+                                     "annotations": {"landlord.dev/creator": stamp}}});
+    world
+        .namespaces()
+        .create(&Default::default(), &serde_json::from_value(stolen).expect("a namespace"))
+        .await
+        .expect("created");
+    world.create_pod("stolen", "held", &[GATE], json!({})).await;
+
+    let dry = landlord(&world, "release --all --dry-run").await;
+    let run = landlord(&world, "release --all --yes").await;
+    assert_eq!((dry.code, &dry.err), (run.code, &run.err), "a dry run says what the run does");
+    assert_eq!(run.code, Some(1), "{}{}", run.out, run.err);
+    for words in ["Pod stolen/held", "may not claim tenant", "landlord adopt"] {
+        assert!(run.err.contains(words), "no {words:?} in {}", run.err);
+    }
+    let spec = world.pods("stolen").get("held").await.expect("the Pod").spec.expect("a spec");
+    assert!(spec.scheduling_gates.is_some_and(|gates| gates.len() == 1), "it is held");
+
+    assert_eq!(landlord(&world, "adopt stolen").await.code, Some(0));
+    let released = landlord(&world, "release --all --yes").await;
+    assert_eq!(released.code, Some(0), "{}{}", released.out, released.err);
+    let spec = world.pods("stolen").get("held").await.expect("the Pod").spec.expect("a spec");
+    assert_eq!(
+        (json!(spec.node_selector), spec.scheduling_gates),
+        (json!({"pool": "solar"}), None),
+        "an admin has put it there"
+    );
+}
