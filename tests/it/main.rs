@@ -13,3 +13,4 @@ mod packaging;
 mod pods;
 mod releasing;
 mod steps;
+mod trust;

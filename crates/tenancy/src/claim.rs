@@ -82,17 +82,24 @@ pub fn resolve<T: Borrow<Tenant>, E>(
             continue;
         }
         let claim = || claim(settings, rule, &name, evidence);
+        // What landlord has adopted is a guess no more: its tenant is missing.
+        let certain = !guess || is_recorded(rule, &name, evidence.ledger);
         match lookup(&name).map_err(ClaimError::Lookup)? {
             Some(tenant)
                 if !guess || tenant.borrow().lists_prefix_of(evidence.namespace.name_or_stem()) =>
             {
                 return Ok(Resolution::Known(claim(), tenant));
             }
-            None if !guess => return Ok(Resolution::Unknown(claim())),
+            None if certain => return Ok(Resolution::Unknown(claim())),
             _ => {}
         }
     }
     Ok(Resolution::Unclaimed)
+}
+
+/// Whether the ledger names the tenant, as found by this rule.
+fn is_recorded(rule: &Rule, tenant: &str, ledger: &Ledger) -> bool {
+    ledger.tenant == tenant && ledger.by.as_ref().is_some_and(|by| *by == rule.id())
 }
 
 /// The name of the tenant that the rules which cannot guess would find, without reading any tenant.
