@@ -9,12 +9,12 @@ use serde_json::Value;
 use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve};
 use tenancy::collection::gather;
 use tenancy::hook::{Failure, Stage};
-use tenancy::keys::OWN_PREFIX;
-use tenancy::ledger::Ledger;
+use tenancy::keys::{CREATOR, OWN_PREFIX, UNCLAIMED};
+use tenancy::ledger::{self, Ledger};
 use tenancy::metadata::{Key, Metadata};
 use tenancy::namespace::Namespace;
 use tenancy::plan::{Clash, Plan, plan, read_ledger, unclaimed};
-use tenancy::settings::{OnError, Settings};
+use tenancy::settings::{Claims, OnError, Settings};
 use tenancy::tenant::Tenant;
 
 use super::{
@@ -105,7 +105,7 @@ impl Change<'_> {
         if claimed(before) == claimed(&after) {
             return self.unchanged(after);
         }
-        self.check_leave(before)?;
+        self.check_leave(before, &after)?;
         match after {
             Ok(Resolution::Known(claim, tenant)) => {
                 self.authority.check_claim(&tenant, self.name())?;
@@ -132,7 +132,7 @@ impl Change<'_> {
     fn unchanged(&self, after: Answer) -> Outcome {
         match after {
             Ok(Resolution::Known(_, tenant))
-                if !self.is_adopted_by(&tenant) && self.authority.check_claim(&tenant, self.name()).is_err() =>
+                if !self.is_adopted_by(&tenant) && !self.may_adopt(&tenant) =>
             {
                 Ok(self.hold(format!(
                     "tenant {:?} has not adopted this namespace, and only its owners and admins may have it adopted",
@@ -140,6 +140,10 @@ impl Change<'_> {
                 )))
             }
             Ok(Resolution::Known(claim, tenant)) => self.planned(&claim, &tenant, false),
+            Ok(Resolution::Unclaimed) if !self.may_release() => Ok(self.hold(format!(
+                "no rule claims this namespace any more, and only admins take it from tenant {:?}",
+                self.ledger.tenant
+            ))),
             Ok(Resolution::Unclaimed) => Ok(self.unclaimed()),
             Ok(Resolution::Unknown(claim)) => Ok(self.hold(format!("tenant {:?} does not exist", claim.tenant))),
             Err(error) => Ok(self.hold(error.to_string())),
@@ -150,12 +154,46 @@ impl Change<'_> {
         self.ledger.tenant == tenant.name
     }
 
-    /// Whether the requester may take the namespace away from the tenant that it has.
-    fn check_leave(&self, before: &Answer) -> Result<(), Denial> {
+    /// Whether this edit, which leaves the claim alone, may have the namespace adopted for the tenant
+    /// of the claim. What the record gives to another tenant, an admin gives away by sending the
+    /// ledger of the new one, as `landlord adopt` does.
+    fn may_adopt(&self, tenant: &Tenant) -> bool {
+        let asks = || read_ledger(&self.sent.metadata).0.tenant == tenant.name;
+        let marked = self.old.metadata.annotations.contains_key(UNCLAIMED);
+        self.authority.check_claim(tenant, self.name()).is_ok()
+            && (self.is_at_its_word()
+                || self.authority.admin && asks()
+                || self.ledger.tenant.is_empty() && !marked)
+    }
+
+    /// The same for a namespace that no rule claims: an admin releases it by sending no ledger.
+    fn may_release(&self) -> bool {
+        let asks = || !self.sent.metadata.annotations.contains_key(ledger::ANNOTATION);
+        self.ledger.tenant.is_empty() || self.is_at_its_word() || self.authority.admin && asks()
+    }
+
+    /// Nobody is on record as the creator, and the settings trust all who may update namespaces.
+    fn is_at_its_word(&self) -> bool {
+        self.authority.settings.claims == Claims::Trusted
+            && !self.old.metadata.annotations.contains_key(CREATOR)
+    }
+
+    /// Whether the requester may take the namespace away from the tenant that it has, which is the
+    /// record's, whatever the rules find by now.
+    fn check_leave(&self, before: &Answer, after: &Answer) -> Result<(), Denial> {
         let requester = &self.authority.requester;
+        let recorded = &self.ledger.tenant;
         let tenant = match before {
             _ if self.authority.admin => return Ok(()),
-            Ok(Resolution::Unclaimed) => return Ok(()),
+            _ if !recorded.is_empty() && claimed(after) == Ok(Some(recorded)) => return Ok(()),
+            Ok(_) if !recorded.is_empty() && claimed(before) != Ok(Some(recorded)) => recorded,
+            Ok(Resolution::Unclaimed) => {
+                return Err(Denial::forbidden(format!(
+                    "namespace {:?} belongs to no tenant, and only admins give an existing namespace to one: ask an admin to run `landlord move {} --to TENANT`, or create another one with the claim",
+                    self.name(),
+                    self.name()
+                )));
+            }
             // A claim that never had any effect is nobody's to defend.
             Ok(Resolution::Unknown(claim)) if self.ledger.tenant != claim.tenant => return Ok(()),
             Ok(Resolution::Known(_, tenant)) if tenant.may_be_left_by(requester) => return Ok(()),

@@ -15,3 +15,4 @@ mod packaging;
 mod pods;
 mod releasing;
 mod steps;
+mod trust;

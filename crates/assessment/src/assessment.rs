@@ -12,6 +12,7 @@ use tenancy::namespace::Namespace;
 use tenancy::plan::{self, Plan};
 use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
+use tenancy::trust::{Doubt, Trust};
 use tenancy::why::Why;
 
 use crate::inventory::{Inventory, Listed, PROBE_NAMESPACE};
@@ -31,6 +32,9 @@ pub struct Assessment {
     /// What landlord recorded on it.
     pub record: Record,
     pub plan: Plan,
+    /// The plan that an admin's approval carries out, where the claim is not on record
+    /// ([`Reason::Unverified`]).
+    pub withheld: Plan,
     /// Where each wanted key comes from, whether it has to be changed or not: only of
     /// [`assess_with_origins`], as it takes a second plan.
     pub origins: BTreeMap<Key, Why>,
@@ -148,32 +152,35 @@ impl Assessment {
         mut lookup: impl FnMut(&str) -> Result<Option<Arc<Tenant>>, String>,
     ) -> Self {
         let ledger = Arc::clone(&record.ledger);
+        let trust = Trust { settings, metadata: &namespace.metadata, ledger: &ledger };
         let document = document(settings, None, object);
         let evidence = Evidence { namespace, ledger: &ledger, document: document.as_ref() };
         let mut assessment = Self::blank(namespace, record);
         // A tenant that cannot be used is claimed all the same: once it is fixed, its namespaces
         // have to be found.
         let mut unusable = None;
-        let lookup = |name: &str| lookup(name).inspect_err(|_| unusable = Some(name.to_owned()));
-        match resolve(settings, evidence, lookup) {
-            Ok(Resolution::Unclaimed) => assessment.leave(settings, namespace),
+        let find = |name: &str| lookup(name).inspect_err(|_| unusable = Some(name.to_owned()));
+        match resolve(settings, evidence, find) {
+            Ok(Resolution::Unclaimed)
+                if !trust.may_leave() && matches!(lookup(&ledger.tenant), Ok(None)) =>
+            {
+                // The claim went with its tenant, as an owner reference does.
+                assessment.miss(ledger.tenant.clone(), ledger.by.clone());
+            }
+            Ok(Resolution::Unclaimed) => assessment.leave(trust, namespace),
             Ok(Resolution::Unknown(claim)) => {
-                assessment.fail(
-                    Reason::UnknownTenant,
-                    format!(
-                        "tenant {:?} does not exist: create it, or fix the claim",
-                        claim.tenant
-                    ),
-                );
-                (assessment.tenant, assessment.rule) = (Some(claim.tenant), Some(claim.rule));
+                assessment.miss(claim.tenant, Some(claim.rule));
             }
             Ok(Resolution::Known(claim, tenant)) => {
                 match plan::plan(settings, namespace, &ledger, &claim, &tenant, Stage::Reconcile) {
                     Ok(plan) => assessment.plan = plan,
                     Err(error) => assessment.fail(Reason::from(&error), error.to_string()),
                 }
+                let left = |name: &str| lookup(name).ok().flatten();
+                let doubt = trust.check_claim(tenant.as_ref(), left).err();
                 (assessment.tenant, assessment.rule, assessment.known) =
                     (Some(claim.tenant), Some(claim.rule), Some(tenant));
+                assessment.doubt(settings, doubt);
             }
             Err(error) => {
                 // Nothing is looked up here: tenants are at hand, and this one has a fault.
@@ -214,8 +221,17 @@ impl Assessment {
 
     /// Nobody claims it: what landlord wrote goes all the same where the settings do not let it be
     /// nobody's.
-    fn leave(&mut self, settings: &Settings, namespace: &Namespace) {
-        self.plan = plan::unclaimed(settings, namespace, &self.record.ledger);
+    fn leave(&mut self, trust: Trust<'_>, namespace: &Namespace) {
+        let settings = trust.settings;
+        self.plan = plan::unclaimed(settings, namespace, trust.ledger);
+        if !trust.may_leave() || self.is_moved_unsealed(settings) {
+            return self.withhold(format!(
+                "no rule claims it any more, and no admission request on record took it from tenant {:?}, which keeps it: let an admin run \
+                 `landlord adopt {name}` to release it, or `landlord move {name} --to TENANT`",
+                trust.ledger.tenant,
+                name = self.name
+            ));
+        }
         if !plan::may_be_unclaimed(settings, &namespace.metadata) {
             let admin = format!(
                 "let an admin claim it by `landlord move {} --to TENANT`, or delete it",
@@ -223,6 +239,52 @@ impl Assessment {
             );
             self.fail(Reason::Unclaimed, format!("no rule claims it, and its creator may not leave it so (unclaimed: reject): {admin}"));
         }
+    }
+
+    /// Leaves the namespace with the tenant of its record, where nobody is on record for the claim.
+    fn doubt(&mut self, settings: &Settings, doubt: Option<Doubt>) {
+        let name = &self.name;
+        let tenant = self.tenant.as_deref().unwrap_or_default();
+        let message = match doubt {
+            Some(Doubt::Moved) => {
+                let recorded = match self.record.ledger.tenant.as_str() {
+                    "" => "nobody's".to_owned(),
+                    left => format!("tenant {left:?}'s, which keeps it"),
+                };
+                format!(
+                    "on record it is {recorded}, and no admission request on record moved it to tenant {tenant:?}: let an admin run `landlord adopt {name}`, or take the claim back"
+                )
+            }
+            Some(Doubt::Creator) => format!(
+                "its creator may not claim tenant {tenant:?}: let an owner or an admin claim it, or run `landlord adopt {name}`"
+            ),
+            None if self.is_moved_unsealed(settings) => format!(
+                "it leaves its tenant by what anybody may write there, which landlord does not follow: put it back, or let an admin run `landlord adopt {name}`"
+            ),
+            None => return,
+        };
+        self.withhold(message);
+    }
+
+    /// A move, or a claim given up, by a rule whose evidence the guard does not seal: the webhook
+    /// asks who does it, and nobody else can.
+    fn is_moved_unsealed(&self, settings: &Settings) -> bool {
+        let ledger = &self.record.ledger;
+        let moves = !ledger.tenant.is_empty() && self.tenant.as_ref() != Some(&ledger.tenant);
+        let unsealed = || settings.unsealed_rules();
+        moves
+            && [&self.rule, &ledger.by].into_iter().flatten().any(|rule| unsealed().contains(rule))
+    }
+
+    fn miss(&mut self, tenant: String, rule: Option<String>) {
+        let message = format!("tenant {tenant:?} does not exist: create it, or fix the claim");
+        self.fail(Reason::UnknownTenant, message);
+        (self.tenant, self.rule) = (Some(tenant), rule);
+    }
+
+    fn withhold(&mut self, message: String) {
+        self.withheld = std::mem::take(&mut self.plan);
+        self.fail(Reason::Unverified, message);
     }
 
     fn blank(namespace: &Namespace, record: Record) -> Self {
@@ -234,6 +296,7 @@ impl Assessment {
             before: namespace.metadata.clone(),
             record,
             plan: Plan::default(),
+            withheld: Plan::default(),
             origins: BTreeMap::new(),
             fault: None,
         }
@@ -243,6 +306,9 @@ impl Assessment {
         self.fault = Some(Fault { reason, message });
     }
 }
+
+#[cfg(test)]
+mod law_eight;
 
 #[cfg(test)]
 mod tests {

@@ -7,14 +7,10 @@ use std::time::Instant;
 use cluster::cached_namespace::CachedNamespace;
 use cluster::placement::Placement;
 use cluster::write::Write;
-use serde_json::Value;
 use tenancy::desired::Want;
-use tenancy::keys::CREATOR;
 use tenancy::ledger::{self, Ledger};
 use tenancy::metadata::{Key, Metadata};
 use tenancy::plan::{self, Plan, changes_placement};
-use tenancy::requester::Requester;
-use tenancy::tenant::Tenant;
 use tenancy::why::Why;
 
 use crate::contention::{self, Contention, decides_placement};
@@ -100,7 +96,7 @@ pub fn decide(known: Knowledge<'_>, name: &str) -> Verdict {
         release(store, held, &mut assessment);
     }
     let contested = contest(known, &assessment.record.ledger, held, &mut assessment.plan);
-    let trouble = trouble(store, held, &assessment)
+    let trouble = trouble(&assessment)
         .or_else(|| contest_trouble(known, name, &contested))
         .or_else(|| warning(&assessment.plan));
     let reason = trouble.as_ref().map(|fault| fault.reason);
@@ -257,30 +253,14 @@ fn release(store: &Store, held: &CachedNamespace, assessment: &mut Assessment) {
         .as_deref()
         .is_some_and(|tenant| store.is_deleted(tenant) && ledger.tenant == tenant);
     if deleted {
-        assessment.plan = plan::release(store.settings(), &held.namespace, ledger);
+        assessment.plan = plan::abandon(store.settings(), &held.namespace, ledger);
         assessment.fault = None;
     }
 }
 
-fn trouble(store: &Store, held: &CachedNamespace, assessment: &Assessment) -> Option<Fault> {
+fn trouble(assessment: &Assessment) -> Option<Fault> {
     if let Some(fault) = &assessment.fault {
         return Some(fault.clone());
-    }
-    if is_moved_unsealed(store, assessment) {
-        let message = format!(
-            "it leaves its tenant by what anybody may write there, which landlord does not follow: put it back, or let an admin run `landlord adopt {}`",
-            assessment.name
-        );
-        return Some(Fault { reason: Reason::Unverified, message });
-    }
-    if let Some(tenant) = &assessment.known
-        && !may_adopt(store, held, &assessment.record.ledger, tenant)
-    {
-        let message = format!(
-            "its creator may not claim tenant {:?}: let an owner or an admin claim it, or run `landlord adopt {}`",
-            tenant.name, assessment.name
-        );
-        return Some(Fault { reason: Reason::Unverified, message });
     }
     rejection(&assessment.plan)
 }
@@ -303,29 +283,6 @@ fn warning(plan: &Plan) -> Option<Fault> {
         plan.failures.iter().filter(|failure| failure.warning).map(ToString::to_string).collect();
     (!messages.is_empty())
         .then(|| Fault { reason: Reason::HookWarning, message: messages.join("; ") })
-}
-
-/// A move, or a claim given up, by a rule whose evidence the guard does not seal: the webhook asks
-/// who does it, and nobody else can. The tenant that has the namespace keeps it.
-fn is_moved_unsealed(store: &Store, assessment: &Assessment) -> bool {
-    let ledger = &assessment.record.ledger;
-    let unsealed = store.settings().unsealed_rules();
-    let moves = !ledger.tenant.is_empty() && assessment.tenant.as_ref() != Some(&ledger.tenant);
-    moves
-        && [&assessment.rule, &ledger.by].into_iter().flatten().any(|rule| unsealed.contains(rule))
-}
-
-/// The check that the policy makes at CREATE, made up for: only a stamp of the guard says who the
-/// creator was.
-fn may_adopt(store: &Store, held: &CachedNamespace, ledger: &Ledger, tenant: &Tenant) -> bool {
-    let Some(stamp) = held.namespace.metadata.annotations.get(CREATOR) else { return true };
-    if ledger.tenant == tenant.name || tenant.owners.is_none() {
-        return true;
-    }
-    let creator = serde_json::from_str(stamp).map(|stamp: Value| Requester::from_user_info(&stamp));
-    creator.is_ok_and(|creator| {
-        store.settings().is_admin(&creator) || tenant.may_be_claimed_by(&creator)
-    })
 }
 
 fn plan_write(

@@ -38,6 +38,7 @@ mod restored;
 mod scale;
 mod sharding;
 mod statuses;
+mod trust;
 
 const LEDGER: &str = "landlord.dev/ledger";
 const NODE_SELECTOR: &str = "scheduler.alpha.kubernetes.io/node-selector";

@@ -42,7 +42,7 @@ fn conditions(guard: &Guard<'_>) -> Vec<Named> {
 }
 
 /// Whether owner reference `o` is to a tenant.
-fn is_tenant(guard: &Guard<'_>) -> Option<String> {
+pub(super) fn is_tenant(guard: &Guard<'_>) -> Option<String> {
     let rules = guard.settings.identify.iter().filter_map(|rule| match rule {
         Rule::OwnerReference { group, kind } => Some(is_of_kind(group, kind)),
         _ => None,

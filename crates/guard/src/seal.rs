@@ -61,7 +61,7 @@ fn conditions(guard: &Guard<'_>) -> Vec<Named> {
     };
     let changes = [differs("labels", "{}"), differs("annotations", "{}")].join(" ||\n");
     let conditions = [
-        guard.not_excluded("object.metadata.name"),
+        looked_at(guard),
         Some(("not-the-controller", format!("!({}) || {}", guard.is_controller(), is_trial()))),
         Some(("not-an-admin", format!("!({})", guard.is_admin()))),
         Some(("metadata-changes", changes)),
@@ -75,6 +75,19 @@ fn is_trial() -> String {
         "has(request.dryRun) && request.dryRun && object.metadata.name == {}",
         quote(PROBE_NAMESPACE)
     )
+}
+
+/// What landlord wrote on a namespace outlives a time in which the settings exclude it: otherwise its
+/// users would write there meanwhile who it belongs to afterwards.
+fn looked_at(guard: &Guard<'_>) -> Option<Named> {
+    let [new, old] = ["object", "oldObject"]
+        .map(|object| format!("({})", field_or(&format!("{object}.metadata.annotations"), "{}")));
+    let own = format!(
+        "{}.exists(k, (k in {new}) != (k in {old}) || k in {new} && {new}[k] != {old}[k])",
+        list(OWN_ANNOTATIONS)
+    );
+    let excluded = guard.excludes("object.metadata.name")?;
+    Some(("looked-at", format!("!({excluded}) ||\n{own}")))
 }
 
 fn sealed_labels(guard: &Guard<'_>) -> BTreeSet<String> {

@@ -124,8 +124,10 @@ pub fn resolve<T: Borrow<Tenant>, E>(
             continue;
         }
         let claim = || claim(settings, rule, &name, evidence);
+        // What landlord has adopted is a guess no more: its tenant is missing.
+        let certain = !guess || is_recorded(rule, &name, evidence.ledger);
         let found = match lookup(&name) {
-            Err(error) if guess => {
+            Err(error) if !certain => {
                 unread.get_or_insert(error);
                 continue;
             }
@@ -137,7 +139,7 @@ pub fn resolve<T: Borrow<Tenant>, E>(
             {
                 return Ok(Resolution::Known(claim(), tenant));
             }
-            None if !guess => return Ok(Resolution::Unknown(claim())),
+            None if certain => return Ok(Resolution::Unknown(claim())),
             _ => {}
         }
     }
@@ -145,6 +147,11 @@ pub fn resolve<T: Borrow<Tenant>, E>(
         Some(error) => Err(ClaimError::Lookup(error)),
         None => Ok(Resolution::Unclaimed),
     }
+}
+
+/// Whether the ledger names the tenant, as found by this rule.
+fn is_recorded(rule: &Rule, tenant: &str, ledger: &Ledger) -> bool {
+    ledger.tenant == tenant && ledger.by.as_ref().is_some_and(|by| *by == rule.id())
 }
 
 /// The name of the tenant that the rules which cannot guess would find, without reading any tenant.

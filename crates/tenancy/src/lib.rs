@@ -36,6 +36,7 @@ pub mod template;
 pub mod tenant;
 pub mod text;
 pub mod toleration;
+pub mod trust;
 mod want;
 pub mod why;
 

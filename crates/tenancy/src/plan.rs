@@ -10,10 +10,9 @@ use crate::keys;
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::metadata::{Field, InvalidMetadata, Key, Metadata, check_annotations_bytes};
 use crate::namespace::Namespace;
-use crate::requester::Requester;
-use crate::settings::{GuardScope, Settings, Unclaimed};
+use crate::settings::{self, GuardScope, Settings, Unclaimed};
 use crate::tenant::Tenant;
-use crate::text;
+use crate::trust::Stamp;
 use crate::why::Why;
 
 mod pass;
@@ -23,6 +22,9 @@ mod verdict;
 
 use self::pass::Pass;
 use self::release::Releaser;
+
+/// The stamp of a namespace that nobody is on record for.
+const NOBODY: &str = r#"{"username":"","groups":[]}"#;
 
 /// What is to be done to one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -202,20 +204,35 @@ pub fn unclaimed(settings: &Settings, namespace: &Namespace, ledger: &Ledger) ->
         (false, true) => drop(plan.remove.insert(marker, Why::Unclaimed)),
         _ => {}
     }
+    if let Some(value) = Stamp::settled(&namespace.metadata) {
+        plan.set.insert(Key::annotation(keys::CREATOR), Want { value, why: Why::Stamp });
+    }
     plan
 }
 
 /// Whether the settings let this namespace be nobody's: as at CREATE, by the guard's stamp of who
 /// its creator was. What has none is older than the guard.
 pub fn may_be_unclaimed(settings: &Settings, metadata: &Metadata) -> bool {
-    let creator =
-        |stamp: &String| text::parse(stamp).map(|stamp| Requester::from_user_info(&stamp));
-    let by_admin = |stamp| {
-        creator(stamp)
-            .is_ok_and(|creator| settings.is_admin(&creator) || settings.is_controller(&creator))
+    let by_admin = |Stamp { creator, .. }: Stamp| {
+        settings.is_admin(&creator) || settings.is_controller(&creator)
     };
-    settings.unclaimed == Unclaimed::Allow
-        || metadata.annotations.get(keys::CREATOR).is_none_or(by_admin)
+    settings.unclaimed == Unclaimed::Allow || Stamp::read(metadata).is_none_or(by_admin)
+}
+
+/// Plans the release of a namespace whose tenant is gone for good, as [`release`]. Another tenant of
+/// that name is another's: only a creator who is no admin is asked then whether they own it, and else
+/// the stamp names nobody.
+pub fn abandon(settings: &Settings, namespace: &Namespace, ledger: &Ledger) -> Plan {
+    let mut plan = release(settings, namespace, ledger);
+    let stays = match Stamp::read(&namespace.metadata) {
+        Some(stamp) => !settings.is_admin(&stamp.creator),
+        None => settings.claims == settings::Claims::Trusted,
+    };
+    if !stays && !plan.is_empty() {
+        let value = NOBODY.to_owned();
+        plan.set.insert(Key::annotation(keys::CREATOR), Want { value, why: Why::Stamp });
+    }
+    plan
 }
 
 /// Plans the release of a namespace whose tenant is gone: managed keys and ledger go, the tenant

@@ -23,7 +23,7 @@ pub mod strategy;
 
 pub use crate::conflicts::Conflicts;
 pub use document::{
-    Admins, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed,
+    Admins, Claims, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed,
     UnknownTenant,
 };
 pub use source::{Reference, TenantSource};
@@ -52,6 +52,8 @@ pub struct Settings {
     pub unknown_tenant: UnknownTenant,
     /// What becomes of a namespace that no rule claims.
     pub unclaimed: Unclaimed,
+    /// Whether a namespace without the guard's stamp is taken at its word.
+    pub claims: Claims,
     /// What the guard in the API server watches.
     pub guard: Guard,
     /// What the policy does with Pods, if its rules ask for them.
@@ -257,6 +259,7 @@ impl Settings {
             excluded,
             unknown_tenant: document.unknown_tenant,
             unclaimed: document.unclaimed,
+            claims: document.claims,
             guard: document.guard,
             pods: document.pods,
             schedulers: document.schedulers,

@@ -35,7 +35,7 @@ pub enum Why {
     Restored,
     /// Not among the tenant's keys while the tenant allows no others.
     Exclusive,
-    /// The creator's stamp, dropped by the first plan.
+    /// The guard's stamp, without the admin's move that the plan carries out.
     Stamp,
     /// No rule claims the namespace, and the guard waits for that to be said.
     Unclaimed,
@@ -61,7 +61,7 @@ impl fmt::Display for Why {
             Self::Released => f.write_str("released"),
             Self::Restored => f.write_str("restored"),
             Self::Exclusive => f.write_str("managedMetadataOnly"),
-            Self::Stamp => f.write_str("creator's stamp"),
+            Self::Stamp => f.write_str("guard's stamp"),
             Self::Unclaimed => f.write_str("unclaimed"),
         }
     }

@@ -270,11 +270,12 @@ impl World {
         found.annotations.unwrap_or_default().get(LEDGER).cloned().unwrap_or_default()
     }
 
-    /// Labels, and annotations without the ledger.
+    /// Labels, and annotations without the record: ledger and stamp.
     pub async fn metadata(&self, name: &str) -> (Map, Map) {
         let found = self.namespaces().get(name).await.expect("the namespace").metadata;
         let mut annotations = found.annotations.unwrap_or_default();
         annotations.remove(LEDGER);
+        annotations.remove("landlord.dev/creator");
         (found.labels.unwrap_or_default(), annotations)
     }
 

@@ -187,6 +187,7 @@ pub(crate) fn labels(namespace: &Namespace) -> Map {
 pub(crate) fn annotations(namespace: &Namespace) -> Map {
     let mut annotations = namespace.metadata.annotations.clone().unwrap_or_default();
     annotations.remove(LEDGER);
+    annotations.remove("landlord.dev/creator");
     annotations
 }
 

@@ -1,6 +1,6 @@
-//! Claims that the guard cannot seal, or does not look at.
+//! Claims that the guard cannot seal, or does not look at, or that the settings take at their word.
 
-use tenancy::settings::{GuardScope, Rule, Settings};
+use tenancy::settings::{Claims, GuardScope, Rule, Settings};
 
 use super::unclaimed::SCOPE;
 use super::{Check, Finding, some};
@@ -9,7 +9,12 @@ use super::{Check, Finding, some};
 pub(super) fn check(settings: &Settings, judged: Option<bool>) -> Finding {
     let unsealed = settings.unsealed_rules();
     let unlabelled = unlabelled_rules(settings);
-    if !unsealed.is_empty() {
+    if settings.claims == Claims::Trusted {
+        Check::Claims.wrong(
+            "the settings take at its word a namespace that nobody is on record for (claims: trusted)",
+            "set `claims: judged`; where nobody but admins creates and updates namespaces, say --skip claims",
+        )
+    } else if !unsealed.is_empty() {
         Check::Claims.wrong(
             format!("the guard cannot seal what `identify` reads by {}", some(unsealed)),
             "name one label or annotation in the path; where nobody but admins updates namespaces, say --skip claims",
@@ -77,5 +82,13 @@ mod tests {
     ) {
         let settings = Settings::from_value(&settings).expect("settings");
         assert_eq!(check(&settings, judged).state, state);
+    }
+
+    #[rstest]
+    #[case("judged", State::Good)]
+    #[case("trusted", State::Wrong)]
+    fn whom_the_settings_trust(#[case] claims: &str, #[case] state: State) {
+        let settings = Settings::from_value(&json!({"claims": claims})).expect("settings");
+        assert_eq!(check(&settings, Some(true)).state, state);
     }
 }

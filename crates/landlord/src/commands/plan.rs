@@ -11,7 +11,7 @@ use super::sources::Sources;
 use crate::help::{self, Example, Exit};
 use crate::output;
 use assessment::inventory::Inventory;
-use assessment::{Assessment, State, assess, assess_with_origins};
+use assessment::{Assessment, Reason, State, assess, assess_with_origins};
 
 /// Changes are planned, and `--detailed-exitcode` asked to say so.
 const CHANGES: u8 = 2;
@@ -102,6 +102,9 @@ impl Plan {
             Output::Name => output::print(&names(&assessments))?,
         }
         let exit_code = self.exit_code(&assessments);
+        if let Some(notice) = moves(&assessments) {
+            eprintln!("{notice}");
+        }
         if let Some(estimate) = self.sources.estimate(inventory, &assessments)? {
             eprintln!("{estimate}");
         }
@@ -116,6 +119,38 @@ impl Plan {
             (false, false) => ExitCode::SUCCESS,
         }
     }
+}
+
+/// Whom an edit of settings or tenants takes from the tenant that the ledger names, and which of them
+/// are not followed.
+fn moves(assessments: &[Assessment]) -> Option<String> {
+    /// Names that are listed; more are counted.
+    const LISTED: usize = 20;
+    let is_moved = |one: &&Assessment| {
+        let recorded = &one.record.ledger.tenant;
+        !recorded.is_empty() && one.tenant.as_ref() != Some(recorded)
+    };
+    let moved: Vec<&Assessment> = assessments.iter().filter(is_moved).collect();
+    if moved.is_empty() {
+        return None;
+    }
+    let held = |one: &&&Assessment| one.reason() == Some(Reason::Unverified);
+    let names: Vec<&str> = moved.iter().filter(held).map(|one| one.name.as_str()).collect();
+    let mut notice = format!("{} would leave the tenant on record", namespaces(moved.len()));
+    if !names.is_empty() {
+        let listed = names.get(..LISTED).unwrap_or(&names).join(" ");
+        let more = names.len().saturating_sub(LISTED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        notice += &format!(
+            "; {} of them would be Unverified and keep that tenant, for no admission request on record moved them: {listed}{more}\nlet an admin run `landlord adopt` for those that are to move",
+            names.len()
+        );
+    }
+    Some(notice)
+}
+
+fn namespaces(count: usize) -> String {
+    if count == 1 { "1 namespace".to_owned() } else { format!("{count} namespaces") }
 }
 
 /// `namespace/NAME`, a line each.

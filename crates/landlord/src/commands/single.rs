@@ -15,8 +15,8 @@ use super::dry_run::DryRunFlags;
 use crate::flags::{Connection, SettingsFlags};
 use crate::output;
 use crate::suggest::suggestion;
-use assessment::Assessment;
 use assessment::inventory::{Inventory, Listed};
+use assessment::{Assessment, Reason};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::named;
 use cluster::write::Write;
@@ -100,6 +100,11 @@ fn suggest_among(wrong: &str, names: &[String]) -> String {
     suggestion(wrong, names.iter().map(String::as_str))
 }
 
+/// Labels and annotations after the plan, whoever is on record for the claim: the admin is now.
+fn approved(assessment: &Assessment) -> Metadata {
+    assessment.withheld.apply(&assessment.after())
+}
+
 impl<'a> Target<'a> {
     /// `None` where it is not there; an error where landlord leaves it alone.
     fn find(inventory: &'a Inventory, name: &str) -> Result<Option<Self>> {
@@ -119,12 +124,14 @@ impl<'a> Target<'a> {
     /// What its tenant wants, whoever created it.
     pub(super) fn adopt(&mut self) -> Result<()> {
         let assessment = self.assess(&self.held.namespace)?;
-        let tenant = assessment
-            .tenant
-            .clone()
-            .context("no rule claims it: label it with its tenant first")?;
-        self.done = format!("adopted for tenant {tenant:?}");
-        self.after = assessment.after();
+        self.done = match (&assessment.tenant, assessment.reason()) {
+            (Some(tenant), _) => format!("adopted for tenant {tenant:?}"),
+            (None, Some(Reason::Unverified)) => {
+                format!("released from tenant {:?}", assessment.record.ledger.tenant)
+            }
+            (None, _) => bail!("no rule claims it: label it with its tenant first"),
+        };
+        self.after = approved(&assessment);
         Ok(())
     }
 
@@ -148,7 +155,7 @@ impl<'a> Target<'a> {
             "moved from {} to tenant {wanted:?}",
             before.map_or("nobody".to_owned(), |name| format!("tenant {name:?}"))
         );
-        self.after = assessment.after();
+        self.after = approved(&assessment);
         Ok(())
     }
 
@@ -191,9 +198,9 @@ impl<'a> Target<'a> {
         let assessment = Assessment::judge(&self.inventory.settings, namespace, object, |name| {
             self.inventory.tenant(name)
         });
-        match assessment.error() {
-            Some(error) => bail!("{error}"),
-            None => Ok(assessment),
+        match assessment.fault {
+            Some(fault) if fault.reason != Reason::Unverified => bail!("{}", fault.message),
+            _ => Ok(assessment),
         }
     }
 

@@ -207,3 +207,43 @@ fn a_tenant_with_a_fault_is_named_by_explain() {
     let run = run_on("explain -f - web", &format!("{NAMESPACE}\n---\n{broken}"));
     assert!(run.out.contains("tenant: solar, which cannot be used"), "{}", run.out);
 }
+
+/// An edit of the settings that gives namespaces to another tenant: how many, and which of them are
+/// not followed.
+#[test]
+fn a_move_of_many_is_said_beforehand() {
+    const TENANTS: &str = "
+apiVersion: landlord.dev/v1alpha1
+kind: Tenant
+metadata: {name: solar}
+spec: {owners: [{kind: User, name: sol}, {kind: User, name: both}]}
+---
+apiVersion: landlord.dev/v1alpha1
+kind: Tenant
+metadata: {name: lunar}
+spec: {owners: [{kind: User, name: both}]}
+";
+    let namespace = |(name, user): (&str, &str)| {
+        let annotations = serde_json::json!({"team": "lunar", "landlord.dev/ledger": r#"{"tenant":"solar","labels":[],"annotations":[]}"#,
+            "landlord.dev/creator": serde_json::json!({"username": user, "groups": []}).to_string()});
+        let metadata = serde_json::json!({"name": name, "labels": {"landlord.dev/tenant": "solar"}, "annotations": annotations});
+        format!(
+            "---\n{}\n",
+            serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        )
+    };
+    let namespaces: String = [("a", "sol"), ("b", "both"), ("c", "sol")].map(namespace).concat();
+    let input = format!("{TENANTS}{namespaces}");
+    let before = run_on("plan -f -", &input);
+    assert_eq!((before.code, before.err.as_str()), (Some(0), ""), "{}", before.out);
+    let settings = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file");
+    std::fs::write(settings.path(), "identify: [{annotation: team}]").expect("written");
+    let after = run_on(&format!("plan -f - --settings {}", settings.path().display()), &input);
+    assert_eq!(after.code, Some(1));
+    assert!(after.err.contains("3 namespaces would leave the tenant on record; 2 of them would be Unverified and keep that tenant"), "{}", after.err);
+    assert!(
+        after.err.contains(": a c\n") && after.err.contains("`landlord adopt`"),
+        "{}",
+        after.err
+    );
+}

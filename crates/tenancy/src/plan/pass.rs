@@ -13,6 +13,7 @@ use crate::keys;
 use crate::ledger::{self, Ledger, Release};
 use crate::metadata::{Field, Key, Map, Metadata, check_label_value};
 use crate::namespace::NAME_LABEL;
+use crate::trust::Stamp;
 use crate::why::Why;
 
 /// The ledger's reason while a placement key is not as the tenant wants it.
@@ -287,10 +288,11 @@ impl<'a> Pass<'a> {
         if self.subject.tenant.dialect != Dialect::Capsule {
             self.set(&label, &self.subject.claim.tenant, Why::Recorded);
         }
-        for (key, why) in [(keys::CREATOR, Why::Stamp), (keys::UNCLAIMED, Why::Unclaimed)] {
-            if self.current.annotations.contains_key(key) {
-                self.plan.remove.insert(Key::annotation(key), why);
-            }
+        if self.current.annotations.contains_key(keys::UNCLAIMED) {
+            self.plan.remove.insert(Key::annotation(keys::UNCLAIMED), Why::Unclaimed);
+        }
+        if let Some(stamp) = Stamp::settled(self.current) {
+            self.set(&Key::annotation(keys::CREATOR), &stamp, Why::Stamp);
         }
     }
 

@@ -46,6 +46,8 @@ pub struct Document {
     pub unknown_tenant: UnknownTenant,
     /// What to do with a namespace that no rule claims.
     pub unclaimed: Unclaimed,
+    /// What the controller makes of a claim that nobody is on record for.
+    pub claims: Claims,
     /// What the guard in the API server watches, and what becomes of Pods that come too early.
     pub guard: Guard,
     /// What the policy does with Pods, if its rules ask for them.
@@ -104,6 +106,7 @@ impl Default for Document {
             include_system_namespaces: false,
             unknown_tenant: UnknownTenant::default(),
             unclaimed: Unclaimed::default(),
+            claims: Claims::default(),
             guard: Guard::default(),
             pods: Pods::default(),
             schedulers: texts(&["system:kube-scheduler"]),
@@ -304,6 +307,19 @@ pub enum Unclaimed {
     Allow,
     /// It is denied at admission, unless an admin creates it.
     Reject,
+}
+
+/// What the controller makes of a claim where no admission request and no admin is on record for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Claims {
+    /// It is not followed: the namespace keeps its tenant, and is reported as `Unverified`.
+    #[default]
+    Judged,
+    /// A namespace without the guard's stamp is taken at its word: any client that may update
+    /// namespaces moves it.
+    Trusted,
 }
 
 /// What the policy answers where the tenant could not be read.

@@ -8,4 +8,5 @@ mod older;
 mod places;
 mod pods;
 mod ready;
+mod record;
 mod stage;

@@ -1,0 +1,89 @@
+//! Law 8 on a real API server: who is on record for a claim, and that nothing else moves a namespace.
+
+use k8s_openapi::api::core::v1::Namespace;
+use local_cluster::user::ADMIN;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use super::super::world::{LEDGER, NODE_SELECTOR, World, eventually};
+use super::stage::{OWNER, Stage, builder, ledger};
+
+const CREATOR: &str = "landlord.dev/creator";
+
+fn annotation(namespace: &Namespace, key: &str) -> String {
+    let annotations = namespace.metadata.annotations.clone().unwrap_or_default();
+    annotations.get(key).cloned().unwrap_or_default()
+}
+
+fn stamp(namespace: &Namespace) -> Value {
+    serde_json::from_str(&annotation(namespace, CREATOR)).expect("JSON")
+}
+
+/// A user plants what a later edit of the settings makes a claim, and writes on a namespace while it
+/// is excluded; an admin relabels another one.
+#[tokio::test]
+async fn no_edit_of_settings_moves_a_namespace() {
+    let Stage { mut world, mut settings } = Stage::new(builder(), "landlord", "").await;
+    for name in ["solar", "lunar"] {
+        let owners = json!([{"kind": "Group", "name": format!("{name}-admins")}]);
+        world.set_tenant(name, json!({"owners": owners, "nodeSelector": {"pool": name}})).await;
+    }
+    world.set_settings(&settings);
+    world.add_controller("one").await;
+    let mut stage = Stage { world, settings: settings.clone() };
+    for name in ["planted", "excluded", "relabelled", "control"] {
+        let metadata = json!({"name": name, "labels": {"landlord.dev/tenant": "solar"}});
+        stage.create(OWNER, metadata).await.expect("created");
+        stage.world.comes_to(name, "solar", [], [(NODE_SELECTOR, "pool=solar")]).await;
+        assert_eq!(stamp(&stage.get(name).await)["username"], OWNER, "the stamp stays");
+    }
+    let team = json!({"annotations": {"team": "lunar"}});
+    stage.patch(OWNER, "planted", team).await.expect("it means nothing yet");
+
+    // An admin's relabelling is on record, is followed, and is no record of the next one.
+    let lunar = json!({"labels": {"landlord.dev/tenant": "lunar"}});
+    let moved = stage.patch(ADMIN, "relabelled", lunar.clone()).await.expect("moved");
+    assert_eq!(stamp(&moved)["moved"], json!(["lunar"]));
+    stage.world.comes_to("relabelled", "lunar", [], [(NODE_SELECTOR, "pool=lunar")]).await;
+    eventually("the record without the move", async || {
+        stamp(&stage.get("relabelled").await).get("moved").is_none()
+    })
+    .await;
+    let noted = json!({"labels": {"note": "x"}});
+    let noted = stage.patch(ADMIN, "control", noted).await.expect("noted");
+    assert_eq!(stamp(&noted)["username"], OWNER, "an edit of something else is no move");
+
+    stage.world.end_controller(0, Signal::SIGTERM).await;
+
+    // What landlord wrote outlives a time in which the settings exclude it.
+    settings["excludedNamespaces"] = json!(["kube-*", "landlord", "default", "excluded"]);
+    stage.settings = settings.clone();
+    stage.install("").await;
+    stage.world.set_settings(&settings);
+    let label = async |value: &str| {
+        let metadata = json!({"labels": {"landlord.dev/tenant": value}});
+        let after = stage.patch(OWNER, "excluded", metadata).await.expect("taken");
+        after.metadata.labels.expect("labels")["landlord.dev/tenant"] == value
+    };
+    eventually("the exclusion", async || label("lunar").await).await;
+    let forged = json!({"annotations": {LEDGER: ledger("lunar"), CREATOR: r#"{"username":"admin","groups":["system:masters"],"moved":["lunar"]}"#}});
+    let after = stage.patch(OWNER, "excluded", forged).await.expect("taken");
+    assert!(annotation(&after, LEDGER).starts_with(r#"{"tenant":"solar""#));
+    assert_eq!(stamp(&after)["username"], OWNER);
+
+    settings["excludedNamespaces"] = json!(["kube-*", "landlord", "default"]);
+    settings["identify"] = json!([{"annotation": "team"}]);
+    stage.settings = settings.clone();
+    stage.install("").await;
+    stage.world.set_settings(&settings);
+    stage.world.add_controller("two").await;
+    for name in ["planted", "excluded"] {
+        let line = format!("namespace=\"{name}\" reason=\"Unverified\"");
+        let reported = |world: &World| world.log("two").contains(&line);
+        eventually(&format!("the report of {name}"), async || reported(&stage.world)).await;
+        let after = stage.get(name).await;
+        assert!(annotation(&after, LEDGER).starts_with(r#"{"tenant":"solar""#), "{name}");
+        assert_eq!(annotation(&after, NODE_SELECTOR), "pool=solar", "{name}");
+    }
+    assert_eq!(annotation(&stage.get("control").await, NODE_SELECTOR), "pool=solar");
+}
