@@ -213,7 +213,7 @@ async fn the_api_server_asks_about_what_a_mode_says_and_nothing_else() {
     world.create_bare("other", json!({})).await;
     let shipped =
         policy(&strategy)["spec"]["matchConditions"].as_array().cloned().expect("conditions");
-    assert_eq!(world.conditions().await[..3], shipped[..]);
+    assert_eq!(world.conditions().await[..shipped.len()], shipped[..]);
     let critical = [
         "a critical name",
         "a critical label",
@@ -263,7 +263,7 @@ async fn the_api_server_asks_about_what_a_mode_says_and_nothing_else() {
             .expect("patched");
     };
     replace(&shipped, strategy.clone()).await;
-    eventually("the condition", async || world.conditions().await.len() == 4).await;
+    eventually("the condition", async || world.conditions().await.len() == shipped.len() + 1).await;
     replace(&world.conditions().await, Value::Null).await;
     eventually("no condition", async || world.conditions().await == shipped).await;
     assert_eq!(world.mode().await, None);
@@ -308,7 +308,7 @@ async fn half_a_guard_is_none(world: &World) {
         .collect::<Vec<_>>()
         .join("---\n");
     world.cluster.apply(&deny).await.expect("one part");
-    let missing = "the guard is not enforced: parts of it are missing, or not bound: names, stamp, seal, hold, binding";
+    let missing = "the guard is not enforced: parts of it are missing, or not bound: names, stamp, seal, references, hold, binding";
     eventually("what is missing", async || world.strategy("").await.out.contains(missing)).await;
     // Rendered before the settings said `all`.
     world.cluster.apply(&guard("--scope=labelled")).await.expect("an old guard");
