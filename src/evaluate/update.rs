@@ -18,8 +18,8 @@ use tenancy::settings::{OnError, Settings};
 use tenancy::tenant::Tenant;
 
 use super::{
-    Authority, admit, ambiguous, check_size, describe, document, invalid, namespace, record,
-    rejection, unavailable,
+    Authority, admit, ambiguous, check_room, check_size, describe, document, invalid, namespace,
+    record, rejection, unavailable,
 };
 use crate::host::Host;
 use crate::lookup::{Tenants, Unavailable};
@@ -120,6 +120,9 @@ struct Change<'a> {
 
 impl Change<'_> {
     fn decide(&self, before: &Answer, after: Answer) -> Outcome {
+        if !matches!(after, Ok(Resolution::Unclaimed)) {
+            check_room(self.authority, &self.old.metadata, self.new)?;
+        }
         if claimed(before) == claimed(&after) {
             return self.unchanged(after);
         }

@@ -12,4 +12,5 @@ mod laws;
 mod packaging;
 mod pods;
 mod releasing;
+mod room;
 mod steps;
