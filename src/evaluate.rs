@@ -147,6 +147,32 @@ fn check_size(namespace: &Namespace) -> Result<(), Denial> {
     })
 }
 
+/// Most bytes of annotations, and of labels and annotations, that users give a claimed namespace: the
+/// rest is for what landlord writes there.
+const ANNOTATIONS_ROOM: usize = 200 * 1024;
+const METADATA_ROOM: usize = 512 * 1024;
+
+/// Refuses what would leave landlord no room. A namespace that has more already may have less.
+fn check_room(authority: &Authority<'_>, old: &Metadata, new: &Namespace) -> Result<(), Denial> {
+    let sizes = |metadata: &Metadata| {
+        let [labels, annotations] = [&metadata.labels, &metadata.annotations]
+            .map(|map| map.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>());
+        [annotations, annotations + labels]
+    };
+    let rows = sizes(&new.metadata).into_iter().zip(sizes(old));
+    for ((bytes, before), most) in rows.zip([ANNOTATIONS_ROOM, METADATA_ROOM]) {
+        if bytes > most && bytes > before && !authority.admin {
+            let what =
+                if most == ANNOTATIONS_ROOM { "annotations" } else { "labels and annotations" };
+            return Err(Denial::invalid(format!(
+                "namespace {:?}: {what} have {bytes} bytes, which leaves no room for its tenant's: reduce them to {most}",
+                new.name_or_stem()
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// What JSONPath rules read.
 fn document(settings: &Settings, request: Option<&Request>, object: &Value) -> Option<Value> {
     claim::document(settings, request.map(Request::raw), || object.clone())

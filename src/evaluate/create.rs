@@ -15,8 +15,8 @@ use tenancy::tenant::Tenant;
 use tenancy::text;
 
 use super::{
-    Authority, Decision, Versions, admit, ambiguous, check_size, document, invalid, namespace,
-    rejection, unavailable,
+    Authority, Decision, Versions, admit, ambiguous, check_room, check_size, document, invalid,
+    namespace, rejection, unavailable,
 };
 use crate::host::Host;
 use crate::lookup::{Tenants, Unavailable};
@@ -114,6 +114,7 @@ impl Creation<'_> {
     fn known(&self, claim: &Claim, tenant: &Tenant) -> Outcome {
         let name = self.namespace.name_or_stem();
         self.authority.check_claim(tenant, name)?;
+        check_room(self.authority, &Metadata::default(), self.namespace)?;
         let stage = Stage::Create(self.request.raw());
         let plan =
             plan(self.authority.settings, self.namespace, &Ledger::default(), claim, tenant, stage)

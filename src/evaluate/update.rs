@@ -18,8 +18,8 @@ use tenancy::settings::{Claims, OnError, Settings};
 use tenancy::tenant::Tenant;
 
 use super::{
-    Authority, Decision, Versions, admit, ambiguous, check_size, describe, document, invalid,
-    namespace, rejection, unavailable,
+    Authority, Decision, Versions, admit, ambiguous, check_room, check_size, describe, document,
+    invalid, namespace, rejection, unavailable,
 };
 use crate::host::Host;
 use crate::lookup::{Tenants, Unavailable};
@@ -102,6 +102,9 @@ struct Change<'a> {
 
 impl Change<'_> {
     fn decide(&self, before: &Answer, after: Answer) -> Outcome {
+        if !matches!(after, Ok(Resolution::Unclaimed)) {
+            check_room(self.authority, &self.old.metadata, self.new)?;
+        }
         if claimed(before) == claimed(&after) {
             return self.unchanged(after);
         }

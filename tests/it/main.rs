@@ -14,5 +14,6 @@ mod overrides;
 mod packaging;
 mod pods;
 mod releasing;
+mod room;
 mod steps;
 mod trust;

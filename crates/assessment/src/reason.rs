@@ -36,6 +36,8 @@ pub enum Reason {
     InvalidTenant,
     /// The value of a label is not valid once its template is rendered.
     InvalidValue,
+    /// The object would be larger than etcd stores.
+    ObjectTooLarge,
     /// There is more to remember for `release: restore` than fits into the ledger.
     PreviousTooLarge,
     /// A write was refused otherwise, for example by a webhook.
@@ -77,6 +79,7 @@ impl Reason {
             Self::InvalidNodeSelector => "InvalidNodeSelector",
             Self::InvalidTenant => "InvalidTenant",
             Self::InvalidValue => "InvalidValue",
+            Self::ObjectTooLarge => "ObjectTooLarge",
             Self::PreviousTooLarge => "PreviousTooLarge",
             Self::Refused => "Refused",
             Self::Reverted => "Reverted",
@@ -109,6 +112,7 @@ impl Reason {
             | Self::InvalidNodeSelector
             | Self::InvalidTenant
             | Self::InvalidValue
+            | Self::ObjectTooLarge
             | Self::PreviousTooLarge
             | Self::Refused
             | Self::Reverted
@@ -120,6 +124,19 @@ impl Reason {
             | Self::Unverified
             | Self::WaitingForNamespace => true,
         }
+    }
+}
+
+impl Reason {
+    /// Whether a failure of this kind passes by itself. The others are verdicts on the write: its
+    /// next attempt will not fare better unless something else changes.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Busy | Self::ServerError | Self::Timeout | Self::Unreachable)
+    }
+
+    /// Whether the write was too large. That is this object's fault, and it is certain at once.
+    pub fn is_size(self) -> bool {
+        matches!(self, Self::AnnotationsTooLarge | Self::ObjectTooLarge)
     }
 }
 
@@ -154,7 +171,7 @@ pub struct Fault {
 mod tests {
     use super::*;
 
-    const ALL: [Reason; 24] = [
+    const ALL: [Reason; 25] = [
         Reason::AmbiguousClaim,
         Reason::AnnotationsTooLarge,
         Reason::Busy,
@@ -168,6 +185,7 @@ mod tests {
         Reason::InvalidNodeSelector,
         Reason::InvalidTenant,
         Reason::InvalidValue,
+        Reason::ObjectTooLarge,
         Reason::PreviousTooLarge,
         Reason::Refused,
         Reason::Reverted,

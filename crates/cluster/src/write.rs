@@ -39,6 +39,15 @@ impl Write {
         })
     }
 
+    /// The same, which also resets `managedFields`: they are as large again as the labels and
+    /// annotations, and landlord's own entry would be new among them.
+    pub fn without_managers(mut self) -> Self {
+        if let Some(metadata) = self.patch.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("managedFields".to_owned(), json!([{}]));
+        }
+        self
+    }
+
     /// Keys that an answer does not carry as they were written: admission set them back.
     pub fn missing_in(&self, answer: &ObjectMeta) -> Vec<Key> {
         let found = |key: &Key| {

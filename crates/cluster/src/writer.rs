@@ -6,6 +6,7 @@ use assessment::Reason;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, Patch, PatchParams};
+use kube::core::Status;
 use kube::{Client, Error};
 use tenancy::keys::FIELD_MANAGER;
 
@@ -149,17 +150,15 @@ pub fn judge(error: Error) -> Written {
         }
         409 if !denied => Written::Conflict(message),
         // Only a namespace that was created anew has another uid.
-        422 if !denied
-            && status
-                .details
-                .iter()
-                .flat_map(|details| &details.causes)
-                .any(|cause| cause.field == "metadata.uid") =>
-        {
-            Written::Gone
-        }
+        422 if !denied && has_cause(&status, "metadata.uid", "") => Written::Gone,
         429 if !denied => {
             fail(Reason::Busy, message, Some(retry_after.unwrap_or(RETRY_AFTER)), Scope::Server)
+        }
+        _ if !denied && is_too_large(&status) => {
+            fail(Reason::ObjectTooLarge, message, None, Scope::Object)
+        }
+        422 if !denied && has_cause(&status, "metadata.annotations", "FieldValueTooLong") => {
+            fail(Reason::AnnotationsTooLarge, message, None, Scope::Object)
         }
         403 => fail(Reason::Forbidden, message, retry_after, Scope::Object),
         429 => fail(Reason::Refused, message, retry_after, Scope::Object),
@@ -167,6 +166,20 @@ pub fn judge(error: Error) -> Written {
         500.. => fail(Reason::ServerError, message, retry_after, Scope::Object),
         _ => fail(Reason::Refused, message, retry_after, Scope::Object),
     }
+}
+
+/// Whether etcd (`etcdserver: request is too large`, answered as 500), its client (`trying to send
+/// message larger than max`) or the API server (413) finds the object too large.
+fn is_too_large(status: &Status) -> bool {
+    status.code == 413
+        || status.message.contains("request is too large")
+        || status.message.contains("message larger than max")
+}
+
+/// Whether a refusal names this field, and a reason that begins so.
+fn has_cause(status: &Status, field: &str, reason: &str) -> bool {
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.any(|cause| cause.field == field && cause.reason.starts_with(reason))
 }
 
 /// Whether admission refused it: a webhook (`admission webhook "…" denied the request: …`) or an
@@ -192,7 +205,6 @@ fn fail(reason: Reason, message: String, retry_after: Option<Duration>, scope: S
 
 #[cfg(test)]
 mod tests {
-    use kube::core::Status;
     use rstest::rstest;
     use serde_json::{Value, json};
 
@@ -235,7 +247,6 @@ mod tests {
     #[rstest]
     #[case(429, "too many requests, please try again later", Scope::Server)]
     #[case(503, "etcdserver: leader changed", Scope::Object)]
-    #[case(500, "etcdserver: request is too large", Scope::Object)]
     #[case(500, "failed calling webhook \"w\": context deadline exceeded", Scope::Object)]
     fn only_the_servers_own_429_is_about_the_server(
         #[case] code: u16,
@@ -246,5 +257,32 @@ mod tests {
             panic!("{code} is no failure")
         };
         assert_eq!(failure.scope, scope);
+    }
+    /// Too large is a fault of one object, whoever finds it so.
+    #[rstest]
+    #[case(500, "etcdserver: request is too large", Reason::ObjectTooLarge)]
+    #[case(
+        500,
+        "rpc error: code = ResourceExhausted desc = trying to send message larger than max (2243022 vs. 2097152)",
+        Reason::ObjectTooLarge
+    )]
+    #[case(413, "Request entity too large: limit is 3145728", Reason::ObjectTooLarge)]
+    #[case(
+        422,
+        "Namespace \"web\" is invalid: metadata.annotations: Too long: may not be more than 262144 bytes",
+        Reason::AnnotationsTooLarge
+    )]
+    #[case(
+        422,
+        "admission webhook \"w\" denied the request: request is too large",
+        Reason::Refused
+    )]
+    fn too_large(#[case] code: u16, #[case] message: &str, #[case] expected: Reason) {
+        let details =
+            json!({"causes": [{"reason": "FieldValueTooLong", "field": "metadata.annotations"}]});
+        let Written::Failed(failure) = answer_with(code, message, details) else {
+            panic!("{code} is no failure")
+        };
+        assert_eq!((failure.reason, failure.scope), (expected, Scope::Object));
     }
 }

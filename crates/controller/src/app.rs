@@ -215,6 +215,7 @@ impl Starter {
         };
         self.spawn("strategies", ROUND_BOUND, |pulse| strategies.run(pulse));
         if let Some(orders) = guard {
+            context.reconciler.shared().store.set_guarded(Some(true));
             let outcomes = Arc::clone(context.reconciler.outcomes());
             let keeper = Keeper {
                 client: context.client.clone(),

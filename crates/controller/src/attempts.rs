@@ -29,6 +29,11 @@ impl Attempts {
         self.put_off(now + backoff(self.failures).max(asked))
     }
 
+    /// The failure to come is certain: it is reported at once.
+    pub fn report(&mut self) {
+        self.failures = self.failures.max(REPORTED - 1);
+    }
+
     /// Another client was faster; when to plan again. The wait does not grow: a client that writes
     /// the object all the time would else put off what landlord writes for minutes.
     pub fn conflict(&mut self, now: Instant) -> Instant {

@@ -92,6 +92,12 @@ impl Contention {
         }
     }
 
+    /// Landlord itself takes back that the namespace is ready: that the ledger is written anew later
+    /// is no reversal.
+    pub fn withdraw(&mut self) {
+        self.keys.remove(&Key::annotation(ledger::ANNOTATION));
+    }
+
     /// Admission undid these keys in the answer to the write itself.
     pub fn undone(&mut self, keys: &[Key]) {
         for key in keys {

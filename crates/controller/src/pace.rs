@@ -137,6 +137,8 @@ impl Pace {
             }
             Written::Failed(Failure { scope: Scope::Server, .. }) => self.fail(now),
             Written::Failed(failure) if failure.is_denial() => {}
+            // However many there are, they say nothing about the API server.
+            Written::Failed(Failure { reason, .. }) if reason.is_size() => {}
             Written::Failed(Failure { reason, .. }) => {
                 if self.evidence.add(now, Symptom::Failed(*reason), subject) {
                     self.fail(now);

@@ -18,6 +18,10 @@ use crate::queue::Urgency;
 use crate::store::{Compliance, Standing, Store};
 use assessment::{Assessment, Fault, Reason};
 
+mod withdrawal;
+
+pub use self::withdrawal::{of_failed, pods_of_unready};
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
@@ -42,6 +46,8 @@ pub struct PlannedWrite {
     /// Before this time it is not written: another writer would only set it back.
     pub not_before: Option<Instant>,
     pub trouble: Option<Fault>,
+    /// Whether it only takes back that the namespace is ready.
+    pub withdraws: bool,
 }
 
 impl Decision {
@@ -98,12 +104,15 @@ pub fn decide(known: Knowledge<'_>, name: &str) -> Verdict {
     let contested = contest(known, &assessment.record.ledger, held, &mut assessment.plan);
     let trouble = trouble(&assessment)
         .or_else(|| contest_trouble(known, name, &contested))
+        .map(|fault| withdrawal::explain(store, held, &assessment, fault))
         .or_else(|| warning(&assessment.plan));
     let reason = trouble.as_ref().map(|fault| fault.reason);
     let blocked = reason.is_some_and(Reason::blocks_writes);
     let not_before =
         known.contention.pause(known.now).filter(|_| contested.iter().any(decides_placement));
-    let write = if blocked || assessment.plan.is_empty() {
+    let write = if blocked {
+        withdrawal::plan(store, held, &assessment, trouble.clone())
+    } else if assessment.plan.is_empty() {
         None
     } else {
         plan_write(held, &assessment, trouble.clone(), not_before)
@@ -308,5 +317,6 @@ fn plan_write(
         reversed,
         not_before,
         trouble,
+        withdraws: false,
     })
 }

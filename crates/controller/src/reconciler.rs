@@ -32,6 +32,7 @@ mod planned;
 mod put_off;
 mod report;
 mod shared;
+mod withdrawal;
 
 pub use self::shared::Shared;
 
@@ -221,6 +222,7 @@ impl Reconciler {
         let subject = Subject { key: &key, tenant: write.tenant.as_deref().unwrap_or_default() };
         self.shared().work.pace.book(clock::now(), subject, &written, took);
         let live = shared::is_live_place(&place);
+        let mut refused = None;
         match written {
             Written::Done(meta) => {
                 let (lag, payer) = {
@@ -245,6 +247,7 @@ impl Reconciler {
                 shared.store.update_namespace(CachedNamespace::from_meta(&meta), epoch);
                 drop(shared);
                 self.fail(&write, live, &failure, took);
+                refused = Some(failure);
             }
             Written::Conflict(message) => {
                 self.outcomes.not_written(&write, outcome::CONFLICT, took);
@@ -254,7 +257,13 @@ impl Reconciler {
                 self.outcomes.not_written(&write, outcome::GONE, took);
                 self.shared().forget(&key, Some(&write.request.uid));
             }
-            Written::Failed(failure) => self.fail(&write, live, &failure, took),
+            Written::Failed(failure) => {
+                self.fail(&write, live, &failure, took);
+                refused = Some(failure);
+            }
+        }
+        if let Some(failure) = refused {
+            self.withdraw(&write, &failure, epoch).await;
         }
     }
 
@@ -291,7 +300,8 @@ impl Reconciler {
                         retry_after: None,
                         scope: Scope::Object,
                     };
-                    return self.fail(write, shared::is_live_place(place), &failure, took);
+                    self.fail(write, shared::is_live_place(place), &failure, took);
+                    return self.withdraw(write, &failure, epoch).await;
                 }
                 Ok(Some(meta)) => {
                     self.shared().store.update_namespace(CachedNamespace::from_meta(&meta), epoch)

@@ -19,6 +19,7 @@ use cluster::lease::Leadership;
 use cluster::settings::SettingsSource;
 
 mod chaos;
+mod closed;
 mod contention;
 mod costs;
 mod election;

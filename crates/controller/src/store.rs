@@ -43,6 +43,8 @@ pub struct Store {
     decisive: u64,
     census: Census,
     ledgers: Ledgers,
+    /// Whether the guard is in force, where that is known.
+    guarded: Option<bool>,
 }
 
 fn name_of(cached: &CachedNamespace) -> &str {
@@ -124,7 +126,18 @@ impl Store {
             decisive: 0,
             census: Census::default(),
             ledgers: Ledgers::default(),
+            guarded: None,
         }
+    }
+
+    /// Whether the guard is in force, where that is known.
+    pub fn guarded(&self) -> Option<bool> {
+        self.guarded
+    }
+
+    /// Takes that in.
+    pub fn set_guarded(&mut self, guarded: Option<bool>) {
+        self.guarded = guarded;
     }
 
     pub fn settings(&self) -> &Arc<Settings> {

@@ -22,6 +22,8 @@ pub enum Admission {
     Revert,
     /// Accepts it, and takes what these JSON pointers name out of the object.
     Strip(Vec<String>),
+    /// Denies, with this status, a request that changes what this JSON pointer names.
+    DenyChange { code: u16, pointer: String },
     /// Takes so long to accept it.
     Delay(Duration),
 }
@@ -105,7 +107,7 @@ impl Admission {
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Deny { code, retry_after } => Some(Refusal::denied(*code, *retry_after)),
-            Self::Revert | Self::Strip(_) | Self::Delay(_) => None,
+            Self::Revert | Self::Strip(_) | Self::DenyChange { .. } | Self::Delay(_) => None,
         }
     }
 }

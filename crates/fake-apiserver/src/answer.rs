@@ -72,6 +72,29 @@ impl Refusal {
         )
     }
 
+    /// More annotations than the API server takes.
+    pub(super) fn too_long(plural: &str, name: &str, most: usize) -> Self {
+        let fault = format!("Too long: may not be more than {most} bytes");
+        let message = format!("{plural} {name:?} is invalid: metadata.annotations: {fault}");
+        let cause = json!({"reason": "FieldValueTooLong", "message": fault, "field": "metadata.annotations"});
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Invalid",
+            message,
+            json!({"kind": plural, "name": name, "causes": [cause]}),
+        )
+    }
+
+    /// More than etcd takes.
+    pub(super) fn too_large() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalError",
+            "etcdserver: request is too large".to_owned(),
+            json!({}),
+        )
+    }
+
     /// A JSON patch whose `test` does not hold.
     pub(super) fn test_failed() -> Self {
         let message = "the server rejected our request due to an error in our request".to_owned();

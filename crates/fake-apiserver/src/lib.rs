@@ -2,7 +2,7 @@
 //! fault at a certain moment, or more namespaces than a real server holds on a small machine. What
 //! it answers is what a real one answers: growing versions, pages with tokens that expire, watches
 //! with bookmarks and 410, conflicts, uid checks, dry runs, 429. It has no schemas and no
-//! managedFields: what depends on those is tested on the real one (the crate `local-cluster`).
+//! managedFields but for the bytes that they take: what depends on those is tested on the real one (the crate `local-cluster`).
 //!
 //! ```text
 //! kube::Client ──tower──┐
@@ -32,6 +32,7 @@ mod answer;
 mod connection;
 mod faults;
 mod read;
+mod size;
 mod store;
 mod target;
 mod watching;

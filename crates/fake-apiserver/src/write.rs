@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::admission::{Admission, strip};
 use super::answer::{Refusal, answer};
 use super::read::{key, presented};
+use super::size;
 use super::store::{ADMISSION, State};
 use super::target::{Target, Verb};
 
@@ -53,6 +54,13 @@ impl State {
         let answer = match admission {
             Admission::Revert => self.touch(target),
             Admission::Strip(pointers) => self.patch_stripped(target, body, pointers),
+            Admission::DenyChange { code, pointer } => {
+                let (before, after) = self.patched(target, &document(body)?)?;
+                if before.pointer(pointer) != after.pointer(pointer) {
+                    return Err(Refusal::denied(*code, 0));
+                }
+                self.write(target, body)
+            }
             Admission::Deny { .. } | Admission::Delay(_) => self.write(target, body),
         };
         self.who = None;
@@ -173,6 +181,7 @@ impl State {
             object["metadata"]["generation"] = json!(generation);
         }
         drop_nulls(&mut object);
+        size::track_manager(target, &mut object);
         if object == *before {
             // A write that changes nothing is no change: it has no new version and no event.
             return Ok(object);
@@ -197,6 +206,7 @@ impl State {
         key: &str,
         object: Value,
     ) -> Result<Value, Refusal> {
+        size::check(target, &object)?;
         if target.is_dry_run() {
             return Ok(object);
         }

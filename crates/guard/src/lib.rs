@@ -5,6 +5,7 @@
 //! ```text
 //! namespaces CREATE ─▶ names (who may) ─▶ stamp (who did)      UPDATE ─▶ seal (sealed keys stay)
 //!                                                                     ─▶ references (to tenants)
+//!            both ─▶ room (for what landlord writes)
 //! Pods       CREATE ─▶ place ─▶ hold | ─▶ deny                 bindings CREATE ─▶ binding
 //! ```
 #![cfg_attr(
@@ -30,6 +31,7 @@ mod place;
 mod pods;
 mod policy;
 mod references;
+mod room;
 mod seal;
 mod stamp;
 
@@ -56,6 +58,8 @@ pub enum Part {
     Seal,
     /// Refuses changes of owner references to tenants.
     References,
+    /// Users leave room for what landlord writes.
+    Room,
     /// Fills in selector and tolerations.
     Place,
     /// Lets Pods wait.
@@ -75,6 +79,7 @@ impl Part {
             Self::Owners => "owners",
             Self::Seal => "seal",
             Self::References => "references",
+            Self::Room => "room",
             Self::Place => "place",
             Self::Hold => "hold",
             Self::Deny => "deny",
@@ -130,7 +135,7 @@ impl<'a> Guard<'a> {
         let place = (self.mutating && self.place).then(|| place::policy(self));
         let hold = self.holds().then(|| hold::policy(self));
         let pods = [place, hold, Some(deny::policy(self)), Some(binding::policy(self))];
-        let references = [references::policy(self)];
+        let references = [references::policy(self), Some(room::policy(self))];
         let namespaces =
             [excluded_names::policy(self)].into_iter().chain(namespaces).chain(references);
         namespaces.chain(pods).flatten().collect()

@@ -3,7 +3,8 @@
 //!
 //! It is landlord's memory and the mark of compliance the guard reads: a ledger that starts with
 //! `{"tenant":` says that placement is right, one that starts with `{"pending":` says that it is
-//! not.
+//! not, and so does one that starts with `{"was":`: readiness was withdrawn, by a write that made
+//! the text shorter and lost nothing of it.
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,12 @@ use crate::text;
 pub const ANNOTATION: &str = "landlord.dev/ledger";
 /// Most bytes of `previous` as compact JSON: what `restore` may remember of a namespace.
 pub(crate) const MAX_PREVIOUS_BYTES: usize = 16 * 1024;
+/// What [`Ledger::pending`] says of a ledger whose readiness was withdrawn.
+pub const WITHDRAWN: &str = "Withdrawn";
+/// How a ledger begins where placement is right, and what takes its place where that is withdrawn:
+/// less, so that it fits wherever the other one did.
+const READY_HEAD: &str = "{\"tenant\":";
+const WITHDRAWN_HEAD: &str = "{\"was\":";
 
 /// What landlord manages on one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -94,7 +101,10 @@ impl Ledger {
         #[cfg(feature = "counters")]
         crate::counters::count_ledger();
         let shape = read_shape(text).map_err(|source| shape_error(text, source))?;
-        let ledger = Ledger::from(shape);
+        let mut ledger = Ledger::from(shape);
+        if text.starts_with(WITHDRAWN_HEAD) {
+            ledger.pending.get_or_insert_with(|| WITHDRAWN.to_owned());
+        }
         ledger.check()?;
         Ok(ledger)
     }
@@ -102,8 +112,11 @@ impl Ledger {
     /// The annotation's value, the same bytes for the same ledger: compact JSON, fields and keys in
     /// fixed order.
     pub fn to_string_compact(&self) -> String {
+        let mut shape = Shape::from(self.clone());
+        let is_withdrawn = shape.pending.take_if(|pending| pending == WITHDRAWN).is_some();
         // Strings in structs and ordered maps always serialise.
-        serde_json::to_string(&Shape::from(self.clone())).unwrap_or_default()
+        let text = serde_json::to_string(&shape).unwrap_or_default();
+        if is_withdrawn { withdraw(&text).unwrap_or_default() } else { text }
     }
 
     /// Whether the ledger lists this key.
@@ -154,6 +167,12 @@ impl Ledger {
     }
 }
 
+/// The text of a ledger as it is where readiness is withdrawn: shorter, and the same record. `None`
+/// where it does not say that placement is right.
+pub fn withdraw(text: &str) -> Option<String> {
+    text.strip_prefix(READY_HEAD).map(|rest| format!("{WITHDRAWN_HEAD}{rest}"))
+}
+
 fn read_shape(text: &str) -> Result<Shape, DecodeError> {
     let value = text::parse(text).map_err(|error| DecodeError::caused("", &error))?;
     // Serde would also take the fields from a JSON array.
@@ -172,6 +191,7 @@ fn shape_error(text: &str, source: DecodeError) -> LedgerError {
 struct Shape {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<String>,
+    #[serde(alias = "was")]
     tenant: String,
     labels: BTreeSet<String>,
     annotations: BTreeSet<String>,
@@ -232,6 +252,7 @@ mod tests {
         r#"{"tenant":"solar","labels":["a"],"annotations":[],"previous":{"labels":{"a":"old"}}}"#
     )]
     #[case(r#"{"pending":"node selector refused","tenant":"solar","labels":["a"],"annotations":["b"],"by":"namePrefix","release":"keep","previous":{"labels":{"a":"1"},"annotations":{"b":"2"}}}"#)]
+    #[case(r#"{"was":"solar","labels":["a"],"annotations":["b"],"release":"keep","previous":{"annotations":{"b":"2"}}}"#)]
     fn reads_back_its_own_bytes(#[case] text: &str) {
         assert_eq!(Ledger::parse(text).unwrap().to_string_compact(), text);
     }
@@ -302,7 +323,16 @@ mod tests {
             let ledger = Ledger { tenant, labels, previous, pending, ..Ledger::default() };
             let text = ledger.to_string_compact();
             prop_assert_eq!(text.starts_with(r#"{"pending":"#), ledger.pending.is_some());
-            prop_assert_eq!(Ledger::parse(&text).unwrap(), ledger);
+            prop_assert_eq!(Ledger::parse(&text).unwrap(), ledger.clone());
+            let withdrawn = withdraw(&text);
+            prop_assert_eq!(withdrawn.is_some(), ledger.pending.is_none());
+            if let Some(withdrawn) = withdrawn {
+                prop_assert!(withdrawn.len() < text.len());
+                let pending = Some(WITHDRAWN.to_owned());
+                let expected = Ledger { pending, ..ledger };
+                prop_assert_eq!(&expected.to_string_compact(), &withdrawn);
+                prop_assert_eq!(Ledger::parse(&withdrawn).unwrap(), expected);
+            }
         }
 
         #[test]

@@ -48,6 +48,24 @@ pub fn manages_annotation(metadata: &Metadata, key: &str) -> bool {
     list.is_some_and(|list| list.contains(&format!("{key:?}")))
 }
 
+/// The metadata as they are once Pods may not be created there any more: smaller, so that they fit
+/// wherever these did, and with every record of managed keys. `None` where Pods may not be created
+/// already, or where the guard does not look: a namespace without the tenant's label under scope
+/// `labelled`.
+pub fn withdraw(settings: &Settings, metadata: &Metadata) -> Option<Metadata> {
+    if !is_ready(settings, metadata) {
+        return None;
+    }
+    let mut after = metadata.clone();
+    if labelled_tenant(settings, metadata).is_some() {
+        let ledger = after.annotations.get_mut(ledger::ANNOTATION)?;
+        *ledger = ledger::withdraw(ledger)?;
+    } else {
+        after.annotations.remove(UNCLAIMED);
+    }
+    (!is_ready(settings, &after)).then_some(after)
+}
+
 /// Whether the ledger is the tenant's and not pending, and a node selector that it mentions is there.
 /// A label holds nothing that JSON would escape.
 fn is_written_for(metadata: &Metadata, tenant: &str) -> bool {
@@ -66,17 +84,40 @@ fn is_written_for(metadata: &Metadata, tenant: &str) -> bool {
 mod tests {
     use super::*;
     use crate::namespace::Namespace;
+    use crate::plan::read_ledger;
     use rstest::rstest;
     use serde_json::{Value, json};
 
     const SELECTED: &str = r#"{"tenant":"solar","labels":[],"annotations":["scheduler.alpha.kubernetes.io/node-selector"]}"#;
 
-    fn ready(scope: &str, labels: Value, annotations: Value) -> bool {
-        let settings = Settings::from_value(&json!({"guard": {"scope": scope}})).expect("settings");
+    fn in_scope(scope: &str) -> Settings {
+        Settings::from_value(&json!({"guard": {"scope": scope}})).expect("settings")
+    }
+
+    fn metadata(labels: Value, annotations: Value) -> Metadata {
         let namespace = Namespace::from_value(
             &json!({"metadata": {"name": "web", "labels": labels, "annotations": annotations}}),
         );
-        is_ready(&settings, &namespace.expect("a namespace").metadata)
+        namespace.expect("a namespace").metadata
+    }
+
+    /// Also withdraws it: what was ready is not ready then, and smaller, where the guard looks.
+    fn ready(scope: &str, labels: Value, annotations: Value) -> bool {
+        let (settings, before) = (in_scope(scope), metadata(labels, annotations));
+        let is_looked_at = scope == "all" || labelled_tenant(&settings, &before).is_some();
+        let after = withdraw(&settings, &before);
+        assert_eq!(after.is_some(), is_looked_at && is_ready(&settings, &before));
+        if let Some(after) = after {
+            assert!(!is_ready(&settings, &after), "{after:?}");
+            assert!(bytes(&after) < bytes(&before), "{after:?}");
+            let keys = |metadata| read_ledger(metadata).0.keys().collect::<Vec<_>>();
+            assert_eq!(keys(&after), keys(&before));
+        }
+        is_ready(&settings, &before)
+    }
+
+    fn bytes(metadata: &Metadata) -> usize {
+        serde_json::to_string(metadata).expect("JSON").len()
     }
 
     #[rstest]
@@ -87,6 +128,8 @@ mod tests {
     #[case::no_selector_wanted(json!({ledger::ANNOTATION: r#"{"tenant":"solar","labels":[],"annotations":[]}"#}), true)]
     #[case::of_another(json!({ledger::ANNOTATION: SELECTED.replace("solar", "solar-2"), NODE_SELECTOR: "pool=solar"}), false)]
     #[case::pending(json!({ledger::ANNOTATION: SELECTED.replacen('{', r#"{"pending":"Conflict","#, 1), NODE_SELECTOR: "pool=solar"}), false)]
+    #[case::withdrawn(json!({ledger::ANNOTATION: SELECTED.replacen("tenant", "was", 1), NODE_SELECTOR: "pool=solar"}), false)]
+    #[case::not_parsable(json!({ledger::ANNOTATION: r#"{"tenant":"solar","of":"a newer version"}"#}), true)]
     #[case::not_landlords(json!({ledger::ANNOTATION: "{}", NODE_SELECTOR: "pool=solar"}), false)]
     #[case::marked(json!({UNCLAIMED: "true"}), false)]
     fn claimed(#[case] annotations: Value, #[case] expected: bool) {

@@ -29,6 +29,11 @@ impl Outcomes {
         let urgency = place.urgency.word();
         let tenant = write.tenant.as_deref();
         self.count(DONE, took);
+        if write.withdraws {
+            // Its trouble has been reported.
+            tracing::info!(namespace = name, took_ms = took.as_millis(), "not ready");
+            return;
+        }
         self.count_wait(lag);
         self.forget_reported(&write.request.uid);
         self.note(|| Entry::new(Sort::Done, WRITTEN, name, urgency).with_tenant(tenant).after(lag));

@@ -14,7 +14,7 @@ use tenancy::settings::Strategy;
 use crate::contention::Contention;
 use crate::gated_pods::GatedPods;
 use crate::pace::Pace;
-use crate::planner::{Decision, Knowledge, PlannedWrite, Verdict, decide};
+use crate::planner::{Decision, Knowledge, PlannedWrite, Verdict, decide, pods_of_unready};
 use crate::progress::Progresses;
 use crate::queue::{Place, Urgency};
 use crate::store::{Compliance, Standing, Store};
@@ -221,8 +221,10 @@ impl Shared {
     ) -> Duration {
         let now = clock::now();
         let name = &write.request.name;
-        self.written += 1;
-        self.count(write, live);
+        if !write.withdraws {
+            self.written += 1;
+            self.count(write, live);
+        }
         let since = self
             .progress
             .get(name)
@@ -263,6 +265,9 @@ impl Shared {
     /// Remembers what was written, so that another writer who sets it back is found out.
     pub(super) fn contend(&mut self, write: &PlannedWrite, now: Instant) {
         self.progress.update(&write.request.name, |progress| {
+            if write.withdraws {
+                return progress.contention.withdraw();
+            }
             for (key, value) in &write.request.changes {
                 let is_reversal = write.reversed.contains(key);
                 progress.contention.wrote(key, value.as_deref(), is_reversal, now);
@@ -288,16 +293,24 @@ impl Shared {
     ) -> Option<Fault> {
         let name = &write.request.name;
         let now = clock::now();
-        self.store.namespace(name)?;
+        let held = self.store.namespace(name)?;
+        let message = if write.placement {
+            format!("{}; {}", failure.message, pods_of_unready(&self.store, held))
+        } else {
+            failure.message.clone()
+        };
         self.failures += 1;
         let (again, is_given_up, is_reported) = self.progress.update(name, |progress| {
+            if failure.reason.is_size() {
+                progress.attempts.report();
+            }
             let again = progress.attempts.fail(now, failure.retry_after);
             progress.is_given_up =
                 retries.is_some_and(|retries| progress.attempts.failures() > retries);
             (again, progress.is_given_up, progress.attempts.are_reported())
         });
-        let report = (is_reported || is_given_up)
-            .then(|| Fault { reason: failure.reason, message: failure.message.clone() });
+        let report =
+            (is_reported || is_given_up).then_some(Fault { reason: failure.reason, message });
         if !is_given_up {
             self.queue(write, live, again);
         }

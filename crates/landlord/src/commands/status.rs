@@ -11,6 +11,8 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::Api;
 use serde_json::Value;
+use tenancy::ledger;
+use tenancy::ready::is_ready;
 use terminal::Screen;
 
 use super::watching::WatchFlags;
@@ -22,11 +24,13 @@ use crate::help::{self, Example, Exit};
 use crate::output::form::FormFlags;
 use crate::output::status::{Report, Waiting};
 use crate::suggest::suggestion;
+use assessment::Assessment;
 use assessment::inventory::{Inventory, Listed};
+use cluster::admission_policies::presence::{Guarded, Parts};
 use cluster::clock;
 use cluster::policy::Policy;
 use controller::contention::Contention;
-use controller::planner::{Knowledge, decide};
+use controller::planner::{Decision, Knowledge, Verdict, decide, pods_of_unready};
 use controller::store::{Compliance, Store};
 
 const EXAMPLES: [Example; 3] = [
@@ -94,7 +98,12 @@ impl Status {
         let wanted = self.tenant.clone().map(|name| inventory.settings.source.canonical(name));
         let mut report = Report::new(Timestamp::now(), inventory.tenant_names());
         (report.leader, report.strategy) = (self.leader(client).await, self.strategy(client).await);
-        count_all(&mut report, inventory, &objects.iter().cloned().collect());
+        let guarded = match Parts::read(client).await.map(|parts| parts.guarded()) {
+            Ok(Guarded::Since(_)) => Some(true),
+            Ok(Guarded::No) => Some(false),
+            Ok(Guarded::Unknown(_)) | Err(_) => None,
+        };
+        count_all(&mut report, inventory, &objects.iter().cloned().collect(), guarded);
         for (tenant, object) in &objects {
             if let Some(row) = report.tenants.get_mut(tenant) {
                 row.contested = contested(object);
@@ -131,9 +140,15 @@ impl Status {
 }
 
 /// Counts every namespace as the controller does.
-fn count_all(report: &mut Report, inventory: Inventory, tenants: &HashMap<String, Value>) {
+fn count_all(
+    report: &mut Report,
+    inventory: Inventory,
+    tenants: &HashMap<String, Value>,
+    guarded: Option<bool>,
+) {
     let (settings, read, namespaces) = inventory.into_parts();
-    let store = Store::of_parts(settings, read, &namespaces);
+    let mut store = Store::of_parts(settings, read, &namespaces);
+    store.set_guarded(guarded);
     for Listed { namespace, object } in &namespaces {
         count(report, &store, (namespace.name_or_stem(), object), tenants);
     }
@@ -148,7 +163,7 @@ fn count(
     // Which keys are contested only the controller knows: see `contested`.
     let contention = Contention::default();
     let known = Knowledge { store, contention: &contention, now: clock::now() };
-    let Some(standing) = decide(known, name).standing else { return };
+    let Verdict { standing: Some(standing), decision, .. } = decide(known, name) else { return };
     let Some(tenant) = standing.tenant else {
         report.unclaimed += 1;
         return;
@@ -161,8 +176,31 @@ fn count(
         Compliance::Conflicted | Compliance::Failed => row.errors += 1,
     }
     let assessment = store.assess(name);
+    if let Some(message) = unready(store, name, &decision, assessment.as_ref()) {
+        row.close(name, &message);
+    }
     let since = assessment.and_then(|one| backlog::since(&one, object, tenant_object));
     row.wait(since.map(|since| Waiting { since, namespace: name.to_owned() }));
+}
+
+/// Why no Pod is let into a namespace that is not to be just written. What a write failed of, only the
+/// controller knows.
+fn unready(
+    store: &Store,
+    name: &str,
+    decision: &Decision,
+    assessment: Option<&Assessment>,
+) -> Option<String> {
+    let held = store.namespace(name)?;
+    if is_ready(store.settings(), &held.namespace.metadata) {
+        return None;
+    }
+    let is_withdrawn = assessment?.record.ledger.pending.as_deref() == Some(ledger::WITHDRAWN);
+    let unknown = is_withdrawn.then(|| {
+        let pods = pods_of_unready(store, held);
+        format!("what its tenant wants could not be written, its Events say why; {pods}")
+    });
+    decision.trouble().map(|trouble| trouble.message.clone()).or(unknown)
 }
 
 fn contested(object: &Value) -> Option<String> {

@@ -4,7 +4,8 @@
 //! ```text
 //! {"apiVersion": "landlord.dev/status/v1", "leader": name or null, "strategy": mode or null, "unclaimed",
 //!  "tenants": [{"name", "namespaces", "compliant", "drift", "errors", "contested": null or text,
-//!               "behind": null or {"seconds", "since", "namespace": the one that waits longest}}]}
+//!               "behind": null or {"seconds", "since", "namespace": the one that waits longest},
+//!               "unready": null or {"count", "namespace": the first in which no Pod is let in, "message": why}}]}
 //! ```
 
 use std::collections::BTreeMap;
@@ -47,6 +48,16 @@ pub(crate) struct Row {
     pub(crate) contested: Option<String>,
     /// The one that waits longest.
     waiting: Option<Waiting>,
+    /// Namespaces that are not ready, and cannot be made so: the first, and why.
+    unready: Option<Unready>,
+}
+
+/// Namespaces in which no Pod is let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unready {
+    count: usize,
+    namespace: String,
+    message: String,
 }
 
 /// A namespace that is not as its tenant wants it, since when.
@@ -59,6 +70,13 @@ pub(crate) struct Waiting {
 impl Row {
     pub(crate) fn wait(&mut self, waiting: Option<Waiting>) {
         self.waiting = [self.waiting.take(), waiting].into_iter().flatten().min();
+    }
+
+    /// One more namespace that is not ready, and why.
+    pub(crate) fn close(&mut self, namespace: &str, message: &str) {
+        let (namespace, message) = (namespace.to_owned(), message.to_owned());
+        let first = Unready { count: 0, namespace, message };
+        self.unready.get_or_insert(first).count += 1;
     }
 
     fn namespaces(&self) -> usize {
@@ -98,11 +116,20 @@ impl Report {
             })
         };
         let contested: String = self.tenants.iter().filter_map(contested).collect();
+        let unready = |(name, row): (&String, &Row)| {
+            row.unready.as_ref().map(|Unready { count, namespace, message }| {
+                let word = screen.paint(Ink::Bad, "not ready");
+                let others =
+                    if *count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+                format!("\n{name}: {word}: namespace {namespace}{others}: {message}\n")
+            })
+        };
+        let unready: String = self.tenants.iter().filter_map(unready).collect();
         let leader = self.leader.as_deref().unwrap_or("none, or its lease may not be read");
         let strategy =
             self.strategy.as_ref().map_or(String::new(), |mode| format!("; strategy: {mode}"));
         format!(
-            "{}{contested}\ncontroller: {leader}{strategy}; {} namespaces unclaimed\n",
+            "{}{contested}{unready}\ncontroller: {leader}{strategy}; {} namespaces unclaimed\n",
             grid.render(screen),
             self.unclaimed
         )
@@ -111,9 +138,11 @@ impl Report {
     /// For programs.
     pub(crate) fn document(&self) -> Value {
         let behind = |one: &Waiting| json!({"seconds": self.seconds(one), "since": one.since.to_string(), "namespace": one.namespace});
+        let unready = |one: &Unready| json!({"count": one.count, "namespace": one.namespace, "message": one.message});
         let row = |(name, row): (&String, &Row)| {
             json!({"name": name, "namespaces": row.namespaces(), "compliant": row.compliant, "drift": row.drift,
-                   "errors": row.errors, "contested": row.contested, "behind": row.waiting.as_ref().map(behind)})
+                   "errors": row.errors, "contested": row.contested, "behind": row.waiting.as_ref().map(behind),
+                   "unready": row.unready.as_ref().map(unready)})
         };
         let tenants: Vec<Value> = self.tenants.iter().map(row).collect();
         json!({"apiVersion": API_VERSION, "leader": self.leader, "strategy": self.strategy, "unclaimed": self.unclaimed, "tenants": tenants})

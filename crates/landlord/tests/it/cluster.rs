@@ -5,6 +5,7 @@ mod audit;
 mod backfill;
 mod chaos;
 mod chart;
+mod closed;
 mod command_line;
 mod commands;
 mod copies;

@@ -17,8 +17,10 @@ fn cases(label: &str) -> Vec<(Value, Value)> {
     let labels = [json!({}), json!({label: ""}), json!({label: "solar"})];
     let pending = format!(r#"{{"pending":"Contested",{}"#, &ledger("solar")[1..]);
     let without = r#"{"tenant":"solar","labels":[],"annotations":[]}"#.to_owned();
+    let withdrawn = tenancy::ledger::withdraw(&ledger("solar"));
     let ledgers = [
         None,
+        withdrawn,
         Some(ledger("solar")),
         Some(ledger("solar-2")),
         Some(pending),
