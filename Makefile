@@ -7,7 +7,7 @@ WASM_DIR := $(TARGET_DIR)/wasm32-wasip1/wasm
 KWCTL ?= $(or $(shell command -v kwctl),$(TARGET_DIR)/debug/policy-host)
 MAX_WASM_BYTES := 614400
 # What a browser loads of the engine, compressed.
-MAX_PLAYGROUND_BYTES := 409600
+MAX_PLAYGROUND_BYTES := 450560
 # Always here: the controller embeds it.
 PLAYGROUND := target/playground
 # Where it was built does not show in the policy, so that everybody's has the same digest (`make reproducible`).

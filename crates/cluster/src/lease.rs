@@ -27,9 +27,13 @@ const PERIOD: Duration = Duration::from_secs(2);
 /// How long a command waits for the Lease.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 
-/// Until when this replica may write.
+/// Until when this replica may write, and whether the Lease went back to what it was.
 #[derive(Clone, Debug)]
-pub struct Leadership(watch::Receiver<Option<Instant>>);
+pub struct Leadership {
+    until: watch::Receiver<Option<Instant>>,
+    /// Grows when etcd was restored from a backup.
+    restores: watch::Receiver<u64>,
+}
 
 /// Which Lease, and who asks for it.
 #[derive(Clone)]
@@ -54,7 +58,31 @@ pub enum Deletion {
 #[derive(Clone, Debug, PartialEq)]
 struct Seen {
     version: Option<String>,
+    holder: Option<String>,
+    renewed: Option<MicroTime>,
     since: Instant,
+}
+
+impl Seen {
+    fn new(found: Option<&Lease>) -> Self {
+        let spec = found.and_then(|lease| lease.spec.as_ref());
+        Self {
+            version: found.and_then(|lease| lease.metadata.resource_version.clone()),
+            holder: found.and_then(holder).map(str::to_owned),
+            renewed: spec.and_then(|spec| spec.renew_time.clone()),
+            since: clock::now(),
+        }
+    }
+
+    /// Whether this was the case before `earlier`: versions only grow, and so does the time at
+    /// which one holder renews it.
+    fn is_before(&self, earlier: &Self) -> bool {
+        let number = |seen: &Self| seen.version.as_ref()?.parse::<u64>().ok();
+        let is_less = |now: Option<u64>, then: Option<u64>| now.is_some() && now < then;
+        let same_holder = self.holder.is_some() && self.holder == earlier.holder;
+        is_less(number(self), number(earlier))
+            || same_holder && self.renewed.is_some() && self.renewed < earlier.renewed
+    }
 }
 
 /// Whether the API server has said as which account this replica works.
@@ -80,21 +108,30 @@ impl Leadership {
             watch::channel(clock::now().checked_add(Duration::from_secs(u32::MAX.into())));
         // The value stays readable after its sender is gone.
         drop(sender);
-        Self(receiver)
+        Self { until: receiver, restores: watch::channel(0).1 }
     }
 
     /// Whether a write may be sent now.
     pub fn holds(&self) -> bool {
-        self.0.borrow().is_some_and(|until| clock::now() < until)
+        self.until.borrow().is_some_and(|until| clock::now() < until)
     }
 
     /// Waits for the claim.
     pub async fn gained(&mut self) {
         while !self.holds() {
-            if self.0.changed().await.is_err() {
+            if self.until.changed().await.is_err() {
                 // Nobody will renew it any more.
                 std::future::pending::<()>().await;
             }
+        }
+    }
+
+    /// Waits until the Lease is found as it was before it was last seen: etcd was restored from a
+    /// backup.
+    pub async fn restored(&mut self) {
+        if self.restores.changed().await.is_err() {
+            // Nobody looks at it.
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -123,9 +160,10 @@ impl Election {
         end: impl Future<Output = ()> + Send + 'static,
     ) -> (Leadership, impl Future<Output = ()> + Send) {
         let (sender, receiver) = watch::channel(None);
+        let (restored, restores) = watch::channel(0);
         let work = async move {
             tokio::select! {
-                () = self.keep(&sender) => {}
+                () = self.keep(&sender, &restored) => {}
                 () = end => {
                     sender.send_replace(None);
                     if let Err(error) = self.release().await {
@@ -134,14 +172,21 @@ impl Election {
                 }
             }
         };
-        (Leadership(receiver), work)
+        (Leadership { until: receiver, restores }, work)
     }
 
-    async fn keep(&self, claim: &watch::Sender<Option<Instant>>) {
+    async fn keep(&self, claim: &watch::Sender<Option<Instant>>, restored: &watch::Sender<u64>) {
         let (mut seen, mut account) = (None, Asked::NotYet);
         loop {
             let began = clock::now();
-            match self.step(&mut seen, &account).await {
+            let before: Option<Seen> = seen.clone();
+            let step = self.step(&mut seen, &account).await;
+            if let (Some(now), Some(before)) = (&seen, &before)
+                && now.is_before(before)
+            {
+                restored.send_modify(|number| *number += 1);
+            }
+            match step {
                 Ok(true) => {
                     let before = claim.send_replace(Some(began + RENEW_WITHIN));
                     if before.is_none() {
@@ -173,9 +218,9 @@ impl Election {
     /// Looks at the Lease and takes or renews it; whether it is ours afterwards.
     async fn step(&self, seen: &mut Option<Seen>, account: &Asked) -> Result<bool, Error> {
         let found = clock::within(PERIOD, self.api.get_opt(&self.name)).await?;
-        let version = found.as_ref().and_then(|lease| lease.metadata.resource_version.clone());
-        if seen.as_ref().is_none_or(|seen| seen.version != version) {
-            *seen = Some(Seen { version, since: clock::now() });
+        let now = Seen::new(found.as_ref());
+        if seen.as_ref().is_none_or(|seen| seen.version != now.version) {
+            *seen = Some(now);
         }
         let since = seen.as_ref().map_or_else(clock::now, |seen| seen.since);
         match decide(found.as_ref().and_then(holder), &self.identity, clock::now() - since) {
@@ -300,6 +345,22 @@ mod tests {
         assert_eq!(decide(Some("a"), "a", long), Move::Renew);
         assert_eq!(decide(Some("b"), "a", short), Move::Wait);
         assert_eq!(decide(Some("b"), "a", long), Move::Take);
+    }
+
+    #[test]
+    fn a_lease_of_the_past_shows_a_restore() {
+        let seen = |version: &str, holder: &str, second: i64| Seen {
+            version: Some(version.to_owned()),
+            holder: Some(holder.to_owned()),
+            renewed: Timestamp::from_second(second).ok().map(MicroTime),
+            since: clock::now(),
+        };
+        let last = seen("90", "one", 40);
+        assert!(!seen("91", "one", 42).is_before(&last), "it is renewed");
+        assert!(seen("9", "one", 20).is_before(&last), "versions went back");
+        assert!(seen("91", "one", 20).is_before(&last), "they have grown past again");
+        assert!(!seen("91", "two", 39).is_before(&last), "the clock of another replica");
+        assert!(!Seen::new(None).is_before(&last), "it was deleted");
     }
 
     /// Other tools label and annotate it: backups, GitOps, owners.

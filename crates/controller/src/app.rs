@@ -192,7 +192,9 @@ impl Starter {
         });
         self.spawn("namespaces", WAITING_BOUND, |pulse| context.clone().follow_namespaces(pulse));
         self.spawn("nodes", WAITING_BOUND, |pulse| context.clone().follow_nodes(pulse));
-        self.spawn("restore", WAITING_BOUND, |pulse| context.clone().watch_for_restore(pulse));
+        self.spawn("restore", WAITING_BOUND, |pulse| {
+            context.clone().watch_for_restore(leadership.clone(), pulse)
+        });
         self.spawn("leadership", WAITING_BOUND, |pulse| {
             show_leadership(leadership.clone(), context.clone(), pulse)
         });

@@ -213,13 +213,11 @@ impl<'l> Parts<'l> {
     /// Adds what one layer says. Nothing at all: that there is none.
     fn add(&mut self, why: &'l Why, keys: impl Iterator<Item = &'l str>) {
         self.last = Some(why);
-        let before = std::mem::take(&mut self.by_key);
-        self.by_key.extend(keys.map(|key| (key, why)));
-        if !self.by_key.is_empty() {
-            for (key, why) in before {
-                self.by_key.entry(key).or_insert(why);
-            }
+        let mut keys = keys.peekable();
+        if keys.peek().is_none() {
+            self.by_key.clear();
         }
+        self.by_key.extend(keys.map(|key| (key, why)));
     }
 
     /// One layer, if it said everything.

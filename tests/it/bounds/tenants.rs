@@ -23,7 +23,9 @@ pub(super) fn labels(size: usize) -> Bomb {
 fn overriding(size: usize, one: impl Fn(usize) -> Value) -> Bomb {
     let one = |number| {
         let mut one = one(number);
-        one.as_object_mut().expect("an override").entry("namespaceSelector").or_insert(json!({}));
+        let all =
+            json!({"matchExpressions": [{"key": "of-no-namespace", "operator": "DoesNotExist"}]});
+        one.as_object_mut().expect("an override").entry("namespaceSelector").or_insert(all);
         one
     };
     bomb(json!({"overrides": (0..size).map(one).collect::<Value>()}))

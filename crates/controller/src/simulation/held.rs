@@ -36,7 +36,8 @@ async fn a_pod_of_a_ready_namespace_goes_with_its_selector() {
 /// An admin moves it to another tenant, and the watch has not said so yet.
 #[tokio::test(start_paused = true)]
 async fn a_pod_is_not_released_on_what_its_namespace_was() {
-    let simulation = Simulation::settled(populated(1)).await;
+    let simulation = Simulation::start_with(populated(1), &json!({"claims": "trusted"}));
+    simulation.until_compliant().await;
     simulation
         .server
         .put(tenant("lunar", json!({"nodeSelector": {"pool": "lunar"}})))

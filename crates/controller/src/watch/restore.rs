@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
+use cluster::lease::Leadership;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Error;
 use kube::api::{Api, ListParams};
@@ -33,26 +34,50 @@ enum Sight {
 
 impl Context {
     /// Lets every watch begin anew once versions have gone back. Does not return.
-    pub async fn watch_for_restore(self, pulse: Pulse) {
+    ///
+    /// The Lease shows it as well, and for certain: it is written every two seconds, so it goes
+    /// back with etcd, also where little else has changed since the backup.
+    pub async fn watch_for_restore(self, mut leadership: Leadership, pulse: Pulse) {
         let mut cut_off = self.signals.cut_off.subscribe();
-        while pulse.beat_while(cut_off.changed()).await.is_ok() {
-            let mut missing = false;
-            for wait in CHECK_WAITS {
-                pulse.beat_while(tokio::time::sleep(wait)).await;
-                let sight = self.look_for_restore().await.unwrap_or_else(|error| {
-                    tracing::debug!(%error, "whether versions went back is not known");
-                    Sight::Usual
-                });
-                if sight == Sight::Restored || (sight == Sight::Missing && missing) {
-                    tracing::warn!(
-                        "versions went back: etcd was restored. Everything is listed anew"
-                    );
-                    self.signals.list_anew();
-                    break;
-                }
-                missing = sight == Sight::Missing;
+        loop {
+            let is_restored = pulse
+                .beat_while(async {
+                    tokio::select! {
+                        () = leadership.restored() => true,
+                        changed = cut_off.changed() => {
+                            if changed.is_err() {
+                                std::future::pending::<()>().await;
+                            }
+                            false
+                        }
+                    }
+                })
+                .await;
+            if is_restored || self.is_restored(&mut leadership, &pulse).await {
+                tracing::warn!("versions went back: etcd was restored. Everything is listed anew");
+                self.signals.list_anew();
             }
         }
+    }
+
+    /// A watch was cut off. Looks a few times whether versions have gone back.
+    async fn is_restored(&self, leadership: &mut Leadership, pulse: &Pulse) -> bool {
+        let mut missing = false;
+        for wait in CHECK_WAITS {
+            let said = tokio::time::timeout(wait, leadership.restored());
+            if pulse.beat_while(said).await.is_ok() {
+                return true;
+            }
+            let sight = self.look_for_restore().await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "whether versions went back is not known");
+                Sight::Usual
+            });
+            if sight == Sight::Restored || (sight == Sight::Missing && missing) {
+                return true;
+            }
+            missing = sight == Sight::Missing;
+        }
+        false
     }
 
     async fn look_for_restore(&self) -> Result<Sight, Error> {

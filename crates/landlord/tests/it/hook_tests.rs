@@ -199,8 +199,10 @@ fn plans_say_which_hook_sets_and_which_rejects() {
         r#"'{"tenant":"solar","labels":[],"annotations":["scheduler.alpha.kubernetes.io/node-selector"]}'}}}"#
     ));
     let example = root().join("examples/hooks/node-pool-by-size");
-    let sources =
-        format!("-f {namespaces} {0}/tenants.yaml --settings {0}/settings.yaml", example.display());
+    let sources = format!(
+        "-f {namespaces} -f {0}/tenants.yaml --settings {0}/settings.yaml",
+        example.display()
+    );
     let table = run(&format!("plan {sources}")).out;
     let rejected = "b: hook known-sizes: size is small or large";
     assert!(
