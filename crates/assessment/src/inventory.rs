@@ -31,7 +31,7 @@ pub enum InventoryError {
     #[error("{place}: namespace {name:?} is there twice: leave one of them")]
     NamespaceTwice { place: Place, name: String },
     #[error("tenant {name:?} is there twice, in {other} and in {place}: leave one of them")]
-    TenantTwice { name: String, other: Place, place: Place },
+    TenantTwice { name: String, other: Box<Place>, place: Place },
 }
 
 /// A tenant, or why it cannot be used.
@@ -195,7 +195,7 @@ impl Inventory {
             Err(error) => (error.tenant.clone(), Err(error.source)),
         };
         if let Some(Entry { place: other, .. }) = self.tenants.get(&name) {
-            return Err(InventoryError::TenantTwice { name, other: other.clone(), place });
+            return Err(InventoryError::TenantTwice { name, other: Box::new(other.clone()), place });
         }
         let uid = object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
         self.tenants.insert(name, Entry { tenant, uid: uid.to_owned(), place });

@@ -65,7 +65,7 @@ fn tenant(name: &str, form: usize) -> Tenant {
         json!([]),
         Value::Null,
     ];
-    let prefixes = if form % 2 == 0 { json!([NAMESPACE]) } else { json!([]) };
+    let prefixes = if form.is_multiple_of(2) { json!([NAMESPACE]) } else { json!([]) };
     let mut spec = json!({"nodeSelector": {"pool": name}, "namespaces": {"prefixes": prefixes}});
     if !owners[form].is_null() {
         spec["owners"] = owners[form].clone();

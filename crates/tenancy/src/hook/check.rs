@@ -70,7 +70,7 @@ fn check_placement(hook: &Hook) -> Result<(), Fault> {
         selector.map(|(key, source)| (format!("set.nodeSelector[{key:?}]"), source.place()));
     for (field, place) in when.chain(set).chain(selector) {
         let read = |key: &&str| place.is_some_and(|place| place.may_read(Field::Annotation, key));
-        if let Some(key) = [NODE_SELECTOR, DEFAULT_TOLERATIONS].into_iter().find(|key| read(&key)) {
+        if let Some(key) = [NODE_SELECTOR, DEFAULT_TOLERATIONS].into_iter().find(|key| read(key)) {
             let message = format!(
                 "it reads annotation {key:?}, which landlord itself may write: read other annotations, each by its key"
             );

@@ -189,7 +189,7 @@ async fn every_right_is_used_and_none_is_missing() {
 
     world.source = "capsule";
     // Two parts of the guard have no place in this one.
-    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "guard": {"onUnready": "deny"}});
+    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "includeSystemNamespaces": true, "guard": {"onUnready": "deny"}});
     world.cluster.apply(&policy(settings)).await.expect("a policy");
     capsules_tenant_comes_and_goes(&world).await;
     uses(&log, |right| !is_removal_of_place(right)).await;
