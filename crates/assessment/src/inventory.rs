@@ -195,7 +195,11 @@ impl Inventory {
             Err(error) => (error.tenant.clone(), Err(error.source)),
         };
         if let Some(Entry { place: other, .. }) = self.tenants.get(&name) {
-            return Err(InventoryError::TenantTwice { name, other: Box::new(other.clone()), place });
+            return Err(InventoryError::TenantTwice {
+                name,
+                other: Box::new(other.clone()),
+                place,
+            });
         }
         let uid = object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
         self.tenants.insert(name, Entry { tenant, uid: uid.to_owned(), place });

@@ -30,6 +30,8 @@ pub mod reconciler;
 pub mod releaser;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod small_world;
 pub mod snapshot;
 pub mod status;
 pub mod store;

@@ -244,8 +244,8 @@ async fn scenario_14(world: &World) {
     world.comes_to("moving", "from", [("from", "yes")], [(NODE_SELECTOR, "pool=solar")]).await;
     world.patch("moving", json!({"labels": {"capsule.clastix.io/tenant": "to"}})).await;
     world.comes_to("moving", "to", [("to", "yes")], [(NODE_SELECTOR, "pool=lunar")]).await;
-    // A claim that is taken away: nothing of the tenant's stays.
-    world.patch("moving", json!({"labels": {"capsule.clastix.io/tenant": null}})).await;
+    // A claim that is taken away, by the value that says so: nothing of the tenant's stays.
+    world.patch("moving", json!({"labels": {"capsule.clastix.io/tenant": ""}})).await;
     eventually("the release", async || {
         world.metadata("moving").await
             == (map([("kubernetes.io/metadata.name", "moving")]), map([]))

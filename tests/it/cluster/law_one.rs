@@ -61,7 +61,13 @@ impl Choices {
         }
         if self.once_in(2) {
             let selector = json!({"matchLabels": {"env": "prod"}, "matchExpressions": [{"key": "team", "operator": "Exists"}]});
-            spec["overrides"] = json!([{"namespaceSelector": selector, "nodeSelector": {"tier": "prod"}, "labels": self.map(&["over"])}]);
+            let mut labels = self.map(&["over"]);
+            // What a selector reads, the tenant does not write.
+            for read in ["env", "team"] {
+                labels.remove(read);
+                spec["labels"].as_object_mut().expect("labels").remove(read);
+            }
+            spec["overrides"] = json!([{"namespaceSelector": selector, "nodeSelector": {"tier": "prod"}, "labels": labels}]);
         }
         if self.once_in(3) {
             spec["conflicts"] = json!("keep");

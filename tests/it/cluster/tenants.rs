@@ -79,13 +79,14 @@ impl Tenant {
     pub(crate) fn listing(mut self, mut items: Value) -> Self {
         match self.source {
             Source::Landlord => {
-                // Landlord wants a selector in every item; the empty one matches all.
+                // Landlord wants a selector with a term in every item; this one matches all.
                 let without = items
                     .as_array_mut()
                     .into_iter()
                     .flatten()
                     .filter(|item| item.get("namespaceSelector").is_none());
-                without.for_each(|item| item["namespaceSelector"] = json!({}));
+                let all = json!({"matchExpressions": [{"key": "of-no-namespace", "operator": "DoesNotExist"}]});
+                without.for_each(|item| item["namespaceSelector"] = all.clone());
                 self.spec["overrides"] = items;
             }
             Source::Capsule => self.spec["namespaceOptions"]["additionalMetadataList"] = items,

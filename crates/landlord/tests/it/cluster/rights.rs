@@ -188,8 +188,9 @@ async fn every_right_is_used_and_none_is_missing() {
     uses(&log, |right| !is_of_capsule(right) && !is_removal_of_later_parts(right)).await;
 
     world.source = "capsule";
-    // Two parts of the guard have no place in this one.
-    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "includeSystemNamespaces": true, "guard": {"onUnready": "deny"}});
+    // Three parts of the guard have no place in this one.
+    let settings = json!({"tenantSource": "capsule", "identify": [{"label": "capsule.clastix.io/tenant"}],
+                          "excludedNamespaces": [], "includeSystemNamespaces": true, "guard": {"onUnready": "deny"}});
     world.cluster.apply(&policy(settings)).await.expect("a policy");
     capsules_tenant_comes_and_goes(&world).await;
     uses(&log, |right| !is_removal_of_place(right)).await;

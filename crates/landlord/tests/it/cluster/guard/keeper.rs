@@ -333,7 +333,7 @@ async fn settings_are_followed(world: &World) {
     );
     let admins = json!({"users": ["root"], "groups": []});
     let guard = json!({"scope": "all", "onUnready": "deny"});
-    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "admins": admins, "guard": guard});
+    let settings = json!({"tenantSource": "capsule", "excludedNamespaces": [], "includeSystemNamespaces": true, "admins": admins, "guard": guard});
     world.set_settings(&settings);
     let guard = rendered(world, "");
     eventually("the new guard", async || is_in_force(world, &guard).await).await;

@@ -60,12 +60,14 @@ async fn no_edit_of_settings_moves_a_namespace() {
     stage.settings = settings.clone();
     stage.install("").await;
     stage.world.set_settings(&settings);
-    let label = async |value: &str| {
-        let metadata = json!({"labels": {"landlord.dev/tenant": value}});
-        let after = stage.patch(OWNER, "excluded", metadata).await.expect("taken");
-        after.metadata.labels.expect("labels")["landlord.dev/tenant"] == value
-    };
-    eventually("the exclusion", async || label("lunar").await).await;
+    let lunar = json!({"labels": {"landlord.dev/tenant": "lunar"}});
+    let is_lunar =
+        |after: Namespace| after.metadata.labels.expect("labels")["landlord.dev/tenant"] == "lunar";
+    eventually("the exclusion", async || {
+        is_lunar(stage.try_to_patch(OWNER, "excluded", lunar.clone()).await.expect("taken"))
+    })
+    .await;
+    assert!(is_lunar(stage.patch(OWNER, "excluded", lunar).await.expect("taken")));
     let forged = json!({"annotations": {LEDGER: ledger("lunar"), CREATOR: r#"{"username":"admin","groups":["system:masters"],"moved":["lunar"]}"#}});
     let after = stage.patch(OWNER, "excluded", forged).await.expect("taken");
     assert!(annotation(&after, LEDGER).starts_with(r#"{"tenant":"solar""#));
@@ -81,8 +83,12 @@ async fn no_edit_of_settings_moves_a_namespace() {
         let line = format!("namespace=\"{name}\" reason=\"Unverified\"");
         let reported = |world: &World| world.log("two").contains(&line);
         eventually(&format!("the report of {name}"), async || reported(&stage.world)).await;
+        // It keeps its tenant and its pool, and lets no new Pod in until an admin has decided.
+        eventually(&format!("the withdrawal of {name}"), async || {
+            annotation(&stage.get(name).await, LEDGER).starts_with(r#"{"was":"solar""#)
+        })
+        .await;
         let after = stage.get(name).await;
-        assert!(annotation(&after, LEDGER).starts_with(r#"{"tenant":"solar""#), "{name}");
         assert_eq!(annotation(&after, NODE_SELECTOR), "pool=solar", "{name}");
     }
     assert_eq!(annotation(&stage.get("control").await, NODE_SELECTOR), "pool=solar");
