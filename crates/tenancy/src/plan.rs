@@ -204,7 +204,10 @@ pub fn unclaimed(settings: &Settings, namespace: &Namespace, ledger: &Ledger) ->
         (false, true) => drop(plan.remove.insert(marker, Why::Unclaimed)),
         _ => {}
     }
-    if let Some(value) = Stamp::settled(&namespace.metadata) {
+    let is_freed = |stamp: Stamp| stamp.moved.is_some() && !stamp.names_any();
+    if Stamp::read(&namespace.metadata).is_some_and(is_freed)
+        && let Some(value) = Stamp::settled(&namespace.metadata)
+    {
         plan.set.insert(Key::annotation(keys::CREATOR), Want { value, why: Why::Stamp });
     }
     plan
@@ -213,8 +216,10 @@ pub fn unclaimed(settings: &Settings, namespace: &Namespace, ledger: &Ledger) ->
 /// Whether the settings let this namespace be nobody's: as at CREATE, by the guard's stamp of who
 /// its creator was. What has none is older than the guard.
 pub fn may_be_unclaimed(settings: &Settings, metadata: &Metadata) -> bool {
-    let by_admin = |Stamp { creator, .. }: Stamp| {
-        settings.is_admin(&creator) || settings.is_controller(&creator)
+    // An admin who named a tenant did not say that it is nobody's.
+    let by_admin = |stamp: Stamp| {
+        !stamp.names_any()
+            && (settings.is_admin(&stamp.creator) || settings.is_controller(&stamp.creator))
     };
     settings.unclaimed == Unclaimed::Allow || Stamp::read(metadata).is_none_or(by_admin)
 }

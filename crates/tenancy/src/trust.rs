@@ -45,6 +45,11 @@ impl Stamp {
         serde_json::to_string(&stamp.creator).ok()
     }
 
+    /// Whether an admin wrote a value where the rules read.
+    pub(crate) fn names_any(&self) -> bool {
+        self.moved.iter().flatten().any(|value| !value.is_empty())
+    }
+
     fn is_moved(&self, settings: &Settings) -> bool {
         self.moved.is_some() && settings.is_admin(&self.creator)
     }

@@ -214,7 +214,9 @@ fn entitle(
             is_admin && is_written || asked == Some(*tenant) && (is_admin || owns(*tenant))
         })
         .collect();
-    let frees = is_admin && after.is_none();
+    // Also where the rules of now find a tenant in the name: the admin took away what said so.
+    let is_emptied = !written.is_empty() && written.iter().all(Option::is_none);
+    let frees = is_admin && (after.is_none() || is_emptied);
     if let Some(namespace) = &mut next.namespaces[number] {
         namespace.freed = frees || namespace.freed && entitled.is_empty();
         namespace.entitled.extend(entitled);

@@ -226,7 +226,7 @@ fn is_of_capsule(right: &str) -> bool {
 /// Of the parts that are not there for ever; which other rights to delete there are is for the
 /// older form.
 fn is_removal_of_later_parts(right: &str) -> bool {
-    let is_later = ["-hold", "-names"].iter().any(|part| right.ends_with(part));
+    let is_later = ["-hold", "-names", "-references"].iter().any(|part| right.ends_with(part));
     is_removal_of_place(right) || right.starts_with("delete ") && is_later
 }
 

@@ -83,9 +83,11 @@ async fn no_edit_of_settings_moves_a_namespace() {
         let line = format!("namespace=\"{name}\" reason=\"Unverified\"");
         let reported = |world: &World| world.log("two").contains(&line);
         eventually(&format!("the report of {name}"), async || reported(&stage.world)).await;
-        // It keeps its tenant and its pool, and lets no new Pod in until an admin has decided.
-        eventually(&format!("the withdrawal of {name}"), async || {
-            annotation(&stage.get(name).await, LEDGER).starts_with(r#"{"was":"solar""#)
+        // It keeps its tenant and its pool, and lets no new Pod in until an admin has decided: the
+        // label of one already names another tenant than its ledger.
+        let head = if name == "planted" { r#"{"was":"solar""# } else { r#"{"tenant":"solar""# };
+        eventually(&format!("the ledger of {name}"), async || {
+            annotation(&stage.get(name).await, LEDGER).starts_with(head)
         })
         .await;
         let after = stage.get(name).await;
