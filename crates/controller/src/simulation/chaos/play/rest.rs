@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use assessment::admission;
 use chaos::Rest;
 
-use super::{Duration, LATENCY, LEDGER, Part, Replica, Stage, TENANT_LABEL, Value, json};
+use super::{Duration, LATENCY, LEDGER, Part, Replica, Stage, TENANT_LABEL, TENANTS, Value, json};
 
 /// All is at rest then at the latest: quarrels are over after 10 minutes, and the longest wait
 /// between two tries of anything is 10.
 const REST: Duration = Duration::from_secs(30 * 60);
+/// By then a tenant that went, in whichever way, counts as deleted.
+const GIVEN_UP: Duration = Duration::from_secs(12 * 60);
 /// How often it is looked whether it is earlier; longer than most waits between two tries.
 const LOOK: Duration = Duration::from_secs(60);
 /// How long silence is listened to: longer than a watch lasts.
@@ -22,8 +24,12 @@ impl Stage {
     pub(super) async fn come_to_rest(&mut self) {
         self.fix();
         self.note_event();
-        let end = tokio::time::Instant::now() + REST;
-        while tokio::time::Instant::now() < end && !self.rests().await {}
+        let began = tokio::time::Instant::now();
+        let elapsed = || tokio::time::Instant::now() - began;
+        // Each tenant that went is asked for once more, when its grace is over.
+        let are_all_there = self.server.objects("Tenant").len() == TENANTS.len();
+        let graces_are_over = || are_all_there || elapsed() > GIVEN_UP;
+        while elapsed() < REST && !(self.rests().await && graces_are_over()) {}
         self.judge();
         let (namespaces, tenants) =
             (self.server.objects("Namespace"), self.server.objects("Tenant"));
