@@ -53,7 +53,9 @@ impl Shared {
         let name = &failed.request.name;
         let failures = self.progress.get(name).map_or(0, |progress| progress.attempts.failures());
         let may_pass = failure.scope == Scope::Server || failure.reason.passes() && failures < 2;
-        let held = self.store.namespace(name).filter(|_| !may_pass)?;
+        // Where it was denied as well, it is not asked for beside every attempt.
+        let is_due = failures <= 4 || failures.is_power_of_two();
+        let held = self.store.namespace(name).filter(|_| !may_pass && is_due)?;
         of_failed(self.store.settings(), held, failed)
     }
 
