@@ -13,7 +13,7 @@ use super::play;
 const LENGTH: usize = 40;
 /// Schedules of the short form: seeds that are always the same, and some that never are.
 const FIXED: u64 = 40;
-const NEW: u64 = 10;
+const NEW: u64 = 4;
 /// How often progress is told.
 const TOLD: usize = 100;
 /// How many schedules may be played to shorten one.

@@ -42,6 +42,24 @@ fn a_restore_that_no_version_shows_is_noticed() {
     assert_eq!(play_text(unseen), Vec::<String>::new());
 }
 
+/// Found as seed 17959798861: so little had changed since the backup that versions had grown past
+/// those that were known before anybody looked. The Lease shows it.
+#[test]
+fn a_restore_that_versions_have_grown_past_is_noticed() {
+    let unseen = "memory 17959798861: 353 pod web-1; 874 lose-answers 3; 0 snapshot; 0 forget; \
+                  35734 freeze one; 0 restore; 1760 edit web-2; 550 break-watches; 0 create web-1 nova";
+    assert_eq!(play_text(unseen), Vec::<String>::new());
+}
+
+/// Found as seed 777096: each attempt at a namespace that admission denies was followed by one to
+/// withdraw it.
+#[test]
+fn a_denied_withdrawal_is_within_the_bound_of_tries() {
+    let denied =
+        "memory 777096: 0 create web-5 nova; 48337 drop nova; 0 admit namespace web-5 422 0";
+    assert_eq!(play_text(denied), Vec::<String>::new());
+}
+
 /// One that fails among many that do not is found, and what has nothing to do with it is left out.
 #[test]
 fn a_broken_law_is_reported_with_the_shortest_schedule() {
