@@ -10,6 +10,7 @@ use tenancy::ledger::{ANNOTATION, Ledger};
 use tenancy::metadata::{Key, Metadata};
 use tenancy::namespace::Namespace;
 use tenancy::plan::{self, Plan};
+use tenancy::ready::withdraw;
 use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 use tenancy::trust::{Doubt, Trust};
@@ -90,6 +91,20 @@ impl Assessment {
     /// The same as one of a few words.
     pub fn reason(&self) -> Option<Reason> {
         self.fault.as_ref().map(|fault| fault.reason)
+    }
+
+    /// Whether a fault of this kind leaves open if the namespace carries what its tenant wants. A
+    /// tenant that is gone may come back: until it counts as deleted, its namespaces stay as it left
+    /// them.
+    pub fn is_in_doubt(&self, reason: Reason) -> bool {
+        let is_left = self.tenant.as_ref() == Some(&self.record.ledger.tenant);
+        reason.blocks_writes() && !(reason == Reason::UnknownTenant && is_left)
+    }
+
+    /// The metadata without what makes the namespace ready, where its fault takes that away; `None`
+    /// where it is not ready, or where what it carries counts all the same.
+    pub fn withdrawn(&self, settings: &Settings) -> Option<Metadata> {
+        self.is_in_doubt(self.reason()?).then(|| withdraw(settings, &self.before)).flatten()
     }
 
     /// Labels and annotations after the plan.
@@ -186,7 +201,9 @@ impl Assessment {
                 // Nothing is looked up here: tenants are at hand, and this one has a fault.
                 let reason = match error {
                     ClaimError::Lookup(_) => Reason::InvalidTenant,
-                    ClaimError::Ambiguous { .. } => Reason::AmbiguousClaim,
+                    ClaimError::Ambiguous { .. } | ClaimError::TooLong { .. } => {
+                        Reason::AmbiguousClaim
+                    }
                 };
                 assessment.fail(reason, error.to_string());
                 assessment.tenant = unusable;

@@ -18,6 +18,9 @@ use crate::tenant::Tenant;
 /// Name prefixes are guesses, so each costs a look-up; more than this many are not tried.
 const MAX_PREFIX_LOOKUPS: usize = 3;
 
+/// The longest name of a tenant, `namespace:name`.
+const MAX_NAME_BYTES: usize = 63 + 1 + 253;
+
 /// What the rules read.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
@@ -63,6 +66,16 @@ pub enum ClaimError<E> {
         rule: String,
         /// The names that it finds, in order.
         names: Vec<String>,
+    },
+    /// What a rule finds is no name of an object. It is not repeated: it can be a megabyte.
+    #[error(
+        "rule {rule:?} finds a name of {bytes} bytes, and no tenant has one of more than {MAX_NAME_BYTES}: correct it"
+    )]
+    TooLong {
+        /// The rule, as in [`Rule::id`].
+        rule: String,
+        /// How long it is.
+        bytes: usize,
     },
     /// The tenant could not be read, which says nothing of whether there is one.
     #[error("{0}")]
@@ -186,7 +199,12 @@ fn name<E>(
     rule: &Rule,
     evidence: Evidence<'_>,
 ) -> Result<Option<String>, ClaimError<E>> {
-    Ok(stated_name(settings, rule, evidence)?.map(|stated| settings.source.canonical(stated)))
+    match stated_name(settings, rule, evidence)? {
+        Some(stated) if stated.len() > MAX_NAME_BYTES => {
+            Err(ClaimError::TooLong { rule: rule.id(), bytes: stated.len() })
+        }
+        stated => Ok(stated.map(|stated| settings.source.canonical(stated))),
+    }
 }
 
 fn stated_name<E>(
@@ -264,6 +282,31 @@ mod tests {
     use super::*;
     use rstest::rstest;
     use serde_json::json;
+
+    /// Nobody looks for a tenant of that name, and no log repeats it.
+    #[rstest]
+    #[case::the_longest(MAX_NAME_BYTES, true)]
+    #[case::longer(MAX_NAME_BYTES + 1, false)]
+    #[case::a_megabyte(1_000_000, false)]
+    fn a_name_that_no_object_has_is_an_error(#[case] bytes: usize, #[case] is_name: bool) {
+        let identify = json!([{"annotation": "team"}]);
+        let settings = Settings::from_value(&json!({"identify": identify})).unwrap();
+        let object =
+            json!({"metadata": {"name": "web", "annotations": {"team": "x".repeat(bytes)}}});
+        let namespace = Namespace::from_value(&object).unwrap();
+        let evidence =
+            Evidence { namespace: &namespace, ledger: &Ledger::default(), document: None };
+        let mut asked = 0;
+        let found = resolve::<Tenant, String>(&settings, evidence, |_| {
+            asked += 1;
+            Ok(None)
+        });
+        assert_eq!((found.is_ok(), asked), (is_name, usize::from(is_name)));
+        if let Err(error) = found {
+            let message = error.to_string();
+            assert!(message.contains("annotation:team") && message.len() < 200, "{message}");
+        }
+    }
 
     /// Whose a namespace is, of which landlord has recorded that it was solar's.
     #[rstest]
