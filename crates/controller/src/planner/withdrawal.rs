@@ -1,7 +1,7 @@
 //! Withdrawal: a namespace whose wanted placement cannot be determined, judged or written stops being
 //! ready, by a write that is smaller than what is there and keeps every record.
 
-use assessment::{Assessment, Fault, Reason};
+use assessment::{Assessment, Fault};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::write::Write;
 use tenancy::keys::NODE_SELECTOR;
@@ -20,7 +20,7 @@ pub(super) fn plan(
     trouble: Option<Fault>,
 ) -> Option<PlannedWrite> {
     let reason = trouble.as_ref()?.reason;
-    if !is_in_doubt(assessment, reason) {
+    if !assessment.is_in_doubt(reason) {
         return None;
     }
     Some(PlannedWrite {
@@ -59,13 +59,6 @@ fn request(settings: &Settings, held: &CachedNamespace) -> Option<Write> {
     Write::between(held, &withdraw(settings, &held.namespace.metadata)?)
 }
 
-/// Whether what the namespace carries may be something else than what its tenant wants. A tenant that
-/// is gone may come back: until it counts as deleted, its namespaces stay as it left them.
-fn is_in_doubt(assessment: &Assessment, reason: Reason) -> bool {
-    let is_left = assessment.tenant.as_ref() == Some(&assessment.record.ledger.tenant);
-    reason.blocks_writes() && !(reason == Reason::UnknownTenant && is_left)
-}
-
 /// The fault, with what it means for Pods where the namespace is not ready, or will not be.
 pub(super) fn explain(
     store: &Store,
@@ -74,7 +67,7 @@ pub(super) fn explain(
     fault: Fault,
 ) -> Fault {
     let (settings, before) = (store.settings(), &held.namespace.metadata);
-    let is_closed = if is_in_doubt(assessment, fault.reason) {
+    let is_closed = if assessment.is_in_doubt(fault.reason) {
         withdraw(settings, before).is_some() || !is_ready(settings, before)
     } else {
         !is_ready(settings, &assessment.plan.apply(before))

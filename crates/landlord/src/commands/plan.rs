@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use tenancy::settings::Settings;
 use terminal::Screen;
 
 use super::selection::Selection;
@@ -102,9 +103,8 @@ impl Plan {
             Output::Name => output::print(&names(&assessments))?,
         }
         let exit_code = self.exit_code(&assessments);
-        if let Some(notice) = moves(&assessments) {
-            eprintln!("{notice}");
-        }
+        let notices = [moves(&assessments), withdrawals(&inventory.settings, &assessments)];
+        notices.into_iter().flatten().for_each(|notice| eprintln!("{notice}"));
         if let Some(estimate) = self.sources.estimate(inventory, &assessments)? {
             eprintln!("{estimate}");
         }
@@ -124,8 +124,6 @@ impl Plan {
 /// Whom an edit of settings or tenants takes from the tenant that the ledger names, and which of them
 /// are not followed.
 fn moves(assessments: &[Assessment]) -> Option<String> {
-    /// Names that are listed; more are counted.
-    const LISTED: usize = 20;
     let is_moved = |one: &&Assessment| {
         let recorded = &one.record.ledger.tenant;
         !recorded.is_empty() && one.tenant.as_ref() != Some(recorded)
@@ -138,15 +136,36 @@ fn moves(assessments: &[Assessment]) -> Option<String> {
     let names: Vec<&str> = moved.iter().filter(held).map(|one| one.name.as_str()).collect();
     let mut notice = format!("{} would leave the tenant on record", namespaces(moved.len()));
     if !names.is_empty() {
-        let listed = names.get(..LISTED).unwrap_or(&names).join(" ");
-        let more = names.len().saturating_sub(LISTED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         notice += &format!(
-            "; {} of them would be Unverified and keep that tenant, for no admission request on record moved them: {listed}{more}\nlet an admin run `landlord adopt` for those that are to move",
-            names.len()
+            "; {} of them would be Unverified and keep that tenant, for no admission request on record moved them: {}\nlet an admin run `landlord adopt` for those that are to move",
+            names.len(),
+            listed(&names)
         );
     }
     Some(notice)
+}
+
+/// Namespaces that are ready, and of which the controller would take that.
+fn withdrawals(settings: &Settings, assessments: &[Assessment]) -> Option<String> {
+    let withdrawn = assessments.iter().filter(|one| one.withdrawn(settings).is_some());
+    let names: Vec<&str> = withdrawn.map(|one| one.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} would stop being ready because of errors, and with the guard no new Pod starts there: {}",
+            namespaces(names.len()),
+            listed(&names)
+        )
+    })
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    const LISTED: usize = 20;
+    let first = names.get(..LISTED).unwrap_or(names).join(" ");
+    match names.len().saturating_sub(LISTED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 fn namespaces(count: usize) -> String {

@@ -242,7 +242,9 @@ spec: {owners: [{kind: User, name: both}]}
     assert_eq!(after.code, Some(1));
     assert!(after.err.contains("3 namespaces would leave the tenant on record; 2 of them would be Unverified and keep that tenant"), "{}", after.err);
     assert!(
-        after.err.contains(": a c\n") && after.err.contains("`landlord adopt`"),
+        after.err.contains(": a c\n")
+            && after.err.contains("`landlord adopt`")
+            && after.err.contains("2 namespaces would stop being ready because of errors, and with the guard no new Pod starts there: a c"),
         "{}",
         after.err
     );
