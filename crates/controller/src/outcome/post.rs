@@ -68,15 +68,23 @@ where
             clock::within(clock::ANSWER_TIMEOUT, write()).await
         };
         let Err(error) = answer else { return };
-        tracing::debug!(%error, tries, "event not written");
-        if is_lasting(&error) {
+        if is_there(&error) {
             return;
         }
+        if is_lasting(&error) || tries + 1 == MAX_TRIES {
+            return tracing::warn!(%error, tries = tries + 1, "an event is given up");
+        }
+        tracing::debug!(%error, tries = tries + 1, "event not written");
         tokio::time::sleep(clock::backoff(FIRST_WAIT, tries, clock::ANSWER_TIMEOUT)).await;
     }
 }
 
-/// Whether the answer would be the same again: it is there already, or it may not be.
+/// An earlier try was stored, and its answer was lost.
+fn is_there(error: &Error) -> bool {
+    matches!(error, Error::Api(status) if status.code == 409)
+}
+
+/// Whether the answer would be the same again.
 fn is_lasting(error: &Error) -> bool {
     matches!(error, Error::Api(status) if status.code < 500 && status.code != 429)
 }
