@@ -72,7 +72,7 @@ fn with(object: &Value, field: &str, key: &str, value: Value) -> Value {
     object
 }
 
-/// The settings have come to read an annotation; whoever edits anything else moves nobody, and an
+/// The settings have come to read an annotation; an edit of anything else moves nobody, and an
 /// admin who sends the new tenant's ledger, as `landlord adopt` does, moves it.
 #[rstest]
 #[case::a_user("solar-owner", false)]

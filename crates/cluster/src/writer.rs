@@ -258,7 +258,7 @@ mod tests {
         };
         assert_eq!(failure.scope, scope);
     }
-    /// Too large is a fault of one object, whoever finds it so.
+    /// Too large is a fault of one object, whether API server or etcd finds it so.
     #[rstest]
     #[case(500, "etcdserver: request is too large", Reason::ObjectTooLarge)]
     #[case(

@@ -217,18 +217,27 @@ impl Starter {
         };
         self.spawn("strategies", ROUND_BOUND, |pulse| strategies.run(pulse));
         if let Some(orders) = guard {
-            context.reconciler.shared().store.set_guarded(Some(true));
-            let outcomes = Arc::clone(context.reconciler.outcomes());
-            let keeper = Keeper {
-                client: context.client.clone(),
-                outcomes,
-                signals: Arc::clone(&context.signals),
-                leadership: leadership.clone(),
-                settings,
-                orders,
-            };
-            self.spawn("guard", ROUND_BOUND, |pulse| keeper.run(pulse));
+            self.start_keeper(context, leadership, settings, orders);
         }
+    }
+
+    fn start_keeper(
+        &mut self,
+        context: &Context,
+        leadership: &Leadership,
+        settings: channel::Receiver<Option<Arc<Settings>>>,
+        orders: Orders,
+    ) {
+        context.reconciler.shared().store.set_guarded(Some(true));
+        let keeper = Keeper {
+            client: context.client.clone(),
+            outcomes: Arc::clone(context.reconciler.outcomes()),
+            signals: Arc::clone(&context.signals),
+            leadership: leadership.clone(),
+            settings,
+            orders,
+        };
+        self.spawn("guard", ROUND_BOUND, |pulse| keeper.run(pulse));
     }
 
     fn start_releaser(&mut self, context: &Context, leadership: &Leadership) {

@@ -240,12 +240,7 @@ impl Reconciler {
             }
             Written::Reverted(meta, keys) => {
                 let failure = reverted(&keys);
-                let mut shared = self.shared();
-                shared.contend(&write, clock::now());
-                let missing = write.request.missing_in(&meta);
-                shared.progress.update(&key, |progress| progress.contention.undone(&missing));
-                shared.store.update_namespace(CachedNamespace::from_meta(&meta), epoch);
-                drop(shared);
+                self.shared().take_reverted(&write, &meta, epoch);
                 self.fail(&write, live, &failure, took);
                 refused = Some(failure);
             }

@@ -4,7 +4,7 @@
 //!
 //! 7. *Fail closed*: a namespace at which the controller has looked is ready only if its Pods go to
 //!    the pool that its tenant has now, whether the write of it passed or not.
-//! 8. *Trust is on record*: landlord records a tenant only where somebody who may claim it asked
+//! 8. *Trust is on record*: landlord records a tenant only where a user who may claim it asked
 //!    for it by an admission request, or an admin did, or its creator may claim it; and nobody but
 //!    an admin makes a namespace nobody's.
 //!

@@ -8,6 +8,7 @@ use assessment::{Fault, Reason};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::writer::Failure;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tenancy::metadata::Key;
 use tenancy::settings::Strategy;
 
@@ -273,6 +274,14 @@ impl Shared {
                 progress.contention.wrote(key, value.as_deref(), is_reversal, now);
             }
         });
+    }
+
+    /// Takes in an answer that carries the write no more: admission set it back.
+    pub(super) fn take_reverted(&mut self, write: &PlannedWrite, meta: &ObjectMeta, epoch: u64) {
+        self.contend(write, clock::now());
+        let missing = write.request.missing_in(meta);
+        self.progress.update(&write.request.name, |progress| progress.contention.undone(&missing));
+        self.store.update_namespace(CachedNamespace::from_meta(meta), epoch);
     }
 
     fn prune(&mut self, now: Instant) {

@@ -71,7 +71,7 @@ pub(super) struct NamespaceState {
     pub(super) full: bool,
     /// Who created it. Not on the object: that is what landlord has to find out.
     pub(super) creator: User,
-    /// Tenants that somebody who may claim them asked for, or an admin.
+    /// Tenants that an admin, or a user who may claim them, asked for.
     pub(super) entitled: BTreeSet<usize>,
     /// Whether an admin, by name, made it nobody's.
     pub(super) freed: bool,

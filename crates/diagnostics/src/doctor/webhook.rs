@@ -56,6 +56,12 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
             "create a tenant, and ask again",
         );
     }
+    create_for_one(context, name, tenants).await
+}
+
+/// The first tenant that the webhook lets claim decides; others may not be this user's.
+async fn create_for_one(context: &CheckContext, name: &str, tenants: Vec<String>) -> Finding {
+    let settings = &context.inventory.settings;
     let mut refusals = Vec::new();
     for tenant in tenants {
         match create(context, settings, name, &tenant).await.0 {

@@ -100,7 +100,7 @@ fn suggest_among(wrong: &str, names: &[String]) -> String {
     suggestion(wrong, names.iter().map(String::as_str))
 }
 
-/// Labels and annotations after the plan, whoever is on record for the claim: the admin is now.
+/// Labels and annotations after the plan. The admin is on record for the claim now, and nobody else.
 fn approved(assessment: &Assessment) -> Metadata {
     assessment.withheld.apply(&assessment.after())
 }

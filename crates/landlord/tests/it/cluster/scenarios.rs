@@ -5,7 +5,7 @@ use test_support::scenarios;
 
 use super::world::World;
 
-/// A controller that follows whoever may update namespaces: neither webhook nor guard records who
+/// A controller that follows all who may update namespaces: neither webhook nor guard records who
 /// relabels one.
 async fn trusting(source: &'static str) -> World {
     let mut world = World::without_controller(source).await;
