@@ -79,7 +79,7 @@ struct World {
     metadata: Metadata,
     /// Who is on record, in the world's own words.
     creator: Option<&'static str>,
-    /// What admins wrote since the controller wrote last; `None` where they did not.
+    /// What an admin wrote and nothing has followed yet; `None` where they did not.
     acts: Option<Vec<String>>,
     /// Landlord has written down whose it is, or that it is nobody's.
     settled: bool,
@@ -174,6 +174,7 @@ impl World {
         } else {
             assessment.plan
         };
+        let settles = plan.set.contains_key(&Key::annotation(CREATOR));
         self.metadata = plan.apply(&self.metadata);
         let after = Record::read(&self.metadata).ledger.tenant.clone();
         if before != after {
@@ -184,7 +185,8 @@ impl World {
             self.creator = None;
             self.settled = true;
         }
-        if !plan.is_empty() {
+        // What an admin named stays on record until it is followed, or nobody can follow it any more.
+        if settles {
             self.acts = None;
         }
         self.settled |=

