@@ -227,8 +227,12 @@ fn copy() -> TempDir {
         "deploy/controller.yaml",
         "examples/getting-started/policy.yaml",
     ];
-    let others =
-        ["README.zh-CN.md", "docs/publishing.md", "examples/github-actions/plan-comment.yml"];
+    let others = [
+        "README.zh-CN.md",
+        "docs/policy.md",
+        "docs/publishing.md",
+        "examples/github-actions/plan-comment.yml",
+    ];
     for file in files.iter().chain(&scripts).chain(&manifests).chain(&others) {
         let to = folder.path().join(file);
         fs::create_dir_all(to.parent().expect("a folder")).expect("made");
@@ -307,10 +311,10 @@ fn a_version_that_is_everywhere_the_same_is_printed() {
     "deploy/controller.yaml, landlord:v9"
 )]
 #[case(
-    "README.zh-CN.md",
+    "docs/policy.md",
     "landlord-policy:v",
     "landlord-policy:v9",
-    "README.zh-CN.md, landlord-policy:v9"
+    "docs/policy.md, landlord-policy:v9"
 )]
 #[case(
     "docs/publishing.md",

@@ -4,6 +4,7 @@
 mod architecture;
 mod book;
 mod commands;
+mod messages;
 mod page;
 mod security;
 mod session;

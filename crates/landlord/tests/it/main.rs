@@ -13,6 +13,7 @@ mod explain;
 mod helm;
 mod hook_tests;
 mod install;
+mod kind;
 mod kubelet;
 mod landlord;
 mod plan;
