@@ -1,5 +1,6 @@
-//! The crates: none outgrows the others, and in none do modules import each other in a ring. Which
-//! crate may import which is in ARCHITECTURE.md, and held by landlord's tests of it.
+//! The crates: none outgrows the others, in none do modules import each other in a ring, and their
+//! texts use the words of the field. Which crate may import which is in ARCHITECTURE.md, and held by
+//! landlord's tests of it.
 mod examples;
 mod modules;
 mod packages;
@@ -7,3 +8,4 @@ mod readers;
 mod rings;
 mod sizes;
 mod source;
+mod words;

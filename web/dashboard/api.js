@@ -39,7 +39,7 @@ addEventListener('pagehide', () => { left = true; stop.abort(); });
 addEventListener('pageshow', () => { left = false; });
 document.addEventListener('visibilitychange', () => { if (document.hidden) stop.abort(); });
 
-/** Until somebody looks. */
+/** Until the page is looked at. */
 async function seen() {
   while (document.hidden || left) {
     await new Promise((resolve) => {
@@ -51,7 +51,7 @@ async function seen() {
 
 let listeners = 0;
 
-/** Calls `changed` whenever something has changed, and `state` with live, lost or refused. Comes back by itself, until somebody else listens. */
+/** Calls `changed` whenever something has changed, and `state` with live, lost or refused. Comes back by itself, until another listener takes its place. */
 export async function listen(changed, state) {
   listeners += 1;
   const mine = listeners;

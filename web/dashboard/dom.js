@@ -37,7 +37,7 @@ export function swap(element, facts, build) {
   if (focused) [...element.querySelectorAll('[data-focus]')].find((one) => one.dataset.focus === focused)?.focus();
 }
 
-/** Says something to whoever does not see the page. */
+/** Says something to a screen reader. */
 export function announce(text) {
   document.getElementById('announcer').textContent = text;
 }

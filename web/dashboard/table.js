@@ -10,7 +10,7 @@ const PAGE = 100;
 
 /**
  * columns: [{key, label, sort, class, cell(row)}]; `fetch(offset, limit)` answers {matching, items}, at once or later.
- * `sorted` is {key, descending}; `onsort(key, descending)` is told of a click on a heading.
+ * `sorted` is {key, descending}; `onsort(key, descending)` is called on a click on a heading.
  */
 export class Table {
   constructor({ label, columns, fetch, sorted, onsort, empty }) {

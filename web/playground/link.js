@@ -1,7 +1,7 @@
 // Links: the whole state of the editors behind the `#` of the address, compressed. Browsers do not send that part anywhere.
 
 const VERSION = '#1.';
-/** More than anybody types; a link is somebody else's data, and a short one can unpack to gigabytes. */
+/** More than anybody types; a link is data of another person, and a short one can unpack to gigabytes. */
 const LARGEST = 1 << 20;
 
 /** The editors' texts as a fragment. */

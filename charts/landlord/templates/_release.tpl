@@ -33,7 +33,7 @@ app.kubernetes.io/component: controller
 {{ .Values.policy.module | default (printf "registry://ghcr.io/landlord-dev/landlord-policy:v%s" .Chart.AppVersion) }}
 {{- end -}}
 
-{{/* How a command is told of a policy that is called otherwise. */}}
+{{/* The flag for a policy that has another name. */}}
 {{- define "landlord.policyFlag" -}}
 {{- if and .Values.policy.enabled (ne .Values.policy.name "landlord") }} --policy {{ .Values.policy.name }}{{ end -}}
 {{- end -}}

@@ -28,9 +28,9 @@ pub enum InventoryError {
     Namespace { place: Place, source: NamespaceError },
     #[error("{place}: the Namespace has no metadata.name: give it one")]
     Nameless { place: Place },
-    #[error("{place}: namespace {name:?} is there twice: leave one of them")]
+    #[error("{place}: namespace {name:?} is defined twice: remove one")]
     NamespaceTwice { place: Place, name: String },
-    #[error("tenant {name:?} is there twice, in {other} and in {place}: leave one of them")]
+    #[error("tenant {name:?} is defined twice, in {other} and in {place}: remove one")]
     TenantTwice { name: String, other: Box<Place>, place: Place },
 }
 

@@ -155,7 +155,7 @@ pub enum Event {
     PushBack(u32),
     /// So many writes are answered 500.
     Fail(u32),
-    /// So many writes are carried out, and nobody is told.
+    /// So many writes are carried out, and no client gets their answer.
     LoseAnswers(u32),
     /// Answers take so many milliseconds.
     Slow(u32),

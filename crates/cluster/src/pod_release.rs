@@ -18,7 +18,7 @@ pub enum Verdict {
     Release(Patch),
     /// It would have to run where its own selector does not let it.
     Clash(Clash),
-    /// Its namespace is not as it should be yet.
+    /// Its namespace is not compliant yet.
     Wait,
 }
 

@@ -150,7 +150,7 @@ impl Policy {
         }
     }
 
-    /// Pins a mode, or lets go of it.
+    /// Pins a mode, or unpins it.
     pub async fn pin(&mut self, client: &Client, pin: Option<Pin>) -> Result<(), Error> {
         let patch = json!({"metadata": {"annotations": {PIN: pin.map(Pin::to_annotation)}}});
         *self = Self::from_object(

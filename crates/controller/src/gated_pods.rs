@@ -1,5 +1,5 @@
 //! Gated Pods: Pods that wait behind landlord's scheduling gate, by namespace, and where each
-//! namespace lets them go.
+//! namespace releases them.
 //!
 //! ```text
 //! watch (Pods without a node) ─▶ gated Pods ◀─ placement ── planner (a namespace was looked at)
@@ -124,7 +124,7 @@ impl Default for GatedPods {
 }
 
 impl GatedPods {
-    /// Takes a Pod in, and gives it a turn if its namespace lets Pods go. What is known of it
+    /// Takes a Pod in, and gives it a turn if its namespace releases Pods. What is known of it
     /// beside its object stays.
     pub fn put(&mut self, key: &PodKey, mut pod: HeldPod, now: Instant) {
         let gated = self.namespaces.entry(key.namespace.to_string()).or_default();

@@ -51,7 +51,7 @@ pub struct PlannedWrite {
 }
 
 impl Decision {
-    /// Why the namespace is not as it should be, or will not be.
+    /// Why the namespace is not compliant, or will not be.
     pub fn trouble(&self) -> Option<&Fault> {
         match self {
             Self::Ignore => None,

@@ -1,5 +1,5 @@
 //! Events: when what the page shows has changed. Nobody watching costs nothing; anyone who watches
-//! is told twice a second at most, and asks then for what it shows.
+//! gets two notices a second at most, and asks then for what it shows.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const MAX_STREAMS: usize = 64;
 /// See the module.
 pub(super) struct Pulse {
     revision: watch::Sender<u64>,
-    somebody: Notify,
+    viewer: Notify,
     places: Arc<Semaphore>,
 }
 
@@ -32,7 +32,7 @@ impl Default for Pulse {
     fn default() -> Self {
         Self {
             revision: watch::Sender::new(0),
-            somebody: Notify::new(),
+            viewer: Notify::new(),
             places: Arc::new(Semaphore::new(MAX_STREAMS)),
         }
     }
@@ -57,7 +57,7 @@ pub(super) async fn beat(dashboard: Arc<Dashboard>) {
     let (pulse, mut last) = (&dashboard.pulse, Signature::default());
     loop {
         if pulse.revision.receiver_count() == 0 {
-            pulse.somebody.notified().await;
+            pulse.viewer.notified().await;
         }
         let now = dashboard.signature();
         if now != last {
@@ -100,7 +100,7 @@ pub(super) async fn stream(
         )
     })?;
     let receiver = dashboard.pulse.revision.subscribe();
-    dashboard.pulse.somebody.notify_one();
+    dashboard.pulse.viewer.notify_one();
     let first = stream::once(std::future::ready(event(*receiver.borrow())));
     let later = stream::unfold((receiver, place), |(mut receiver, place)| async move {
         receiver.changed().await.ok()?;

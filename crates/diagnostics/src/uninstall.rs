@@ -99,7 +99,7 @@ impl Traces {
         let list =
             if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) };
         format!(
-            "{}{} objects of the guard are deleted\n{} held Pods are let go\n{} namespaces lose landlord's keys{list}\n{crds}",
+            "{}{} objects of the guard are deleted\n{} held Pods are released\n{} namespaces lose landlord's keys{list}\n{crds}",
             self.policies.describe(orders),
             self.guard.len(),
             self.pods.len(),
@@ -107,7 +107,7 @@ impl Traces {
         )
     }
 
-    /// Takes all of it away, in the order that is safe. `show` is told how many namespaces are
+    /// Takes all of it away, in the order that is safe. `show` gets how many namespaces are
     /// done.
     pub async fn remove(
         &mut self,

@@ -115,7 +115,7 @@ impl Faults {
     }
 
     /// The same between the carrying out of a patch and its answer, which then comes late: watches
-    /// are told first.
+    /// report it first.
     pub fn interfere_after(&mut self, meddling: impl FnOnce(&InMemory, &str) + Send + 'static) {
         self.meddling_after.push(Box::new(meddling));
     }

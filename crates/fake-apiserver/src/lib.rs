@@ -231,7 +231,7 @@ impl InMemory {
     }
 
     /// Takes a kind away the way that deleting its CustomResourceDefinition does: its objects are
-    /// deleted one by one, which watches are told, and then it is not served. Returns the kind, for
+    /// deleted one by one, which watches report, and then it is not served. Returns the kind, for
     /// [`Self::define`], and its objects, for [`Self::put`].
     pub fn withdraw(&self, kind: &str) -> Option<(Kind, Vec<Arc<Value>>)> {
         let withdrawn = self.state().withdraw(kind);

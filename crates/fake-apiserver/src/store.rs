@@ -37,7 +37,7 @@ impl Kind {
     }
 }
 
-/// What a watch is told.
+/// An event of a watch.
 #[derive(Clone, Debug)]
 pub(super) struct Change {
     pub(super) revision: u64,

@@ -64,7 +64,7 @@ async fn writes(client: Client) -> Vec<String> {
         now,
         "a patch that changes nothing has no new version"
     );
-    outcomes.push(patch(&api, json!({"uid": "somebody-else", "annotations": {"a": "c"}})).await);
+    outcomes.push(patch(&api, json!({"uid": "another-object", "annotations": {"a": "c"}})).await);
     let dry = PatchParams { dry_run: true, ..PatchParams::default() };
     let dry = api
         .patch("web", &dry, &Patch::Merge(json!({"metadata": {"annotations": {"a": "dry"}}})))

@@ -1,6 +1,6 @@
 //! Hold: a Pod in a namespace that is not ready waits at a scheduling gate instead of failing, and
 //! so does one that the plugin `PodNodeSelector` judged by an older state of the namespace. The
-//! controller lets them go.
+//! controller releases them.
 
 use super::expression::{is_held, names_its_node, quote};
 use super::policy::{Effect, Policy};

@@ -22,7 +22,7 @@ use tenancy::tenant::landlord::TenantSpec;
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')")
         .message("metadata.name becomes a label value: start and end it with a letter or digit"),
     printcolumn = r#"{"name":"Namespaces","type":"integer","jsonPath":".status.namespaces.total","description":"Namespaces of the tenant"}"#,
-    printcolumn = r#"{"name":"Compliant","type":"integer","jsonPath":".status.namespaces.compliant","description":"Namespaces that are as they should be"}"#,
+    printcolumn = r#"{"name":"Compliant","type":"integer","jsonPath":".status.namespaces.compliant","description":"Compliant namespaces"}"#,
     printcolumn = r#"{"name":"Selector","type":"string","jsonPath":".spec.nodeSelector","description":"The tenant's node pool"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]

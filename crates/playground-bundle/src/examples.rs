@@ -49,7 +49,7 @@ fn getting_started(root: &Path) -> Result<Example> {
     Ok(Example {
         group: "First steps",
         name: "getting-started".to_owned(),
-        why: "Two tenants, and namespaces that are new, edited, as they should be, and nobody's."
+        why: "Two tenants, and namespaces that are new, edited, compliant, and unclaimed."
             .to_owned(),
         settings: read_file(&folder.join("policy.yaml"))?,
         tenant: read_file(&folder.join("tenants.yaml"))?,

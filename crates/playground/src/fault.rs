@@ -72,12 +72,12 @@ impl Fault {
             InventoryError::NamespaceTwice { place, name } => at(
                 place,
                 "metadata.name",
-                format!("namespace {name:?} is there twice: leave one of them"),
+                format!("namespace {name:?} is defined twice: remove one"),
             ),
             InventoryError::TenantTwice { name, other, place } => at(
                 place,
                 "metadata.name",
-                format!("tenant {name:?} is there twice, here and in {other}: leave one of them"),
+                format!("tenant {name:?} is defined twice, here and in {other}: remove one"),
             ),
         }
     }

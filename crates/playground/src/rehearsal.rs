@@ -74,7 +74,7 @@ impl Editors {
         })
     }
 
-    /// The objects; `None` where a text holds none, and then every such text is told.
+    /// The objects; `None` where a text holds none, and then every such text is named.
     fn read(&self, faults: &mut Vec<Fault>) -> Option<Objects> {
         let mut read = |editor: &str| {
             let text = self.read_editor(editor);

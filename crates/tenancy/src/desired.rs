@@ -33,7 +33,7 @@ pub(crate) struct Desired {
     pub defaults: Wants,
     /// Keys, unrendered, that wait for the namespace to get its name.
     pub waiting: BTreeSet<String>,
-    /// What hooks remove, whoever wrote it.
+    /// What hooks remove, no matter who wrote it.
     pub removals: BTreeMap<Key, Why>,
     /// Keys that the other stage may have written: they stay as they are.
     pub held: Vec<Key>,

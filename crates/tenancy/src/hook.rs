@@ -78,7 +78,7 @@ pub struct Setting {
     pub value: Source,
 }
 
-/// A label or annotation that a hook removes, whoever wrote it.
+/// A label or annotation that a hook removes, no matter who wrote it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Removal {
     /// Whether it is a label or an annotation.

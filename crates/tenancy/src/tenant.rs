@@ -182,7 +182,7 @@ impl Tenant {
     }
 }
 
-/// What somebody has written in an object: without its status and what the API server keeps in its
+/// What users have written in an object: without its status and what the API server keeps in its
 /// metadata, which change by themselves.
 fn stated(object: &Value) -> Value {
     let copy = |(name, value): (&String, &Value)| (name.clone(), value.clone());

@@ -244,7 +244,7 @@ mod tests {
                 "web",
                 "label:landlord.dev/tenant",
                 "drift",
-                "somebody changed the node selector",
+                "a client changed the node selector",
             ]),
             row(["db\x1b[2J", "-", "ok", ""]),
         ];
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn as_wide_as_it_takes() {
         let expected = "NAME         RULE                       STATE  WHY\n\
-                        web          label:landlord.dev/tenant  drift  somebody changed the node selector\n\
+                        web          label:landlord.dev/tenant  drift  a client changed the node selector\n\
                         db\\u{1b}[2J  -                          ok\n";
         assert_eq!(table(None, false), expected);
     }
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn sentences_are_folded_and_columns_left_out() {
         let expected = "NAME         STATE  WHY\n\
-                        web          drift  somebody changed the node\n\
+                        web          drift  a client changed the node\n\
                         \x20                   selector\n\
                         db\\u{1b}[2J  ok\n";
         assert_eq!(table(Some(46), false), expected);
@@ -280,7 +280,7 @@ mod tests {
     fn a_sentence_without_room_goes_below_its_row() {
         let expected = "NAME         STATE\n\
                         web          drift\n\
-                        \x20   somebody changed the node selector\n\
+                        \x20   a client changed the node selector\n\
                         db\\u{1b}[2J  ok\n";
         assert_eq!(table(Some(40), false), expected);
     }

@@ -51,7 +51,7 @@ pub async fn start_named(
     kubewarden
 }
 
-/// Takes the policy server down for good, where the webhook is told to let requests through then.
+/// Takes the policy server down for good, where the webhook lets requests through then.
 pub async fn take_down(cluster: &Cluster, source: &str, kubewarden: &Kubewarden) {
     let mut ignoring = shipped(source);
     ignoring["spec"]["failurePolicy"] = "Ignore".into();

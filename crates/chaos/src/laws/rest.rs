@@ -120,9 +120,7 @@ impl Laws {
     /// No Pod of a namespace that is compliant waits for ever.
     pub fn see_released(&mut self, waiting: &[String]) {
         self.check(waiting.is_empty(), || {
-            format!(
-                "convergence: Pods of namespaces that are as they should be wait still: {waiting:?}"
-            )
+            format!("convergence: Pods of compliant namespaces wait still: {waiting:?}")
         });
     }
 

@@ -12,7 +12,7 @@ pub const WINDOW: Duration = Duration::from_secs(60);
 pub(super) const EACH: usize = 20;
 /// Events of all payers in a window; beyond it, a payer who has had none yet may have one.
 const ALL: usize = 100;
-/// Creators who are told apart in a window; all further ones share what others share.
+/// Creators who are counted apart in a window; all further ones share what others share.
 const MAX_CREATORS: usize = 50;
 
 /// Whose share an Event is taken from.

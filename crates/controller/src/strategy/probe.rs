@@ -1,6 +1,6 @@
 //! Probe: measures how the webhook, the cluster and the controller are doing. The webhook is asked
 //! by creations for real tenants that the API server judges and does not store; what it adds is
-//! told by one more that it is not asked about.
+//! measured by one more that it is not asked about.
 
 use std::iter;
 use std::time::{Duration, Instant};

@@ -77,7 +77,7 @@ where
         Self { needs: Some(needs), ..self }
     }
 
-    /// The next event. An error is told once for as long as it is the same, and logged so.
+    /// The next event. An error is reported and logged once for as long as it is the same.
     pub(crate) async fn next(&mut self) -> Result<Event<K>, String> {
         let pulse = self.pulse.clone();
         loop {

@@ -71,7 +71,7 @@ struct NamespaceRow {
     tenant: Option<String>,
     /// compliant, pending, conflicted or failed.
     state: String,
-    /// A bounded word where it is not as it should be.
+    /// A bounded word where it is not compliant.
     reason: Option<String>,
     /// What is wrong, and what to do.
     message: Option<String>,

@@ -46,7 +46,7 @@ enum PromiseState {
     Kept,
     /// Landlord is about to make it so.
     CatchingUp,
-    /// Somebody has to do something.
+    /// It needs attention.
     Broken,
     /// Not everything has been read yet.
     Unknown,

@@ -10,7 +10,7 @@ use tenancy::tenant::Tenant;
 use super::Counts;
 use controller::snapshot::{Namespaces, Nodes, Snapshots};
 
-/// Nodes that are named for a selector; of more, only the number is told.
+/// Nodes that are named for a selector; of more, only the number is shown.
 const MAX_NODES: usize = 20;
 
 #[derive(Debug, Serialize, JsonSchema)]

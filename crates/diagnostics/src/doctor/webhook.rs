@@ -22,7 +22,7 @@ use cluster::webhooks::{self, Gap};
 const NAMES: [&str; 2] = ["landlord-doctor", "doctor-of-landlord"];
 /// The label that the API server sets itself, once a namespace has its name.
 const METADATA_NAME: &str = "kubernetes.io/metadata.name";
-/// Creations of which the slowest is told.
+/// Creations of which the slowest is reported.
 const TRIES: usize = 5;
 /// Tenants that are tried; others may not be this user's.
 const TENANTS: usize = 3;

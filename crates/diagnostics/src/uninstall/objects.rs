@@ -65,7 +65,7 @@ pub(super) async fn remove_definition(
     report: &mut Report,
 ) -> Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    // Anyone who may not look is told what to look for.
+    // A user who may not look gets what to look for.
     let found = api.get_opt(DEFINITION).await.ok().flatten().is_some();
     if orders.with_crds && report.failed.is_empty() {
         if found && orders.mode == ApplyMode::Apply {

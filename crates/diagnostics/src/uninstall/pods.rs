@@ -37,7 +37,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// A held Pod on its way.
 pub struct Let {
     key: PodKey,
-    /// What lets it go.
+    /// What releases it.
     patch: Patch,
     /// Why nothing says where it belongs, so that it could run anywhere.
     pub astray: Option<String>,

@@ -25,7 +25,7 @@ const EXITS: [Exit; 2] = [
 /// Approve namespaces whose creator may not claim their tenant
 ///
 /// Landlord leaves such namespaces alone. This writes what the tenant wants, ledger included; from
-/// then on the controller looks after them. Whoever runs this vouches for the claim. Each namespace
+/// then on the controller looks after them. The user who runs this vouches for the claim. Each namespace
 /// and the tenants that its claim names are read by name: no right to list is needed.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]

@@ -110,13 +110,13 @@ struct Evictions {
     yes: bool,
     #[command(flatten)]
     dry_run: DryRunFlags,
-    /// Evict also Pods that no controller makes again, and those of DaemonSets
+    /// Also evict bare Pods (without a controller) and those of DaemonSets
     #[arg(long, env = "LANDLORD_BARE_PODS")]
     bare_pods: bool,
     /// Evictions in a second
     #[arg(long, env = "LANDLORD_EVICTIONS_PER_SECOND", value_name = "NUMBER", default_value_t = 5.0, value_parser = rate)]
     evictions_per_second: f64,
-    /// Seconds for which Pods that a PodDisruptionBudget protects are asked for again
+    /// Retry evictions that a PodDisruptionBudget blocks for this many seconds
     #[arg(long, env = "LANDLORD_PATIENCE", value_name = "SECONDS", default_value_t = 300)]
     patience: u64,
 }

@@ -61,7 +61,7 @@ const EXITS: [Exit; 4] = [
 /// Bring every namespace into compliance now
 ///
 /// Compliant namespaces are skipped, so running it again resumes it. Each namespace gets one patch
-/// that holds all its changes, guarded by its uid and resourceVersion: what somebody else writes in
+/// that holds all its changes, guarded by its uid and resourceVersion: what another client writes in
 /// between is planned anew, never overwritten.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use anyhow::{Result, bail};
 
-/// What is shown, what is asked, and what is said where nobody can answer or somebody says no.
+/// What is shown, what is asked, and what is said where no terminal can answer or the user says no.
 pub(super) struct Question<'a> {
     pub(super) shown: &'a str,
     pub(super) question: &'a str,

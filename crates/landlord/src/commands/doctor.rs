@@ -32,8 +32,8 @@ const EXITS: [Exit; 3] = [
 
 /// Check everything that must be true for Pods to stay in their pool
 ///
-/// Nothing is written: what is tried is a dry run. Each line says what is; what is not good comes
-/// with why it matters and how to fix it. A check that cannot be made is not good.
+/// Nothing is written: what is tried is a dry run. Each check that fails says why it matters
+/// and how to fix it. A check that cannot run counts as failed.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Doctor {

@@ -35,7 +35,7 @@ const EXITS: [Exit; 3] = [
 /// Show what would change, for which namespaces, and why
 ///
 /// Reads the cluster, or with -f files, and then needs no cluster. Nothing is written; how long it
-/// would take is told on standard error, after a few of the patches were sent as dry runs. Who may
+/// would take is shown on standard error, after a few of the patches were sent as dry runs. Who may
 /// claim a tenant is not judged: objects do not say who sent them.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]

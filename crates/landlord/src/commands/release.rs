@@ -68,7 +68,7 @@ const EXITS: [Exit; 3] = [
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Release {
-    /// Every namespace. There is no less: a controller would write back what only some lose
+    /// Every namespace. Required: a controller would write back what only some of them lose
     #[arg(long, required = true, env = "LANDLORD_ALL")]
     all: bool,
     /// Delete the ClusterAdmissionPolicies as well: the one of the settings, and whatever places
@@ -81,7 +81,7 @@ pub(crate) struct Release {
     /// Leave tenant labels that people wrote
     #[arg(long, env = "LANDLORD_KEEP_CLAIMS")]
     keep_claims: bool,
-    /// Let held Pods go to any node where their tenant is not known, or wants what they do not
+    /// Release held Pods to any node where their tenant is not known, or wants what they do not
     #[arg(long, env = "LANDLORD_FREE_PODS")]
     free_pods: bool,
     /// Do not ask

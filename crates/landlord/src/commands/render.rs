@@ -97,7 +97,7 @@ struct RenderGuard {
 /// What happens to Pods of namespaces that are not ready.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum OnUnreadyFlag {
-    /// They wait at a scheduling gate until the controller lets them go
+    /// They wait at a scheduling gate until the controller releases them
     Hold,
     /// They are refused
     Deny,

@@ -1,4 +1,4 @@
-//! Single namespaces, written one after the other by the hand of whoever runs the command.
+//! Single namespaces, written one after the other by the user who runs the command.
 
 use std::process::ExitCode;
 
@@ -47,7 +47,7 @@ pub(super) struct Target<'a> {
 
 impl Single {
     /// Decides each with `decide` and writes it. The first error ends it; what was written before
-    /// is told. `new_tenant` is the one that they are moved to.
+    /// is reported. `new_tenant` is the one that they are moved to.
     pub(super) fn write_each(
         &self,
         names: &[String],
@@ -121,7 +121,7 @@ impl<'a> Target<'a> {
         Ok(Some(Self { inventory, held, object, done: String::new(), after, leaves_by: None }))
     }
 
-    /// What its tenant wants, whoever created it.
+    /// What its tenant wants, no matter who created it.
     pub(super) fn adopt(&mut self) -> Result<()> {
         let assessment = self.assess(&self.held.namespace)?;
         self.done = match (&assessment.tenant, assessment.reason()) {

@@ -38,7 +38,7 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Reads everything; what is passed over is told on standard error.
+    /// Reads everything; what is passed over is named on standard error.
     pub(crate) fn read(&self) -> Result<Inventory> {
         let inventory = if self.files.is_empty() {
             tokio::runtime::Runtime::new().context("no runtime")?.block_on(self.read_cluster())?

@@ -1,4 +1,4 @@
-//! `status`: how many namespaces are as they should be, per tenant, for how long the others have
+//! `status`: how many namespaces are compliant, per tenant, for how long the others have
 //! not been, and who keeps them so.
 
 use std::collections::HashMap;
@@ -49,9 +49,10 @@ const EXITS: [Exit; 3] =
 /// Judges each namespace of the cluster as it is now as the controller does, so that the numbers are
 /// those of the Tenants' status, of the metrics and of the dashboard, and adds what the controller
 /// says: who leads, and which keys are contested. ERRORS are what the controller calls conflicted or
-/// failed; only it knows of contested keys. BEHIND is for how long the namespace that waits longest has
-/// not been as its tenant wants it, told from the objects themselves: since it was created or
-/// claimed, or at least since somebody else changed it or its tenant last. Nothing is written.
+/// failed; only it knows of contested keys. BEHIND is the
+/// age of the oldest namespace that is not compliant, read from the objects themselves: since it was
+/// created or claimed, or at least since another client changed it or its tenant last. Nothing is
+/// written.
 #[derive(Args, Debug)]
 #[command(after_help = help::examples(&EXAMPLES), after_long_help = help::notes(&EXAMPLES, &EXITS))]
 pub(crate) struct Status {
@@ -70,7 +71,7 @@ pub(crate) struct Status {
     form: FormFlags,
 }
 
-/// Namespaces that are not as they should be.
+/// Namespaces that are not compliant.
 const NOT_COMPLIANT: u8 = 2;
 
 impl Status {

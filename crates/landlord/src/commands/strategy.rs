@@ -48,7 +48,7 @@ pub(crate) struct StrategyCommand {
     /// With --pin: also where the guard is not enforced. Pods may run on foreign nodes then
     #[arg(long, requires = "pin")]
     without_guard: bool,
-    /// Let go of a mode that was pinned by --pin
+    /// Unpin the mode that --pin has pinned
     #[arg(long)]
     unpin: bool,
     #[command(flatten)]
@@ -105,7 +105,7 @@ impl StrategyCommand {
         self.pin.is_some() || self.unpin
     }
 
-    /// Read before anything is changed. Who is told in words that a mode is pinned needs no right
+    /// Read before anything is changed. A user who only reads that a mode is pinned needs no right
     /// to read it.
     async fn record(&self, client: &Client, is_set: bool) -> Result<Record> {
         if !is_set || (self.changes_pin() && self.form.output == Form::Table) {

@@ -24,7 +24,7 @@ pub(crate) struct DashboardFlags {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum WebAccess {
-    /// Whoever reaches it
+    /// Anyone who reaches it
     Open,
     /// Those whose token the API server knows and allows
     Token,

@@ -3,7 +3,7 @@
 use clap::Args;
 use controller::pace::Pace;
 
-/// A bound that somebody sets from outside.
+/// A bound that is set from outside.
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Pace")]
 pub(crate) struct PaceFlags {

@@ -185,7 +185,7 @@ fn summary(report: &Report) -> String {
     let pods: usize = report.totals.values().map(|total| total.pods).sum();
     let guard = match &report.guard {
         Guarded::No => "there is no guard".to_owned(),
-        Guarded::Since(since) => format!("the guard is there since {since}"),
+        Guarded::Since(since) => format!("the guard has been there since {since}"),
         Guarded::Unknown(why) => format!("whether there is a guard is not known: {why}"),
     };
     let waiting = match report.outdated.len() {

@@ -2,7 +2,7 @@
 //! Stable: fields are added, never changed.
 //!
 //! ```text
-//! {"apiVersion": "landlord.dev/release/v1", "dryRun", "namespaces": how many are clean, "pods": how many were let go,
+//! {"apiVersion": "landlord.dev/release/v1", "dryRun", "namespaces": how many are clean, "pods": how many were released,
 //!  "done": [words], "remains": [words], "failed": [{"name", "message"}]}
 //! ```
 
@@ -17,7 +17,7 @@ pub(crate) fn render_report(report: &Report) -> String {
     let Report { dry, done, namespaces, pods, failed, remains } = report;
     let line = |words: &String| format!("{words}\n");
     let mut text: String = done.iter().map(line).collect();
-    text += &format!("{pods} held Pods are let go\n{namespaces} namespaces are clean\n");
+    text += &format!("{pods} held Pods are released\n{namespaces} namespaces are clean\n");
     text.extend(failed.iter().map(|(name, why)| format!("{name} is not clean: {why}\n")));
     text += "\nwhat remains\n";
     text.extend(remains.iter().map(|words| format!("  {words}\n")));

@@ -137,7 +137,7 @@ fn broken() -> Vec<Broken> {
             tenant: WEB,
             namespace: WEB,
             at: ("namespace", 1, 46),
-            says: "namespace \"web\" is there twice",
+            says: "namespace \"web\" is defined twice",
             ..Broken::default()
         },
     ]

@@ -122,7 +122,7 @@ fn tag(reference: &Reference) -> String {
     reference.digest().or(reference.tag()).unwrap_or_default().to_owned()
 }
 
-/// reqwest says what it did; what went wrong is told by the last of the causes.
+/// reqwest says what it did; what went wrong is in the last of the causes.
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {

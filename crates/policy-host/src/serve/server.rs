@@ -21,7 +21,7 @@ use super::review;
 
 /// An AdmissionReview holds the object twice; the API server takes objects of up to 3 MiB.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
-/// How long requests that are being worked on may take once the server is told to end.
+/// How long requests that are being worked on may take once the server is asked to end.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How to serve.

@@ -55,7 +55,7 @@ impl Start {
 }
 
 /// The end that a user asks for, by Ctrl-C or SIGTERM. It is listened for from the moment that
-/// this exists: before anybody is told that they may ask.
+/// this exists: before any client hears that it may ask.
 pub(crate) struct End {
     interrupt: Signal,
     terminate: Signal,

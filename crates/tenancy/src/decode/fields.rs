@@ -16,7 +16,7 @@ impl<'a> Fields<'a> {
     /// The object, if all its fields are among `valid`.
     pub(crate) fn read(value: &'a Value, valid: &[&str]) -> Read<Self> {
         let Value::Object(members) = value else { return Err(mismatch("", value, "an object")) };
-        // The smallest, so that which of two faults is told does not depend on the order of the
+        // The smallest, so that which of two faults is named does not depend on the order of the
         // JSON.
         match members.keys().filter(|name| !valid.contains(&name.as_str())).min() {
             None => Ok(Self(members)),

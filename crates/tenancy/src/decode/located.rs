@@ -69,7 +69,7 @@ impl<'de, 'p> Located<'de, 'p> {
         Elements { place: &self.place, rest: elements.iter().enumerate() }
     }
 
-    /// By name, so that which of two faults is told does not depend on the order of the JSON.
+    /// By name, so that which of two faults is named does not depend on the order of the JSON.
     fn members(&self, members: &'de Object<String, Value>) -> Members<'de, '_> {
         Members {
             place: &self.place,

@@ -29,7 +29,7 @@ enum Kind {
     Names(Field, Option<Expression>),
     /// The values of such keys.
     Values(Field, Expression),
-    /// The values of keys of which the name matches, whoever writes them.
+    /// The values of keys of which the name matches, no matter who writes them.
     Any(Field, Expression),
 }
 

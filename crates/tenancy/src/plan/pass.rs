@@ -220,7 +220,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What hooks remove goes, whoever wrote it, unless it is protected.
+    /// What hooks remove goes, no matter who wrote it, unless it is protected.
     fn remove(&mut self, removals: &BTreeMap<Key, Why>) {
         for (key, why) in removals {
             self.plan.set.remove(key);

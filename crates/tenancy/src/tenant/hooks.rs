@@ -25,7 +25,7 @@ pub(super) fn check(tenant: &Tenant, conflicts: Conflicts) -> Result<(), DecodeE
 struct Written {
     /// Literal keys, in whatever layer.
     keys: BTreeMap<Key, Why>,
-    /// Those that every namespace has, whoever else writes, with their values.
+    /// Those that every namespace has, whatever others write, with their values.
     fixed: Wants,
 }
 

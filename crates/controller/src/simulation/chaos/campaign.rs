@@ -14,7 +14,7 @@ const LENGTH: usize = 40;
 /// Schedules of the short form: seeds that are always the same, and some that never are.
 const FIXED: u64 = 40;
 const NEW: u64 = 4;
-/// How often progress is told.
+/// How often progress is reported.
 const TOLD: usize = 100;
 /// How many schedules may be played to shorten one.
 const ATTEMPTS: usize = 400;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::End;
 use assessment::Fault;
 
-/// What is told of namespaces, by their names.
+/// The report on namespaces, by their names.
 pub(super) type Troubles = BTreeMap<String, Fault>;
 
 const API_VERSION: &str = "landlord.dev/backfill/v1";

@@ -1,4 +1,4 @@
-//! What `controller` is told about the guard.
+//! The flags of `controller` about the guard.
 
 use clap::{Args, ValueEnum};
 use tenancy::settings::OnUnready;
@@ -32,7 +32,7 @@ pub(super) struct GuardFlags {
 pub(super) enum GuardMode {
     /// `guard.onUnready` of the settings
     Settings,
-    /// They wait at a scheduling gate until the controller lets them go
+    /// They wait at a scheduling gate until the controller releases them
     Hold,
     /// They are refused
     Deny,

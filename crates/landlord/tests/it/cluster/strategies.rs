@@ -163,8 +163,8 @@ impl World {
                 "the controller's baseline",
                 self.asks_about(CONTROLLER, baseline("landlord-probe")).await,
             ),
-            ("the probe's form by somebody else", admin(probe).await),
-            ("the baseline's form by somebody else", admin(baseline("pay-eu")).await),
+            ("the probe's form by another user", admin(probe).await),
+            ("the baseline's form by another user", admin(baseline("pay-eu")).await),
         ])
     }
 
@@ -225,7 +225,7 @@ async fn the_api_server_asks_about_what_a_mode_says_and_nothing_else() {
         "dropping it through the status",
         "taking on the critical label",
         "the controller's probe",
-        "the baseline's form by somebody else",
+        "the baseline's form by another user",
     ];
     world.asks_exactly(&critical).await;
 

@@ -117,7 +117,7 @@ impl World {
 
     /// How long it takes until a managed label that a user changes is back.
     pub(super) async fn tamper(&self, name: &str) -> Result<Duration> {
-        let patch = Patch::Merge(json!({"metadata": {"labels": {"billing": "somebody"}}}));
+        let patch = Patch::Merge(json!({"metadata": {"labels": {"billing": "another"}}}));
         self.namespaces()
             .patch(name, &PatchParams::default(), &patch)
             .await

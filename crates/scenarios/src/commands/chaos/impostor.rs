@@ -72,7 +72,7 @@ fn nonsense(turn: usize, request: &[u8]) -> Response {
     match turn % 7 {
         0 => (StatusCode::INTERNAL_SERVER_ERROR, "panicked at 'no'".to_owned()).into_response(),
         1 => "<html>it works</html>".into_response(),
-        2 => review(json!({"uid": "somebody-else", "allowed": true})).into_response(),
+        2 => review(json!({"uid": "another-request", "allowed": true})).into_response(),
         3 => review(json!({"uid": uid})).into_response(),
         // Not base64; base64 of what is no patch; a patch of what is not there.
         4 => review(patch("%%%")).into_response(),

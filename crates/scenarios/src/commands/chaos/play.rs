@@ -13,7 +13,7 @@ use super::rest::Rest;
 use super::say;
 use crate::commands::stage::{Stage, StageOptions};
 
-/// How often progress is told.
+/// How often progress is reported.
 const TOLD: usize = 20;
 
 /// Plays a schedule, and returns what the laws say of it.

@@ -76,7 +76,7 @@ impl Rest<'_> {
         })
     }
 
-    /// Namespaces of which a controller has said why they are not as they should be.
+    /// Namespaces of which a controller has said why they are not compliant.
     fn reported(&self) -> BTreeSet<String> {
         let logs = self.parts.logs();
         let lines = logs
@@ -100,7 +100,7 @@ impl Rest<'_> {
     }
 
     /// Pods that wait for nothing. One that asks for other nodes than its namespace waits for its
-    /// owner, who is told.
+    /// owner, who gets the answer.
     async fn waiting(&mut self, found: &Found) -> Result<Vec<String>> {
         self.placements.judge(&mut self.people);
         let has_tenant = |one: &&Arc<Value>| {

@@ -82,7 +82,7 @@ impl Stage {
             && shared.progress.troubles().next().is_none()
     }
 
-    /// Namespaces of which the leader says why they are not as they should be.
+    /// Namespaces of which the leader says why they are not compliant.
     pub(super) fn reported(&self) -> BTreeSet<String> {
         let leader = self.replicas.values().find(|replica| replica.leads());
         leader
