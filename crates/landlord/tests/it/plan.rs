@@ -138,7 +138,7 @@ fn what_is_passed_over_is_told() {
         "{}",
         run.err
     );
-    assert!(run.err.contains("1 objects of other kinds passed over"), "{}", run.err);
+    assert!(run.err.contains("1 object of other kinds passed over"), "{}", run.err);
 }
 
 #[test]
