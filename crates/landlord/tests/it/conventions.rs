@@ -197,8 +197,6 @@ async fn a_cluster_is_checked_before_the_installation(
 /// Whatever the API server answers: what kube makes of it stays inside.
 #[rstest]
 #[case::doctor("doctor --settings=FILE")]
-#[case::strategy("strategy")]
-#[case::release("release --all --dry-run")]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_message_is_for_programmers(#[case] words: &str) {
     let settings = tempfile::NamedTempFile::new().expect("a file");
