@@ -39,7 +39,7 @@ fn describe_syntax(file: &str, fault: &serde_saphyr::Error) -> String {
     let text = text.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
     if ["apiVersion", "kind", "metadata"]
         .iter()
-        .any(|key| what.starts_with(&format!("duplicate mapping key: {key},")))
+        .any(|key| what.starts_with(&format!("duplicate mapping key `{key}`")))
     {
         return text + "\nis a `---` missing between two objects?";
     }

@@ -28,7 +28,7 @@ const EXAMPLES: [Example; 3] = [
 const EXITS: [Exit; 2] =
     [(0, "printed"), (1, "an error; what is known of this program is printed all the same")];
 
-/// Show the version of this program, of Kubernetes and of the controller
+/// Show the version of this program, Kubernetes and the controller
 ///
 /// A program built from the repository by `make` or by a release knows its commit. The controller's
 /// version is the tag of its image.

@@ -293,7 +293,7 @@ fn names_alone_do_not_say_what_failed() {
 #[case::place("a: b\nc: [\n", "FILE:2:4 is neither YAML nor JSON: unclosed bracket '['")]
 #[case::two_objects(
     "apiVersion: v1\nkind: Namespace\napiVersion: v1\n",
-    "FILE:3:1 is neither YAML nor JSON: duplicate mapping key: apiVersion"
+    "FILE:3:1 is neither YAML nor JSON: duplicate mapping key `apiVersion`"
 )]
 fn a_broken_file_is_named_with_line_and_column(#[case] text: &str, #[case] says: &str) {
     let file = tempfile::NamedTempFile::new().expect("a file");
