@@ -90,7 +90,7 @@ const TENANT: &str =
     "{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: solar}, spec: {}}";
 
 #[rstest]
-#[case::yaml("a: [", &["standard input is neither YAML nor JSON"])]
+#[case::yaml("a: [", &["standard input:1:4 is neither YAML nor JSON"])]
 #[case::no_object("- 1", &["standard input, document 1 is not an object"])]
 #[case::two_tenants(&format!("{TENANT}\n---\n{TENANT}"), &["tenant \"solar\" is there twice", "document 1 and in standard input, document 2"])]
 #[case::two_namespaces(&format!("{NAMESPACE}\n---\n{NAMESPACE}"), &["document 2: namespace \"web\" is there twice"])]
