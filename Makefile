@@ -42,6 +42,9 @@ annotated-policy.wasm: policy.wasm policy-host ## Build the policy with its meta
 policy-host:
 	$(CARGO) build $(or $(PROGRAMS),-p policy-host)
 
+# The commit that `landlord version` names; in other builds each commit would compile the crate anew.
+install image-binary: export LANDLORD_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+
 .PHONY: install
 install: ## Build the command line and install it, the kubectl plugin, man pages and completions: make install PREFIX=~/.local
 	$(CARGO) build --release --locked -p landlord

@@ -82,9 +82,10 @@ impl Inventory {
         for document in documents {
             foreign += usize::from(!inventory.add(document)?);
         }
-        inventory
-            .notes
-            .extend((foreign > 0).then(|| format!("{foreign} objects of other kinds passed over")));
+        inventory.notes.extend((foreign > 0).then(|| {
+            let noun = if foreign == 1 { "object" } else { "objects" };
+            format!("{foreign} {noun} of other kinds passed over")
+        }));
         inventory.namespaces.sort_unstable_by(|a, b| a.namespace.name.cmp(&b.namespace.name));
         Ok(inventory)
     }
@@ -132,6 +133,11 @@ impl Inventory {
             Some(unread_selector(&name, key))
         });
         terminating.chain(self.notes.iter().cloned()).chain(excluded).chain(unread).collect()
+    }
+
+    /// Whether there were namespaces at all, be they passed over or not.
+    pub fn has_seen_namespaces(&self) -> bool {
+        !(self.namespaces.is_empty() && self.excluded.is_empty() && self.terminating.is_empty())
     }
 
     /// Why a namespace that is there is passed over.

@@ -1,6 +1,7 @@
 //! Connection: a client for the cluster that kubeconfig, context and environment choose.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -11,6 +12,8 @@ use kube::{Client, Config};
 use thiserror::Error;
 use tower::{BoxError, ServiceBuilder};
 
+use crate::request::Requests;
+
 /// Where the cluster is, as kubectl's flags say it; what is absent is taken from the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
@@ -18,6 +21,12 @@ pub struct Connection {
     pub kubeconfig: Option<PathBuf>,
     /// A context of it; absent is the current one.
     pub context: Option<String>,
+    /// The user that requests are made as, by impersonation.
+    pub impersonate: Option<String>,
+    /// The groups of that user.
+    pub groups: Vec<String>,
+    /// How long a request waits until its answer begins; absent is for as long as it takes.
+    pub request_timeout: Option<Duration>,
 }
 
 /// Why there is no client.
@@ -74,7 +83,11 @@ impl Connection {
             None => self.choose(Kubeconfig::read().map_err(ConnectionError::NoKubeconfig)?).await?,
         };
         config.default_retry = false;
-        Ok(connect(config)?)
+        if self.impersonate.is_some() {
+            config.auth_info.impersonate = self.impersonate.clone();
+            config.auth_info.impersonate_groups = Some(self.groups.clone());
+        }
+        Ok(connect(config, self.request_timeout)?)
     }
 
     async fn read_file(&self, path: &Path) -> Result<Config, ConnectionError> {
@@ -116,8 +129,9 @@ fn read_kubeconfig(paths: &Path) -> Result<Kubeconfig, KubeconfigError> {
 /// kube's own client, but with sockets that send at once. The body of a PATCH follows its head in a
 /// packet of its own, and on a connection that was idle Linux would hold it back for 40 ms, until
 /// the head is acknowledged.
-fn connect(config: Config) -> Result<Client, kube::Error> {
+fn connect(mut config: Config, timeout: Option<Duration>) -> Result<Client, kube::Error> {
     if config.proxy_url.is_some() {
+        config.read_timeout = timeout.or(config.read_timeout);
         return Client::try_from(config);
     }
     let mut connector = HttpConnector::new();
@@ -129,5 +143,5 @@ fn connect(config: Config) -> Result<Client, kube::Error> {
     let layers =
         ServiceBuilder::new().layer(config.base_uri_layer()).option_layer(config.auth_layer()?);
     let layers = layers.layer(config.extra_headers_layer()?).map_err(BoxError::from);
-    Ok(Client::new(layers.service(http), config.default_namespace))
+    Ok(Client::new(Requests::new(layers.service(http), timeout), config.default_namespace))
 }

@@ -6,6 +6,7 @@ use kube::Error;
 pub fn message(error: &Error) -> String {
     match error {
         Error::Api(status) => status.message.clone(),
+        Error::Service(source) => source.to_string(),
         error => error.to_string(),
     }
 }

@@ -27,6 +27,7 @@ pub mod placement;
 pub mod pod_release;
 pub mod pod_writer;
 pub mod policy;
+mod request;
 pub mod settings;
 pub mod strategy_record;
 pub mod webhooks;

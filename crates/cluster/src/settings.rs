@@ -36,6 +36,16 @@ pub enum Origin {
     ConfigMap,
 }
 
+/// There are no settings in the cluster, because landlord is not installed in it, or elsewhere.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{missing}, and no {place}: name yours with --policy, or the controller's namespace with --lease-namespace, or give --settings FILE"
+)]
+pub struct NotInstalled {
+    missing: String,
+    place: String,
+}
+
 /// The settings in force, and where they are. Without the name of a policy, the one that chart and
 /// manifests install is asked for, and then the ConfigMap in the controller's namespace.
 pub async fn find(
@@ -57,9 +67,7 @@ pub async fn find(
         Some(map) => {
             Ok((read_map(&map).with_context(|| format!("{KEY} of {place}"))?, Origin::ConfigMap))
         }
-        None => bail!(
-            "{missing}, and no {place}: name yours with --policy, or the controller's namespace with --lease-namespace, or give --settings FILE"
-        ),
+        None => bail!(NotInstalled { missing, place }),
     }
 }
 

@@ -13,9 +13,11 @@ use tenancy::tenant::Tenant;
 use assessment::inventory::Inventory;
 use assessment::{Assessment, assess};
 use cluster::admission_policies::stored::Stored;
-use cluster::settings::Origin;
+use cluster::error::message;
+use cluster::settings::{DEFAULT_POLICY, Origin};
 use cluster::webhooks;
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
+use tenancy::settings::Settings;
 use tenancy::settings::strategy::{Choice, Mode, Strategy};
 
 mod account;
@@ -127,6 +129,10 @@ impl Check {
         Self::DaemonSets,
         Self::Writers,
     ];
+
+    /// Those that can be made before landlord is installed.
+    pub const PREFLIGHT: [Self; 4] =
+        [Self::Version, Self::Clock, Self::PodNodeSelector, Self::DefaultSelector];
 
     /// In one word, as `--skip` takes it.
     pub fn word(self) -> &'static str {
@@ -275,14 +281,15 @@ impl CheckContext {
         inventory: Inventory,
     ) -> Self {
         let assessments = assess(&inventory);
-        let nodes =
-            Nodes::read(&client).await.map_err(|error| format!("nodes cannot be listed: {error}"));
+        let nodes = Nodes::read(&client)
+            .await
+            .map_err(|error| format!("nodes cannot be listed: {}", message(&error)));
         let stored = Stored::read(&client)
             .await
-            .map_err(|error| format!("admission policies cannot be listed: {error}"));
-        let webhooks = webhooks::of_policy(&client, &policy)
-            .await
-            .map_err(|error| format!("webhook configurations cannot be listed: {error}"));
+            .map_err(|error| format!("admission policies cannot be listed: {}", message(&error)));
+        let webhooks = webhooks::of_policy(&client, &policy).await.map_err(|error| {
+            format!("webhook configurations cannot be listed: {}", message(&error))
+        });
         Self { client, policy, lease, origin, inventory, assessments, nodes, stored, webhooks }
     }
 
@@ -302,8 +309,15 @@ impl CheckContext {
         }
     }
 
-    /// Makes every check but these, all at once.
-    pub async fn check(&self, skipped: &BTreeSet<Check>) -> Vec<Finding> {
+    /// What is known of a cluster in which landlord is not installed yet.
+    pub async fn read_before_install(client: Client, settings: Settings) -> anyhow::Result<Self> {
+        let inventory = Inventory::from_documents(settings, Vec::new())?;
+        let lease = LeaseName { namespace: String::new(), name: String::new() };
+        Ok(Self::read(client, DEFAULT_POLICY.to_owned(), lease, Origin::File, inventory).await)
+    }
+
+    /// Makes these checks but those that are skipped, all at once.
+    pub async fn check(&self, checks: &[Check], skipped: &BTreeSet<Check>) -> Vec<Finding> {
         let check = async |check: &Check| {
             if skipped.contains(check) {
                 one(check.skipped("not looked at, as asked"))
@@ -311,7 +325,7 @@ impl CheckContext {
                 check.check(self).await
             }
         };
-        join_all(Check::ALL.iter().map(check)).await.concat()
+        join_all(checks.iter().map(check)).await.concat()
     }
 
     /// Names of tenants that can be used, and what they are.

@@ -22,4 +22,5 @@ mod single;
 pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod strategy;
+pub(crate) mod version;
 mod watching;

@@ -67,7 +67,7 @@ fn typed() -> Vec<String> {
 fn connection(words: &[String]) -> Connection {
     let kubeconfig = value(words, "--kubeconfig").map(|path| PathBuf::from(at_home(&path)));
     let context = value(words, "--context").or_else(|| std::env::var("LANDLORD_CONTEXT").ok());
-    Connection { kubeconfig, context }
+    Connection { kubeconfig, context, ..Connection::default() }
 }
 
 /// What follows a flag, be it `--flag value` or `--flag=value`, which bash takes apart into three

@@ -16,12 +16,34 @@ pub(crate) enum FilesError {
     #[error("{file}: {source}")]
     Read { file: String, source: std::io::Error },
     /// With the lines around it.
-    #[error("{file} is neither YAML nor JSON: {fault}")]
+    #[error("{}", describe_syntax(file, fault))]
     Syntax { file: String, fault: Box<serde_saphyr::Error> },
     #[error(transparent)]
     Document(DocumentError),
     #[error("{0} holds no files that end in .yaml, .yml or .json")]
     EmptyFolder(String),
+}
+
+/// Where and what, and the lines around it: `tenants.yaml:5:10 is neither YAML nor JSON: …`.
+fn describe_syntax(file: &str, fault: &serde_saphyr::Error) -> String {
+    let place = fault.location().map(|at| format!(":{}:{}", at.line(), at.column()));
+    let (what, shown) = (document::message(fault), fault.to_string());
+    let lines: String = shown
+        .lines()
+        .skip_while(|line| !line.trim().is_empty() && !line.contains(" | "))
+        .map(|line| format!("\n{line}"))
+        .collect();
+    let text =
+        format!("{file}{} is neither YAML nor JSON: {what}{lines}", place.unwrap_or_default());
+    // The parser's advice is for programmers.
+    let text = text.replace(", set DuplicateKeyPolicy in Options if acceptable", "");
+    if ["apiVersion", "kind", "metadata"]
+        .iter()
+        .any(|key| what.starts_with(&format!("duplicate mapping key `{key}`")))
+    {
+        return text + "\nis a `---` missing between two objects?";
+    }
+    text
 }
 
 /// Every object in these files, folders (searched to the bottom, in order of the names) and `-`;

@@ -18,7 +18,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Change", &["backfill", "adopt", "move", "strategy", "release"]),
     ("Run", &["controller"]),
     ("GitOps", &["render", "schema", "test"]),
-    ("Shell", &["completions", "help"]),
+    ("Shell", &["completions", "version", "help"]),
 ];
 
 /// What the overview ends with.

@@ -23,6 +23,7 @@ mod monitoring;
 mod output;
 mod remedy;
 mod suggest;
+mod tips;
 
 use std::process::ExitCode;
 
@@ -33,8 +34,9 @@ use commands::{
     adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions,
     controller::Controller, doctor::Doctor, explain::Explain, hook_test::HookTest, move_::Move,
     plan::Plan, reference::Reference, release::Release, render::Render, schema::Schema,
-    status::Status, strategy::StrategyCommand,
+    status::Status, strategy::StrategyCommand, version::Version,
 };
+use flags::LogFlags;
 use output::screen::{Color, ScreenFlags};
 
 /// Gives every namespace its tenant's node selector, labels and annotations
@@ -45,6 +47,8 @@ struct Arguments {
     command: Command,
     #[command(flatten)]
     screen: ScreenFlags,
+    #[command(flatten)]
+    log: LogFlags,
 }
 
 #[derive(Subcommand, Debug)]
@@ -66,6 +70,7 @@ enum Command {
     Render(Render),
     Completions(Completions),
     Reference(Reference),
+    Version(Version),
 }
 
 /// The command line with its help.
@@ -80,8 +85,11 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     arguments.screen.apply();
+    if !matches!(arguments.command, Command::Controller(_)) {
+        arguments.log.start();
+    }
     let outcome = match arguments.command {
-        Command::Controller(command) => command.run(),
+        Command::Controller(command) => command.run(&arguments.log),
         Command::Backfill(command) => command.run(),
         Command::Plan(command) => command.run(),
         Command::Explain(command) => command.run(),
@@ -97,6 +105,7 @@ fn main() -> ExitCode {
         Command::Render(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Reference(command) => command.run(command_line()),
+        Command::Version(command) => command.run(),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {}", remedy::describe_error(&error));
@@ -115,7 +124,9 @@ fn read_arguments() -> Result<Arguments, ExitCode> {
         return Err(ExitCode::SUCCESS);
     }
     let matches = command_line().color(Color::early()).try_get_matches();
-    matches.and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches)).map_err(|error| {
+    let read = matches.and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches));
+    read.map_err(|mut error| {
+        tips::advise(&mut error, &std::env::args().collect::<Vec<_>>());
         let _ = error.print();
         match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 pub(crate) mod explanation;
 pub(crate) mod form;
 pub(crate) mod grid;
+pub(crate) mod json_path;
 mod page;
 pub(crate) mod plan_html;
 pub(crate) mod plan_markdown;

@@ -10,8 +10,17 @@ use kube::config::{InferConfigError, KubeconfigError};
 pub(crate) fn describe_error(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
+        // Its cause says the same once more, and better.
+        if cause.is::<InferConfigError>() {
+            continue;
+        }
         let error = cause.downcast_ref::<kube::Error>();
-        let words = error.map_or_else(|| cause.to_string(), message);
+        let words = match cause.downcast_ref::<KubeconfigError>() {
+            Some(KubeconfigError::ReadConfig(why, path)) => {
+                format!("{} cannot be read: {why}", path.display())
+            }
+            _ => error.map_or_else(|| cause.to_string(), message),
+        };
         if text.is_empty() {
             text = words;
         } else if !text.ends_with(&words) {

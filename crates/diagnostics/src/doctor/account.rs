@@ -6,6 +6,7 @@ use tenancy::requester::Requester;
 use tenancy::settings::Settings;
 
 use super::{Check, CheckContext, Finding, LeaseName};
+use cluster::error::message;
 
 pub(super) async fn check(context: &CheckContext) -> Finding {
     let LeaseName { namespace, name } = &context.lease;
@@ -15,7 +16,7 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
             "no controller has said in Lease {namespace}/{name} as which account it works"
         )),
         Err(error) => Check::Account.unknown(
-            format!("Lease {namespace}/{name} cannot be read: {error}"),
+            format!("Lease {namespace}/{name} cannot be read: {}", message(&error)),
             format!("let yourself get leases in namespace {namespace}"),
         ),
     }

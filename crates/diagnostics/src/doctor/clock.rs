@@ -8,6 +8,7 @@ use kube::client::Body;
 
 use super::{Check, CheckContext, Finding};
 use cluster::clock::duration_text;
+use cluster::error::message;
 
 /// Clocks that are further apart are wrong; NTP keeps them within a second.
 const APART: SignedDuration = SignedDuration::from_secs(60);
@@ -21,7 +22,7 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
     let before = Timestamp::now();
     match context.client.send(request).await {
         Ok(answer) => judge(before, date(&answer), Timestamp::now()),
-        Err(error) => unknown(&error.to_string()),
+        Err(error) => unknown(&message(&error)),
     }
 }
 

@@ -13,6 +13,7 @@ use tenancy::selector::NodeSelector;
 use super::nodes::{Known, Nodes};
 use super::{Check, CheckContext, Finding};
 use assessment::Assessment;
+use cluster::error::message;
 use cluster::lists::{PAGE, next};
 
 pub(super) async fn check(context: &CheckContext) -> Vec<Finding> {
@@ -24,7 +25,7 @@ pub(super) async fn check(context: &CheckContext) -> Vec<Finding> {
         Ok(sets) => sets,
         Err(error) => {
             return vec![Check::DaemonSets.unknown(
-                format!("DaemonSets cannot be listed: {error}"),
+                format!("DaemonSets cannot be listed: {}", message(&error)),
                 "let yourself list daemonsets",
             )];
         }

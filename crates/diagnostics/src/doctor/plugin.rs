@@ -1,6 +1,8 @@
 //! The plugin PodNodeSelector: a Pod in a namespace that carries a selector gets it.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Container, Pod};
+use kube::Client;
+use kube::api::{Api, ListParams};
 use tenancy::keys::NODE_SELECTOR;
 use tenancy::selector::NodeSelector;
 
@@ -39,11 +41,49 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
             }
         }
     }
-    let what = refusal.unwrap_or_else(|| {
-        "there is no compliant namespace with a node selector to try it in".to_owned()
-    });
-    Check::PodNodeSelector
-        .unknown(what, "create a namespace of a tenant with a node selector, and ask again as a user who may create Pods there")
+    match refusal {
+        Some(what) => {
+            Check::PodNodeSelector.unknown(what, "ask again as a user who may create Pods there")
+        }
+        None => judge_flags(&api_servers(&context.client).await),
+    }
+}
+
+/// Command lines of the API servers that run as Pods of this cluster; none where they run
+/// elsewhere, or may not be seen.
+async fn api_servers(client: &Client) -> Vec<Vec<String>> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), "kube-system");
+    let chosen = ListParams::default().labels("component=kube-apiserver");
+    let found = api.list(&chosen).await.map(|list| list.items).unwrap_or_default();
+    let specs = found.into_iter().filter_map(|pod| pod.spec);
+    let containers = specs.flat_map(|spec| spec.containers);
+    let command = |one: Container| {
+        let words = one.command.unwrap_or_default().into_iter();
+        words.chain(one.args.unwrap_or_default()).collect()
+    };
+    containers.map(command).collect()
+}
+
+/// What there is to say where no namespace is there to try it in.
+fn judge_flags(servers: &[Vec<String>]) -> Finding {
+    let is_on = |words: &&Vec<String>| {
+        let plugins =
+            words.iter().filter_map(|word| word.strip_prefix("--enable-admission-plugins="));
+        plugins.flat_map(|list| list.split(',')).any(|plugin| plugin == "PodNodeSelector")
+    };
+    let on = servers.iter().filter(is_on).count();
+    match servers.len() {
+        0 => Check::PodNodeSelector.unknown(
+            "there is no compliant namespace with a node selector to try it in, and no Pod of an API server to read it from",
+            "create a namespace of a tenant with a node selector, and ask again as a user who may create Pods there; let yourself list Pods in kube-system",
+        ),
+        all if on == all => Check::PodNodeSelector
+            .good("the API server has it among --enable-admission-plugins; it has not been tried"),
+        all => Check::PodNodeSelector.wrong(
+            format!("{} of {all} API servers do not have it among --enable-admission-plugins", all - on),
+            FIX,
+        ),
+    }
 }
 
 fn candidates(context: &CheckContext) -> impl Iterator<Item = (&str, NodeSelector)> {
@@ -61,4 +101,33 @@ fn carries(pod: &Pod, selector: &NodeSelector) -> bool {
     own.is_some_and(|own| {
         selector.iter().all(|(key, value)| own.get(key).is_some_and(|found| found == value))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State as Found;
+    use super::*;
+    use rstest::rstest;
+
+    const ON: &str = "kube-apiserver --enable-admission-plugins=NodeRestriction,PodNodeSelector";
+    const OFF: &str = "kube-apiserver --enable-admission-plugins=NodeRestriction";
+
+    #[rstest]
+    #[case::none_seen(&[], Found::Unknown, "no Pod of an API server")]
+    #[case::on(&[ON, ON], Found::Good, "has not been tried")]
+    #[case::off(&[OFF], Found::Wrong, "1 of 1 API servers do not have it")]
+    #[case::one_of_two(&[ON, OFF], Found::Wrong, "1 of 2 API servers")]
+    #[case::switched_off(&["kube-apiserver --disable-admission-plugins=PodNodeSelector"], Found::Wrong, "1 of 1")]
+    fn api_servers_say_it_by_their_flags(
+        #[case] servers: &[&str],
+        #[case] state: Found,
+        #[case] words: &str,
+    ) {
+        let servers: Vec<Vec<String>> = servers
+            .iter()
+            .map(|line| line.split_whitespace().map(str::to_owned).collect())
+            .collect();
+        let finding = judge_flags(&servers);
+        assert!(finding.state == state && finding.what.contains(words), "{finding:?}");
+    }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tenancy::settings::TenantSource;
 
 use super::{Check, CheckContext, Finding, some};
+use cluster::error::message;
 
 const MANIFEST: &str = include_str!("../../../../deploy/rbac.yaml");
 /// The service account that the manifest gives rights to.
@@ -45,7 +46,7 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
             judge(account, &roles, &required(&settings.source), &missing.into_iter().collect())
         }
         Err(error) => Check::Rights.unknown(
-            format!("the API server does not say what {account} may: {error}"),
+            format!("the API server does not say what {account} may: {}", message(&error)),
             "let yourself create subjectaccessreviews",
         ),
     }

@@ -1,6 +1,7 @@
 //! The version of the API server.
 
 use super::{Check, CheckContext, Finding};
+use cluster::error::message;
 
 /// The first with MutatingAdmissionPolicies that are on.
 const OLDEST: (u32, u32) = (1, 36);
@@ -9,7 +10,7 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
     match context.client.apiserver_version().await {
         Ok(info) => judge(&info.major, &info.minor),
         Err(error) => Check::Version.unknown(
-            format!("the API server does not say its version: {error}"),
+            format!("the API server does not say its version: {}", message(&error)),
             "let yourself GET /version",
         ),
     }

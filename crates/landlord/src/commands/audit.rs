@@ -16,7 +16,7 @@ use super::watching::WatchFlags;
 use crate::help::{self, Example, Exit};
 use crate::inventory;
 use crate::output;
-use crate::output::form::Form;
+use crate::output::form::{Choice, ChoiceParser, Form, print_parts, wide_screen};
 use assessment::assess;
 use assessment::inventory::Inventory;
 use cluster::writer::ApplyMode;
@@ -38,7 +38,7 @@ const EXAMPLES: [Example; 4] = [
 ];
 const EXITS: [Exit; 3] = [
     (0, "no Pod is outside, or all that were are on their way"),
-    (1, "an error, or not everything could be judged"),
+    (1, "an error, no namespace found by -l or --tenant, or not everything could be judged"),
     (2, "some are outside"),
 ];
 
@@ -59,11 +59,11 @@ pub(crate) struct Audit {
         long,
         env = "LANDLORD_OUTPUT",
         value_name = "FORM",
-        value_enum,
+        value_parser = ChoiceParser::<Output>::new(),
         default_value = "table",
         help_heading = "Output"
     )]
-    output: Output,
+    output: Choice<Output>,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -76,6 +76,8 @@ pub(crate) struct Audit {
 enum Output {
     /// For readers, as wide as the terminal
     Table,
+    /// The same with all its columns, wider than the terminal
+    Wide,
     /// For programs; versioned and stable
     Json,
     /// The same as JSON, as YAML
@@ -90,6 +92,7 @@ impl Output {
     fn separator(self) -> &'static str {
         match self {
             Self::Table => Form::Table.separator(),
+            Self::Wide => Form::Wide.separator(),
             Self::Json => Form::Json.separator(),
             Self::Yaml => Form::Yaml.separator(),
             Self::Markdown | Self::Html => "\n",
@@ -148,7 +151,7 @@ impl Audit {
             self.evictions.carry_out(&client, &mut report).await?;
         }
         let mut code = self.end(&report)?;
-        while self.watching.again(self.output.separator()).await? {
+        while self.watching.again(self.separator()).await? {
             code = self.end(&self.report(&client).await?)?;
         }
         Ok(if self.watching.watch { ExitCode::SUCCESS } else { code })
@@ -168,15 +171,29 @@ impl Audit {
         Ok(judge(&inventory, &assessments, evidence))
     }
 
+    fn separator(&self) -> &'static str {
+        match &self.output {
+            Choice::Form(output) => output.separator(),
+            Choice::Parts(_) => "\n",
+        }
+    }
+
     fn end(&self, report: &Report) -> Result<ExitCode> {
-        match self.output {
-            Output::Table => {
+        if matches!(self.output, Choice::Form(Output::Table | Output::Wide)) {
+            self.watching.print_time()?;
+        }
+        match &self.output {
+            Choice::Form(Output::Table) => {
                 output::print(&output::audit::render_report(report, Screen::current()))?
             }
-            Output::Json => output::print_json(&output::audit::document(report))?,
-            Output::Yaml => output::print_yaml(&output::audit::document(report))?,
-            Output::Markdown => output::print(&output::audit::markdown(report))?,
-            Output::Html => output::print(&output::audit::html(report))?,
+            Choice::Form(Output::Wide) => {
+                output::print(&output::audit::render_report(report, wide_screen()))?
+            }
+            Choice::Form(Output::Json) => output::print_json(&output::audit::document(report))?,
+            Choice::Form(Output::Yaml) => output::print_yaml(&output::audit::document(report))?,
+            Choice::Form(Output::Markdown) => output::print(&output::audit::markdown(report))?,
+            Choice::Form(Output::Html) => output::print(&output::audit::html(report))?,
+            Choice::Parts(template) => print_parts(template, &output::audit::document(report))?,
         }
         let left = report
             .strays

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use kube::Client;
-use terminal::Screen;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::controller::until_told;
@@ -19,7 +18,7 @@ use crate::flags::PaceFlags;
 use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output;
-use crate::output::form::{Form, FormFlags};
+use crate::output::form::FormFlags;
 use assessment::inventory::Inventory;
 use assessment::{Assessment, Reason, assess, assess_with_origins};
 use cluster::lease::Leadership;
@@ -53,7 +52,10 @@ const EXAMPLES: [Example; 4] = [
 ];
 const EXITS: [Exit; 4] = [
     (0, "every namespace is compliant (with --dry-run: would be)"),
-    (1, "nothing could be done, or it was stopped: no cluster, broken settings, too many failures"),
+    (
+        1,
+        "nothing could be done, or it was stopped: no cluster, broken settings, no namespace found, too many failures",
+    ),
     (2, "some namespaces are not compliant; the report lists each with its reason"),
     (130, "ended by Ctrl-C or SIGTERM; run it again to go on"),
 ];
@@ -120,7 +122,7 @@ impl Backfill {
         let inventory = cluster::lists::inventory(&client, settings).await?;
         let plans_only = self.dry_run.mode() == ApplyMode::PlanOnly;
         // Origins are printed in the machine form of a plan only.
-        let assessments = if plans_only && self.form.output != Form::Table {
+        let assessments = if plans_only && !self.form.is_table() {
             assess_with_origins(&inventory, &inventory.namespaces)
         } else {
             assess(&inventory)
@@ -128,7 +130,7 @@ impl Backfill {
         let assessments = self.selection.select(&inventory, assessments)?;
         if plans_only {
             self.form.print(
-                || output::table::render(&assessments, Screen::current()),
+                || output::table::render(&assessments, self.form.screen()),
                 || assessment::plan_json::document(&assessments),
             )?;
             return Ok(ExitCode::SUCCESS);
@@ -174,10 +176,13 @@ impl Backfill {
         let (warned, failed): (Troubles, Troubles) =
             troubles.partition(|(_, trouble)| trouble.reason == Reason::HookWarning);
         let (written, took) = (reconciler.shared().written, began.elapsed());
+        let refused = drifted.iter().filter(|name| failed.contains_key(**name)).count();
+        let left = drifted.len().saturating_sub(written as usize + refused);
         let report = Report {
             selected: assessments.len(),
             drifted: drifted.len(),
             written,
+            left: if end == End::Complete { 0 } else { left },
             took,
             warned: &warned,
             failed: &failed,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use cluster::lease::{Election, Leadership};
 use controller::admin::Admin;
 use controller::app::{self, Continuous, Options, Running, SHUTDOWN, Scope};
@@ -22,7 +22,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as channel;
 
-use crate::flags::{Connection, DashboardFlags, LeaseFlags, PaceFlags, SettingsFlags};
+use crate::flags::{
+    Connection, DashboardFlags, LeaseFlags, LogFlags, LogFormat, PaceFlags, SettingsFlags,
+};
 use crate::help::{self, Example, Exit};
 
 mod guard_flags;
@@ -31,10 +33,6 @@ use self::guard_flags::GuardFlags;
 
 /// Of tasks that answer others and have no rounds of their own.
 const UNBOUNDED: Duration = Duration::MAX;
-
-/// What a log has without `LANDLORD_LOG`. That a watch breaks off is said once by landlord; kube
-/// would repeat it with each try.
-const DEFAULT_LOG: &str = "info,kube=warn,kube_runtime::watcher=error";
 
 const EXAMPLES: [Example; 3] = [
     (
@@ -65,7 +63,13 @@ pub(crate) struct Controller {
     #[arg(long, env = "LANDLORD_LISTEN", value_name = "IP:PORT", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
     /// Form of the log on standard error
-    #[arg(long, env = "LANDLORD_LOG_FORMAT", value_enum, default_value = "text")]
+    #[arg(
+        long,
+        env = "LANDLORD_LOG_FORMAT",
+        value_enum,
+        default_value = "text",
+        help_heading = "Log"
+    )]
     log_format: LogFormat,
     /// Write without a lease: for a replica that is alone
     #[arg(long, env = "LANDLORD_NO_LEADER_ELECTION", help_heading = "Election")]
@@ -96,31 +100,15 @@ pub(crate) struct Controller {
     fail_task: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
 impl Controller {
     /// Runs the command.
-    pub(crate) fn run(self) -> Result<ExitCode> {
-        self.start_log();
+    pub(crate) fn run(self, log: &LogFlags) -> Result<ExitCode> {
+        log.start_controller(self.log_format);
         let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
         runtime.block_on(self.serve())?;
         // Nothing that is still under way is worth waiting for any longer.
         runtime.shutdown_background();
         Ok(ExitCode::SUCCESS)
-    }
-
-    fn start_log(&self) {
-        let filter = tracing_subscriber::EnvFilter::try_from_env("LANDLORD_LOG")
-            .unwrap_or_else(|_| DEFAULT_LOG.into());
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        match self.log_format {
-            LogFormat::Text => log.with_ansi(false).init(),
-            LogFormat::Json => log.json().init(),
-        }
     }
 
     async fn serve(self) -> Result<()> {

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use terminal::Screen;
+use tenancy::settings::Settings;
 
 use crate::flags::{Connection, LeaseFlags, SettingsFlags};
 use crate::help::{self, Example, Exit};
+use crate::inventory::settings_file;
 use crate::output::doctor;
 use crate::output::form::FormFlags;
 use diagnostics::doctor::{Check, CheckContext, LeaseName, State};
@@ -16,7 +17,11 @@ use diagnostics::doctor::{Check, CheckContext, LeaseName, State};
 /// Something is wrong, or could not be found out.
 const NOT_GOOD: u8 = 2;
 
-const EXAMPLES: [Example; 3] = [
+const EXAMPLES: [Example; 4] = [
+    (
+        "Whether a cluster is fit for landlord, before it is installed",
+        "landlord doctor --preflight",
+    ),
     ("All checks", "landlord doctor"),
     (
         "Without two of them, for a program",
@@ -41,6 +46,9 @@ pub(crate) struct Doctor {
     connection: Connection,
     #[command(flatten)]
     settings: SettingsFlags,
+    /// Only what can be checked before landlord is installed; needs no settings in the cluster
+    #[arg(long, env = "LANDLORD_PREFLIGHT")]
+    preflight: bool,
     /// Checks that are not made, because you know better
     #[arg(long, env = "LANDLORD_SKIP", value_name = "CHECK", value_parser = checks(), value_delimiter = ',')]
     skip: Vec<Check>,
@@ -57,22 +65,34 @@ impl Doctor {
     }
 
     async fn check(self) -> Result<ExitCode> {
-        let client = self.connection.client().await?;
-        let (settings, origin) = self.settings.find(&client).await?;
-        let inventory = cluster::lists::inventory_with_managers(&client, settings).await?;
-        let lease =
-            LeaseName { namespace: self.settings.namespace().to_owned(), name: self.lease.name };
-        let context =
-            CheckContext::read(client, self.settings.policy().to_owned(), lease, origin, inventory)
-                .await;
-        let findings = context.check(&self.skip.iter().copied().collect()).await;
+        let (context, checks) = self.prepare().await?;
+        let findings = context.check(checks, &self.skip.iter().copied().collect()).await;
         self.form.print(
-            || doctor::render_findings(&findings, Screen::current()),
+            || doctor::render_findings(&findings, self.form.screen()),
             || doctor::document(&findings),
         )?;
         let good =
             findings.iter().all(|finding| matches!(finding.state, State::Good | State::Skipped));
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(NOT_GOOD) })
+    }
+
+    /// What is read of the cluster, and the checks to make.
+    async fn prepare(&self) -> Result<(CheckContext, &'static [Check])> {
+        let client = self.connection.client().await?;
+        if self.preflight {
+            let settings = match self.settings.file() {
+                Some(path) => settings_file(path)?,
+                None => Settings::from_value(&serde_json::Value::Null)?,
+            };
+            let context = CheckContext::read_before_install(client, settings).await?;
+            return Ok((context, &Check::PREFLIGHT));
+        }
+        let (settings, origin) = self.settings.find(&client).await?;
+        let inventory = cluster::lists::inventory_with_managers(&client, settings).await?;
+        let namespace = self.settings.namespace().to_owned();
+        let lease = LeaseName { namespace, name: self.lease.name.clone() };
+        let policy = self.settings.policy().to_owned();
+        Ok((CheckContext::read(client, policy, lease, origin, inventory).await, &Check::ALL))
     }
 }
 

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::{Error, Result, anyhow};
 use clap::Args;
-use terminal::Screen;
 
 use super::sources::Sources;
 use crate::completion;
@@ -57,7 +56,7 @@ impl Explain {
         let assessments = assess_with_origins(&inventory, named);
         let assessment = assessments.first().ok_or_else(|| self.missing(&inventory))?;
         self.form.print(
-            || output::explanation::render(assessment, &owners, Screen::current()),
+            || output::explanation::render(assessment, &owners, self.form.screen()),
             || assessment::plan_json::document(&assessments),
         )?;
         Ok(if assessment.fault.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })

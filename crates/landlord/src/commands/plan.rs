@@ -11,13 +11,14 @@ use super::selection::Selection;
 use super::sources::Sources;
 use crate::help::{self, Example, Exit};
 use crate::output;
+use crate::output::form::{Choice, ChoiceParser, print_parts, wide_screen};
 use assessment::inventory::Inventory;
 use assessment::{Assessment, Reason, State, assess, assess_with_origins};
 
 /// Changes are planned, and `--detailed-exitcode` asked to say so.
 const CHANGES: u8 = 2;
 
-const EXAMPLES: [Example; 4] = [
+const EXAMPLES: [Example; 5] = [
     ("The cluster, key by key", "landlord plan -o diff"),
     ("Files, without a cluster", "landlord plan -f tenants.yaml -f namespaces/"),
     (
@@ -25,10 +26,14 @@ const EXAMPLES: [Example; 4] = [
         "kubectl get ns -o yaml | landlord plan -f - -f tenants/ -o diff",
     ),
     ("A comment for a pull request", "landlord plan -f config/ -o markdown > plan.md"),
+    (
+        "Names of the namespaces of two stages, for a script",
+        "landlord plan -l 'env in (test, prod)' -o jsonpath='{.namespaces[*].name}'",
+    ),
 ];
 const EXITS: [Exit; 3] = [
     (0, "planned (with --detailed-exitcode: and nothing is to be done)"),
-    (1, "an error, or a namespace that cannot be planned"),
+    (1, "an error, a namespace that cannot be planned, or no namespace at all in files or by -l"),
     (2, "with --detailed-exitcode: changes"),
 ];
 
@@ -48,11 +53,11 @@ pub(crate) struct Plan {
         long,
         env = "LANDLORD_OUTPUT",
         value_name = "FORM",
-        value_enum,
+        value_parser = ChoiceParser::<Output>::new(),
         default_value = "table",
         help_heading = "Output"
     )]
-    output: Output,
+    output: Choice<Output>,
     #[command(flatten)]
     selection: Selection,
     /// Exit with 2 when there are changes
@@ -64,6 +69,8 @@ pub(crate) struct Plan {
 enum Output {
     /// A namespace a line, as wide as the terminal
     Table,
+    /// The same with all its columns, wider than the terminal
+    Wide,
     /// Labels and annotations before and after
     Diff,
     /// For programs; versioned and stable
@@ -82,26 +89,19 @@ impl Plan {
     /// With the origins of keys where they are printed.
     fn assess(&self, inventory: &Inventory) -> Vec<Assessment> {
         match self.output {
-            Output::Json | Output::Yaml => assess_with_origins(inventory, &inventory.namespaces),
-            _ => assess(inventory),
+            Choice::Form(Output::Json | Output::Yaml) | Choice::Parts(_) => {
+                assess_with_origins(inventory, &inventory.namespaces)
+            }
+            Choice::Form(_) => assess(inventory),
         }
     }
 
     /// Runs the command.
     pub(crate) fn run(self) -> Result<ExitCode> {
         let inventory = self.sources.read()?;
+        self.sources.expect_namespaces(&inventory)?;
         let assessments = self.selection.select(&inventory, self.assess(&inventory))?;
-        match self.output {
-            Output::Table => {
-                output::print(&output::table::render(&assessments, Screen::current()))?
-            }
-            Output::Diff => output::print(&output::diff::render(&assessments, Screen::current()))?,
-            Output::Json => output::print_json(&assessment::plan_json::document(&assessments))?,
-            Output::Yaml => output::print_yaml(&assessment::plan_json::document(&assessments))?,
-            Output::Markdown => output::print(&output::plan_markdown::render(&assessments))?,
-            Output::Html => output::print(&output::plan_html::render(&assessments))?,
-            Output::Name => output::print(&names(&assessments))?,
-        }
+        self.print(&assessments)?;
         let exit_code = self.exit_code(&assessments);
         let notices = [moves(&assessments), withdrawals(&inventory.settings, &assessments)];
         notices.into_iter().flatten().for_each(|notice| eprintln!("{notice}"));
@@ -109,6 +109,34 @@ impl Plan {
             eprintln!("{estimate}");
         }
         Ok(exit_code)
+    }
+
+    fn print(&self, assessments: &[Assessment]) -> Result<()> {
+        let output = match &self.output {
+            Choice::Form(output) => *output,
+            Choice::Parts(template) => {
+                return print_parts(template, &assessment::plan_json::document(assessments));
+            }
+        };
+        let text = match output {
+            Output::Table => output::table::render(assessments, Screen::current()),
+            Output::Wide => output::table::render(assessments, wide_screen()),
+            Output::Diff => output::diff::render(assessments, Screen::current()),
+            Output::Json => {
+                return output::print_json(&assessment::plan_json::document(assessments));
+            }
+            Output::Yaml => {
+                return output::print_yaml(&assessment::plan_json::document(assessments));
+            }
+            Output::Markdown => output::plan_markdown::render(assessments),
+            Output::Html => output::plan_html::render(assessments),
+            Output::Name => {
+                // Why it ends with 1 is not among names.
+                eprint!("{}", output::table::remarks(assessments).trim_start());
+                names(assessments)
+            }
+        };
+        Ok(output::print(&text)?)
     }
 
     fn exit_code(&self, assessments: &[Assessment]) -> ExitCode {

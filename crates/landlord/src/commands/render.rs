@@ -63,6 +63,8 @@ struct RenderAlerts {
 }
 
 /// Rendered from the Helm chart; `make manifests` and a test keep them in step.
+/// How to change these files, which is for those who work on the repository.
+const ORIGIN: &str = "# Rendered from charts/landlord by `make manifests`: edit the chart.\n\n";
 const POLICY: &str = include_str!("../../../../deploy/cluster-admission-policy.yaml");
 const RBAC: &str = include_str!("../../../../deploy/rbac.yaml");
 const FLOW_SCHEMA: &str = include_str!("../../../../deploy/flow-schema.yaml");
@@ -138,15 +140,16 @@ impl Render {
             What::Grafana => monitoring::DASHBOARD.to_owned(),
             What::Alerts(RenderAlerts { plain: true }) => monitoring::ALERTS.to_owned(),
             What::Alerts(RenderAlerts { plain: false }) => monitoring::render_prometheus_rule(),
-            What::Policy => POLICY.to_owned(),
-            What::Rbac => RBAC.to_owned(),
+            What::Policy => POLICY.replace(ORIGIN, ""),
+            What::Rbac => RBAC.replace(ORIGIN, ""),
             What::Manifests => [
                 serde_saphyr::to_string(&crd::definition()?)?.as_str(),
                 RBAC,
                 FLOW_SCHEMA,
                 CONTROLLER,
             ]
-            .join("---\n"),
+            .join("---\n")
+            .replace(ORIGIN, ""),
         };
         output::print(&text)?;
         Ok(ExitCode::SUCCESS)

@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use assessment::inventory::Inventory;
 use clap::Args;
 use cluster::named;
+use cluster::settings::NotInstalled;
 use kube::Client;
+use serde_json::Value;
 use tenancy::settings::Settings;
 
 use super::single::missing;
@@ -62,6 +64,15 @@ impl Sources {
         Ok(inventory)
     }
 
+    /// An error where files hold no namespaces: they are others than were meant.
+    pub(crate) fn expect_namespaces(&self, inventory: &Inventory) -> Result<()> {
+        if self.files.is_empty() || inventory.has_seen_namespaces() {
+            return Ok(());
+        }
+        let files: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
+        bail!("no namespaces found in {}", files.join(", "))
+    }
+
     /// What writing the plan would cost; `None` for files, and where nothing is to be written.
     pub(crate) fn estimate(
         &self,
@@ -114,7 +125,14 @@ impl Sources {
 
     async fn read_cluster(&self) -> Result<Inventory> {
         let client = self.connection.client().await?;
-        let settings = self.settings.read(&client).await?;
+        let settings = match self.settings.read(&client).await {
+            Err(error) if error.is::<NotInstalled>() => {
+                eprintln!("note: {error}");
+                eprintln!("note: this is by the default settings");
+                Settings::from_value(&Value::Null)?
+            }
+            settings => settings?,
+        };
         cluster::lists::inventory(&client, settings).await
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -13,9 +14,8 @@ use kube::api::Api;
 use serde_json::Value;
 use tenancy::ledger;
 use tenancy::ready::is_ready;
-use terminal::Screen;
 
-use super::watching::WatchFlags;
+use super::watching::{WaitFlags, WatchFlags};
 use crate::backlog;
 use crate::completion;
 use crate::flags::LeaseFlags;
@@ -33,16 +33,24 @@ use controller::contention::Contention;
 use controller::planner::{Decision, Knowledge, Verdict, decide, pods_of_unready};
 use controller::store::{Compliance, Store};
 
-const EXAMPLES: [Example; 3] = [
+const EXAMPLES: [Example; 5] = [
     ("All tenants", "landlord status"),
     ("One tenant, while a backfill runs", "landlord status solar --watch"),
+    (
+        "In a script: go on once every namespace is compliant",
+        "landlord status --wait --timeout 10m",
+    ),
+    ("How many are to change, by tenant", "landlord status -o jsonpath='{.tenants[*].drift}'"),
     (
         "Which tenants are behind, for a program",
         "landlord status -o json | jq '.tenants[] | select(.behind) | .name'",
     ),
 ];
-const EXITS: [Exit; 3] =
-    [(0, "every namespace is compliant"), (1, "an error"), (2, "some are not")];
+const EXITS: [Exit; 3] = [
+    (0, "every namespace is compliant"),
+    (1, "an error"),
+    (2, "some are not; with --wait: still not"),
+];
 
 /// Show compliance per tenant, and how far behind it is
 ///
@@ -61,6 +69,8 @@ pub(crate) struct Status {
     tenant: Option<String>,
     #[command(flatten)]
     watching: WatchFlags,
+    #[command(flatten)]
+    waiting: WaitFlags,
     #[command(flatten)]
     settings: SettingsFlags,
     #[command(flatten)]
@@ -82,11 +92,25 @@ impl Status {
 
     async fn run_once(&self) -> Result<ExitCode> {
         let client = self.connection.client().await?;
+        let (began, mut told) = (Instant::now(), None);
         loop {
             let report = self.report(&client).await?;
-            self.form.print(|| report.render(Screen::current()), || report.document())?;
-            if !self.watching.again(self.form.output.separator()).await? {
-                let good = self.watching.watch || report.is_compliant();
+            let left = report.not_compliant();
+            if left > 0 && self.waiting.again(began, self.watching.interval()).await {
+                if told.replace(left) != Some(left) {
+                    eprintln!("waiting; namespaces that are not compliant: {left}");
+                }
+                continue;
+            }
+            if left > 0 && self.waiting.is_set() {
+                eprintln!("still not compliant at the end of --timeout: {left}");
+            }
+            if self.form.is_table() {
+                self.watching.print_time()?;
+            }
+            self.form.print(|| report.render(self.form.screen()), || report.document())?;
+            if !self.watching.again(self.form.separator()).await? {
+                let good = self.watching.watch || left == 0;
                 return Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(NOT_COMPLIANT) });
             }
         }

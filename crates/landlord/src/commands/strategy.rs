@@ -8,12 +8,11 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use tenancy::settings::Settings;
-use terminal::Screen;
 
 use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::inventory::settings_file;
-use crate::output::form::{Form, FormFlags};
+use crate::output::form::FormFlags;
 use crate::output::strategy::{self as output, Printed};
 use cluster::policy::{Pin, Policy};
 use controller::strategy::record::Record;
@@ -83,8 +82,8 @@ impl StrategyCommand {
         });
         let text = || {
             report.as_ref().map_or_else(
-                || output::unset_text(Screen::current()),
-                |report| Printed(report).render(Screen::current()),
+                || output::unset_text(self.form.screen()),
+                |report| Printed(report).render(self.form.screen()),
             )
         };
         let document = || {
@@ -108,7 +107,7 @@ impl StrategyCommand {
     /// Read before anything is changed. A user who only reads that a mode is pinned needs no right
     /// to read it.
     async fn record(&self, client: &Client, is_set: bool) -> Result<Record> {
-        if !is_set || (self.changes_pin() && self.form.output == Form::Table) {
+        if !is_set || (self.changes_pin() && self.form.is_table()) {
             return Ok(Record::default());
         }
         let record = Record::read(client, self.settings.namespace()).await;

@@ -1,12 +1,14 @@
 //! Connection: kubectl's flags for the way to a cluster.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
 use cluster::connection::{Connection as Way, ConnectionError};
 use kube::Client;
 
+use super::duration::parse_duration;
 use crate::completion;
 use crate::suggest::suggestion;
 
@@ -20,6 +22,27 @@ pub(crate) struct Connection {
     /// Context of the kubeconfig
     #[arg(long, env = "LANDLORD_CONTEXT", value_name = "NAME", add = completion::contexts())]
     context: Option<String>,
+    /// User to make the requests as, by impersonation
+    #[arg(long = "as", env = "LANDLORD_AS", value_name = "USER")]
+    impersonate: Option<String>,
+    /// Group of that user; several by commas, or by the flag again
+    #[arg(
+        long = "as-group",
+        env = "LANDLORD_AS_GROUP",
+        value_name = "GROUP",
+        value_delimiter = ',',
+        requires = "impersonate"
+    )]
+    groups: Vec<String>,
+    /// How long one request waits for its answer, as 30s or 1m30s; 0 is for ever
+    #[arg(
+        long,
+        env = "LANDLORD_REQUEST_TIMEOUT",
+        value_name = "TIME",
+        value_parser = parse_duration,
+        default_value = "0"
+    )]
+    request_timeout: Duration,
 }
 
 impl Connection {
@@ -29,7 +52,13 @@ impl Connection {
     }
 
     fn way(&self) -> Way {
-        Way { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+        Way {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            impersonate: self.impersonate.clone(),
+            groups: self.groups.clone(),
+            request_timeout: Some(self.request_timeout).filter(|timeout| !timeout.is_zero()),
+        }
     }
 }
 

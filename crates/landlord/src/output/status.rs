@@ -91,8 +91,9 @@ impl Report {
         Self { now, tenants, unclaimed: 0, leader: None, strategy: None }
     }
 
-    pub(crate) fn is_compliant(&self) -> bool {
-        self.tenants.values().all(|row| row.drift + row.errors == 0)
+    /// How many namespaces are not compliant.
+    pub(crate) fn not_compliant(&self) -> usize {
+        self.tenants.values().map(|row| row.drift + row.errors).sum()
     }
 
     /// A tenant a line, and below it what needs words.
@@ -129,7 +130,7 @@ impl Report {
         let strategy =
             self.strategy.as_ref().map_or(String::new(), |mode| format!("; strategy: {mode}"));
         format!(
-            "{}{contested}{unready}\ncontroller: {leader}{strategy}; {} namespaces unclaimed\n",
+            "{}{contested}{unready}\nunclaimed namespaces: {}\ncontroller: {leader}{strategy}\n",
             grid.render(screen),
             self.unclaimed
         )

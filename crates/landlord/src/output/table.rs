@@ -57,7 +57,8 @@ pub(crate) fn changes(assessment: &Assessment) -> String {
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
 }
 
-fn remarks(assessments: &[Assessment]) -> String {
+/// What is wrong with namespaces, in words: a line each.
+pub(crate) fn remarks(assessments: &[Assessment]) -> String {
     let of = |assessment: &Assessment| {
         let failures = assessment.plan.failures.iter().map(ToString::to_string);
         let messages: Vec<String> =

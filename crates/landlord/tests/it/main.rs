@@ -5,6 +5,7 @@ mod chart;
 mod cluster;
 mod completions;
 mod conformance;
+mod conventions;
 mod counts;
 mod dashboard;
 mod docs;

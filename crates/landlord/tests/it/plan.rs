@@ -90,7 +90,7 @@ const TENANT: &str =
     "{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: solar}, spec: {}}";
 
 #[rstest]
-#[case::yaml("a: [", &["standard input is neither YAML nor JSON"])]
+#[case::yaml("a: [", &["standard input:1:4 is neither YAML nor JSON"])]
 #[case::no_object("- 1", &["standard input, document 1 is not an object"])]
 #[case::two_tenants(&format!("{TENANT}\n---\n{TENANT}"), &["tenant \"solar\" is defined twice", "document 1 and in standard input, document 2"])]
 #[case::two_namespaces(&format!("{NAMESPACE}\n---\n{NAMESPACE}"), &["document 2: namespace \"web\" is defined twice"])]
@@ -138,7 +138,7 @@ fn what_is_passed_over_is_told() {
         "{}",
         run.err
     );
-    assert!(run.err.contains("1 objects of other kinds passed over"), "{}", run.err);
+    assert!(run.err.contains("1 object of other kinds passed over"), "{}", run.err);
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn the_example_for_pull_requests_tells_what_does_not_parse() {
     let (comment, shown) = (example.read_file("plan.md"), plan.err.trim());
     assert!(
         comment.starts_with(MARK)
-            && comment.contains("broken.yaml is neither YAML nor JSON")
+            && comment.contains("broken.yaml:1:7 is neither YAML nor JSON")
             && shown.contains("broken.yaml"),
         "{comment}{shown}"
     );

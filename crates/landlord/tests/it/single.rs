@@ -48,16 +48,18 @@ impl Crowd {
         Self { server, folder }
     }
 
-    /// Runs a command; what it said, and what it asked for.
-    pub(crate) async fn run(&self, words: &str, identify: Value) -> (Run, Requests) {
+    /// Flags by which a command finds the server, and these settings.
+    pub(crate) fn write_settings(&self, identify: &Value) -> [String; 2] {
         let file = |name: &str| self.folder.path().join(name).display().to_string();
         let settings = json!({"identify": identify});
         fs::write(file("settings.yaml"), settings.to_string()).expect("a file");
-        let words = format!(
-            "{words} --kubeconfig={} --settings={}",
-            file("kubeconfig"),
-            file("settings.yaml")
-        );
+        [("kubeconfig", "kubeconfig"), ("settings", "settings.yaml")]
+            .map(|(flag, name)| format!("--{flag}={}", file(name)))
+    }
+
+    /// Runs a command; what it said, and what it asked for.
+    pub(crate) async fn run(&self, words: &str, identify: Value) -> (Run, Requests) {
+        let words = format!("{words} {}", self.write_settings(&identify).join(" "));
         self.server.faults().forget_requests();
         let run = tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
         // How a kind is spelled is no question about an object.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! {"apiVersion": "landlord.dev/backfill/v1", "dryRun", "end": "complete" | "interrupted" | "stopped", "stopped": null or why,
-//!  "namespaces", "drifted", "written", "seconds", "notCompliant": [{"name", "reason", "message"}], "warnings": [the same]}
+//!  "namespaces", "drifted", "written", "left": neither written nor failed, "seconds", "notCompliant": [{"name", "reason", "message"}], "warnings": [the same]}
 //! ```
 
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::End;
+use crate::commands::progress::rate_text;
 use assessment::Fault;
 
 /// The report on namespaces, by their names.
@@ -24,6 +25,8 @@ pub(super) struct Report<'a> {
     pub(super) selected: usize,
     pub(super) drifted: usize,
     pub(super) written: u64,
+    /// Neither written nor failed, because the run ended before.
+    pub(super) left: usize,
     pub(super) took: Duration,
     /// Compliant, and hooks have something to say of them.
     pub(super) warned: &'a Troubles,
@@ -34,7 +37,7 @@ pub(super) struct Report<'a> {
 
 impl Report<'_> {
     pub(super) fn render(&self) -> String {
-        let Self { selected, drifted, written, took, warned, failed, end, dry } = self;
+        let Self { selected, drifted, written, left, took, warned, failed, end, dry } = self;
         let line = |(name, Fault { reason, message }): (&String, &Fault)| {
             format!("{name}: {reason}: {message}\n")
         };
@@ -42,8 +45,13 @@ impl Report<'_> {
         let seconds = took.as_secs_f64();
         let word = if *dry { "would be written" } else { "written" };
         text += &format!(
-            "{selected} namespaces: {written} of {drifted} {word} in {seconds:.1} s ({:.0}/s), {} not compliant\n",
-            *written as f64 / seconds.max(0.001),
+            "{selected} namespaces: {written} of {drifted} {word} in {seconds:.1} s ({}), {}{} not compliant\n",
+            rate_text(*written as f64 / seconds.max(0.001)),
+            match (*left, word) {
+                (0, _) => String::new(),
+                (left, "written") => format!("{left} not written yet, "),
+                (left, _) => format!("{left} not tried yet, "),
+            },
             failed.len()
         );
         if *end == End::Interrupted {
@@ -62,7 +70,8 @@ impl Report<'_> {
         };
         json!({
             "apiVersion": API_VERSION, "dryRun": self.dry, "end": end, "stopped": stopped,
-            "namespaces": self.selected, "drifted": self.drifted, "written": self.written, "seconds": self.took.as_secs_f64(),
+            "namespaces": self.selected, "drifted": self.drifted, "written": self.written, "left": self.left,
+            "seconds": self.took.as_secs_f64(),
             "notCompliant": list(self.failed), "warnings": list(self.warned),
         })
     }
@@ -90,6 +99,7 @@ mod tests {
             selected: 120,
             drifted: 10,
             written: 8,
+            left: if end == End::Interrupted { 1 } else { 0 },
             took: Duration::from_millis(1600),
             warned: &warned,
             failed: &failed,
