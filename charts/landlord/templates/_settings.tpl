@@ -84,7 +84,7 @@
 {{- if and .Values.guard.place (not .Values.guard.enabled) -}}
 {{- fail "guard.place is a part of the guard: set guard.enabled=true" -}}
 {{- end -}}
-{{- if and .Values.guard.enabled (semverCompare "<1.36.0-0" .Capabilities.KubeVersion.Version) -}}
-{{- fail (printf "guard.enabled needs Kubernetes 1.36 (MutatingAdmissionPolicies), and this is %s: set guard.enabled=false, and see docs/guard.md for `landlord render guard --without-mutating-policies`" .Capabilities.KubeVersion.Version) -}}
+{{- if and .Values.guard.place (semverCompare "<1.34.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- fail (printf "guard.place needs MutatingAdmissionPolicies (Kubernetes 1.36, or 1.34 where they are switched on), and this is %s: see docs/guard.md for the policy on Pods" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 {{- end -}}

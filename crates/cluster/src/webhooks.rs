@@ -8,6 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::{Api, ListParams};
 use kube::{Client, Error, ResourceExt};
 
+use guard::form::Webhook;
+
 /// The annotation by which Kubewarden says whose webhook it is.
 const POLICY: &str = "kubewardenPolicyName";
 /// What Kubewarden puts before the name of a ClusterAdmissionPolicy: before 1.37.2, and since.
@@ -53,17 +55,29 @@ pub fn is_refusal_by(message: &str, policy: &str) -> bool {
         .any(|name| message.contains(&format!("admission webhook \"{name}.")))
 }
 
+/// How these webhooks are asked about new namespaces.
+pub fn asked_about_namespaces(configurations: &[MutatingWebhookConfiguration]) -> Webhook {
+    let webhooks = configurations.iter().flat_map(|one| one.webhooks.iter().flatten());
+    let asked = webhooks.filter(about_namespaces).map(|webhook| webhook.failure_policy.as_deref());
+    // The API server's default is Fail.
+    asked.fold(Webhook::Absent, |found, policy| match (found, policy) {
+        (Webhook::Required, _) | (_, None | Some("Fail")) => Webhook::Required,
+        _ => Webhook::Optional,
+    })
+}
+
+fn about_namespaces(webhook: &&MutatingWebhook) -> bool {
+    let rules = webhook.rules.iter().flatten();
+    rules
+        .flat_map(|rule| rule.resources.iter().flatten())
+        .any(|resource| resource == "namespaces" || resource.starts_with('*'))
+}
+
 /// What a client that makes namespaces can make these webhooks' selectors miss. They are compared
 /// with the labels that the client sends; with `generateName`, `kubernetes.io/metadata.name` is one
 /// of these.
 pub fn gaps(configurations: &[MutatingWebhookConfiguration]) -> Vec<Gap> {
     let webhooks = configurations.iter().flat_map(|one| one.webhooks.iter().flatten());
-    let about_namespaces = |webhook: &&MutatingWebhook| {
-        let rules = webhook.rules.iter().flatten();
-        rules
-            .flat_map(|rule| rule.resources.iter().flatten())
-            .any(|resource| resource == "namespaces" || resource.starts_with('*'))
-    };
     webhooks
         .filter(about_namespaces)
         .flat_map(|webhook| {
@@ -161,6 +175,19 @@ mod tests {
         let found: Vec<(&str, Option<&str>)> =
             found.iter().map(|gap| (gap.requirement.as_str(), gap.value.as_deref())).collect();
         assert_eq!(found, [(requirement, value)]);
+    }
+
+    #[rstest]
+    #[case::none(&[], Webhook::Absent)]
+    #[case::default(&[json!({})], Webhook::Required)]
+    #[case::fail(&[json!({"failurePolicy": "Fail"})], Webhook::Required)]
+    #[case::ignore(&[json!({"failurePolicy": "Ignore"})], Webhook::Optional)]
+    #[case::both(&[json!({"failurePolicy": "Ignore"}), json!({"failurePolicy": "Fail"})], Webhook::Required)]
+    #[case::about_pods(&[json!({"rules": [{"resources": ["pods"]}]})], Webhook::Absent)]
+    fn how_it_is_asked(#[case] webhooks: &[Value], #[case] expected: Webhook) {
+        let configuration = |one: &Value| configuration(json!({"name": "x"}), webhook(one.clone()));
+        let configurations: Vec<_> = webhooks.iter().map(configuration).collect();
+        assert_eq!(asked_about_namespaces(&configurations), expected);
     }
 
     #[rstest]

@@ -25,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::outcome::Outcomes;
 use crate::outcome::journal::Journal;
 use crate::pace::Pace;
+use crate::readiness::GUARD;
 use crate::reconciler::Reconciler;
 use crate::releaser::Releaser;
 use crate::snapshot::Snapshots;
@@ -207,6 +208,7 @@ impl Starter {
             leadership: leadership.clone(),
         };
         self.spawn("statuses", ROUND_BOUND, |pulse| statuses.run(pulse));
+        let guarded_policy = policy.clone();
         let strategies = Strategies {
             context: context.clone(),
             leadership: leadership.clone(),
@@ -217,7 +219,7 @@ impl Starter {
         };
         self.spawn("strategies", ROUND_BOUND, |pulse| strategies.run(pulse));
         if let Some(orders) = guard {
-            self.start_keeper(context, leadership, settings, orders);
+            self.start_keeper(context, leadership, settings, orders, guarded_policy);
         }
     }
 
@@ -227,14 +229,18 @@ impl Starter {
         leadership: &Leadership,
         settings: channel::Receiver<Option<Arc<Settings>>>,
         orders: Orders,
+        policy: String,
     ) {
         context.reconciler.shared().store.set_guarded(Some(true));
+        context.readiness.fail(GUARD, "not looked at yet".to_owned());
         let keeper = Keeper {
             client: context.client.clone(),
             outcomes: Arc::clone(context.reconciler.outcomes()),
             signals: Arc::clone(&context.signals),
             leadership: leadership.clone(),
+            readiness: Arc::clone(&context.readiness),
             settings,
+            policy,
             orders,
         };
         self.spawn("guard", ROUND_BOUND, |pulse| keeper.run(pulse));

@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use guard::form::Form;
+
 use crate::gated_pods;
 use crate::queue::Urgency;
 
@@ -48,6 +50,12 @@ pub struct GuardPart {
     pub part: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct GuardForm {
+    /// mutating, mutating-v1beta1, validating or beside-webhook.
+    form: &'static str,
+}
+
 /// See the module.
 pub struct Metrics {
     registry: Registry,
@@ -66,6 +74,7 @@ pub struct Metrics {
     pub hook_failures: Family<Reason, Counter>,
     pub events_dropped: Counter,
     pub guard_repairs: Family<GuardPart, Counter>,
+    guard_form: Family<GuardForm, Gauge>,
     depths: Family<Depth, Gauge>,
     held_pods: Family<Held, Gauge>,
     pub pods_released: Family<Outcome, Counter>,
@@ -99,6 +108,7 @@ impl Metrics {
             hook_failures: Family::default(),
             events_dropped: Counter::default(),
             guard_repairs: Family::default(),
+            guard_form: Family::default(),
             depths: Family::default(),
             held_pods: Family::default(),
             pods_released: Family::default(),
@@ -183,6 +193,11 @@ impl Metrics {
             "Objects of the guard that another client changed or deleted, repaired, by part";
         registry.register("guard_repairs", repairs, self.guard_repairs.clone());
         registry.register(
+            "guard_form",
+            "1 for the form of the guard that --guard keeps; none while it cannot be installed",
+            self.guard_form.clone(),
+        );
+        registry.register(
             "held_pods",
             "Pods that landlord's scheduling gate holds, by how they stand",
             self.held_pods.clone(),
@@ -225,6 +240,14 @@ impl Metrics {
         self.depths.get_or_create(&Depth { urgency: "retry" }).set(gauge(backing_off));
         for (urgency, depth) in depths {
             self.depths.get_or_create(&Depth { urgency: urgency.word() }).set(gauge(depth));
+        }
+    }
+
+    /// Sets the form of the guard that is kept; `None` while there is none.
+    pub fn set_guard_form(&self, form: Option<Form>) {
+        self.guard_form.clear();
+        if let Some(form) = form {
+            self.guard_form.get_or_create(&GuardForm { form: form.word() }).set(1);
         }
     }
 

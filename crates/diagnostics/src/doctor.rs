@@ -10,6 +10,7 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use kube::Client;
 use tenancy::tenant::Tenant;
 
+use ::guard::form::{Form, Webhook};
 use assessment::inventory::Inventory;
 use assessment::{Assessment, assess};
 use cluster::admission_policies::stored::Stored;
@@ -160,7 +161,7 @@ impl Check {
     pub fn why(self) -> &'static str {
         match self {
             Self::Version => {
-                "the guard holds and places Pods by MutatingAdmissionPolicies, which Kubernetes has since 1.36"
+                "the guard holds and places Pods by MutatingAdmissionPolicies; without them it can only refuse"
             }
             Self::Clock => {
                 "how long a namespace has waited, and how long a mode has been in force, is the difference of the two"
@@ -314,6 +315,16 @@ impl CheckContext {
         let inventory = Inventory::from_documents(settings, Vec::new())?;
         let lease = LeaseName { namespace: String::new(), name: String::new() };
         Ok(Self::read(client, DEFAULT_POLICY.to_owned(), lease, Origin::File, inventory).await)
+    }
+
+    /// The form of the guard that belongs here; `None` if none is possible.
+    fn guard_form(&self) -> Result<Option<Form>, String> {
+        let served = self.stored.as_ref().map_err(Clone::clone)?.served();
+        if served.mutating.is_some() {
+            return Ok(Form::select(served, Webhook::Absent));
+        }
+        let found = self.webhooks.as_ref().map_err(Clone::clone)?;
+        Ok(Form::select(served, webhooks::asked_about_namespaces(found)))
     }
 
     /// Makes these checks but those that are skipped, all at once.

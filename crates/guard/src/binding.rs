@@ -15,6 +15,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Binding,
         rule: (&["pods/binding", "bindings"], &["CREATE"]),
         label: guard.selecting_label(),
+        object_label: None,
         tenants: None,
         conditions: guard.not_excluded("request.namespace").into_iter().collect(),
         variables: Vec::new(),

@@ -15,6 +15,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Deny,
         rule: (&["pods"], &["CREATE", "UPDATE"]),
         label: guard.selecting_label(),
+        object_label: None,
         tenants: None,
         conditions: guard
             .not_excluded("request.namespace")

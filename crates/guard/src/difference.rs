@@ -124,6 +124,11 @@ impl Known {
         }
     }
 
+    /// Whether every kind has been listed.
+    pub fn is_listed(&self) -> bool {
+        self.unlisted.is_empty()
+    }
+
     /// A list of a kind begins, and with it a new picture of that kind.
     pub fn begin_list(&mut self, kind: usize) {
         self.lists.get_mut(kind).into_iter().for_each(BTreeMap::clear);
@@ -181,7 +186,7 @@ impl Known {
     /// What is to be written, in order; nothing as long as not every kind has been listed. What has
     /// no place any more comes last.
     pub fn compare(&mut self, rendered: &[Value]) -> Vec<Change> {
-        if !self.unlisted.is_empty() {
+        if !self.is_listed() {
             return Vec::new();
         }
         let surplus = self.surplus(rendered);

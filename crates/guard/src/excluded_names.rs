@@ -12,6 +12,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Option<Policy> {
         part: Part::Names,
         rule: (&["namespaces"], &["CREATE"]),
         label: None,
+        object_label: None,
         tenants: None,
         // Validations see the name that the API server has made of a `generateName`; conditions see
         // it as well.

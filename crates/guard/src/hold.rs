@@ -18,6 +18,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Hold,
         rule: (&["pods"], &["CREATE"]),
         label: guard.selecting_label(),
+        object_label: None,
         tenants: None,
         conditions: guard.not_excluded("request.namespace").into_iter().chain(free).collect(),
         variables,

@@ -18,6 +18,7 @@ use serde_json::Value;
 use tenancy::settings::{GuardScope, OnUnready, Settings};
 
 pub use self::expression::is_user;
+use self::form::{Form, MutatingVersion};
 use self::policy::Policy;
 
 mod binding;
@@ -25,6 +26,7 @@ mod deny;
 pub mod difference;
 mod excluded_names;
 mod expression;
+pub mod form;
 mod hold;
 mod owners;
 mod place;
@@ -103,47 +105,54 @@ pub struct Guard<'a> {
     pub on_unready: OnUnready,
     /// Whether it also does the work of the plugin `PodNodeSelector`.
     pub place: bool,
-    /// Whether the API server has MutatingAdmissionPolicies (since 1.36). Without them there is no
-    /// *hold* and no *place*, and *stamp* and *seal* refuse what they would correct.
-    pub mutating: bool,
+    /// Which policies it consists of. Where none mutates there is no *hold* and no *place*, and
+    /// *stamp* and *seal* refuse what they would correct, or are left to the webhook.
+    pub form: Form,
 }
 
 impl<'a> Guard<'a> {
-    /// As the settings say, without *place*.
+    /// As the settings say, without *place*, for an API server with MutatingAdmissionPolicies.
     pub fn new(settings: &'a Settings) -> Self {
         Self {
             settings,
             scope: settings.guard.scope,
             on_unready: settings.guard.on_unready,
             place: false,
-            mutating: true,
+            form: Form::Mutating(MutatingVersion::V1),
         }
     }
 
     /// Every object, in the order in which they are to be installed: what lets Pods wait comes
     /// before what refuses them.
     pub fn objects(&self) -> Vec<Value> {
-        self.policies().iter().flat_map(Policy::objects).collect()
+        let version = self.form.version();
+        self.policies().iter().flat_map(|policy| policy.objects(version)).collect()
     }
 
     fn policies(&self) -> Vec<Policy> {
-        let namespaces = if self.mutating {
-            [Some(stamp::policy(self)), None, Some(seal::policy(self))]
-        } else {
-            [Some(stamp::refusing(self)), owners::policy(self), Some(seal::refusing(self))]
-        };
-        let place = (self.mutating && self.place).then(|| place::policy(self));
+        let place = (self.form.mutates() && self.place).then(|| place::policy(self));
         let hold = self.holds().then(|| hold::policy(self));
         let pods = [place, hold, Some(deny::policy(self)), Some(binding::policy(self))];
-        let references = [references::policy(self), Some(room::policy(self))];
-        let namespaces =
-            [excluded_names::policy(self)].into_iter().chain(namespaces).chain(references);
-        namespaces.chain(pods).flatten().collect()
+        let names = [excluded_names::policy(self)];
+        names.into_iter().chain(self.judges()).chain(pods).flatten().collect()
+    }
+
+    /// What judges users' requests about namespaces. Beside a webhook that is the webhook alone:
+    /// what it writes in such a request looks like the user's here.
+    fn judges(&self) -> Vec<Option<Policy>> {
+        let [stamp, owners, seal] = match self.form {
+            Form::Mutating(_) => [Some(stamp::policy(self)), None, Some(seal::policy(self))],
+            Form::Validating => {
+                [Some(stamp::refusing(self)), owners::policy(self), Some(seal::refusing(self))]
+            }
+            Form::BesideWebhook => return Vec::new(),
+        };
+        vec![stamp, owners, seal, references::policy(self), Some(room::policy(self))]
     }
 
     /// Whether Pods wait instead of being refused.
     fn holds(&self) -> bool {
-        self.mutating && self.on_unready == OnUnready::Hold
+        self.form.mutates() && self.on_unready == OnUnready::Hold
     }
 
     /// The label that a namespace must have for the guard to look at its Pods; `None` if it looks

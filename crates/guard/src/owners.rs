@@ -28,6 +28,9 @@ pub(super) fn policy(guard: &Guard<'_>) -> Option<Policy> {
         part: Part::Owners,
         rule: (&["namespaces"], &["CREATE"]),
         label: None,
+        // While the definition of tenants is missing, the API server refuses whatever this matches
+        // before it looks at conditions: nothing but claims, which then are of no tenant.
+        object_label: Some(guard.settings.tenant_label()),
         tenants: Some((api_version.to_owned(), kind.to_owned())),
         conditions: conditions.into_iter().flatten().collect(),
         variables: vec![("owners", owners(source)?.to_owned())],

@@ -26,6 +26,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Place,
         rule: (&["pods"], &["CREATE"]),
         label: guard.selecting_label(),
+        object_label: None,
         tenants: None,
         conditions: guard.not_excluded("request.namespace").into_iter().chain([free]).collect(),
         variables,

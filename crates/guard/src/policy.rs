@@ -5,9 +5,10 @@
 use serde_json::{Map, Value, json};
 use tenancy::keys::FIELD_MANAGER;
 
+use super::form::MutatingVersion;
 use super::{PART_LABEL, Part};
 
-const API_VERSION: &str = "admissionregistration.k8s.io/v1";
+const GROUP: &str = "admissionregistration.k8s.io";
 
 /// A name and the expression that it stands for.
 pub(super) type Named = (&'static str, String);
@@ -19,6 +20,8 @@ pub(super) struct Policy {
     pub(super) rule: (&'static [&'static str], &'static [&'static str]),
     /// It is asked only about namespaces with this label, if it is about what is in them.
     pub(super) label: Option<&'static str>,
+    /// It is asked only about objects with this label themselves.
+    pub(super) object_label: Option<&'static str>,
     /// API version and kind of tenants, if it is to be asked about each of them (`params`).
     pub(super) tenants: Option<(String, String)>,
     /// All must hold, or it is not asked. The namespace cannot be read here.
@@ -41,18 +44,19 @@ pub(super) struct Validation {
 }
 
 impl Policy {
-    /// The policy, then its binding.
-    pub(super) fn objects(&self) -> [Value; 2] {
-        [self.object("", self.spec()), self.object("Binding", self.binding())]
+    /// The policy, then its binding; those that mutate in this version.
+    pub(super) fn objects(&self, mutating: MutatingVersion) -> [Value; 2] {
+        [("", self.spec()), ("Binding", self.binding())]
+            .map(|(suffix, spec)| self.object(mutating, suffix, spec))
     }
 
-    fn object(&self, suffix: &str, spec: Value) -> Value {
-        let kind = match &self.effect {
-            Effect::Mutate(_) => "MutatingAdmissionPolicy",
-            Effect::Validate(_) => "ValidatingAdmissionPolicy",
+    fn object(&self, mutating: MutatingVersion, suffix: &str, spec: Value) -> Value {
+        let (kind, version) = match &self.effect {
+            Effect::Mutate(_) => ("MutatingAdmissionPolicy", mutating),
+            Effect::Validate(_) => ("ValidatingAdmissionPolicy", MutatingVersion::V1),
         };
         json!({
-            "apiVersion": API_VERSION,
+            "apiVersion": format!("{GROUP}/{}", version.word()),
             "kind": format!("{kind}{suffix}"),
             "metadata": {
                 "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER, PART_LABEL: self.part.word()},
@@ -102,7 +106,7 @@ impl Policy {
         json!({
             "matchPolicy": "Equivalent",
             "namespaceSelector": self.label.map_or(json!({}), labelled),
-            "objectSelector": {},
+            "objectSelector": self.object_label.map_or(json!({}), labelled),
             "resourceRules": [rule],
         })
     }

@@ -17,6 +17,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Option<Policy> {
         part: Part::References,
         rule: (&["namespaces", "namespaces/status", "namespaces/finalize"], &["UPDATE"]),
         label: None,
+        object_label: None,
         tenants: None,
         conditions: conditions(guard),
         variables: variables(&is_tenant),

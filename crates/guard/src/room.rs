@@ -22,6 +22,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Room,
         rule: (&["namespaces", "namespaces/status", "namespaces/finalize"], &["CREATE", "UPDATE"]),
         label: None,
+        object_label: None,
         tenants: None,
         conditions: conditions.into_iter().flatten().collect(),
         variables: variables(guard),

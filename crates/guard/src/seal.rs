@@ -40,6 +40,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Seal,
         rule: (&["namespaces", "namespaces/status", "namespaces/finalize"], &["UPDATE"]),
         label: None,
+        object_label: None,
         tenants: None,
         conditions: conditions(guard),
         variables,

@@ -16,6 +16,7 @@ pub(super) fn policy(guard: &Guard<'_>) -> Policy {
         part: Part::Stamp,
         rule: (&["namespaces"], &["CREATE", "UPDATE"]),
         label: None,
+        object_label: None,
         tenants: None,
         conditions: conditions(guard)
             .into_iter()

@@ -8,16 +8,16 @@ use kube::{Client, Error, ResourceExt};
 use serde_json::Value;
 use tenancy::settings::{OnUnready, Settings};
 
-use super::kinds::{KINDS, api};
-use guard::Guard;
+use super::kinds::{api, read_served, served_kinds};
 use guard::difference::Id;
+use guard::form::{Form, Served, Webhook};
+use guard::{Guard, Part};
 
 /// The guard's objects in the API server, and what they say.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
     specs: BTreeMap<Id, Value>,
-    /// Whether the API server has MutatingAdmissionPolicies.
-    mutating: bool,
+    served: Served,
 }
 
 /// See the module. Parts in the order of their installation.
@@ -33,27 +33,67 @@ pub struct Shortfall {
 impl Stored {
     /// Reads them from the cluster.
     pub async fn read(client: &Client) -> Result<Self, Error> {
-        let mut stored = Self { mutating: true, ..Self::default() };
-        for (kind, _) in KINDS {
-            match api(client, kind).list(&ListParams::default()).await {
-                Ok(list) => stored.specs.extend(list.into_iter().map(|object| {
-                    (
-                        Id::new(kind, &object.name_any()),
-                        object.data.get("spec").cloned().unwrap_or_default(),
-                    )
-                })),
-                Err(Error::Api(status)) if status.code == 404 && kind.starts_with("Mutating") => {
-                    stored.mutating = false
-                }
-                Err(error) => return Err(error),
-            }
+        let served = read_served(client).await?;
+        let mut stored = Self { specs: BTreeMap::new(), served };
+        for kind in served_kinds(served) {
+            let list = api(client, served, kind).list(&ListParams::default()).await?;
+            stored.specs.extend(list.into_iter().map(|object| {
+                let spec = object.data.get("spec").cloned().unwrap_or_default();
+                (Id::new(kind, &object.name_any()), spec)
+            }));
         }
         Ok(stored)
     }
 
-    /// Of the ways to install the guard, the one counts that is nearest to what is there.
-    pub fn shortfall(&self, settings: &Settings) -> Shortfall {
-        let [first, others @ ..] = self.ways(settings).map(|guard| self.compare(&guard.objects()));
+    /// The kinds that the API server serves.
+    pub fn served(&self) -> Served {
+        self.served
+    }
+
+    /// The form of which the parts that make it out are bound; `None` where nothing refuses Pods.
+    pub fn form_in_force(&self) -> Option<Form> {
+        let is_bound = |kind: &str, part: Part| {
+            let name = format!("{}-{}", guard::NAME, part.word());
+            let there = |kind: String| self.specs.contains_key(&Id::new(&kind, &name));
+            there(kind.to_owned()) && there(format!("{kind}Binding"))
+        };
+        if !is_bound("ValidatingAdmissionPolicy", Part::Deny) {
+            return None;
+        }
+        let mutating = is_bound("MutatingAdmissionPolicy", Part::Seal)
+            .then_some(self.served.mutating)
+            .flatten();
+        let alone = if is_bound("ValidatingAdmissionPolicy", Part::Seal) {
+            Form::Validating
+        } else {
+            Form::BesideWebhook
+        };
+        Some(mutating.map_or(alone, Form::Mutating))
+    }
+
+    /// What lacks where no webhook judges anything.
+    pub fn shortfall_alone(&self, settings: &Settings) -> Option<String> {
+        let Some(form) = Form::select(self.served, Webhook::Absent) else {
+            return Some("the API server serves no ValidatingAdmissionPolicies".to_owned());
+        };
+        let shortfall = self.shortfall(settings, form);
+        let beside = Form::BesideWebhook;
+        if !shortfall.is_none() && self.form_in_force() == Some(beside) && !form.mutates() {
+            return Some(format!(
+                "it is in its form {}: {}; without the webhook, claims are judged from Kubernetes 1.36 on, or by the form {}",
+                beside.word(),
+                beside.uncovered(),
+                form.word()
+            ));
+        }
+        (!shortfall.is_none()).then(|| shortfall.describe())
+    }
+
+    /// What lacks of this form. Of the ways to install it, the one counts that is nearest to what
+    /// is there.
+    pub fn shortfall(&self, settings: &Settings, form: Form) -> Shortfall {
+        let [first, others @ ..] =
+            Self::ways(settings, form).map(|guard| self.compare(&guard.objects()));
         let nearer = |best: Shortfall, one: Shortfall| {
             if one.differing.len() < best.differing.len() { one } else { best }
         };
@@ -75,8 +115,8 @@ impl Stored {
     }
 
     /// As the settings say, first.
-    fn ways<'a>(&self, settings: &'a Settings) -> [Guard<'a>; 4] {
-        let guard = Guard { mutating: self.mutating, ..Guard::new(settings) };
+    fn ways(settings: &Settings, form: Form) -> [Guard<'_>; 4] {
+        let guard = Guard { form, ..Guard::new(settings) };
         let other = match guard.on_unready {
             OnUnready::Hold => OnUnready::Deny,
             OnUnready::Deny => OnUnready::Hold,
@@ -146,8 +186,11 @@ fn differing(found: &Value, wanted: &Value) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guard::form::MutatingVersion;
     use rstest::rstest;
     use serde_json::json;
+
+    const MUTATING: Form = Form::Mutating(MutatingVersion::V1);
 
     fn settings(value: Value) -> Settings {
         Settings::from_value(&value).expect("settings")
@@ -159,7 +202,8 @@ mod tests {
             .iter()
             .map(|object| (Id::of_rendered(object), object["spec"].clone()))
             .collect();
-        Stored { specs, mutating: guard.mutating }
+        let mutating = guard.form.mutates().then(|| guard.form.version());
+        Stored { specs, served: Served { mutating, validating: true } }
     }
 
     /// The words about a guard rendered for no settings, after an edit.
@@ -167,7 +211,7 @@ mod tests {
         let settings = settings(json!({}));
         let mut stored = stored(&Guard::new(&settings));
         edit(&mut stored);
-        stored.shortfall(&settings).describe()
+        stored.shortfall(&settings, MUTATING).describe()
     }
 
     #[rstest]
@@ -178,7 +222,7 @@ mod tests {
     #[case::the_settings_want_deny(json!({"guard": {"onUnready": "deny"}}), "")]
     fn a_guard_for_other_settings(#[case] now: Value, #[case] expected: &str) {
         let before = settings(json!({}));
-        let words = stored(&Guard::new(&before)).shortfall(&settings(now)).describe();
+        let words = stored(&Guard::new(&before)).shortfall(&settings(now), MUTATING).describe();
         assert!(words.contains(expected) && words.is_empty() == expected.is_empty(), "{words}");
     }
 
@@ -186,23 +230,25 @@ mod tests {
     fn how_it_is_installed_does_not_matter(
         #[values(OnUnready::Hold, OnUnready::Deny)] on_unready: OnUnready,
         #[values(true, false)] place: bool,
-        #[values(true, false)] mutating: bool,
+        #[values(MUTATING, Form::Validating, Form::BesideWebhook)] form: Form,
     ) {
         let settings = settings(json!({}));
-        let guard = Guard { on_unready, place, mutating, ..Guard::new(&settings) };
+        let guard = Guard { on_unready, place, form, ..Guard::new(&settings) };
         let mut stored = stored(&guard);
-        assert!(stored.shortfall(&settings).is_none());
+        assert!(stored.shortfall(&settings, form).is_none());
+        assert_eq!(stored.form_in_force(), Some(form));
         stored.specs.remove(&Id::new("ValidatingAdmissionPolicyBinding", "landlord-guard-deny"));
         assert_eq!(
-            stored.shortfall(&settings).describe(),
+            stored.shortfall(&settings, form).describe(),
             "parts of it are missing, or not bound: deny"
         );
+        assert_eq!(stored.form_in_force(), None);
     }
 
     #[rstest]
-    fn whom_the_seal_lets_write(#[values(true, false)] mutating: bool) {
+    fn whom_the_seal_lets_write(#[values(MUTATING, Form::Validating)] form: Form) {
         let settings = settings(json!({"controller": "ops:robot"}));
-        let stored = stored(&Guard { mutating, ..Guard::new(&settings) });
+        let stored = stored(&Guard { form, ..Guard::new(&settings) });
         assert!(!stored.seals_against("system:serviceaccount:ops:robot"));
         assert!(stored.seals_against("system:serviceaccount:landlord:controller"));
         assert!(!Stored::default().seals_against("system:serviceaccount:landlord:controller"));
@@ -216,9 +262,21 @@ mod tests {
                 .retain(|id, _| id.part() != "seal" && id.part() != "hold")),
             "parts of it are missing, or not bound: seal, hold"
         );
-        let (settings, none) =
-            (settings(json!({})), Stored { mutating: true, ..Stored::default() });
-        assert!(none.shortfall(&settings).is_all() && !none.shortfall(&settings).is_none());
+        let (settings, none) = (settings(json!({})), Stored::default());
+        let shortfall = none.shortfall(&settings, MUTATING);
+        assert!(shortfall.is_all() && !shortfall.is_none());
+    }
+
+    /// Where the webhook is not asked, only a form that judges claims itself is enough.
+    #[rstest]
+    #[case(MUTATING, None)]
+    #[case(Form::Validating, None)]
+    #[case(Form::BesideWebhook, Some("judged by the webhook only"))]
+    fn what_is_missing_without_a_webhook(#[case] form: Form, #[case] expected: Option<&str>) {
+        let settings = settings(json!({}));
+        let words = stored(&Guard { form, ..Guard::new(&settings) }).shortfall_alone(&settings);
+        assert_eq!(words.is_some(), expected.is_some(), "{words:?}");
+        assert!(words.unwrap_or_default().contains(expected.unwrap_or_default()));
     }
 
     #[rstest]

@@ -105,9 +105,9 @@ pub async fn check(client: &Client, settings: &Settings) -> Enforcement {
 
 /// Whether the guard that is enforced is the one that the settings call for.
 async fn compare(client: &Client, settings: &Settings) -> Enforcement {
-    match Stored::read(client).await.map(|stored| stored.shortfall(settings)) {
-        Ok(shortfall) if shortfall.is_none() => Enforcement::Enforced,
-        Ok(shortfall) => Enforcement::Missing { why: shortfall.describe() },
+    match Stored::read(client).await.map(|stored| stored.shortfall_alone(settings)) {
+        Ok(None) => Enforcement::Enforced,
+        Ok(Some(why)) => Enforcement::Missing { why },
         Err(error) => Enforcement::Unknown {
             why: format!("admission policies cannot be listed: {}", message(&error)),
         },

@@ -13,10 +13,17 @@ use super::{Check, CheckContext, Finding};
 use cluster::admission_policies::trial::NAMESPACE;
 use cluster::error::message;
 use guard::GATE;
+use guard::form::Form;
 
 /// Namespaces that are tried until one says something.
 const TRIES: usize = 3;
-const FIX: &str = "`landlord render guard | kubectl apply -f -`; if it is there, look at excludedNamespaces and at who you are: look for the policies' bindings";
+
+fn fix(context: &CheckContext) -> String {
+    let flags = context.guard_form().ok().flatten().map_or("", Form::flags);
+    format!(
+        "`landlord render guard{flags} | kubectl apply -f -`; if it is there, look at excludedNamespaces and at who you are: look for the policies' bindings"
+    )
+}
 
 /// What became of the Pod.
 enum Answer {
@@ -42,7 +49,7 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
             Answer::None => {
                 return Check::GuardEnforced.wrong(
                     format!("a Pod is let into namespace {namespace}, which is not ready"),
-                    FIX,
+                    fix(context),
                 );
             }
             Answer::Unknown(error) => {

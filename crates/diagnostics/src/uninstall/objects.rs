@@ -6,14 +6,16 @@ use kube::api::{Api, DeleteParams, ListParams};
 use kube::{Client, Error, ResourceExt};
 
 use super::{Orders, Report};
-use cluster::admission_policies::kinds::{KINDS, api};
+use cluster::admission_policies::kinds::{api, read_served, served_kinds};
 use cluster::writer::ApplyMode;
+use guard::form::Served;
 use guard::{NAME, PART_LABEL};
 
 const DEFINITION: &str = "tenants.landlord.dev";
 
 /// A policy of the guard, or a binding.
 pub struct GuardObject {
+    served: Served,
     kind: &'static str,
     name: String,
 }
@@ -22,20 +24,14 @@ pub struct GuardObject {
 /// bindings first, as a policy without one does nothing; and what refuses before what lets wait.
 pub(super) async fn guard(client: &Client) -> Result<Vec<GuardObject>> {
     let mut found = Vec::new();
-    for (kind, _) in KINDS {
-        match api(client, kind).list(&ListParams::default()).await {
-            Ok(list) => {
-                let ours = list.into_iter().filter(|object| {
-                    object.labels().contains_key(PART_LABEL) || object.name_any().starts_with(NAME)
-                });
-                found.extend(ours.map(|object| GuardObject { kind, name: object.name_any() }));
-            }
-            // Mutating policies came with Kubernetes 1.36.
-            Err(Error::Api(status)) if status.code == 404 => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("{kind} objects cannot be listed"));
-            }
-        }
+    let served = read_served(client).await.context("the kinds of the guard cannot be read")?;
+    for kind in served_kinds(served) {
+        let list = api(client, served, kind).list(&ListParams::default()).await;
+        let list = list.with_context(|| format!("{kind} objects cannot be listed"))?;
+        let ours = list.into_iter().filter(|object| {
+            object.labels().contains_key(PART_LABEL) || object.name_any().starts_with(NAME)
+        });
+        found.extend(ours.map(|object| GuardObject { served, kind, name: object.name_any() }));
     }
     found.sort_by_key(|one| (!one.kind.ends_with("Binding"), one.kind.starts_with("Mutating")));
     Ok(found)
@@ -47,8 +43,11 @@ pub(super) async fn remove_guard(
     objects: &[GuardObject],
     report: &mut Report,
 ) -> Result<()> {
-    for GuardObject { kind, name } in objects.iter().filter(|_| orders.mode == ApplyMode::Apply) {
-        let gone = gone(api(client, kind).delete(name, &DeleteParams::default()).await.map(drop));
+    for GuardObject { served, kind, name } in
+        objects.iter().filter(|_| orders.mode == ApplyMode::Apply)
+    {
+        let gone =
+            gone(api(client, *served, kind).delete(name, &DeleteParams::default()).await.map(drop));
         gone.with_context(|| format!("{kind} {name:?} cannot be deleted"))?;
     }
     if !objects.is_empty() {

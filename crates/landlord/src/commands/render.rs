@@ -12,6 +12,7 @@ use crate::help;
 use crate::inventory::settings_file;
 use crate::{crd, monitoring, output};
 use guard::Guard;
+use guard::form::{Form, MutatingVersion, Served, Webhook};
 
 mod examples;
 
@@ -90,10 +91,47 @@ struct RenderGuard {
     /// Fill in selector and tolerations as well, for clusters without the plugin PodNodeSelector
     #[arg(long, env = "LANDLORD_GUARD_PLACE", conflicts_with = "without_mutating_policies")]
     place: bool,
-    /// For Kubernetes before 1.36: Pods are refused and never held, and so is what would be corrected.
-    /// Only where no webhook writes namespaces
-    #[arg(long, env = "LANDLORD_WITHOUT_MUTATING_POLICIES")]
+    /// The form for this version of Kubernetes, with the API that it serves by default; since 1.30
+    /// [default: the newest]
+    #[arg(long, env = "LANDLORD_KUBERNETES", value_name = "MAJOR.MINOR", value_parser = kubernetes_version)]
+    kubernetes: Option<(u32, u32)>,
+    /// The version in which the API server has MutatingAdmissionPolicies: v1beta1 for Kubernetes 1.34
+    /// and 1.35, where they are switched on
+    #[arg(
+        long,
+        env = "LANDLORD_MUTATING_POLICIES",
+        value_enum,
+        conflicts_with_all = ["without_mutating_policies", "kubernetes"]
+    )]
+    mutating_policies: Option<MutatingFlag>,
+    /// For API servers without MutatingAdmissionPolicies (Kubernetes before 1.36): Pods are refused
+    /// and never held, and so is what would be corrected. Where no webhook writes namespaces, or
+    /// with --beside-webhook
+    #[arg(long, env = "LANDLORD_WITHOUT_MUTATING_POLICIES", conflicts_with = "kubernetes")]
     without_mutating_policies: bool,
+    /// Landlord's webhook writes namespaces, with failurePolicy Fail. Without MutatingAdmissionPolicies
+    /// the guard then leaves it to judge them, and looks at names, Pods and bindings
+    #[arg(long, env = "LANDLORD_BESIDE_WEBHOOK")]
+    beside_webhook: bool,
+}
+
+/// The version of the kinds that mutate.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MutatingFlag {
+    V1,
+    V1beta1,
+}
+
+/// Major and minor version, as `kubectl version` or a chart has it: `1.34`, `v1.34.4-eks-1`, `1.34+`.
+fn kubernetes_version(text: &str) -> Result<(u32, u32), String> {
+    let number = |part: Option<&str>| {
+        let part = part?;
+        let digits = part.split(|one: char| !one.is_ascii_digit()).next()?;
+        digits.parse::<u32>().ok()
+    };
+    let mut parts = text.trim_start_matches('v').split('.');
+    let (major, minor) = (number(parts.next()), number(parts.next()));
+    major.zip(minor).ok_or_else(|| "not a version: write it as in 1.34".to_owned())
 }
 
 /// What happens to Pods of namespaces that are not ready.
@@ -157,18 +195,41 @@ impl Render {
 }
 
 impl RenderGuard {
+    fn form(&self) -> Result<Form> {
+        let served = match (self.kubernetes, self.mutating_policies) {
+            (Some(version), _) => Served::by_default_in(version),
+            (None, Some(MutatingFlag::V1beta1)) => {
+                Served { mutating: Some(MutatingVersion::V1beta1), validating: true }
+            }
+            _ => {
+                let mutating = (!self.without_mutating_policies).then_some(MutatingVersion::V1);
+                Served { mutating, validating: true }
+            }
+        };
+        let webhook = if self.beside_webhook { Webhook::Required } else { Webhook::Absent };
+        let Some(form) = Form::select(served, webhook) else {
+            bail!("the guard needs Kubernetes 1.30, which has ValidatingAdmissionPolicies v1");
+        };
+        if let (false, Some(OnUnreadyFlag::Hold)) = (form.mutates(), self.on_unready) {
+            bail!(
+                "--on-unready=hold needs Kubernetes 1.36 (MutatingAdmissionPolicies): leave it out, Pods are refused then"
+            );
+        }
+        if self.place && !form.mutates() {
+            bail!(
+                "--place needs Kubernetes 1.36 (MutatingAdmissionPolicies): use deploy/cluster-admission-policy-pods.yaml instead"
+            );
+        }
+        Ok(form)
+    }
+
     fn render_text(&self) -> Result<String> {
         let settings = self
             .settings
             .as_deref()
             .map_or_else(|| Ok(Settings::from_value(&Value::Null)?), settings_file)?;
-        let mutating = !self.without_mutating_policies;
-        if let (false, Some(OnUnreadyFlag::Hold)) = (mutating, self.on_unready) {
-            bail!(
-                "--on-unready=hold needs Kubernetes 1.36: leave it out with --without-mutating-policies, Pods are refused then"
-            );
-        }
-        let mut guard = Guard { place: self.place, mutating, ..Guard::new(&settings) };
+        let form = self.form()?;
+        let mut guard = Guard { place: self.place, form, ..Guard::new(&settings) };
         guard.on_unready = self.on_unready.map_or(guard.on_unready, Into::into);
         guard.scope = self.scope.map_or(guard.scope, Into::into);
         let documents =

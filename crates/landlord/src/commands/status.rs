@@ -26,7 +26,7 @@ use crate::output::status::{Report, Waiting};
 use crate::suggest::suggestion;
 use assessment::Assessment;
 use assessment::inventory::{Inventory, Listed};
-use cluster::admission_policies::presence::{Guarded, Parts};
+use cluster::admission_policies::stored::Stored;
 use cluster::clock;
 use cluster::policy::Policy;
 use controller::contention::Contention;
@@ -123,11 +123,9 @@ impl Status {
         let wanted = self.tenant.clone().map(|name| inventory.settings.source.canonical(name));
         let mut report = Report::new(Timestamp::now(), inventory.tenant_names());
         (report.leader, report.strategy) = (self.leader(client).await, self.strategy(client).await);
-        let guarded = match Parts::read(client).await.map(|parts| parts.guarded()) {
-            Ok(Guarded::Since(_)) => Some(true),
-            Ok(Guarded::No) => Some(false),
-            Ok(Guarded::Unknown(_)) | Err(_) => None,
-        };
+        let form = Stored::read(client).await.map(|stored| stored.form_in_force()).ok();
+        let guarded = form.map(|form| form.is_some());
+        report.guard = form.flatten();
         count_all(&mut report, inventory, &objects.iter().cloned().collect(), guarded);
         for (tenant, object) in &objects {
             if let Some(row) = report.tenants.get_mut(tenant) {

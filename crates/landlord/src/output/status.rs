@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! {"apiVersion": "landlord.dev/status/v1", "leader": name or null, "strategy": mode or null, "unclaimed",
+//!  "guard": null where nothing refuses Pods, or it may not be read, or {"form", "uncovered": text, empty for the first form},
 //!  "tenants": [{"name", "namespaces", "compliant", "drift", "errors", "contested": null or text,
 //!               "behind": null or {"seconds", "since", "namespace": the one that waits longest},
 //!               "unready": null or {"count", "namespace": the first in which no Pod is let in, "message": why}}]}
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use terminal::{Column, Ink, Screen};
 
 use super::grid::Grid;
+use guard::form::Form;
 
 const API_VERSION: &str = "landlord.dev/status/v1";
 const HEAD: [Column; 6] = [
@@ -36,6 +38,8 @@ pub(crate) struct Report {
     /// The strategy in force, and whether a user pinned it; `None` where there is none, or it may
     /// not be read.
     pub(crate) strategy: Option<String>,
+    /// The form of the guard that is bound; `None` where nothing refuses Pods, or it may not be read.
+    pub(crate) guard: Option<Form>,
 }
 
 /// Namespaces of one tenant.
@@ -88,7 +92,7 @@ impl Report {
     /// Of these tenants, without namespaces yet.
     pub(crate) fn new(now: Timestamp, tenants: Vec<String>) -> Self {
         let tenants = tenants.into_iter().map(|name| (name, Row::default())).collect();
-        Self { now, tenants, unclaimed: 0, leader: None, strategy: None }
+        Self { now, tenants, unclaimed: 0, leader: None, strategy: None, guard: None }
     }
 
     /// How many namespaces are not compliant.
@@ -129,8 +133,12 @@ impl Report {
         let leader = self.leader.as_deref().unwrap_or("none, or its lease may not be read");
         let strategy =
             self.strategy.as_ref().map_or(String::new(), |mode| format!("; strategy: {mode}"));
+        let guard = self.guard.filter(|form| !form.uncovered().is_empty());
+        let guard = guard.map_or(String::new(), |form| {
+            format!("guard: form {}: {}\n", form.word(), form.uncovered())
+        });
         format!(
-            "{}{contested}{unready}\nunclaimed namespaces: {}\ncontroller: {leader}{strategy}\n",
+            "{}{contested}{unready}\nunclaimed namespaces: {}\ncontroller: {leader}{strategy}\n{guard}",
             grid.render(screen),
             self.unclaimed
         )
@@ -146,7 +154,10 @@ impl Report {
                    "unready": row.unready.as_ref().map(unready)})
         };
         let tenants: Vec<Value> = self.tenants.iter().map(row).collect();
-        json!({"apiVersion": API_VERSION, "leader": self.leader, "strategy": self.strategy, "unclaimed": self.unclaimed, "tenants": tenants})
+        let guard =
+            self.guard.map(|form| json!({"form": form.word(), "uncovered": form.uncovered()}));
+        json!({"apiVersion": API_VERSION, "leader": self.leader, "strategy": self.strategy, "guard": guard,
+               "unclaimed": self.unclaimed, "tenants": tenants})
     }
 
     fn seconds(&self, Waiting { since, .. }: &Waiting) -> i64 {

@@ -331,16 +331,24 @@ fn mistakes_are_refused(#[case] values: Value, #[case] words: &str) {
 
 #[test]
 fn the_guard_is_refused_where_it_cannot_work() {
-    let arguments = ["template", "landlord", crate::helm::CHART, "--kube-version=1.35.2"];
-    let run = crate::helm::helm(arguments, &json!({"guard": {"enabled": true}}), None);
-    assert!(
-        run.code != Some(0)
-            && run.err.contains("guard.enabled needs Kubernetes 1.36")
-            && run.err.contains("v1.35.2"),
-        "{}",
-        run.err
+    let refused = |version: &str, guard: Value, words: &str| {
+        let version = format!("--kube-version={version}");
+        let arguments = ["template", "landlord", crate::helm::CHART, &version];
+        let run = crate::helm::helm(arguments, &json!({"guard": guard}), None);
+        assert_eq!(
+            (run.code == Some(0), run.err.contains(words)),
+            (words.is_empty(), true),
+            "{}",
+            run.err
+        );
+    };
+    refused("1.30.1", json!({"enabled": true}), "");
+    refused(
+        "1.30.1",
+        json!({"enabled": true, "place": true}),
+        "guard.place needs MutatingAdmissionPolicies",
     );
-    assert_eq!(crate::helm::helm(arguments, &json!({}), None).code, Some(0));
+    refused("1.35.2", json!({"enabled": true}), "");
 }
 
 /// What a cluster that restricts Pods asks of this one.

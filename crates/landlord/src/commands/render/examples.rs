@@ -11,7 +11,7 @@ pub(super) const CRDS: [Example; 2] = [
     ("Install the kind", "landlord render crds | kubectl apply -f -"),
     ("What an update would change", "landlord render crds | kubectl diff -f -"),
 ];
-pub(super) const GUARD: [Example; 3] = [
+pub(super) const GUARD: [Example; 4] = [
     ("As the default settings call for", "landlord render guard | kubectl apply -f -"),
     (
         "For your settings, refusing Pods instead of holding them",
@@ -20,6 +20,10 @@ pub(super) const GUARD: [Example; 3] = [
     (
         "What would change in the cluster",
         "landlord render guard --settings settings.yaml | kubectl diff -f -",
+    ),
+    (
+        "For an older Kubernetes, beside the webhook",
+        "landlord render guard --kubernetes=1.34 --beside-webhook",
     ),
 ];
 pub(super) const GRAFANA: [Example; 2] = [

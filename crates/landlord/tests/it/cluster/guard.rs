@@ -2,6 +2,7 @@
 //! right in tenants' namespaces that RBAC can give.
 mod attacks;
 mod claims;
+mod forms;
 mod garbage;
 mod keeper;
 mod older;

@@ -209,7 +209,8 @@ async fn every_right_is_used_and_none_is_missing() {
 
 /// Waits until the controller has used the rights of this kind that it is given.
 async fn uses(log: &Path, is_meant: impl Fn(&str) -> bool) {
-    let meant: BTreeSet<Right> = given().into_iter().filter(|right| is_meant(right)).collect();
+    let meant: BTreeSet<Right> =
+        given().into_iter().filter(|right| is_meant(right) && !is_of_another_form(right)).collect();
     assert!(!meant.is_empty(), "no right is meant");
     let used = || requests(log).into_iter().flat_map(Request::rights).collect::<BTreeSet<Right>>();
     if !comes_true(async || meant.is_subset(&used())).await {
@@ -217,6 +218,15 @@ async fn uses(log: &Path, is_meant: impl Fn(&str) -> bool) {
         let unused: Vec<&Right> = meant.difference(&used).collect();
         assert_eq!(unused, [""; 0], "rights that nothing needs; used: {used:#?}");
     }
+}
+
+/// Rights for the forms of the guard without MutatingAdmissionPolicies, which this API server has:
+/// `guard::forms` uses them.
+fn is_of_another_form(right: &str) -> bool {
+    let refuses = ["-stamp", "-owners", "-seal"].iter().any(|part| right.ends_with(part));
+    right.ends_with("/mutatingwebhookconfigurations")
+        || right.starts_with("delete ") && right.ends_with("-room")
+        || right.starts_with("update ") && right.contains("/validating") && refuses
 }
 
 fn is_of_capsule(right: &str) -> bool {

@@ -17,7 +17,7 @@ use super::stage::{STRANGER, settings};
 use crate::landlord::{root, run};
 
 /// The guard as it is rendered for the settings in force.
-fn rendered(world: &World, flags: &str) -> Vec<DynamicObject> {
+pub(super) fn rendered(world: &World, flags: &str) -> Vec<DynamicObject> {
     read(&render(world, flags)).expect("YAML")
 }
 
@@ -43,7 +43,7 @@ async fn stored(world: &World, object: &DynamicObject) -> Option<DynamicObject> 
     api.get_opt(object.metadata.name.as_deref().expect("a name")).await.expect("an answer")
 }
 
-async fn is_in_force(world: &World, objects: &[DynamicObject]) -> bool {
+pub(super) async fn is_in_force(world: &World, objects: &[DynamicObject]) -> bool {
     for object in objects {
         let found = stored(world, object).await;
         let part = |object: &DynamicObject| {

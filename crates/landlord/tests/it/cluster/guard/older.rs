@@ -100,6 +100,29 @@ async fn claims_are_judged(stage: &Stage, source: &str) {
     }
 }
 
+/// The version decides by what it serves by default.
+#[test]
+fn the_form_for_a_version() {
+    let guard = |flags: &str| run(&format!("render guard {flags}")).out;
+    assert_eq!(guard("--kubernetes=1.36"), guard(""));
+    assert_eq!(guard("--kubernetes=1.36 --beside-webhook"), guard(""));
+    assert_eq!(guard("--kubernetes=1.35+"), guard(FLAGS));
+    let beside = guard("--kubernetes=v1.34.4-eks-1 --beside-webhook");
+    assert_eq!(beside, guard("--without-mutating-policies --beside-webhook"));
+    assert_eq!(beside.matches("kind: ValidatingAdmissionPolicyBinding").count(), 3, "{beside}");
+    let beta = guard("--mutating-policies=v1beta1");
+    assert_eq!(beta.replace("/v1beta1", "/v1"), guard(""));
+    for (flags, words) in [
+        ("--kubernetes=1.29", "needs Kubernetes 1.30"),
+        ("--kubernetes=1.34 --place", "--place needs Kubernetes 1.36"),
+        ("--kubernetes=1.34 --on-unready=hold", "--on-unready=hold needs Kubernetes 1.36"),
+        ("--kubernetes=newest", "write it as in 1.34"),
+    ] {
+        let run = run(&format!("render guard {flags}"));
+        assert_eq!((run.code, run.err.contains(words)), (Some(1), true), "{flags}: {}", run.err);
+    }
+}
+
 #[test]
 fn hold_and_place_need_mutating_policies() {
     let hold = run("render guard --without-mutating-policies --on-unready=hold");
