@@ -139,6 +139,10 @@ local-cluster:
 kubernetes: local-cluster ## Build etcd and Kubernetes, once (10 minutes), into a cache that `clean` leaves alone
 	@$(TARGET_DIR)/debug/local-cluster build
 
+.PHONY: compatibility
+compatibility: annotated-policy.wasm local-cluster ## What works on which Kubernetes, measured, in docs/compatibility.md: make compatibility VERSIONS="1.33 1.37" (10 minutes more to build each, once)
+	@CARGO="$(CARGO)" scripts/compatibility $(VERSIONS)
+
 .PHONY: manifests
 manifests: ## Write what is generated: deploy/, and the chart's definition and schema
 	@scripts/install-tools helm bats

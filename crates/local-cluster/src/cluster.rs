@@ -13,7 +13,7 @@ use serde_json::Value;
 use tower::util::MapRequestLayer;
 
 use crate::authority::Authority;
-use crate::binaries::Binaries;
+use crate::binaries::{Binaries, Release};
 use crate::manifest;
 use crate::node::Node;
 use crate::ports::Port;
@@ -42,6 +42,7 @@ const ATTEMPTS: usize = 3;
 /// What kind of cluster is wanted.
 #[derive(Clone, Debug)]
 pub struct Builder {
+    release: Option<Release>,
     plugins: Vec<String>,
     users: Vec<User>,
     controller_manager: bool,
@@ -81,6 +82,7 @@ impl Default for Builder {
     fn default() -> Self {
         let plugins = vec!["PodNodeSelector".to_owned()];
         Self {
+            release: None,
             plugins,
             users: User::standard(),
             controller_manager: false,
@@ -91,6 +93,11 @@ impl Default for Builder {
 }
 
 impl Builder {
+    /// Runs this release, built into the cache, instead of `KUBEBUILDER_ASSETS` or the newest.
+    pub fn release(self, release: Release) -> Self {
+        Self { release: Some(release), ..self }
+    }
+
     /// Turns on one more admission plugin; `PodNodeSelector` is on.
     pub fn plugin(mut self, name: &str) -> Self {
         self.plugins.push(name.to_owned());
@@ -129,7 +136,7 @@ impl Builder {
 
     /// Starts the cluster and waits until it is ready.
     pub async fn start(self) -> Result<Cluster, StartError> {
-        let binaries = Binaries::find_or_build()?;
+        let binaries = self.release.map_or_else(Binaries::find_or_build, Binaries::of)?;
         let mut last = None;
         for _ in 0..ATTEMPTS {
             match self.attempt(&binaries).await {

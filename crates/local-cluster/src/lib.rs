@@ -26,7 +26,7 @@ mod kubeconfig;
 mod scratch;
 
 pub use authority::Authority;
-pub use binaries::{Binaries, BinariesError};
+pub use binaries::{Binaries, BinariesError, Release};
 pub use cluster::{Builder, Cluster, Snapshot, StartError};
 pub use kubewarden::Kubewarden;
 pub use node::Node;

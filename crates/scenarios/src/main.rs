@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use commands::{
     bench::Bench, bench_controller::BenchController, bench_files::BenchFiles,
-    bench_scale::BenchScale, build::Build, chaos::Chaos, demo::Demo,
+    bench_scale::BenchScale, build::Build, chaos::Chaos, compatibility::Compatibility, demo::Demo,
     serve_in_memory::ServeInMemory, start::Start, storm::Storm,
 };
 
@@ -25,6 +25,7 @@ enum Command {
     Build(Build),
     Start(Start),
     Storm(Storm),
+    Compatibility(Compatibility),
     Chaos(Box<Chaos>),
     Demo(Demo),
     Bench(Bench),
@@ -40,6 +41,7 @@ async fn main() -> ExitCode {
         Command::Build(command) => command.run(),
         Command::Start(command) => command.run().await,
         Command::Storm(command) => command.run().await,
+        Command::Compatibility(command) => command.run().await,
         Command::Chaos(command) => command.run().await,
         Command::Demo(command) => command.run().await,
         Command::Bench(command) => command.run().await,

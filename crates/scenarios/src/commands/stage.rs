@@ -7,10 +7,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use local_cluster::kubewarden::{Options, apply_policy};
 use local_cluster::user::MEMBERS_RIGHTS;
-use local_cluster::{Builder, Cluster, Kubewarden, User, manifest};
+use local_cluster::{Builder, Cluster, Kubewarden, Release, User, manifest};
 
 /// What has been built, and where.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct StageOptions {
     /// The repository, whose deploy/ is applied
     #[arg(long, env = "LANDLORD_REPOSITORY", value_name = "FOLDER", default_value = ".")]
@@ -21,6 +21,13 @@ pub(crate) struct StageOptions {
     /// The binary policy-host (default: beside this program)
     #[arg(long, env = "POLICY_HOST", value_name = "FILE")]
     policy_host: Option<PathBuf>,
+    /// The version of Kubernetes, 1.30 to 1.37 (default: KUBEBUILDER_ASSETS or the newest). It is
+    /// built if it is not there: 10 minutes
+    #[arg(long, env = "LOCAL_CLUSTER_KUBERNETES", value_name = "VERSION")]
+    kubernetes: Option<Release>,
+    /// One more argument of kube-apiserver, `--runtime-config=…` for example
+    #[arg(long = "api-server-argument", value_name = "ARGUMENT", allow_hyphen_values = true)]
+    api_server_arguments: Vec<String>,
 }
 
 pub(crate) struct Stage {
@@ -40,8 +47,8 @@ pub(crate) fn owner(tenant: &str) -> String {
 impl Stage {
     /// Starts the cluster. Users are `TENANT-owner` (group `TENANT-admins`), `ci`, and the standard
     /// ones.
-    pub(crate) async fn start(_: &StageOptions) -> Result<Self> {
-        Self::start_on(Cluster::builder()).await
+    pub(crate) async fn start(options: &StageOptions) -> Result<Self> {
+        Self::start_on(options.builder()).await
     }
 
     /// The same on this cluster.
@@ -85,6 +92,22 @@ impl Stage {
 }
 
 impl StageOptions {
+    /// These options with this version of Kubernetes.
+    pub(crate) fn on(&self, release: Release) -> Self {
+        Self { kubernetes: Some(release), ..self.clone() }
+    }
+
+    /// A cluster of the version that is asked for.
+    pub(crate) fn builder(&self) -> Builder {
+        let builder = Cluster::builder();
+        let builder = match self.kubernetes {
+            Some(release) => builder.release(release),
+            None => builder,
+        };
+        let add = |builder: Builder, argument| builder.api_server_argument(argument);
+        self.api_server_arguments.iter().fold(builder, add)
+    }
+
     /// The text of a file of `deploy/`.
     fn deploy(&self, name: &str) -> Result<String> {
         read(&self.repository.join("deploy").join(name))

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use local_cluster::{Cluster, Node, waiting};
+use local_cluster::{Cluster, Node, Release, waiting};
 
+use super::served::Served;
 use super::stage::{Stage, StageOptions, TENANTS};
 
 mod clients;
@@ -19,7 +20,8 @@ mod placements;
 mod weather;
 
 use self::clients::Clients;
-use self::mode::Mode;
+use self::mode::Guard;
+pub(crate) use self::mode::Mode;
 use self::placements::{NOBODY, Placements};
 use self::weather::Weather;
 
@@ -27,8 +29,10 @@ use self::weather::Weather;
 /// Pods on foreign nodes
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Ends with an error if a Pod lands outside of its tenant's pool, or is not placed at all, in any mode but `without`. OWN says how much of what runs on tenants' nodes is their own, SHARED how many Pods run on nodes of nobody.\n\nExamples:\n  \
-                        local-cluster storm -n 200\n  local-cluster storm --mode controller-hold --mode two-servers"
+    after_help = "Ends with an error if a Pod lands outside of its tenant's pool, or is not placed at all, in any mode but `without`. A mode that the \
+                        API server cannot have, as it serves no MutatingAdmissionPolicy, is not played, and that is said. OWN says how much of what runs on tenants' nodes is their own, SHARED how many Pods run on nodes of nobody.\n\nExamples:\n  \
+                        local-cluster storm -n 200\n  local-cluster storm --mode controller-hold --mode two-servers\n  \
+                        local-cluster storm --kubernetes 1.33 -n 50"
 )]
 pub(crate) struct Storm {
     #[command(flatten)]
@@ -37,34 +41,75 @@ pub(crate) struct Storm {
     #[arg(short = 'n', long, env = "LOCAL_CLUSTER_STORM_NAMESPACES", default_value_t = 1000)]
     namespaces: usize,
     /// Clients side by side
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = CLIENTS)]
     clients: usize,
     /// Only these modes; all of them without it
     #[arg(long = "mode", value_enum)]
     modes: Vec<Mode>,
 }
 
+const CLIENTS: usize = 16;
+
 /// How long the last Pod may take to be placed; a controller that was killed is followed after 15
 /// s.
 const PATIENCE: Duration = waiting::PATIENCE;
 
+/// What came of one mode, if the API server can have it.
+pub(crate) enum Played {
+    Outcome(Outcome),
+    /// Why not.
+    Impossible(String),
+}
+
 /// What came of one mode.
-struct Outcome {
+pub(crate) struct Outcome {
     mode: Mode,
-    foreign: usize,
+    /// Whether the guard is the one that refuses what it cannot hold.
+    pub(crate) refusing: bool,
+    pub(crate) foreign: usize,
     /// How pools are used: what of their Pods is their tenant's, in percent, and how many run on
     /// nodes of nobody.
     own: f64,
     shared: usize,
-    unplaced: usize,
-    failed: usize,
+    pub(crate) unplaced: usize,
+    pub(crate) failed: usize,
     retries: usize,
     /// From a Pod's first request to its node: half of them, and all but one in a hundred.
     delays: [f64; 2],
     took: f64,
 }
 
+impl Outcome {
+    /// One with so many Pods foreign, failed and unplaced, and nothing else to report.
+    #[cfg(test)]
+    pub(crate) fn of(mode: Mode, refusing: bool, [foreign, failed, unplaced]: [usize; 3]) -> Self {
+        Self {
+            mode,
+            refusing,
+            foreign,
+            own: 100.0,
+            shared: 0,
+            unplaced,
+            failed,
+            retries: 0,
+            delays: [0.0, 0.0],
+            took: 0.0,
+        }
+    }
+
+    /// Whether every Pod is in its pool. Without landlord nothing of the kind is promised.
+    pub(crate) fn is_kept(&self) -> bool {
+        let kept = self.foreign == 0 && self.unplaced == 0 && self.failed == 0;
+        kept || self.mode == Mode::Without
+    }
+}
+
 impl Storm {
+    /// One of so many namespaces in each mode, on this release.
+    pub(crate) fn on(stage: &StageOptions, release: Release, namespaces: usize) -> Self {
+        Self { stage: stage.on(release), namespaces, clients: CLIENTS, modes: Vec::new() }
+    }
+
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<()> {
         let modes = if self.modes.is_empty() { Mode::ALL.to_vec() } else { self.modes.clone() };
@@ -82,21 +127,27 @@ impl Storm {
             "DELAY P99",
             "TIME"
         );
-        let mut broken = Vec::new();
+        let (mut played, mut broken) = (0, Vec::new());
         for mode in modes {
-            let outcome = self.play(mode).await?;
-            println!("{}", self.row(&outcome));
-            let kept = outcome.foreign == 0 && outcome.unplaced == 0 && outcome.failed == 0;
-            broken.extend((mode != Mode::Without && !kept).then_some(mode.word()));
+            match self.play(mode).await? {
+                Played::Impossible(why) => println!("{:<18} not played: it {why}", mode.word()),
+                Played::Outcome(outcome) => {
+                    played += 1;
+                    println!("{}", self.row(&outcome));
+                    broken.extend((!outcome.is_kept()).then_some(mode.word()));
+                }
+            }
         }
         ensure!(broken.is_empty(), "the promise is broken: {}", broken.join(", "));
+        ensure!(played > 0, "this API server can have none of these modes");
         Ok(())
     }
 
     fn row(&self, one: &Outcome) -> String {
         let [p50, p99] = one.delays.map(|ms| format!("{ms:.0} ms"));
+        let refusing = if one.refusing { "  the guard refuses Pods" } else { "" };
         format!(
-            "{:<18} {:>10} {:>8} {:>4.0} % {:>7} {:>8} {:>7} {:>8} {p50:>10} {p99:>10} {:>5.1} s",
+            "{:<18} {:>10} {:>8} {:>4.0} % {:>7} {:>8} {:>7} {:>8} {p50:>10} {p99:>10} {:>5.1} s{refusing}",
             one.mode.word(),
             self.namespaces,
             one.foreign,
@@ -109,15 +160,25 @@ impl Storm {
         )
     }
 
-    async fn play(&self, mode: Mode) -> Result<Outcome> {
+    /// Plays one mode on a cluster of its own.
+    pub(crate) async fn play(&self, mode: Mode) -> Result<Played> {
+        let builder = self.stage.builder();
         let mut stage = Stage::start_on(if mode == Mode::TwoServers {
-            Cluster::builder().second_api_server()
+            builder.second_api_server()
         } else {
-            Cluster::builder()
+            builder
         })
         .await?;
+        let served = Served::read(&stage.cluster.admin()?).await?;
+        match mode.guard(&served) {
+            Ok(guard) => Ok(Played::Outcome(self.play_on(&mut stage, mode, guard).await?)),
+            Err(why) => Ok(Played::Impossible(why)),
+        }
+    }
+
+    async fn play_on(&self, stage: &mut Stage, mode: Mode, guard: Guard) -> Result<Outcome> {
         stage.cluster.add_nodes(nodes()).await?;
-        let weather = Weather::begin(mode, &mut stage, &self.stage).await?;
+        let weather = Weather::begin(mode, guard, stage, &self.stage).await?;
         let placements = Placements::watch(&stage.cluster).await?;
         let done = Arc::new(AtomicUsize::new(0));
         let clients = Clients {
@@ -128,7 +189,7 @@ impl Storm {
         };
         let began = Instant::now();
         let (tally, ()) =
-            tokio::try_join!(clients.run(), weather.change(&stage, &done, self.namespaces))?;
+            tokio::try_join!(clients.run(), weather.change(stage, &done, self.namespaces))?;
         let placed = placements.settle(self.namespaces - tally.failed, PATIENCE).await;
         let took = began.elapsed().as_secs_f64();
         ensure!(
@@ -137,6 +198,7 @@ impl Storm {
         );
         Ok(Outcome {
             mode,
+            refusing: guard == Guard::Refusing,
             foreign: placed.foreign(),
             own: placed.own(),
             shared: placed.shared(),

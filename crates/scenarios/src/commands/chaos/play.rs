@@ -1,9 +1,9 @@
 //! Play: one schedule on a cluster of its own, from its start to rest.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use chaos::event::TENANTS;
 use chaos::{Event, Laws, Schedule};
-use local_cluster::{Cluster, Node};
+use local_cluster::Node;
 
 use super::audit_log::{self, AuditLog};
 use super::parts::Parts;
@@ -11,6 +11,7 @@ use super::people::People;
 use super::placements::Placements;
 use super::rest::Rest;
 use super::say;
+use crate::commands::served::Served;
 use crate::commands::stage::{Stage, StageOptions};
 
 /// How often progress is reported.
@@ -18,8 +19,10 @@ const TOLD: usize = 20;
 
 /// Plays a schedule, and returns what the laws say of it.
 pub(super) async fn play(options: &StageOptions, schedule: &Schedule) -> Result<Laws> {
-    let (builder, log) = AuditLog::attach(Cluster::builder())?;
+    let (builder, log) = AuditLog::attach(options.builder())?;
     let stage = Stage::start_on(builder).await?;
+    let served = Served::read(&stage.cluster.admin()?).await?;
+    ensure!(served.can_hold(), "chaos {}", served.lacks());
     stage.cluster.add_nodes(nodes()).await?;
     let mut parts = Parts::start(stage, options).await?;
     let mut people = People::new(parts.cluster())?;

@@ -15,6 +15,7 @@ use local_cluster::{Cluster, Process};
 use super::tenants;
 use crate::commands::crowd::Crowd;
 use crate::commands::landlord::{binary, start_controller, until};
+use crate::commands::served::Served;
 
 /// Whose they are, and how many.
 const TENANT: &str = "solar";
@@ -30,17 +31,15 @@ pub(super) struct Act {
     pub(super) edit: Duration,
 }
 
-/// Backfills, starts the controller with its guard, and edits the tenant.
-pub(super) async fn play(cluster: &Cluster) -> Result<(Act, Process)> {
+/// Backfills, starts the controller, with its guard where that can hold Pods, and edits the tenant.
+pub(super) async fn play(cluster: &Cluster, served: &Served) -> Result<(Act, Process)> {
     let settings = cluster.file("settings.yaml");
     fs::write(&settings, "tenantSource: landlord\n")?;
     let backfill = backfill(cluster)?;
-    let controller = start_controller(
-        cluster,
-        "controller",
-        &[&format!("--settings={}", settings.display()), "--guard=hold"],
-    )
-    .await?;
+    let settings = format!("--settings={}", settings.display());
+    let guard = served.can_hold().then_some("--guard=hold");
+    let arguments: Vec<&str> = [settings.as_str()].into_iter().chain(guard).collect();
+    let controller = start_controller(cluster, "controller", &arguments).await?;
     let edit = edit(cluster).await?;
     Ok((Act { backfill, edit }, controller))
 }

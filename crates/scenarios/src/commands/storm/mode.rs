@@ -2,8 +2,20 @@
 
 use clap::ValueEnum;
 
+use crate::commands::served::Served;
+
+/// Where the guard comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    None,
+    /// The controller keeps it, by this flag.
+    Kept(&'static str),
+    /// `landlord render guard --without-mutating-policies`, applied.
+    Refusing,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// No landlord: what the others are compared with
     Without,
     /// The policy behind its webhook, and nothing else
@@ -16,14 +28,15 @@ pub(super) enum Mode {
     Hybrid,
     /// The policy is killed half-way (`failurePolicy: Ignore`); the controller and the guard stay
     WebhookKilled,
-    /// The controller is killed half-way, and another is started; the guard lets Pods wait
+    /// The controller is killed half-way, and another is started; the guard lets Pods wait, or
+    /// refuses them where it cannot
     ControllerKilled,
     /// Two API servers on one etcd: namespaces go to one, their Pods to the other
     TwoServers,
 }
 
 impl Mode {
-    pub(super) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Without,
         Self::Webhook,
         Self::ControllerHold,
@@ -34,7 +47,7 @@ impl Mode {
         Self::TwoServers,
     ];
 
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Without => "without",
             Self::Webhook => "webhook",
@@ -51,12 +64,15 @@ impl Mode {
         matches!(self, Self::Webhook | Self::Hybrid | Self::WebhookKilled)
     }
 
-    /// The flag of the controller; `None` where there is no controller.
-    pub(super) fn guard(self) -> Option<&'static str> {
+    /// The guard that this mode has on this API server. An error says why there can be none, and so
+    /// no such mode.
+    pub(super) fn guard(self, served: &Served) -> Result<Guard, String> {
         match self {
-            Self::Without | Self::Webhook => None,
-            Self::ControllerDeny => Some("--guard=deny"),
-            _ => Some("--guard=hold"),
+            Self::Without | Self::Webhook => Ok(Guard::None),
+            Self::ControllerDeny if served.can_hold() => Ok(Guard::Kept("--guard=deny")),
+            _ if served.can_hold() => Ok(Guard::Kept("--guard=hold")),
+            Self::ControllerDeny | Self::ControllerKilled | Self::TwoServers => Ok(Guard::Refusing),
+            Self::ControllerHold | Self::Hybrid | Self::WebhookKilled => Err(served.lacks()),
         }
     }
 
@@ -69,6 +85,45 @@ impl Mode {
             _ => {
                 r#"{"tenantSource": "landlord", "unclaimed": "reject", "guard": {"scope": "all"}}"#
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn serving(mutating: &[&str]) -> Served {
+        let mutating = mutating.iter().map(|one| (*one).to_owned()).collect();
+        Served { mutating, ..Served::default() }
+    }
+
+    /// Holding and correcting need a mutating policy, and so does a guard beside the webhook.
+    #[rstest]
+    fn an_old_server_has_fewer_modes(#[values(&[], &["v1beta1"])] mutating: &[&str]) {
+        let served = serving(mutating);
+        let guards = |guard: Result<Guard, String>| {
+            Mode::ALL.into_iter().filter(|mode| mode.guard(&served) == guard).collect::<Vec<_>>()
+        };
+        assert_eq!(guards(Ok(Guard::None)), [Mode::Without, Mode::Webhook]);
+        let refusing = [Mode::ControllerDeny, Mode::ControllerKilled, Mode::TwoServers];
+        assert_eq!(guards(Ok(Guard::Refusing)), refusing);
+        let missing = [Mode::ControllerHold, Mode::Hybrid, Mode::WebhookKilled];
+        assert_eq!(guards(Err(served.lacks())), missing);
+    }
+
+    #[test]
+    fn a_new_server_has_them_all() {
+        let served = serving(&["v1"]);
+        for mode in Mode::ALL {
+            let guard = mode.guard(&served).expect("a mode");
+            let kept = match mode {
+                Mode::Without | Mode::Webhook => Guard::None,
+                Mode::ControllerDeny => Guard::Kept("--guard=deny"),
+                _ => Guard::Kept("--guard=hold"),
+            };
+            assert_eq!(guard, kept, "{}", mode.word());
         }
     }
 }

@@ -8,9 +8,9 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::mode::Mode;
+use super::mode::{Guard, Mode};
 use super::settings_file;
-use crate::commands::landlord::{guard_enforced, start_controller, until};
+use crate::commands::landlord::{guard_enforced, refusing_guard, start_controller, until};
 use crate::commands::stage::{Stage, StageOptions, TENANTS, owner};
 
 pub(super) struct Weather {
@@ -23,6 +23,7 @@ impl Weather {
     /// Installs what the mode asks for, and waits until all of it is in force.
     pub(super) async fn begin(
         mode: Mode,
+        guard: Guard,
         stage: &mut Stage,
         options: &StageOptions,
     ) -> Result<Self> {
@@ -35,15 +36,17 @@ impl Weather {
         if mode.has_policy() {
             stage.install_policy(options, &policy(mode, &options.shipped_policy()?)?).await?;
         }
-        if let Some(guard) = mode.guard() {
-            let settings = match mode {
-                Mode::Hybrid => "--policy=landlord".to_owned(),
-                _ => format!(
-                    "--settings={}",
-                    settings_file(&stage.cluster, mode.settings())?.display()
-                ),
+        if guard != Guard::None {
+            let file = settings_file(&stage.cluster, mode.settings())?;
+            weather.arguments = match mode {
+                Mode::Hybrid => vec!["--policy=landlord".to_owned()],
+                _ => vec![format!("--settings={}", file.display())],
             };
-            weather.arguments = vec![guard.to_owned(), settings];
+            if let Guard::Kept(flag) = guard {
+                weather.arguments.push(flag.to_owned());
+            } else {
+                stage.cluster.apply(&refusing_guard(&file)?).await?;
+            }
             weather.start(stage, "one").await?;
             let owner = owner(TENANTS[0]);
             for client in [stage.cluster.client(&owner)?, stage.cluster.second_client(&owner)?] {
