@@ -137,7 +137,7 @@ kubernetes: local-cluster ## Build etcd and Kubernetes, once (10 minutes), into 
 	@$(TARGET_DIR)/debug/local-cluster build
 
 .PHONY: manifests
-manifests: ## Write what is generated: deploy/, and the chart's definition and schema
+manifests: ## Write what is generated: deploy/, and the chart's definition, schema, alerts, dashboard and table of values
 	@scripts/install-tools helm bats
 	$(CARGO) build $(or $(PROGRAMS),-p landlord)
 	scripts/render-manifests
