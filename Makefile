@@ -144,7 +144,7 @@ compatibility: annotated-policy.wasm local-cluster ## What works on which Kubern
 	@CARGO="$(CARGO)" scripts/compatibility $(VERSIONS)
 
 .PHONY: manifests
-manifests: ## Write what is generated: deploy/, and the chart's definition and schema
+manifests: ## Write what is generated: deploy/, and the chart's definition, schema, alerts, dashboard and table of values
 	@scripts/install-tools helm bats
 	$(CARGO) build $(or $(PROGRAMS),-p landlord)
 	scripts/render-manifests

@@ -8,6 +8,25 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/* Labels and annotations of an object: the release's, then the object's own, then `commonLabels` and `commonAnnotations`, of which the first with a key wins.
+     Called with the root, or with (list ROOT LABELS ANNOTATIONS). */}}
+{{- define "landlord.metadata" -}}
+{{- $root := . -}}
+{{- $labels := dict -}}
+{{- $annotations := dict -}}
+{{- if kindIs "slice" . -}}
+{{- $root = index . 0 -}}
+{{- $labels = index . 1 -}}
+{{- $annotations = index . 2 -}}
+{{- end -}}
+labels:
+  {{- merge dict (include "landlord.labels" $root | fromYaml) $labels $root.Values.commonLabels | toYaml | nindent 2 }}
+{{- with merge dict $annotations $root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
 {{/* Selects the controller's Pods. Never changes: a Deployment's selector cannot. */}}
 {{- define "landlord.selector" -}}
 app.kubernetes.io/name: landlord
@@ -19,18 +38,78 @@ app.kubernetes.io/component: controller
 {kind: ServiceAccount, namespace: {{ .Release.Namespace }}, name: {{ .Values.serviceAccount.name }}}
 {{- end -}}
 
-{{- define "landlord.image" -}}
-{{- with .Values.image -}}
-{{- if .digest -}}
-{{ .repository }}@{{ .digest }}
+{{/* A repository in the registry that is asked for, if one is: (list REPOSITORY REGISTRY). A first part with a dot or a port is the registry before. */}}
+{{- define "landlord.repository" -}}
+{{- $repository := index . 0 -}}
+{{- with index . 1 -}}
+{{- trimSuffix "/" . }}/{{ regexReplaceAll "^(localhost|[^/]*[.:][^/]*)/" $repository "" -}}
 {{- else -}}
-{{ .repository }}:{{ .tag | default (printf "v%s" $.Chart.AppVersion) }}
+{{- $repository -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "landlord.globalRegistry" -}}
+{{- (.Values.global | default dict).imageRegistry | default "" -}}
+{{- end -}}
+
+{{- define "landlord.image" -}}
+{{- $registry := include "landlord.globalRegistry" . | default .Values.image.registry -}}
+{{- with .Values.image -}}
+{{- include "landlord.repository" (list .repository $registry) -}}
+{{- if .digest -}}
+@{{ .digest }}
+{{- else -}}
+:{{ .tag | default (printf "v%s" $.Chart.AppVersion) }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
+{{/* Pull secrets of every Pod: the values' and the global ones, each a name or an object with one. */}}
+{{- define "landlord.pullSecrets" -}}
+{{- $secrets := list -}}
+{{- range concat ((.Values.global | default dict).imagePullSecrets | default list) .Values.imagePullSecrets -}}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
+{{- end -}}
+{{- with uniq $secrets -}}
+imagePullSecrets:
+{{- toYaml . | nindent 0 }}
+{{- end -}}
+{{- end -}}
+
 {{- define "landlord.module" -}}
-{{ .Values.policy.module | default (printf "registry://ghcr.io/landlord-dev/landlord-policy:v%s" .Chart.AppVersion) }}
+{{- $default := include "landlord.repository" (list "ghcr.io/landlord-dev/landlord-policy" (include "landlord.globalRegistry" .)) -}}
+{{ .Values.policy.module | default (printf "registry://%s:v%s" $default .Chart.AppVersion) }}
+{{- end -}}
+
+{{/* Where a Pod of one command is: what the hook and the test have in common with the controller's Pod. */}}
+{{- define "landlord.placement" -}}
+{{- with include "landlord.pullSecrets" . }}
+{{ . }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- if .Values.hostNetwork }}
+hostNetwork: true
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+{{- toYaml . | nindent 0 }}
+{{- end }}
 {{- end -}}
 
 {{/* The flag for a policy that has another name. */}}

@@ -20,7 +20,7 @@
 
 {{/* The document itself. What is the engine's own default is left out. */}}
 {{- define "landlord.settings" -}}
-{{- $settings := deepCopy .Values.settings -}}
+{{- $settings := merge (deepCopy .Values.settings) (dict "tenantSource" "landlord") -}}
 {{- $account := printf "%s:%s" .Release.Namespace .Values.serviceAccount.name -}}
 {{- if and $settings.controller (ne $settings.controller $account) -}}
 {{- fail (printf "settings.controller is %q, but the controller of this release is %q: leave it out, or set serviceAccount.name" $settings.controller $account) -}}
@@ -73,6 +73,30 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Whether the API server has MutatingAdmissionPolicies. `helm template` without a cluster knows no kinds, and goes by the version it stands for. */}}
+{{- define "landlord.canMutate" -}}
+{{- if .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" -}}
+yes
+{{- else if and (not (.Capabilities.APIVersions.Has "v1/Namespace")) (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version) -}}
+yes
+{{- end -}}
+{{- end -}}
+
+{{/* Whether the controller keeps the guard: the one place that reads `guard.enabled`. */}}
+{{- define "landlord.guard" -}}
+{{- $enabled := toString .Values.guard.enabled -}}
+{{- if or (eq $enabled "true") (and (eq $enabled "auto") (include "landlord.canMutate" .)) -}}
+yes
+{{- end -}}
+{{- end -}}
+
+{{/* Whether `helm uninstall` releases the namespaces: what is left to a user who binds rights by hand is theirs. */}}
+{{- define "landlord.releases" -}}
+{{- if and .Values.uninstall.release .Values.rbac.create -}}
+yes
+{{- end -}}
+{{- end -}}
+
 {{/* Values that contradict each other. */}}
 {{- define "landlord.check" -}}
 {{- if and .Values.settings.strategy (not .Values.policy.enabled) -}}
@@ -81,7 +105,7 @@
 {{- if and .Values.policy.pods.enabled (not .Values.policy.enabled) -}}
 {{- fail "policy.pods.enabled needs policy.enabled=true: Pods are placed by what the policy wrote on their namespace" -}}
 {{- end -}}
-{{- if and .Values.guard.place (not .Values.guard.enabled) -}}
+{{- if and .Values.guard.place (not (include "landlord.guard" .)) -}}
 {{- fail "guard.place is a part of the guard: set guard.enabled=true" -}}
 {{- end -}}
 {{- if and .Values.guard.place (semverCompare "<1.34.0-0" .Capabilities.KubeVersion.Version) -}}

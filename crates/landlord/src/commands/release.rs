@@ -24,19 +24,30 @@ use cluster::lease::Election;
 use cluster::writer::ApplyMode;
 use diagnostics::uninstall::{Orders, Report, Traces};
 
+mod deployment;
+
+use self::deployment::StoppedController;
+
 /// Something is not clean.
 const NOT_CLEAN: u8 = 2;
 /// A controller that runs renews its claim in less; one that is gone loses it within.
 const LEASE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time for replicas to end after their Deployment is scaled to zero, each of which may lead once
+/// more: `terminationGracePeriodSeconds`, and as much again for a slow kubelet.
+const STOP_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// How long giving the lease up may take.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
-const EXAMPLES: [Example; 4] = [
+const EXAMPLES: [Example; 5] = [
     ("What would go", "landlord release --all --dry-run"),
     (
         "Everything but tenants and the policy, once the controller is stopped",
         "landlord release --all",
+    ),
+    (
+        "The same while the controller runs, without a question",
+        "landlord release --all --stop-controller --yes",
     ),
     ("The policy and the tenants as well", "landlord release --all --with-policy --with-crds"),
     (
@@ -60,7 +71,7 @@ const EXITS: [Exit; 3] = [
 /// (with their tenant's node selector), and then every namespace: managed keys go, stay or get
 /// their old value by their tenant's release rule, and all of `landlord.dev/` goes. It takes the
 /// controller's lease meanwhile, so that no controller puts anything back; while one runs, it
-/// refuses. It refuses as well while Pods are held of which nobody can say where they belong, or
+/// refuses, unless `--stop-controller` scales it to zero first. It refuses as well while Pods are held of which nobody can say where they belong, or
 /// whose namespace's creator may not claim its tenant: they would run on any node; and, without
 /// --with-policy, while a policy places Pods. Running it again resumes it. A dry run refuses what
 /// the run would refuse. Of what would go, `--dry-run=server` has the API server judge every
@@ -84,6 +95,10 @@ pub(crate) struct Release {
     /// Release held Pods to any node where their tenant is not known, or wants what they do not
     #[arg(long, env = "LANDLORD_FREE_PODS")]
     free_pods: bool,
+    /// Scale the controller's Deployment `landlord-controller` to zero first, in the lease's
+    /// namespace. It gets its replicas back if nothing is changed then
+    #[arg(long, env = "LANDLORD_STOP_CONTROLLER")]
+    stop_controller: bool,
     /// Do not ask
     #[arg(short, long, env = "LANDLORD_YES")]
     yes: bool,
@@ -146,9 +161,34 @@ impl Release {
         })
     }
 
-    /// Under the lease. What is there is looked for once more: it may have changed before the
-    /// controller stopped.
+    /// Under the lease, with the controller stopped where that is asked for.
     async fn lead_and_remove(&self, client: &Client, orders: &Orders) -> Result<Report> {
+        let stopped = if self.stop_controller {
+            StoppedController::stop(client, self.settings.namespace()).await?
+        } else {
+            None
+        };
+        let (leading, mut traces) = match (self.prepare(client, orders).await, stopped) {
+            (Ok(ready), _) => ready,
+            (Err(error), Some(stopped)) => {
+                stopped.start_again().await?;
+                return Err(error);
+            }
+            (Err(error), None) => return Err(error),
+        };
+        let mut progress = Progress::new(traces.namespaces.len());
+        let report =
+            traces.remove(client, orders, |done, failed| progress.show(done as u64, failed)).await;
+        progress.finish();
+        give_up(leading).await;
+        let mut report = report?;
+        traces.finish(client, orders, &self.election(client), &mut report).await?;
+        Ok(report)
+    }
+
+    /// Takes the lease, and looks once more for what is there: it may have changed before the
+    /// controller stopped. Nothing is changed yet.
+    async fn prepare(&self, client: &Client, orders: &Orders) -> Result<(Option<Leading>, Traces)> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         // Where the lease has no place, no controller can have it.
         let leading = match namespaces
@@ -159,24 +199,18 @@ impl Release {
             Some(_) => Some(self.lead(client).await?),
             None => None,
         };
-        let outcome = async {
-            let mut traces = Traces::find(client, orders).await?;
+        let found = async {
+            let traces = Traces::find(client, orders).await?;
             refuse(&traces, orders)?;
-            let mut progress = Progress::new(traces.namespaces.len());
-            let report = traces
-                .remove(client, orders, |done, failed| progress.show(done as u64, failed))
-                .await;
-            progress.finish();
-            anyhow::Ok((traces, report?))
+            anyhow::Ok(traces)
         };
-        let outcome = outcome.await;
-        if let Some((give_up, election)) = leading {
-            drop(give_up);
-            let _ = tokio::time::timeout(SHUTDOWN, election).await;
+        match found.await {
+            Ok(traces) => Ok((leading, traces)),
+            Err(error) => {
+                give_up(leading).await;
+                Err(error)
+            }
         }
-        let (traces, mut report) = outcome?;
-        traces.finish(client, orders, &self.election(client), &mut report).await?;
-        Ok(report)
     }
 
     fn election(&self, client: &Client) -> Election {
@@ -185,21 +219,32 @@ impl Release {
     }
 
     /// Waits for the lease, and keeps it until what is returned is dropped.
-    async fn lead(&self, client: &Client) -> Result<(oneshot::Sender<()>, JoinHandle<()>)> {
+    async fn lead(&self, client: &Client) -> Result<Leading> {
         let (give_up, told) = oneshot::channel::<()>();
         let end = async { drop(told.await) };
         let (mut leadership, work) = self.election(client).run(end);
         let election = tokio::spawn(work);
-        if tokio::time::timeout(LEASE_TIMEOUT, leadership.gained()).await.is_err() {
+        let timeout = if self.stop_controller { STOP_TIMEOUT } else { LEASE_TIMEOUT };
+        if tokio::time::timeout(timeout, leadership.gained()).await.is_err() {
             election.abort();
             bail!(
                 "the lease {0}/{1} cannot be had: a controller runs, and would write back what goes. Stop it first: `kubectl scale -n {0} deployment \
-                 --all --replicas=0`",
+                 --all --replicas=0`, or say --stop-controller",
                 self.settings.namespace(),
                 self.lease.name
             );
         }
         Ok((give_up, election))
+    }
+}
+
+/// The lease is given up when the sender is dropped; the task ends then.
+type Leading = (oneshot::Sender<()>, JoinHandle<()>);
+
+async fn give_up(leading: Option<Leading>) {
+    if let Some((give_up, election)) = leading {
+        drop(give_up);
+        let _ = tokio::time::timeout(SHUTDOWN, election).await;
     }
 }
 

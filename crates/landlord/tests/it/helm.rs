@@ -11,7 +11,7 @@ use crate::landlord::{Run, root};
 /// Where the chart is.
 pub(crate) const CHART: &str = "charts/landlord";
 /// The version that charts are rendered for where no cluster is asked.
-const KUBERNETES: &str = "--kube-version=1.36.0";
+pub(crate) const KUBERNETES: &str = "--kube-version=1.36.0";
 
 /// Runs Helm in the repository, with these values on standard input.
 pub(crate) fn helm<'a>(

@@ -1,12 +1,13 @@
-//! Kubelet: runs the container of the controller's Deployment as a process of this machine, with
-//! its arguments, its settings and its service account's token. There are no containers.
+//! Kubelet: runs the first container of a Pod, as the controller's Deployment has it, as a process
+//! of this machine, with its arguments, its settings and its service account's token. There are no
+//! containers.
 
 use std::fs;
 use std::path::PathBuf;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{ConfigMap, Container, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, PodSpec, ServiceAccount};
 use kube::Client;
 use kube::api::{Api, PostParams};
 use local_cluster::process::Program;
@@ -22,13 +23,24 @@ pub(crate) async fn start(cluster: &Cluster, namespace: &str, name: &str) -> Pro
         .await
         .expect("a Deployment");
     let spec = deployment.spec.template.spec.expect("a Pod");
+    start_pod(cluster, namespace, name, spec).await
+}
+
+/// A Pod of this namespace; its log goes by this name.
+pub(crate) async fn start_pod(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    spec: PodSpec,
+) -> Process {
+    let client = cluster.client(ADMIN).expect("a client");
     let container = spec.containers.first().expect("a container").clone();
     let token =
         token(&client, namespace, spec.service_account_name.as_deref().expect("a service account"))
             .await;
     let program = Program::new(name, crate::landlord::binary(), cluster.log(name))
         .args(arguments(cluster, &client, namespace, &container).await)
-        .env("KUBECONFIG", kubeconfig(cluster, &token));
+        .env("KUBECONFIG", kubeconfig(cluster, name, &token));
     let env = container.env.unwrap_or_default().into_iter();
     let program =
         env.fold(program, |program, one| program.env(one.name, one.value.expect("a plain value")));
@@ -76,11 +88,11 @@ async fn token(client: &Client, namespace: &str, account: &str) -> String {
     token.status.and_then(|status| status.token).expect("a token")
 }
 
-fn kubeconfig(cluster: &Cluster, token: &str) -> PathBuf {
+fn kubeconfig(cluster: &Cluster, name: &str, token: &str) -> PathBuf {
     let text = fs::read_to_string(cluster.kubeconfig_of(CONTROLLER)).expect("a kubeconfig");
     let mut config: Value = serde_json::from_str(&text).expect("JSON");
     config["users"][0]["user"]["token"] = json!(token);
-    let path = cluster.file("token.kubeconfig");
+    let path = cluster.file(&format!("{name}.kubeconfig"));
     fs::write(&path, config.to_string()).expect("a file");
     path
 }

@@ -6,20 +6,20 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use k8s_openapi::api::apps::v1::Deployment;
+use kube::Client;
 use kube::api::{
     Api, ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams, TypeMeta,
 };
-use kube::discovery::{Discovery, verbs};
-use kube::{Client, ResourceExt};
 use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
 use local_cluster::manifest::{api_of, apply_object};
 use local_cluster::user::ADMIN;
-use local_cluster::waiting::PATIENCE;
 use local_cluster::{CAPSULE_DEFINITION, Cluster, Node, Process};
-use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod hooks;
+
+use self::hooks::{nothing_is_left_but_tenants, the_doctor_passes};
 use super::rights::{audited_cluster, used_and_missing};
 use super::world::{GATE, NODE_SELECTOR, comes_true, eventually};
 use crate::helm::{CHART, helm};
@@ -162,9 +162,13 @@ impl Site {
     /// The API server has refused the controller nothing, and was asked for this. It writes its log
     /// a moment after it has answered.
     async fn nothing_is_missing(&self, used: &[&str]) {
-        let is_used = |right: &&str| used_and_missing(ACCOUNT, &self.audit).0.contains(*right);
+        self.nothing_is_missing_to(ACCOUNT, used).await;
+    }
+
+    async fn nothing_is_missing_to(&self, account: &str, used: &[&str]) {
+        let is_used = |right: &&str| used_and_missing(account, &self.audit).0.contains(*right);
         comes_true(async || used.iter().all(is_used)).await;
-        let (all, missing) = used_and_missing(ACCOUNT, &self.audit);
+        let (all, missing) = used_and_missing(account, &self.audit);
         assert!(missing.is_empty(), "{missing:?}; the log is {}", self.log().display());
         used.iter()
             .for_each(|right| assert!(all.contains(*right), "{right:?} is not among {all:?}"));
@@ -207,23 +211,29 @@ async fn a_release_from_its_installation_to_its_end() {
     let mut site = Site::new().await;
     let notes = the_defaults_work(&mut site).await;
     the_guard_works(&mut site, &notes).await;
+    the_doctor_passes(&site).await;
     the_policy_works(&mut site).await;
     another_definition_is_brought(&site).await;
     nothing_is_left_but_tenants(&mut site).await;
+}
+
+/// As the chart is by itself where the API server has no MutatingAdmissionPolicies.
+fn without_guard() -> Value {
+    json!({"guard": {"enabled": false}})
 }
 
 /// Without the guard and without a policy: the rights of a small installation are enough.
 async fn the_defaults_work(site: &mut Site) -> String {
     let older = older_chart();
     let chart = older.path().join("landlord").display().to_string();
-    let notes = site.helm("install", &chart, json!({})).await;
+    let notes = site.helm("install", &chart, without_guard()).await;
     assert!(
         notes.contains("THERE IS A WINDOW")
             && notes.contains("landlord doctor --lease-namespace tenancy"),
         "{notes}"
     );
     let before = site.deployment().await.metadata;
-    site.helm("upgrade", &chart, json!({})).await;
+    site.helm("upgrade", &chart, without_guard()).await;
     assert_eq!(
         site.deployment().await.metadata.resource_version,
         before.resource_version,
@@ -287,12 +297,12 @@ async fn the_guard_works(site: &mut Site, notes: &str) {
     assert!(site.has_role("landlord:guard").await);
     let notes = site
         .upgrade(
-            json!({"guard": {"enabled": true}, "serviceMonitor": {"enabled": true}, "env": [{"name": "LANDLORD_LOG", "value": "debug"}]}),
+            json!({"serviceMonitor": {"enabled": true}, "env": [{"name": "LANDLORD_LOG", "value": "debug"}]}),
         )
         .await;
     assert!(
         !notes.contains("THERE IS A WINDOW")
-            && notes.contains("landlord release --all --lease-namespace tenancy"),
+            && notes.contains("landlord release --all --dry-run --lease-namespace tenancy"),
         "{notes}"
     );
     assert!(site.has("monitoring.coreos.com/v1", "ServiceMonitor", "landlord-controller").await);
@@ -362,46 +372,6 @@ async fn definition(site: &Site) -> Option<DynamicObject> {
     api.get_opt("tenants.landlord.dev").await.expect("an answer")
 }
 
-/// What the README says about the end is done, and it can be installed again.
-async fn nothing_is_left_but_tenants(site: &mut Site) {
-    assert!(
-        !keys(site).await.is_empty() && left(site).await.len() > 30,
-        "everything has been at work"
-    );
-    if let Some(mut controller) = site.controller.take() {
-        controller.signal(Signal::SIGTERM).expect("it runs");
-        controller.wait(PATIENCE).expect("it is waited for").expect("it ends");
-    }
-    for command in documented_end() {
-        site.shell(&command).await;
-    }
-    assert!(
-        definition(site).await.is_some()
-            && site.has("landlord.dev/v1alpha1", "Tenant", "solar").await,
-        "tenants stay"
-    );
-    site.cluster.finalize_namespaces().await.expect("finalized");
-    assert_eq!(keys(site).await, [""; 0]);
-    assert_eq!(
-        left(site).await,
-        ["APIService v1alpha1.landlord.dev", "CustomResourceDefinition tenants.landlord.dev"]
-    );
-    site.helm("install", CHART, json!({"guard": {"enabled": true}})).await;
-}
-
-/// The commands of the README, in the namespace of this test.
-fn documented_end() -> Vec<String> {
-    let readme = fs::read_to_string(root().join(CHART).join("README.md")).expect("the README");
-    let (_, block) =
-        readme.split_once("<!-- test: uninstall -->\n```console\n").expect("the block");
-    let commands = block
-        .split("```")
-        .next()
-        .expect("commands")
-        .replace("namespace landlord", &format!("namespace {NAMESPACE}"));
-    commands.lines().map(|line| line.trim_start_matches("$ ").to_owned()).collect()
-}
-
 impl Site {
     /// Runs a command with kubectl, Helm and landlord at hand; nobody is there to be asked.
     async fn shell(&self, command: &str) {
@@ -424,48 +394,4 @@ impl Site {
             + &String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command}: {words}");
     }
-}
-
-/// Keys of landlord's, and those that it manages, on any namespace.
-async fn keys(site: &Site) -> Vec<String> {
-    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(site.client());
-    let list = namespaces.list(&ListParams::default()).await.expect("namespaces");
-    let keys = list.iter().flat_map(|one| one.labels().keys().chain(one.annotations().keys()));
-    keys.filter(|key| key.starts_with("landlord.dev/") || key.as_str() == NODE_SELECTOR)
-        .cloned()
-        .collect()
-}
-
-/// Objects of landlord's that are still there, of whatever kind: by their name, by the label that
-/// all of them have, or by where they are.
-async fn left(site: &Site) -> Vec<String> {
-    let discovery = Discovery::new(site.client()).run().await.expect("kinds");
-    let kinds = discovery.groups().flat_map(|group| group.recommended_resources());
-    let mut names = Vec::new();
-    for (resource, _) in
-        kinds.filter(|(_, capabilities)| capabilities.supports_operation(verbs::LIST))
-    {
-        let api: Api<DynamicObject> = Api::all_with(site.client(), &resource);
-        // A definition that was just replaced is not served for a moment.
-        let mut found = None;
-        eventually(&format!("a list of {}", resource.kind), async || {
-            found = api.list(&ListParams::default()).await.ok();
-            found.is_some()
-        })
-        .await;
-        let ours = found.into_iter().flatten().filter(|one| {
-            let labelled =
-                one.labels().get("app.kubernetes.io/name").is_some_and(|name| name == "landlord");
-            labelled
-                || one.name_any().contains("landlord")
-                || one.namespace().as_deref() == Some(NAMESPACE)
-        });
-        // Events expire.
-        names.extend(
-            ours.filter(|_| resource.kind != "Event")
-                .map(|one| format!("{} {}", resource.kind, one.name_any())),
-        );
-    }
-    names.sort();
-    names
 }
