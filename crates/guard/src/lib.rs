@@ -3,7 +3,7 @@
 //! asked, no tenant is read.
 //!
 //! ```text
-//! namespaces CREATE ─▶ names (who may) ─▶ stamp (who did)      UPDATE ─▶ seal (sealed keys stay)
+//! namespaces CREATE ─▶ names (who may) ─▶ stamp (who did)      UPDATE ─▶ seal (sealed keys stay) ─▶ refusal
 //!                                                                     ─▶ references (to tenants)
 //!            both ─▶ room (for what landlord writes)
 //! Pods       CREATE ─▶ place ─▶ hold | ─▶ deny                 bindings CREATE ─▶ binding
@@ -56,6 +56,8 @@ pub enum Part {
     Owners,
     /// Keeps what says whose a namespace is, and where its Pods run.
     Seal,
+    /// Refuses what the seal has marked as meant.
+    Refusal,
     /// Refuses changes of owner references to tenants.
     References,
     /// Users leave room for what landlord writes.
@@ -78,6 +80,7 @@ impl Part {
             Self::Stamp => "stamp",
             Self::Owners => "owners",
             Self::Seal => "seal",
+            Self::Refusal => "refusal",
             Self::References => "references",
             Self::Room => "room",
             Self::Place => "place",
@@ -128,7 +131,7 @@ impl<'a> Guard<'a> {
 
     fn policies(&self) -> Vec<Policy> {
         let namespaces = if self.mutating {
-            [Some(stamp::policy(self)), None, Some(seal::policy(self))]
+            [Some(stamp::policy(self)), Some(seal::policy(self)), Some(seal::refusal(self))]
         } else {
             [Some(stamp::refusing(self)), owners::policy(self), Some(seal::refusing(self))]
         };
