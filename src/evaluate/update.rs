@@ -9,7 +9,7 @@ use serde_json::Value;
 use tenancy::claim::{Claim, ClaimError, Evidence, Resolution, resolve};
 use tenancy::collection::gather;
 use tenancy::hook::{Failure, Stage};
-use tenancy::keys::{CREATOR, OWN_PREFIX, UNCLAIMED};
+use tenancy::keys::{CREATOR, OWN_PREFIX, REFUSED, UNCLAIMED};
 use tenancy::ledger::{self, Ledger};
 use tenancy::metadata::{Key, Metadata};
 use tenancy::namespace::Namespace;
@@ -71,7 +71,8 @@ pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) ->
 /// merely gone: `kubectl replace`, Terraform and the like drop it without meaning it.
 fn restore(settings: &Settings, old: &Namespace, sent: &Namespace) -> Namespace {
     let mut namespace = sent.clone();
-    let own = |key: &String| key.starts_with(OWN_PREFIX);
+    // The guard is asked once more after the webhooks, and looks for its mark.
+    let own = |key: &String| key.starts_with(OWN_PREFIX) && key != REFUSED;
     namespace.metadata.annotations.retain(|key, _| !own(key));
     let recorded = old.metadata.annotations.iter().filter(|(key, _)| own(key));
     namespace

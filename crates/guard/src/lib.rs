@@ -3,7 +3,7 @@
 //! asked, no tenant is read.
 //!
 //! ```text
-//! namespaces CREATE ─▶ names (who may) ─▶ stamp (who did)      UPDATE ─▶ seal (sealed keys stay)
+//! namespaces CREATE ─▶ names (who may) ─▶ stamp (who did)      UPDATE ─▶ seal (sealed keys stay) ─▶ refusal
 //!                                                                     ─▶ references (to tenants)
 //!            both ─▶ room (for what landlord writes)
 //! Pods       CREATE ─▶ place ─▶ hold | ─▶ deny                 bindings CREATE ─▶ binding
@@ -58,6 +58,8 @@ pub enum Part {
     Owners,
     /// Keeps what says whose a namespace is, and where its Pods run.
     Seal,
+    /// Refuses what the seal has marked as meant.
+    Refusal,
     /// Refuses changes of owner references to tenants.
     References,
     /// Users leave room for what landlord writes.
@@ -80,6 +82,7 @@ impl Part {
             Self::Stamp => "stamp",
             Self::Owners => "owners",
             Self::Seal => "seal",
+            Self::Refusal => "refusal",
             Self::References => "references",
             Self::Room => "room",
             Self::Place => "place",
@@ -147,7 +150,8 @@ impl<'a> Guard<'a> {
             }
             Form::BesideWebhook => return Vec::new(),
         };
-        vec![stamp, owners, seal, references::policy(self), Some(room::policy(self))]
+        let refusal = self.form.mutates().then(|| seal::refusal(self));
+        vec![stamp, owners, seal, refusal, references::policy(self), Some(room::policy(self))]
     }
 
     /// Whether Pods wait instead of being refused.

@@ -19,6 +19,9 @@ pub const TOLERATIONS: &str = "landlord.dev/tolerations";
 pub const CREATOR: &str = "landlord.dev/creator";
 /// Says that no rule claims the namespace (guard scope `all`).
 pub const UNCLAIMED: &str = "landlord.dev/unclaimed";
+/// The guard's mark on a request that changes what is sealed: the guard refuses the request for it,
+/// so no namespace carries it.
+pub const REFUSED: &str = "landlord.dev/refused";
 /// The field manager of every write of landlord's, as `metadata.managedFields` names it.
 pub const FIELD_MANAGER: &str = "landlord";
 /// Every key of landlord's own begins with it.

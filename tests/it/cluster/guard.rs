@@ -41,9 +41,8 @@ async fn world() -> World {
     let (api, forged) =
         (world.namespaces(OWNER), Patch::Merge(metadata(json!({}), json!({LABEL: "lunar"}))));
     let sealed = async || {
-        api.patch("probe", &trial, &forged)
-            .await
-            .is_ok_and(|namespace| labels(&namespace)[LABEL] == "solar")
+        let answer = api.patch("probe", &trial, &forged).await;
+        answer.is_err_and(|error| error.to_string().contains("are sealed"))
     };
     eventually("the guard in force", sealed).await;
     world
@@ -85,7 +84,12 @@ async fn policy_and_guard_work_together() {
     // Owners of both tenants move nothing any more; admins do, and the policy writes what follows
     // in the same request.
     let moved = |tenant: &str| metadata(json!({"note": "a"}), json!({LABEL: tenant, "cost": "2"}));
-    let after = world.patch(OWNER, "web-0", moved("lunar")).await.expect("taken");
+    let refused = world.patch(OWNER, "web-0", moved("lunar")).await.expect_err("sealed");
+    let words = "labels landlord.dev/tenant are sealed: leave them as they are";
+    assert_eq!((refused.code, refused.message.contains(words)), (403, true), "{refused:?}");
+    // What is merely dropped comes back, by guard and policy, and the rest is taken.
+    let dropping = json!({"metadata": {"annotations": {"note": "a"}, "labels": {LABEL: null, "cost": "2"}}});
+    let after = world.patch(OWNER, "web-0", dropping).await.expect("taken");
     assert_eq!((labels(&after)[LABEL].as_str(), labels(&after)["cost"].as_str()), ("solar", "1"));
     assert_eq!(annotations(&after), map([(NODE_SELECTOR, "pool=solar"), ("note", "a")]));
     let after = world.patch(ADMIN, "web-0", moved("lunar")).await.expect("moved");

@@ -36,7 +36,7 @@ pub(super) fn update(
     if state.form.guard {
         match user {
             User::Admin => stamp_move(state, number, old, &mut metadata),
-            _ => seal(state, number, old, &mut metadata),
+            _ => seal(state, number, old, &mut metadata)?,
         }
     }
     judge(state, number, user, Some(old), metadata)
@@ -73,12 +73,12 @@ pub(super) fn changed_evidence(
 }
 
 /// What is sealed stays as it was; of a namespace that is excluded, where landlord's record would
-/// change.
-fn seal(state: &State, number: usize, old: &Metadata, metadata: &mut Metadata) {
+/// change. `None` where the user changes or adds it: that is refused.
+fn seal(state: &State, number: usize, old: &Metadata, metadata: &mut Metadata) -> Option<()> {
     let settings = state.settings();
     let changes = |key: &&str| old.annotations.get(*key) != metadata.annotations.get(*key);
     if settings.excludes(NAMES[number]) && !OWN_ANNOTATIONS.iter().any(changes) {
-        return;
+        return Some(());
     }
     let mut labels = settings.evidence_keys(Field::Label);
     labels.insert(TENANT_LABEL.to_owned());
@@ -87,14 +87,15 @@ fn seal(state: &State, number: usize, old: &Metadata, metadata: &mut Metadata) {
     annotations.extend(OWN_ANNOTATIONS.into_iter().chain(placement).map(str::to_owned));
     for (field, keys) in [(Field::Label, labels), (Field::Annotation, annotations)] {
         for key in keys {
-            let before = old.field(field).get(&key).cloned();
-            let after = metadata.field_mut(field);
-            match before {
-                Some(value) => after.insert(key, value),
-                None => after.remove(&key),
-            };
+            let before = old.field(field).get(&key);
+            if metadata.field(field).get(&key).is_some_and(|after| Some(after) != before) {
+                return None;
+            }
+            let dropped = before.map(|value| (key, value.clone()));
+            metadata.field_mut(field).extend(dropped);
         }
     }
+    Some(())
 }
 
 /// The policy's answer.

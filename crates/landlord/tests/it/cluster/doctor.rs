@@ -122,7 +122,7 @@ async fn half_a_guard_and_a_dead_webhook_are_found(world: &World) {
     let (found, _) = examine(world, ADMIN, "").await;
     assert_eq!(
         found["guard"][0].1,
-        "parts of it are missing, or not bound: stamp, seal, references, room, hold, deny, binding",
+        "parts of it are missing, or not bound: stamp, seal, refusal, references, room, hold, deny, binding",
         "of three objects the first two"
     );
     let table = doctor(world, ADMIN, "").await.out;

@@ -308,7 +308,7 @@ async fn half_a_guard_is_none(world: &World) {
         .collect::<Vec<_>>()
         .join("---\n");
     world.cluster.apply(&deny).await.expect("one part");
-    let missing = "the guard is not enforced: parts of it are missing, or not bound: names, stamp, seal, references, room, hold, binding";
+    let missing = "the guard is not enforced: parts of it are missing, or not bound: names, stamp, seal, refusal, references, room, hold, binding";
     eventually("what is missing", async || world.strategy("").await.out.contains(missing)).await;
     // Rendered before the settings said `all`.
     world.cluster.apply(&guard("--scope=labelled")).await.expect("an old guard");

@@ -1,5 +1,5 @@
-//! Edits of what says whose a namespace is and where its Pods run, on every way there is: they
-//! leave no trace.
+//! Edits of what says whose a namespace is and where its Pods run, on every way there is: what is
+//! dropped is put back, what is changed or added is refused, and neither leaves a trace.
 
 use http::Method;
 use k8s_openapi::api::core::v1::Namespace;
@@ -174,21 +174,32 @@ pub(super) async fn attack_in_every_way(stage: &Stage) -> Vec<Refusal> {
 async fn what_is_sealed_stays_as_it_was(#[values("landlord", "capsule")] source: &'static str) {
     let stage = Stage::new(builder(), source, "").await;
     let refusals = attack_in_every_way(&stage).await;
-    // Finalizers are replaced only; of the rest, what changes owner references is refused, and
-    // what else is forged the API server takes, and it is harmless.
-    let (references, others): (Vec<&Refusal>, Vec<&Refusal>) =
-        refusals.iter().partition(|one| one.message.contains("owner references to tenants"));
+    // Finalizers are replaced only; of the rest, what is changed or added is refused, and what is
+    // merely dropped the API server takes, and it is harmless.
+    let (sealed, others): (Vec<&Refusal>, Vec<&Refusal>) =
+        refusals.iter().partition(|one| one.message.contains("are sealed"));
+    let references: Vec<&&Refusal> =
+        sealed.iter().filter(|one| one.message.contains("owner references to tenants")).collect();
     assert!(others.iter().all(|one| one.code == 405), "{others:#?}");
-    assert!(references.iter().all(|one| one.code == 403), "{references:#?}");
+    assert!(sealed.iter().all(|one| one.code == 403), "{sealed:#?}");
     assert_eq!(others.len(), forgeries(&stage).len() * 3);
     assert!(references.len() >= 3 * 5, "{}", references.len());
+    // Nine of the forgeries change or add: by four ways, and three of them for `/finalize`.
+    assert!(sealed.len() - references.len() >= 9 * 9, "{}", sealed.len());
     what_is_not_sealed_is_written(&stage).await;
     those_who_may_write_do(&stage).await;
 }
 
 async fn what_is_not_sealed_is_written(stage: &Stage) {
-    let forgery = json!({"labels": {stage.label(): "lunar", "team": "a"}, "annotations": {NODE_SELECTOR: "pool=lunar", "note": "b"}});
-    let after = stage.patch(STRANGER, "web", forgery).await.expect("taken").metadata;
+    let both = json!({"labels": {stage.label(): "lunar", "team": "a"}, "annotations": {NODE_SELECTOR: "pool=lunar", "note": "b"}});
+    let refused = stage.patch(STRANGER, "web", both).await.expect_err("sealed");
+    let words = format!(
+        "labels {}; annotations {NODE_SELECTOR} are sealed: leave them as they are, or ask an admin",
+        stage.label()
+    );
+    assert_eq!((refused.code, refused.message.contains(&words)), (403, true), "{refused:?}");
+    let dropping = json!({"labels": {stage.label(): null, "team": "a"}, "annotations": {NODE_SELECTOR: null, "note": "b"}});
+    let after = stage.patch(STRANGER, "web", dropping).await.expect("taken").metadata;
     let (labels, annotations) =
         (after.labels.expect("labels"), after.annotations.expect("annotations"));
     assert_eq!((labels[stage.label()].as_str(), labels["team"].as_str()), ("solar", "a"));
@@ -226,12 +237,17 @@ async fn what_identify_reads_is_sealed() {
     let before = stage.get("web").await.metadata;
     // The guard was changed; until the API server goes by it, an attack would succeed.
     let forged = json!({"labels": {"example.com/team": "lunar"}});
-    let sealed = async || {
-        stage.try_to_patch(STRANGER, "web", forged.clone()).await.expect("taken").metadata.labels
-            == before.labels
+    let refusal = async |forged: &Value| {
+        let answer = stage.try_to_patch(STRANGER, "web", forged.clone()).await;
+        answer.err().map(|one| one.message).unwrap_or_default()
     };
-    eventually("sealed", sealed).await;
-    let forged = json!({"labels": {"example.com/team": null}, "annotations": {"field.cattle.io/projectId": "p-2", "example.com/owner": "lunar"}});
+    eventually("sealed", async || refusal(&forged).await.contains("labels example.com/team are"))
+        .await;
+    let forged = json!({"annotations": {"field.cattle.io/projectId": "p-2", "example.com/owner": "lunar"}});
+    let words = "annotations example.com/owner, field.cattle.io/projectId are sealed";
+    let refused = refusal(&forged).await;
+    assert!(refused.contains(words), "{refused}");
+    let dropped = json!({"labels": {"example.com/team": null}, "annotations": {"field.cattle.io/projectId": null, "example.com/owner": null}});
     let references = json!({"ownerReferences": reference(2)});
     let refused = async || {
         stage
@@ -240,7 +256,7 @@ async fn what_identify_reads_is_sealed() {
             .is_err_and(|one| one.code == 403)
     };
     eventually("owner references sealed", refused).await;
-    let after = stage.patch(STRANGER, "web", forged).await.expect("taken").metadata;
+    let after = stage.patch(STRANGER, "web", dropped).await.expect("taken").metadata;
     assert_eq!(
         (after.labels, after.annotations, after.owner_references),
         (before.labels, before.annotations, before.owner_references)

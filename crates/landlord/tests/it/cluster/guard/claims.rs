@@ -99,10 +99,11 @@ async fn by_server_side_apply(stage: &Stage) {
     metadata.as_object_mut().expect("an object").remove("deletionTimestamp");
     metadata["labels"]["landlord.dev/tenant"] = json!("lunar");
     let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
-    stage
+    let refused = stage
         .send(STRANGER, Method::PATCH, path, "application/apply-patch+yaml", &body)
         .await
-        .expect("taken");
+        .expect_err("sealed");
+    assert!(refused.message.contains("labels landlord.dev/tenant are sealed"), "{refused:?}");
     let made = stage.get("applied").await;
     assert_eq!(
         (made.metadata.labels.clone().expect("labels")["landlord.dev/tenant"].as_str(), own(&made)),
@@ -112,14 +113,11 @@ async fn by_server_side_apply(stage: &Stage) {
 
 async fn an_unclaimed_namespace_stays_so(stage: &Stage) {
     let claim = json!({"labels": {"landlord.dev/tenant": "solar"}, "annotations": {LEDGER: ledger("solar"), NODE_SELECTOR: "pool=solar"}});
-    let after = stage.patch(OWNER, "bare", claim.clone()).await.expect("taken");
-    assert_eq!(
-        (
-            after.metadata.labels.expect("labels").get("landlord.dev/tenant"),
-            own(&stage.get("bare").await)
-        ),
-        (None, vec![])
-    );
+    let refused = stage.patch(OWNER, "bare", claim.clone()).await.expect_err("sealed");
+    assert!(refused.message.contains("labels landlord.dev/tenant"), "{refused:?}");
+    let bare = stage.get("bare").await;
+    let label = bare.metadata.labels.as_ref().and_then(|all| all.get("landlord.dev/tenant"));
+    assert_eq!((label, own(&bare)), (None, vec![]));
     let after = stage.patch(ADMIN, "bare", claim).await.expect("written");
     assert_eq!(after.metadata.labels.expect("labels")["landlord.dev/tenant"], "solar");
 }

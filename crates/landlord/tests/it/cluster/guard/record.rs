@@ -64,12 +64,14 @@ async fn no_edit_of_settings_moves_a_namespace() {
     let is_lunar =
         |after: Namespace| after.metadata.labels.expect("labels")["landlord.dev/tenant"] == "lunar";
     eventually("the exclusion", async || {
-        is_lunar(stage.try_to_patch(OWNER, "excluded", lunar.clone()).await.expect("taken"))
+        stage.try_to_patch(OWNER, "excluded", lunar.clone()).await.is_ok_and(is_lunar)
     })
     .await;
     assert!(is_lunar(stage.patch(OWNER, "excluded", lunar).await.expect("taken")));
     let forged = json!({"annotations": {LEDGER: ledger("lunar"), CREATOR: r#"{"username":"admin","groups":["system:masters"],"moved":["lunar"]}"#}});
-    let after = stage.patch(OWNER, "excluded", forged).await.expect("taken");
+    let refused = stage.patch(OWNER, "excluded", forged).await.expect_err("sealed");
+    assert!(refused.message.contains("annotations landlord.dev/creator"), "{refused:?}");
+    let after = stage.get("excluded").await;
     assert!(annotation(&after, LEDGER).starts_with(r#"{"tenant":"solar""#));
     assert_eq!(stamp(&after)["username"], OWNER);
 
