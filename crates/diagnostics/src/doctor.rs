@@ -108,6 +108,8 @@ pub struct CheckContext {
     stored: Result<Stored, String>,
     /// What Kubewarden has made of the policy.
     webhooks: Result<Vec<MutatingWebhookConfiguration>, String>,
+    /// Whether landlord is to be there already.
+    is_installed: bool,
 }
 
 impl Check {
@@ -291,7 +293,18 @@ impl CheckContext {
         let webhooks = webhooks::of_policy(&client, &policy).await.map_err(|error| {
             format!("webhook configurations cannot be listed: {}", message(&error))
         });
-        Self { client, policy, lease, origin, inventory, assessments, nodes, stored, webhooks }
+        Self {
+            client,
+            policy,
+            lease,
+            origin,
+            inventory,
+            assessments,
+            nodes,
+            stored,
+            webhooks,
+            is_installed: true,
+        }
     }
 
     /// Whether the webhook is asked about every namespace; `None` if that is not known.
@@ -314,13 +327,15 @@ impl CheckContext {
     pub async fn read_before_install(client: Client, settings: Settings) -> anyhow::Result<Self> {
         let inventory = Inventory::from_documents(settings, Vec::new())?;
         let lease = LeaseName { namespace: String::new(), name: String::new() };
-        Ok(Self::read(client, DEFAULT_POLICY.to_owned(), lease, Origin::File, inventory).await)
+        let policy = DEFAULT_POLICY.to_owned();
+        let read = Self::read(client, policy, lease, Origin::File, inventory).await;
+        Ok(Self { is_installed: false, ..read })
     }
 
     /// The form of the guard that belongs here; `None` if none is possible.
     fn guard_form(&self) -> Result<Option<Form>, String> {
         let served = self.stored.as_ref().map_err(Clone::clone)?.served();
-        if served.mutating.is_some() {
+        if served.mutating.is_some() || !self.is_installed {
             return Ok(Form::select(served, Webhook::Absent));
         }
         let found = self.webhooks.as_ref().map_err(Clone::clone)?;

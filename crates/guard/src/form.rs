@@ -194,7 +194,7 @@ mod tests {
     #[case(
         Mutating(V1),
         "landlord",
-        "Val names,Mut stamp,Mut seal,Val room,Mut place,Mut hold,Val deny,Val binding"
+        "Val names,Mut stamp,Mut seal,Val refusal,Val room,Mut place,Mut hold,Val deny,Val binding"
     )]
     #[case(
         Validating,

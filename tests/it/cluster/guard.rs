@@ -88,7 +88,8 @@ async fn policy_and_guard_work_together() {
     let words = "labels landlord.dev/tenant are sealed: leave them as they are";
     assert_eq!((refused.code, refused.message.contains(words)), (403, true), "{refused:?}");
     // What is merely dropped comes back, by guard and policy, and the rest is taken.
-    let dropping = json!({"metadata": {"annotations": {"note": "a"}, "labels": {LABEL: null, "cost": "2"}}});
+    let dropping =
+        json!({"metadata": {"annotations": {"note": "a"}, "labels": {LABEL: null, "cost": "2"}}});
     let after = world.patch(OWNER, "web-0", dropping).await.expect("taken");
     assert_eq!((labels(&after)[LABEL].as_str(), labels(&after)["cost"].as_str()), ("solar", "1"));
     assert_eq!(annotations(&after), map([(NODE_SELECTOR, "pool=solar"), ("note", "a")]));

@@ -23,6 +23,7 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
         Err(error) => return Check::Version.unknown(format!("{name}; {error}"), LOOK),
     };
     match context.guard_form() {
+        Ok(form) if !context.is_installed => foresee(&name, form),
         Ok(form) => {
             let is_whole = |form| stored.shortfall(&context.inventory.settings, form).is_none();
             judge(&name, form, form.is_some_and(is_whole))
@@ -33,6 +34,18 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
 
 const LOOK: &str =
     "let yourself list admission policies, their bindings and mutatingwebhookconfigurations";
+
+/// Before anything is installed: the form of the guard that is possible.
+fn foresee(name: &str, form: Option<Form>) -> Finding {
+    match form {
+        Some(form) if !form.uncovered().is_empty() => Check::Version.good(format!(
+            "{name} and serves no MutatingAdmissionPolicies; the guard can have its form {}: {}",
+            form.word(),
+            form.uncovered()
+        )),
+        form => judge(name, form, false),
+    }
+}
 
 /// `is_whole`: whether the guard is there in this form.
 fn judge(name: &str, form: Option<Form>, is_whole: bool) -> Finding {

@@ -80,7 +80,24 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         {"name": "kube-apiserver", "command": ["kube-apiserver", "--enable-admission-plugins=PodNodeSelector"]}]}});
     let controller = json!({"metadata": {"name": "landlord-controller"}, "spec": {"selector": {}, "template": {"spec":
         {"containers": [{"name": "controller", "image": "ghcr.io/landlord-dev/landlord:v0.1.0"}]}}}});
+    // The kinds of the guard, since which minor version they are served, and their lists.
+    let kinds = [("mutating", "Mutating", 36), ("validating", "Validating", 30)];
+    let served = kinds.into_iter().filter(|(.., since)| minor.parse().is_ok_and(|minor: u32| minor >= *since));
+    let resources: Vec<Value> = served
+        .flat_map(|(plural, kind, _)| {
+            [("policies", "Policy"), ("policybindings", "PolicyBinding")].map(|(names, suffix)| {
+                json!({"name": format!("{plural}admission{names}"), "singularName": "", "namespaced": false,
+                    "kind": format!("{kind}Admission{suffix}"), "verbs": ["list"]})
+            })
+        })
+        .collect();
     let found = match (method, path.as_str()) {
+        (Method::GET, "/apis/admissionregistration.k8s.io/v1") => {
+            json!({"apiVersion": "v1", "kind": "APIResourceList", "groupVersion": "admissionregistration.k8s.io/v1", "resources": resources})
+        }
+        (Method::GET, path) if path.starts_with("/apis/admissionregistration.k8s.io/v1/") => {
+            json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "List", "metadata": {}, "items": []})
+        }
         (Method::GET, "/version") => {
             json!({"major": major, "minor": minor, "gitVersion": format!("v{major}.{minor}.0"),
             "gitCommit": "", "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": ""})
@@ -180,8 +197,17 @@ async fn requests_are_logged_if_asked_for() {
 }
 
 #[rstest]
-#[case::fit("36", 0, "")]
-#[case::old("35", 2, "wrong version: the API server is Kubernetes 1.35")]
+#[case::fit("36", 0, "the API server is Kubernetes 1.36\n")]
+#[case::older(
+    "35",
+    0,
+    "Kubernetes 1.35 and serves no MutatingAdmissionPolicies; the guard can have its form validating: "
+)]
+#[case::too_old(
+    "29",
+    2,
+    "wrong version: the API server is Kubernetes 1.29 and serves no ValidatingAdmissionPolicies"
+)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_is_checked_before_the_installation(
     #[case] minor: &'static str,

@@ -32,9 +32,7 @@ impl World {
         let patch =
             Patch::Merge(json!({"metadata": {"annotations": {NODE_SELECTOR: "pool=solar"}}}));
         match api.patch(TRIAL, &params, &patch).await {
-            Ok(after) => {
-                after.metadata.annotations.unwrap_or_default().contains_key(NODE_SELECTOR)
-            }
+            Ok(after) => after.metadata.annotations.unwrap_or_default().contains_key(NODE_SELECTOR),
             Err(error) => {
                 assert!(error.to_string().contains("are sealed"), "{error}");
                 false

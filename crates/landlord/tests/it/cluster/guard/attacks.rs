@@ -243,7 +243,8 @@ async fn what_identify_reads_is_sealed() {
     };
     eventually("sealed", async || refusal(&forged).await.contains("labels example.com/team are"))
         .await;
-    let forged = json!({"annotations": {"field.cattle.io/projectId": "p-2", "example.com/owner": "lunar"}});
+    let forged =
+        json!({"annotations": {"field.cattle.io/projectId": "p-2", "example.com/owner": "lunar"}});
     let words = "annotations example.com/owner, field.cattle.io/projectId are sealed";
     let refused = refusal(&forged).await;
     assert!(refused.contains(words), "{refused}");
