@@ -82,7 +82,9 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         {"containers": [{"name": "controller", "image": "ghcr.io/landlord-dev/landlord:v0.1.0"}]}}}});
     // The kinds of the guard, since which minor version they are served, and their lists.
     let kinds = [("mutating", "Mutating", 36), ("validating", "Validating", 30)];
-    let served = kinds.into_iter().filter(|(.., since)| minor.parse().is_ok_and(|minor: u32| minor >= *since));
+    let served = kinds
+        .into_iter()
+        .filter(|(.., since)| minor.parse().is_ok_and(|minor: u32| minor >= *since));
     let resources: Vec<Value> = served
         .flat_map(|(plural, kind, _)| {
             [("policies", "Policy"), ("policybindings", "PolicyBinding")].map(|(names, suffix)| {

@@ -74,7 +74,7 @@ async fn a_guard_for_another_account_is_reported_and_not_fought() {
     .await;
     eventually("an event", async || {
         let events = world.events("Namespace", "web").await;
-        events.iter().any(|(reason, note)| reason == "Reverted" && note.contains(NODE_SELECTOR))
+        events.iter().any(|(reason, note)| reason == "Forbidden" && note.contains(NODE_SELECTOR))
     })
     .await;
     assert_eq!(world.ledger("web").await, "");
@@ -97,12 +97,12 @@ async fn a_guard_for_another_account_is_reported_and_not_fought() {
     let ready = async || world.condition("solar", "Ready").await["reason"].clone();
     eventually("the condition", async || ready().await == "Valid").await;
     let metrics = world.page("one", "/metrics").await;
-    let reverted = metrics
+    let forbidden = metrics
         .lines()
         .find_map(|line| {
-            line.strip_prefix(r#"landlord_namespace_writes_total{outcome="Reverted"} "#)
+            line.strip_prefix(r#"landlord_namespace_writes_total{outcome="Forbidden"} "#)
         })
         .and_then(|count| count.parse::<u32>().ok())
         .expect("a count");
-    assert!((3..16).contains(&reverted), "{reverted} writes that were undone");
+    assert!((3..16).contains(&forbidden), "{forbidden} writes that were refused");
 }

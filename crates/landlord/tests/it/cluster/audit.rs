@@ -153,7 +153,11 @@ async fn every_stray_has_its_reason() {
     let other = Node::new("solar-3").label("pool", "solar");
     world.cluster.add_nodes([other]).await.expect("a node");
     let run = landlord(&world, "audit -l team=nobody").await;
-    assert_eq!(run.code, Some(0), "none is selected, so none is outside: {}", run.err);
+    assert!(
+        run.code == Some(1) && run.err.contains("no namespaces found with labels \"team=nobody\""),
+        "labels that no namespace has are no clean audit: {}",
+        run.err
+    );
     let run = landlord(&world, "audit --tenant nobody").await;
     assert!(
         run.code == Some(1) && run.err.contains("no tenant \"nobody\""),

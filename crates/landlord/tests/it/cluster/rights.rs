@@ -225,7 +225,7 @@ async fn uses(log: &Path, is_meant: impl Fn(&str) -> bool) {
 fn is_of_another_form(right: &str) -> bool {
     let refuses = ["-stamp", "-owners", "-seal"].iter().any(|part| right.ends_with(part));
     right.ends_with("/mutatingwebhookconfigurations")
-        || right.starts_with("delete ") && right.ends_with("-room")
+        || right.starts_with("delete ") && (right.ends_with("-room") || right.ends_with("-refusal"))
         || right.starts_with("update ") && right.contains("/validating") && refuses
 }
 

@@ -103,7 +103,7 @@ async fn by_server_side_apply(stage: &Stage) {
         .send(STRANGER, Method::PATCH, path, "application/apply-patch+yaml", &body)
         .await
         .expect_err("sealed");
-    assert!(refused.message.contains("labels landlord.dev/tenant are sealed"), "{refused:?}");
+    assert!(refused.message.contains("labels landlord.dev/tenant; annotations"), "{refused:?}");
     let made = stage.get("applied").await;
     assert_eq!(
         (made.metadata.labels.clone().expect("labels")["landlord.dev/tenant"].as_str(), own(&made)),
