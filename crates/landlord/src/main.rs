@@ -32,9 +32,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions,
-    controller::Controller, doctor::Doctor, explain::Explain, hook_test::HookTest, move_::Move,
-    plan::Plan, reference::Reference, release::Release, render::Render, schema::Schema,
-    status::Status, strategy::StrategyCommand, version::Version,
+    controller::Controller, detach::Detach, doctor::Doctor, explain::Explain, hook_test::HookTest,
+    move_::Move, plan::Plan, reference::Reference, release::Release, render::Render,
+    schema::Schema, status::Status, strategy::StrategyCommand, version::Version,
 };
 use flags::LogFlags;
 use output::screen::{Color, ScreenFlags};
@@ -62,6 +62,7 @@ enum Command {
     Doctor(Doctor),
     Adopt(Adopt),
     Move(Move),
+    Detach(Detach),
     Release(Release),
     Strategy(StrategyCommand),
     #[command(name = "test")]
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
         Command::Doctor(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
+        Command::Detach(command) => command.run(),
         Command::Release(command) => command.run(),
         Command::Strategy(command) => command.run(),
         Command::HookTest(command) => command.run(),

@@ -42,7 +42,7 @@ pub(super) fn check(inventory: &Inventory) -> Finding {
     } else {
         Check::OwnerReferences.wrong(
             format!("namespaces {}", what.join("; namespaces ")),
-            "take the reference away, and only then delete those tenants: `kubectl patch namespace NAME --type=json -p='[{\"op\":\"remove\",\"path\":\"/metadata/ownerReferences\"}]'`",
+            "`landlord detach capsule` (or the kind with its group) takes the references away; only then delete those tenants",
         )
     }
 }

@@ -87,7 +87,7 @@ mod tests {
             .collect();
         assert_eq!(
             flags.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-            ["backfill", "audit", "adopt", "move", "release"]
+            ["backfill", "audit", "adopt", "move", "detach", "release"]
         );
         for (name, flag) in flags {
             let values: Vec<_> = flag

@@ -8,6 +8,7 @@ mod conformance;
 mod conventions;
 mod counts;
 mod dashboard;
+mod detach;
 mod docs;
 mod errors;
 mod explain;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::world::eventually;
 use super::stage::{OWNER, Stage, builder};
+use crate::landlord::run;
 
 /// How `kubectl delete tenant --cascade=` ends, and whether namespaces of that tenant alone stay.
 const CASCADES: [(&str, PropagationPolicy, bool); 3] = [
@@ -154,4 +155,41 @@ async fn nobody_else_takes_a_reference_away(garbage: &Garbage) {
         .patch(OWNER, "only-orphan", json!({"labels": {"team": "a"}}))
         .await
         .expect("what is not sealed is written");
+}
+
+/// Moving away from Capsule: what was detached outlives the definition of its Tenants, and all that
+/// is in it. What was not is deleted, or this would prove nothing.
+#[tokio::test]
+async fn a_detached_namespace_outlives_the_definition_of_its_tenant() {
+    let stage = Stage::new(builder().controller_manager(), "capsule", "").await;
+    stage.world.set_tenant("solid", json!({})).await;
+    stage.world.set_tenant("first", json!({})).await;
+    let garbage = Garbage { stage };
+    garbage.namespace("first", &["first"]).await;
+    garbage.tenants().await.delete("first", &DeleteParams::default()).await.expect("deleted");
+    eventually("the collector watches the kind", async || garbage.found("first").await.is_none())
+        .await;
+    garbage.namespace("detached", &["solid"]).await;
+    let cluster = &garbage.stage.world.cluster;
+    let words = format!(
+        "detach capsule --yes --kubeconfig={} --settings={}",
+        cluster.kubeconfig_of(ADMIN).display(),
+        cluster.file("settings.yaml").display()
+    );
+    let run = tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{}", run.out);
+    assert_eq!(garbage.owners("detached").await, [""; 0]);
+    garbage.namespace("attached", &["solid"]).await;
+
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "tenants.capsule.clastix.io"}});
+    let definition: DynamicObject = serde_json::from_value(definition).expect("an object");
+    let client = garbage.stage.client(ADMIN);
+    let definitions = api_of(&client, &definition).await.expect("the kind");
+    let deleted = definitions.delete("tenants.capsule.clastix.io", &DeleteParams::default()).await;
+    deleted.expect("deleted");
+    eventually("the attached namespace goes", async || garbage.found("attached").await.is_none())
+        .await;
+    tokio::time::sleep(LATER).await;
+    assert!(garbage.is_kept("detached").await);
 }
