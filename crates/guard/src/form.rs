@@ -194,12 +194,12 @@ mod tests {
     #[case(
         Mutating(V1),
         "landlord",
-        "Val names,Mut stamp,Mut seal,Val refusal,Val room,Mut place,Mut hold,Val deny,Val binding"
+        "Val names,Mut stamp,Mut seal,Val refusal,Val references,Val room,Mut place,Mut hold,Val deny,Val binding"
     )]
     #[case(
         Validating,
         "landlord",
-        "Val names,Val stamp,Val owners,Val seal,Val room,Val deny,Val binding"
+        "Val names,Val stamp,Val owners,Val seal,Val references,Val room,Val deny,Val binding"
     )]
     #[case(
         Validating,
