@@ -8,6 +8,9 @@ use serde_json::Value;
 
 pub(crate) use test_support::root;
 
+/// One browser at a time: each wants the cores for itself.
+pub(crate) static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// The folder that `make playground` makes.
 pub(crate) fn page() -> &'static Path {
     static PAGE: LazyLock<PathBuf> = LazyLock::new(|| {

@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use test_support::browser::Browser;
 use test_support::capsule;
 
-use crate::built::plan;
+use crate::built::{TURN, plan};
 use crate::examples;
 use crate::site::Site;
 
 /// All cases in one session of the page's own module.
 async fn compiled(cases: &[Example]) -> Vec<Value> {
+    let _turn = TURN.lock().await;
     let (site, browser) = (Site::start().await, Browser::start().await);
     browser.open(&site.url).await;
     let script = "const {default: load, rehearse} = await import('./engine.js'); await load();

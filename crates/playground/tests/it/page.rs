@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::built::{page, root};
+use crate::built::{TURN, page, root};
 use crate::site::Site;
 use test_support::browser::Browser;
 
@@ -14,6 +14,7 @@ const HOSTILE: &str =
 /// The whole page, step by step: a browser takes longer to start than all of it.
 #[tokio::test]
 async fn the_page_works() {
+    let _turn = TURN.lock().await;
     let (site, browser) = (Site::start().await, Browser::start().await);
     browser.show_as(1280, 900, "light").await;
     show(&browser, &site.url).await;
