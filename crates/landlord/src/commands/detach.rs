@@ -19,6 +19,7 @@ use kube::{Client, Error};
 use serde_json::{Value, json};
 use tenancy::keys::FIELD_MANAGER;
 use tenancy::settings::Settings;
+use terminal::visible;
 
 use super::consent::Question;
 use super::dry_run::DryRunFlags;
@@ -143,7 +144,9 @@ impl Detach {
         let count = work.detached.len();
         if mode == ApplyMode::PlanOnly {
             for (metadata, owners) in &work.detached {
-                println!("{}: {owners}", metadata.name.as_deref().unwrap_or_default());
+                // Its users may have written the owner's name.
+                let name = metadata.name.as_deref().unwrap_or_default();
+                println!("{name}: {}", visible(owners));
             }
             eprintln!("{count} namespaces would lose their references to {}", self.owner);
             return Ok(code(&work.kept));
@@ -215,7 +218,8 @@ impl Detach {
             match self.write_one(&api, metadata.clone(), mode).await {
                 Ok(()) => {}
                 Err(Error::Api(status)) if status.code != 401 => {
-                    failures.push(format!("namespace {name:?} keeps it: {}", status.message));
+                    let why = visible(&status.message);
+                    failures.push(format!("namespace {name:?} keeps it: {why}"));
                 }
                 Err(error) => {
                     progress.finish();
@@ -300,9 +304,16 @@ fn claim_that_goes(
     if judge(inventory, &object).as_ref() == Some(&tenant) {
         return None;
     }
-    let label = inventory.settings.tenant_label();
+    // The name of a tenant that is there can be pasted; any other its users may have made up.
+    let remedy = match inventory.tenant(&tenant) {
+        Ok(Some(_)) => {
+            let label = inventory.settings.tenant_label();
+            format!("`kubectl label namespace {name} {label}={tenant}` first")
+        }
+        _ => "there is no such tenant, so correct the claim first".to_owned(),
+    };
     Some(format!(
-        "namespace {name:?} keeps it: nothing else says that it is tenant {tenant:?}'s; `kubectl label namespace {name} {label}={tenant}` first"
+        "namespace {name:?} keeps it: nothing else says that it is tenant {tenant:?}'s; {remedy}"
     ))
 }
 

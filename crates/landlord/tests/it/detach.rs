@@ -82,3 +82,20 @@ async fn an_owner_is_a_product_or_a_kind() {
     let (run, _) = crowd.run("detach capsul", identify()).await;
     assert_eq!((run.code, run.err.contains("Project.management.cattle.io")), (Some(1), true));
 }
+
+/// Users of a namespace may write its owner references: what these say is neither a command nor
+/// reaches the terminal.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_users_make_up_are_harmless() {
+    let crowd = crowd().await;
+    let hostile = "web; rm -rf ~ \u{1b}[2J\u{202e}";
+    put(&crowd.server, owned("hostile", &json!({}), &[(CAPSULE, hostile)]));
+    let web = json!({"landlord.dev/tenant": "web"});
+    put(&crowd.server, owned("hostile-too", &web, &[(CAPSULE, hostile)]));
+    let (run, _) = crowd.run("detach capsule --dry-run", identify()).await;
+    let said = run.out + &run.err;
+    let harmless = "nothing else says that it is tenant \"web; rm -rf ~ \\u{1b}[2J\\u{202e}\"'s; there is no such tenant, so correct";
+    assert!(said.contains(harmless), "{said}");
+    assert!(said.contains("hostile-too: web; rm -rf ~ "), "{said}");
+    assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said}");
+}
