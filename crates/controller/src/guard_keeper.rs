@@ -28,20 +28,15 @@ use guard::form::{Form, Served};
 use guard::{Guard, PROBE_NAMESPACE};
 
 use self::form::{Discovery, FORM_INTERVAL, Upcoming};
+use self::pause::Pause;
 use crate::readiness::{GUARD, Readiness};
 
 mod form;
+mod pause;
 mod report;
 
 /// How often the leader looks whether something is left to do.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// The wait after a write. Where two writers undo each other's work again and again, it doubles
-/// after so many rounds, so that they do not keep the API server busy.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const QUICK_ROUNDS: u32 = 10;
-const LAST_PAUSE: Duration = Duration::from_secs(60);
-/// Contention is over after so long without a write.
-const QUIET_PERIOD: Duration = Duration::from_secs(120);
 /// For so long the newer form of the guard has to answer before the older one goes: another API
 /// server may take it up later than the one that answers.
 const PROOF_PERIOD: Duration = Duration::from_secs(3);
@@ -102,13 +97,6 @@ enum Settled {
 struct Proof {
     since: Option<Instant>,
     missed: bool,
-}
-
-/// When to write again.
-#[derive(Debug, Default)]
-struct Pause {
-    rounds: u32,
-    last: Option<Instant>,
 }
 
 impl Keeper {
@@ -388,150 +376,5 @@ impl Proof {
     }
 }
 
-impl Pause {
-    fn is_over(&self) -> bool {
-        let further = self.rounds.saturating_sub(QUICK_ROUNDS);
-        let pause = clock::backoff(FIRST_PAUSE, further, LAST_PAUSE);
-        self.last.is_none_or(|last| clock::now().saturating_duration_since(last) >= pause)
-    }
-
-    fn begin(&mut self) {
-        let contended = self
-            .last
-            .is_some_and(|last| clock::now().saturating_duration_since(last) < QUIET_PERIOD);
-        self.rounds = if contended { self.rounds.saturating_add(1) } else { 1 };
-        self.last = Some(clock::now());
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
-    use std::convert::Infallible;
-    use std::sync::Mutex;
-
-    use http::{Request, Response};
-    use kube::client::Body;
-    use rstest::rstest;
-
-    use super::*;
-    use crate::metrics::Metrics;
-    use crate::readiness::{NAMESPACES, SETTINGS, TENANTS};
-    use crate::supervisor::Supervisor;
-
-    type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
-
-    /// The answer to a path: code and body.
-    type Answer = fn(&str) -> (u16, Value);
-
-    fn failure(code: u16) -> (u16, Value) {
-        (
-            code,
-            json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "not for you"}),
-        )
-    }
-
-    /// An API server that answers so, and the paths that it was asked for.
-    fn answering(
-        answer: impl Fn(&str) -> (u16, Value) + Clone + Send + 'static,
-    ) -> (Client, Asked) {
-        let asked = Asked::default();
-        let seen = Arc::clone(&asked);
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let path = request.uri().path().to_owned();
-            *seen.lock().expect("counts").entry(path.clone()).or_default() += 1;
-            let (code, body) = answer(&path);
-            let answer =
-                Response::builder().status(code).body(Body::from(body.to_string().into_bytes()));
-            async { Ok::<_, Infallible>(answer.expect("an answer")) }
-        });
-        (Client::new(service, "default"), asked)
-    }
-
-    /// The paths that a keeper asks for within ten minutes, how often, and why it is not ready.
-    async fn keep(
-        answer: impl Fn(&str) -> (u16, Value) + Clone + Send + 'static,
-    ) -> (BTreeMap<String, usize>, Vec<String>, String) {
-        let (client, asked) = answering(answer);
-        let settings = Settings::from_value(&json!({})).expect("settings");
-        let (_sender, settings) = channel::channel(Some(Arc::new(settings)));
-        let readiness = Arc::new(Readiness::default());
-        for part in [NAMESPACES, TENANTS, SETTINGS] {
-            readiness.reach(part);
-        }
-        let outcomes = Arc::new(Outcomes::new(Arc::new(Metrics::default()), None));
-        let keeper = Keeper {
-            client,
-            outcomes: Arc::clone(&outcomes),
-            signals: Arc::default(),
-            leadership: Leadership::forever(),
-            readiness: Arc::clone(&readiness),
-            settings,
-            policy: "landlord".to_owned(),
-            orders: Orders { on_unready: None, place: false },
-        };
-        let mut supervisor = Supervisor::default();
-        supervisor.spawn("guard", Duration::from_secs(600), |pulse| keeper.run(pulse));
-        tokio::time::sleep(Duration::from_secs(600)).await;
-        let asked = asked.lock().expect("counts").clone();
-        (asked, readiness.missing(), outcomes.metrics().render())
-    }
-
-    /// Where the API server has no admission policies, or does not let the controller read them, it
-    /// is asked ever more rarely, before the first list as well, and the replica is not ready.
-    #[rstest]
-    #[case(403, 1)]
-    #[case(404, 2)]
-    #[case(500, 1)]
-    #[tokio::test(start_paused = true)]
-    async fn a_guard_that_cannot_be_read_is_asked_for_ever_more_rarely(
-        #[case] code: u16,
-        #[case] paths: usize,
-    ) {
-        let (asked, missing, _) = keep(move |_| failure(code)).await;
-        assert_eq!(asked.len(), paths, "{asked:?}");
-        assert!(asked.values().all(|times| (2..20).contains(times)), "{asked:?}");
-        assert!(missing.iter().any(|why| why.starts_with("guard: ")), "{missing:?}");
-    }
-
-    fn kinds(kinds: &[&str]) -> (u16, Value) {
-        let resource = |kind: &&str| json!({"name": kind.to_lowercase(), "singularName": "", "namespaced": false, "kind": kind, "verbs": ["list"]});
-        let resources: Vec<Value> = kinds.iter().map(resource).collect();
-        (
-            200,
-            json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "x", "resources": resources}),
-        )
-    }
-
-    /// Only kinds that are served are asked for, and no version but theirs.
-    #[rstest]
-    #[case::validating(|path: &str| match path {
-        "/apis/admissionregistration.k8s.io/v1" => kinds(&["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]),
-        "/apis/admissionregistration.k8s.io/v1beta1" => kinds(&["ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"]),
-        path if path.ends_with("/mutatingwebhookconfigurations") => (200, json!({"metadata": {}, "items": []})),
-        _ => failure(500),
-    }, "validating", &["v1/validatingadmissionpolicies", "v1/validatingadmissionpolicybindings", "v1/mutatingwebhookconfigurations"])]
-    #[case::beta(|path: &str| match path {
-        "/apis/admissionregistration.k8s.io/v1" => kinds(&["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]),
-        "/apis/admissionregistration.k8s.io/v1beta1" => kinds(&["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"]),
-        _ => failure(500),
-    }, "mutating-v1beta1", &["v1/validatingadmissionpolicies", "v1/validatingadmissionpolicybindings",
-                             "v1beta1/mutatingadmissionpolicies", "v1beta1/mutatingadmissionpolicybindings"])]
-    #[tokio::test(start_paused = true)]
-    async fn only_what_is_served_is_watched(
-        #[case] answer: Answer,
-        #[case] form: &str,
-        #[case] expected: &[&str],
-    ) {
-        let (asked, _, metrics) = keep(answer).await;
-        let group = "/apis/admissionregistration.k8s.io/";
-        let listed = asked.keys().filter_map(|path| path.strip_prefix(group));
-        let listed: BTreeSet<&str> = listed.filter(|path| path.contains('/')).collect();
-        assert_eq!(listed, expected.iter().copied().collect());
-        assert!(asked.values().all(|times| (2..80).contains(times)), "{asked:?}");
-        assert!(
-            metrics.contains(&format!("landlord_guard_form{{form=\"{form}\"}} 1")),
-            "{metrics}"
-        );
-    }
-}
+mod tests;
