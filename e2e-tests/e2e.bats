@@ -134,6 +134,18 @@ check() {
 @test "pod-with-lookup-error-rejected: the namespace cannot be read: 503" { check pod-with-lookup-error-rejected; }
 @test "pod-with-lookup-error-allowed: the same, accepted with a warning" { check pod-with-lookup-error-allowed; }
 @test "pod-in-missing-namespace: a namespace that is not there cannot be read either" { check pod-in-missing-namespace; }
+@test "pod-held: with pods.onUnready hold, a Pod whose namespace is not ready gets a scheduling gate" { check pod-held; }
+@test "pod-held-beside-its-own-gate: after its own gates" { check pod-held-beside-its-own-gate; }
+@test "pod-held-already: once" { check pod-held-already; }
+@test "pod-with-a-node-is-not-held: a Pod that names its node cannot wait: 403" { check pod-with-a-node-is-not-held; }
+@test "pod-placed-where-pods-are-held: in a ready namespace it is placed" { check pod-placed-where-pods-are-held; }
+@test "pod-leaves-the-gate-too-early: landlord's gate taken away while the namespace is not ready: 403" { check pod-leaves-the-gate-too-early; }
+@test "pod-leaves-landlords-gate-of-two: also with another gate left" { check pod-leaves-landlords-gate-of-two; }
+@test "pod-leaves-its-last-gate: its own last gate: it gets the selector that its namespace has now" { check pod-leaves-its-last-gate; }
+@test "pod-leaves-its-last-gate-for-another-pool: and 403 if it has that of before" { check pod-leaves-its-last-gate-for-another-pool; }
+@test "pod-leaves-one-gate-of-two: with a gate left it still waits, and nothing is read" { check pod-leaves-one-gate-of-two; }
+@test "pod-released-by-the-controller: the controller releases by what it knows itself" { check pod-released-by-the-controller; }
+@test "pod-edited: other edits of Pods pass" { check pod-edited; }
 @test "pod-not-placed: without pods.place, Pods pass" { check pod-not-placed; }
 @test "delete: operations that the policy does not ask for pass" { check delete; }
 

@@ -32,6 +32,9 @@ pub(crate) fn evaluate(request: &Request, settings: &Settings, host: &dyn Host) 
         Operation::Create if request.is_about_pods() && settings.pods.place => {
             pod::create(request, settings, host)
         }
+        Operation::Update if request.is_about_pods() && settings.pods.place => {
+            pod::update(request, settings, host)
+        }
         _ if !request.is_about_namespaces() => Ok(Admission::default()),
         Operation::Create => create::create(request, settings, host),
         Operation::Update => update::update(request, settings, host),

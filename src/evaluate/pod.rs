@@ -1,12 +1,13 @@
 //! Pods: the work of the plugins `PodNodeSelector` and `PodTolerationRestriction`, where the API
 //! server has neither and cannot run the guard's *place*. What counts is what the namespace says
-//! when the Pod is created.
+//! when the Pod begins its way to a node: when it is created, and when it loses its last scheduling
+//! gate.
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenancy::collection::gather;
-use tenancy::keys::{DEFAULT_TOLERATIONS, NODE_SELECTOR};
+use tenancy::keys::{DEFAULT_TOLERATIONS, GATE, NODE_SELECTOR};
 use tenancy::metadata::Metadata;
 use tenancy::ready::{is_ready, labelled_tenant, manages_annotation};
 use tenancy::selector::NodeSelector;
@@ -29,16 +30,65 @@ const TOLERATION: [(&str, &str); 4] =
 
 /// Decides the creation of a Pod.
 pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
+    let may_wait =
+        |pod: &Value| settings.pods.holds() && read_text(spec(pod), "nodeName").is_empty();
+    judge(request, settings, host, may_wait)
+}
+
+/// Decides the edit of a Pod. Only one matters: the Pod leaves landlord's gate, or its last one. It
+/// may have waited there since its namespace had another selector, or none. The controller knows
+/// the namespace's newest state.
+pub(super) fn update(request: &Request, settings: &Settings, host: &dyn Host) -> Outcome {
+    let (old, new) = (request.old_object(), request.object());
+    let begins = is_held(old) && !is_held(new) || !gates(old).is_empty() && gates(new).is_empty();
+    if !begins || settings.is_controller(&request.requester()) {
+        return Ok(Admission::default());
+    }
+    judge(request, settings, host, |_| false)
+}
+
+fn judge(
+    request: &Request,
+    settings: &Settings,
+    host: &dyn Host,
+    may_wait: impl Fn(&Value) -> bool,
+) -> Outcome {
     let name = request.namespace();
     if settings.excludes(name) || !settings.pods.daemon_sets && is_of_daemon_set(request) {
         return Ok(Admission::default());
     }
+    let pod = request.object();
     match lookup::namespace(host, name, settings.lookup) {
         Ok(namespace) => {
-            Place { settings, name, metadata: &namespace.metadata }.put(request.object())
+            let place = Place { settings, name, metadata: &namespace.metadata };
+            if may_wait(pod) && !place.is_ready() { Ok(hold(pod)) } else { place.put(pod) }
         }
         Err(cause) => unread(name, &cause, settings.on_error),
     }
+}
+
+/// Puts the Pod at landlord's gate, where it is not yet there.
+fn hold(pod: &Value) -> Admission {
+    let object = (!is_held(pod)).then(|| {
+        let held = gates(pod).iter().cloned().chain([json!({"name": GATE})]).collect();
+        let mut pod = pod.clone();
+        set(&mut pod, "schedulingGates", Some(held));
+        pod
+    });
+    Admission { object, ..Admission::default() }
+}
+
+/// The scheduling gates at which the Pod waits.
+fn gates(pod: &Value) -> &[Value] {
+    spec(pod).get("schedulingGates").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn is_held(pod: &Value) -> bool {
+    gates(pod).iter().any(|gate| read_text(gate, "name") == GATE)
+}
+
+fn spec(pod: &Value) -> &Value {
+    pod.get("spec").unwrap_or(&Value::Null)
 }
 
 /// An owner reference is anybody's to write, so it counts only if the DaemonSet controller wrote
@@ -77,9 +127,8 @@ struct Place<'a> {
 impl Place<'_> {
     fn put(&self, pod: &Value) -> Outcome {
         self.check_ready()?;
-        let selected = self.selected(pod.pointer("/spec/nodeSelector").unwrap_or(&Value::Null))?;
-        let tolerating =
-            self.tolerating(pod.pointer("/spec/tolerations").unwrap_or(&Value::Null))?;
+        let selected = self.selected(spec(pod).get("nodeSelector").unwrap_or(&Value::Null))?;
+        let tolerating = self.tolerating(spec(pod).get("tolerations").unwrap_or(&Value::Null))?;
         let object = (selected.is_some() || tolerating.is_some()).then(|| {
             let mut pod = pod.clone();
             set(&mut pod, "nodeSelector", selected);
@@ -89,6 +138,10 @@ impl Place<'_> {
         Ok(Admission { object, ..Admission::default() })
     }
 
+    fn is_ready(&self) -> bool {
+        is_ready(self.settings, self.metadata)
+    }
+
     fn annotation(&self, key: &str) -> &str {
         self.metadata.annotations.get(key).map(String::as_str).unwrap_or_default()
     }
@@ -96,7 +149,7 @@ impl Place<'_> {
     /// What a namespace says may be wrong until landlord has written it, and a Pod's node selector
     /// cannot be changed later.
     fn check_ready(&self) -> Result<(), Denial> {
-        if is_ready(self.settings, self.metadata) {
+        if self.is_ready() {
             return Ok(());
         }
         let tenant = labelled_tenant(self.settings, self.metadata);

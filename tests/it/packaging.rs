@@ -89,7 +89,7 @@ fn the_policy_for_pods_is_the_shipped_one_for_pods() {
     }
     assert_eq!(
         policy["spec"]["rules"],
-        json!([{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}])
+        json!([{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE", "UPDATE"]}])
     );
     let granted = &policy["spec"]["contextAwareResources"];
     assert_eq!(granted, &json!([{"apiVersion": "v1", "kind": "Namespace"}]));
@@ -123,8 +123,8 @@ fn the_policy_for_pods_is_asked_about_the_namespaces_that_it_looks_at() {
     let excluded: Vec<String> = settings.excluded.iter().map(|glob| format!("'{glob}'")).collect();
     let expression = format!("!(request.namespace in [{}])", excluded.join(", "));
     assert_eq!(
-        policy["matchConditions"],
-        json!([{"name": "not-excluded", "expression": expression}])
+        policy["matchConditions"][0],
+        json!({"name": "not-excluded", "expression": expression})
     );
 }
 

@@ -36,6 +36,14 @@
 {{- if and (not .Values.policy.enabled) (not (hasKey ($settings.guard | default dict) "scope")) -}}
 {{- $_ := set $settings "guard" (merge (dict "scope" "all") ($settings.guard | default dict)) -}}
 {{- end -}}
+{{- /* What the policy on Pods does, the guard has to know: beside it, Pods that wait are let in. */ -}}
+{{- if .Values.policy.pods.enabled -}}
+{{- $pods := dict "place" true "daemonSets" .Values.policy.pods.daemonSets -}}
+{{- if .Values.policy.pods.hold -}}
+{{- $_ := set $pods "onUnready" "hold" -}}
+{{- end -}}
+{{- $_ := set $settings "pods" $pods -}}
+{{- end -}}
 {{- toYaml $settings -}}
 {{- end -}}
 
@@ -104,6 +112,9 @@ yes
 {{- end -}}
 {{- if and .Values.policy.pods.enabled (not .Values.policy.enabled) -}}
 {{- fail "policy.pods.enabled needs policy.enabled=true: Pods are placed by what the policy wrote on their namespace" -}}
+{{- end -}}
+{{- if and .Values.policy.pods.hold (not (or (include "landlord.guard" .) .Values.releasePods)) -}}
+{{- fail "policy.pods.hold lets Pods wait for a controller that releases them: set guard.enabled=true or releasePods=true" -}}
 {{- end -}}
 {{- if and .Values.guard.place (not (include "landlord.guard" .)) -}}
 {{- fail "guard.place is a part of the guard: set guard.enabled=true" -}}

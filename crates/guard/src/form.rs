@@ -107,8 +107,8 @@ impl Form {
                  of custom or inline tenants, and of tenants that do not exist yet are not judged"
             }
             Self::BesideWebhook => {
-                "Pods of namespaces that are not ready are refused instead of held, and get no selector from it; claims, and edits of what \
-                 landlord writes, are judged by the webhook only: failurePolicy has to be Fail, and no selector may keep the webhook from being asked"
+                "Pods of namespaces that are not ready are refused instead of held, unless the policy on Pods holds them (pods.onUnready: hold), \
+                 and get no selector from it; claims, and edits of what landlord writes, are judged by the webhook only: failurePolicy has to be Fail, and no selector may keep the webhook from being asked"
             }
         }
     }
@@ -210,6 +210,24 @@ mod tests {
     #[case(BesideWebhook, "capsule", "Val names,Val deny,Val binding")]
     fn the_parts_of_each(#[case] form: Form, #[case] source: &str, #[case] expected: &str) {
         assert_eq!(parts(form, source).join(","), expected);
+    }
+
+    /// Beside the webhook no part puts Pods at the gate; where the policy on Pods does, *deny* lets
+    /// them in.
+    #[rstest]
+    #[case(json!({}), false)]
+    #[case(json!({"onUnready": "hold"}), false)]
+    #[case(json!({"place": true}), false)]
+    #[case(json!({"place": true, "onUnready": "hold"}), true)]
+    fn the_policy_holds_beside_the_webhook(#[case] pods: Value, #[case] waits: bool) {
+        let settings = Settings::from_value(&json!({"pods": pods})).expect("settings");
+        let objects = objects(BesideWebhook, &settings);
+        let deny =
+            objects.iter().find(|object| object["metadata"]["name"] == "landlord-guard-deny");
+        let variables = deny.expect("deny")["spec"]["variables"].as_array().expect("variables");
+        let found = variables.iter().find(|one| one["name"] == "waits").expect("waits");
+        assert_eq!(found["expression"] != "false", waits, "{found}");
+        assert_eq!(parts(BesideWebhook, "landlord"), ["Val names", "Val deny", "Val binding"]);
     }
 
     /// Only the kinds that mutate have another version, and nothing else differs.

@@ -15,6 +15,7 @@
 #![warn(missing_docs)]
 
 use serde_json::Value;
+pub use tenancy::keys::GATE;
 use tenancy::settings::{GuardScope, OnUnready, Settings};
 
 pub use self::expression::is_user;
@@ -37,8 +38,6 @@ mod room;
 mod seal;
 mod stamp;
 
-/// The scheduling gate of Pods that wait for their namespace.
-pub const GATE: &str = "landlord.dev/provisioning";
 /// The label that says which part of the guard an object is.
 pub const PART_LABEL: &str = "landlord.dev/guard";
 /// The namespace that the guard is tried in. The seal holds for the controller's dry runs there, so
@@ -134,7 +133,7 @@ impl<'a> Guard<'a> {
 
     fn policies(&self) -> Vec<Policy> {
         let place = (self.form.mutates() && self.place).then(|| place::policy(self));
-        let hold = self.holds().then(|| hold::policy(self));
+        let hold = (self.form.mutates() && self.holds()).then(|| hold::policy(self));
         let pods = [place, hold, Some(deny::policy(self)), Some(binding::policy(self))];
         let names = [excluded_names::policy(self)];
         names.into_iter().chain(self.judges()).chain(pods).flatten().collect()
@@ -154,9 +153,15 @@ impl<'a> Guard<'a> {
         vec![stamp, owners, seal, refusal, references::policy(self), Some(room::policy(self))]
     }
 
-    /// Whether Pods wait instead of being refused.
+    /// Whether Pods wait instead of being refused, whether the guard or the policy on Pods puts
+    /// them at the gate.
     fn holds(&self) -> bool {
-        self.form.mutates() && self.on_unready == OnUnready::Hold
+        let holds = match self.form {
+            Form::Mutating(_) => true,
+            Form::Validating => false,
+            Form::BesideWebhook => self.settings.pods.holds(),
+        };
+        holds && self.on_unready == OnUnready::Hold
     }
 
     /// The label that a namespace must have for the guard to look at its Pods; `None` if it looks

@@ -22,6 +22,8 @@ pub const UNCLAIMED: &str = "landlord.dev/unclaimed";
 /// The guard's mark on a request that changes what is sealed: the guard refuses the request for it,
 /// so no namespace carries it.
 pub const REFUSED: &str = "landlord.dev/refused";
+/// The scheduling gate of Pods that wait for their namespace.
+pub const GATE: &str = "landlord.dev/provisioning";
 /// The field manager of every write of landlord's, as `metadata.managedFields` names it.
 pub const FIELD_MANAGER: &str = "landlord";
 /// Every key of landlord's own begins with it.

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, PostParams};
+use kube::api::{Api, Patch, PatchParams, PostParams};
 use local_cluster::kubewarden::apply_policy;
 use local_cluster::user::ADMIN;
 use local_cluster::{Builder, User, eventually};
@@ -18,6 +19,7 @@ use crate::compiled::root;
 use test_support::shapes::{SELECTOR, Tolerated, json_tolerations, shapes, tolerated};
 
 const LABEL: &str = "landlord.dev/tenant";
+const GATE: &str = "landlord.dev/provisioning";
 const DAEMON_SETS: &str = "system:serviceaccount:kube-system:daemon-set-controller";
 
 /// A cluster with landlord, the tenant solar of [`SELECTOR`], and its namespace `web`.
@@ -44,16 +46,10 @@ fn owned((key, value): (&str, &str)) -> (String, String) {
 async fn placing(more: Value) -> World {
     let daemon_sets = User::member(DAEMON_SETS, ["system:serviceaccounts"]);
     let world = world(builder().user(daemon_sets).without_pod_node_selector()).await;
-    let text = fs::read_to_string(root().join("deploy/cluster-admission-policy-pods.yaml"))
-        .expect("the policy");
-    let (rights, policy) = text.rsplit_once("---\n").expect("two parts");
+    let text = for_pods();
+    let (rights, _) = text.rsplit_once("---\n").expect("two parts");
     world.cluster.apply(rights).await.expect("rights");
-    let mut policy: Value = serde_saphyr::from_str(policy).expect("YAML");
-    more.as_object()
-        .into_iter()
-        .flatten()
-        .for_each(|(field, value)| policy["spec"]["settings"]["pods"][field] = value.clone());
-    apply_policy(&world.client(ADMIN), &policy.to_string()).await.expect("active");
+    apply_policy(&world.client(ADMIN), &shipped_for_pods(more)).await.expect("active");
     let trial = PostParams { dry_run: true, ..PostParams::default() };
     let places = async || {
         let pod = pods(&world, OWNER, "web").create(&trial, &pod("trial", &json!({}))).await;
@@ -61,6 +57,21 @@ async fn placing(more: Value) -> World {
     };
     eventually("the webhook in force", places).await;
     world
+}
+
+fn for_pods() -> String {
+    fs::read_to_string(root().join("deploy/cluster-admission-policy-pods.yaml"))
+        .expect("the policy")
+}
+
+/// The shipped policy on Pods, with `more` in its settings of Pods.
+fn shipped_for_pods(more: Value) -> String {
+    let text = for_pods();
+    let (_, policy) = text.rsplit_once("---\n").expect("two parts");
+    let mut policy: Value = serde_saphyr::from_str(policy).expect("YAML");
+    let pods = policy["spec"]["settings"]["pods"].as_object_mut().expect("settings of Pods");
+    pods.extend(more.as_object().expect("fields").clone());
+    policy.to_string()
 }
 
 fn pods(world: &World, user: &str, namespace: &str) -> Api<Pod> {
@@ -141,6 +152,74 @@ async fn pods_go_where_their_namespace_says() {
         .filter(|(_, node)| !node.starts_with("lunar-"))
         .collect();
     assert!(outside.is_empty(), "{outside:?}");
+    pods_that_wait(&world).await;
+}
+
+/// Where the policy holds Pods, a Pod of a namespace that is not ready waits at landlord's gate.
+/// Nobody but the controller takes it away, with the guard beside the policy and without it; nor
+/// does anybody leave a gate of one's own with the selector of another pool.
+async fn pods_that_wait(world: &World) {
+    let more = json!({"onUnready": "hold"});
+    apply_policy(&world.client(ADMIN), &shipped_for_pods(more)).await.expect("active");
+    let trial = PostParams { dry_run: true, ..PostParams::default() };
+    let tried = async || {
+        pods(world, OWNER, "early").create(&trial, &pod("trial", &json!({}))).await.is_ok()
+    };
+    eventually("Pods that wait", tried).await;
+    let own = json!({"schedulingGates": [{"name": "example.com/quota"}]});
+    for (name, spec, gates) in [("held", json!({}), 1), ("gated", own.clone(), 2)] {
+        let made = create(world, OWNER, "early", pod(name, &spec)).await.expect("a Pod");
+        let found = made.spec.and_then(|spec| spec.scheduling_gates).unwrap_or_default();
+        assert_eq!(found.last().map(|gate| gate.name.as_str()), Some(GATE), "{name}");
+        assert_eq!(found.len(), gates, "{name}");
+    }
+    let named = create(world, OWNER, "early", pod("named", &json!({"nodeName": "solar-1"}))).await;
+    assert_eq!(named.map_err(|refused| refused.code), Err(403));
+    create(world, OWNER, "web", pod("gated", &own)).await.expect("a Pod");
+    let elsewhere =
+        json!({"nodeSelector": {"pool": "lunar"}, "schedulingGates": own["schedulingGates"]});
+    let refused = create(world, OWNER, "web", pod("elsewhere", &elsewhere)).await.expect_err("403");
+    assert_eq!(refused.code, 403);
+
+    gates_that_are_left(world).await;
+    let settings = json!({"excludedNamespaces": ["kube-*"], "guard": {"scope": "labelled"}, "pods": {"place": true, "onUnready": "hold"}});
+    world.cluster.apply(&beside(&settings)).await.expect("a guard that the API server takes");
+    let bare = json!({"metadata": {"name": "bare"}, "spec": {"nodeName": "solar-1", "containers": [{"name": "web", "image": "web"}]}});
+    let bare: Pod = serde_json::from_value(bare).expect("a Pod");
+    let forced = async || {
+        let answer = pods(world, OWNER, "web").create(&trial, &bare).await;
+        answer.is_err_and(|error| error.to_string().contains("names its node"))
+    };
+    eventually("the guard in force", forced).await;
+    create(world, OWNER, "early", pod("beside", &json!({}))).await.expect("it waits");
+    gates_that_are_left(world).await;
+}
+
+/// The guard for a cluster without MutatingAdmissionPolicies, beside the policy.
+fn beside(settings: &Value) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("settings.json");
+    fs::write(&file, settings.to_string()).expect("written");
+    let guard = Command::new(crate::landlord::binary())
+        .args(["render", "guard", "--kubernetes=1.34", "--beside-webhook", "--on-unready=hold"])
+        .arg(format!("--settings={}", file.display()))
+        .output()
+        .expect("landlord runs");
+    assert!(guard.status.success(), "{}", String::from_utf8_lossy(&guard.stderr));
+    String::from_utf8(guard.stdout).expect("text")
+}
+
+async fn gates_that_are_left(world: &World) {
+    let trial = PatchParams { dry_run: true, ..PatchParams::default() };
+    let ungate = Patch::Merge(json!({"spec": {"schedulingGates": null}}));
+    for name in ["held", "gated"] {
+        let answer = pods(world, OWNER, "early").patch(name, &trial, &ungate).await;
+        let refused = refusal(answer).expect_err("the namespace is not ready");
+        assert_eq!(refused.code, 403, "{name}: {}", refused.message);
+        assert!(refused.message.contains("namespace early is not ready"), "{}", refused.message);
+    }
+    let freed = pods(world, OWNER, "web").patch("gated", &trial, &ungate).await.expect("ready");
+    assert_eq!(selector(&freed)["pool"], "solar");
 }
 
 /// A claim to a tenant that is yet to come says nothing of where Pods belong.

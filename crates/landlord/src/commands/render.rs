@@ -210,11 +210,6 @@ impl RenderGuard {
         let Some(form) = Form::select(served, webhook) else {
             bail!("the guard needs Kubernetes 1.30, which has ValidatingAdmissionPolicies v1");
         };
-        if let (false, Some(OnUnreadyFlag::Hold)) = (form.mutates(), self.on_unready) {
-            bail!(
-                "--on-unready=hold needs Kubernetes 1.36 (MutatingAdmissionPolicies): leave it out, Pods are refused then"
-            );
-        }
         if self.place && !form.mutates() {
             bail!(
                 "--place needs Kubernetes 1.36 (MutatingAdmissionPolicies): use deploy/cluster-admission-policy-pods.yaml instead"
@@ -229,6 +224,15 @@ impl RenderGuard {
             .as_deref()
             .map_or_else(|| Ok(Settings::from_value(&Value::Null)?), settings_file)?;
         let form = self.form()?;
+        let held_by_policy = form == Form::BesideWebhook && settings.pods.holds();
+        if let (false, false, Some(OnUnreadyFlag::Hold)) =
+            (form.mutates(), held_by_policy, self.on_unready)
+        {
+            bail!(
+                "--on-unready=hold needs Kubernetes 1.36 (MutatingAdmissionPolicies), or --beside-webhook and settings with `pods: {{place: true, onUnready: hold}}`, \
+                 where the policy on Pods holds them: leave it out, Pods are refused then"
+            );
+        }
         let mut guard = Guard { place: self.place, form, ..Guard::new(&settings) };
         guard.on_unready = self.on_unready.map_or(guard.on_unready, Into::into);
         guard.scope = self.scope.map_or(guard.scope, Into::into);

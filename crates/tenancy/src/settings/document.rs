@@ -367,11 +367,21 @@ pub struct Pods {
     pub place: bool,
     /// Whether those that the DaemonSet controller creates get them as well.
     pub daemon_sets: bool,
+    /// What becomes of a Pod whose namespace is not ready. `hold` needs a controller that releases
+    /// Pods (`--release-pods` or `--guard`).
+    pub on_unready: OnUnready,
+}
+
+impl Pods {
+    /// Whether the policy on Pods lets them wait for their namespace.
+    pub fn holds(self) -> bool {
+        self.place && self.on_unready == OnUnready::Hold
+    }
 }
 
 impl Default for Pods {
     fn default() -> Self {
-        Self { place: false, daemon_sets: true }
+        Self { place: false, daemon_sets: true, on_unready: OnUnready::Deny }
     }
 }
 
@@ -387,7 +397,7 @@ pub enum GuardScope {
     All,
 }
 
-/// What the guard does with a Pod whose namespace is not ready.
+/// What the guard, or the policy on Pods, does with a Pod whose namespace is not ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

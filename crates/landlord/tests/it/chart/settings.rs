@@ -97,6 +97,7 @@ fn the_guard_looks_at_all_where_no_webhook_does() {
 #[case::another_controller(json!({"settings": {"controller": "kube-system:other"}}), "the controller of this release is \"landlord:controller\"")]
 #[case::a_strategy_without_a_policy(json!({"settings": {"strategy": {"mode": "auto"}}}), "set policy.enabled=true")]
 #[case::pods_without_a_policy(json!({"policy": {"pods": {"enabled": true}}}), "policy.pods.enabled needs policy.enabled=true")]
+#[case::pods_that_nothing_releases(json!({"guard": {"enabled": false}, "policy": {"enabled": true, "pods": {"enabled": true, "hold": true}}}), "set guard.enabled=true or releasePods=true")]
 #[case::place_without_a_guard(json!({"guard": {"enabled": false, "place": true}}), "set guard.enabled=true")]
 #[case::a_guard_that_may_be(json!({"guard": {"enabled": "maybe"}}), "/guard/enabled")]
 #[case::a_label_that_is_none(json!({"commonLabels": {"a": 1}}), "/commonLabels/a")]
