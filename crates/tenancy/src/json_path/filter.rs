@@ -85,7 +85,8 @@ impl Literal {
     fn order(&self, value: &Value) -> Option<Ordering> {
         match self {
             Literal::Text(text) => value.as_str().map(|value| value.cmp(text)),
-            Literal::Bool(bool) => value.as_bool().map(|value| value.cmp(bool)),
+            // Neither is less than the other.
+            Literal::Bool(bool) => (value.as_bool()? == *bool).then_some(Ordering::Equal),
             Literal::Decimal(number) => value.as_f64()?.partial_cmp(number),
             Literal::Integer(number) => order_integer(value, *number),
         }

@@ -10,4 +10,5 @@ mod hooks;
 mod laws;
 mod leaving;
 mod overrides;
+mod second_opinion;
 mod settings_mistakes;
