@@ -4,7 +4,7 @@
 //! ```text
 //! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · named (single ones) · settings · policy
 //!                             strategy_record · webhooks · writer, pod_writer · lease · account · admission_policies
-//! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure)
+//! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure) · audit (pure)
 //! ```
 #![cfg_attr(
     not(test),
@@ -13,6 +13,7 @@
 
 pub mod account;
 pub mod admission_policies;
+pub mod audit;
 pub mod cached_namespace;
 pub mod clock;
 pub mod connection;

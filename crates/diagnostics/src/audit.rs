@@ -12,25 +12,26 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::Value;
 use tenancy::metadata::Map;
 use tenancy::selector::NodeSelector;
 
 use assessment::Assessment;
 use assessment::inventory::Inventory;
 
-pub mod cause;
 pub mod eviction;
 pub mod evidence;
-pub mod placed;
-pub mod pool;
 pub mod template;
 pub mod waiting;
 
-use self::cause::{Cause, cause};
+pub use cluster::audit::{cause, placed, pool};
+
+use self::cause::{Cause, stray_cause};
 use self::eviction::Fate;
 use self::evidence::Evidence;
 use self::placed::Placed;
-use self::pool::{Pool, pools};
+use self::pool::{Pool, Written};
 use self::template::Template;
 use self::waiting::{Outdated, Waiting};
 use cluster::admission_policies::presence::Guarded;
@@ -89,7 +90,7 @@ struct Grounds {
 
 impl Grounds {
     fn matching(&mut self, pool: &Pool) -> usize {
-        let count = || self.nodes.values().filter(|labels| matches(labels, pool)).count();
+        let count = || self.nodes.values().filter(|labels| pool.matches(labels)).count();
         *self.matching.entry(pool.selector.clone()).or_insert_with(count)
     }
 }
@@ -115,6 +116,39 @@ pub fn judge(inventory: &Inventory, assessments: &[Assessment], evidence: Eviden
         .sort_by(|a, b| (&a.pod.namespace, &a.pod.name).cmp(&(&b.pod.namespace, &b.pod.name)));
     report.unjudged.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
     report
+}
+
+/// The pools of namespaces whose tenant has a node selector, by name; and what cannot be judged.
+fn pools(
+    inventory: &Inventory,
+    assessments: &[Assessment],
+) -> (BTreeMap<String, Pool>, Vec<Unjudged>) {
+    let objects: BTreeMap<&str, &Value> = inventory
+        .namespaces
+        .iter()
+        .map(|listed| (listed.namespace.name_or_stem(), &listed.object))
+        .collect();
+    let (mut pools, mut unjudged) = (BTreeMap::new(), Vec::new());
+    for assessment in assessments {
+        let meta = objects.get(assessment.name.as_str()).and_then(|object| object.get("metadata"));
+        match pool(assessment, meta, inventory.settings.tenant_label()) {
+            Ok(Some(pool)) => drop(pools.insert(assessment.name.clone(), pool)),
+            Ok(None) => {}
+            Err(error) => {
+                unjudged.push(Unjudged { namespace: assessment.name.clone(), pod: None, error })
+            }
+        }
+    }
+    (pools, unjudged)
+}
+
+fn pool(
+    assessment: &Assessment,
+    meta: Option<&Value>,
+    label: &str,
+) -> Result<Option<Pool>, String> {
+    let meta = meta.cloned().and_then(|meta| serde_json::from_value::<ObjectMeta>(meta).ok());
+    Pool::read(assessment, &Written::read(&meta.unwrap_or_default()), label)
 }
 
 fn outdated(waiting: Vec<Waiting>, pools: &BTreeMap<String, Pool>) -> Vec<Outdated> {
@@ -145,16 +179,13 @@ impl Report {
         };
         let total = self.totals.entry(pool.tenant.clone()).or_default();
         total.pods += 1;
-        if matches(labels, pool) {
-            return;
-        }
+        let Some(cause) = stray_cause(&pod, pool, labels, &self.guard) else { return };
         total.outside += 1;
         let keys = pool
             .selector
             .iter()
             .filter_map(|(key, _)| Some((key.to_owned(), labels.get(key)?.clone())));
         let (node_labels, matching_nodes) = (keys.collect(), grounds.matching(pool));
-        let cause = cause(&pod, pool, &self.guard);
         self.strays.push(Stray {
             node_labels,
             matching_nodes,
@@ -165,8 +196,4 @@ impl Report {
             pod,
         });
     }
-}
-
-fn matches(labels: &Map, pool: &Pool) -> bool {
-    pool.selector.iter().all(|(key, value)| labels.get(key).is_some_and(|found| found == value))
 }

@@ -82,7 +82,8 @@ fn named_its_node(meta: &ObjectMeta, bound: Option<&PodCondition>) -> bool {
     mirrored || bound.is_none() || meta.managed_fields.iter().flatten().any(written)
 }
 
-pub(super) fn owner(meta: &ObjectMeta) -> Option<Owner> {
+/// The controller that an object names as its owner.
+pub fn owner(meta: &ObjectMeta) -> Option<Owner> {
     let controller =
         meta.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))?;
     Some(Owner {

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use k8s_openapi::jiff::Timestamp;
+use tenancy::metadata::Map;
 
 use super::placed::Placed;
 use super::pool::{Carried, Pool};
-use cluster::admission_policies::presence::Guarded;
+use crate::admission_policies::presence::Guarded;
 
 /// Why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +31,13 @@ pub enum Cause {
     Unexplained,
 }
 
+/// Why this Pod is outside its pool, on a node of these labels; `None` where it is inside.
+pub fn stray_cause(pod: &Placed, pool: &Pool, node_labels: &Map, guard: &Guarded) -> Option<Cause> {
+    (!pool.matches(node_labels)).then(|| cause(pod, pool, guard))
+}
+
 /// Why this Pod, which is outside, is there. The first that fits, and the surest come first.
-pub fn cause(pod: &Placed, pool: &Pool, guard: &Guarded) -> Cause {
+fn cause(pod: &Placed, pool: &Pool, guard: &Guarded) -> Cause {
     if let Some(owner) = pod.owner.as_ref().filter(|owner| owner.kind == "DaemonSet") {
         return Cause::DaemonSet(owner.name.clone());
     }
