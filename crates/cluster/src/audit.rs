@@ -7,6 +7,8 @@
 //! labels of its node, guard ─────────┘
 //! ```
 
+pub mod bound;
 pub mod cause;
 pub mod placed;
 pub mod pool;
+pub mod requests;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · named (single ones) · settings · policy
-//!                             strategy_record · webhooks · writer, pod_writer · lease · account · admission_policies
+//!                             leader_record · webhooks · writer, pod_writer · lease · account · admission_policies
 //! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure) · audit (pure)
 //! ```
 #![cfg_attr(
@@ -19,6 +19,7 @@ pub mod clock;
 pub mod connection;
 pub mod error;
 pub mod gated_pod;
+pub mod leader_record;
 pub mod lease;
 pub mod lists;
 pub mod managed_fields;
@@ -30,7 +31,6 @@ pub mod pod_writer;
 pub mod policy;
 mod request;
 pub mod settings;
-pub mod strategy_record;
 pub mod webhooks;
 pub mod write;
 pub mod writer;

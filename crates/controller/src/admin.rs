@@ -94,4 +94,7 @@ fn show(metrics: &Metrics, figures: &Figures) {
     }
     metrics.set_troubled(&figures.reasons);
     metrics.set_held_pods(figures.held_by_state);
+    if let Some(summary) = &figures.audit {
+        metrics.show_audit(summary);
+    }
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! Options ─▶ start ─▶ Running: settings · tenants · namespaces · nodes · restore ─▶ reconciler ─▶ statuses
 //!                              pods · releaser · waiting pods      strategies      guard           leadership · account
+//!                              bound pods · audit
 //! ```
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tenancy::decode::DecodeError;
 use tenancy::settings::Settings;
 use tokio::sync::watch as channel;
 
+use crate::auditor::Auditor;
 use crate::context::Context;
 use crate::guard_keeper::{Keeper, Orders};
 use crate::live_settings;
@@ -84,6 +86,8 @@ pub struct Continuous {
     pub release_pods: bool,
     /// Keeps the guard so.
     pub guard: Option<Orders>,
+    /// Whether Pods outside their pool are counted.
+    pub audit: bool,
 }
 
 /// A controller that runs.
@@ -99,7 +103,9 @@ pub fn start(options: Options) -> Result<Running, DecodeError> {
     let Options { client, leadership, pace, events, journal, scope, fail_task } = options;
     let has_dashboard = journal.is_some();
     let strategy_metrics = StrategyMetrics::default();
+    let is_audited = matches!(&scope, Scope::Continuous(continuous) if continuous.audit);
     let metrics = Metrics::with(|registry| strategy_metrics.register(registry));
+    let metrics = if is_audited { metrics.audited() } else { metrics };
     let outcomes = Outcomes::new(Arc::new(metrics), events.then(|| client.clone()));
     let outcomes = outcomes.led_by(leadership.clone()).noted_in(journal);
     let mut starter = Starter { supervisor: Supervisor::failing(fail_task), strategy_metrics };
@@ -117,6 +123,7 @@ pub fn start(options: Options) -> Result<Running, DecodeError> {
             let writer = Writer::new(client.clone(), ApplyMode::Apply);
             let reconciler =
                 Reconciler::new(Store::new(Arc::new(settings)), pace, writer, outcomes);
+            let reconciler = if is_audited { reconciler.audited() } else { reconciler };
             let (context, snapshots) = share(client, reconciler, spawner);
             starter.start_continuous(&context, &snapshots, &leadership, continuous);
             (context, snapshots)
@@ -178,8 +185,15 @@ impl Starter {
         leadership: &Leadership,
         continuous: Continuous,
     ) {
-        let Continuous { settings: source, policy, namespace, without_guard, release_pods, guard } =
-            continuous;
+        let Continuous {
+            settings: source,
+            policy,
+            namespace,
+            without_guard,
+            release_pods,
+            guard,
+            audit,
+        } = continuous;
         let (sender, settings) = channel::channel(None::<Arc<Settings>>);
         self.start_reconciler(context, leadership);
         self.spawn("settings", WAITING_BOUND, |pulse| {
@@ -208,6 +222,9 @@ impl Starter {
             leadership: leadership.clone(),
         };
         self.spawn("statuses", ROUND_BOUND, |pulse| statuses.run(pulse));
+        if audit {
+            self.start_auditor(context, snapshots, leadership, namespace.clone());
+        }
         let guarded_policy = policy.clone();
         let strategies = Strategies {
             context: context.clone(),
@@ -244,6 +261,19 @@ impl Starter {
             orders,
         };
         self.spawn("guard", ROUND_BOUND, |pulse| keeper.run(pulse));
+    }
+
+    fn start_auditor(
+        &mut self,
+        context: &Context,
+        snapshots: &Arc<Snapshots>,
+        leadership: &Leadership,
+        namespace: String,
+    ) {
+        let auditor =
+            Auditor::new(context.clone(), Arc::clone(snapshots), leadership.clone(), namespace);
+        self.spawn("bound-pods", WAITING_BOUND, |pulse| context.clone().follow_bound_pods(pulse));
+        self.spawn("audit", ROUND_BOUND, |pulse| auditor.run(pulse));
     }
 
     fn start_releaser(&mut self, context: &Context, leadership: &Leadership) {

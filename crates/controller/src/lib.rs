@@ -11,6 +11,8 @@
 pub mod admin;
 pub mod app;
 pub mod attempts;
+pub mod audit;
+mod auditor;
 pub mod changes;
 pub mod contention;
 pub mod context;

@@ -1,5 +1,5 @@
-//! Metrics of the controller, in Prometheus' text form. Labels are bounded: no object's name is
-//! one.
+//! Metrics of the controller, in Prometheus' text form. Labels are bounded: of objects only
+//! tenants' names are some, in [`AuditMetrics`].
 
 use std::sync::atomic::AtomicU64;
 
@@ -12,6 +12,8 @@ use prometheus_client::registry::Registry;
 
 use guard::form::Form;
 
+use crate::audit::metrics::AuditMetrics;
+use crate::audit::summary::Summary;
 use crate::gated_pods;
 use crate::queue::Urgency;
 
@@ -79,6 +81,7 @@ pub struct Metrics {
     held_pods: Family<Held, Gauge>,
     pub pods_released: Family<Outcome, Counter>,
     pub pod_hold_seconds: Histogram,
+    audit: AuditMetrics,
 }
 
 impl Default for Metrics {
@@ -114,6 +117,7 @@ impl Metrics {
             pods_released: Family::default(),
             // 5 ms to 1.5 hours.
             pod_hold_seconds: Histogram::new(exponential_buckets(0.005, 2.0, 21)),
+            audit: AuditMetrics::default(),
             registry: Registry::default(),
         };
         // Until the API server says otherwise.
@@ -122,6 +126,17 @@ impl Metrics {
         register(&mut registry);
         metrics.registry = registry;
         metrics
+    }
+
+    /// With those of the audit.
+    pub fn audited(mut self) -> Self {
+        self.audit.register(&mut self.registry);
+        self
+    }
+
+    /// Sets those of the audit.
+    pub fn show_audit(&self, summary: &Summary) {
+        self.audit.show(summary);
     }
 
     fn register(&self, registry: &mut Registry) {

@@ -1,6 +1,8 @@
 //! Nodes by their labels.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use cluster::audit::requests::Capacity;
 
 /// Answers that are kept. Tenants ask for as many selectors as they have; what edits have left
 /// behind is forgotten with all the others.
@@ -15,12 +17,37 @@ pub struct Nodes {
     answers: HashMap<BTreeMap<String, String>, bool>,
     /// Counts what changed.
     revision: u64,
+    /// What each has for Pods, where that is followed.
+    capacities: HashMap<String, Capacity>,
+    /// What changed of their labels since an audit asked last; nothing is kept where none does.
+    changes: Option<Changes>,
+}
+
+/// Nodes whose labels changed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Changes {
+    All,
+    These(BTreeSet<String>),
+}
+
+impl Changes {
+    pub fn are_none(&self) -> bool {
+        matches!(self, Self::These(names) if names.is_empty())
+    }
+
+    pub fn have(&self, node: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names) => names.contains(node),
+        }
+    }
 }
 
 impl Nodes {
     /// A list begins. Until it is complete, what was known counts no more.
     pub fn clear(&mut self) {
-        *self = Self { revision: self.revision + 1, ..Self::default() };
+        let changes = self.changes.as_ref().map(|_| Changes::All);
+        *self = Self { revision: self.revision + 1, changes, ..Self::default() };
     }
 
     pub fn complete(&mut self) {
@@ -34,14 +61,42 @@ impl Nodes {
 
     pub fn put(&mut self, name: String, labels: BTreeMap<String, String>) {
         if self.labels.get(&name) != Some(&labels) {
+            self.note_change(&name);
             self.labels.insert(name, labels);
             self.answers.clear();
             self.revision += 1;
         }
     }
 
+    /// Takes in what a node has for Pods.
+    pub fn set_capacity(&mut self, name: String, capacity: Capacity) {
+        self.capacities.insert(name, capacity);
+    }
+
+    /// What a node has for Pods; nothing where that is not known.
+    pub fn capacity_of(&self, name: &str) -> Capacity {
+        self.capacities.get(name).copied().unwrap_or_default()
+    }
+
+    pub fn labels_of(&self, name: &str) -> Option<&BTreeMap<String, String>> {
+        self.labels.get(name)
+    }
+
+    /// What changed since this was asked last; the first time, all.
+    pub fn take_changes(&mut self) -> Changes {
+        self.changes.replace(Changes::These(BTreeSet::new())).unwrap_or(Changes::All)
+    }
+
+    fn note_change(&mut self, name: &str) {
+        if let Some(Changes::These(names)) = &mut self.changes {
+            names.insert(name.to_owned());
+        }
+    }
+
     pub fn remove(&mut self, name: &str) {
+        self.note_change(name);
         self.labels.remove(name);
+        self.capacities.remove(name);
         self.answers.clear();
         self.revision += 1;
     }

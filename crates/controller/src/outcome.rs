@@ -66,6 +66,8 @@ pub(crate) enum Topic {
     Clash,
     /// A Pod waits for its namespace.
     Wait,
+    /// A Pod is outside its pool.
+    Violation,
     /// What is said once.
     Notice,
 }
@@ -76,6 +78,7 @@ struct Budgets {
     faults: Budget,
     clashes: Budget,
     waits: Budget,
+    violations: Budget,
     notices: Budget,
 }
 
@@ -86,6 +89,7 @@ impl Budgets {
             Topic::Fault => &self.faults,
             Topic::Clash => &self.clashes,
             Topic::Wait => &self.waits,
+            Topic::Violation => &self.violations,
             Topic::Notice => &self.notices,
         }
     }
@@ -163,11 +167,23 @@ impl Outcomes {
         uid: &str,
         Fault { reason, message }: Fault,
     ) -> bool {
+        self.warn_of_pod(topic, payer, (key, uid), reason.word(), message)
+    }
+
+    /// The same with a reason that is no fault of a namespace.
+    pub(crate) fn warn_of_pod(
+        &self,
+        topic: Topic,
+        payer: &Payer,
+        (key, uid): (&PodKey, &str),
+        reason: &'static str,
+        message: String,
+    ) -> bool {
         if !self.afford(topic, payer) {
             return false;
         }
         let Some(client) = self.client.clone() else { return true };
-        let event = pod_event::warning(key, uid, reason.word(), shortened(message));
+        let event = pod_event::warning(key, uid, reason, shortened(message));
         self.post.send(move || pod_event::create(client.clone(), event.clone()))
     }
 
@@ -296,14 +312,16 @@ mod tests {
     #[test]
     fn neither_topic_nor_payer_crowds_out_another() {
         let outcomes = Outcomes::new(Arc::default(), None);
-        for topic in [Topic::Write, Topic::Fault, Topic::Clash, Topic::Wait, Topic::Notice] {
+        for topic in
+            [Topic::Write, Topic::Fault, Topic::Clash, Topic::Wait, Topic::Violation, Topic::Notice]
+        {
             for payer in ["solar", "lunar"] {
                 let payer = Payer::Tenant(payer.to_owned());
                 let afforded = (0..25).filter(|_| outcomes.afford(topic, &payer)).count();
                 assert_eq!(afforded, 20, "{topic:?} of {payer:?}");
             }
         }
-        assert_eq!(outcomes.metrics().events_dropped.get(), 2 * 5 * 5);
+        assert_eq!(outcomes.metrics().events_dropped.get(), 2 * 6 * 5);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //!                          ▲──────────────────────────────────┘ conflict, failure
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use crate::audit::Audit;
 use crate::contention;
 use crate::gated_pods::GatedPods;
 use crate::nodes::Nodes;
@@ -46,6 +48,8 @@ pub struct Reconciler {
     shared: Mutex<Shared>,
     gated: Arc<Mutex<GatedPods>>,
     nodes: Mutex<Nodes>,
+    /// Pods outside their pool, where they are counted.
+    audit: Option<Mutex<Audit>>,
     wake: Notify,
     writer: Writer,
     outcomes: Arc<Outcomes>,
@@ -61,6 +65,7 @@ impl Reconciler {
             shared: Mutex::new(shared),
             gated,
             nodes: Mutex::default(),
+            audit: None,
             wake: Notify::new(),
             writer,
             outcomes: Arc::new(outcomes),
@@ -86,6 +91,24 @@ impl Reconciler {
     /// Nodes, of which no write depends: the writer never waits for this lock.
     pub fn nodes(&self) -> MutexGuard<'_, Nodes> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has Pods outside their pool counted.
+    pub(crate) fn audited(self) -> Self {
+        self.shared().decided = Some(BTreeSet::new());
+        Self { audit: Some(Mutex::default()), ..self }
+    }
+
+    /// Whether they are.
+    pub fn is_audited(&self) -> bool {
+        self.audit.is_some()
+    }
+
+    /// Pods outside their pool; `None` where they are not counted. Anyone who needs the lock of
+    /// nodes as well takes that one first.
+    pub fn audit(&self) -> Option<MutexGuard<'_, Audit>> {
+        let audit = self.audit.as_ref()?;
+        Some(audit.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub fn outcomes(&self) -> &Arc<Outcomes> {

@@ -105,14 +105,29 @@ fn start_reading(
     leadership: &Leadership,
     events: bool,
 ) -> Running {
-    let scope = Scope::Continuous(Continuous {
+    start_continuous(client, continuous(settings), leadership, events)
+}
+
+fn continuous(settings: SettingsSource) -> Continuous {
+    Continuous {
         settings,
         policy: "landlord".to_owned(),
         namespace: "landlord".to_owned(),
         without_guard: false,
         release_pods: true,
         guard: None,
-    });
+        audit: false,
+    }
+}
+
+/// The same with other orders.
+fn start_continuous(
+    client: Client,
+    orders: Continuous,
+    leadership: &Leadership,
+    events: bool,
+) -> Running {
+    let scope = Scope::Continuous(orders);
     let leadership = leadership.clone();
     let options = Options {
         client,
@@ -158,6 +173,10 @@ impl Simulation {
     fn begin_reading(server: InMemory, settings: SettingsSource, events: bool) -> Self {
         let leadership = Leadership::forever();
         let running = start_reading(server.client(), settings, &leadership, events);
+        Self::of(server, running)
+    }
+
+    fn of(server: InMemory, running: Running) -> Self {
         let snapshots = Arc::clone(&running.snapshots);
         let (reconciler, supervised) = supervise(running);
         Self { server, reconciler, snapshots, supervised }

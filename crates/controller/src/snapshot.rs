@@ -60,6 +60,8 @@ impl Snapshots {
         let gated = self.reconciler.gated();
         figures.held_pods = gated.is_known().then(|| gated.len());
         figures.held_by_state = gated.counts();
+        drop(gated);
+        figures.audit = self.reconciler.audit().map(|audit| audit.summary());
         figures
     }
 

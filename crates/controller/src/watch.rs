@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use cluster::audit::pool::Written;
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use k8s_openapi::api::core::v1::Namespace;
@@ -14,6 +15,7 @@ use crate::context::Context;
 use crate::readiness::NAMESPACES;
 use crate::supervisor::Pulse;
 
+mod bound_pods;
 mod completeness;
 mod following;
 mod nodes;
@@ -40,6 +42,7 @@ impl Context {
                     listed.clear();
                 }
                 Ok(Event::InitApply(found)) => {
+                    self.note_written(&found);
                     let is_news = self
                         .reconciler
                         .shared()
@@ -50,6 +53,7 @@ impl Context {
                 }
                 Ok(Event::InitDone) => self.forget_all_but(&std::mem::take(&mut listed)),
                 Ok(Event::Apply(found)) => {
+                    self.note_written(&found);
                     let is_news = self
                         .reconciler
                         .shared()
@@ -57,10 +61,7 @@ impl Context {
                         .put_namespace(CachedNamespace::from_meta(&found.metadata));
                     self.consider(&found, is_news, true);
                 }
-                Ok(Event::Delete(found)) => self
-                    .reconciler
-                    .shared()
-                    .forget(&found.name_any(), found.metadata.uid.as_deref()),
+                Ok(Event::Delete(found)) => self.forget(&found),
                 Err(error) => self.complain(NAMESPACES, error),
             }
         }
@@ -69,6 +70,21 @@ impl Context {
     fn consider(&self, found: &PartialObjectMeta<Namespace>, is_news: bool, live: bool) {
         if is_news && self.readiness.is_complete() {
             self.reconciler.consider(&found.name_any(), live, clock::now());
+        }
+    }
+
+    /// When its keys were written, which an audit goes by.
+    fn note_written(&self, found: &PartialObjectMeta<Namespace>) {
+        if let Some(mut audit) = self.reconciler.audit() {
+            audit.note_namespace(&found.name_any(), Written::read(&found.metadata));
+        }
+    }
+
+    fn forget(&self, found: &PartialObjectMeta<Namespace>) {
+        let name = found.name_any();
+        self.reconciler.shared().forget(&name, found.metadata.uid.as_deref());
+        if let Some(mut audit) = self.reconciler.audit() {
+            audit.forget_namespace(&name);
         }
     }
 
@@ -82,6 +98,10 @@ impl Context {
         let gone: Vec<String> =
             shared.store.names().into_iter().filter(|name| !listed.contains(name)).collect();
         gone.iter().for_each(|name| shared.forget(name, None));
+        drop(shared);
+        if let Some(mut audit) = self.reconciler.audit() {
+            gone.iter().for_each(|name| audit.forget_namespace(name));
+        }
     }
 
     /// What was read once stays known: the watch goes on where it was, without a new list.

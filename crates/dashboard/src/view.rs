@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use controller::snapshot::Totals;
 
+pub(super) mod audit;
 pub(super) mod backfill;
 pub(super) mod contested;
 pub(super) mod namespaces;

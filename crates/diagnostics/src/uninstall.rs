@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lease ─▶ policy is switched off (if asked), or its strategy's condition goes ─▶ policies for Pods (if asked) ─▶ guard ─▶ held Pods
-//!       ─▶ namespaces ─▶ strategy's record ─▶ definition (if asked) ─▶ Lease ─▶ policy (if asked)
+//!       ─▶ namespaces ─▶ records ─▶ definition (if asked) ─▶ Lease ─▶ policy (if asked)
 //! ```
 //!
 //! The order is what makes it safe. Anyone who holds the lease writes, so no controller puts back
@@ -18,8 +18,8 @@ use kube::Client;
 use tenancy::plan::Claims;
 use tenancy::settings::Settings;
 
+use cluster::leader_record::{STRATEGY, VIOLATIONS};
 use cluster::lease::{Deletion, Election};
-use cluster::strategy_record;
 use cluster::writer::ApplyMode;
 
 mod namespaces;
@@ -135,11 +135,11 @@ impl Traces {
         if orders.mode == ApplyMode::Apply {
             pods::note_new_ones(client, &mut report).await?;
         }
-        if strategy_record::delete(client, &orders.namespace, report.dry)
-            .await
-            .context("the strategy's record")?
-        {
-            report.done.push("the strategy's record is deleted".to_owned());
+        for (record, whose) in [(STRATEGY, "the strategy's"), (VIOLATIONS, "the audit's")] {
+            let deleted = record.delete(client, &orders.namespace, report.dry).await;
+            if deleted.with_context(|| format!("{whose} record"))? {
+                report.done.push(format!("{whose} record is deleted"));
+            }
         }
         objects::remove_definition(client, orders, &mut report).await?;
         Ok(report)

@@ -66,7 +66,12 @@ pub(super) enum Wanted {
     All,
     Name(String),
     WithoutNode,
+    /// Pods that have a node and are not finished.
+    Bound,
 }
+
+/// The one selector of theirs that is understood.
+const BOUND: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
 
 impl Wanted {
     pub(super) fn has(&self, object: &Value) -> bool {
@@ -74,6 +79,11 @@ impl Wanted {
             Self::All => true,
             Self::Name(name) => object["metadata"]["name"] == **name,
             Self::WithoutNode => object["spec"]["nodeName"].is_null(),
+            Self::Bound => {
+                let phase = object["status"]["phase"].as_str();
+                let is_finished = matches!(phase, Some("Succeeded" | "Failed"));
+                !object["spec"]["nodeName"].is_null() && !is_finished
+            }
         }
     }
 }
@@ -91,13 +101,14 @@ impl Target {
         self.query.get("dryRun").is_some_and(|value| value == "All")
     }
 
-    /// What a field selector asks for: a name, or Pods without a node; no other selector is
+    /// What a field selector asks for: a name, or Pods with a node or without; no other selector is
     /// understood.
     pub(super) fn wanted(&self) -> Result<Wanted, Refusal> {
         let selector = self.query.get("fieldSelector").map_or("", String::as_str);
         match (selector, selector.strip_prefix("metadata.name=")) {
             ("", _) => Ok(Wanted::All),
             ("spec.nodeName=", _) => Ok(Wanted::WithoutNode),
+            (BOUND, _) => Ok(Wanted::Bound),
             (_, Some(name)) => Ok(Wanted::Name(name.to_owned())),
             _ => {
                 Err(Refusal::bad_request(format!("field selector {selector:?} is not served here")))

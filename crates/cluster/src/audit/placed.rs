@@ -5,6 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use k8s_openapi::jiff::Timestamp;
 use tenancy::metadata::Map;
 
+use super::bound::{BoundPod, BoundSpec, BoundStatus};
+
 /// What the kubelet writes on Pods of files on its node.
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
@@ -37,16 +39,26 @@ pub struct Owner {
 
 impl Placed {
     /// `None` where the Pod has no node, or is finished.
-    pub fn from_pod(pod: Pod) -> Option<Self> {
-        let (spec, status) = (pod.spec?, pod.status.unwrap_or_default());
+    pub fn from_pod(mut pod: Pod) -> Option<Self> {
+        let spec = BoundSpec::place_of(&mut pod)?;
+        let status = BoundStatus::of(&mut pod);
+        Self::read(pod.metadata, spec, status)
+    }
+
+    /// The same of a Pod as it is watched.
+    pub fn from_bound(pod: BoundPod) -> Option<Self> {
+        Self::read(pod.metadata, pod.spec, pod.status.unwrap_or_default())
+    }
+
+    fn read(meta: ObjectMeta, spec: BoundSpec, status: BoundStatus) -> Option<Self> {
         let node = spec.node_name.filter(|node| !node.is_empty())?;
         if matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
             return None;
         }
-        let conditions = status.conditions.unwrap_or_default();
-        let bound =
-            conditions.iter().find(|one| one.type_ == "PodScheduled" && one.status == "True");
-        let meta = pod.metadata;
+        let bound = status
+            .conditions
+            .iter()
+            .find(|one| one.type_ == "PodScheduled" && one.status == "True");
         let created = meta.creation_timestamp.as_ref().map(|time| time.0);
         let started = status.start_time.map(|time| time.0);
         Some(Self {
@@ -63,7 +75,7 @@ impl Placed {
             name: meta.name.unwrap_or_default(),
             uid: meta.uid.unwrap_or_default(),
             node,
-            selector: spec.node_selector.unwrap_or_default(),
+            selector: spec.node_selector,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What all tasks of the reconciler see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -49,6 +49,8 @@ pub struct Shared {
     pub wrong_account: Option<String>,
     /// Namespaces written in bulk since it was last reported, by tenant.
     pub bulk: BTreeMap<String, usize>,
+    /// Namespaces that were decided on since an audit asked last; nothing where none does.
+    pub(super) decided: Option<BTreeSet<String>>,
     pruned: Option<Instant>,
     /// Decisions that wait for their turn, so that the engine need not run again if nothing has
     /// changed since.
@@ -69,6 +71,7 @@ impl Shared {
             refused_settings: None,
             wrong_account: None,
             bulk: BTreeMap::new(),
+            decided: None,
             pruned: None,
             planned: super::planned::Planned::default(),
         }
@@ -77,6 +80,11 @@ impl Shared {
     /// Whether namespaces that were found to differ still wait to be written.
     pub fn is_filling(&self) -> bool {
         self.work.queue.places().any(|place| place.rank == FOUND)
+    }
+
+    /// Namespaces that were decided on since this was called last.
+    pub(crate) fn take_decided(&mut self) -> BTreeSet<String> {
+        self.decided.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// How long the namespace that waits longest for its write has been waiting.
@@ -163,6 +171,9 @@ impl Shared {
         let standing = standing.map(|standing| self.keep_failed(name, standing));
         self.store.stand(name, standing);
         self.gated().set_placement(name, placement);
+        if let Some(decided) = &mut self.decided {
+            decided.insert(name.to_owned());
+        }
         decision
     }
 

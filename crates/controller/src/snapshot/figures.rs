@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use assessment::Reason;
 use tenancy::settings::Settings;
 
+use crate::audit::summary::Summary;
 use crate::gated_pods::State;
 use crate::queue::Urgency;
 use crate::reconciler::Shared;
@@ -45,6 +46,8 @@ pub struct Figures {
     pub held_pods: Option<usize>,
     /// The same by how they stand.
     pub held_by_state: [(&'static str, usize); State::WORDS.len()],
+    /// Pods outside their pool; `None` where they are not counted.
+    pub audit: Option<Arc<Summary>>,
 }
 
 impl Figures {
@@ -68,6 +71,7 @@ impl Figures {
             wrong_account: shared.wrong_account.clone(),
             strategy: shared.strategy.clone(),
             held_pods: None,
+            audit: None,
             held_by_state: State::WORDS.map(|word| (word, 0)),
         }
     }

@@ -1,6 +1,6 @@
 //! Record: what the leader remembers and tells of the strategy. Of bounded size, whatever happens.
 
-use cluster::strategy_record;
+use cluster::leader_record::STRATEGY;
 use k8s_openapi::jiff::Timestamp;
 use kube::{Client, Error};
 use serde::{Deserialize, Serialize};
@@ -63,13 +63,13 @@ impl Record {
 
     /// The record in the cluster; none is an empty one, and so is one that cannot be understood.
     pub async fn read(client: &Client, namespace: &str) -> Result<Self, Error> {
-        let text = strategy_record::read(client, namespace).await?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+        let stored = STRATEGY.read(client, namespace).await?;
+        Ok(stored.and_then(|stored| serde_json::from_str(&stored.text).ok()).unwrap_or_default())
     }
 
     pub async fn write(&self, client: &Client, namespace: &str) -> Result<(), Error> {
         let text = serde_json::to_string(self).map_err(Error::SerdeError)?;
-        strategy_record::write(client, namespace, &text).await
+        STRATEGY.write(client, namespace, &text, None).await.map(drop)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::audit::Audit;
 use super::{Counts, time};
 use crate::Dashboard;
 use crate::history::Look;
@@ -23,6 +24,7 @@ pub(crate) struct Overview {
     contested: usize,
     /// Pods behind landlord's scheduling gate; null where Pods are not watched.
     held_pods: Option<usize>,
+    audit: Audit,
     tenants: Vec<TenantRow>,
     /// The last hour, the oldest first.
     history: Vec<Sample>,
@@ -120,6 +122,7 @@ impl Overview {
             lag_seconds: lag.as_secs_f64(),
             contested: tenants.iter().map(|tenant| tenant.contested).sum(),
             held_pods: figures.held_pods,
+            audit: Audit::build(figures.audit.as_deref()),
             tenants,
             history,
             waits,

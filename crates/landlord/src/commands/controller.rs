@@ -92,6 +92,10 @@ pub(crate) struct Controller {
     release_pods: bool,
     #[command(flatten)]
     guard: GuardFlags,
+    /// Count Pods that run outside their tenant's pool: watches every Pod that has a node, and
+    /// reports each that is outside, with the cause, by metrics, an Event and the dashboard
+    #[arg(long, env = "LANDLORD_AUDIT", help_heading = "Audit")]
+    audit: bool,
     #[command(flatten)]
     web: DashboardFlags,
     /// For tests: let this task panic
@@ -162,6 +166,7 @@ impl Controller {
             without_guard: self.without_guard,
             release_pods: self.release_pods || self.guard.holds(),
             guard: self.guard.orders(),
+            audit: self.audit,
         });
         Options {
             client,

@@ -22,13 +22,15 @@ use crate::flags::LeaseFlags;
 use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output::form::FormFlags;
-use crate::output::status::{Report, Waiting};
+use crate::output::status::{Audited, Report, Waiting};
 use crate::suggest::suggestion;
 use assessment::Assessment;
 use assessment::inventory::{Inventory, Listed};
 use cluster::admission_policies::stored::Stored;
 use cluster::clock;
+use cluster::leader_record::VIOLATIONS;
 use cluster::policy::Policy;
+use controller::audit::record::Record;
 use controller::contention::Contention;
 use controller::planner::{Decision, Knowledge, Verdict, decide, pods_of_unready};
 use controller::store::{Compliance, Store};
@@ -56,9 +58,9 @@ const EXITS: [Exit; 3] = [
 ///
 /// Judges each namespace of the cluster as it is now as the controller does, so that the numbers are
 /// those of the Tenants' status, of the metrics and of the dashboard, and adds what the controller
-/// says: who leads, and which keys are contested. ERRORS are what the controller calls conflicted or
-/// failed; only it knows of contested keys. BEHIND is the
-/// age of the oldest namespace that is not compliant, read from the objects themselves: since it was
+/// says: who leads, which keys are contested, and since when no Pod is outside its pool. ERRORS are
+/// what the controller calls conflicted or failed; only it knows of contested keys. BEHIND is the age
+/// of the oldest namespace that is not compliant, read from the objects themselves: since it was
 /// created or claimed, or at least since another client changed it or its tenant last. Nothing is
 /// written.
 #[derive(Args, Debug)]
@@ -123,6 +125,7 @@ impl Status {
         let wanted = self.tenant.clone().map(|name| inventory.settings.source.canonical(name));
         let mut report = Report::new(Timestamp::now(), inventory.tenant_names());
         (report.leader, report.strategy) = (self.leader(client).await, self.strategy(client).await);
+        report.audit = self.audited(client).await;
         let form = Stored::read(client).await.map(|stored| stored.form_in_force()).ok();
         let guarded = form.map(|form| form.is_some());
         report.guard = form.flatten();
@@ -147,6 +150,16 @@ impl Status {
         let policy = Policy::read(client, self.settings.policy()).await.ok()??;
         let pinned = policy.pin.as_ref().map_or("", |_| ", pinned");
         policy.mode.map(|mode| format!("{mode}{pinned}"))
+    }
+
+    /// What the leader remembers of Pods outside their pool.
+    async fn audited(&self, client: &Client) -> Audited {
+        match VIOLATIONS.read(client, self.settings.namespace()).await {
+            Ok(None) => Audited::Never,
+            Ok(Some(stored)) => Record::parse(&stored.text)
+                .map_or(Audited::Unknown, |record| Audited::Recorded(Box::new(record))),
+            Err(_) => Audited::Unknown,
+        }
     }
 
     /// Who holds the controller's lease; `None` where nobody does, or it may not be read.

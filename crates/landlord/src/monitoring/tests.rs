@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{self, AggregateExpr, Expr, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{ALERTS, render_prometheus_rule};
 use cluster::admission_policies::trial::Enforcement;
+use controller::audit::summary::{Summary, TenantPods};
 use controller::gated_pods;
 use controller::metrics::{GuardPart, Metrics, Outcome, Reason};
 use controller::outcome::{CONFLICT, DONE, GONE};
@@ -40,7 +42,8 @@ type Exported = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 /// The registry of a controller in which everything has happened once.
 fn read_page() -> String {
     let strategy = StrategyMetrics::default();
-    let metrics = Metrics::with(|registry| strategy.register(registry));
+    let metrics = Metrics::with(|registry| strategy.register(registry)).audited();
+    metrics.show_audit(&audited());
     for outcome in [DONE, CONFLICT, GONE, assessment::Reason::Busy.word()] {
         metrics.writes.get_or_create(&Outcome { outcome }).inc();
         metrics.pods_released.get_or_create(&Outcome { outcome }).inc();
@@ -73,6 +76,15 @@ fn read_page() -> String {
         guard: Enforcement::Enforced,
     });
     metrics.render()
+}
+
+/// Pods of one tenant, inside and outside.
+fn audited() -> Summary {
+    let mut solar = TenantPods { inside: 1, outside: 1, ..TenantPods::default() };
+    solar.causes.insert("NodeName", 1);
+    solar.line.last_violation = Some(Timestamp::UNIX_EPOCH);
+    (solar.allocatable.millicores, solar.allocatable.bytes) = (4000, 1 << 30);
+    Summary { tenants: [("solar".to_owned(), solar)].into(), ..Summary::default() }
 }
 
 /// The series of a text in Prometheus' form.

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! {"apiVersion": "landlord.dev/status/v1", "leader": name or null, "strategy": mode or null, "unclaimed",
+//!  "audit": null where it may not be read, or {"enabled", "outside": null or a number, "since": since when none is, "lastViolation", "countedSince", "placementsInside"},
 //!  "guard": null where nothing refuses Pods, or it may not be read, or {"form", "uncovered": text, empty for the first form},
 //!  "tenants": [{"name", "namespaces", "compliant", "drift", "errors", "contested": null or text,
 //!               "behind": null or {"seconds", "since", "namespace": the one that waits longest},
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use terminal::{Column, Ink, Screen};
 
 use super::grid::Grid;
+use controller::audit::record::{MAX_AGE_SECONDS, Record};
 use guard::form::Form;
 
 const API_VERSION: &str = "landlord.dev/status/v1";
@@ -40,6 +42,66 @@ pub(crate) struct Report {
     pub(crate) strategy: Option<String>,
     /// The form of the guard that is bound; `None` where nothing refuses Pods, or it may not be read.
     pub(crate) guard: Option<Form>,
+    /// What the controller counts of Pods outside their pool.
+    pub(crate) audit: Audited,
+}
+
+/// What is known of Pods outside their pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Audited {
+    /// The record may not be read.
+    #[default]
+    Unknown,
+    /// No controller has counted them.
+    Never,
+    Recorded(Box<Record>),
+}
+
+impl Audited {
+    /// A line of the report.
+    fn describe(&self, now: Timestamp) -> String {
+        let record = match self {
+            Self::Unknown => {
+                return "not known, as the controller's record may not be read".to_owned();
+            }
+            Self::Never => {
+                return "not counted: `landlord controller --audit`, or audit.enabled=true in the chart, does".to_owned();
+            }
+            Self::Recorded(record) => record,
+        };
+        let ago = |since: Timestamp| age(seconds_between(since, now));
+        if is_old(record, now) {
+            let written = ago(record.written);
+            return format!("not counted for {written}: no controller runs with --audit");
+        }
+        match (record.total.outside_now, record.total.clear_since) {
+            (0, Some(since)) => format!("0 for {}", ago(since)),
+            (0, None) => "0".to_owned(),
+            (outside, _) => format!("{outside}; `landlord audit` names them"),
+        }
+    }
+
+    fn document(&self, now: Timestamp) -> Value {
+        let record = match self {
+            Self::Unknown => return Value::Null,
+            Self::Never => return json!({"enabled": false}),
+            Self::Recorded(record) => record,
+        };
+        let is_counted = !is_old(record, now);
+        let total = &record.total;
+        let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        json!({"enabled": is_counted, "outside": is_counted.then_some(total.outside_now), "since": text(total.clear_since.filter(|_| is_counted)),
+               "lastViolation": text(total.last_violation), "countedSince": record.since.to_string(), "placementsInside": total.inside})
+    }
+}
+
+/// Whether the leader that wrote it counts no more.
+fn is_old(record: &Record, now: Timestamp) -> bool {
+    seconds_between(record.written, now) > MAX_AGE_SECONDS
+}
+
+fn seconds_between(since: Timestamp, now: Timestamp) -> i64 {
+    now.duration_since(since).as_secs().max(0)
 }
 
 /// Namespaces of one tenant.
@@ -92,7 +154,15 @@ impl Report {
     /// Of these tenants, without namespaces yet.
     pub(crate) fn new(now: Timestamp, tenants: Vec<String>) -> Self {
         let tenants = tenants.into_iter().map(|name| (name, Row::default())).collect();
-        Self { now, tenants, unclaimed: 0, leader: None, strategy: None, guard: None }
+        Self {
+            now,
+            tenants,
+            unclaimed: 0,
+            leader: None,
+            strategy: None,
+            guard: None,
+            audit: Audited::default(),
+        }
     }
 
     /// How many namespaces are not compliant.
@@ -138,9 +208,10 @@ impl Report {
             format!("guard: form {}: {}\n", form.word(), form.uncovered())
         });
         format!(
-            "{}{contested}{unready}\nunclaimed namespaces: {}\ncontroller: {leader}{strategy}\n{guard}",
+            "{}{contested}{unready}\nunclaimed namespaces: {}\nPods outside their pool: {}\ncontroller: {leader}{strategy}\n{guard}",
             grid.render(screen),
-            self.unclaimed
+            self.unclaimed,
+            self.audit.describe(self.now)
         )
     }
 
@@ -157,11 +228,12 @@ impl Report {
         let guard =
             self.guard.map(|form| json!({"form": form.word(), "uncovered": form.uncovered()}));
         json!({"apiVersion": API_VERSION, "leader": self.leader, "strategy": self.strategy, "guard": guard,
+               "audit": self.audit.document(self.now),
                "unclaimed": self.unclaimed, "tenants": tenants})
     }
 
     fn seconds(&self, Waiting { since, .. }: &Waiting) -> i64 {
-        self.now.duration_since(*since).as_secs().max(0)
+        seconds_between(*since, self.now)
     }
 }
 
@@ -199,7 +271,26 @@ mod tests {
         solar.wait(waiting("2026-01-01T12:00:00Z", "solar-batch-jobs-of-the-night-shift"));
         solar.wait(None);
         (report.unclaimed, report.leader) = (3, Some("landlord-0".to_owned()));
+        report.audit = Audited::Never;
         insta::assert_snapshot!(at_both_widths(|screen| report.render(screen)));
         assert_eq!(report.document()["tenants"][1]["behind"]["seconds"], 43_200);
+    }
+
+    #[test]
+    fn pods_outside_are_a_number_only_while_they_are_counted() {
+        let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let mut record = Record::begin(time("2026-01-01T00:00:00Z"));
+        record.total.clear_since = Some(time("2026-01-01T00:00:00Z"));
+        record.written = time("2026-02-04T00:00:00Z");
+        let said = |record: &Record, now: &str| {
+            let audited = Audited::Recorded(Box::new(record.clone()));
+            (audited.describe(time(now)), audited.document(time(now))["outside"].clone())
+        };
+        assert_eq!(said(&record, "2026-02-04T00:10:00Z"), ("0 for 34d".to_owned(), json!(0)));
+        let old = "not counted for 3h: no controller runs with --audit".to_owned();
+        assert_eq!(said(&record, "2026-02-04T03:00:00Z"), (old, Value::Null));
+        record.total.outside_now = 3;
+        let outside = "3; `landlord audit` names them".to_owned();
+        assert_eq!(said(&record, "2026-02-04T00:10:00Z"), (outside, json!(3)));
     }
 }

@@ -174,6 +174,7 @@ async fn every_right_is_used_and_none_is_missing() {
                 "--policy=landlord",
                 "--guard",
                 "--guard-place",
+                "--audit",
                 "--web=127.0.0.1:0",
                 "--web-access=token",
             ],
