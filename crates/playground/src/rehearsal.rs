@@ -50,7 +50,7 @@ impl Editors {
         if let Some(objects) = self.read(&mut faults) {
             match self.inventory(&objects) {
                 Ok(inventory) => {
-                    faults.extend(inventory.faults().map(|(place, error)| {
+                    faults.extend(inventory.faults().map(|(_, place, error)| {
                         Fault::of_tenant(place, error, self.read_editor(place.file()))
                     }));
                     answer = answer_to(&objects);

@@ -16,6 +16,7 @@ use crate::namespace::NAME_LABEL;
 use crate::requester::{Requester, short_account};
 use crate::tenant::{Tenant, TenantError, capsule, landlord};
 
+mod checks;
 mod document;
 mod evidence;
 mod source;
@@ -247,7 +248,10 @@ impl Settings {
         for (index, account) in admins.service_accounts.iter_mut().enumerate() {
             *account = read_account(&format!("admins.serviceAccounts[{index}]"), account)?;
         }
-        check_schedulers(&document.schedulers)?;
+        checks::check_admins("users", &admins.users)?;
+        checks::check_admins("groups", &admins.groups)?;
+        checks::check_schedulers(&document.schedulers)?;
+        checks::check_pods(document.pods)?;
         let settings = Self {
             source,
             identify,
@@ -350,21 +354,6 @@ fn read_account(path: &str, account: &str) -> Result<String, DecodeError> {
             format!("{account:?} is not a service account: write `namespace:name`"),
         )
     })
-}
-
-/// A scheduler is known to Pods by a name, and to the API server by a user name.
-fn check_schedulers(schedulers: &[String]) -> Result<(), DecodeError> {
-    let fault = |(index, user): (usize, &String)| {
-        let message = match user.as_str() {
-            "" => "empty: write the user name of a scheduler",
-            "default-scheduler" | "kube-scheduler" => {
-                "this is the name of a scheduler, not its user name, and no Pod would be bound: write `system:kube-scheduler`"
-            }
-            _ => return None,
-        };
-        Some(DecodeError::new(format!("schedulers[{index}]"), format!("{user:?}: {message}")))
-    };
-    schedulers.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
 }
 
 /// The rules in order; the source's own label is added at the end where it is not listed.
