@@ -28,10 +28,10 @@ mod tenants;
 
 pub use self::contest::Contest;
 pub use self::figures::Figures;
-pub use self::gated_pods::TenantPods;
+pub use self::gated_pods::{GatedPodRow, TenantPods};
 pub use self::namespaces::{NamespaceRow, Namespaces};
 pub use self::tenants::{TenantRow, Tenants};
-pub use crate::contention::{REVERSALS, WINDOW, advice};
+pub use crate::contention::{REVERSALS, WINDOW, advice, snippet};
 pub use crate::nodes::Nodes;
 pub use crate::queue::Urgency;
 pub use crate::store::{Compliance, Totals};

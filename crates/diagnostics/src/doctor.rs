@@ -31,7 +31,7 @@ mod guard;
 mod node_labels;
 pub mod nodes;
 mod owner_references;
-mod plugin;
+pub mod plugin;
 mod pools;
 mod rights;
 mod trial;

@@ -58,7 +58,7 @@ const ALWAYS: [&str; 3] = ["controller", "events", "leases"];
 #[case::policy(json!({"policy": {"enabled": true}}), &["tenants", "policy"])]
 #[case::guard(json!({"guard": {"enabled": true}}), &["tenants", "guard", "holds"])]
 #[case::holds(json!({"releasePods": true}), &["tenants", "holds"])]
-#[case::web(json!({"web": {"enabled": true}}), &["tenants", "web"])]
+#[case::web(json!({"web": {"enabled": true}}), &["tenants", "web", "guard-probe"])]
 #[case::strategy(json!({"policy": {"enabled": true}, "settings": {"strategy": {"mode": "auto"}}}), &["tenants", "policy", "strategy", "guard-probe"])]
 fn rights_follow_the_features(#[case] values: Value, #[case] beside: &[&str]) {
     // On by default, with two roles of its own.
