@@ -13,6 +13,7 @@
 
 pub mod account;
 pub mod admission_policies;
+pub mod autoscaling;
 pub mod cached_namespace;
 pub mod clock;
 pub mod connection;

@@ -11,10 +11,8 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchP
 use serde_json::{Value, json};
 use tenancy::keys::FIELD_MANAGER;
 use tenancy::settings::TenantSource;
-use tenancy::tenant::Tenant;
 
 use crate::context::Context;
-use crate::nodes::Nodes;
 use crate::outcome::shortened;
 use crate::snapshot::{Compliance, Figures, Snapshots, TenantRow, Totals};
 use crate::store::Identity;
@@ -25,9 +23,11 @@ use cluster::lease::Leadership;
 
 mod behind;
 mod bulk;
+mod nodes;
 mod pods;
 
 use self::behind::Behind;
+use self::nodes::nodes_match;
 
 /// How often the counts are looked at.
 const WRITE_INTERVAL: Duration = Duration::from_secs(2);
@@ -72,6 +72,7 @@ impl Statuses {
     pub async fn run(self, pulse: Pulse) {
         let mut written: HashMap<String, Facts> = HashMap::new();
         let mut behind = Behind::default();
+        let mut makers_read = None;
         let mut relist = self.context.signals.relist.subscribe();
         loop {
             pulse.beat();
@@ -91,6 +92,7 @@ impl Statuses {
                 continue;
             }
             self.tell_bulk().await;
+            self.look_for_makers(&mut makers_read).await;
             let facts = self.facts();
             let names: HashSet<&String> = facts.iter().map(|(name, _)| name).collect();
             written.retain(|tenant, _| names.contains(tenant));
@@ -148,13 +150,14 @@ impl Statuses {
             return Vec::new();
         }
         let gated = self.snapshots.gated_pods();
+        let makers = self.snapshots.makers();
         let (tenants, mut nodes) = (self.snapshots.tenants(), self.snapshots.nodes());
         let facts = |(name, row): (&String, &TenantRow)| {
             let tenant = row.tenant.as_ref().ok().and_then(Option::as_deref);
             let conditions = [
                 ready(row, refused_settings.as_deref(), wrong_account.as_deref()),
                 converged(row),
-                nodes_match(&mut nodes, tenant),
+                nodes_match(&mut nodes, tenant, &makers),
             ];
             let released = gated.as_ref().map(|gated| pods::released(gated.get(name)));
             let conditions = conditions.into_iter().chain(released).collect();
@@ -270,29 +273,6 @@ fn converged(row: &TenantRow) -> Condition {
         (_, None) => ("Pending", format!("{behind} of {total} namespaces are not compliant")),
     };
     Condition { kind: "Converged", holds: Some(behind == 0), reason, message }
-}
-
-/// Whether each selector that the tenant may write, with or without an override, matches a node.
-fn nodes_match(nodes: &mut Nodes, tenant: Option<&Tenant>) -> Condition {
-    let selectors = tenant.map(Tenant::node_selectors).unwrap_or_default();
-    let known = nodes.are_known();
-    let unmatched = selectors.iter().find(|selector| known && !nodes.match_any(selector.as_map()));
-    let (holds, reason, message) = match (unmatched, known) {
-        (Some(selector), _) => (
-            Some(false),
-            "NoNode",
-            format!(
-                "no node matches {:?}: Pods of such namespaces stay pending",
-                selector.to_string()
-            ),
-        ),
-        (None, _) if selectors.is_empty() => {
-            (Some(true), "NoSelector", "no node selector is managed".to_owned())
-        }
-        (None, false) => (None, "NodesUnknown", "nodes cannot be listed".to_owned()),
-        (None, true) => (Some(true), "NodesFound", "every node selector matches a node".to_owned()),
-    };
-    Condition { kind: "NodesMatch", holds, reason, message }
 }
 
 fn status(current: &DynamicObject, facts: &Facts) -> Value {

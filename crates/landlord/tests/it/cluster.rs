@@ -2,6 +2,7 @@
 //! a real API server. Scenarios are those of `tests/conformance/scenarios.md`.
 mod account;
 mod audit;
+mod autoscalers;
 mod backfill;
 mod chaos;
 mod chart;
