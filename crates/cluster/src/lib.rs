@@ -5,6 +5,7 @@
 //! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · named (single ones) · settings · policy
 //!                             strategy_record · webhooks · writer, pod_writer · lease · account · admission_policies
 //! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure)
+//! how a namespace stands ─▶ reports
 //! ```
 #![cfg_attr(
     not(test),
@@ -28,6 +29,7 @@ pub mod placement;
 pub mod pod_release;
 pub mod pod_writer;
 pub mod policy;
+pub mod reports;
 mod request;
 pub mod settings;
 pub mod strategy_record;

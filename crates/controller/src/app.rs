@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Options ─▶ start ─▶ Running: settings · tenants · namespaces · nodes · restore ─▶ reconciler ─▶ statuses
-//!                              pods · releaser · waiting pods      strategies      guard           leadership · account
+//!                              pods · releaser · waiting pods      strategies      guard · reports leadership · account
 //! ```
 
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use crate::pace::Pace;
 use crate::readiness::GUARD;
 use crate::reconciler::Reconciler;
 use crate::releaser::Releaser;
+use crate::reports::{ReportMetrics, Reports};
 use crate::snapshot::Snapshots;
 use crate::status::Statuses;
 use crate::store::Store;
@@ -84,6 +85,8 @@ pub struct Continuous {
     pub release_pods: bool,
     /// Keeps the guard so.
     pub guard: Option<Orders>,
+    /// Whether reports about namespaces are written.
+    pub reports: bool,
 }
 
 /// A controller that runs.
@@ -99,10 +102,15 @@ pub fn start(options: Options) -> Result<Running, DecodeError> {
     let Options { client, leadership, pace, events, journal, scope, fail_task } = options;
     let has_dashboard = journal.is_some();
     let strategy_metrics = StrategyMetrics::default();
-    let metrics = Metrics::with(|registry| strategy_metrics.register(registry));
+    let report_metrics = ReportMetrics::default();
+    let metrics = Metrics::with(|registry| {
+        strategy_metrics.register(registry);
+        report_metrics.register(registry);
+    });
     let outcomes = Outcomes::new(Arc::new(metrics), events.then(|| client.clone()));
     let outcomes = outcomes.led_by(leadership.clone()).noted_in(journal);
-    let mut starter = Starter { supervisor: Supervisor::failing(fail_task), strategy_metrics };
+    let supervisor = Supervisor::failing(fail_task);
+    let mut starter = Starter { supervisor, strategy_metrics, report_metrics };
     let spawner = starter.supervisor.spawner();
     let (context, snapshots) = match scope {
         Scope::Once { store, mode } => {
@@ -154,6 +162,7 @@ pub async fn drain(reconciler: &Reconciler) {
 struct Starter {
     supervisor: Supervisor,
     strategy_metrics: StrategyMetrics,
+    report_metrics: ReportMetrics,
 }
 
 impl Starter {
@@ -178,8 +187,15 @@ impl Starter {
         leadership: &Leadership,
         continuous: Continuous,
     ) {
-        let Continuous { settings: source, policy, namespace, without_guard, release_pods, guard } =
-            continuous;
+        let Continuous {
+            settings: source,
+            policy,
+            namespace,
+            without_guard,
+            release_pods,
+            guard,
+            reports,
+        } = continuous;
         let (sender, settings) = channel::channel(None::<Arc<Settings>>);
         self.start_reconciler(context, leadership);
         self.spawn("settings", WAITING_BOUND, |pulse| {
@@ -208,6 +224,9 @@ impl Starter {
             leadership: leadership.clone(),
         };
         self.spawn("statuses", ROUND_BOUND, |pulse| statuses.run(pulse));
+        if reports {
+            self.start_reports(context, snapshots, leadership);
+        }
         let guarded_policy = policy.clone();
         let strategies = Strategies {
             context: context.clone(),
@@ -221,6 +240,22 @@ impl Starter {
         if let Some(orders) = guard {
             self.start_keeper(context, leadership, settings, orders, guarded_policy);
         }
+    }
+
+    fn start_reports(
+        &mut self,
+        context: &Context,
+        snapshots: &Arc<Snapshots>,
+        leadership: &Leadership,
+    ) {
+        let reports = Reports {
+            context: context.clone(),
+            snapshots: Arc::clone(snapshots),
+            leadership: leadership.clone(),
+            metrics: self.report_metrics.clone(),
+            placement: None,
+        };
+        self.spawn("namespace-reports", ROUND_BOUND, |pulse| reports.run(pulse));
     }
 
     fn start_keeper(

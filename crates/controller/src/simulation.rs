@@ -29,6 +29,7 @@ mod held;
 mod held_neighbours;
 mod hooks;
 mod lost_tenants;
+mod namespace_reports;
 mod neighbours;
 mod new_settings;
 mod orders;
@@ -105,14 +106,27 @@ fn start_reading(
     leadership: &Leadership,
     events: bool,
 ) -> Running {
-    let scope = Scope::Continuous(Continuous {
+    start_continuous(client, continuous(settings), leadership, events)
+}
+
+fn continuous(settings: SettingsSource) -> Continuous {
+    Continuous {
         settings,
         policy: "landlord".to_owned(),
         namespace: "landlord".to_owned(),
         without_guard: false,
         release_pods: true,
         guard: None,
-    });
+        reports: false,
+    }
+}
+
+fn start_continuous(
+    client: Client,
+    continuous: Continuous,
+    leadership: &Leadership,
+    events: bool,
+) -> Running {
     let leadership = leadership.clone();
     let options = Options {
         client,
@@ -120,7 +134,7 @@ fn start_reading(
         pace: Pace::default(),
         events,
         journal: None,
-        scope,
+        scope: Scope::Continuous(continuous),
         fail_task: None,
     };
     app::start(options).expect("it starts")
@@ -156,8 +170,11 @@ impl Simulation {
     }
 
     fn begin_reading(server: InMemory, settings: SettingsSource, events: bool) -> Self {
-        let leadership = Leadership::forever();
-        let running = start_reading(server.client(), settings, &leadership, events);
+        let running = start_reading(server.client(), settings, &Leadership::forever(), events);
+        Self::follow(server, running)
+    }
+
+    fn follow(server: InMemory, running: Running) -> Self {
         let snapshots = Arc::clone(&running.snapshots);
         let (reconciler, supervised) = supervise(running);
         Self { server, reconciler, snapshots, supervised }

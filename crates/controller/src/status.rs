@@ -20,6 +20,7 @@ use crate::supervisor::Pulse;
 use assessment::Fault;
 use cluster::clock;
 use cluster::lease::Leadership;
+use cluster::reports::ReportKind;
 
 mod behind;
 mod bulk;
@@ -145,7 +146,8 @@ impl Statuses {
 
     /// Of landlord's own tenants; the status of others is not ours to write.
     fn facts(&self) -> Vec<(String, Facts)> {
-        let Figures { settings, refused_settings, wrong_account, .. } = self.snapshots.figures();
+        let Figures { settings, refused_settings, wrong_account, reports, .. } =
+            self.snapshots.figures();
         if settings.source.kind().is_none_or(|(api_version, _)| api_version != API_VERSION) {
             return Vec::new();
         }
@@ -160,7 +162,8 @@ impl Statuses {
                 nodes_match(&mut nodes, tenant, &makers),
             ];
             let released = gated.as_ref().map(|gated| pods::released(gated.get(name)));
-            let conditions = conditions.into_iter().chain(released).collect();
+            let conditions =
+                conditions.into_iter().chain(released).chain(reports.map(reported)).collect();
             (name.clone(), Facts { identity: row.identity.clone(), totals: row.totals, conditions })
         };
         tenants.iter().filter(|(_, row)| row.exists() && row.is_judged).map(facts).collect()
@@ -273,6 +276,21 @@ fn converged(row: &TenantRow) -> Condition {
         (_, None) => ("Pending", format!("{behind} of {total} namespaces are not compliant")),
     };
     Condition { kind: "Converged", holds: Some(behind == 0), reason, message }
+}
+
+/// Whether there are reports about the tenant's namespaces.
+fn reported(kind: Option<ReportKind>) -> Condition {
+    let (reason, message) = match kind {
+        Some(kind) => {
+            (kind.word(), format!("each namespace has a report of {}", kind.api_version()))
+        }
+        None => {
+            let [first, second] = ReportKind::ALL.map(ReportKind::api_version);
+            let message = format!("the API server serves neither {first} nor {second}");
+            ("NoReportKind", message)
+        }
+    };
+    Condition { kind: "Reported", holds: Some(kind.is_some()), reason, message }
 }
 
 fn status(current: &DynamicObject, facts: &Facts) -> Value {

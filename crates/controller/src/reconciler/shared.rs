@@ -47,6 +47,8 @@ pub struct Shared {
     pub refused_settings: Option<String>,
     /// Why guard and policy do not let the controller's account write.
     pub wrong_account: Option<String>,
+    /// The kind of reports; `Some(None)`: none is served.
+    pub reports: Option<Option<cluster::reports::ReportKind>>,
     /// Namespaces written in bulk since it was last reported, by tenant.
     pub bulk: BTreeMap<String, usize>,
     pruned: Option<Instant>,
@@ -68,6 +70,7 @@ impl Shared {
             strategy: None,
             refused_settings: None,
             wrong_account: None,
+            reports: None,
             bulk: BTreeMap::new(),
             pruned: None,
             planned: super::planned::Planned::default(),

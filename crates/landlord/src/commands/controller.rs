@@ -92,6 +92,11 @@ pub(crate) struct Controller {
     release_pods: bool,
     #[command(flatten)]
     guard: GuardFlags,
+    /// Write a report about each namespace, of the kind `openreports.io/v1alpha1`, else
+    /// `wgpolicyk8s.io/v1alpha2`, whichever the API server serves: whether it is compliant and its
+    /// claim verified
+    #[arg(long, env = "LANDLORD_REPORTS", help_heading = "Reports")]
+    reports: bool,
     #[command(flatten)]
     web: DashboardFlags,
     /// For tests: let this task panic
@@ -162,6 +167,7 @@ impl Controller {
             without_guard: self.without_guard,
             release_pods: self.release_pods || self.guard.holds(),
             guard: self.guard.orders(),
+            reports: self.reports,
         });
         Options {
             client,

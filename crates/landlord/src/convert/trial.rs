@@ -42,7 +42,7 @@ impl Trial {
         documents.retain(|document| is_looked_at(&document.object, conversion));
         let labelled = documents.into_iter().map(|document| label(document, conversion));
         let inventory = Inventory::from_documents(settings, labelled.chain(tenants).collect())?;
-        let faults = inventory.faults().map(|(place, fault)| format!("{place}: {fault}"));
+        let faults = inventory.faults().map(|(_, place, fault)| format!("{place}: {fault}"));
         let mut trial = Self { notes: inventory.notes(), ..Self::default() };
         trial.differences.extend(faults);
         for assessment in assess(&inventory) {

@@ -24,6 +24,7 @@ mod lost_kind;
 mod placement_first;
 mod release;
 mod replicas;
+mod reports;
 mod restored_etcd;
 mod rights;
 mod scenarios;

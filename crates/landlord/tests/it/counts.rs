@@ -17,6 +17,7 @@ fn start_controller(crowd: &Crowd, settings: &Value) -> Running {
         without_guard: false,
         release_pods: false,
         guard: None,
+        reports: false,
     });
     let options = Options {
         client: crowd.server.client(),
