@@ -32,6 +32,15 @@ export async function ask(path, query = {}, signal = undefined) {
   return (await open(text ? `${path}?${text}` : path, signal)).json();
 }
 
+/** Saves an answer as a file, for what a link cannot ask for because it sends no token. */
+export async function download(path) {
+  const url = URL.createObjectURL(await (await open(path)).blob());
+  const link = document.createElement('a');
+  Object.assign(link, { href: url, download: path });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
 const LONGEST_WAIT = 15_000;
 /** Ends the stream of a page that nobody looks at: a browser opens six to one address, and a stream each would leave none for questions. */
 let stop = new AbortController(), left = false;

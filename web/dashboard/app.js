@@ -1,29 +1,33 @@
 // The page: which view the address names, when it asks again, and who is looking.
 
-import { Refused, ask, hasToken, listen, setToken } from './api.js';
+import { Refused, ask, download, hasToken, listen, setToken } from './api.js';
+import { LINKS } from './docs.js';
 import { announce, h } from './dom.js';
+import { clock } from './format.js';
 import { empty } from './parts.js';
 import { overview } from './views/overview.js';
 import { namespaces } from './views/namespaces.js';
+import { held } from './views/held.js';
 import { tenant } from './views/tenant.js';
 import { backfill } from './views/backfill.js';
 import { strategy } from './views/strategy.js';
 import { contested } from './views/contested.js';
 import { outcomes } from './views/outcomes.js';
+import { unknown } from './views/unknown.js';
 
-const VIEWS = { overview, namespaces, tenant, backfill, strategy, contested, outcomes };
-const LINKS = [['overview', 'Overview'], ['namespaces', 'Namespaces'], ['backfill', 'Backfill'], ['strategy', 'Strategy'], ['contested', 'Contested'], ['outcomes', 'Outcomes']];
+const VIEWS = { overview, namespaces, held, tenant, backfill, strategy, contested, outcomes, unknown };
+const NAV = [['overview', 'Overview'], ['namespaces', 'Namespaces'], ['held', 'Held Pods'], ['backfill', 'Backfill'], ['strategy', 'Strategy'], ['contested', 'Contested'], ['outcomes', 'Activity']];
 /** A view without news is asked anew so often: relative times grow, and the strategy is measured. */
 const QUIET = 15_000;
 
 const place = document.getElementById('view');
-let current, playground = false, locked = false;
+let current, playground = false, locked = false, answered;
 
 /** `#/tenant/solar?state=failed` is {name: 'tenant', argument: 'solar', query: {state: 'failed'}}. */
 function address() {
   const [path, query] = location.hash.replace(/^#\/?/, '').split('?');
   const [name, argument] = path.split('/');
-  return { name: VIEWS[name] ? name : 'overview', argument: decode(argument ?? ''), query: Object.fromEntries(new URLSearchParams(query ?? '')) };
+  return { name: Object.hasOwn(VIEWS, name) ? name : name ? 'unknown' : 'overview', path, argument: decode(argument ?? ''), query: Object.fromEntries(new URLSearchParams(query ?? '')) };
 }
 
 function decode(text) {
@@ -32,25 +36,24 @@ function decode(text) {
 
 /** Puts a part of the view's state into the address, so that it can be kept and sent. What is empty is left out. */
 function setQuery(changes) {
-  const { name, argument, query } = address();
+  const { path, query } = address();
   const filled = Object.entries({ ...query, ...changes }).filter(([, value]) => value);
   const text = new URLSearchParams(filled).toString();
-  history.replaceState(null, '', `#/${name}${argument ? `/${encodeURIComponent(argument)}` : ''}${text ? `?${text}` : ''}`);
+  history.replaceState(null, '', `#/${path || 'overview'}${text ? `?${text}` : ''}`);
 }
 
 function drawNav(name) {
   const active = name === 'tenant' ? 'overview' : name;
   const link = ([view, words]) => h('li', {}, h('a', { href: `#/${view}`, 'aria-current': view === active ? 'page' : null }, words));
   const extra = playground ? h('li', {}, h('a', { href: 'playground/' }, 'Playground')) : null;
-  document.getElementById('nav').replaceChildren(h('ul', {}, LINKS.map(link), extra));
-  document.querySelector('#nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  document.getElementById('nav').replaceChildren(h('ul', {}, NAV.map(link), extra));
 }
 
 function show() {
-  const { name, argument, query } = address();
+  const { name, path, argument, query } = address();
   current?.view.destroy?.();
   const first = current === undefined;
-  const view = VIEWS[name]({ argument, query, setQuery, settle });
+  const view = VIEWS[name]({ path: decode(path), argument, query, setQuery, settle });
   current = { name, argument, view, busy: false, again: false };
   document.title = `${view.title} – Landlord`;
   drawNav(name);
@@ -60,8 +63,16 @@ function show() {
   refresh();
 }
 
+/** Where more is said: the API's description needs the token, where there is one. */
+function drawLinks(version) {
+  const api = h('a', { href: 'api/v1/openapi.json', onclick: (event) => { if (hasToken()) { event.preventDefault(); download('openapi.json').catch(fail); } } }, 'API description');
+  const links = [h('a', { href: LINKS.documentation }, 'Documentation'), h('a', { href: LINKS.dashboard }, 'About this page'), api, h('a', { href: LINKS.releases }, version ? `Release notes (${version})` : 'Release notes'), h('a', { href: LINKS.source }, 'Source')];
+  document.getElementById('links').replaceChildren(h('ul', {}, links.map((link) => h('li', {}, link))));
+}
+
 /** What the overview says of the replica concerns every view. */
 function settle({ replica }) {
+  drawLinks(replica.version);
   if (replica.playground !== playground) { playground = replica.playground; drawNav(current.name); }
 }
 
@@ -77,7 +88,8 @@ async function refresh() {
       // It may have been gone, and be there again.
       if (!place.contains(mine.view.node)) place.replaceChildren(mine.view.node);
       place.setAttribute('aria-busy', 'false');
-      notice(null);
+      answered = Date.now();
+      age(null);
     }
   } catch (error) {
     if (mine === current) fail(error);
@@ -88,8 +100,14 @@ async function refresh() {
 
 function fail(error) {
   if (error instanceof Refused && (error.status === 401 || error.status === 403)) return lock(error);
-  if (error instanceof Refused && error.status === 404) return place.replaceChildren(h('h1', {}, 'Not here'), empty(error.message, 'It may have been deleted, or its name is another.'));
-  notice(`The controller cannot be asked: ${error.message}. What you see may be old.`);
+  if (error instanceof Refused && error.status === 404) return place.replaceChildren(h('h1', {}, 'Not here'), empty(error.message, 'It may have been deleted, or have another name.'));
+  age(error instanceof Refused ? `the controller cannot be asked (${error.message})` : 'the controller does not answer');
+}
+
+/** Greys what is shown and dates it, because of this; null where it is new. */
+function age(why) {
+  document.body.toggleAttribute('data-stale', Boolean(why) && answered !== undefined);
+  notice(why && (answered === undefined ? `Nothing is shown: ${why}.` : `As of ${clock(answered)}: ${why}. What is shown is old.`));
 }
 
 function notice(text) {
@@ -122,6 +140,7 @@ function setLive(state) {
   const before = document.getElementById('live').dataset.state;
   document.getElementById('live').dataset.state = state;
   document.getElementById('live-text').textContent = LIVE[state];
+  if (state === 'lost') age('connection lost, trying again');
   if (before !== state && (state === 'lost' || before === 'lost')) announce(state === 'live' ? 'Live again' : LIVE[state]);
 }
 
@@ -154,4 +173,5 @@ document.querySelector('.skip').addEventListener('click', (event) => { event.pre
 window.addEventListener('hashchange', () => { if (!locked) show(); });
 setInterval(() => { if (!document.hidden) refresh(); }, QUIET);
 theme();
+drawLinks();
 start();

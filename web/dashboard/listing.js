@@ -2,16 +2,18 @@
 
 import { ask } from './api.js';
 import { h } from './dom.js';
+import { docs } from './docs.js';
 import { ago, day } from './format.js';
-import { choiceField, empty, searchField, state, tenantLink } from './parts.js';
+import { choiceField, clamp, dialogBox, empty, facts, searchField, snippet, state, tenantLink, withCode } from './parts.js';
+import { repair } from './repair.js';
 import { Table } from './table.js';
 
-const STATES = [['', 'All'], ['troubled', 'Not compliant'], ['compliant', 'Compliant'], ['pending', 'Pending'], ['conflicted', 'Conflicted'], ['failed', 'Failed'], ['unclaimed', 'Of no tenant']];
+const STATES = [['', 'All'], ['troubled', 'Not compliant'], ['compliant', 'Compliant'], ['pending', 'Pending'], ['attention', 'Need attention'], ['conflicted', 'Conflicted'], ['failed', 'Failed'], ['unclaimed', 'Unclaimed']];
 
 /** With `tenant`, only that one's. */
 export function listing({ tenant, query, setQuery }) {
   const wanted = { search: query.search ?? '', state: query.state ?? '', sort: query.sort ?? 'name', descending: query.descending === 'true' };
-  const dialog = h('dialog', { 'aria-labelledby': 'dialog-title', onclose: () => { if (dialog.isConnected) setQuery({ open: '' }); } });
+  const dialog = dialogBox(() => setQuery({ open: '' }));
   const table = new Table({
     label: tenant ? `Namespaces of tenant ${tenant}` : 'Namespaces', columns: columns(tenant, open), sorted: { key: wanted.sort, descending: wanted.descending },
     fetch: (offset, limit) => ask('namespaces', { ...wanted, tenant, offset, limit }),
@@ -29,8 +31,7 @@ export function listing({ tenant, query, setQuery }) {
 
   function open(row) {
     setQuery({ open: row.name });
-    dialog.replaceChildren(details(row, () => dialog.close()));
-    if (!dialog.open) dialog.showModal();
+    dialog.show(row.name, details(row));
   }
 
   async function refresh() {
@@ -46,25 +47,32 @@ export function listing({ tenant, query, setQuery }) {
 
   if (query.open) openNamed(query.open).catch(() => {});
   const filters = h('div', { class: 'filters' }, searchField('Find', wanted.search, (search) => change({ search })), choiceField('Show', STATES.filter(([key]) => !tenant || key !== 'unclaimed'), wanted.state, (chosen) => change({ state: chosen })), count);
-  return { node: h('div', {}, filters, table.node, dialog), refresh, destroy: () => { dialog.close(); table.destroy(); } };
+  return { node: h('div', {}, filters, table.node, dialog.node), refresh, destroy: () => { dialog.close(); table.destroy(); } };
 }
 
 function columns(tenant, open) {
-  const name = (row) => h('button', { type: 'button', class: 'link', 'data-focus': row.name, onclick: () => open(row) }, row.name);
+  const under = (row) => [tenant ? null : row.tenant ?? 'unclaimed', row.reason].filter(Boolean).join(' – ');
+  const name = (row) => [h('button', { type: 'button', class: 'link', 'data-focus': row.name, onclick: () => open(row) }, row.name), under(row) ? h('small', { class: 'under' }, under(row)) : null];
   return [
     { label: 'Namespace', sort: 'name', class: 'name', cell: name },
-    tenant ? null : { label: 'Tenant', sort: 'tenant', class: 'tenant-column', cell: (row) => (row.tenant ? tenantLink(row.tenant, `${row.name}/${row.tenant}`) : h('span', { class: 'faint' }, 'none')) },
+    tenant ? null : { label: 'Tenant', sort: 'tenant', class: 'tenant-column optional', cell: (row) => (row.tenant ? tenantLink(row.tenant, `${row.name}/${row.tenant}`) : h('span', { class: 'faint' }, 'unclaimed')) },
     { label: 'State', sort: 'state', class: 'state-column', cell: (row) => state(row.state) },
-    { label: 'Reason', class: 'note optional', cell: (row) => (row.reason ? [h('strong', {}, row.reason), ' ', row.message ?? ''] : row.message ?? h('span', { class: 'faint' }, '–')) },
-    { label: 'Created', sort: 'created', class: 'time optional', cell: (row) => (row.created ? ago(row.created) : '') },
+    { label: 'Reason', class: 'note optional', cell: (row) => (row.reason ? clamp(row.message ?? row.reason, h('strong', {}, row.reason), ' ', withCode(row.message ?? '')) : row.message ?? h('span', { class: 'faint' }, '–')) },
+    { label: 'Created', sort: 'created', class: 'time optional', cell: (row) => (row.created ? h('time', { datetime: row.created, title: day(row.created) }, ago(row.created)) : '') },
   ].filter(Boolean);
 }
 
-function details(row, close) {
-  const line = (term, value) => (value ? [h('dt', {}, term), h('dd', {}, value)] : []);
-  return h('div', { class: 'stack' },
-    h('div', { class: 'dialog-head' }, h('h2', { id: 'dialog-title' }, row.name), h('button', { type: 'button', class: 'quiet', onclick: close }, 'Close')),
-    h('dl', { class: 'facts' }, line('State', state(row.state)), line('Tenant', row.tenant ? tenantLink(row.tenant, 'dialog') : 'none'), line('Reason', row.reason), line('Created', row.created ? `${day(row.created)}, ${ago(row.created)}` : '')),
-    row.message ? h('p', { class: 'message' }, row.message) : h('p', { class: 'faint' }, 'It carries what its tenant wants, and nothing is to be done.'),
-    h('p', {}, 'Each key and where it comes from:'), h('pre', { tabindex: 0 }, h('code', {}, `landlord explain ${row.name}`)));
+/** One namespace in full: how it stands, what ends it that it does not comply, and whom to ask. */
+function details(row) {
+  const fix = repair(row.reason, row.name), owners = h('span', { class: 'faint' }, '…');
+  if (row.tenant) ask(`tenants/${encodeURIComponent(row.tenant)}`).then((tenant) => owners.replaceChildren(whose(tenant)), () => owners.replaceChildren('not known'));
+  return [
+    facts([['State', state(row.state)], ['Tenant', row.tenant ? tenantLink(row.tenant, 'dialog') : 'unclaimed'], ['Owners', row.tenant ? owners : null], ['Reason', row.reason], ['Created', row.created ? `${day(row.created)}, ${ago(row.created)}` : '']]),
+    row.message ? h('p', { class: 'message' }, withCode(row.message)) : h('p', { class: 'faint' }, row.state === 'compliant' ? 'It carries what its tenant wants, and nothing is to be done.' : 'Landlord is about to write it.'),
+    fix ? h('div', {}, h('h3', {}, 'What ends it'), h('p', {}, withCode(fix)), h('p', {}, h('a', { href: docs('troubleshooting.md#namespaces-that-are-not-compliant') }, `Troubleshooting: ${row.reason}`))) : null,
+    h('div', {}, h('h3', {}, 'Each key and where it comes from'), snippet(`landlord explain ${row.name}`)),
+  ];
 }
+
+/** Who may claim a tenant. */
+export const whose = ({ owners }) => (owners === null ? 'any user' : owners.length === 0 ? 'admins only' : owners.map((owner) => `${owner.kind} ${owner.name}`).join(', '));

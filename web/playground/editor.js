@@ -45,7 +45,8 @@ export class Editor {
     for (const { line } of faults) this.gutter.children[line - 1]?.classList.add('wrong');
     this.area.toggleAttribute('aria-invalid', faults.length > 0);
     if (faults.length > 0) this.area.setAttribute('aria-invalid', 'true');
-    this.faults.replaceChildren(...faults.map((fault) => h('li', {}, this.#words(fault))));
+    const ordered = [...faults].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+    this.faults.replaceChildren(...ordered.map((fault) => h('li', {}, this.#words(fault))));
   }
 
   #words({ line, column, message }) {

@@ -13,8 +13,12 @@ const EDITORS = [
   { name: 'request', title: 'Request', hint: 'an AdmissionRequest, to see the policy’s answer as well; object and userInfo may be left out' },
 ];
 
+const STORIES = 'Stories';
+
 const editors = EDITORS.map((editor) => new Editor(editor, schedule));
 let examples = [];
+/** The example that the editors were filled with last; undefined for a link. */
+let chosen;
 let scheduled = false;
 
 function schedule() {
@@ -41,8 +45,8 @@ function show() {
   }
   for (const editor of editors) editor.blame(result.faults.filter((fault) => fault.editor === editor.name));
   find('status').textContent = view.summary(result);
-  find('plan').replaceChildren(...view.plan(result));
   find('answer').replaceChildren(...view.answer(result.answer));
+  find('plan').replaceChildren(...view.plan(result));
   find('machine').hidden = !result.plan;
   find('json').textContent = result.plan ? JSON.stringify(result.plan, null, 2) : '';
   document.documentElement.dataset.shown = String(Number(document.documentElement.dataset.shown ?? 0) + 1);
@@ -58,9 +62,8 @@ async function follow() {
     const shared = await decode(location.hash);
     if (!shared) return false;
     notice('');
+    mark(undefined);
     fill(shared);
-    find('example').value = '';
-    explain();
     return true;
   } catch (error) {
     notice(`This link cannot be read (${error.message}): it may have been cut off where it was copied.`);
@@ -81,26 +84,31 @@ async function share() {
   setTimeout(() => { button.textContent = 'Copy link'; }, 2000);
 }
 
-/** What the chosen example shows. */
-function explain() {
-  const example = examples[Number(find('example').value)];
-  if (find('example').value !== '' && example?.why) find('why').textContent = example.why;
+/** Shows which example is chosen, and what it is about. */
+function mark(example) {
+  chosen = example;
+  for (const button of find('stories').children) button.setAttribute('aria-pressed', String(examples[Number(button.value)] === example));
+  find('example').value = example && example.group !== STORIES ? String(examples.indexOf(example)) : '';
+  find('why').textContent = example ? example.why || `The example ${example.name}.` : 'Your own texts.';
 }
 
-function choose() {
-  const example = examples[Number(find('example').value)];
-  if (find('example').value === '' || !example) return;
+function choose(example) {
+  if (!example) return;
   history.replaceState(null, '', location.pathname + location.search);
   notice('');
-  explain();
+  mark(example);
   fill(example);
 }
 
+/** The stories as buttons, everything else in a list. */
 function list() {
-  const groups = Map.groupBy ? Map.groupBy(examples, ({ group }) => group) : examples.reduce((all, one) => all.set(one.group, [...(all.get(one.group) ?? []), one]), new Map());
-  const option = (example) => h('option', { value: String(examples.indexOf(example)) }, example.name);
-  const listed = [...groups].map(([label, members]) => h('optgroup', { label }, members.map(option)));
-  find('example').replaceChildren(h('option', { value: '' }, 'your own'), ...listed);
+  const index = (example) => String(examples.indexOf(example));
+  const [stories, others] = [examples.filter(({ group }) => group === STORIES), examples.filter(({ group }) => group !== STORIES)];
+  find('stories').replaceChildren(...stories.map((story) => h('button', { type: 'button', class: 'story', value: index(story), 'aria-pressed': 'false', onclick: () => choose(story) }, story.name)));
+  const option = (example) => h('option', { value: index(example) }, example.name);
+  const groups = [...new Set(others.map(({ group }) => group))];
+  const listed = groups.map((label) => h('optgroup', { label }, others.filter(({ group }) => group === label).map(option)));
+  find('example').replaceChildren(h('option', { value: '' }, 'Choose …'), ...listed);
 }
 
 function themes() {
@@ -123,12 +131,12 @@ async function start() {
   const [list_] = await Promise.all([fetch('examples.json').then((answer) => answer.json()), load()]);
   examples = list_;
   list();
-  find('example').addEventListener('change', choose);
+  find('example').addEventListener('change', ({ target }) => { if (target.value !== '') choose(examples[Number(target.value)]); });
+  find('reset').addEventListener('click', () => choose(chosen ?? examples[0]));
   find('share').addEventListener('click', share);
   addEventListener('hashchange', follow);
   if (!await follow()) {
-    find('example').value = '0';
-    explain();
+    mark(examples[0]);
     fill(examples[0]);
   }
 }

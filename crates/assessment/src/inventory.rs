@@ -117,9 +117,11 @@ impl Inventory {
         }
     }
 
-    /// Tenants that cannot be used, where they are, and why.
-    pub fn faults(&self) -> impl Iterator<Item = (&Place, &DecodeError)> {
-        self.tenants.values().filter_map(|entry| Some((&entry.place, entry.tenant.as_ref().err()?)))
+    /// Tenants that cannot be used: their names, where they are, and why.
+    pub fn faults(&self) -> impl Iterator<Item = (&str, &Place, &DecodeError)> {
+        self.tenants.iter().filter_map(|(name, entry)| {
+            Some((name.as_str(), &entry.place, entry.tenant.as_ref().err()?))
+        })
     }
 
     /// What was passed over, a line for each reason.

@@ -9,7 +9,7 @@
 //!   "kept", "refused": [{"field": "label" or "annotation", "key", "found": value or null, "wanted", "why"}],
 //!   "failures": [{"hook", "message", "warning": whether it is only to be said}]   what hooks require and do not find
 //!   "origins": {"labels": {key: {"why"}}, "annotations": {…}}   where each key comes from that landlord wants there, changed or not
-//!   "error": null or text}]}
+//!   "error": null or text, "reason": null or one word for it, as `Unverified`}]}
 //! ```
 
 use serde_json::{Map, Value, json};
@@ -18,6 +18,7 @@ use tenancy::metadata::{Field, Key};
 use tenancy::plan::Clash;
 
 use crate::assessment::{Assessment, State};
+use crate::reason::Reason;
 
 const API_VERSION: &str = "landlord.dev/plan/v1";
 
@@ -43,6 +44,7 @@ fn namespace(assessment: &Assessment) -> Value {
         "failures": plan.failures.iter().map(failure).collect::<Vec<_>>(),
         "origins": by_field(assessment.origins.iter().map(|(key, why)| (key, json!({"why": why.to_string()})))),
         "error": assessment.error(),
+        "reason": assessment.reason().map(Reason::word),
     })
 }
 

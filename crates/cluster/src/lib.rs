@@ -5,6 +5,7 @@
 //! kubeconfig ─▶ connection ─▶ lists (tenants, namespaces) · named (single ones) · settings · policy
 //!                             leader_record · webhooks · writer, pod_writer · lease · account · admission_policies
 //! gated_pod, Assessment ─▶ placement ─▶ pod_release (pure) · audit (pure)
+//! how a namespace stands ─▶ reports
 //! ```
 #![cfg_attr(
     not(test),
@@ -14,6 +15,7 @@
 pub mod account;
 pub mod admission_policies;
 pub mod audit;
+pub mod autoscaling;
 pub mod cached_namespace;
 pub mod clock;
 pub mod connection;
@@ -29,6 +31,7 @@ pub mod placement;
 pub mod pod_release;
 pub mod pod_writer;
 pub mod policy;
+pub mod reports;
 mod request;
 pub mod settings;
 pub mod webhooks;

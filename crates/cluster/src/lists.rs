@@ -59,7 +59,23 @@ async fn tenants(
     settings: &Settings,
     managers: Managers,
 ) -> Result<Vec<Document>> {
-    let Some((api_version, kind)) = settings.source.kind() else { return Ok(Vec::new()) };
+    match settings.source.kind() {
+        Some((api_version, kind)) => objects(client, api_version, kind, managers).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// All objects of a kind, without `managedFields`; an error if the kind is not installed.
+pub async fn objects_of(client: &Client, api_version: &str, kind: &str) -> Result<Vec<Document>> {
+    objects(client, api_version, kind, Managers::Dropped).await
+}
+
+async fn objects(
+    client: &Client,
+    api_version: &str,
+    kind: &str,
+    managers: Managers,
+) -> Result<Vec<Document>> {
     let resource = tenant_resource(client, api_version, kind).await?;
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
     let mut documents = Vec::new();
@@ -92,6 +108,11 @@ pub async fn tenant_objects(client: &Client, settings: &Settings) -> Result<Vec<
         .into_iter()
         .map(|document| document.object);
     Ok(objects.filter_map(|object| Some((settings.tenant(&object).ok()?.name, object))).collect())
+}
+
+/// Every namespace as an object, without `managedFields`.
+pub async fn namespace_objects(client: &Client) -> Result<Vec<Document>> {
+    namespaces(client, Managers::Dropped).await
 }
 
 async fn namespaces(client: &Client, managers: Managers) -> Result<Vec<Document>> {

@@ -13,8 +13,8 @@ use tenancy::settings::Settings;
 
 /// What chart and manifests call the policy, the ConfigMap, and the key of its data.
 pub const DEFAULT_POLICY: &str = "landlord";
-const MAP: &str = "landlord-settings";
-const KEY: &str = "settings.yaml";
+pub const MAP: &str = "landlord-settings";
+pub const KEY: &str = "settings.yaml";
 
 /// Where the settings come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,28 @@ pub fn policies(client: &Client) -> Api<DynamicObject> {
         client.clone(),
         &ApiResource::from_gvk_with_plural(&kind, "clusteradmissionpolicies"),
     )
+}
+
+/// The object that holds the settings, whatever they are: that ClusterAdmissionPolicy, else the
+/// ConfigMap; `None` if there is neither.
+pub async fn find_object(
+    client: &Client,
+    policy: Option<&str>,
+    namespace: &str,
+) -> Result<Option<Value>> {
+    let name = policy.unwrap_or(DEFAULT_POLICY);
+    match policies(client).get_opt(name).await {
+        Ok(Some(policy)) => return Ok(Some(serde_json::to_value(&policy)?)),
+        Err(Error::Api(status)) if status.code == 404 => {}
+        Ok(None) => {}
+        Err(error) => {
+            return Err(error)
+                .with_context(|| format!("ClusterAdmissionPolicy {name:?} cannot be read"));
+        }
+    }
+    let map = Api::<ConfigMap>::namespaced(client.clone(), namespace).get_opt(MAP).await;
+    let map = map.with_context(|| format!("ConfigMap {namespace}/{MAP} cannot be read"))?;
+    Ok(map.map(|map| serde_json::to_value(&map)).transpose()?)
 }
 
 /// Those of the ClusterAdmissionPolicy, or what there is not.

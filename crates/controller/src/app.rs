@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Options ─▶ start ─▶ Running: settings · tenants · namespaces · nodes · restore ─▶ reconciler ─▶ statuses
-//!                              pods · releaser · waiting pods      strategies      guard           leadership · account
+//!                              pods · releaser · waiting pods      strategies      guard · reports leadership · account
 //!                              bound pods · audit
 //! ```
 
@@ -30,6 +30,7 @@ use crate::pace::Pace;
 use crate::readiness::GUARD;
 use crate::reconciler::Reconciler;
 use crate::releaser::Releaser;
+use crate::reports::{ReportMetrics, Reports};
 use crate::snapshot::Snapshots;
 use crate::status::Statuses;
 use crate::store::Store;
@@ -88,6 +89,8 @@ pub struct Continuous {
     pub guard: Option<Orders>,
     /// Whether Pods outside their pool are counted.
     pub audit: bool,
+    /// Whether reports about namespaces are written.
+    pub reports: bool,
 }
 
 /// A controller that runs.
@@ -104,11 +107,16 @@ pub fn start(options: Options) -> Result<Running, DecodeError> {
     let has_dashboard = journal.is_some();
     let strategy_metrics = StrategyMetrics::default();
     let is_audited = matches!(&scope, Scope::Continuous(continuous) if continuous.audit);
-    let metrics = Metrics::with(|registry| strategy_metrics.register(registry));
+    let report_metrics = ReportMetrics::default();
+    let metrics = Metrics::with(|registry| {
+        strategy_metrics.register(registry);
+        report_metrics.register(registry);
+    });
     let metrics = if is_audited { metrics.audited() } else { metrics };
     let outcomes = Outcomes::new(Arc::new(metrics), events.then(|| client.clone()));
     let outcomes = outcomes.led_by(leadership.clone()).noted_in(journal);
-    let mut starter = Starter { supervisor: Supervisor::failing(fail_task), strategy_metrics };
+    let supervisor = Supervisor::failing(fail_task);
+    let mut starter = Starter { supervisor, strategy_metrics, report_metrics };
     let spawner = starter.supervisor.spawner();
     let (context, snapshots) = match scope {
         Scope::Once { store, mode } => {
@@ -161,6 +169,7 @@ pub async fn drain(reconciler: &Reconciler) {
 struct Starter {
     supervisor: Supervisor,
     strategy_metrics: StrategyMetrics,
+    report_metrics: ReportMetrics,
 }
 
 impl Starter {
@@ -193,6 +202,7 @@ impl Starter {
             release_pods,
             guard,
             audit,
+            reports,
         } = continuous;
         let (sender, settings) = channel::channel(None::<Arc<Settings>>);
         self.start_reconciler(context, leadership);
@@ -225,6 +235,9 @@ impl Starter {
         if audit {
             self.start_auditor(context, snapshots, leadership, namespace.clone());
         }
+        if reports {
+            self.start_reports(context, snapshots, leadership);
+        }
         let guarded_policy = policy.clone();
         let strategies = Strategies {
             context: context.clone(),
@@ -238,6 +251,22 @@ impl Starter {
         if let Some(orders) = guard {
             self.start_keeper(context, leadership, settings, orders, guarded_policy);
         }
+    }
+
+    fn start_reports(
+        &mut self,
+        context: &Context,
+        snapshots: &Arc<Snapshots>,
+        leadership: &Leadership,
+    ) {
+        let reports = Reports {
+            context: context.clone(),
+            snapshots: Arc::clone(snapshots),
+            leadership: leadership.clone(),
+            metrics: self.report_metrics.clone(),
+            placement: None,
+        };
+        self.spawn("namespace-reports", ROUND_BOUND, |pulse| reports.run(pulse));
     }
 
     fn start_keeper(

@@ -17,7 +17,7 @@ use tenancy::plan::Plan;
 
 mod advice;
 
-pub use self::advice::advice;
+pub use self::advice::{advice, snippet};
 
 /// So many reversals …
 pub const REVERSALS: usize = 3;

@@ -12,6 +12,7 @@
 //! event of the cluster.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -258,6 +259,27 @@ impl GatedPods {
     /// Every gated Pod; those of one namespace are together, the oldest first.
     pub fn pods(&self) -> impl Iterator<Item = (&PodKey, &HeldPod)> {
         self.namespaces.values().flat_map(|gated| &gated.pods)
+    }
+
+    /// The names of namespaces that have any.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.keys().map(String::as_str)
+    }
+
+    /// The next gated Pods of a namespace after this one, the oldest first, each with how it stands
+    /// and whether its namespace releases Pods.
+    pub fn pods_after(
+        &self,
+        namespace: &str,
+        after: Option<&PodKey>,
+    ) -> impl Iterator<Item = (&PodKey, &State, bool)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let gated = self.namespaces.get(namespace).into_iter();
+        gated.flat_map(move |gated| {
+            let is_released = gated.placement.is_some();
+            let pods = gated.pods.range::<PodKey, _>((from, Bound::Unbounded));
+            pods.map(move |(key, pod)| (key, &pod.state, is_released))
+        })
     }
 
     /// Pods that their namespace has kept waiting for long, and that were not reported yet; of each

@@ -30,6 +30,7 @@ pub mod queue;
 pub mod readiness;
 pub mod reconciler;
 pub mod releaser;
+pub mod reports;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

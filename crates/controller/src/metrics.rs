@@ -279,6 +279,7 @@ impl Metrics {
     }
 }
 
-fn gauge(count: usize) -> i64 {
+/// A count as a gauge has it.
+pub(crate) fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -287,7 +287,7 @@ pub fn rejection(plan: &Plan) -> Option<Fault> {
 }
 
 /// What hooks have to say of a namespace that is all right for them.
-fn warning(plan: &Plan) -> Option<Fault> {
+pub fn warning(plan: &Plan) -> Option<Fault> {
     let messages: Vec<String> =
         plan.failures.iter().filter(|failure| failure.warning).map(ToString::to_string).collect();
     (!messages.is_empty())

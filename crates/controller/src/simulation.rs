@@ -29,6 +29,7 @@ mod held;
 mod held_neighbours;
 mod hooks;
 mod lost_tenants;
+mod namespace_reports;
 mod neighbours;
 mod new_settings;
 mod orders;
@@ -117,6 +118,7 @@ fn continuous(settings: SettingsSource) -> Continuous {
         release_pods: true,
         guard: None,
         audit: false,
+        reports: false,
     }
 }
 

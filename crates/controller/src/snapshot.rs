@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use assessment::{Assessment, is_in_scope};
+use cluster::autoscaling::Templates;
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 
@@ -23,15 +24,17 @@ use crate::reconciler::{Reconciler, Shared};
 mod contest;
 mod figures;
 mod gated_pods;
+mod makers;
 mod namespaces;
 mod tenants;
 
 pub use self::contest::Contest;
 pub use self::figures::Figures;
-pub use self::gated_pods::TenantPods;
+pub use self::gated_pods::{GatedPodRow, TenantPods};
+pub use self::makers::Makers;
 pub use self::namespaces::{NamespaceRow, Namespaces};
 pub use self::tenants::{TenantRow, Tenants};
-pub use crate::contention::{REVERSALS, WINDOW, advice};
+pub use crate::contention::{REVERSALS, WINDOW, advice, snippet};
 pub use crate::nodes::Nodes;
 pub use crate::queue::Urgency;
 pub use crate::store::{Compliance, Totals};
@@ -44,12 +47,19 @@ pub struct Snapshots {
     reconciler: Arc<Reconciler>,
     namespaces: Mutex<Namespaces>,
     tenants: Mutex<Tenants>,
+    /// What autoscalers make nodes from; read only where nodes lack.
+    templates: Mutex<Arc<Templates>>,
 }
 
 impl Snapshots {
     /// One for each reconciler: it takes the names of what changed from it.
     pub(crate) fn new(reconciler: Arc<Reconciler>) -> Self {
-        Self { reconciler, namespaces: Mutex::default(), tenants: Mutex::default() }
+        Self {
+            reconciler,
+            namespaces: Mutex::default(),
+            tenants: Mutex::default(),
+            templates: Mutex::default(),
+        }
     }
 
     /// The totals as they are now.

@@ -11,10 +11,8 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchP
 use serde_json::{Value, json};
 use tenancy::keys::FIELD_MANAGER;
 use tenancy::settings::TenantSource;
-use tenancy::tenant::Tenant;
 
 use crate::context::Context;
-use crate::nodes::Nodes;
 use crate::outcome::shortened;
 use crate::snapshot::{Compliance, Figures, Snapshots, TenantRow, Totals};
 use crate::store::Identity;
@@ -22,12 +20,15 @@ use crate::supervisor::Pulse;
 use assessment::Fault;
 use cluster::clock;
 use cluster::lease::Leadership;
+use cluster::reports::ReportKind;
 
 mod behind;
 mod bulk;
+mod nodes;
 mod pods;
 
 use self::behind::Behind;
+use self::nodes::nodes_match;
 
 /// How often the counts are looked at.
 const WRITE_INTERVAL: Duration = Duration::from_secs(2);
@@ -72,6 +73,7 @@ impl Statuses {
     pub async fn run(self, pulse: Pulse) {
         let mut written: HashMap<String, Facts> = HashMap::new();
         let mut behind = Behind::default();
+        let mut makers_read = None;
         let mut relist = self.context.signals.relist.subscribe();
         loop {
             pulse.beat();
@@ -91,6 +93,7 @@ impl Statuses {
                 continue;
             }
             self.tell_bulk().await;
+            self.look_for_makers(&mut makers_read).await;
             let facts = self.facts();
             let names: HashSet<&String> = facts.iter().map(|(name, _)| name).collect();
             written.retain(|tenant, _| names.contains(tenant));
@@ -143,21 +146,24 @@ impl Statuses {
 
     /// Of landlord's own tenants; the status of others is not ours to write.
     fn facts(&self) -> Vec<(String, Facts)> {
-        let Figures { settings, refused_settings, wrong_account, .. } = self.snapshots.figures();
+        let Figures { settings, refused_settings, wrong_account, reports, .. } =
+            self.snapshots.figures();
         if settings.source.kind().is_none_or(|(api_version, _)| api_version != API_VERSION) {
             return Vec::new();
         }
         let gated = self.snapshots.gated_pods();
+        let makers = self.snapshots.makers();
         let (tenants, mut nodes) = (self.snapshots.tenants(), self.snapshots.nodes());
         let facts = |(name, row): (&String, &TenantRow)| {
             let tenant = row.tenant.as_ref().ok().and_then(Option::as_deref);
             let conditions = [
                 ready(row, refused_settings.as_deref(), wrong_account.as_deref()),
                 converged(row),
-                nodes_match(&mut nodes, tenant),
+                nodes_match(&mut nodes, tenant, &makers),
             ];
             let released = gated.as_ref().map(|gated| pods::released(gated.get(name)));
-            let conditions = conditions.into_iter().chain(released).collect();
+            let conditions =
+                conditions.into_iter().chain(released).chain(reports.map(reported)).collect();
             (name.clone(), Facts { identity: row.identity.clone(), totals: row.totals, conditions })
         };
         tenants.iter().filter(|(_, row)| row.exists() && row.is_judged).map(facts).collect()
@@ -272,27 +278,19 @@ fn converged(row: &TenantRow) -> Condition {
     Condition { kind: "Converged", holds: Some(behind == 0), reason, message }
 }
 
-/// Whether each selector that the tenant may write, with or without an override, matches a node.
-fn nodes_match(nodes: &mut Nodes, tenant: Option<&Tenant>) -> Condition {
-    let selectors = tenant.map(Tenant::node_selectors).unwrap_or_default();
-    let known = nodes.are_known();
-    let unmatched = selectors.iter().find(|selector| known && !nodes.match_any(selector.as_map()));
-    let (holds, reason, message) = match (unmatched, known) {
-        (Some(selector), _) => (
-            Some(false),
-            "NoNode",
-            format!(
-                "no node matches {:?}: Pods of such namespaces stay pending",
-                selector.to_string()
-            ),
-        ),
-        (None, _) if selectors.is_empty() => {
-            (Some(true), "NoSelector", "no node selector is managed".to_owned())
+/// Whether there are reports about the tenant's namespaces.
+fn reported(kind: Option<ReportKind>) -> Condition {
+    let (reason, message) = match kind {
+        Some(kind) => {
+            (kind.word(), format!("each namespace has a report of {}", kind.api_version()))
         }
-        (None, false) => (None, "NodesUnknown", "nodes cannot be listed".to_owned()),
-        (None, true) => (Some(true), "NodesFound", "every node selector matches a node".to_owned()),
+        None => {
+            let [first, second] = ReportKind::ALL.map(ReportKind::api_version);
+            let message = format!("the API server serves neither {first} nor {second}");
+            ("NoReportKind", message)
+        }
     };
-    Condition { kind: "NodesMatch", holds, reason, message }
+    Condition { kind: "Reported", holds: Some(kind.is_some()), reason, message }
 }
 
 fn status(current: &DynamicObject, facts: &Facts) -> Value {

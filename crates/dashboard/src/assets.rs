@@ -150,4 +150,73 @@ mod tests {
         let known = HeaderMap::from_iter([(header::IF_NONE_MATCH, tag)]);
         assert_eq!(answer("index.html", page(), &known).status(), StatusCode::NOT_MODIFIED);
     }
+
+    /// The files of both pages, as the checkout has them.
+    fn pages() -> Vec<(String, String)> {
+        let web = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
+        let folders = ["dashboard", "dashboard/views", "playground"];
+        let entries = folders.iter().flat_map(|folder| {
+            std::fs::read_dir(web.join(folder))
+                .expect("a folder")
+                .map(|entry| entry.expect("an entry").path())
+        });
+        let files = entries.filter(|path| path.is_file());
+        let read = |path: std::path::PathBuf| {
+            let text = std::fs::read_to_string(&path).expect("a text");
+            (path.display().to_string(), text)
+        };
+        files.map(read).collect()
+    }
+
+    /// Left: what a page called the thing on the right as well.
+    const OTHER_NAMES: [(&str, &str); 9] = [
+        ("Of no tenant", "Unclaimed"),
+        ("nobody’s", "unclaimed"),
+        ("anybody", "any user"),
+        ("'Waiting'", "Pending, of namespaces"),
+        ("Not every namespace is compliant", "Promise not kept"),
+        ("would stray", "run outside"),
+        ("Recent outcomes", "Activity"),
+        ("'Said'", "Message"),
+        ("faults to fix", "mistakes to correct"),
+    ];
+
+    #[test]
+    fn one_thing_has_one_name() {
+        let pages = pages();
+        assert!(pages.len() > 25, "{}", pages.len());
+        // A held Pod is the one thing that waits.
+        let is_meant = |path: &str, name: &str| {
+            name == "'Waiting'" && (path.ends_with("held.js") || path.ends_with("parts.js"))
+        };
+        for (path, text) in &pages {
+            for (name, instead) in OTHER_NAMES {
+                let is_there = text.contains(name) && !is_meant(path, name);
+                assert!(!is_there, "{path} says {name:?} for {instead:?}");
+            }
+        }
+    }
+
+    /// What ends it, for each reason of the documentation, and for no other.
+    #[test]
+    fn each_reason_has_its_repair() {
+        let pages = pages();
+        let (_, repairs) =
+            pages.iter().find(|(path, _)| path.ends_with("repair.js")).expect("repair.js");
+        let docs = include_str!("../../../docs/troubleshooting.md");
+        let (_, table) =
+            docs.split_once("## Namespaces that are not compliant").expect("the chapter");
+        let cells = table.split("\n## ").next().unwrap_or_default().lines();
+        let cells = cells.filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+        let named: std::collections::BTreeSet<&str> = cells
+            .flat_map(|(cell, _)| cell.split(['`', ',', ' ']))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let keys: std::collections::BTreeSet<&str> = repairs
+            .lines()
+            .filter_map(|line| line.strip_prefix("  ")?.split_once(": "))
+            .map(|(key, _)| key)
+            .collect();
+        assert_eq!(keys, named);
+    }
 }

@@ -7,9 +7,9 @@
 //!         ◀─ events ◀─ pulse (looks only while a user watches)
 //! ```
 //!
-//! Everything shown is what the controller knows anyway. Only a tenant's Pods, its strategy and
-//! unknown tokens are asked of the API server, when a user looks, and not more often than once in
-//! a while.
+//! Everything shown is what the controller knows anyway. Only a tenant's Pods, the strategy, what
+//! protects Pods and unknown tokens are asked of the API server, when a user looks, and not more
+//! often than once in a while.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -40,6 +40,7 @@ mod history;
 mod openapi;
 mod pods;
 mod problem;
+mod protection;
 mod route;
 mod routes;
 mod strategies;
@@ -50,6 +51,7 @@ use self::access::Gatekeeper;
 use self::events::Pulse;
 use self::history::History;
 use self::pods::PodDesk;
+use self::protection::ProtectionDesk;
 use self::strategies::StrategyDesk;
 
 /// Where the dashboard listens, and for whom.
@@ -95,6 +97,7 @@ pub struct Dashboard {
     pulse: Pulse,
     pods: PodDesk,
     strategies: StrategyDesk,
+    protections: ProtectionDesk,
     /// Anyone who sorts and filters: one at a time, so that the rest of the program has a
     /// processor.
     reader: Semaphore,
@@ -118,6 +121,7 @@ impl Dashboard {
             pulse: Pulse::default(),
             pods: PodDesk::default(),
             strategies: StrategyDesk::default(),
+            protections: ProtectionDesk::default(),
             reader: Semaphore::new(1),
             end: end.clone(),
         });

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::problem::Problem;
 use super::route::{Answer, Asks, Route};
-use super::view::namespaces::Wanted;
+use super::view::{held_pods, namespaces};
 
 /// See the module.
 pub(super) fn document(routes: &[Route]) -> Value {
@@ -45,10 +45,14 @@ fn path(route: &Route, generator: &mut SchemaGenerator, problem: &Value) -> Valu
     let statuses: &[(&str, &str)] = match route.asks {
         Asks::Nothing => &[],
         Asks::Tenant => &[("404", "There is no such tenant")],
-        Asks::Page => &[("400", "The query cannot be understood")],
+        Asks::Namespaces | Asks::HeldPods => &[("400", "The query cannot be understood")],
     };
-    for (status, description) in
-        [("401", "Nobody's token"), ("403", "A token that may not see this")].iter().chain(statuses)
+    for (status, description) in [
+        ("401", "A token that the API server does not know"),
+        ("403", "A token that may not see this"),
+    ]
+    .iter()
+    .chain(statuses)
     {
         let answer = json!({"description": description, "content": {"application/json": {"schema": problem}}});
         responses.insert((*status).to_owned(), answer);
@@ -62,12 +66,13 @@ fn parameters(asks: Asks) -> Vec<Value> {
         Asks::Tenant => vec![
             json!({"name": "tenant", "in": "path", "required": true, "schema": {"type": "string"}}),
         ],
-        Asks::Page => query(),
+        Asks::Namespaces => query::<namespaces::Wanted>(),
+        Asks::HeldPods => query::<held_pods::Wanted>(),
     }
 }
 
 /// The fields of the query, each with its own schema.
-fn query() -> Vec<Value> {
+fn query<Wanted: JsonSchema>() -> Vec<Value> {
     let settings =
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let schema = Wanted::json_schema(&mut settings.into_generator()).to_value();

@@ -24,7 +24,9 @@ pub(super) enum Asks {
     /// A tenant, in the path.
     Tenant,
     /// A page of namespaces, in the query.
-    Page,
+    Namespaces,
+    /// A page of held Pods, in the query.
+    HeldPods,
 }
 
 /// What comes back.

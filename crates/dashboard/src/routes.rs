@@ -17,7 +17,8 @@ use super::problem::Problem;
 use super::route::{Answer, Asks, Route};
 use super::view::backfill::Backfill;
 use super::view::contested::Contested;
-use super::view::namespaces::{Namespaces, Wanted};
+use super::view::held_pods::{self, HeldPods};
+use super::view::namespaces::{self, Namespaces};
 use super::view::outcomes::RecentOutcomes;
 use super::view::overview::Overview;
 use super::view::strategy::StrategyView;
@@ -26,6 +27,7 @@ use super::{Dashboard, events, openapi};
 
 type Board = State<Arc<Dashboard>>;
 type Answered<T> = Result<Json<T>, Problem>;
+type Wanted<T> = Result<Query<T>, QueryRejection>;
 
 fn routes() -> Vec<Route> {
     let json = |path, summary, schema, handler| Route {
@@ -36,7 +38,7 @@ fn routes() -> Vec<Route> {
         handler,
     };
     let of_tenant = |route: Route| Route { asks: Asks::Tenant, ..route };
-    let page = |route: Route| Route { asks: Asks::Page, ..route };
+    let page = |asks: Asks, route: Route| Route { asks, ..route };
     let (events, document) = (
         "When something has changed: `event: change`, `data: {\"revision\": N}`, the first at once",
         "This document",
@@ -44,16 +46,28 @@ fn routes() -> Vec<Route> {
     vec![
         json(
             "/v1/overview",
-            "Whether the promise is kept, by tenant and over the last hour",
+            "Whether the promise is kept and by what, by tenant and over the last hour",
             schema::<Overview>,
             get(overview),
         ),
-        page(json(
-            "/v1/namespaces",
-            "A page of namespaces, filtered and sorted",
-            schema::<Namespaces>,
-            get(namespaces),
-        )),
+        page(
+            Asks::Namespaces,
+            json(
+                "/v1/namespaces",
+                "A page of namespaces, filtered and sorted",
+                schema::<Namespaces>,
+                get(namespaces),
+            ),
+        ),
+        page(
+            Asks::HeldPods,
+            json(
+                "/v1/held-pods",
+                "A page of the Pods behind landlord's gate, why, and what ends it",
+                schema::<HeldPods>,
+                get(held_pods),
+            ),
+        ),
         of_tenant(json("/v1/tenants/{tenant}", "One tenant", schema::<TenantDetails>, get(tenant))),
         of_tenant(json(
             "/v1/tenants/{tenant}/pods",
@@ -114,18 +128,32 @@ pub(super) fn router(dashboard: &Arc<Dashboard>) -> Router {
 }
 
 async fn overview(State(dashboard): Board) -> Json<Overview> {
-    Json(dashboard.read(Overview::build).await)
+    let protection = dashboard.protection().await;
+    Json(dashboard.read(move |dashboard| Overview::build(dashboard, protection)).await)
 }
 
 async fn namespaces(
     State(dashboard): Board,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    wanted: Wanted<namespaces::Wanted>,
 ) -> Answered<Namespaces> {
-    let Query(wanted) =
-        wanted.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.body_text()))?;
+    let Query(wanted) = wanted.map_err(misunderstood)?;
     let page =
         dashboard.read(move |dashboard| Namespaces::build(&dashboard.subject.snapshots, &wanted));
     Ok(Json(page.await))
+}
+
+async fn held_pods(
+    State(dashboard): Board,
+    wanted: Wanted<held_pods::Wanted>,
+) -> Answered<HeldPods> {
+    let Query(wanted) = wanted.map_err(misunderstood)?;
+    let page =
+        dashboard.read(move |dashboard| HeldPods::build(&dashboard.subject.snapshots, &wanted));
+    Ok(Json(page.await))
+}
+
+fn misunderstood(error: QueryRejection) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, error.body_text())
 }
 
 async fn tenant(State(dashboard): Board, Path(name): Path<String>) -> Answered<TenantDetails> {
@@ -160,7 +188,8 @@ async fn backfill(State(dashboard): Board) -> Json<Backfill> {
 }
 
 async fn strategy(State(dashboard): Board) -> Json<StrategyView> {
-    Json(dashboard.strategy().await)
+    let protection = dashboard.protection().await;
+    Json(dashboard.strategy().await.with_protection(protection))
 }
 
 async fn contested(State(dashboard): Board) -> Json<Contested> {

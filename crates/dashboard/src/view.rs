@@ -10,9 +10,11 @@ use controller::snapshot::Totals;
 pub(super) mod audit;
 pub(super) mod backfill;
 pub(super) mod contested;
+pub(super) mod held_pods;
 pub(super) mod namespaces;
 pub(super) mod outcomes;
 pub(super) mod overview;
+pub(super) mod promise;
 pub(super) mod strategy;
 pub(super) mod tenant;
 

@@ -42,6 +42,9 @@ pub struct Report {
     pub guard: Guarded,
     /// In order of namespace and name.
     pub strays: Vec<Stray>,
+    /// Where the Pods of each namespace belong, by its name; those without a node selector are not
+    /// among them.
+    pub pools: BTreeMap<String, Pool>,
     /// By tenant; those without a node selector are not among them.
     pub totals: BTreeMap<String, Total>,
     /// Pods without a node that would run outside, in order of namespace and name.
@@ -100,8 +103,14 @@ pub fn judge(inventory: &Inventory, assessments: &[Assessment], evidence: Eviden
     let Evidence { pods, waiting, nodes, guard } = evidence;
     let (pools, unjudged) = pools(inventory, assessments);
     let outdated = outdated(waiting, &pools);
-    let mut report =
-        Report { guard, strays: Vec::new(), totals: BTreeMap::new(), outdated, unjudged };
+    let mut report = Report {
+        guard,
+        strays: Vec::new(),
+        pools: BTreeMap::new(),
+        totals: BTreeMap::new(),
+        outdated,
+        unjudged,
+    };
     for pool in pools.values() {
         report.totals.entry(pool.tenant.clone()).or_default().namespaces += 1;
     }
@@ -115,6 +124,7 @@ pub fn judge(inventory: &Inventory, assessments: &[Assessment], evidence: Eviden
         .strays
         .sort_by(|a, b| (&a.pod.namespace, &a.pod.name).cmp(&(&b.pod.namespace, &b.pod.name)));
     report.unjudged.sort_by(|a, b| (&a.namespace, &a.pod).cmp(&(&b.namespace, &b.pod)));
+    report.pools = pools;
     report
 }
 

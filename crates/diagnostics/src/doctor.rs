@@ -31,7 +31,7 @@ mod guard;
 mod node_labels;
 pub mod nodes;
 mod owner_references;
-mod plugin;
+pub mod plugin;
 mod pools;
 mod rights;
 mod trial;
@@ -194,7 +194,9 @@ impl Check {
                 "guard and policy let the controller's writes through by the name of its account; those of another are undone or refused"
             }
             Self::Rights => "what the controller may not do, it does not do",
-            Self::Pools => "Pods whose selector matches no node stay pending",
+            Self::Pools => {
+                "Pods whose selector matches no node stay pending, unless an autoscaler makes one"
+            }
             Self::NodeLabels => {
                 "a kubelet may give such a label to its own node, and the owner of one node can draw a tenant's Pods to it"
             }
@@ -218,6 +220,7 @@ impl Check {
             Self::Account => account::check(context).map(one).boxed(),
             Self::Rights => rights::check(context).map(one).boxed(),
             Self::DaemonSets => daemon_sets::check(context).boxed(),
+            Self::Pools => pools::check(context).boxed(),
             Self::Guard => return one(guard::check(context)),
             Self::Unclaimed => {
                 let judged = context.is_judged_by_webhook();
@@ -228,7 +231,6 @@ impl Check {
                 return one(claims::check(&context.inventory.settings, judged));
             }
             Self::OwnerReferences => return one(owner_references::check(&context.inventory)),
-            Self::Pools => return pools::check(context),
             Self::NodeLabels => return node_labels::check(context),
             Self::Writers => return writers::check(context),
         };

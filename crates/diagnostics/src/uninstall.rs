@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lease ─▶ policy is switched off (if asked), or its strategy's condition goes ─▶ policies for Pods (if asked) ─▶ guard ─▶ held Pods
-//!       ─▶ namespaces ─▶ records ─▶ definition (if asked) ─▶ Lease ─▶ policy (if asked)
+//!       ─▶ namespaces ─▶ reports ─▶ records ─▶ definition (if asked) ─▶ Lease ─▶ policy (if asked)
 //! ```
 //!
 //! The order is what makes it safe. Anyone who holds the lease writes, so no controller puts back
@@ -26,6 +26,7 @@ mod namespaces;
 mod objects;
 mod pods;
 mod policies;
+mod reports;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use self::namespaces::Marked;
 pub use self::objects::GuardObject;
 pub use self::pods::Let;
 pub use self::policies::Policies;
+pub use self::reports::Reports;
 
 /// What is asked for.
 pub struct Orders {
@@ -55,6 +57,7 @@ pub struct Traces {
     pub guard: Vec<GuardObject>,
     pub pods: Vec<Let>,
     pub namespaces: Vec<Marked>,
+    pub reports: Reports,
 }
 
 /// What became of it.
@@ -78,7 +81,9 @@ impl Traces {
         let guard = objects::guard(client).await?;
         let all = namespaces::all(client).await?;
         let pods = pods::held(client, orders, &all).await?;
-        Ok(Self { policies, guard, pods, namespaces: namespaces::marked(orders, &all) })
+        let namespaces = namespaces::marked(orders, &all);
+        let reports = Reports::find(client).await?;
+        Ok(Self { policies, guard, pods, namespaces, reports })
     }
 
     /// Held Pods that could run anywhere, which nobody has allowed.
@@ -99,11 +104,12 @@ impl Traces {
         let list =
             if names.is_empty() { String::new() } else { format!(": {}{more}", names.join(", ")) };
         format!(
-            "{}{} objects of the guard are deleted\n{} held Pods are released\n{} namespaces lose landlord's keys{list}\n{crds}",
+            "{}{} objects of the guard are deleted\n{} held Pods are released\n{} namespaces lose landlord's keys{list}\n{}{crds}",
             self.policies.describe(orders),
             self.guard.len(),
             self.pods.len(),
-            self.namespaces.len()
+            self.namespaces.len(),
+            self.reports.describe()
         )
     }
 
@@ -135,6 +141,7 @@ impl Traces {
         if orders.mode == ApplyMode::Apply {
             pods::note_new_ones(client, &mut report).await?;
         }
+        self.reports.remove(client, orders, &mut report).await;
         for (record, whose) in [(STRATEGY, "the strategy's"), (VIOLATIONS, "the audit's")] {
             let deleted = record.delete(client, &orders.namespace, report.dry).await;
             if deleted.with_context(|| format!("{whose} record"))? {

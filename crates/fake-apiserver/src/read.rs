@@ -83,7 +83,8 @@ impl State {
         };
         let objects = self.list(&target.api_version, &target.plural, &prefix);
         let wanted = target.wanted()?;
-        let rest: VecDeque<_> = objects.into_iter().filter(|object| wanted.has(object)).collect();
+        let is_wanted = |object: &Arc<Value>| wanted.has(object) && target.selects(object);
+        let rest: VecDeque<_> = objects.into_iter().filter(is_wanted).collect();
         Ok(Pages { revision: self.revision, rest })
     }
 }

@@ -101,6 +101,13 @@ impl Target {
         self.query.get("dryRun").is_some_and(|value| value == "All")
     }
 
+    /// Whether the label selector takes the object; only `key=value` is understood.
+    pub(super) fn selects(&self, object: &Value) -> bool {
+        let selector = self.query.get("labelSelector").map_or("", String::as_str);
+        let requirements = selector.split(',').filter_map(|one| one.split_once('='));
+        requirements.into_iter().all(|(key, value)| object["metadata"]["labels"][key] == value)
+    }
+
     /// What a field selector asks for: a name, or Pods with a node or without; no other selector is
     /// understood.
     pub(super) fn wanted(&self) -> Result<Wanted, Refusal> {

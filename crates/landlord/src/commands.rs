@@ -6,6 +6,7 @@ pub(crate) mod backfill;
 pub(crate) mod completions;
 mod consent;
 pub(crate) mod controller;
+pub(crate) mod convert;
 pub(crate) mod detach;
 pub(crate) mod doctor;
 mod dry_run;

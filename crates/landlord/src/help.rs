@@ -13,10 +13,11 @@ pub(crate) type Exit = (u8, &'static str);
 
 /// The commands of the overview by what they are for. One that is named nowhere is listed under the
 /// last.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("Look", &["plan", "explain", "status", "audit", "doctor"]),
     ("Change", &["backfill", "adopt", "move", "strategy", "release"]),
     ("Run", &["controller"]),
+    ("Move in", &["convert", "detach"]),
     ("GitOps", &["render", "schema", "test"]),
     ("Shell", &["completions", "version", "help"]),
 ];

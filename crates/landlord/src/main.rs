@@ -12,6 +12,7 @@
 mod backlog;
 mod commands;
 mod completion;
+mod convert;
 mod crd;
 mod estimate;
 mod files;
@@ -32,9 +33,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use commands::{
     adopt::Adopt, audit::Audit, backfill::Backfill, completions::Completions,
-    controller::Controller, detach::Detach, doctor::Doctor, explain::Explain, hook_test::HookTest,
-    move_::Move, plan::Plan, reference::Reference, release::Release, render::Render,
-    schema::Schema, status::Status, strategy::StrategyCommand, version::Version,
+    controller::Controller, convert::Convert, detach::Detach, doctor::Doctor, explain::Explain,
+    hook_test::HookTest, move_::Move, plan::Plan, reference::Reference, release::Release,
+    render::Render, schema::Schema, status::Status, strategy::StrategyCommand, version::Version,
 };
 use flags::LogFlags;
 use output::screen::{Color, ScreenFlags};
@@ -62,6 +63,7 @@ enum Command {
     Doctor(Doctor),
     Adopt(Adopt),
     Move(Move),
+    Convert(Convert),
     Detach(Detach),
     Release(Release),
     Strategy(StrategyCommand),
@@ -99,6 +101,7 @@ fn main() -> ExitCode {
         Command::Doctor(command) => command.run(),
         Command::Adopt(command) => command.run(),
         Command::Move(command) => command.run(),
+        Command::Convert(command) => command.run(),
         Command::Detach(command) => command.run(),
         Command::Release(command) => command.run(),
         Command::Strategy(command) => command.run(),

@@ -13,21 +13,23 @@ use serde_json::Value;
 use tower::util::MapRequestLayer;
 
 use crate::authority::Authority;
-use crate::binaries::{Binaries, Release};
+use crate::binaries::Binaries;
 use crate::manifest;
 use crate::node::Node;
 use crate::ports::Port;
 use crate::process::{Process, Program};
 use crate::scratch::Scratch;
-use crate::user::{self, Credential, User};
+use crate::user::{self, Credential};
 use crate::waiting;
 
+mod builder;
 mod error;
 mod files;
 mod programs;
 mod rights;
 mod snapshot;
 
+pub use self::builder::Builder;
 pub use self::error::StartError;
 pub use self::snapshot::Snapshot;
 
@@ -38,17 +40,6 @@ const POLL: Duration = Duration::from_millis(50);
 /// A program that knows nothing of our reservations can take a port before it is used; so a start
 /// that fails at once is tried again.
 const ATTEMPTS: usize = 3;
-
-/// What kind of cluster is wanted.
-#[derive(Clone, Debug)]
-pub struct Builder {
-    release: Option<Release>,
-    plugins: Vec<String>,
-    users: Vec<User>,
-    controller_manager: bool,
-    second_api_server: bool,
-    api_server_arguments: Vec<String>,
-}
 
 /// A running cluster. It ends with this handle.
 pub struct Cluster {
@@ -78,62 +69,7 @@ struct Servers {
     _folder: Process,
 }
 
-impl Default for Builder {
-    fn default() -> Self {
-        let plugins = vec!["PodNodeSelector".to_owned()];
-        Self {
-            release: None,
-            plugins,
-            users: User::standard(),
-            controller_manager: false,
-            second_api_server: false,
-            api_server_arguments: Vec::new(),
-        }
-    }
-}
-
 impl Builder {
-    /// Runs this release, built into the cache, instead of `KUBEBUILDER_ASSETS` or the newest.
-    pub fn release(self, release: Release) -> Self {
-        Self { release: Some(release), ..self }
-    }
-
-    /// Turns on one more admission plugin; `PodNodeSelector` is on.
-    pub fn plugin(mut self, name: &str) -> Self {
-        self.plugins.push(name.to_owned());
-        self
-    }
-
-    /// Turns off `PodNodeSelector`, as it is on EKS and GKE.
-    pub fn without_pod_node_selector(mut self) -> Self {
-        self.plugins.retain(|name| name != "PodNodeSelector");
-        self
-    }
-
-    /// Adds a user who can be asked for with [`Cluster::client`].
-    pub fn user(mut self, user: User) -> Self {
-        self.users.push(user);
-        self
-    }
-
-    /// Starts kube-controller-manager as well: Deployments, and namespaces that go when they are
-    /// deleted.
-    pub fn controller_manager(self) -> Self {
-        Self { controller_manager: true, ..self }
-    }
-
-    /// Starts a second API server on the same etcd: it sees what the first one wrote a moment
-    /// later.
-    pub fn second_api_server(self) -> Self {
-        Self { second_api_server: true, ..self }
-    }
-
-    /// Adds an argument of kube-apiserver.
-    pub fn api_server_argument(mut self, argument: impl Into<String>) -> Self {
-        self.api_server_arguments.push(argument.into());
-        self
-    }
-
     /// Starts the cluster and waits until it is ready.
     pub async fn start(self) -> Result<Cluster, StartError> {
         let binaries = self.release.map_or_else(Binaries::find_or_build, Binaries::of)?;

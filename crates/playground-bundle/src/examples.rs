@@ -35,13 +35,66 @@ const REQUESTS: [&str; 8] = [
     "update-moves-namespace-by-admin",
 ];
 
-/// Every example, as they are listed.
+/// Under which the page lists what most readers come for.
+pub const STORIES: &str = "Stories";
+
+/// Every example, as they are listed: six stories first.
 pub fn read(root: &Path) -> Result<Vec<Example>> {
-    let mut examples = vec![getting_started(root)?, rancher(root)?];
+    let mut examples = stories(root)?;
+    examples.push(getting_started(root)?);
     examples.extend(hooks(root)?);
     examples.extend(REQUESTS.iter().map(|name| request(root, name)).collect::<Result<Vec<_>>>()?);
     examples.extend(conformance(root)?);
     Ok(examples)
+}
+
+fn stories(root: &Path) -> Result<Vec<Example>> {
+    let story = |name: &str, why: &str, example: Example| Example {
+        group: STORIES,
+        name: name.to_owned(),
+        why: why.to_owned(),
+        ..example
+    };
+    Ok(vec![
+        story(
+            "A tenant’s pool",
+            "A new namespace claims tenant solar. It gets the pool’s node selector, so that its Pods run on the nodes of that pool.",
+            only(getting_started(root)?, "solar-web"),
+        ),
+        story(
+            "A stolen claim",
+            "Mallory creates a namespace with the label of tenant solar. She does not own that tenant, so the policy refuses.",
+            request(root, "create-with-foreign-tenant-label")?,
+        ),
+        story(
+            "Drift",
+            "A user has edited the node selector of a namespace that landlord manages. The controller sets it back.",
+            only(getting_started(root)?, "solar-batch"),
+        ),
+        story(
+            "Production needs a cost centre",
+            "A hook rejects namespaces of production without a cost centre and a contact. In development nothing is required.",
+            hook(&root.join("examples/hooks/cost-centre"))?,
+        ),
+        story(
+            "Capsule",
+            "A Tenant of Capsule is the tenant: its node selector and metadata are written as Capsule would.",
+            request(root, "create-for-capsule-tenant")?,
+        ),
+        story(
+            "Rancher",
+            "A Project of Rancher is the tenant: any kind of object can be one.",
+            rancher(root)?,
+        ),
+    ])
+}
+
+/// The same with the one namespace of this name.
+fn only(example: Example, name: &str) -> Example {
+    let line = format!("  name: {name}\n");
+    let namespace = example.namespace.split("---\n").find(|document| document.contains(&line));
+    let namespace = namespace.unwrap_or_default().to_owned();
+    Example { namespace, ..example }
 }
 
 fn getting_started(root: &Path) -> Result<Example> {
@@ -61,13 +114,10 @@ fn getting_started(root: &Path) -> Result<Example> {
 fn rancher(root: &Path) -> Result<Example> {
     let folder = root.join("examples/rancher-projects");
     Ok(Example {
-        group: "First steps",
-        name: "rancher-projects".to_owned(),
-        why: "Rancher's projects as tenants: any kind of object can be one.".to_owned(),
         settings: read_file(&folder.join("settings.yaml"))?,
         tenant: read_file(&folder.join("project.yaml"))?,
         namespace: read_file(&folder.join("namespace.yaml"))?,
-        request: String::new(),
+        ..Example::default()
     })
 }
 

@@ -41,19 +41,25 @@ impl Fault {
         }
     }
 
-    /// Objects that do not go together. `text` is that of an editor.
-    pub(crate) fn of_objects<'a>(error: &InventoryError, text: impl Fn(&str) -> &'a str) -> Self {
+    /// Objects that do not go together, or settings with mistakes. `text` is that of an editor.
+    pub(crate) fn of_objects<'a>(
+        error: &InventoryError,
+        text: impl Fn(&str) -> &'a str,
+    ) -> Vec<Self> {
         let at = |place: &Place, path: &str, message: String| {
             Self::at(place, path, message, text(place.file()))
         };
-        match error {
+        let fault = match error {
             InventoryError::Settings { place, of_policy, source } => {
-                let path = match (of_policy, source.path.is_empty()) {
-                    (false, _) => source.path.clone(),
-                    (true, true) => "spec.settings".to_owned(),
-                    (true, false) => format!("spec.settings.{}", source.path),
+                let fault = |mistake: DecodeError| {
+                    let path = match (of_policy, mistake.path.is_empty()) {
+                        (false, _) => mistake.path.clone(),
+                        (true, true) => "spec.settings".to_owned(),
+                        (true, false) => format!("spec.settings.{}", mistake.path),
+                    };
+                    at(place, &culprit(path, &mistake.message), mistake.to_string())
                 };
-                at(place, &culprit(path, &source.message), source.to_string())
+                return mistakes(source).into_iter().map(fault).collect();
             }
             InventoryError::Namespace { place, source } => {
                 let tenancy::namespace::NamespaceError::Shape { path, .. } = source;
@@ -79,12 +85,17 @@ impl Fault {
                 "metadata.name",
                 format!("tenant {name:?} is defined twice, here and in {other}: remove one"),
             ),
-        }
+        };
+        vec![fault]
     }
 
-    /// A tenant that cannot be used.
-    pub(crate) fn of_tenant(place: &Place, error: &DecodeError, text: &str) -> Self {
-        Self::at(place, &culprit(error.path.clone(), &error.message), error.to_string(), text)
+    /// A tenant that cannot be used: each of its mistakes.
+    pub(crate) fn of_tenant(place: &Place, error: &DecodeError, text: &str) -> Vec<Self> {
+        let fault = |mistake: DecodeError| {
+            let path = culprit(mistake.path.clone(), &mistake.message);
+            Self::at(place, &path, mistake.to_string(), text)
+        };
+        mistakes(error).into_iter().map(fault).collect()
     }
 
     /// A fault at a path of an object.
@@ -101,6 +112,20 @@ impl Fault {
             "message": self.message,
         })
     }
+}
+
+/// Mistakes of one document, which the engine reports in one message: each with its own path.
+fn mistakes(error: &DecodeError) -> Vec<DecodeError> {
+    let mistake = |(index, text): (usize, &str)| {
+        let located = text.split_once(": ").filter(|(path, _)| !path.contains([' ', '`']));
+        let (path, message) = match located {
+            _ if index == 0 => (error.path.as_str(), text),
+            Some(located) => located,
+            None => ("", text),
+        };
+        DecodeError { path: path.to_owned(), message: message.to_owned() }
+    };
+    error.message.split("; also ").enumerate().map(mistake).collect()
 }
 
 /// The name that nobody knows is at fault, not the whole that it stands in.

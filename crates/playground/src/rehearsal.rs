@@ -2,7 +2,9 @@
 //! `landlord plan -o json`, and the policy's answer to a request.
 
 use assessment::document::{self, Document};
-use assessment::inventory::{Inventory, parse, policy_among, settings_among, settings_document};
+use assessment::inventory::{
+    Inventory, InventoryError, parse, policy_among, settings_among, settings_document,
+};
 use assessment::{Assessment, admission, assess_with_origins, plan_json};
 use serde_json::{Map, Value, json};
 use tenancy::settings::Settings;
@@ -47,19 +49,24 @@ impl Editors {
     pub(crate) fn rehearse(&self) -> Value {
         let mut faults = Vec::new();
         let (mut planned, mut answer) = (None, Value::Null);
-        if let Some(objects) = self.read(&mut faults) {
-            match self.inventory(&objects) {
-                Ok(inventory) => {
-                    faults.extend(inventory.faults().map(|(place, error)| {
-                        Fault::of_tenant(place, error, self.read_editor(place.file()))
-                    }));
+        let objects = self.read(&mut faults);
+        let is_read = faults.is_empty();
+        match self.inventory(&objects, is_read) {
+            Ok(Some(inventory)) => {
+                faults.extend(inventory.faults().flat_map(|(_, place, error)| {
+                    Fault::of_tenant(place, error, self.read_editor(place.file()))
+                }));
+                if is_read {
                     answer = answer_to(&objects);
                     planned = Some((
                         assess_with_origins(&inventory, &inventory.namespaces),
                         inventory.notes(),
                     ));
                 }
-                Err(error) => faults.push(error),
+            }
+            Ok(None) => {}
+            Err(error) => {
+                faults.extend(Fault::of_objects(&error, |editor| self.read_editor(editor)))
             }
         }
         let faults: Vec<Value> = faults.iter().map(Fault::to_json).collect();
@@ -74,23 +81,17 @@ impl Editors {
         })
     }
 
-    /// The objects; `None` where a text holds none, and then every such text is named.
-    fn read(&self, faults: &mut Vec<Fault>) -> Option<Objects> {
+    /// The objects; a text that holds none is named, and taken for an empty one.
+    fn read(&self, faults: &mut Vec<Fault>) -> Objects {
         let mut read = |editor: &str| {
             let text = self.read_editor(editor);
-            document::read(editor, text)
-                .map_err(|error| faults.push(Fault::of_text(&error, text)))
-                .ok()
+            let read = document::read(editor, text);
+            read.map_err(|error| faults.push(Fault::of_text(&error, text))).unwrap_or_default()
         };
         let (settings, tenant, namespace, request) =
             (read("settings"), read("tenant"), read("namespace"), read("request"));
         let first = |documents: Vec<Document>| documents.into_iter().next();
-        Some(Objects {
-            settings: first(settings?),
-            tenant: tenant?,
-            namespace: namespace?,
-            request: first(request?),
-        })
+        Objects { settings: first(settings), tenant, namespace, request: first(request) }
     }
 
     fn read_editor(&self, editor: &str) -> &str {
@@ -103,14 +104,20 @@ impl Editors {
         }
     }
 
-    fn inventory(&self, objects: &Objects) -> Result<Inventory, Fault> {
+    /// `None` where the settings are not known, because a text that could hold them is not read.
+    fn inventory(
+        &self,
+        objects: &Objects,
+        is_read: bool,
+    ) -> Result<Option<Inventory>, InventoryError> {
         let documents: Vec<Document> =
             objects.tenant.iter().chain(&objects.namespace).cloned().collect();
-        let settings: Result<Settings, _> =
-            objects.settings.as_ref().map_or_else(|| settings_among(&documents), parse);
-        let inventory =
-            settings.and_then(|settings| Inventory::from_documents(settings, documents));
-        inventory.map_err(|error| Fault::of_objects(&error, |editor| self.read_editor(editor)))
+        let settings: Settings = match &objects.settings {
+            Some(settings) => parse(settings)?,
+            None if !is_read && !self.settings.trim().is_empty() => return Ok(None),
+            None => settings_among(&documents)?,
+        };
+        Inventory::from_documents(settings, documents).map(Some)
     }
 }
 

@@ -14,8 +14,11 @@ use crate::ledger::Release;
 use crate::metadata::{Field, Key};
 use crate::namespace::NAME_LABEL;
 use crate::requester::{Requester, short_account};
+use crate::selector::NodeSelector;
 use crate::tenant::{Tenant, TenantError, capsule, landlord};
 
+mod autoscaled;
+mod checks;
 mod document;
 mod evidence;
 mod source;
@@ -28,6 +31,10 @@ pub use document::{
 };
 pub use source::{Reference, TenantSource};
 pub use strategy::Strategy;
+
+/// Namespaces that no tenant can be meant to have, beside the controller's own.
+const SYSTEM_NAMESPACES: [&str; 4] =
+    ["kube-system", "kube-public", "kube-node-lease", "kubewarden"];
 
 /// Settings in force. Built by [`Settings::from_value`] only, so every part is valid.
 #[derive(Clone, Debug)]
@@ -60,6 +67,8 @@ pub struct Settings {
     pub pods: Pods,
     /// User names that may bind Pods.
     pub schedulers: Vec<String>,
+    /// Labels of nodes that an autoscaler makes when Pods need them.
+    pub autoscaled: Vec<NodeSelector>,
     /// What the policy answers where the tenant could not be read.
     pub on_error: OnError,
     /// How the policy reads the tenant.
@@ -247,7 +256,10 @@ impl Settings {
         for (index, account) in admins.service_accounts.iter_mut().enumerate() {
             *account = read_account(&format!("admins.serviceAccounts[{index}]"), account)?;
         }
-        check_schedulers(&document.schedulers)?;
+        checks::check_admins("users", &admins.users)?;
+        checks::check_admins("groups", &admins.groups)?;
+        checks::check_schedulers(&document.schedulers)?;
+        checks::check_pods(document.pods)?;
         let settings = Self {
             source,
             identify,
@@ -263,6 +275,7 @@ impl Settings {
             guard: document.guard,
             pods: document.pods,
             schedulers: document.schedulers,
+            autoscaled: autoscaled::read(document.autoscaled)?,
             on_error: document.on_error,
             lookup: document.tenant_lookup,
             hooks,
@@ -332,7 +345,7 @@ fn excluded(document: &Document, controller: &str) -> Result<Vec<Glob>, DecodeEr
     let mut excluded =
         globs("excludedNamespaces", &document.excluded_namespaces, Glob::for_namespaces)?;
     let own = controller.split_once(':').map(|(namespace, _)| namespace);
-    let system = document::SYSTEM_NAMESPACES.into_iter().chain(own);
+    let system = SYSTEM_NAMESPACES.into_iter().chain(own);
     for name in system.filter(|_| !document.include_system_namespaces) {
         if !excluded.iter().any(|glob| glob.matches(name)) {
             excluded.extend(Glob::for_namespaces(name));
@@ -350,21 +363,6 @@ fn read_account(path: &str, account: &str) -> Result<String, DecodeError> {
             format!("{account:?} is not a service account: write `namespace:name`"),
         )
     })
-}
-
-/// A scheduler is known to Pods by a name, and to the API server by a user name.
-fn check_schedulers(schedulers: &[String]) -> Result<(), DecodeError> {
-    let fault = |(index, user): (usize, &String)| {
-        let message = match user.as_str() {
-            "" => "empty: write the user name of a scheduler",
-            "default-scheduler" | "kube-scheduler" => {
-                "this is the name of a scheduler, not its user name, and no Pod would be bound: write `system:kube-scheduler`"
-            }
-            _ => return None,
-        };
-        Some(DecodeError::new(format!("schedulers[{index}]"), format!("{user:?}: {message}")))
-    };
-    schedulers.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
 }
 
 /// The rules in order; the source's own label is added at the end where it is not listed.

@@ -86,7 +86,7 @@ impl Template {
     }
 
     /// The text as written.
-    pub(crate) fn as_source(&self) -> &str {
+    pub fn as_source(&self) -> &str {
         &self.source
     }
 }

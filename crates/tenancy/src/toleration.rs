@@ -119,14 +119,22 @@ pub enum TolerationError {
         /// The value.
         value: String,
     },
-    /// No effect or another one.
+    /// No effect, which to Kubernetes is all of them.
+    #[error(
+        "toleration {key:?} has no effect: write one toleration for each effect that is meant (NoSchedule, PreferNoSchedule, NoExecute)"
+    )]
+    NoEffect {
+        /// The toleration's key.
+        key: String,
+    },
+    /// Another effect.
     #[error(
         "effect {effect:?} of toleration {key:?} is unknown; use NoSchedule, PreferNoSchedule or NoExecute"
     )]
     Effect {
         /// The toleration's key.
         key: String,
-        /// The effect, empty if absent.
+        /// The effect.
         effect: String,
     },
 }
@@ -242,6 +250,7 @@ fn read_effect(object: &Object<String, Value>, key: &str) -> Result<Effect, Tole
         "NoSchedule" => Ok(Effect::NoSchedule),
         "PreferNoSchedule" => Ok(Effect::PreferNoSchedule),
         "NoExecute" => Ok(Effect::NoExecute),
+        "" => Err(TolerationError::NoEffect { key: key.to_owned() }),
         other => Err(TolerationError::Effect { key: key.to_owned(), effect: other.to_owned() }),
     }
 }
@@ -277,7 +286,7 @@ mod tests {
     #[case(value!({"effect": "NoSchedule"}), "key \"\"")]
     #[case(value!({"key": "a b", "effect": "NoSchedule"}), "key \"a b\"")]
     #[case(value!({"key": 1, "effect": "NoSchedule"}), "must be a string")]
-    #[case(value!({"key": "a"}), "effect \"\"")]
+    #[case(value!({"key": "a"}), "toleration \"a\" has no effect: write one toleration for each")]
     #[case(value!({"key": "a", "effect": "noschedule"}), "effect \"noschedule\"")]
     #[case(value!({"key": "a", "operator": "Gt", "effect": "NoSchedule"}), "operator \"Gt\"")]
     #[case(value!({"key": "a", "operator": "Exists", "value": "b", "effect": "NoSchedule"}), "value \"b\"")]

@@ -1,10 +1,10 @@
 // The backfill: how far, how fast, until when, and what failed.
 
 import { ask } from '../api.js';
-import { areas } from '../chart.js';
+import { areas, span } from '../chart.js';
 import { h, swap } from '../dom.js';
 import { ago, day, duration, number, plural, rate } from '../format.js';
-import { empty, follower, panel, tenantLink, tile } from '../parts.js';
+import { empty, follower, panel, tenantLink, tile, withCode } from '../parts.js';
 
 export function backfill() {
   const run = h('div', {}), queue = h('div', {}), speed = h('div', {}), failures = h('div', {});
@@ -14,10 +14,15 @@ export function backfill() {
     const facts = await ask('backfill');
     swap(run, [facts.run, facts.last, facts.leads], () => drawRun(facts));
     swap(queue, [facts.queue, facts.pace, facts.underWay], () => drawQueue(facts));
-    swap(speed, facts.rates, () => panel('Writes a second, last five minutes', areas('Writes a second', facts.rates.map((one) => one.at), [{ name: 'Writes', class: 'writes', values: facts.rates.map((one) => one.perSecond) }], (value) => number(Math.round(value * 10) / 10), 10)));
+    swap(speed, facts.rates, () => drawSpeed(facts.rates));
     swap(failures, [facts.failing, facts.failures], () => drawFailures(facts));
   }
   return { title: 'Backfill', node, refresh };
+}
+
+function drawSpeed(rates) {
+  const times = rates.map((one) => one.at), writes = { name: 'Writes', class: 'writes', values: rates.map((one) => one.perSecond) };
+  return panel(`Writes a second, ${span(times, 'last five minutes', 300)}`, areas('Writes a second', times, [writes], { words: (value) => number(Math.round(value * 10) / 10), unit: 'writes/s', least: 10 }));
 }
 
 function drawRun({ run, last, leads }) {
@@ -32,12 +37,13 @@ function drawRun({ run, last, leads }) {
 }
 
 function drawQueue({ queue, pace, underWay }) {
-  return panel('Waiting now', h('dl', { class: 'tiles' }, tile('Placement', number(queue.placement), 'Pods would stray'), tile('Drift', number(queue.drift), 'just changed'), tile('Backfill', number(queue.backfill), 'there before'), tile('Retry', number(queue.retry), 'failed, tried again'), tile('Pace', number(pace), `at a time, ${number(underWay)} under way`)));
+  return panel('Queue', h('p', { class: 'hint' }, 'Namespaces that are to be written, the most urgent first.'), h('dl', { class: 'tiles' },
+    tile('Placement', number(queue.placement), 'a node selector is missing or wrong'), tile('Drift', number(queue.drift), 'just changed'), tile('Backfill', number(queue.backfill), 'there before'), tile('Retry', number(queue.retry), 'failed, tried again'), tile('Writes under way', number(underWay), `at most ${number(pace)} at a time`)));
 }
 
 function drawFailures({ failing, failures }) {
   if (failing === 0) return panel('Failures', empty('None', 'Every namespace can be planned and written.'));
-  const row = (one) => h('tr', {}, h('th', { scope: 'row' }, one.namespace), h('td', {}, one.tenant ? tenantLink(one.tenant, `${one.namespace}/${one.tenant}`) : ''), h('td', {}, h('strong', {}, one.reason), ` ${one.message}`));
+  const row = (one) => h('tr', {}, h('th', { scope: 'row' }, one.namespace), h('td', {}, one.tenant ? tenantLink(one.tenant, `${one.namespace}/${one.tenant}`) : ''), h('td', {}, h('strong', {}, one.reason), ' ', withCode(one.message)));
   return panel('Failures', h('p', { class: 'hint' }, failing > failures.length ? `${number(failures.length)} of ${plural(failing, 'namespace')}.` : plural(failing, 'namespace'), ' ', h('a', { href: '#/namespaces?state=failed' }, 'Show all')),
     h('div', { class: 'overflow', role: 'region', 'aria-label': 'Table of failures', tabindex: 0 }, h('table', { class: 'plain' }, h('caption', { class: 'visually-hidden' }, 'Namespaces that failed'), h('thead', {}, h('tr', {}, ['Namespace', 'Tenant', 'Why'].map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, failures.map(row)))));
 }

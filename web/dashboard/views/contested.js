@@ -3,7 +3,9 @@
 import { ask } from '../api.js';
 import { h, swap } from '../dom.js';
 import { duration, number } from '../format.js';
-import { empty, follower, tenantLink } from '../parts.js';
+import { empty, follower, snippet, tenantLink, withCode } from '../parts.js';
+
+const LINES = 'Add these lines to the other tool’s object (Argo CD: the Application, Flux: the HelmRelease, Fleet: fleet.yaml). Or set `conflicts: keep` in the Tenant, or take the keys out of it.';
 
 export function contested() {
   const body = h('div', { class: 'stack' });
@@ -25,6 +27,6 @@ function card(row) {
   const id = `contested-${row.namespace}`;
   return h('section', { class: 'panel', 'aria-labelledby': id }, h('h2', { id }, row.namespace),
     h('dl', { class: 'facts' }, h('dt', {}, 'Tenant'), h('dd', {}, row.tenant ? tenantLink(row.tenant, id) : 'none'), h('dt', {}, 'Keys'), h('dd', {}, row.keys.length > 0 ? row.keys.map((key) => h('code', { class: 'key' }, key)) : 'none at the moment'),
-      h('dt', {}, 'Other writer'), h('dd', {}, row.otherWriter ?? 'not found out'), row.retrySeconds === null ? null : [h('dt', {}, 'Tried again'), h('dd', {}, `in ${duration(row.retrySeconds)}`)]),
-    h('h3', {}, 'What ends it'), h('pre', { tabindex: 0 }, h('code', {}, row.advice)));
+      h('dt', {}, 'Other writer'), h('dd', {}, row.otherWriter ?? 'not named by managedFields'), row.retrySeconds === null ? null : [h('dt', {}, 'Tried again'), h('dd', {}, `in ${duration(row.retrySeconds)}`)]),
+    h('h3', {}, 'What ends it'), h('p', { class: 'message' }, withCode(row.snippet ? LINES : row.advice)), row.snippet ? snippet(row.snippet) : null);
 }

@@ -1,13 +1,12 @@
-// Whether the promise is kept: in a sentence, in numbers, over the last hour, and by tenant.
+// Whether the promise is kept: in a sentence, by what it rests on, in numbers, over the last hour, and by tenant.
 
 import { ask } from '../api.js';
-import { areas, bars } from '../chart.js';
+import { areas, bars, span } from '../chart.js';
 import { h, swap } from '../dom.js';
 import { duration, number, percent, plural } from '../format.js';
-import { compliance, empty, panel, searchField, standing, tenantLink, tile } from '../parts.js';
+import { clamp, compliance, empty, panel, searchField, standing, tenantLink, tile, withCode } from '../parts.js';
+import { TITLES, lights, withAudit } from '../promise.js';
 import { Table, fromArray } from '../table.js';
-
-const TITLES = { kept: 'Promise kept', catchingUp: 'Catching up', broken: 'Not every namespace is compliant', unknown: 'Not known yet' };
 
 export function overview({ query, setQuery, settle }) {
   let tenants = [], search = query.search ?? '', sorted = { key: query.sort ?? 'troubled', descending: query.descending === 'true' };
@@ -23,7 +22,8 @@ export function overview({ query, setQuery, settle }) {
   async function refresh() {
     const facts = await ask('overview');
     settle(facts);
-    swap(hero, [facts.promise, facts.replica], () => drawHero(facts));
+    const promise = withAudit(facts.promise, facts.audit);
+    swap(hero, [promise, facts.replica], () => drawHero(promise, facts.replica));
     swap(tiles, [facts.namespaces, facts.lagSeconds, facts.contested, facts.heldPods, facts.unclaimed], () => drawTiles(facts));
     swap(charts, facts.history, () => drawHistory(facts.history));
     swap(waits, facts.waits, () => drawWaits(facts.waits));
@@ -32,32 +32,35 @@ export function overview({ query, setQuery, settle }) {
   return { title: 'Overview', node, refresh, destroy: () => table.destroy() };
 }
 
-function drawHero({ promise, replica }) {
+function drawHero(promise, replica) {
   const hints = [
-    replica.refusedSettings ? h('p', { class: 'notice bad' }, 'The newest settings are refused, the last good ones count: ', replica.refusedSettings) : null,
-    replica.waiting.map((part) => h('p', { class: 'notice' }, 'Waiting for ', part)),
+    replica.refusedSettings ? h('p', { class: 'notice bad' }, 'The newest settings are refused, the last good ones count: ', withCode(replica.refusedSettings)) : null,
+    replica.waiting.map((part) => h('p', { class: 'notice' }, 'Not ready: ', withCode(part))),
   ];
-  return [h('div', { class: `hero ${promise.state}` }, h('span', { class: 'seal', 'aria-hidden': 'true' }),
-    h('div', {}, h('p', { class: 'title' }, TITLES[promise.state]), h('p', { class: 'says' }, promise.says)),
-    h('p', { class: 'source' }, `Tenants from ${replica.source}`, h('br'), `Landlord ${replica.version}${replica.leads ? ', this replica leads' : ', this replica follows'}`)), hints];
+  return [h('div', { class: `hero panel ${promise.state}` }, h('span', { class: 'seal', 'aria-hidden': 'true' }),
+    h('div', {}, h('p', { class: 'eyebrow' }, 'No Pod runs outside its tenant’s pool'), h('p', { class: 'title' }, TITLES[promise.state]), h('p', { class: 'says' }, withCode(promise.says))),
+    h('p', { class: 'source' }, `Tenants: ${replica.source}`, h('br'), `Landlord ${replica.version}, ${replica.leads ? 'this replica leads' : 'this replica follows'}`), lights(promise.parts)), hints];
 }
 
 function drawTiles({ namespaces, lagSeconds, contested, heldPods, unclaimed }) {
   const troubled = namespaces.conflicted + namespaces.failed;
+  const of = contested > 0 ? ` (${number(contested)} contested)` : '';
+  const parts = [[namespaces.conflicted, `conflicted${of}`], [namespaces.failed, 'failed']].filter(([count]) => count > 0);
+  const list = (state) => `#/namespaces?state=${state}`;
   return h('dl', { class: 'tiles' },
-    tile('Compliant', percent(namespaces.compliant, namespaces.total), `${number(namespaces.compliant)} of ${plural(namespaces.total, 'namespace')}`),
-    tile('Waiting', number(namespaces.pending), lagSeconds > 0 ? `the longest for ${duration(lagSeconds)}` : 'nothing waits', namespaces.pending > 0 ? 'pending' : ''),
-    tile('Need attention', number(troubled), contested > 0 ? `${number(contested)} contested` : troubled > 0 ? `${number(namespaces.conflicted)} conflicted, ${number(namespaces.failed)} failed` : 'no conflict, no failure', troubled > 0 ? 'failed' : ''),
-    tile('Held Pods', heldPods === null ? '–' : number(heldPods), heldPods === null ? 'Pods are not watched' : heldPods > 0 ? 'until their namespace is ready' : 'no Pod waits at the gate'),
-    tile('Unclaimed', number(unclaimed), 'namespaces of no tenant'));
+    tile('Compliant', percent(namespaces.compliant, namespaces.total), `${number(namespaces.compliant)} of ${plural(namespaces.total, 'namespace')}`, '', list('compliant')),
+    tile('Pending', number(namespaces.pending), lagSeconds > 0 ? `the longest for ${duration(lagSeconds)}` : 'nothing waits', namespaces.pending > 0 ? 'pending' : '', list('pending')),
+    tile('Need attention', number(troubled), parts.length > 0 ? parts.map(([count, word]) => `${number(count)} ${word}`).join(', ') : 'no conflict, no failure', troubled > 0 ? 'failed' : '', list('attention')),
+    tile('Held Pods', heldPods === null ? '–' : number(heldPods), heldPods === null ? 'Pods are not watched' : heldPods > 0 ? 'until their namespace is ready' : 'no Pod waits at the gate', '', '#/held'),
+    tile('Unclaimed', number(unclaimed), 'namespaces of no tenant', '', list('unclaimed')));
 }
 
 function drawHistory(history) {
-  const times = history.map((sample) => sample.at);
+  const times = history.map((sample) => sample.at), when = span(times, 'last hour', 3600);
   const series = (name, key) => ({ name, class: key, values: history.map((sample) => sample[key]) });
-  const drift = areas('Namespaces that are not compliant', times, [series('Failed', 'failed'), series('Conflicted', 'conflicted'), series('Pending', 'pending')], number, 4);
-  const lag = areas('Longest wait', times, [{ name: 'Longest wait', class: 'lag', values: history.map((sample) => sample.lagSeconds) }], duration);
-  return [panel('Drift, last hour', drift), panel('Longest wait, last hour', lag)];
+  const drift = areas('Namespaces that are not compliant', times, [series('Failed', 'failed'), series('Conflicted', 'conflicted'), series('Pending', 'pending')], { unit: 'namespaces', least: 4 });
+  const lag = areas('Longest wait', times, [{ name: 'Longest wait', class: 'lag', values: history.map((sample) => sample.lagSeconds) }], { words: duration });
+  return [panel(`Not compliant, ${when}`, drift), panel(`Longest wait, ${when}`, lag)];
 }
 
 function drawWaits(waits) {
@@ -75,11 +78,11 @@ const COLUMNS = [
 ];
 
 function note(row) {
-  if (row.invalid) return h('span', { class: 'bad' }, row.invalid);
-  if (row.nodesMatch === false) return h('span', { class: 'bad' }, 'no node matches');
-  if (row.contested > 0) return h('span', { class: 'bad' }, `${number(row.contested)} contested`);
+  if (row.invalid) return h('span', { class: 'bad' }, clamp(row.invalid));
+  if (row.nodesMatch === false) return h('span', { class: 'bad' }, clamp('no node matches'));
+  if (row.contested > 0) return h('span', { class: 'bad' }, clamp(`${number(row.contested)} contested`));
   if (row.namespaces.total === 0) return h('span', { class: 'faint' }, 'no namespace');
-  return row.namespaces.compliant === row.namespaces.total ? h('span', { class: 'faint' }, 'compliant') : standing(row.namespaces).split(': ')[1];
+  return row.namespaces.compliant === row.namespaces.total ? h('span', { class: 'faint' }, 'compliant') : clamp(standing(row.namespaces).split(': ')[1]);
 }
 
 const troubled = ({ invalid, namespaces, nodesMatch }) => (invalid ? 1e9 : 0) + (nodesMatch === false ? 1e8 : 0) + namespaces.total - namespaces.compliant;

@@ -3,7 +3,8 @@
 import { ask } from '../api.js';
 import { h, swap } from '../dom.js';
 import { ago, day, duration, number, rate } from '../format.js';
-import { empty, panel } from '../parts.js';
+import { empty, panel, withCode } from '../parts.js';
+import { lights } from '../promise.js';
 
 const MODES = { webhook: 'The webhook decides on every namespace as it is created.', hybrid: 'The webhook decides on critical namespaces, the controller on all others.', controller: 'The controller decides; the guard keeps Pods out meanwhile.' };
 const UNITS = { count: number, perSecond: rate, seconds: duration };
@@ -19,9 +20,11 @@ export function strategy() {
 }
 
 function draw(facts) {
-  if (!facts.set) return panel('Not set', empty('The webhook is asked about every namespace', 'Set `strategy` in the settings to let landlord move work between webhook and controller by what it measures.'));
-  if (facts.error) return h('p', { class: 'notice bad', role: 'alert' }, facts.error);
+  const protection = panel('What keeps Pods in their pools', lights(facts.protection));
+  if (!facts.set) return [protection, panel('No strategy is set', empty(decides(facts.protection), 'Set `strategy` in the settings to let landlord move work between webhook and controller by what it measures.'))];
+  if (facts.error) return [protection, h('p', { class: 'notice bad', role: 'alert' }, withCode(facts.error))];
   return [
+    protection,
     h('div', { class: `mode ${facts.refused ? 'refused' : ''}` }, h('p', { class: 'title' }, facts.mode), h('p', { class: 'says' }, MODES[facts.mode] ?? ''),
       h('dl', { class: 'facts' }, line('Why', facts.reason), line('Chosen', facts.chosen ?? 'auto, by the measurements'), line('Since', facts.since ? `${day(facts.since)}, ${ago(facts.since)}` : 'the beginning'), line('Guard', facts.guard), line('Webhook', facts.reason.includes(facts.fault) ? null : facts.fault))),
     facts.refused ? h('p', { class: 'notice bad' }, 'Another mode is called for and refused, because the guard is not shown to be enforced.') : null,
@@ -29,6 +32,13 @@ function draw(facts) {
     panel('What would change it', h('ul', { class: 'reasons' }, facts.next.map((one) => h('li', {}, h('strong', {}, one.mode), ` – ${one.when}`)))),
     panel('History', history(facts.history)),
   ];
+}
+
+/** Who decides on namespaces where no strategy does. */
+function decides(protection) {
+  const webhook = protection.find((part) => part.name === 'webhook')?.state;
+  if (webhook === 'unused') return 'The controller decides on every namespace: there is no webhook';
+  return webhook === 'unknown' ? 'Whether the webhook is asked is not known' : 'The webhook is asked about every namespace';
 }
 
 const line = (term, value) => (value ? [h('dt', {}, term), h('dd', {}, value)] : []);

@@ -3,8 +3,8 @@
 import { ask } from '../api.js';
 import { h, swap } from '../dom.js';
 import { ago, clock, number, percent, plural } from '../format.js';
-import { listing } from '../listing.js';
-import { empty, panel, tile } from '../parts.js';
+import { listing, whose } from '../listing.js';
+import { empty, panel, tile, withCode } from '../parts.js';
 
 export function tenant({ argument: name, query, setQuery }) {
   const list = listing({ tenant: name, query, setQuery });
@@ -37,16 +37,16 @@ export function tenant({ argument: name, query, setQuery }) {
   return { title: `Tenant ${name}`, node, refresh, destroy: list.destroy };
 }
 
-function draw({ namespaces, invalid, owners, pools, nodesKnown, reasons }) {
+function draw({ name, namespaces, invalid, owners, pools, nodesKnown, reasons }) {
   const troubled = namespaces.conflicted + namespaces.failed;
-  const claim = owners === null ? 'anybody' : owners.length === 0 ? 'admins only' : owners.map((owner) => `${owner.kind} ${owner.name}`).join(', ');
+  const list = (state) => `#/tenant/${encodeURIComponent(name)}?state=${state}`;
   return [
-    invalid ? h('p', { class: 'notice bad' }, 'This tenant cannot be used: ', invalid) : null,
+    invalid ? h('p', { class: 'notice bad' }, 'This tenant cannot be used: ', withCode(invalid)) : null,
     h('dl', { class: 'tiles' },
-      tile('Compliant', percent(namespaces.compliant, namespaces.total), `${number(namespaces.compliant)} of ${plural(namespaces.total, 'namespace')}`),
-      tile('Waiting', number(namespaces.pending), 'to be written', namespaces.pending > 0 ? 'pending' : ''),
-      tile('Need attention', number(troubled), `${number(namespaces.conflicted)} conflicted, ${number(namespaces.failed)} failed`, troubled > 0 ? 'failed' : ''),
-      h('div', { class: 'tile text' }, h('dt', {}, 'May be claimed by'), h('dd', {}, claim))),
+      tile('Compliant', percent(namespaces.compliant, namespaces.total), `${number(namespaces.compliant)} of ${plural(namespaces.total, 'namespace')}`, '', list('compliant')),
+      tile('Pending', number(namespaces.pending), 'to be written', namespaces.pending > 0 ? 'pending' : '', list('pending')),
+      tile('Need attention', number(troubled), `${number(namespaces.conflicted)} conflicted, ${number(namespaces.failed)} failed`, troubled > 0 ? 'failed' : '', list('attention')),
+      h('div', { class: 'tile text' }, h('dt', {}, 'May be claimed by'), h('dd', {}, whose({ owners })))),
     panel('Pool', drawPools(pools, nodesKnown)),
     reasons.length > 0 ? panel('What is wrong', h('ul', { class: 'reasons' }, reasons.map(reason))) : null,
   ];
@@ -62,7 +62,7 @@ function drawPools(pools, known) {
     h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Node selector'), h('th', { scope: 'col', class: 'number' }, 'Nodes'), h('th', { scope: 'col' }, 'Which'))), h('tbody', {}, pools.map(row))));
 }
 
-const reason = (row) => h('li', {}, h('strong', {}, row.reason), h('span', { class: 'faint' }, ` ${plural(row.count, 'namespace')}, such as `), h('code', {}, row.namespace), h('p', { class: 'message' }, row.message));
+const reason = (row) => h('li', {}, h('strong', {}, row.reason), h('span', { class: 'faint' }, ` ${plural(row.count, 'namespace')}, such as `), h('code', {}, row.namespace), h('p', { class: 'message' }, withCode(row.message)));
 
 function drawPods({ listed, pods, outside, items, notJudged, error }) {
   if (error) return h('p', { class: 'notice bad', role: 'alert' }, 'Pods cannot be listed: ', error);

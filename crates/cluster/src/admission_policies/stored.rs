@@ -52,23 +52,30 @@ impl Stored {
 
     /// The form of which the parts that make it out are bound; `None` where nothing refuses Pods.
     pub fn form_in_force(&self) -> Option<Form> {
-        let is_bound = |kind: &str, part: Part| {
-            let name = format!("{}-{}", guard::NAME, part.word());
-            let there = |kind: String| self.specs.contains_key(&Id::new(&kind, &name));
-            there(kind.to_owned()) && there(format!("{kind}Binding"))
-        };
-        if !is_bound("ValidatingAdmissionPolicy", Part::Deny) {
+        if !self.is_bound("ValidatingAdmissionPolicy", Part::Deny) {
             return None;
         }
-        let mutating = is_bound("MutatingAdmissionPolicy", Part::Seal)
+        let mutating = self
+            .is_bound("MutatingAdmissionPolicy", Part::Seal)
             .then_some(self.served.mutating)
             .flatten();
-        let alone = if is_bound("ValidatingAdmissionPolicy", Part::Seal) {
+        let alone = if self.is_bound("ValidatingAdmissionPolicy", Part::Seal) {
             Form::Validating
         } else {
             Form::BesideWebhook
         };
         Some(mutating.map_or(alone, Form::Mutating))
+    }
+
+    /// Whether the part is in force that gives Pods their namespace's node selector.
+    pub fn places_pods(&self) -> bool {
+        self.is_bound("MutatingAdmissionPolicy", Part::Place)
+    }
+
+    fn is_bound(&self, kind: &str, part: Part) -> bool {
+        let name = format!("{}-{}", guard::NAME, part.word());
+        let there = |kind: String| self.specs.contains_key(&Id::new(&kind, &name));
+        there(kind.to_owned()) && there(format!("{kind}Binding"))
     }
 
     /// What lacks where no webhook judges anything.

@@ -3,6 +3,7 @@
 //! landlord does not look after it.
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use serde_json::json;
@@ -17,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 /// The namespace that never becomes ready; the chart and `deploy/rbac.yaml` bring it along.
 pub use assessment::inventory::PROBE_NAMESPACE as NAMESPACE;
+/// Annotations with which a namespace can be ready.
+const READY_KEYS: [&str; 2] = [tenancy::ledger::ANNOTATION, tenancy::keys::UNCLAIMED];
 /// How the API server names the part of the guard that refuses Pods.
 pub const REFUSAL: &str = "ValidatingAdmissionPolicy 'landlord-guard-deny'";
 
@@ -29,6 +32,10 @@ pub enum GuardError {
         "namespace {NAMESPACE} is excluded by the settings, so the guard lets its Pods in: narrow excludedNamespaces"
     )]
     Excluded,
+    #[error(
+        "namespace {NAMESPACE} does not claim the tenant of its own name, or is ready, so that nothing can be tried in it: apply deploy/rbac.yaml"
+    )]
+    Ready,
     #[error("the Pod in namespace {NAMESPACE} was refused, but not by the guard: {0}")]
     Refused(String),
     #[error("no answer: {0}")]
@@ -84,6 +91,14 @@ pub async fn is_enforced(client: &Client) -> Result<bool, GuardError> {
     }
 }
 
+/// The same for readers, which write nothing: an error also where the namespace is not kept unready.
+pub async fn observe(client: &Client, settings: &Settings) -> Result<bool, GuardError> {
+    if !is_unready(&read_namespace(client, settings).await?, settings) {
+        return Err(GuardError::Ready);
+    }
+    is_enforced(client).await
+}
+
 /// The same for the whole guard: a Pod shows that *deny* or *hold* is at work, and the objects that
 /// the guard is the one for these settings.
 pub async fn check(client: &Client, settings: &Settings) -> Enforcement {
@@ -133,31 +148,33 @@ fn uncovered(settings: &Settings) -> Option<&'static str> {
 /// Claims the namespace for a tenant that is none of its own, once, and takes away what would make
 /// it look ready.
 async fn make_unready(client: &Client, settings: &Settings) -> Result<(), GuardError> {
-    if settings.excludes(NAMESPACE) {
-        return Err(GuardError::Excluded);
-    }
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let unanswered = |error: Error| GuardError::Unanswered(message(&error));
-    let found = namespaces
-        .get_opt(NAMESPACE)
-        .await
-        .map_err(unanswered)?
-        .ok_or(GuardError::NoNamespace)?
-        .metadata;
-    let annotations = found.annotations.unwrap_or_default();
-    let label = settings.tenant_label();
-    let labelled = found
-        .labels
-        .is_some_and(|labels| labels.get(label).is_some_and(|tenant| tenant == NAMESPACE));
-    let ready = [tenancy::ledger::ANNOTATION, tenancy::keys::UNCLAIMED];
-    if labelled && ready.iter().all(|key| !annotations.contains_key(*key)) {
+    if is_unready(&read_namespace(client, settings).await?, settings) {
         return Ok(());
     }
-    let [ledger, unclaimed] = ready;
+    let (label, [ledger, unclaimed]) = (settings.tenant_label(), READY_KEYS);
     let patch = json!({"metadata": {"labels": {label: NAMESPACE}, "annotations": {ledger: null, unclaimed: null}}});
     let params =
         PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let namespaces: Api<Namespace> = Api::all(client.clone());
     namespaces.patch(NAMESPACE, &params, &Patch::Merge(patch)).await.map(drop).map_err(unanswered)
+}
+
+async fn read_namespace(client: &Client, settings: &Settings) -> Result<ObjectMeta, GuardError> {
+    if settings.excludes(NAMESPACE) {
+        return Err(GuardError::Excluded);
+    }
+    let found = Api::<Namespace>::all(client.clone()).get_opt(NAMESPACE).await;
+    found.map_err(unanswered)?.map(|found| found.metadata).ok_or(GuardError::NoNamespace)
+}
+
+fn is_unready(found: &ObjectMeta, settings: &Settings) -> bool {
+    let tenant = found.labels.as_ref().and_then(|labels| labels.get(settings.tenant_label()));
+    let has = |key: &str| found.annotations.as_ref().is_some_and(|all| all.contains_key(key));
+    tenant.is_some_and(|tenant| tenant == NAMESPACE) && !READY_KEYS.into_iter().any(has)
+}
+
+fn unanswered(error: Error) -> GuardError {
+    GuardError::Unanswered(message(&error))
 }
 
 /// A Pod that is only tried. It is as harmless as Pod Security's strictest level asks for, and has
@@ -188,6 +205,17 @@ mod tests {
     fn what_only_the_webhook_refuses(#[case] settings: serde_json::Value, #[case] expected: bool) {
         let settings = Settings::from_value(&settings).expect("settings");
         assert_eq!(uncovered(&settings).is_some(), expected);
+    }
+
+    #[rstest]
+    #[case::as_shipped(json!({"labels": {"landlord.dev/tenant": NAMESPACE}}), true)]
+    #[case::unlabelled(json!({}), false)]
+    #[case::of_a_tenant(json!({"labels": {"landlord.dev/tenant": "solar"}}), false)]
+    #[case::ready(json!({"labels": {"landlord.dev/tenant": NAMESPACE}, "annotations": {"landlord.dev/ledger": "{}"}}), false)]
+    fn where_something_can_be_tried(#[case] metadata: serde_json::Value, #[case] expected: bool) {
+        let found: ObjectMeta = serde_json::from_value(metadata).expect("metadata");
+        let settings = Settings::from_value(&json!({})).expect("settings");
+        assert_eq!(is_unready(&found, &settings), expected);
     }
 
     #[test]

@@ -13,6 +13,32 @@ pub fn advice(other: Option<&str>, namespace: &str, keys: &[Key]) -> String {
     format!("{}; {OWN_WAY_OUT}", tool_advice(other, namespace, keys))
 }
 
+/// The lines for the tool's own file that end it, where there are any: to be copied.
+pub fn snippet(other: Option<&str>, namespace: &str, keys: &[Key]) -> Option<String> {
+    let name = other?.to_ascii_lowercase();
+    let list = |indent: &str| -> String {
+        keys.iter().map(|key| format!("{indent}- {:?}\n", pointer(key).as_str())).collect()
+    };
+    if name.contains("argocd") || name.contains("argo-cd") {
+        Some(format!(
+            "spec:\n  ignoreDifferences:\n  - kind: Namespace\n    name: {namespace}\n    jsonPointers:\n{}  syncPolicy:\n    syncOptions:\n    - RespectIgnoreDifferences=true\n",
+            list("    ")
+        ))
+    } else if name.contains("helm-controller") {
+        Some(format!(
+            "spec:\n  driftDetection:\n    mode: enabled\n    ignore:\n    - target:\n        kind: Namespace\n        name: {namespace}\n      paths:\n{}",
+            list("      ")
+        ))
+    } else if name.contains("fleet") {
+        Some(format!(
+            "diff:\n  comparePatches:\n  - apiVersion: v1\n    kind: Namespace\n    name: {namespace}\n    jsonPointers:\n{}",
+            list("    ")
+        ))
+    } else {
+        None
+    }
+}
+
 fn tool_advice(other: Option<&str>, namespace: &str, keys: &[Key]) -> String {
     let pointers = keys
         .iter()
@@ -113,10 +139,23 @@ mod tests {
         );
     }
 
+    #[rstest]
+    #[case("argocd-controller", "/spec/ignoreDifferences/0/jsonPointers/0")]
+    #[case("helm-controller", "/spec/driftDetection/ignore/0/paths/0")]
+    #[case("fleetagent", "/diff/comparePatches/0/jsonPointers/0")]
+    fn lines_to_copy_are_yaml(#[case] manager: &str, #[case] place: &str) {
+        let keys = [Key { field: Field::Label, name: "example.com/a".to_owned() }];
+        let text = snippet(Some(manager), "web", &keys).expect("lines");
+        let value: serde_json::Value = serde_saphyr::from_str(&text).expect("YAML");
+        let found = value.pointer(place).and_then(serde_json::Value::as_str);
+        assert_eq!(found, Some("/metadata/labels/example.com~1a"), "{text}");
+    }
+
     #[test]
     fn without_a_name_it_says_what_finds_it_out() {
         let keys = [Key { field: Field::Annotation, name: "example.com/a".to_owned() }];
         let text = advice(None, "web", &keys);
+        assert_eq!(snippet(None, "web", &keys), None);
         assert!(
             text.contains("audit log") && text.contains("/metadata/annotations/example.com~1a"),
             "{text}"

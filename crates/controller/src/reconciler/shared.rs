@@ -47,6 +47,8 @@ pub struct Shared {
     pub refused_settings: Option<String>,
     /// Why guard and policy do not let the controller's account write.
     pub wrong_account: Option<String>,
+    /// The kind of reports; `Some(None)`: none is served.
+    pub reports: Option<Option<cluster::reports::ReportKind>>,
     /// Namespaces written in bulk since it was last reported, by tenant.
     pub bulk: BTreeMap<String, usize>,
     /// Namespaces that were decided on since an audit asked last; nothing where none does.
@@ -70,6 +72,7 @@ impl Shared {
             strategy: None,
             refused_settings: None,
             wrong_account: None,
+            reports: None,
             bulk: BTreeMap::new(),
             decided: None,
             pruned: None,

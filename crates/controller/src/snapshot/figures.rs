@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use assessment::Reason;
+use cluster::reports::ReportKind;
 use tenancy::settings::Settings;
 
 use crate::audit::summary::Summary;
@@ -41,6 +42,9 @@ pub struct Figures {
     pub refused_settings: Option<String>,
     /// Why the controller's own account is not the one that the settings or the guard name.
     pub wrong_account: Option<String>,
+    /// Which kind of reports is written, `Some(None)` where the API server serves none; `None` until
+    /// that is known, and where nobody asked for reports.
+    pub reports: Option<Option<ReportKind>>,
     pub strategy: Option<Arc<Strategy>>,
     /// Pods that the guard holds; `None` until they have been listed.
     pub held_pods: Option<usize>,
@@ -69,6 +73,7 @@ impl Figures {
             settings: Arc::clone(shared.store.settings()),
             refused_settings: shared.refused_settings.clone(),
             wrong_account: shared.wrong_account.clone(),
+            reports: shared.reports,
             strategy: shared.strategy.clone(),
             held_pods: None,
             audit: None,

@@ -2,8 +2,19 @@
 
 use std::collections::HashMap;
 
-use super::{Snapshots, parts};
-use crate::gated_pods::{Tally, Troubled};
+use cluster::gated_pod::PodKey;
+
+use super::{PART, Snapshots, parts};
+use crate::gated_pods::{State, Tally, Troubled};
+
+/// A gated Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatedPodRow {
+    pub key: PodKey,
+    pub state: State,
+    /// Whether its namespace releases Pods, so that it waits for its turn only.
+    pub is_next: bool,
+}
 
 /// The gated Pods of one tenant, by how they stand.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +56,39 @@ impl Snapshots {
             }
         }
         Some(tenants)
+    }
+
+    /// Every gated Pod, copied a part at a time; `None` until Pods have been listed.
+    pub fn gated_pod_rows(&self) -> Option<Vec<GatedPodRow>> {
+        let names: Vec<String> = {
+            let gated = self.reconciler.gated();
+            gated.is_known().then(|| gated.namespaces().map(str::to_owned).collect())?
+        };
+        let mut rows = Vec::new();
+        for name in names {
+            let mut last = None;
+            loop {
+                let part = self.gated_pods_after(&name, last.as_ref());
+                let is_last = part.len() < PART;
+                last = part.last().map(|row| row.key.clone());
+                rows.extend(part);
+                if is_last {
+                    break;
+                }
+            }
+        }
+        Some(rows)
+    }
+
+    fn gated_pods_after(&self, namespace: &str, after: Option<&PodKey>) -> Vec<GatedPodRow> {
+        let gated = self.reconciler.gated();
+        let pods = gated.pods_after(namespace, after).take(PART);
+        pods.map(|(key, state, is_next)| GatedPodRow {
+            key: key.clone(),
+            state: state.clone(),
+            is_next,
+        })
+        .collect()
     }
 
     fn tenants_of(&self, part: &[Tally]) -> Vec<Option<String>> {

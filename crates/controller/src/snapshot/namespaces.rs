@@ -12,6 +12,8 @@ use crate::store::Compliance;
 /// A namespace that was looked at, and how it stood then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamespaceRow {
+    /// Of the object: another one of the same name has another.
+    pub uid: Box<str>,
     pub tenant: Option<Box<str>>,
     pub state: Compliance,
     /// Why it is not compliant.
@@ -24,8 +26,10 @@ pub struct NamespaceRow {
 impl NamespaceRow {
     pub(super) fn read(shared: &Shared, name: &str) -> Option<Self> {
         let standing = shared.store.standing(name)?;
-        let created = shared.store.namespace(name)?.created.as_ref();
+        let known = shared.store.namespace(name)?;
+        let created = known.created.as_ref();
         Some(Self {
+            uid: known.uid.as_str().into(),
             tenant: standing.tenant.as_deref().map(Box::from),
             state: standing.state,
             reason: standing.reason,
@@ -37,12 +41,37 @@ impl NamespaceRow {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Namespaces(BTreeMap<Arc<str>, NamespaceRow>);
+pub struct Namespaces {
+    rows: BTreeMap<Arc<str>, NamespaceRow>,
+    revision: u64,
+}
 
 impl Namespaces {
+    /// Grows whenever a row may have changed.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// In order of the names.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &NamespaceRow)> {
-        self.0.iter()
+        self.rows.iter()
+    }
+
+    pub fn get(&self, name: &str) -> Option<&NamespaceRow> {
+        self.rows.get(name)
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The one of this name.
+    pub fn get(&self, name: &str) -> Option<&NamespaceRow> {
+        self.0.get(name)
     }
 
     /// Those that claim this tenant, in order of the names.
@@ -50,14 +79,15 @@ impl Namespaces {
         self.iter().filter(move |(_, row)| row.tenant.as_deref() == Some(tenant))
     }
 
-    pub(super) fn put(&mut self, name: String, row: Option<NamespaceRow>) {
-        match (row, self.0.get_mut(name.as_str())) {
+    pub(crate) fn put(&mut self, name: String, row: Option<NamespaceRow>) {
+        self.revision += 1;
+        match (row, self.rows.get_mut(name.as_str())) {
             (Some(row), Some(known)) => *known = row,
             (Some(row), None) => {
-                self.0.insert(name.into(), row);
+                self.rows.insert(name.into(), row);
             }
             (None, _) => {
-                self.0.remove(name.as_str());
+                self.rows.remove(name.as_str());
             }
         }
     }

@@ -212,3 +212,39 @@ fn figures_count_what_there_is() {
     let later = snapshots.figures();
     assert!(later.reasons.is_empty() && later.revision > figures.revision);
 }
+
+fn hold(snapshots: &Snapshots, namespace: &str, count: usize) {
+    use crate::gated_pods::HeldPod;
+
+    let mut gated = snapshots.reconciler.gated();
+    for number in 0..count {
+        let metadata = json!({"namespace": namespace, "name": format!("pod-{number:04}"), "uid": format!("{number}"), "creationTimestamp": "2026-01-01T00:00:00Z"});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"schedulingGates": [{"name": guard::GATE}]}});
+        let pod: cluster::gated_pod::UnscheduledPod = serde_json::from_value(pod).expect("a Pod");
+        let key = cluster::gated_pod::PodKey::from_pod(&pod);
+        gated.put(&key, HeldPod::from_pod(pod, None).expect("a held Pod"), clock::now());
+    }
+}
+
+/// More than one part, and a namespace that releases its Pods.
+#[test]
+fn every_gated_pod_has_a_row() {
+    let runtime = runtime();
+    let _within = runtime.enter();
+    let snapshots = snapshots();
+    assert_eq!(snapshots.gated_pod_rows(), None, "not listed yet");
+    hold(&snapshots, "web", 2 * PART);
+    hold(&snapshots, "db", 1);
+    let listed = snapshots.reconciler.gated().pods().map(|(key, _)| key.clone()).collect();
+    snapshots.reconciler.gated().complete(&listed);
+    snapshots
+        .reconciler
+        .gated()
+        .set_placement("db", Some(cluster::placement::Placement::default()));
+    let rows = snapshots.gated_pod_rows().expect("listed");
+    let keys: std::collections::BTreeSet<_> = rows.iter().map(|row| row.key.clone()).collect();
+    assert_eq!((rows.len(), keys), (2 * PART + 1, listed));
+    let is_next =
+        |name: &str| rows.iter().filter(|row| row.is_next && *row.key.namespace == *name).count();
+    assert_eq!((is_next("web"), is_next("db")), (0, 1));
+}

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::Dashboard;
 use cluster::clock;
-use controller::snapshot::{Contest, REVERSALS, WINDOW, advice};
+use controller::snapshot::{Contest, REVERSALS, WINDOW, advice, snippet};
 
 /// Namespaces that are listed.
 const MAX_ROWS: usize = 200;
@@ -36,6 +36,8 @@ struct ContestedRow {
     other_writer: Option<String>,
     /// What ends it.
     advice: String,
+    /// The lines for the other tool's own file, where there are any.
+    snippet: Option<String>,
     /// Until landlord tries again.
     retry_seconds: Option<u64>,
 }
@@ -68,6 +70,7 @@ impl ContestedRow {
             tenant,
             keys: keys.iter().map(ToString::to_string).collect(),
             advice: advice(other.as_deref(), &namespace, &keys),
+            snippet: snippet(other.as_deref(), &namespace, &keys),
             other_writer: other,
             retry_seconds: until.map(|until| until.saturating_duration_since(now).as_secs()),
             namespace,

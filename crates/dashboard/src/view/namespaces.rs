@@ -39,6 +39,8 @@ enum Choice {
     Pending,
     Conflicted,
     Failed,
+    /// Conflicted or failed: landlord alone does not end it.
+    Attention,
     /// Not compliant.
     Troubled,
     /// Of no tenant.
@@ -147,6 +149,7 @@ impl Choice {
             Self::Pending => row.state == Compliance::Pending,
             Self::Conflicted => row.state == Compliance::Conflicted,
             Self::Failed => row.state == Compliance::Failed,
+            Self::Attention => matches!(row.state, Compliance::Conflicted | Compliance::Failed),
             Self::Troubled => row.state != Compliance::Compliant,
             Self::Unclaimed => row.tenant.is_none(),
         }

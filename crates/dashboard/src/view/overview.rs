@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::audit::Audit;
+use super::promise::{Part, Promise};
 use super::{Counts, time};
 use crate::Dashboard;
 use crate::history::Look;
@@ -33,27 +34,6 @@ pub(crate) struct Overview {
     replica: Replica,
 }
 
-/// Whether every namespace is as its tenant wants it.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-struct Promise {
-    state: PromiseState,
-    says: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-enum PromiseState {
-    /// Every namespace is as its tenant wants it.
-    Kept,
-    /// Landlord is about to make it so.
-    CatchingUp,
-    /// It needs attention.
-    Broken,
-    /// Not everything has been read yet.
-    Unknown,
-}
-
 /// Which replica of the controller answers.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -73,17 +53,17 @@ struct Replica {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct TenantRow {
-    name: String,
-    namespaces: Counts,
+pub(super) struct TenantRow {
+    pub(super) name: String,
+    pub(super) namespaces: Counts,
     /// Why it cannot be used.
-    invalid: Option<String>,
+    pub(super) invalid: Option<String>,
     /// Namespaces with contested keys.
-    contested: usize,
+    pub(super) contested: usize,
     /// The node selectors that it may write.
-    selectors: Vec<String>,
+    pub(super) selectors: Vec<String>,
     /// Whether each of them matches a node; null where nodes are not known.
-    nodes_match: Option<bool>,
+    pub(super) nodes_match: Option<bool>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -107,7 +87,8 @@ struct Waits {
 }
 
 impl Overview {
-    pub(crate) fn build(dashboard: &Dashboard) -> Self {
+    /// `protection`: what is known of guard, webhook and selector.
+    pub(crate) fn build(dashboard: &Dashboard, protection: Vec<Part>) -> Self {
         let snapshots = &dashboard.subject.snapshots;
         let figures = snapshots.figures();
         let replica = Replica::build(dashboard, &figures);
@@ -115,8 +96,9 @@ impl Overview {
         let waits = waits(dashboard.subject.journal.waits());
         let tenants = tenants(snapshots);
         let lag = if replica.leads { figures.lag } else { Duration::ZERO };
+        let is_read = dashboard.subject.readiness.is_complete();
         Self {
-            promise: Promise::judge(figures.totals.into(), &tenants, replica.waiting.is_empty()),
+            promise: Promise::judge(protection, figures.totals.into(), &tenants, is_read),
             namespaces: figures.totals.into(),
             unclaimed: figures.totals.unclaimed,
             lag_seconds: lag.as_secs_f64(),
@@ -144,46 +126,6 @@ impl Replica {
             playground: crate::assets::have_playground(),
         }
     }
-}
-
-impl Promise {
-    fn judge(counts: Counts, tenants: &[TenantRow], ready: bool) -> Self {
-        let troubled = counts.conflicted + counts.failed;
-        let invalid = tenants.iter().filter(|tenant| tenant.invalid.is_some()).count();
-        let (state, says) = match (ready, troubled, invalid, counts.pending) {
-            (false, ..) => (PromiseState::Unknown, "Not everything has been read yet.".to_owned()),
-            (_, 0, 0, 0) if counts.total == 0 => {
-                (PromiseState::Kept, "There is no namespace to look after yet.".to_owned())
-            }
-            (_, 0, 0, 0) => {
-                (PromiseState::Kept, format!("{} as its tenant wants it.", every(counts.total)))
-            }
-            (_, 0, 0, pending) => {
-                (PromiseState::CatchingUp, format!("{} to be written.", namespaces(pending)))
-            }
-            (_, 0, invalid, _) => {
-                (PromiseState::Broken, format!("{invalid} of the tenants cannot be used."))
-            }
-            (_, troubled, ..) => (PromiseState::Broken, format!("{} attention.", needs(troubled))),
-        };
-        Self { state, says }
-    }
-}
-
-fn every(count: usize) -> String {
-    if count == 1 {
-        "The one namespace is".to_owned()
-    } else {
-        format!("Each of {count} namespaces is")
-    }
-}
-
-fn namespaces(count: usize) -> String {
-    if count == 1 { "1 namespace is".to_owned() } else { format!("{count} namespaces are") }
-}
-
-fn needs(count: usize) -> String {
-    if count == 1 { "1 namespace needs".to_owned() } else { format!("{count} namespaces need") }
 }
 
 /// In order of their names; what namespaces claim and does not exist is among them.
@@ -232,50 +174,4 @@ fn waits(counts: [u64; BOUNDS.len() + 1]) -> Vec<Waits> {
     let bounds =
         BOUNDS.iter().map(|bound| Some(Duration::from_millis(*bound).as_secs_f64())).chain([None]);
     bounds.zip(counts).map(|(up_to_seconds, count)| Waits { up_to_seconds, count }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    fn counts(compliant: usize, pending: usize, failed: usize) -> Counts {
-        Counts { total: compliant + pending + failed, compliant, pending, failed, conflicted: 0 }
-    }
-
-    #[rstest]
-    #[case::nothing_there(
-        counts(0, 0, 0),
-        true,
-        PromiseState::Kept,
-        "There is no namespace to look after yet."
-    )]
-    #[case::all_well(
-        counts(3, 0, 0),
-        true,
-        PromiseState::Kept,
-        "Each of 3 namespaces is as its tenant wants it."
-    )]
-    #[case::behind(
-        counts(3, 1, 0),
-        true,
-        PromiseState::CatchingUp,
-        "1 namespace is to be written."
-    )]
-    #[case::troubled(counts(3, 1, 2), true, PromiseState::Broken, "2 namespaces need attention.")]
-    #[case::not_read(
-        counts(3, 0, 0),
-        false,
-        PromiseState::Unknown,
-        "Not everything has been read yet."
-    )]
-    fn promises(
-        #[case] counts: Counts,
-        #[case] ready: bool,
-        #[case] state: PromiseState,
-        #[case] says: &str,
-    ) {
-        let promise = Promise::judge(counts, &[], ready);
-        assert_eq!((promise.state, promise.says.as_str()), (state, says));
-    }
 }

@@ -5,6 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::promise::Part;
 use super::time;
 use cluster::admission_policies::trial::Enforcement;
 use controller::strategy::measurement::{Admission, Measurement};
@@ -15,8 +16,13 @@ use controller::strategy::{Auto, Mode};
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StrategyView {
-    /// False where the settings set none: then the webhook is asked about every namespace.
+    /// False where the settings set none: then nothing moves work between webhook and controller.
     set: bool,
+    /// What in the API server keeps Pods in their pools: guard, webhook, podNodeSelector.
+    protection: Vec<Part>,
+    /// What the leader measured last.
+    #[serde(skip)]
+    pub(crate) measurement: Option<Measurement>,
     /// webhook, hybrid or controller.
     mode: Option<String>,
     since: Option<String>,
@@ -74,6 +80,10 @@ impl StrategyView {
         Self { set: true, error: Some(error), ..Self::default() }
     }
 
+    pub(crate) fn with_protection(self, protection: Vec<Part>) -> Self {
+        Self { protection, ..self }
+    }
+
     pub(crate) fn from_report(report: &Report<'_>) -> Self {
         let (record, strategy) = (report.record, report.strategy);
         let (high, low) =
@@ -82,6 +92,8 @@ impl StrategyView {
         let not_yet = "the controller has not measured yet".to_owned();
         Self {
             set: true,
+            protection: Vec::new(),
+            measurement: measurement.cloned(),
             mode: Some(report.mode().to_string()),
             since: record.state.changed.map(time),
             chosen: report.chosen(),

@@ -35,7 +35,12 @@ pub(super) fn check(context: &CheckContext) -> Vec<Finding> {
         let name = key.rsplit('/').next().unwrap_or_default().to_owned();
         Check::NodeLabels.wrong(
             format!("a kubelet may give its node the label {key} of tenants {}", some(tenants)),
-            format!("label nodes with {RESTRICTED}/{name} instead, select that, and turn on the plugin NodeRestriction; where nodes are trusted, say --skip node-labels"),
+            format!(
+                "label nodes with {RESTRICTED}/{name} instead, select that, and turn on the plugin NodeRestriction (kubeadm does). No kubelet starts with such a \
+                 label: on kubeadm it is set by `kubectl label node` once the node has joined; Karpenter and Cluster API set it by \
+                 spec.template.metadata.labels of NodePool and MachineDeployment; EKS managed node groups and AKS node pools refuse it, and GKE's may, so a \
+                 controller of yours has to set it there (docs/podnodeselector.md, Labels of nodes); where nodes are trusted, say --skip node-labels"
+            ),
         )
     };
     let findings: Vec<Finding> =

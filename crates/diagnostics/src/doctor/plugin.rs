@@ -45,8 +45,13 @@ pub(super) async fn check(context: &CheckContext) -> Finding {
         Some(what) => {
             Check::PodNodeSelector.unknown(what, "ask again as a user who may create Pods there")
         }
-        None => judge_flags(&api_servers(&context.client).await),
+        None => judge_by_flags(&context.client).await,
     }
+}
+
+/// What the API servers' own command lines say, where they run as Pods of this cluster.
+pub async fn judge_by_flags(client: &Client) -> Finding {
+    judge_flags(&api_servers(client).await)
 }
 
 /// Command lines of the API servers that run as Pods of this cluster; none where they run

@@ -43,6 +43,7 @@ fn the_question_says_what_goes() {
         guard: Vec::new(),
         pods: Vec::new(),
         namespaces: namespaces::marked(&few, &all),
+        reports: Reports::default(),
     };
     let shown = |orders: &Orders| traces.describe(orders);
     insta::assert_snapshot!(format!("{}\n{}", shown(&few), shown(&orders(true, true))));

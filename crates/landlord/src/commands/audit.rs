@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use terminal::Screen;
 
@@ -16,21 +17,27 @@ use super::watching::WatchFlags;
 use crate::help::{self, Example, Exit};
 use crate::inventory;
 use crate::output;
+use crate::output::audit::namespaces::{Namespace, remaining};
+use crate::output::audit::{junit, openreports, sarif};
 use crate::output::form::{Choice, ChoiceParser, Form, print_parts, wide_screen};
-use assessment::assess;
 use assessment::inventory::Inventory;
+use assessment::{Assessment, assess};
 use cluster::writer::ApplyMode;
-use diagnostics::audit::eviction::{Fate, Orders};
+use diagnostics::audit::eviction::Orders;
 use diagnostics::audit::evidence::Evidence;
 use diagnostics::audit::{Report, Stray, judge, template};
 
 /// Pods are outside.
 const OUTSIDE: u8 = 2;
 
-const EXAMPLES: [Example; 4] = [
+const EXAMPLES: [Example; 5] = [
     ("The whole cluster", "landlord audit"),
     ("One tenant, for a browser", "landlord audit --tenant solar -o html > audit.html"),
     ("From files: tenants, namespaces, Pods and Nodes", "landlord audit -f dump/"),
+    (
+        "Where auditors look, on a cluster with OpenReports",
+        "landlord audit -o openreports | kubectl apply -f -",
+    ),
     (
         "Who would be moved inside, as the API server judges it",
         "landlord audit --evict --dry-run=server",
@@ -86,6 +93,15 @@ enum Output {
     Markdown,
     /// For a browser; a page that needs nothing but itself
     Html,
+    /// For code scanning (GitHub, Jenkins): SARIF 2.1.0, a result for each Pod outside
+    Sarif,
+    /// For pipelines that show test results (GitLab, Jenkins): JUnit XML, a test suite for each
+    /// tenant, a test case for each namespace
+    #[value(name = "junit")]
+    JUnit,
+    /// For `kubectl apply`: a Report of openreports.io/v1alpha1 for each namespace
+    #[value(name = "openreports")]
+    OpenReports,
 }
 
 impl Output {
@@ -94,8 +110,8 @@ impl Output {
             Self::Table => Form::Table.separator(),
             Self::Wide => Form::Wide.separator(),
             Self::Json => Form::Json.separator(),
-            Self::Yaml => Form::Yaml.separator(),
-            Self::Markdown | Self::Html => "\n",
+            Self::Yaml | Self::OpenReports => Form::Yaml.separator(),
+            Self::Markdown | Self::Html | Self::Sarif | Self::JUnit => "\n",
         }
     }
 }
@@ -139,25 +155,25 @@ impl Audit {
             let inventory = Inventory::from_documents(settings, others)?;
             inventory::tell_notes(&inventory);
             let assessments = self.selection.select(&inventory, assess(&inventory))?;
-            return self.end(&judge(&inventory, &assessments, evidence));
+            return self.end(&Audited::judge(&inventory, &assessments, evidence));
         }
         self.watching.run(self.run_once())
     }
 
     async fn run_once(&self) -> Result<ExitCode> {
         let client = self.sources.client().await?;
-        let mut report = self.report(&client).await?;
+        let mut audited = self.audit(&client).await?;
         if self.evictions.evict {
-            self.evictions.carry_out(&client, &mut report).await?;
+            self.evictions.carry_out(&client, &mut audited.report).await?;
         }
-        let mut code = self.end(&report)?;
+        let mut code = self.end(&audited)?;
         while self.watching.again(self.separator()).await? {
-            code = self.end(&self.report(&client).await?)?;
+            code = self.end(&self.audit(&client).await?)?;
         }
         Ok(if self.watching.watch { ExitCode::SUCCESS } else { code })
     }
 
-    async fn report(&self, client: &Client) -> Result<Report> {
+    async fn audit(&self, client: &Client) -> Result<Audited> {
         let settings = self.sources.settings(client).await?;
         let inventory = cluster::lists::inventory_with_managers(client, settings).await?;
         inventory::tell_notes(&inventory);
@@ -168,7 +184,7 @@ impl Audit {
             .map(|one| one.name.as_str())
             .collect();
         let evidence = Evidence::read(client, &claimed).await?;
-        Ok(judge(&inventory, &assessments, evidence))
+        Ok(Audited::judge(&inventory, &assessments, evidence))
     }
 
     fn separator(&self) -> &'static str {
@@ -178,33 +194,56 @@ impl Audit {
         }
     }
 
-    fn end(&self, report: &Report) -> Result<ExitCode> {
+    fn end(&self, audited: &Audited) -> Result<ExitCode> {
         if matches!(self.output, Choice::Form(Output::Table | Output::Wide)) {
             self.watching.print_time()?;
         }
+        let Audited { report, .. } = audited;
         match &self.output {
-            Choice::Form(Output::Table) => {
-                output::print(&output::audit::render_report(report, Screen::current()))?
-            }
-            Choice::Form(Output::Wide) => {
-                output::print(&output::audit::render_report(report, wide_screen()))?
-            }
-            Choice::Form(Output::Json) => output::print_json(&output::audit::document(report))?,
-            Choice::Form(Output::Yaml) => output::print_yaml(&output::audit::document(report))?,
-            Choice::Form(Output::Markdown) => output::print(&output::audit::markdown(report))?,
-            Choice::Form(Output::Html) => output::print(&output::audit::html(report))?,
+            Choice::Form(form) => form.print(audited)?,
             Choice::Parts(template) => print_parts(template, &output::audit::document(report))?,
         }
-        let left = report
-            .strays
-            .iter()
-            .filter(|stray| !stray.fate.as_ref().is_some_and(Fate::is_gone))
-            .count();
+        let left = remaining(report).count();
         Ok(match (left, report.unjudged.is_empty()) {
             (0, true) => ExitCode::SUCCESS,
             (0, false) => ExitCode::FAILURE,
             _ => ExitCode::from(OUTSIDE),
         })
+    }
+}
+
+/// What an audit found, and the namespaces that it looked at.
+struct Audited {
+    report: Report,
+    namespaces: Vec<Namespace>,
+}
+
+impl Audited {
+    fn judge(inventory: &Inventory, assessments: &[Assessment], evidence: Evidence) -> Self {
+        Self {
+            namespaces: Namespace::all(inventory, assessments),
+            report: judge(inventory, assessments, evidence),
+        }
+    }
+}
+
+impl Output {
+    fn print(self, Audited { report, namespaces }: &Audited) -> Result<()> {
+        let text = match self {
+            Self::Table => output::audit::render_report(report, Screen::current()),
+            Self::Wide => output::audit::render_report(report, wide_screen()),
+            Self::Markdown => output::audit::markdown(report),
+            Self::Html => output::audit::html(report),
+            Self::JUnit => junit::xml(report, namespaces),
+            Self::Json => return output::print_json(&output::audit::document(report)),
+            Self::Yaml => return output::print_yaml(&output::audit::document(report)),
+            Self::Sarif => return output::print_json(&sarif::log(report)),
+            Self::OpenReports => {
+                let list = openreports::list(report, namespaces, Timestamp::now());
+                return output::print_yaml(&list);
+            }
+        };
+        Ok(output::print(&text)?)
     }
 }
 

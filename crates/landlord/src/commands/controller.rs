@@ -96,6 +96,11 @@ pub(crate) struct Controller {
     /// reports each that is outside, with the cause, by metrics, an Event and the dashboard
     #[arg(long, env = "LANDLORD_AUDIT", help_heading = "Audit")]
     audit: bool,
+    /// Write a report about each namespace, of the kind `openreports.io/v1alpha1`, else
+    /// `wgpolicyk8s.io/v1alpha2`, whichever the API server serves: whether it is compliant and its
+    /// claim verified
+    #[arg(long, env = "LANDLORD_REPORTS", help_heading = "Reports")]
+    reports: bool,
     #[command(flatten)]
     web: DashboardFlags,
     /// For tests: let this task panic
@@ -167,6 +172,7 @@ impl Controller {
             release_pods: self.release_pods || self.guard.holds(),
             guard: self.guard.orders(),
             audit: self.audit,
+            reports: self.reports,
         });
         Options {
             client,

@@ -102,7 +102,9 @@ impl Plan {
         self.sources.expect_namespaces(&inventory)?;
         let assessments = self.selection.select(&inventory, self.assess(&inventory))?;
         self.print(&assessments)?;
-        let exit_code = self.exit_code(&assessments);
+        let faulty = faulty(&inventory, &assessments);
+        faulty.iter().for_each(|fault| eprintln!("{fault}"));
+        let exit_code = self.exit_code(&assessments, !faulty.is_empty());
         let notices = [moves(&assessments), withdrawals(&inventory.settings, &assessments)];
         notices.into_iter().flatten().for_each(|notice| eprintln!("{notice}"));
         if let Some(estimate) = self.sources.estimate(inventory, &assessments)? {
@@ -139,14 +141,26 @@ impl Plan {
         Ok(output::print(&text)?)
     }
 
-    fn exit_code(&self, assessments: &[Assessment]) -> ExitCode {
+    fn exit_code(&self, assessments: &[Assessment], faulty: bool) -> ExitCode {
         let any = |state: State| assessments.iter().any(|assessment| assessment.state() == state);
-        match (any(State::Error), any(State::Drift) && self.detailed_exitcode) {
+        let fails = any(State::Error) || faulty && self.selection.is_all();
+        match (fails, any(State::Drift) && self.detailed_exitcode) {
             (true, _) => ExitCode::FAILURE,
             (false, true) => ExitCode::from(CHANGES),
             (false, false) => ExitCode::SUCCESS,
         }
     }
+}
+
+/// Tenants that cannot be used and that no namespace at hand claims, so that nothing else says it.
+fn faulty(inventory: &Inventory, assessments: &[Assessment]) -> Vec<String> {
+    let is_told = |name: &str| assessments.iter().any(|one| one.tenant.as_deref() == Some(name));
+    let faults = inventory.faults().filter(|(name, ..)| !is_told(name));
+    faults
+        .map(|(name, place, error)| {
+            format!("error: tenant {name:?} cannot be used: {place}: {error}")
+        })
+        .collect()
 }
 
 /// Whom an edit of settings or tenants takes from the tenant that the ledger names, and which of them

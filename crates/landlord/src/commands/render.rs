@@ -66,7 +66,7 @@ struct RenderAlerts {
 /// Rendered from the Helm chart; `make manifests` and a test keep them in step.
 /// How to change these files, which is for those who work on the repository.
 const ORIGIN: &str = "# Rendered from charts/landlord by `make manifests`: edit the chart.\n\n";
-const POLICY: &str = include_str!("../../../../deploy/cluster-admission-policy.yaml");
+pub(super) const POLICY: &str = include_str!("../../../../deploy/cluster-admission-policy.yaml");
 const RBAC: &str = include_str!("../../../../deploy/rbac.yaml");
 const FLOW_SCHEMA: &str = include_str!("../../../../deploy/flow-schema.yaml");
 const CONTROLLER: &str = include_str!("../../../../deploy/controller-only.yaml");

@@ -56,6 +56,11 @@ impl Selection {
         Ok(assessments)
     }
 
+    /// Whether nothing is left out.
+    pub(crate) fn is_all(&self) -> bool {
+        self.selector.is_none() && self.tenant.is_none()
+    }
+
     /// ` with labels "env=prod" of tenant "solar"`
     fn describe(&self) -> String {
         let part = |words: &str, value: &Option<String>| {

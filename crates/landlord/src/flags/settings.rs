@@ -44,6 +44,11 @@ impl SettingsFlags {
         self.policy.as_deref().unwrap_or(DEFAULT_POLICY)
     }
 
+    /// The same, if one was named.
+    pub(crate) fn named_policy(&self) -> Option<&str> {
+        self.policy.as_deref()
+    }
+
     /// The file, if one was given.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.settings.as_deref()

@@ -1,4 +1,4 @@
-//! An audit as text, for a wiki, for a browser, and for machines.
+//! An audit as text, for a wiki, for a browser, and for machines; for other tools in `audit/`.
 
 use k8s_openapi::jiff::Timestamp;
 use maud::html;
@@ -10,6 +10,11 @@ use super::page::page;
 use cluster::admission_policies::presence::Guarded;
 use diagnostics::audit::waiting::Outdated;
 use diagnostics::audit::{Report, Stray, Total, Unjudged};
+
+pub(crate) mod junit;
+pub(crate) mod namespaces;
+pub(crate) mod openreports;
+pub(crate) mod sarif;
 
 /// Stable: fields are added, never changed.
 const API_VERSION: &str = "landlord.dev/audit/v1";

@@ -58,6 +58,225 @@ fn whose(#[case] flags: &str, #[case] expected: &[&str], #[case] code: i32) {
     );
 }
 
+fn json_of(run: &Run) -> Value {
+    serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The members that the schema of SARIF 2.1.0 requires of each object, and those that GitHub's code
+/// scanning requires beside them.
+#[test]
+fn sarif_has_what_code_scanning_requires() {
+    let run = audit("-o sarif", CLUSTER);
+    assert_eq!(run.code, Some(2), "{}", run.err);
+    let log = json_of(&run);
+    assert_eq!((&log["version"], list(&log["runs"]).len()), (&json!("2.1.0"), 1));
+    assert!(
+        log["$schema"]
+            .as_str()
+            .is_some_and(|text| text.contains("sarif") && text.contains("2.1.0"))
+    );
+    let scan = &log["runs"][0];
+    let driver = &scan["tool"]["driver"];
+    assert_eq!(driver["name"], "landlord");
+    assert_eq!(scan["invocations"][0]["executionSuccessful"], json!(true));
+    let rules = list(&driver["rules"]);
+    for rule in rules {
+        let is_text =
+            |field: &str| rule[field]["text"].as_str().is_some_and(|text| !text.is_empty());
+        assert!(
+            rule["id"].is_string()
+                && ["shortDescription", "fullDescription", "help"].iter().all(|one| is_text(one)),
+            "{rule}"
+        );
+        let level = &rule["defaultConfiguration"]["level"];
+        assert!(["error", "warning"].iter().any(|word| level == word), "{rule}");
+    }
+    let results = list(&scan["results"]);
+    for result in results {
+        let index = result["ruleIndex"].as_u64().expect("an index");
+        assert_eq!(rules[usize::try_from(index).expect("an index")]["id"], result["ruleId"]);
+        assert!(
+            result["message"]["text"].as_str().is_some_and(|text| text.contains("pool=solar")),
+            "{result}"
+        );
+        let location = &result["locations"][0];
+        let place = &location["physicalLocation"];
+        let uri = place["artifactLocation"]["uri"].as_str().expect("a URI");
+        assert_eq!(place["region"]["startLine"], 1);
+        let logical = &location["logicalLocations"][0]["fullyQualifiedName"];
+        assert_eq!(
+            format!("namespaces/{}", logical.as_str().expect("a name").replace('/', "/pods/")),
+            uri
+        );
+        assert!(result["partialFingerprints"]["landlord/v1"].is_string());
+    }
+    let rule = |result: &Value| {
+        format!(
+            "{} {}",
+            result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
+                .as_str()
+                .unwrap_or_default(),
+            result["ruleId"].as_str().unwrap_or_default()
+        )
+    };
+    assert_eq!(
+        results.iter().map(rule).collect::<Vec<_>>(),
+        [
+            "web/asked NodeName",
+            "web/logs DaemonSet",
+            "web/moved SelectorChanged",
+            "web/older BeforeCompliance",
+            "web/relabelled NodeRelabelled",
+            "web/unexplained Unexplained",
+        ]
+    );
+    let prints: std::collections::BTreeSet<_> =
+        results.iter().map(|one| one["partialFingerprints"].to_string()).collect();
+    assert_eq!(prints.len(), results.len(), "each is another alert");
+    assert_eq!(audit("-o sarif", CLUSTER).out, run.out, "and the same in each run");
+}
+
+/// Attributes of the elements of this name.
+fn elements<'a>(document: &'a roxmltree::Document<'a>, name: &str) -> Vec<roxmltree::Node<'a, 'a>> {
+    document.descendants().filter(|node| node.has_tag_name(name)).collect()
+}
+
+#[test]
+fn junit_has_a_suite_a_tenant_and_a_case_a_namespace() {
+    let run = audit("-o junit", CLUSTER);
+    assert_eq!(run.code, Some(2), "{}", run.err);
+    let document = roxmltree::Document::parse(&run.out).expect("XML");
+    let of = |name: &str, attributes: [&str; 3]| {
+        let all = elements(&document, name).into_iter();
+        all.map(|node| attributes.map(|one| node.attribute(one).unwrap_or_default().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of("testsuites", ["tests", "failures", "errors"]), [["2", "1", "0"]]);
+    assert_eq!(
+        of("testsuite", ["name", "tests", "failures"]),
+        [["lunar", "1", "0"], ["solar", "1", "1"]]
+    );
+    assert_eq!(
+        of("testcase", ["classname", "name", ""]),
+        [["lunar", "base", ""], ["solar", "web", ""]]
+    );
+    assert_eq!(
+        of("failure", ["type", "message", ""]),
+        [["NodeName", "6 Pods run outside the pool", ""]]
+    );
+    let [failure] = elements(&document, "failure").try_into().expect("one");
+    let lines: Vec<&str> = failure.text().expect("text").lines().collect();
+    assert_eq!(lines.len(), 6);
+    assert_eq!(
+        lines[3],
+        "Pod older on node lunar-1, belongs on pool=solar: BeforeCompliance: it is older than the selector on its namespace, of 2026-01-03T00:00:00Z"
+    );
+}
+
+/// Names and labels come from others: nothing of them is markup, or no XML.
+#[test]
+fn junit_is_xml_whatever_names_hold() {
+    let name = "\\\"<b>&amp;\\u0007\\u001b[31m]]>";
+    let pod = POD.replace("name: a", &format!("name: \"{name}\""));
+    let node = "{apiVersion: v1, kind: Node, metadata: {name: n1, labels: {pool: lunar}}}";
+    let run = audit("-o junit", &format!("{NAMESPACE}\n---\n{TENANT}\n---\n{node}\n---\n{pod}"));
+    assert_eq!(run.code, Some(2), "{}", run.err);
+    let document = roxmltree::Document::parse(&run.out).expect("XML");
+    let [failure] = elements(&document, "failure").try_into().expect("one");
+    assert!(
+        failure.text().expect("text").starts_with("Pod \"<b>&amp;\\u{7}\\u{1b}[31m]]> on node n1"),
+        "{}",
+        run.out
+    );
+}
+
+/// A namespace is reported as not judged, skipped, or with what waits there.
+#[test]
+fn junit_says_what_was_not_judged() {
+    let input = format!(
+        "{NAMESPACE}\n---\n{POD}\n---\n{TENANT}\n---\n{}\n---\n{}\n---\n{}",
+        NAMESPACE.replace("name: web", "name: lost").replace("solar", "nobody"),
+        NAMESPACE.replace("name: web", "name: plain").replace("solar", "plain"),
+        TENANT
+            .replace("name: solar", "name: plain")
+            .replace("nodeSelector: {pool: solar}", "labels: {a: b}"),
+    );
+    let run = audit("-o junit", &input);
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    let document = roxmltree::Document::parse(&run.out).expect("XML");
+    let messages: Vec<_> =
+        elements(&document, "error").iter().filter_map(|node| node.attribute("message")).collect();
+    assert_eq!(
+        messages,
+        [
+            "tenant \"nobody\" does not exist: create it, or fix the claim",
+            "a: its node \"n1\" is not known: it may be gone, or was not given"
+        ]
+    );
+    let [skipped] = elements(&document, "skipped").try_into().expect("one");
+    assert_eq!(skipped.parent().and_then(|case| case.attribute("name")), Some("plain"));
+    let log = json_of(&audit("-o sarif", &input));
+    let invocation = &log["runs"][0]["invocations"][0];
+    assert_eq!(
+        (&invocation["executionSuccessful"], list(&invocation["toolExecutionNotifications"]).len()),
+        (&json!(false), 2)
+    );
+}
+
+#[test]
+fn openreports_is_a_list_that_kubectl_applies() {
+    let run = audit("-o openreports", CLUSTER);
+    assert_eq!(run.code, Some(2), "{}", run.err);
+    let reports: Value = serde_saphyr::from_str(&run.out).expect("YAML");
+    assert_eq!((&reports["apiVersion"], &reports["kind"]), (&json!("v1"), &json!("List")));
+    let of = |report: &Value| {
+        let results = list(&report["results"]).iter();
+        let results: Vec<String> = results
+            .map(|one| {
+                format!(
+                    "{} {}",
+                    one["rule"].as_str().unwrap_or_default(),
+                    one["result"].as_str().unwrap_or_default()
+                )
+            })
+            .collect();
+        format!(
+            "{}/{}: {}",
+            report["metadata"]["namespace"].as_str().unwrap_or_default(),
+            report["metadata"]["name"].as_str().unwrap_or_default(),
+            results.join(", ")
+        )
+    };
+    assert_eq!(
+        list(&reports["items"]).iter().map(of).collect::<Vec<_>>(),
+        [
+            "base/landlord-audit: compliant fail, verified pass, placement pass",
+            "web/landlord-audit: compliant pass, verified pass, placement fail",
+        ]
+    );
+    let placement = &reports["items"][1]["results"][2];
+    assert_eq!(
+        (&placement["severity"], &placement["properties"]),
+        (&json!("high"), &json!({"reason": "NodeName", "tenant": "solar"}))
+    );
+    assert_eq!(
+        (
+            list(&placement["resources"]).len(),
+            &placement["resources"][0]["kind"],
+            &placement["resources"][0]["name"]
+        ),
+        (6, &json!("Pod"), &json!("asked"))
+    );
+    assert_eq!(
+        reports["items"][1]["summary"],
+        json!({"pass": 2, "fail": 1, "warn": 0, "error": 0, "skip": 0})
+    );
+}
+
 const NAMESPACE: &str = "{apiVersion: v1, kind: Namespace, metadata: {name: web, labels: {landlord.dev/tenant: solar}}}";
 const POD: &str = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: web}, spec: {nodeName: n1, containers: []}}";
 const TENANT: &str = "{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: solar}, spec: {nodeSelector: {pool: solar}}}";

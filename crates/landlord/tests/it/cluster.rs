@@ -2,6 +2,7 @@
 //! a real API server. Scenarios are those of `tests/conformance/scenarios.md`.
 mod account;
 mod audit;
+mod autoscalers;
 mod backfill;
 mod chaos;
 mod chart;
@@ -23,6 +24,7 @@ mod lost_kind;
 mod placement_first;
 mod release;
 mod replicas;
+mod reports;
 mod restored_etcd;
 mod rights;
 mod scenarios;

@@ -18,6 +18,7 @@ fn start_controller(crowd: &Crowd, settings: &Value) -> Running {
         release_pods: false,
         guard: None,
         audit: false,
+        reports: false,
     });
     let options = Options {
         client: crowd.server.client(),

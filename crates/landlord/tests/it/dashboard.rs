@@ -10,6 +10,7 @@ use test_support::http_client::Http;
 
 mod access;
 mod api;
+mod findings;
 mod page;
 mod pictures;
 mod scene;

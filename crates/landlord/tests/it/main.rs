@@ -6,6 +6,7 @@ mod cluster;
 mod completions;
 mod conformance;
 mod conventions;
+mod convert;
 mod counts;
 mod dashboard;
 mod detach;

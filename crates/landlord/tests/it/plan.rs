@@ -43,6 +43,21 @@ fn exit_codes(#[case] flags: &str, #[case] code: i32) {
     assert_eq!(run(&format!("{EXAMPLE} {flags}")).code, Some(code));
 }
 
+/// A tenant that nothing claims yet is what a pull request brings.
+#[test]
+fn a_tenant_that_cannot_be_used_is_named_though_nothing_claims_it() {
+    let tenant = "{apiVersion: landlord.dev/v1alpha1, kind: Tenant, metadata: {name: mars}, spec: {tolerations: [{key: pool, operator: Exists}]}}";
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("tenant.yaml");
+    std::fs::write(&file, tenant).expect("written");
+    let plan = |flags: &str| run(&format!("{EXAMPLE} -f {} {flags}", file.display()));
+    let whole = plan("");
+    let words = "tenant \"mars\" cannot be used: ";
+    assert_eq!((whole.code, whole.err.contains(words)), (Some(1), true), "{}", whole.err);
+    assert!(whole.err.contains("spec.tolerations[0]: toleration \"pool\" has no effect"));
+    assert_eq!(plan("--tenant solar").code, Some(0), "of others it is said, and no more");
+}
+
 #[rstest]
 #[case("-l env=prod", &["solar-web"])]
 #[case("-l env!=prod", &["lunar-lab", "scratch", "solar-batch"])]

@@ -12,7 +12,7 @@ use crate::landlord::{Run, binary, root, run_command, run_in};
 
 const WIDTHS: [&str; 2] = ["80", "140"];
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "plan",
     "explain",
     "status",
@@ -23,6 +23,7 @@ const COMMANDS: [&str; 24] = [
     "move",
     "strategy",
     "release",
+    "convert",
     "controller",
     "render",
     "render crds",

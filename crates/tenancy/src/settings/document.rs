@@ -8,12 +8,8 @@ use crate::decode::DecodeError;
 use crate::json_path::JsonPath;
 use crate::keys;
 use crate::ledger::Release;
-use crate::metadata::{check_annotation_key, check_label_key};
+use crate::metadata::{Map, check_annotation_key, check_label_key};
 use crate::namespace::READ_METADATA;
-
-/// Namespaces that no tenant can be meant to have, beside the controller's own.
-pub(super) const SYSTEM_NAMESPACES: [&str; 4] =
-    ["kube-system", "kube-public", "kube-node-lease", "kubewarden"];
 
 /// `spec.settings` of the ClusterAdmissionPolicy, and the controller's `--settings FILE`.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +50,9 @@ pub struct Document {
     pub pods: Pods,
     /// User names that may bind Pods.
     pub schedulers: Vec<String>,
+    /// Labels of nodes that an autoscaler makes when Pods need them, a map a pool: no node with them
+    /// is no mistake. Karpenter's NodePools and Cluster API's MachineDeployments are found without.
+    pub autoscaled: Vec<Map>,
     /// What to do when the tenant could not be read.
     pub on_error: OnError,
     /// How the policy reads the tenant.
@@ -110,6 +109,7 @@ impl Default for Document {
             guard: Guard::default(),
             pods: Pods::default(),
             schedulers: texts(&["system:kube-scheduler"]),
+            autoscaled: Vec::new(),
             on_error: OnError::default(),
             tenant_lookup: TenantLookup::default(),
             hooks: (),

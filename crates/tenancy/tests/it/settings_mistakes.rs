@@ -88,6 +88,10 @@ fn schedulers(#[case] user: &str, #[case] message: Option<&str>) {
 #[case(json!({"tenantSource": {"inline": [{"name": "solar", "nodeSelector": {"pool": 7}}]}}), "tenantSource.inline[0].nodeSelector.pool: invalid type: number `7`, expected a string: write it in quotes", "-")]
 #[case(json!({"tenantSource": {"inline": [{"name": "solar", "nodeSelector": {"dedicated": true}}]}}), "boolean `true`, expected a string: write it in quotes", "-")]
 #[case(json!({"admins": {"users": [7]}}), "admins.users[0]: invalid type: number `7`, expected a string: write it in quotes", "-")]
+#[case(json!({"admins": {"users": ["ada", ""]}}), "admins.users[1]: \"\": empty", "-")]
+#[case(json!({"admins": {"groups": [" ops"]}}), "admins.groups[0]: \" ops\": it has spaces around it", "-")]
+#[case(json!({"admins": {"groups": ["system:authenticated"]}}), "admins.groups[0]: \"system:authenticated\": every user is in it", "-")]
+#[case(json!({"pods": {"onUnready": "hold"}}), "pods.onUnready: the policy on Pods holds only where it places them", "-")]
 fn mistakes(#[case] settings: Value, #[case] message: &str, #[case] without: &str) {
     let error = Settings::from_value(&settings).expect_err("refused").to_string();
     assert!(error.contains(message), "{error}");

@@ -59,7 +59,9 @@ const ALWAYS: [&str; 3] = ["controller", "events", "leases"];
 #[case::guard(json!({"guard": {"enabled": true}}), &["tenants", "guard", "holds"])]
 #[case::holds(json!({"releasePods": true}), &["tenants", "holds"])]
 #[case::audit(json!({"audit": {"enabled": true}}), &["tenants", "violations"])]
-#[case::web(json!({"web": {"enabled": true}}), &["tenants", "web"])]
+#[case::web(json!({"web": {"enabled": true}}), &["tenants", "web", "guard-probe"])]
+#[case::reports(json!({"reports": {"enabled": true}}), &["tenants", "reports"])]
+#[case::reports_by_hand(json!({"rbac": {"also": ["reports"]}}), &["tenants", "reports"])]
 #[case::strategy(json!({"policy": {"enabled": true}, "settings": {"strategy": {"mode": "auto"}}}), &["tenants", "policy", "strategy", "guard-probe"])]
 fn rights_follow_the_features(#[case] values: Value, #[case] beside: &[&str]) {
     // On by default, with two roles of its own.
@@ -136,6 +138,26 @@ fn no_role_reads_a_secret_or_gets_other_rights() {
             );
         }
     }
+}
+
+/// What writes reports, and what takes them away, has rights on them only then.
+#[rstest]
+#[case::off(json!({}), false)]
+#[case::on(json!({"reports": {"enabled": true}}), true)]
+fn reports_are_written_and_removed_where_they_are_on(#[case] values: Value, #[case] is_on: bool) {
+    let objects = rendered(values);
+    let container = &the(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(texts(&container["args"]).contains(&"--reports"), is_on);
+    let of_reports = |role: &&Value| {
+        let has = |(resources, verbs): (Vec<&str>, Vec<&str>)| {
+            resources.contains(&"reports") && verbs.contains(&"delete")
+        };
+        rules(role).into_iter().any(has)
+    };
+    let roles = objects.iter().filter(|one| one["kind"] == "ClusterRole").filter(of_reports);
+    let names: Vec<&str> = roles.filter_map(|role| role["metadata"]["name"].as_str()).collect();
+    let wanted = if is_on { vec!["landlord:release", "landlord:reports"] } else { Vec::new() };
+    assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), wanted.into_iter().collect());
 }
 
 #[test]

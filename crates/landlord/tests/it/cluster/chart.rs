@@ -187,6 +187,7 @@ async fn everything_in_deploy_is_taken() {
     let all = [
         "crds",
         "rbac",
+        "rbac-reports",
         "flow-schema",
         "cluster-admission-policy",
         "cluster-admission-policy-pods",

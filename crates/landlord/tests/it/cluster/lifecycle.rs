@@ -9,7 +9,9 @@ use local_cluster::kubewarden::DEFINITION as POLICY_DEFINITION;
 use local_cluster::user::ADMIN;
 use serde_json::{Value, json};
 
+use super::autoscalers;
 use super::world::{LEDGER, NODE_SELECTOR, World, eventually, map};
+use crate::landlord::run;
 
 #[tokio::test]
 async fn settings_are_followed_and_broken_ones_are_refused() {
@@ -260,6 +262,44 @@ async fn a_policys_settings_are_followed() {
     assert!(world.metadata("third").await.1.is_empty(), "excluded now");
 }
 
+/// Of solar Karpenter makes nodes, of terra Cluster API, and of lunar nothing does.
+async fn pools_that_autoscalers_make_are_not_wrong(world: &World) {
+    for (tenant, pool) in [("terra", "terra"), ("lunar", "lunar")] {
+        world.set_tenant(tenant, json!({"nodeSelector": {"pool": pool}})).await;
+    }
+    world.cluster.apply(autoscalers::DEFINITIONS).await.expect("definitions");
+    let apply = async || world.cluster.apply(autoscalers::POOLS).await.is_ok();
+    eventually("the kinds are served", apply).await;
+    for (tenant, maker) in [("solar", "NodePool general"), ("terra", "MachineDeployment md-terra")]
+    {
+        eventually(maker, async || {
+            let condition = world.condition(tenant, "NodesMatch").await;
+            condition["reason"] == "ScalesFromZero"
+                && condition["status"] == "True"
+                && condition["message"].as_str().is_some_and(|message| message.contains(maker))
+        })
+        .await;
+    }
+    let lunar = world.condition("lunar", "NodesMatch").await;
+    assert_eq!((&lunar["status"], &lunar["reason"]), (&json!("False"), &json!("NoNode")));
+    let doctor = format!(
+        "doctor --kubeconfig={} --settings={}",
+        world.cluster.kubeconfig_of(ADMIN).display(),
+        world.cluster.file("settings.yaml").display()
+    );
+    let run = tokio::task::spawn_blocking(move || run(&doctor)).await.expect("the command");
+    assert!(run.out.contains("no node matches pool=lunar of tenant lunar"), "{}", run.out);
+    for right in
+        ["NodePool general makes nodes with pool=solar", "MachineDeployment md-terra makes"]
+    {
+        assert!(
+            run.out.split_whitespace().collect::<Vec<_>>().join(" ").contains(right),
+            "{}",
+            run.out
+        );
+    }
+}
+
 /// More than twice as many as there are Events in a minute, as another minute may begin in the
 /// middle of them.
 const NAMESPACES: usize = 50;
@@ -281,6 +321,7 @@ async fn a_tenant_says_whether_nodes_match_and_what_was_written_in_bulk() {
     let nodes = async || world.condition("solar", "NodesMatch").await;
     eventually("no node", async || nodes().await["status"] == "False").await;
     assert!(nodes().await["message"].as_str().expect("a message").contains("pool=solar"));
+    pools_that_autoscalers_make_are_not_wrong(&world).await;
     world.cluster.add_nodes([Node::new("n1").label("pool", "solar")]).await.expect("a node");
     eventually("a node", async || nodes().await["status"] == "True").await;
 

@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::autoscalers;
 use super::world::{GATE, NODE_SELECTOR, World, comes_true, eventually};
 use crate::dashboard::{address, token};
 use crate::landlord::{root, run};
@@ -21,8 +22,7 @@ use test_support::http_client::Http;
 /// Everything that a service account asks for, without bodies.
 const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
     "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]}"#;
-/// How long nothing is heard of a controller that has come to rest, and how long it is watched
-/// then.
+/// How long nothing is heard of a controller that has come to rest, and is then watched.
 const REST: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(60);
 /// `verb group/resource[/subresource][ name]`.
@@ -150,7 +150,7 @@ fn given() -> BTreeSet<Right> {
 #[tokio::test]
 async fn every_right_is_used_and_none_is_missing() {
     let (mut world, log, _folder) = audited().await;
-    world.cluster.apply(POLICY_DEFINITION).await.expect("the kind");
+    world.cluster.apply(&autoscalers::and(POLICY_DEFINITION)).await.expect("the kinds");
     let policy = |settings: Value| {
         json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": "landlord"},
                "spec": {"module": "registry://example.com/landlord:1", "settings": settings, "rules": [], "mutating": true}})

@@ -1,5 +1,9 @@
 //! Who may see the dashboard: tokens are judged by a real API server.
 
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::{Api, PostParams};
+use local_cluster::user::ADMIN;
 use local_cluster::{Cluster, User};
 
 use super::*;
@@ -38,6 +42,8 @@ async fn a_token_is_judged_by_the_api_server() {
     assert_eq!(status(Some(format!("Basic {viewer}"))).await, 401);
     assert_eq!(status(Some(format!("Bearer {}", token(&world, STRANGER)))).await, 403);
     assert_eq!(status(Some(format!("Bearer {viewer}"))).await, 200);
+    let account = account_token(&world).await;
+    assert_eq!(status(Some(format!("Bearer {account}"))).await, 200);
     assert_eq!(http.get("/api/v1/overview").await.header("www-authenticate"), "Bearer");
     for path in ["/api/v1/events", "/api/v1/openapi.json", "/api/v1/tenants/x", "/api/nothing"] {
         assert_eq!(http.get(path).await.status, 401, "{path}");
@@ -46,6 +52,24 @@ async fn a_token_is_judged_by_the_api_server() {
     assert_eq!(http.get("/").await.status, 200);
     assert_eq!(http.get_with("/", &[("host", "landlord.example")]).await.status, 200);
     somebody_signs_in(&url, &viewer, &token(&world, STRANGER)).await;
+}
+
+/// A service account, the role for it, and a token, as docs/dashboard.md makes them.
+async fn account_token(world: &World) -> String {
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "viewer", "namespace": "landlord"}});
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "landlord-viewer"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "landlord:dashboard"},
+        "subjects": [{"kind": "ServiceAccount", "name": "viewer", "namespace": "landlord"}],
+    });
+    for object in [account, binding] {
+        world.cluster.apply(&object.to_string()).await.expect("applied");
+    }
+    let client = world.cluster.client(ADMIN).expect("a client");
+    let accounts: Api<ServiceAccount> = Api::namespaced(client, "landlord");
+    let asked = TokenRequest::default();
+    let created = accounts.create_token_request("viewer", &PostParams::default(), &asked).await;
+    created.expect("a token").status.and_then(|status| status.token).expect("a token")
 }
 
 async fn somebody_signs_in(url: &str, viewer: &str, stranger: &str) {
@@ -70,5 +94,22 @@ async fn somebody_signs_in(url: &str, viewer: &str, stranger: &str) {
             .await,
         false
     );
+    nothing_is_claimed_that_is_not_there(&browser, url).await;
     browser.close().await;
+}
+
+/// In a cluster without guard, webhook and strategy, the page does not say that one is at work.
+async fn nothing_is_claimed_that_is_not_there(browser: &Browser, url: &str) {
+    browser.run("location.hash = '#/strategy'", json!([])).await;
+    browser.sees("there is no webhook").await;
+    browser.sees("The guard is not installed").await;
+    let shown = "return [[...document.querySelectorAll('.light')].map((one) => one.className), document.querySelector('.empty code').innerText, document.body.innerText.includes('`')]";
+    assert_eq!(
+        browser.run(shown, json!([])).await,
+        json!([["light wrong", "light unused", "light unknown"], "strategy", false])
+    );
+    browser.open(&format!("{url}/#/overview")).await;
+    browser.sees("Promise not kept").await;
+    browser.open(&format!("{url}/#/held")).await;
+    browser.sees("Pods are not watched").await;
 }

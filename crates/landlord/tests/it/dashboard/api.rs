@@ -12,7 +12,7 @@ async fn what_is_documented_is_served() {
     let http = Http::new(&address(&world, "one"));
     let document = http.get("/api/v1/openapi.json").await.json();
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 10);
+    assert_eq!(paths.len(), 11);
     for (path, operations) in paths {
         let answer = &operations["get"]["responses"]["200"]["content"];
         let Some(schema) = answer.get("application/json").map(|answer| &answer["schema"]) else {
@@ -30,6 +30,7 @@ async fn what_is_documented_is_served() {
         conforms(&document, schema, &served.json(), &path);
     }
     pages(&http).await;
+    held_pods(&http).await;
     refusals(&http).await;
     live(&world, &http).await;
 }
@@ -122,8 +123,28 @@ async fn pages(http: &Http) {
     comes_to(http, "search=unknowntenant&tenant=ghost", &["shadow-api"]).await;
     comes_to(http, "state=unclaimed", &["sandbox"]).await;
     comes_to(http, "state=conflicted&tenant=lunar", &["lunar-api-01"]).await;
+    comes_to(http, "state=attention&tenant=lunar", &["lunar-api-01"]).await;
     comes_to(http, "state=troubled&search=hostile", &["hostile"]).await;
     assert!(names(http, "state=troubled&sort=tenant").await.contains(&"hostile".to_owned()));
+}
+
+/// The Pod that waits for a namespace of a tenant that does not exist.
+async fn held_pods(http: &Http) {
+    let page = http.get("/api/v1/held-pods").await.json();
+    assert_eq!((&page["known"], &page["matching"]), (&json!(true), &json!(1)), "{page}");
+    let pod = &page["items"][0];
+    assert_eq!(
+        (&pod["namespace"], &pod["name"], &pod["tenant"], &pod["state"]),
+        (&json!("shadow-api"), &json!("held-1"), &json!("ghost"), &json!("waiting"))
+    );
+    assert!(pod["why"].as_str().is_some_and(|why| why.contains("UnknownTenant")), "{pod}");
+    assert_eq!(pod["ends"], "correct the namespace: `landlord explain shadow-api`");
+    for (query, matching) in
+        [("search=unknowntenant", 1), ("tenant=solar", 0), ("state=clashing", 0), ("offset=1", 1)]
+    {
+        let page = http.get(&format!("/api/v1/held-pods?{query}")).await.json();
+        assert_eq!(page["matching"], matching, "{query}: {page}");
+    }
 }
 
 async fn refusals(http: &Http) {
@@ -135,6 +156,7 @@ async fn refusals(http: &Http) {
         ("/api/v1/namespaces?limit=many", 400),
         ("/api/v1/namespaces?sort=colour", 400),
         ("/api/v1/namespaces?unknown=1", 400),
+        ("/api/v1/held-pods?state=patient", 400),
         ("/nothing.js", 404),
         ("/../Cargo.toml", 404),
     ] {

@@ -2,18 +2,20 @@
 
 use std::process::Command;
 
+use super::findings::what_is_known;
 use super::scene::{HOSTILE, edit_solar, set};
 use super::*;
 use crate::landlord::root;
 use test_support::browser::Browser;
 
 /// Each view, and what it shows of the scene.
-pub(super) const VIEWS: [(&str, &str); 8] = [
-    ("#/overview", "Not every namespace is compliant"),
+pub(super) const VIEWS: [(&str, &str); 9] = [
+    ("#/overview", "Promise not kept"),
     ("#/namespaces", "lunar-api-01"),
     ("#/namespaces?state=troubled&sort=state", "shadow-api"),
     ("#/tenant/payments", "HookRejected"),
-    ("#/backfill", "Waiting now"),
+    ("#/held", "shadow-api/held-1"),
+    ("#/backfill", "Writes under way"),
     ("#/strategy", "What would change it"),
     ("#/contested", "What ends it"),
     ("#/outcomes", "Written"),
@@ -26,6 +28,7 @@ async fn every_view_works() {
     let (url, browser) = (address(&world, "one"), Browser::start().await);
     browser.show_as(1280, 900, "light").await;
     every_view_shows_what_there_is(&browser, &url).await;
+    what_is_known(&browser, &url).await;
     it_is_accessible(&browser, &url).await;
     markup_stays_text(&browser, &url).await;
     it_is_live(&browser, &url, &world).await;
@@ -242,7 +245,7 @@ async fn the_playground_is_behind_a_link(browser: &Browser, url: &str) {
     browser
         .until("location.pathname === '/playground/' && document.documentElement.dataset.shown")
         .await;
-    browser.sees("4 namespaces: 1 compliant").await;
+    browser.sees("One namespace: 1 to change").await;
     show(browser, url, "#/overview", "Tenants").await;
 }
 
@@ -286,9 +289,18 @@ async fn it_comes_back(browser: &Browser, url: &str, world: &mut World) {
     show(browser, url, "#/overview", "Tenants").await;
     world.end_controller(0, Signal::SIGTERM).await;
     browser.sees("connection lost").await;
+    // What is shown is grey, and dated.
+    browser.until("document.body.hasAttribute('data-stale')").await;
+    browser
+        .until("/As of \\d\\d:\\d\\d:\\d\\d: /.test(document.getElementById('notices').innerText)")
+        .await;
+    browser
+        .until("getComputedStyle(document.getElementById('view')).filter === 'grayscale(1)'")
+        .await;
     let flag = format!("--web={}", url.strip_prefix("http://").expect("an address"));
     world.flags = vec!["--guard"];
     world.add_controller_with(&["--policy=landlord", &flag], "two").await;
     browser.until("document.querySelector('#live').dataset.state === 'live'").await;
-    browser.sees("Not every namespace is compliant").await;
+    browser.sees("Promise not kept").await;
+    browser.until("!document.body.hasAttribute('data-stale')").await;
 }

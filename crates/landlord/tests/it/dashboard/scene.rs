@@ -75,6 +75,7 @@ pub(super) async fn set_calmly(said: &str) -> World {
     world.add_controller_with(&["--policy=landlord", &web], "one").await;
     fill(&world).await;
     quarrel(&world).await;
+    hold_pod(&world).await;
     world
 }
 
@@ -128,6 +129,21 @@ async fn quarrel(world: &World) {
         world.log("one").contains("\"contested\"") || world.log("one").contains(" contested ")
     })
     .await;
+}
+
+/// A Pod of a namespace that is not ready, which the guard holds.
+async fn hold_pod(world: &World) {
+    let client = world.cluster.client(ADMIN).expect("a client");
+    let api: Api<Pod> = Api::namespaced(client, "shadow-api");
+    let spec = json!({"containers": [{"name": "web", "image": "web"}]});
+    let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "held-1"}, "spec": spec}))
+        .expect("a Pod");
+    let created = api.create(&PostParams::default(), &pod).await.expect("created");
+    let gates = created.spec.and_then(|spec| spec.scheduling_gates).unwrap_or_default();
+    assert!(!gates.is_empty(), "the guard holds it");
+    let http = Http::new(&address(world, "one"));
+    let is_held = async || http.get("/api/v1/overview").await.json()["heldPods"] == 1;
+    eventually("the held Pod", is_held).await;
 }
 
 async fn place_pod(world: &World, namespace: &str, name: &str, node: &str) {

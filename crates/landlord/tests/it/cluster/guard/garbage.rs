@@ -3,15 +3,16 @@
 //! it, with the guard as without.
 
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Api, DeleteParams, DynamicObject, PostParams, PropagationPolicy};
 use local_cluster::manifest::api_of;
 use local_cluster::user::ADMIN;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::super::world::eventually;
+use super::super::world::{NODE_SELECTOR, eventually};
 use super::stage::{OWNER, Stage, builder};
-use crate::landlord::run;
+use crate::landlord::{Run, run};
 
 /// How `kubectl delete tenant --cascade=` ends, and whether namespaces of that tenant alone stay.
 const CASCADES: [(&str, PropagationPolicy, bool); 3] = [
@@ -75,6 +76,45 @@ impl Garbage {
         let data = api.get_opt("data").await.expect("an answer");
         data.is_some()
             && self.found(name).await.is_some_and(|one| one.metadata.deletion_timestamp.is_none())
+    }
+
+    async fn run(&self, words: &str) -> Run {
+        let cluster = &self.stage.world.cluster;
+        let words = format!(
+            "{words} --kubeconfig={} --settings={}",
+            cluster.kubeconfig_of(ADMIN).display(),
+            cluster.file("settings.yaml").display()
+        );
+        tokio::task::spawn_blocking(move || run(&words)).await.expect("the command")
+    }
+
+    /// Makes landlord's own Tenants of Capsule's, and goes by them.
+    async fn convert(&self) {
+        let run = self.run("convert --from capsule --settings-as config-map").await;
+        assert!(run.err.contains("not carried over: spec.namespaceOptions.quota"), "{}", run.err);
+        assert!(!run.err.contains("\"detached\": "), "{}", run.err);
+        assert!(run.out.contains("capsule.clastix.io/tenant"), "{}", run.out);
+        self.stage.world.cluster.apply(&run.out).await.expect("Tenants and settings");
+        let identify = ["landlord.dev/tenant", "capsule.clastix.io/tenant"];
+        let identify = identify.map(|key| json!({ "label": key }));
+        self.stage.world.set_settings(&json!({ "identify": identify }));
+    }
+
+    /// Nothing but landlord's record is written, and then there is nothing to do.
+    async fn is_settled(&self, before: &ObjectMeta) {
+        let run = self.run("backfill --tenant solid").await;
+        assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+        let run = self.run("plan --tenant solid --detailed-exitcode").await;
+        assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
+        let after = self.found("detached").await.expect("a namespace").metadata;
+        let foreign = |metadata: &ObjectMeta| {
+            [&metadata.labels, &metadata.annotations].map(|map| {
+                let mut map = map.clone().unwrap_or_default();
+                map.retain(|key, _| !key.starts_with("landlord.dev/"));
+                map
+            })
+        };
+        assert_eq!(foreign(&after), foreign(before));
     }
 
     async fn owners(&self, name: &str) -> Vec<String> {
@@ -157,12 +197,14 @@ async fn nobody_else_takes_a_reference_away(garbage: &Garbage) {
         .expect("what is not sealed is written");
 }
 
-/// Moving away from Capsule: what was detached outlives the definition of its Tenants, and all that
-/// is in it. What was not is deleted, or this would prove nothing.
+/// Moving away from Capsule: its Tenants are converted, and what was detached outlives their
+/// definition, with all that is in it, and as it was. What was not is deleted, or this would prove
+/// nothing.
 #[tokio::test]
 async fn a_detached_namespace_outlives_the_definition_of_its_tenant() {
     let stage = Stage::new(builder().controller_manager(), "capsule", "").await;
-    stage.world.set_tenant("solid", json!({})).await;
+    let spec = json!({"nodeSelector": {"pool": "solar"}, "namespaceOptions": {"quota": 3}});
+    stage.world.set_tenant("solid", spec).await;
     stage.world.set_tenant("first", json!({})).await;
     let garbage = Garbage { stage };
     garbage.namespace("first", &["first"]).await;
@@ -170,15 +212,13 @@ async fn a_detached_namespace_outlives_the_definition_of_its_tenant() {
     eventually("the collector watches the kind", async || garbage.found("first").await.is_none())
         .await;
     garbage.namespace("detached", &["solid"]).await;
-    let cluster = &garbage.stage.world.cluster;
-    let words = format!(
-        "detach capsule --yes --kubeconfig={} --settings={}",
-        cluster.kubeconfig_of(ADMIN).display(),
-        cluster.file("settings.yaml").display()
-    );
-    let run = tokio::task::spawn_blocking(move || run(&words)).await.expect("the command");
+    let selector = json!({"annotations": {NODE_SELECTOR: "pool=solar"}});
+    garbage.stage.patch(ADMIN, "detached", selector).await.expect("as Capsule leaves it");
+    garbage.convert().await;
+    let run = garbage.run("detach capsule --yes").await;
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{}", run.out);
     assert_eq!(garbage.owners("detached").await, [""; 0]);
+    let left = garbage.found("detached").await.expect("a namespace").metadata;
     garbage.namespace("attached", &["solid"]).await;
 
     let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -192,4 +232,5 @@ async fn a_detached_namespace_outlives_the_definition_of_its_tenant() {
         .await;
     tokio::time::sleep(LATER).await;
     assert!(garbage.is_kept("detached").await);
+    garbage.is_settled(&left).await;
 }

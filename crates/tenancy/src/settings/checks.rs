@@ -1,0 +1,46 @@
+//! Checks: values that are well formed, and mean nothing, or something else than was meant.
+
+use super::{OnUnready, Pods};
+use crate::decode::DecodeError;
+
+/// The group of every user who has proved who they are.
+const EVERYBODY: &str = "system:authenticated";
+
+/// A name that nobody has helps nobody, and one group has everybody in it.
+pub(super) fn check_admins(field: &str, names: &[String]) -> Result<(), DecodeError> {
+    let fault = |(index, name): (usize, &String)| {
+        let message = match name.trim() {
+            "" => "empty: write a name",
+            trimmed if trimmed != name => "it has spaces around it: write the name alone",
+            EVERYBODY if field == "groups" => {
+                "every user is in it, so that all would be admins of all tenants: list the groups that you mean"
+            }
+            _ => return None,
+        };
+        Some(DecodeError::new(format!("admins.{field}[{index}]"), format!("{name:?}: {message}")))
+    };
+    names.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
+}
+
+pub(super) fn check_pods(pods: Pods) -> Result<(), DecodeError> {
+    if pods.on_unready == OnUnready::Hold && !pods.place {
+        let message = "the policy on Pods holds only where it places them: write `place: true` beside it, or leave it out";
+        return Err(DecodeError::new("pods.onUnready", message));
+    }
+    Ok(())
+}
+
+/// A scheduler is known to Pods by a name, and to the API server by a user name.
+pub(super) fn check_schedulers(schedulers: &[String]) -> Result<(), DecodeError> {
+    let fault = |(index, user): (usize, &String)| {
+        let message = match user.as_str() {
+            "" => "empty: write the user name of a scheduler",
+            "default-scheduler" | "kube-scheduler" => {
+                "this is the name of a scheduler, not its user name, and no Pod would be bound: write `system:kube-scheduler`"
+            }
+            _ => return None,
+        };
+        Some(DecodeError::new(format!("schedulers[{index}]"), format!("{user:?}: {message}")))
+    };
+    schedulers.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
+}
