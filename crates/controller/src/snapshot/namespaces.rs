@@ -68,12 +68,6 @@ impl Namespaces {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
-
-    /// The one of this name.
-    pub fn get(&self, name: &str) -> Option<&NamespaceRow> {
-        self.0.get(name)
-    }
-
     /// Those that claim this tenant, in order of the names.
     pub fn claiming(&self, tenant: &str) -> impl Iterator<Item = (&Arc<str>, &NamespaceRow)> {
         self.iter().filter(move |(_, row)| row.tenant.as_deref() == Some(tenant))

@@ -182,6 +182,7 @@ mod tests {
     fn namespace(state: Compliance, trouble: Option<Reason>) -> NamespaceRow {
         let fault = |reason| Box::new(Fault { reason, message: "why so".to_owned() });
         NamespaceRow {
+            uid: "u".into(),
             tenant: Some(Box::from("solar")),
             state,
             reason: trouble,
