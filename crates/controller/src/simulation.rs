@@ -18,6 +18,7 @@ use crate::snapshot::Snapshots;
 use cluster::lease::Leadership;
 use cluster::settings::SettingsSource;
 
+mod audits;
 mod chaos;
 mod closed;
 mod contention;

@@ -29,6 +29,7 @@ mod restored_etcd;
 mod rights;
 mod scenarios;
 mod strategies;
+mod violations;
 mod waiting_pod;
 mod webhook;
 pub(crate) mod world;

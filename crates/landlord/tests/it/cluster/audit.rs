@@ -13,7 +13,7 @@ use super::world::{World, eventually};
 use crate::landlord::{Run, root, run};
 
 /// Two pools, tenant solar, and namespace `web` of it, without a selector so far.
-async fn world(cluster: local_cluster::Builder) -> World {
+pub(super) async fn world(cluster: local_cluster::Builder) -> World {
     let world = World::on(cluster, "landlord").await;
     world.cluster.add_nodes([Node::new("lunar-1").label("pool", "lunar")]).await.expect("a node");
     world.set_tenant("solar", json!({"nodeSelector": {"pool": "solar"}})).await;
@@ -31,7 +31,7 @@ async fn landlord(world: &World, words: &str) -> Run {
 }
 
 /// The report of an audit with these flags, and its exit code.
-async fn audit(world: &World, flags: &str) -> (Value, Option<i32>) {
+pub(super) async fn audit(world: &World, flags: &str) -> (Value, Option<i32>) {
     let run = landlord(world, &format!("audit -o json {flags}")).await;
     (
         serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err)),
@@ -54,12 +54,12 @@ fn map<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
     super::world::map(pairs)
 }
 
-fn pods(world: &World) -> Api<Pod> {
+pub(super) fn pods(world: &World) -> Api<Pod> {
     Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "web")
 }
 
 /// Creates a Pod and waits until it has a node.
-async fn place(world: &World, name: &str, mut metadata: Value, mut spec: Value) {
+pub(super) async fn place(world: &World, name: &str, mut metadata: Value, mut spec: Value) {
     metadata["name"] = json!(name);
     spec["containers"] = json!([{"name": "none", "image": "registry.k8s.io/pause:3.10"}]);
     let pod = serde_json::from_value(json!({"metadata": metadata, "spec": spec})).expect("a Pod");
