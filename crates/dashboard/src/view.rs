@@ -17,6 +17,7 @@ pub(super) mod overview;
 pub(super) mod promise;
 pub(super) mod strategy;
 pub(super) mod tenant;
+mod tenants;
 
 /// Namespaces, by how they stand.
 #[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]

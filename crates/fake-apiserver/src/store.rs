@@ -314,13 +314,18 @@ impl State {
     }
 
     pub(super) fn object_by_name(&self, kind: &str, name: &str) -> Option<Arc<Value>> {
-        self.named(kind)?.objects.get(&format!("/{name}")).cloned()
+        self.named(kind)?.objects.get(&key_of(name)).cloned()
     }
 
     pub(super) fn remove_by_name(&mut self, kind: &str, name: &str) -> bool {
         let Some(kind) = self.named(kind).map(|one| one.kind.clone()) else { return false };
-        let key = format!("/{name}");
+        let key = key_of(name);
         self.get(&kind.api_version, &kind.plural, &key).is_some()
             && self.commit(&kind.api_version, &kind.plural, &key, None).is_some()
     }
+}
+
+/// `NAMESPACE/NAME`, or the name alone of what has no namespace.
+fn key_of(name: &str) -> String {
+    if name.contains('/') { name.to_owned() } else { format!("/{name}") }
 }

@@ -216,7 +216,6 @@ mod tests {
     /// them in.
     #[rstest]
     #[case(json!({}), false)]
-    #[case(json!({"onUnready": "hold"}), false)]
     #[case(json!({"place": true}), false)]
     #[case(json!({"place": true, "onUnready": "hold"}), true)]
     fn the_policy_holds_beside_the_webhook(#[case] pods: Value, #[case] waits: bool) {

@@ -50,7 +50,7 @@ fn reports(server: &InMemory) -> usize {
 impl Simulation {
     /// What the leader has remembered.
     fn record(&self) -> Option<Value> {
-        let map = self.server.object("ConfigMap", "landlord-violations")?;
+        let map = self.server.object("ConfigMap", "landlord/landlord-violations")?;
         serde_json::from_str(map["data"]["record.json"].as_str()?).ok()
     }
 
@@ -107,7 +107,7 @@ async fn pods_are_counted_once_whoever_counts() {
     simulation.server.put(solar("b")).expect("an edit");
     let is_clear = |this: &Simulation| this.outside("NodeRelabelled").is_none();
     simulation.until("the tenant's new pool", is_clear).await;
-    assert!(simulation.server.remove("Pod", "named"), "the Pod");
+    assert!(simulation.server.remove("Pod", "old-0/named"), "the Pod");
     let is_over =
         |this: &Simulation| this.counted("violations_ended_total{tenant=\"solar\"}") == Some(2);
     simulation.until("the end of both", is_over).await;

@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::time;
-use controller::audit::Stray;
-use controller::audit::record::Line;
-use controller::audit::summary::{Summary, TenantPods};
+use controller::snapshot::{
+    AuditLine as Line, AuditSummary as Summary, AuditedPods as TenantPods, Stray,
+};
 
 /// Pods outside their tenant's pool.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -34,14 +34,14 @@ pub(crate) struct Audit {
     ended: u64,
     /// Pods of which it cannot be said whether they are outside.
     not_judged: usize,
-    by_tenant: Vec<TenantRow>,
+    by_tenant: Vec<AuditedTenant>,
     /// Up to 200 of those outside.
     pods: Vec<PodRow>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct TenantRow {
+struct AuditedTenant {
     tenant: String,
     outside: usize,
     inside: usize,
@@ -98,13 +98,13 @@ impl Audit {
             violations,
             ended,
             not_judged: summary.unjudged + summary.backlog,
-            by_tenant: summary.tenants.iter().map(TenantRow::build).collect(),
+            by_tenant: summary.tenants.iter().map(AuditedTenant::build).collect(),
             pods: summary.strays.iter().map(PodRow::build).collect(),
         }
     }
 }
 
-impl TenantRow {
+impl AuditedTenant {
     fn build((name, row): (&String, &TenantPods)) -> Self {
         let TenantPods { line, inside, outside, causes, .. } = row;
         let causes = causes.iter().map(|(cause, count)| ((*cause).to_owned(), *count));

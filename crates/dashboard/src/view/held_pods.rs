@@ -2,7 +2,7 @@
 //! what ends it.
 
 use assessment::Fault;
-use controller::gated_pods::State;
+use controller::snapshot::HeldState as State;
 use controller::snapshot::{Compliance, GatedPodRow, NamespaceRow, Namespaces, Snapshots};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

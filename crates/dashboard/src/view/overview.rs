@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::audit::Audit;
 use super::promise::{Part, Promise};
+use super::tenants::{TenantRow, tenants};
 use super::{Counts, time};
 use crate::Dashboard;
 use crate::history::Look;
 use controller::outcome::journal::BOUNDS;
-use controller::snapshot::{self, Figures, Nodes, Snapshots};
+use controller::snapshot::Figures;
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -49,21 +50,6 @@ struct Replica {
     refused_settings: Option<String>,
     /// Whether there is a playground at /playground/.
     playground: bool,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TenantRow {
-    pub(super) name: String,
-    pub(super) namespaces: Counts,
-    /// Why it cannot be used.
-    pub(super) invalid: Option<String>,
-    /// Namespaces with contested keys.
-    pub(super) contested: usize,
-    /// The node selectors that it may write.
-    pub(super) selectors: Vec<String>,
-    /// Whether each of them matches a node; null where nodes are not known.
-    pub(super) nodes_match: Option<bool>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -124,34 +110,6 @@ impl Replica {
             waiting: dashboard.subject.readiness.missing(),
             refused_settings: figures.refused_settings.clone(),
             playground: crate::assets::have_playground(),
-        }
-    }
-}
-
-/// In order of their names; what namespaces claim and does not exist is among them.
-fn tenants(snapshots: &Snapshots) -> Vec<TenantRow> {
-    let (tenants, mut nodes) = (snapshots.tenants(), snapshots.nodes());
-    tenants.iter().map(|(name, row)| TenantRow::build(name, row, &mut nodes)).collect()
-}
-
-impl TenantRow {
-    fn build(name: &str, row: &snapshot::TenantRow, nodes: &mut Nodes) -> Self {
-        let (tenant, invalid) = match &row.tenant {
-            Ok(Some(tenant)) => (Some(tenant), None),
-            Ok(None) => (None, Some("it does not exist".to_owned())),
-            Err(error) => (None, Some(error.clone())),
-        };
-        let selectors = tenant.map(|tenant| tenant.node_selectors()).unwrap_or_default();
-        let nodes_match = nodes
-            .are_known()
-            .then(|| selectors.iter().all(|selector| nodes.match_any(selector.as_map())));
-        Self {
-            name: name.to_owned(),
-            namespaces: row.totals.into(),
-            invalid,
-            contested: row.contested,
-            selectors: selectors.iter().map(ToString::to_string).collect(),
-            nodes_match,
         }
     }
 }

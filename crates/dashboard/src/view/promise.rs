@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Counts;
-use super::overview::TenantRow;
+use super::tenants::TenantRow;
 
 /// Whether the promise is kept, and by what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
