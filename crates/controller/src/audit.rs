@@ -207,7 +207,9 @@ impl Audit {
             && !std::mem::replace(&mut pod.is_counted, true)
         {
             self.lag = now.as_second().saturating_sub(pod.since());
-            self.tally.place(&pool.tenant, cause.is_none(), pod.since(), pod.is_live);
+            // One whose node was relabelled since was placed inside, no matter who saw it when.
+            let was_inside = matches!(cause, None | Some(Cause::NodeRelabelled));
+            self.tally.place(&pool.tenant, was_inside, pod.since(), pod.is_live);
         }
         let stray =
             pool.zip(cause).map(|(pool, cause)| pod.stray((namespace, uid), pool, cause, now));
