@@ -30,7 +30,7 @@ use crate::pace::Pace;
 use crate::readiness::GUARD;
 use crate::reconciler::Reconciler;
 use crate::releaser::Releaser;
-use crate::reports::{ReportMetrics, Reports};
+use crate::reports::{PlacementOf, ReportMetrics, Reports};
 use crate::snapshot::Snapshots;
 use crate::status::Statuses;
 use crate::store::Store;
@@ -264,7 +264,10 @@ impl Starter {
             snapshots: Arc::clone(snapshots),
             leadership: leadership.clone(),
             metrics: self.report_metrics.clone(),
-            placement: None,
+            placement: context.reconciler.is_audited().then(|| {
+                let reconciler = Arc::clone(&context.reconciler);
+                Arc::new(move |name: &str| reconciler.audit()?.placement(name)) as PlacementOf
+            }),
         };
         self.spawn("namespace-reports", ROUND_BOUND, |pulse| reports.run(pulse));
     }

@@ -23,6 +23,7 @@ use crate::nodes::{Changes, Nodes};
 
 mod intake;
 pub mod metrics;
+mod placement;
 mod pod;
 pub mod record;
 mod shared_values;

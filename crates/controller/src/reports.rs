@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use cluster::clock::{self, ANSWER_TIMEOUT};
 use cluster::error::message;
 use cluster::lease::Leadership;
-use cluster::reports::{self, Found, Placement, ReportKind, Stored};
+use cluster::reports::{self, Found, ReportKind, Stored};
 use cluster::writer::Written;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -28,6 +28,7 @@ use crate::supervisor::Pulse;
 mod book;
 mod metrics;
 
+pub use self::book::PlacementFn;
 use self::book::{Action, Book, Changes, Question, Task, is_controllers};
 pub use self::metrics::ReportMetrics;
 
@@ -46,8 +47,8 @@ const MAX_FAILURES: usize = 8;
 /// What it takes to write reports.
 const NEEDS: &str = "ClusterRole landlord:reports";
 
-/// Where the Pods of a namespace run, by its name; `None` where that is not known (yet).
-pub type PlacementOf = Arc<dyn Fn(&str) -> Option<Placement> + Send + Sync>;
+/// See [`PlacementFn`].
+pub type PlacementOf = Arc<PlacementFn>;
 
 /// See the module.
 pub struct Reports {

@@ -34,29 +34,38 @@ pub fn document(kind: ReportKind, content: &Content<'_>, now: Timestamp) -> Valu
         .collect();
     let results: Vec<Value> =
         findings.iter().map(|finding| result(content, finding, now)).collect();
+    let mut metadata =
+        json!({"name": name, "namespace": namespace, "labels": {MANAGED_BY: SOURCE}});
+    if let Some(uid) = content.uid {
+        let owner = json!({"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": uid});
+        set(&mut metadata, "ownerReferences", json!([owner]));
+    }
     let mut object = json!({
         "apiVersion": kind.api_version(),
         "kind": kind.kind(),
-        "metadata": {"name": name, "namespace": namespace, "labels": {MANAGED_BY: SOURCE}},
+        "metadata": metadata,
         "scope": scope(content),
         "summary": summary,
         "results": results,
     });
-    if let Some(uid) = content.uid {
-        let owner = json!({"apiVersion": "v1", "kind": "Namespace", "name": namespace, "uid": uid});
-        object["metadata"]["ownerReferences"] = json!([owner]);
-    }
     if kind == ReportKind::OpenReports {
         // A PolicyReport has it in its results only.
-        object["source"] = json!(SOURCE);
+        set(&mut object, "source", json!(SOURCE));
     }
     object
+}
+
+/// Gives an object this field.
+pub(super) fn set(object: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.to_owned(), value);
+    }
 }
 
 fn scope(content: &Content<'_>) -> Value {
     let mut scope = json!({"apiVersion": "v1", "kind": "Namespace", "name": content.namespace});
     if let Some(uid) = content.uid {
-        scope["uid"] = json!(uid);
+        set(&mut scope, "uid", json!(uid));
     }
     scope
 }
@@ -65,7 +74,7 @@ fn result(content: &Content<'_>, finding: &Finding, now: Timestamp) -> Value {
     let pod = |(name, uid): &(String, String)| {
         let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "namespace": content.namespace, "name": name});
         if !uid.is_empty() {
-            pod["uid"] = json!(uid);
+            set(&mut pod, "uid", json!(uid));
         }
         pod
     };
@@ -92,7 +101,7 @@ fn result(content: &Content<'_>, finding: &Finding, now: Timestamp) -> Value {
         "properties": properties,
     });
     if let Some(severity) = severity(finding) {
-        result["severity"] = json!(severity);
+        set(&mut result, "severity", json!(severity));
     }
     result
 }
@@ -112,7 +121,7 @@ fn severity(Finding { rule, verdict, .. }: &Finding) -> Option<&'static str> {
 pub fn fingerprint(object: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
     let metadata = &object["metadata"];
-    feed(&mut hasher, &metadata["labels"][MANAGED_BY]);
+    feed(&mut hasher, metadata["labels"].get(MANAGED_BY).unwrap_or(&Value::Null));
     feed(&mut hasher, &metadata["ownerReferences"]);
     for field in ["source", "scope", "summary", "results"] {
         feed(&mut hasher, &object[field]);

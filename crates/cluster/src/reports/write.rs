@@ -5,6 +5,7 @@ use kube::{Client, Error, ResourceExt};
 use serde_json::{Value, json};
 use tenancy::keys::FIELD_MANAGER;
 
+use super::document::set;
 use super::{NAME, ReportKind, is_ours};
 use crate::clock::ANSWER_TIMEOUT;
 use crate::writer::{self, Failure, Scope, judge, late};
@@ -68,7 +69,7 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn text(&self, field: &str) -> &str {
-        self.object["metadata"][field].as_str().unwrap_or_default()
+        self.object["metadata"].get(field).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Replaces the one that is there.
@@ -101,7 +102,9 @@ impl Report<'_> {
                     ..PatchParams::default()
                 };
                 let mut object = self.object.clone();
-                object["metadata"]["resourceVersion"] = json!(version);
+                if let Some(metadata) = object.get_mut("metadata") {
+                    set(metadata, "resourceVersion", json!(version));
+                }
                 answer(api.patch(self.text("name"), &params, &Patch::Merge(object))).await
             }
             None => {

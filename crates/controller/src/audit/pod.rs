@@ -10,21 +10,13 @@ use cluster::audit::placed::{Owner, Placed};
 use cluster::audit::pool::Pool;
 use cluster::audit::requests::Capacity;
 use k8s_openapi::jiff::Timestamp;
-use tenancy::metadata::Map;
 
 use super::Stray;
-use super::shared_values::SharedValues;
+use super::shared_values::{SharedValues, Traits};
 
 /// Which Pod: the number that its uid is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid(u128);
-
-/// What many Pods have in common, and is asked for only where one is outside.
-#[derive(Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Traits {
-    selector: Map,
-    daemon_set: Option<Box<str>>,
-}
 
 /// See the module.
 #[derive(Debug)]

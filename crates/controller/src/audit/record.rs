@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::pod::Uid;
 
+/// Placements are counted in parts of so many seconds.
+const PART_SECONDS: i64 = 10;
+
 /// Pods outside that are remembered one by one.
 pub const MAX_LISTED: usize = 1000;
 /// A leader writes at least so often; a record that is older is of one who counts no more.
@@ -60,7 +63,7 @@ impl Record {
     pub fn begin(now: Timestamp) -> Self {
         Self {
             since: now,
-            until: super::tally::part_of(now.as_second()),
+            until: part_of(now.as_second()),
             written: now,
             total: Line::default(),
             tenants: BTreeMap::new(),
@@ -108,4 +111,9 @@ impl Line {
         self.last_violation = Some(now);
         self.clear_since = None;
     }
+}
+
+/// The second with which the part of this one begins.
+pub(super) fn part_of(second: i64) -> i64 {
+    second - second.rem_euclid(PART_SECONDS)
 }

@@ -4,10 +4,17 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::pod::Traits;
+use tenancy::metadata::Map;
 
 /// What nobody has any more is dropped once there are so many more than at the last look.
 const PRUNE_STEP: usize = 1024;
+
+/// What many Pods have in common, and is asked for only where one is outside.
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Traits {
+    pub(super) selector: Map,
+    pub(super) daemon_set: Option<Box<str>>,
+}
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -11,19 +11,12 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::Stray;
 use super::pod::Uid;
-use super::record::{Line, MAX_LISTED, Record};
+use super::record::{Line, MAX_LISTED, Record, part_of};
 
-/// Placements are counted in parts of so many seconds,
-const PART_SECONDS: i64 = 10;
-/// which are kept until a leader has them in its record; the last hour at most.
+/// Parts are kept until a leader has them in its record; the last hour at most.
 const MAX_PARTS: usize = 360;
 /// So many seconds after a placement its record is final: by then it was seen and judged.
 const MARGIN_SECONDS: i64 = 60;
-
-/// The second with which the part of this one begins.
-pub(super) fn part_of(second: i64) -> i64 {
-    second - second.rem_euclid(PART_SECONDS)
-}
 
 /// Placements inside and outside, by tenant.
 type Part = BTreeMap<String, (u64, u64)>;

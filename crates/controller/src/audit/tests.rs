@@ -176,10 +176,16 @@ fn what_a_pod_is_judged_by_may_change() {
     label(&mut replica.nodes, "solar-1", "dark");
     replica.settle(time(3));
     assert_eq!(replica.count(time(3)), ["pod-1"], "its node was relabelled");
+    let placement = |replica: &Replica| replica.audit.placement("web").expect("it has a Pod");
+    let reported = placement(&replica);
+    assert_eq!(reported.pool.as_deref(), Some("pool=solar"));
+    let [outside] = reported.outside.as_slice() else { panic!("{reported:?}") };
+    assert_eq!((outside.name.as_str(), outside.cause), ("pod-1", "NodeRelabelled"));
     assert_eq!(replica.summary().total.clear_since, None);
     label(&mut replica.nodes, "solar-1", "solar");
     replica.settle(time(4));
     assert_eq!(replica.count(time(4)), [""; 0]);
+    assert!(placement(&replica).outside.is_empty());
     assert_eq!(replica.summary().total.clear_since, Some(time(4)));
 
     replica.audit.touch_namespace("web");

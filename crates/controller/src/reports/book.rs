@@ -23,6 +23,9 @@ const PENDING_GRACE: Duration = Duration::from_secs(60);
 /// Namespaces whose report is compared at a time. The lock of the rows is held meanwhile.
 const MAX_COMPARED: usize = 2048;
 
+/// Where the Pods of a namespace run, by its name; `None` where that is not known (yet).
+pub type PlacementFn = dyn Fn(&str) -> Option<Placement> + Send + Sync;
+
 /// A report that is to be written or deleted.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Task {
@@ -110,7 +113,7 @@ struct Report {
 pub(super) struct Question<'a> {
     pub(super) kind: ReportKind,
     /// Where the Pods of a namespace run, where that is known.
-    pub(super) placement: Option<&'a (dyn Fn(&str) -> Option<Placement> + Send + Sync)>,
+    pub(super) placement: Option<&'a PlacementFn>,
     pub(super) now: Instant,
     /// Tasks that are wanted at most.
     pub(super) most: usize,

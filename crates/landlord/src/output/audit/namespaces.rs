@@ -29,7 +29,10 @@ impl Namespace {
             .namespaces
             .iter()
             .filter_map(|listed| {
-                Some((listed.namespace.name_or_stem(), listed.object["metadata"]["uid"].as_str()?))
+                Some((
+                    listed.namespace.name_or_stem(),
+                    listed.object.pointer("/metadata/uid")?.as_str()?,
+                ))
             })
             .collect();
         let judged = |assessment: &Assessment| {

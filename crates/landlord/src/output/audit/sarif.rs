@@ -118,8 +118,8 @@ fn stray(Stray { pod, pool, cause, .. }: &Stray) -> Value {
     );
     let mut properties =
         json!({"tenant": pool.tenant, "node": pod.node, "selector": pool.selector.to_string()});
-    if let Some(since) = pod.since {
-        properties["since"] = json!(since.to_string());
+    if let (Some(since), Some(fields)) = (pod.since, properties.as_object_mut()) {
+        fields.insert("since".to_owned(), json!(since.to_string()));
     }
     result(cause.word(), &pool.tenant, &pod.namespace, &pod.name, &text, properties)
 }
