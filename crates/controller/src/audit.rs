@@ -208,8 +208,13 @@ impl Audit {
             && !std::mem::replace(&mut pod.is_counted, true)
         {
             self.lag = now.as_second().saturating_sub(pod.since());
-            // One whose node was relabelled since was placed inside, no matter who saw it when.
-            let was_inside = matches!(cause, None | Some(Cause::NodeRelabelled));
+            // An edit that came after it says nothing of where it was placed, no matter who saw it
+            // when. Of a selector that differs, only who saw the Pod come knows which was first.
+            let was_inside = match &cause {
+                None | Some(Cause::NodeRelabelled) => true,
+                Some(Cause::SelectorChanged(_)) => !pod.is_live,
+                Some(_) => false,
+            };
             self.tally.place(&pool.tenant, was_inside, pod.since(), pod.is_live);
         }
         let stray =

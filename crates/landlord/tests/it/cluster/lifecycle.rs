@@ -268,8 +268,7 @@ async fn pools_that_autoscalers_make_are_not_wrong(world: &World) {
         world.set_tenant(tenant, json!({"nodeSelector": {"pool": pool}})).await;
     }
     world.cluster.apply(autoscalers::DEFINITIONS).await.expect("definitions");
-    let apply = async || world.cluster.apply(autoscalers::POOLS).await.is_ok();
-    eventually("the kinds are served", apply).await;
+    world.cluster.apply(autoscalers::POOLS).await.expect("pools");
     for (tenant, maker) in [("solar", "NodePool general"), ("terra", "MachineDeployment md-terra")]
     {
         eventually(maker, async || {

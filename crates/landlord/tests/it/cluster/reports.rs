@@ -218,8 +218,10 @@ async fn both_kinds_take_reports_and_release_takes_landlords_away() {
     world.cluster.apply(&definition(open).to_string()).await.expect("the newer kind");
     world.add_controller("two").await;
     eventually("the newer kind", async || reports(&client, open).await == written).await;
-    let condition = world.condition("solar", "Reported").await;
-    assert_eq!(condition["reason"], "OpenReports", "{condition}");
+    eventually("a condition", async || {
+        world.condition("solar", "Reported").await["reason"] == "OpenReports"
+    })
+    .await;
     let left = reports(&client, policy).await;
     assert_eq!(
         left,

@@ -53,12 +53,16 @@ impl Garbage {
 
     /// A namespace with a ConfigMap, of these tenants.
     async fn namespace(&self, name: &str, tenants: &[&str]) {
+        self.annotated(name, tenants, json!({})).await;
+    }
+
+    async fn annotated(&self, name: &str, tenants: &[&str], annotations: Value) {
         let mut references = Vec::new();
         for tenant in tenants {
             references.push(self.reference(tenant).await);
         }
         let labels = json!({self.stage.label(): tenants.first().copied().unwrap_or("solid")});
-        let metadata = json!({"name": name, "labels": labels, "ownerReferences": references});
+        let metadata = json!({"name": name, "labels": labels, "annotations": annotations, "ownerReferences": references});
         self.stage.create(ADMIN, metadata).await.expect("created");
         let data: ConfigMap =
             serde_json::from_value(json!({"metadata": {"name": "data"}})).expect("a ConfigMap");
@@ -211,9 +215,8 @@ async fn a_detached_namespace_outlives_the_definition_of_its_tenant() {
     garbage.tenants().await.delete("first", &DeleteParams::default()).await.expect("deleted");
     eventually("the collector watches the kind", async || garbage.found("first").await.is_none())
         .await;
-    garbage.namespace("detached", &["solid"]).await;
-    let selector = json!({"annotations": {NODE_SELECTOR: "pool=solar"}});
-    garbage.stage.patch(ADMIN, "detached", selector).await.expect("as Capsule leaves it");
+    // As Capsule leaves it.
+    garbage.annotated("detached", &["solid"], json!({NODE_SELECTOR: "pool=solar"})).await;
     garbage.convert().await;
     let run = garbage.run("detach capsule --yes").await;
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{}", run.out);
