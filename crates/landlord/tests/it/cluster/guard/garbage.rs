@@ -217,6 +217,9 @@ async fn a_detached_namespace_outlives_the_definition_of_its_tenant() {
         .await;
     // As Capsule leaves it.
     garbage.annotated("detached", &["solid"], json!({NODE_SELECTOR: "pool=solar"})).await;
+    // First landlord runs beside Capsule (docs/install.md), and has on record whose it is.
+    let run = garbage.run("backfill --tenant solid").await;
+    assert_eq!(run.code, Some(0), "{}{}", run.out, run.err);
     garbage.convert().await;
     let run = garbage.run("detach capsule --yes").await;
     assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{}", run.out);
