@@ -204,25 +204,8 @@ impl Starter {
             audit,
             reports,
         } = continuous;
-        let (sender, settings) = channel::channel(None::<Arc<Settings>>);
         self.start_reconciler(context, leadership);
-        self.spawn("settings", WAITING_BOUND, |pulse| {
-            live_settings::follow(source, sender, context.clone(), pulse)
-        });
-        self.spawn("tenants", WAITING_BOUND, |pulse| {
-            tenants::follow(context.clone(), settings.clone(), pulse)
-        });
-        self.spawn("account", WAITING_BOUND, |pulse| {
-            account::follow(context.clone(), settings.clone(), pulse)
-        });
-        self.spawn("namespaces", WAITING_BOUND, |pulse| context.clone().follow_namespaces(pulse));
-        self.spawn("nodes", WAITING_BOUND, |pulse| context.clone().follow_nodes(pulse));
-        self.spawn("restore", WAITING_BOUND, |pulse| {
-            context.clone().watch_for_restore(leadership.clone(), pulse)
-        });
-        self.spawn("leadership", WAITING_BOUND, |pulse| {
-            show_leadership(leadership.clone(), context.clone(), pulse)
-        });
+        let settings = self.start_watches(context, leadership, source);
         if release_pods {
             self.start_releaser(context, leadership);
         }
@@ -251,6 +234,34 @@ impl Starter {
         if let Some(orders) = guard {
             self.start_keeper(context, leadership, settings, orders, guarded_policy);
         }
+    }
+
+    /// What is read of the cluster, and kept up to date. Returns the settings as they are read.
+    fn start_watches(
+        &mut self,
+        context: &Context,
+        leadership: &Leadership,
+        source: SettingsSource,
+    ) -> channel::Receiver<Option<Arc<Settings>>> {
+        let (sender, settings) = channel::channel(None::<Arc<Settings>>);
+        self.spawn("settings", WAITING_BOUND, |pulse| {
+            live_settings::follow(source, sender, context.clone(), pulse)
+        });
+        self.spawn("tenants", WAITING_BOUND, |pulse| {
+            tenants::follow(context.clone(), settings.clone(), pulse)
+        });
+        self.spawn("account", WAITING_BOUND, |pulse| {
+            account::follow(context.clone(), settings.clone(), pulse)
+        });
+        self.spawn("namespaces", WAITING_BOUND, |pulse| context.clone().follow_namespaces(pulse));
+        self.spawn("nodes", WAITING_BOUND, |pulse| context.clone().follow_nodes(pulse));
+        self.spawn("restore", WAITING_BOUND, |pulse| {
+            context.clone().watch_for_restore(leadership.clone(), pulse)
+        });
+        self.spawn("leadership", WAITING_BOUND, |pulse| {
+            show_leadership(leadership.clone(), context.clone(), pulse)
+        });
+        settings
     }
 
     fn start_reports(

@@ -56,7 +56,9 @@ pub struct Audit {
     /// The list that is under way, or was last.
     epoch: u8,
     /// Pods that are to be judged.
-    fresh: Vec<(Arc<str>, Uid)>,
+    fresh: BTreeSet<(Arc<str>, Uid)>,
+    /// How many of them are gone already.
+    gone: usize,
     /// Pods that are outside now.
     strays: BTreeMap<(Arc<str>, Uid), Stray>,
     /// Pods that were outside, and left before a leader heard of them.
@@ -115,7 +117,8 @@ impl Default for Audit {
             is_listed: false,
             is_judged: false,
             epoch: 0,
-            fresh: Vec::new(),
+            fresh: BTreeSet::new(),
+            gone: 0,
             strays: BTreeMap::new(),
             departed: Vec::new(),
             tally: Tally::default(),
@@ -157,13 +160,13 @@ impl Audit {
     /// Judges what has changed since the last time, on nodes that are all known.
     pub fn settle(&mut self, nodes: &mut Nodes, now: Timestamp) {
         self.take_nodes(nodes.take_changes());
-        let mut later = Vec::new();
+        let mut later = BTreeSet::new();
         for (namespace, uid) in take(&mut self.fresh) {
             if !self.judge(&namespace, uid, nodes, now) {
-                later.push((namespace, uid));
+                later.insert((namespace, uid));
             }
         }
-        self.fresh = later;
+        self.fresh.append(&mut later);
         self.is_judged |= self.is_listed && self.fresh.is_empty();
         self.values.prune();
     }
@@ -236,6 +239,7 @@ impl Audit {
         }
         if is_gone {
             one.pods.remove(&key.1);
+            self.gone = self.gone.saturating_sub(1);
         }
         if is_gone || is_over {
             self.depart(&key);

@@ -7,14 +7,16 @@
 //! snapshot of the namespaces ───────────────┴─▶ book: what differs ─▶ create · patch · delete
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use assessment::Reason;
 use cluster::clock::{self, ANSWER_TIMEOUT};
 use cluster::error::message;
 use cluster::lease::Leadership;
 use cluster::reports::{self, Found, ReportKind, Stored};
-use cluster::writer::Written;
+use cluster::writer::{Failure, Written};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use kube::Error;
@@ -42,7 +44,8 @@ const COMPARE_INTERVAL: Duration = Duration::from_secs(3600);
 const MAX_IN_FLIGHT: usize = 4;
 /// Reports that are written before it is looked again: what they say is then a moment old.
 const MAX_A_ROUND: usize = 256;
-/// So many failures without a success end a round: it is not about one namespace.
+/// So many failures of several tenants without a success end a round: it is not about one
+/// namespace.
 const MAX_FAILURES: usize = 8;
 /// What it takes to write reports.
 const NEEDS: &str = "ClusterRole landlord:reports";
@@ -91,12 +94,26 @@ impl Memory {
 struct Tally {
     stored: usize,
     failed: usize,
+    /// Failures that may be everybody's, and whose namespaces they were met in.
+    general: usize,
+    tenants: BTreeSet<String>,
     is_not_served: bool,
 }
 
 impl Tally {
+    /// What one tenant can bring about in its own namespaces, such as a report of the same name,
+    /// ends no round.
+    fn fail(&mut self, tenant: &str, failure: &Failure) {
+        self.failed += 1;
+        if failure.reason != Reason::Conflicted {
+            self.general += 1;
+            self.tenants.insert(tenant.to_owned());
+        }
+    }
+
     fn is_hopeless(&self) -> bool {
-        self.is_not_served || (self.stored == 0 && self.failed >= MAX_FAILURES)
+        let is_everybodys = self.general >= MAX_FAILURES && self.tenants.len() > 1;
+        self.is_not_served || (self.stored == 0 && is_everybodys)
     }
 }
 
@@ -338,7 +355,7 @@ impl Reports {
                         book.forget(&task.namespace);
                     }
                     Written::Failed(failure) => {
-                        tally.failed += 1;
+                        tally.fail(&task.tenant, &failure);
                         self.metrics.count(failure.reason.word());
                         if book.fail(&task.namespace, now, failure.retry_after) {
                             let namespace = &*task.namespace;

@@ -8,7 +8,7 @@ use cluster::audit::pool::Written;
 use cluster::audit::requests::Capacity;
 
 use super::pod::{Judgement, PodEntry, Uid};
-use super::{Audit, AuditedNamespace, Place};
+use super::{Audit, AuditedNamespace, MAX_DEPARTED, Place};
 
 impl Audit {
     /// A list of Pods begins.
@@ -45,7 +45,7 @@ impl Audit {
             entry.is_live = live;
         }
         pods.insert(uid, entry);
-        self.fresh.push((namespace, uid));
+        self.fresh.insert((namespace, uid));
         self.is_dirty = true;
     }
 
@@ -56,10 +56,16 @@ impl Audit {
         let Some(one) = self.namespaces.get_mut(namespace) else { return };
         let Some(pod) = one.pods.get_mut(&uid) else { return };
         self.is_dirty = true;
-        if pod.judgement == Judgement::Fresh {
-            pod.is_gone = true;
+        if pod.is_gone {
             return;
         }
+        // While nothing can be judged, as without the right to list nodes, they must not add up.
+        if pod.judgement == Judgement::Fresh && self.gone < MAX_DEPARTED {
+            pod.is_gone = true;
+            self.gone += 1;
+            return;
+        }
+        self.fresh.remove(&(Arc::clone(&name), uid));
         one.pods.remove(&uid);
         if one.pods.is_empty() && one.written == Written::default() {
             self.namespaces.remove(&name);

@@ -165,6 +165,20 @@ fn a_stray_has_its_cause(#[case] pod: Placed, #[case] carried: Carried, #[case] 
     assert_eq!(replica.totals(), [was_inside, 1 - was_inside, 1, 0], "where it was placed");
 }
 
+/// As without the right to list nodes: Pods that came and went meanwhile are forgotten.
+#[test]
+fn pods_that_cannot_be_judged_do_not_add_up() {
+    let mut replica = Replica::empty();
+    for number in 0..3000 {
+        replica.come(a_pod(number, "solar-1", 1));
+        replica.go(number);
+        replica.go(number);
+    }
+    assert_eq!(replica.audit.backlog(), MAX_DEPARTED);
+    replica.settle(time(2));
+    assert_eq!((replica.audit.backlog(), replica.audit.gone), (0, 0));
+}
+
 #[test]
 fn what_a_pod_is_judged_by_may_change() {
     let mut replica = Replica::empty();

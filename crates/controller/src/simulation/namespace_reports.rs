@@ -173,6 +173,26 @@ async fn a_foreign_report_is_neither_changed_nor_in_the_way() {
     assert_eq!(simulation.metric("landlord_report_writes_total{outcome=\"done\"}"), Some(2));
 }
 
+/// One tenant puts reports of that name into all its namespaces, which come first: no other tenant
+/// waits for that.
+#[tokio::test(start_paused = true)]
+async fn one_tenants_foreign_reports_delay_nobody() {
+    let server = with_lunar(3, 200);
+    server.define(open_reports());
+    for number in 0..200 {
+        let place = json!({"name": "landlord", "namespace": format!("moon-{number}")});
+        let foreign =
+            json!({"apiVersion": "openreports.io/v1alpha1", "kind": "Report", "metadata": place});
+        server.put(foreign).expect("a report");
+    }
+    let simulation = Simulation::start_with_reports(server);
+    let begun = tokio::time::Instant::now();
+    let is_reported =
+        |this: &Simulation| (0..3).all(|number| this.report_of(&format!("old-{number}")).is_some());
+    simulation.until("the reports of solar", is_reported).await;
+    assert!(begun.elapsed() < A_WHILE, "{:?}", begun.elapsed());
+}
+
 /// Neither kind is there; then the older one, then both; then none, and one again.
 #[tokio::test(start_paused = true)]
 async fn kinds_come_and_go() {

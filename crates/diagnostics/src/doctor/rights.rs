@@ -93,11 +93,22 @@ fn judge(account: &str, roles: &Roles, required: &[&str], missing: &BTreeSet<Rig
     ))
 }
 
-/// Whether a user gave a role, be it in part: one of the rights that no other role has is there.
+/// Whether a user gave a role, be it in part: one of its rights is there, and no other role that is
+/// given explains it.
 fn is_given(role: &str, roles: &Roles, missing: &BTreeSet<Right>) -> bool {
-    let others =
+    let explains = |(name, rights): (&String, &BTreeSet<Right>), right: &Right| {
+        name != role && rights.contains(right) && has_own(name, roles, missing)
+    };
+    let present = roles.get(role).into_iter().flatten().filter(|right| !missing.contains(*right));
+    has_own(role, roles, missing)
+        || present.into_iter().any(|right| !roles.iter().any(|other| explains(other, right)))
+}
+
+/// Whether one of the rights that no other role has is there.
+fn has_own(role: &str, roles: &Roles, missing: &BTreeSet<Right>) -> bool {
+    let own =
         |right: &&Right| roles.iter().all(|(name, rights)| name == role || !rights.contains(right));
-    roles.get(role).into_iter().flatten().filter(others).any(|right| !missing.contains(right))
+    roles.get(role).into_iter().flatten().filter(own).any(|right| !missing.contains(right))
 }
 
 async fn missing(
@@ -300,6 +311,13 @@ mod tests {
         let wrong = without(&|role, right| role == "landlord:strategy" && right.verb == "patch");
         let words = "service account landlord:controller may not patch ";
         assert!(wrong.what.starts_with(words), "{}", wrong.what);
+        // Nothing but holds explains that Pods may be listed where nobody gave the audit's role.
+        let wrong = without(&|role, right| {
+            role == "landlord:violations" || role == "landlord:holds" && right.verb == "patch"
+        });
+        assert!(wrong.what.contains("patch pods"), "{}", wrong.what);
+        let good = without(&|role, _| role == "landlord:violations");
+        assert!(good.what.ends_with("it has nothing of landlord:violations"), "{}", good.what);
         let wrong = without(&|role, _| role == "landlord:tenants");
         assert!(
             wrong.fix.is_some() && wrong.what.contains("list tenants.landlord.dev"),
