@@ -29,7 +29,7 @@ mod programs;
 mod rights;
 mod snapshot;
 
-pub use self::builder::Builder;
+pub use self::builder::{API_SERVER_ARGUMENTS, Builder};
 pub use self::error::StartError;
 pub use self::snapshot::Snapshot;
 

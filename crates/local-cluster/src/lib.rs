@@ -27,7 +27,7 @@ mod scratch;
 
 pub use authority::Authority;
 pub use binaries::{Binaries, BinariesError, Release};
-pub use cluster::{Builder, Cluster, Snapshot, StartError};
+pub use cluster::{API_SERVER_ARGUMENTS, Builder, Cluster, Snapshot, StartError};
 pub use kubewarden::Kubewarden;
 pub use node::Node;
 pub use ports::Port;

@@ -3,6 +3,9 @@
 use crate::binaries::Release;
 use crate::user::User;
 
+/// Arguments of every kube-apiserver, parted by spaces: `make compatibility` runs the tests with them.
+pub const API_SERVER_ARGUMENTS: &str = "LOCAL_CLUSTER_API_SERVER_ARGUMENTS";
+
 /// What kind of cluster is wanted.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -17,13 +20,14 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Self {
         let plugins = vec!["PodNodeSelector".to_owned()];
+        let arguments = std::env::var(API_SERVER_ARGUMENTS).unwrap_or_default();
         Self {
             release: None,
             plugins,
             users: User::standard(),
             controller_manager: false,
             second_api_server: false,
-            api_server_arguments: Vec::new(),
+            api_server_arguments: arguments.split_whitespace().map(str::to_owned).collect(),
         }
     }
 }

@@ -2,22 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use local_cluster::{Binaries, Release};
+use local_cluster::Binaries;
 
 use super::demo::say;
 use super::served::Served;
 use super::stage::{Stage, StageOptions};
 use super::storm::{Mode, Played, Storm};
 
-mod attacks;
 mod page;
 mod record;
+mod subject;
+mod suite;
 
 use self::record::{Record, cell};
+use self::subject::Subject;
+use self::suite::Suite;
 
 /// Play the storm in every mode on several versions of Kubernetes, and write a page about it
 ///
@@ -27,15 +30,15 @@ use self::record::{Record, cell};
 pub(crate) struct Compatibility {
     #[command(flatten)]
     stage: StageOptions,
-    /// The versions; all of them without any
+    /// The versions, `1.33`, or `1.34+v1beta1` with beta APIs switched on; all of them without any
     #[arg(value_name = "VERSION")]
-    versions: Vec<Release>,
+    versions: Vec<Subject>,
     /// Namespaces of each mode
     #[arg(short = 'n', long, env = "LOCAL_CLUSTER_STORM_NAMESPACES", default_value_t = 50)]
     namespaces: usize,
-    /// Runs tests of the guard whose names are appended, by sh; without it they are not run
-    #[arg(long, env = "LOCAL_CLUSTER_ATTACKS", value_name = "COMMAND")]
-    attacks: Option<String>,
+    /// Runs tests whose names are appended, by sh; without it none are run
+    #[arg(long, env = "LOCAL_CLUSTER_TESTS", value_name = "COMMAND")]
+    tests: Option<String>,
     /// Where the records are
     #[arg(long, value_name = "FOLDER", default_value = "target/compatibility")]
     records: PathBuf,
@@ -53,17 +56,17 @@ pub(crate) struct Compatibility {
 impl Compatibility {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<()> {
-        let releases = match self.versions.as_slice() {
-            [] => Release::ALL.to_vec(),
+        let subjects = match self.versions.as_slice() {
+            [] => Subject::all(),
             some => some.to_vec(),
         };
         let mut faults = Vec::new();
-        for release in releases {
-            let record = self.measure(release).await;
-            faults.extend(record.notes.iter().map(|note| format!("{}: {note}", release.short())));
+        for subject in subjects {
+            let record = self.measure(subject).await;
+            faults.extend(record.notes.iter().map(|note| format!("{}: {note}", subject.short())));
             // At once: a measurement that is broken off loses the version it is at.
             fs::create_dir_all(&self.records)?;
-            fs::write(self.file(release), serde_json::to_string_pretty(&record)?)?;
+            fs::write(self.file(subject), serde_json::to_string_pretty(&record)?)?;
             fs::write(&self.page, page::render(&self.read()?))
                 .with_context(|| format!("{} cannot be written", self.page.display()))?;
         }
@@ -72,35 +75,35 @@ impl Compatibility {
         Ok(())
     }
 
-    fn file(&self, release: Release) -> PathBuf {
-        self.records.join(format!("{}.json", release.short()))
+    fn file(&self, subject: Subject) -> PathBuf {
+        self.records.join(format!("{}.json", subject.short()))
     }
 
     /// All records that there are.
-    fn read(&self) -> Result<BTreeMap<Release, Record>> {
+    fn read(&self) -> Result<BTreeMap<Subject, Record>> {
         let mut records = BTreeMap::new();
-        for release in Release::ALL {
-            let file = self.file(release);
+        for subject in Subject::all() {
+            let file = self.file(subject);
             if file.exists() {
                 let record = serde_json::from_slice(&fs::read(&file)?);
-                records.insert(release, record.with_context(|| file.display().to_string())?);
+                records.insert(subject, record.with_context(|| file.display().to_string())?);
             }
         }
         Ok(records)
     }
 
-    async fn measure(&self, release: Release) -> Record {
+    async fn measure(&self, subject: Subject) -> Record {
         let mut record = Record {
             date: self.date.clone(),
             commit: self.commit.clone(),
             namespaces: self.namespaces,
             ..Record::default()
         };
-        say(&format!("Kubernetes {release}"));
-        match self.serve(release).await {
+        say(&format!("Kubernetes {subject}"));
+        match self.serve(subject).await {
             Ok((binaries, served)) => {
-                self.storm(release, &mut record).await;
-                self.attack(&binaries, &served, &mut record);
+                self.storm(subject, &mut record).await;
+                self.test(subject, &binaries, &served, &mut record);
                 record.served = Some(served);
             }
             Err(error) => record.notes.push(format!("cannot be run: {error:#}")),
@@ -109,16 +112,16 @@ impl Compatibility {
     }
 
     /// Builds it if it has to be, and reads what it serves.
-    async fn serve(&self, release: Release) -> Result<(Binaries, Served)> {
-        let stage = Stage::start(&self.stage.on(release)).await?;
+    async fn serve(&self, subject: Subject) -> Result<(Binaries, Served)> {
+        let stage = Stage::start(&subject.stage(&self.stage)).await?;
         let served = Served::read(&stage.cluster.admin()?).await?;
-        let version = release.module_version();
+        let version = subject.release.module_version();
         ensure!(served.version == version, "the API server says that it is {}", served.version);
         Ok((stage.cluster.binaries().clone(), served))
     }
 
-    async fn storm(&self, release: Release, record: &mut Record) {
-        let storm = Storm::on(&self.stage, release, self.namespaces);
+    async fn storm(&self, subject: Subject, record: &mut Record) {
+        let storm = Storm::of(subject.stage(&self.stage), self.namespaces);
         for mode in Mode::ALL {
             let played = storm.play(mode).await;
             let text = cell(&played, self.namespaces);
@@ -134,19 +137,23 @@ impl Compatibility {
         }
     }
 
-    fn attack(&self, binaries: &Binaries, served: &Served, record: &mut Record) {
-        let Some(command) = &self.attacks else { return };
-        let assets: &Path = &binaries.path("");
-        match attacks::run(command, served.can_hold(), assets) {
-            Ok(outcome) => {
-                record.notes.extend(outcome.failed.iter().map(|test| format!("failed: {test}")));
-                record.attacks = Some(outcome.cell());
-            }
-            Err(error) => {
-                record.attacks = Some("**error**".to_owned());
-                record.notes.push(format!("attack list: {error:#}"));
-            }
+    /// The scenarios and the attack list.
+    fn test(&self, subject: Subject, binaries: &Binaries, served: &Served, record: &mut Record) {
+        let Some(command) = &self.tests else { return };
+        for suite in Suite::ALL {
+            let cell = match suite.run(command, subject, served, &binaries.path("")) {
+                Ok(outcome) => {
+                    let failed = outcome.failed.iter().map(|test| format!("failed: {test}"));
+                    record.notes.extend(failed);
+                    outcome.cell()
+                }
+                Err(error) => {
+                    record.notes.push(format!("{}: {error:#}", suite.word()));
+                    "**error**".to_owned()
+                }
+            };
+            say(&format!("{}: {cell}", suite.word()));
+            record.tests.insert(suite.word().to_owned(), cell);
         }
-        say(&format!("attack list: {}", record.attacks.as_deref().unwrap_or_default()));
     }
 }

@@ -1,8 +1,7 @@
 //! The binary `landlord`, as the demo and the benches run it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -25,18 +24,6 @@ pub(crate) fn binary() -> Result<PathBuf> {
     let path = std::env::current_exe().context("this program")?.with_file_name("landlord");
     ensure!(path.exists(), "{} is missing: `cargo build -p landlord` builds it", path.display());
     Ok(path)
-}
-
-/// The guard for API servers without MutatingAdmissionPolicies under the settings in this file, as
-/// YAML: it refuses what it cannot hold or correct.
-pub(crate) fn refusing_guard(settings: &Path) -> Result<String> {
-    let output = Command::new(binary()?)
-        .args(["render", "guard", "--without-mutating-policies", "--settings"])
-        .arg(settings)
-        .env_clear()
-        .output()?;
-    ensure!(output.status.success(), "no guard: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// Starts a controller with these arguments, and waits until it knows everything.

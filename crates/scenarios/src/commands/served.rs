@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Versions of `admissionregistration.k8s.io`, the newest first.
 const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha1"];
 /// Versions of MutatingAdmissionPolicy that the guard can be installed in.
-const HOLDING: [&str; 1] = ["v1"];
+const HOLDING: [&str; 2] = ["v1", "v1beta1"];
 
 /// An API server, by what it says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Served {
     }
 
     /// Whether Pods can be held, and what users write be corrected. Without that the guard can only
-    /// refuse, and beside the webhook there is none.
+    /// refuse.
     pub(crate) fn can_hold(&self) -> bool {
         self.mutating.iter().any(|version| HOLDING.contains(&version.as_str()))
     }
@@ -68,11 +68,12 @@ mod tests {
 
     #[rstest]
     #[case(&["v1", "v1beta1"], true, "")]
-    #[case(&["v1beta1"], false, "needs MutatingAdmissionPolicy v1; Kubernetes v1.35.4 serves v1beta1 only")]
-    #[case(&[], false, "needs MutatingAdmissionPolicy v1; Kubernetes v1.35.4 serves none")]
+    #[case(&["v1beta1"], true, "")]
+    #[case(&["v1alpha1"], false, "needs MutatingAdmissionPolicy v1 or v1beta1; Kubernetes v1.33.13 serves v1alpha1 only")]
+    #[case(&[], false, "needs MutatingAdmissionPolicy v1 or v1beta1; Kubernetes v1.33.13 serves none")]
     fn what_is_served_decides(#[case] mutating: &[&str], #[case] can: bool, #[case] lacks: &str) {
         let served = Served {
-            version: "v1.35.4".to_owned(),
+            version: "v1.33.13".to_owned(),
             mutating: mutating.iter().map(|one| (*one).to_owned()).collect(),
             validating: vec!["v1".to_owned()],
         };

@@ -92,9 +92,11 @@ impl Stage {
 }
 
 impl StageOptions {
-    /// These options with this version of Kubernetes.
-    pub(crate) fn on(&self, release: Release) -> Self {
-        Self { kubernetes: Some(release), ..self.clone() }
+    /// These options with this version of Kubernetes, and these arguments of its API server more.
+    pub(crate) fn on(&self, release: Release, arguments: &[&str]) -> Self {
+        let mut options = Self { kubernetes: Some(release), ..self.clone() };
+        options.api_server_arguments.extend(arguments.iter().map(|one| (*one).to_owned()));
+        options
     }
 
     /// A cluster of the version that is asked for.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
-use local_cluster::{Cluster, Node, Release, waiting};
+use local_cluster::{Cluster, Node, waiting};
 
 use super::served::Served;
 use super::stage::{Stage, StageOptions, TENANTS};
@@ -105,9 +105,9 @@ impl Outcome {
 }
 
 impl Storm {
-    /// One of so many namespaces in each mode, on this release.
-    pub(crate) fn on(stage: &StageOptions, release: Release, namespaces: usize) -> Self {
-        Self { stage: stage.on(release), namespaces, clients: CLIENTS, modes: Vec::new() }
+    /// One of so many namespaces in each mode.
+    pub(crate) fn of(stage: StageOptions, namespaces: usize) -> Self {
+        Self { stage, namespaces, clients: CLIENTS, modes: Vec::new() }
     }
 
     /// Runs the command.
@@ -171,7 +171,11 @@ impl Storm {
         .await?;
         let served = Served::read(&stage.cluster.admin()?).await?;
         match mode.guard(&served) {
-            Ok(guard) => Ok(Played::Outcome(self.play_on(&mut stage, mode, guard).await?)),
+            Ok(guard) => {
+                let refusing = guard != Guard::None && !served.can_hold();
+                let outcome = self.play_on(&mut stage, mode, guard).await?;
+                Ok(Played::Outcome(Outcome { refusing, ..outcome }))
+            }
             Err(why) => Ok(Played::Impossible(why)),
         }
     }
@@ -198,7 +202,7 @@ impl Storm {
         );
         Ok(Outcome {
             mode,
-            refusing: guard == Guard::Refusing,
+            refusing: false,
             foreign: placed.foreign(),
             own: placed.own(),
             shared: placed.shared(),

@@ -19,8 +19,8 @@ pub(super) struct Record {
     pub(super) served: Option<Served>,
     /// The outcome of each mode of the storm, by its name.
     pub(super) modes: BTreeMap<String, String>,
-    /// The outcome of the attack list; `None` where it was not run.
-    pub(super) attacks: Option<String>,
+    /// The outcome of each suite of tests that was run, by its name.
+    pub(super) tests: BTreeMap<String, String>,
     /// All that is not as it has to be.
     pub(super) notes: Vec<String>,
 }

@@ -1,16 +1,19 @@
 //! Clients: each creates a namespace as its tenant's owner, and a Pod in it at once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
 use local_cluster::{Cluster, waiting};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{name, tenant};
@@ -86,25 +89,49 @@ async fn make(first: &Client, second: &Client, number: usize) -> Result<Made> {
     let body = serde_json::from_value(
         json!({"metadata": {"name": namespace, "labels": {"landlord.dev/tenant": tenant(number)}}}),
     )?;
-    Api::<Namespace>::all(first.clone()).create(&PostParams::default(), &body).await?;
-    let pod = serde_json::from_value(
+    // A webhook that is down refuses it.
+    let claim = create(&Api::<Namespace>::all(first.clone()), &body).await?;
+    let refused = claim.refusals;
+    ensure!(claim.made, "namespace {namespace} was refused {refused} times: {}", claim.refusal);
+    let pod: Pod = serde_json::from_value(
         json!({"metadata": {"name": "job"}, "spec": {"containers": [{"name": "job", "image": "job"}]}}),
     )?;
-    let api: Api<Pod> = Api::namespaced(second.clone(), &namespace);
     let asked = Instant::now();
-    let mut retries = 0;
-    loop {
-        match api.create(&PostParams::default(), &pod).await {
-            Ok(_) => return Ok(Made { namespace, asked, retries, failed: false }),
+    // Refused, or the second API server does not know the namespace yet.
+    let job = create(&Api::namespaced(second.clone(), &namespace), &pod).await?;
+    Ok(Made { namespace, asked, retries: refused + job.refusals, failed: !job.made })
+}
+
+/// What came of asking for one object.
+#[derive(Default)]
+struct Asked {
+    made: bool,
+    refusals: usize,
+    /// The last refusal's message.
+    refusal: String,
+}
+
+/// Creates an object, and tries again for as long as it is refused and there is patience.
+async fn create<K>(api: &Api<K>, object: &K) -> Result<Asked>
+where
+    K: Clone + DeserializeOwned + Serialize + Debug,
+{
+    let began = Instant::now();
+    let mut asked = Asked::default();
+    while !asked.made && began.elapsed() < PATIENCE {
+        match api.create(&PostParams::default(), object).await {
+            Ok(_) => asked.made = true,
             // It was made, and the answer was another.
-            Err(Error::Api(status)) if status.code == 409 && retries > 0 => {
-                return Ok(Made { namespace, asked, retries, failed: false });
+            Err(Error::Api(status)) if status.code == 409 && asked.refusals > 0 => {
+                asked.made = true;
             }
-            // Refused, or the second API server does not know the namespace yet.
-            Err(Error::Api(_)) if asked.elapsed() < PATIENCE => retries += 1,
-            Err(Error::Api(_)) => return Ok(Made { namespace, asked, retries, failed: true }),
+            Err(Error::Api(status)) => {
+                asked.refusals += 1;
+                asked.refusal = status.message;
+                tokio::time::sleep(AGAIN).await;
+            }
             Err(error) => return Err(error.into()),
         }
-        tokio::time::sleep(AGAIN).await;
     }
+    Ok(asked)
 }

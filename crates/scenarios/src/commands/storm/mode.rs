@@ -8,10 +8,8 @@ use crate::commands::served::Served;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Guard {
     None,
-    /// The controller keeps it, by this flag.
+    /// The controller keeps it, by this flag, in the form that applies here.
     Kept(&'static str),
-    /// `landlord render guard --without-mutating-policies`, applied.
-    Refusing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,6 +22,11 @@ pub(crate) enum Mode {
     ControllerHold,
     /// The controller, and the guard refuses Pods; clients ask again
     ControllerDeny,
+    /// The policy, and beside it the controller and the guard
+    WebhookAndGuard,
+    /// The same, and the policy is down for a while (`failurePolicy: Fail`): namespaces are refused,
+    /// Pods of namespaces that are there go on
+    WebhookStopped,
     /// The policy for critical namespaces, the controller and the guard for the others
     Hybrid,
     /// The policy is killed half-way (`failurePolicy: Ignore`); the controller and the guard stay
@@ -36,11 +39,13 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Without,
         Self::Webhook,
         Self::ControllerHold,
         Self::ControllerDeny,
+        Self::WebhookAndGuard,
+        Self::WebhookStopped,
         Self::Hybrid,
         Self::WebhookKilled,
         Self::ControllerKilled,
@@ -53,6 +58,8 @@ impl Mode {
             Self::Webhook => "webhook",
             Self::ControllerHold => "controller-hold",
             Self::ControllerDeny => "controller-deny",
+            Self::WebhookAndGuard => "webhook-and-guard",
+            Self::WebhookStopped => "webhook-stopped",
             Self::Hybrid => "hybrid",
             Self::WebhookKilled => "webhook-killed",
             Self::ControllerKilled => "controller-killed",
@@ -61,7 +68,14 @@ impl Mode {
     }
 
     pub(super) fn has_policy(self) -> bool {
-        matches!(self, Self::Webhook | Self::Hybrid | Self::WebhookKilled)
+        matches!(
+            self,
+            Self::Webhook
+                | Self::WebhookAndGuard
+                | Self::WebhookStopped
+                | Self::Hybrid
+                | Self::WebhookKilled
+        )
     }
 
     /// The guard that this mode has on this API server. An error says why there can be none, and so
@@ -71,8 +85,8 @@ impl Mode {
             Self::Without | Self::Webhook => Ok(Guard::None),
             Self::ControllerDeny if served.can_hold() => Ok(Guard::Kept("--guard=deny")),
             _ if served.can_hold() => Ok(Guard::Kept("--guard=hold")),
-            Self::ControllerDeny | Self::ControllerKilled | Self::TwoServers => Ok(Guard::Refusing),
             Self::ControllerHold | Self::Hybrid | Self::WebhookKilled => Err(served.lacks()),
+            _ => Ok(Guard::Kept("--guard")),
         }
     }
 
@@ -99,23 +113,27 @@ mod tests {
         Served { mutating, ..Served::default() }
     }
 
-    /// Holding and correcting need a mutating policy, and so does a guard beside the webhook.
-    #[rstest]
-    fn an_old_server_has_fewer_modes(#[values(&[], &["v1beta1"])] mutating: &[&str]) {
-        let served = serving(mutating);
-        let guards = |guard: Result<Guard, String>| {
-            Mode::ALL.into_iter().filter(|mode| mode.guard(&served) == guard).collect::<Vec<_>>()
-        };
-        assert_eq!(guards(Ok(Guard::None)), [Mode::Without, Mode::Webhook]);
-        let refusing = [Mode::ControllerDeny, Mode::ControllerKilled, Mode::TwoServers];
-        assert_eq!(guards(Ok(Guard::Refusing)), refusing);
-        let missing = [Mode::ControllerHold, Mode::Hybrid, Mode::WebhookKilled];
-        assert_eq!(guards(Err(served.lacks())), missing);
+    /// Holding and correcting need a mutating policy. Everything else has a form that refuses.
+    #[test]
+    fn an_old_server_has_fewer_modes() {
+        let served = serving(&["v1alpha1"]);
+        for mode in Mode::ALL {
+            let expected = match mode {
+                Mode::Without | Mode::Webhook => Ok(Guard::None),
+                Mode::ControllerHold | Mode::Hybrid | Mode::WebhookKilled => Err(served.lacks()),
+                Mode::ControllerDeny
+                | Mode::WebhookAndGuard
+                | Mode::WebhookStopped
+                | Mode::ControllerKilled
+                | Mode::TwoServers => Ok(Guard::Kept("--guard")),
+            };
+            assert_eq!(mode.guard(&served), expected, "{}", mode.word());
+        }
     }
 
-    #[test]
-    fn a_new_server_has_them_all() {
-        let served = serving(&["v1"]);
+    #[rstest]
+    fn a_new_server_has_them_all(#[values("v1", "v1beta1")] mutating: &str) {
+        let served = serving(&[mutating]);
         for mode in Mode::ALL {
             let guard = mode.guard(&served).expect("a mode");
             let kept = match mode {

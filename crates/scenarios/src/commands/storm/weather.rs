@@ -2,15 +2,18 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::Error;
+use kube::api::{Api, PostParams};
 use local_cluster::Process;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::mode::{Guard, Mode};
-use super::settings_file;
-use crate::commands::landlord::{guard_enforced, refusing_guard, start_controller, until};
+use super::{name, settings_file, tenant};
+use crate::commands::landlord::{guard_enforced, start_controller, until};
 use crate::commands::stage::{Stage, StageOptions, TENANTS, owner};
 
 pub(super) struct Weather {
@@ -36,17 +39,17 @@ impl Weather {
         if mode.has_policy() {
             stage.install_policy(options, &policy(mode, &options.shipped_policy()?)?).await?;
         }
-        if guard != Guard::None {
-            let file = settings_file(&stage.cluster, mode.settings())?;
-            weather.arguments = match mode {
-                Mode::Hybrid => vec!["--policy=landlord".to_owned()],
-                _ => vec![format!("--settings={}", file.display())],
+        if let Guard::Kept(flag) = guard {
+            let settings = match mode {
+                Mode::Hybrid | Mode::WebhookAndGuard | Mode::WebhookStopped => {
+                    "--policy=landlord".to_owned()
+                }
+                _ => {
+                    let file = settings_file(&stage.cluster, mode.settings())?;
+                    format!("--settings={}", file.display())
+                }
             };
-            if let Guard::Kept(flag) = guard {
-                weather.arguments.push(flag.to_owned());
-            } else {
-                stage.cluster.apply(&refusing_guard(&file)?).await?;
-            }
+            weather.arguments = vec![settings, flag.to_owned()];
             weather.start(stage, "one").await?;
             let owner = owner(TENANTS[0]);
             for client in [stage.cluster.client(&owner)?, stage.cluster.second_client(&owner)?] {
@@ -79,19 +82,55 @@ impl Weather {
         done: &AtomicUsize,
         count: usize,
     ) -> Result<()> {
-        if !matches!(self.mode, Mode::WebhookKilled | Mode::ControllerKilled) {
-            return Ok(());
+        let half = async || Ok(done.load(Ordering::Relaxed) * 2 >= count);
+        match (self.mode, &stage.kubewarden) {
+            (Mode::WebhookKilled, Some(kubewarden)) => {
+                until("half of it", half).await?;
+                kubewarden.kill_policy_server();
+                Ok(())
+            }
+            (Mode::WebhookStopped, Some(kubewarden)) => {
+                until("half of it", half).await?;
+                kubewarden.kill_policy_server();
+                fails_closed(stage).await?;
+                Ok(kubewarden.revive_policy_server().await?)
+            }
+            (Mode::ControllerKilled, _) => {
+                until("half of it", half).await?;
+                if let Some(process) = self.controller.lock().await.as_ref() {
+                    process.signal(Signal::SIGKILL)?;
+                }
+                self.start(stage, "two").await
+            }
+            _ => Ok(()),
         }
-        until("half of it", async || Ok(done.load(Ordering::Relaxed) * 2 >= count)).await?;
-        if let (Mode::WebhookKilled, Some(kubewarden)) = (self.mode, &stage.kubewarden) {
-            kubewarden.kill_policy_server();
-            return Ok(());
-        }
-        if let Some(process) = self.controller.lock().await.as_ref() {
-            process.signal(Signal::SIGKILL)?;
-        }
-        self.start(stage, "two").await
     }
+}
+
+/// While the webhook does not answer, a namespace is refused, and a Pod in one that is ready is let
+/// in. Nothing is stored.
+async fn fails_closed(stage: &Stage) -> Result<()> {
+    let client = stage.cluster.client(&owner(tenant(0)))?;
+    let params = PostParams { dry_run: true, ..PostParams::default() };
+    let labels = json!({"landlord.dev/tenant": tenant(0)});
+    let late = serde_json::from_value(json!({"metadata": {"name": "late", "labels": labels}}))?;
+    match Api::<Namespace>::all(client.clone()).create(&params, &late).await {
+        Err(Error::Api(status)) if status.message.contains("failed calling webhook") => {}
+        Err(error) => return Err(error).context("a namespace while the webhook is down"),
+        Ok(_) => bail!("a namespace was let in while the webhook was down"),
+    }
+    let pod = Api::<Pod>::namespaced(client, &name(0));
+    let body = json!({"metadata": {"name": "late"}, "spec": {"containers": [{"name": "late", "image": "late"}]}});
+    let pod = pod.create(&params, &serde_json::from_value(body)?).await;
+    let pod = pod.context("a Pod of a namespace that is ready, while the webhook is down")?;
+    let spec = pod.spec.unwrap_or_default();
+    let pool = spec.node_selector.as_ref().and_then(|selector| selector.get("pool"));
+    ensure!(
+        pool.is_some_and(|pool| pool == tenant(0)) && spec.scheduling_gates.is_none(),
+        "a Pod of a namespace that is ready got the node selector {:?}",
+        spec.node_selector
+    );
+    Ok(())
 }
 
 /// The tenants, each owned by a group.

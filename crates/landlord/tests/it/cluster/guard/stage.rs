@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Error};
 use local_cluster::user::{ADMIN, MEMBERS_RIGHTS};
-use local_cluster::{Builder, Cluster, Node, User};
+use local_cluster::{API_SERVER_ARGUMENTS, Builder, Cluster, Node, User};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -110,7 +110,12 @@ impl Stage {
     fn render(&self, flags: &str) -> String {
         let file = NamedTempFile::with_suffix(".yaml").expect("a file");
         std::fs::write(file.path(), self.settings.to_string()).expect("written");
-        let run = run(&format!("render guard --settings={} {flags}", file.path().display()));
+        // Where the API server serves nothing newer.
+        let arguments = std::env::var(API_SERVER_ARGUMENTS).unwrap_or_default();
+        let beta = arguments.contains("v1beta1") && !flags.contains("without-mutating-policies");
+        let version = if beta { "--mutating-policies=v1beta1" } else { "" };
+        let run =
+            run(&format!("render guard --settings={} {flags} {version}", file.path().display()));
         assert_eq!((run.code, run.err.as_str()), (Some(0), ""));
         run.out
     }
