@@ -83,6 +83,11 @@ impl Program {
         }
     }
 
+    /// The same with another file in its place.
+    pub fn at(self, path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());

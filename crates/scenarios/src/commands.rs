@@ -15,4 +15,5 @@ pub(crate) mod served;
 pub(crate) mod stage;
 pub(crate) mod start;
 pub(crate) mod storm;
+pub(crate) mod upgrade;
 pub(crate) mod usage;

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use commands::{
     bench::Bench, bench_controller::BenchController, bench_files::BenchFiles,
     bench_scale::BenchScale, build::Build, chaos::Chaos, compatibility::Compatibility, demo::Demo,
-    serve_in_memory::ServeInMemory, start::Start, storm::Storm,
+    serve_in_memory::ServeInMemory, start::Start, storm::Storm, upgrade::Upgrade,
 };
 
 /// A real Kubernetes control plane on loopback, to try policies in
@@ -25,6 +25,7 @@ enum Command {
     Build(Build),
     Start(Start),
     Storm(Storm),
+    Upgrade(Upgrade),
     Compatibility(Compatibility),
     Chaos(Box<Chaos>),
     Demo(Demo),
@@ -41,6 +42,7 @@ async fn main() -> ExitCode {
         Command::Build(command) => command.run(),
         Command::Start(command) => command.run().await,
         Command::Storm(command) => command.run().await,
+        Command::Upgrade(command) => command.run().await,
         Command::Compatibility(command) => command.run().await,
         Command::Chaos(command) => command.run().await,
         Command::Demo(command) => command.run().await,

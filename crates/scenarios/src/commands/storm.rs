@@ -16,7 +16,7 @@ use super::stage::{Stage, StageOptions, TENANTS};
 
 mod clients;
 mod mode;
-mod placements;
+pub(super) mod placements;
 mod weather;
 
 use self::clients::Clients;
@@ -24,6 +24,7 @@ use self::mode::Guard;
 pub(crate) use self::mode::Mode;
 use self::placements::{NOBODY, Placements};
 use self::weather::Weather;
+pub(super) use self::weather::tenants;
 
 /// Create many namespaces with a Pod each at once, under every strategy and through failures; count
 /// Pods on foreign nodes
@@ -216,7 +217,7 @@ impl Storm {
 }
 
 /// Two nodes for each tenant, and two that belong to nobody.
-fn nodes() -> Vec<Node> {
+pub(super) fn nodes() -> Vec<Node> {
     let pool = |name: &str| {
         [1, 2].map(|number| Node::new(format!("{name}-{number}")).label("pool", name).pods(5000))
     };

@@ -14,23 +14,23 @@ use kube::runtime::watcher::{Config, watcher};
 use local_cluster::Cluster;
 
 /// The pool of the nodes that belong to no tenant.
-pub(super) const NOBODY: &str = "shared";
+pub(crate) const NOBODY: &str = "shared";
 
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The node of each namespace's Pod, and when it was seen first.
 type Seen = HashMap<String, (String, Instant)>;
 
-pub(super) struct Placements {
+pub(crate) struct Placements {
     seen: Arc<Mutex<Seen>>,
     watching: tokio::task::JoinHandle<()>,
 }
 
 /// All of them, once nothing more is to be expected.
-pub(super) struct Placed(Seen);
+pub(crate) struct Placed(Seen);
 
 impl Placements {
-    pub(super) async fn watch(cluster: &Cluster) -> Result<Self> {
+    pub(crate) async fn watch(cluster: &Cluster) -> Result<Self> {
         let seen = Arc::new(Mutex::new(Seen::new()));
         let (mine, api): (_, Api<Pod>) = (Arc::clone(&seen), Api::all(cluster.admin()?));
         let watching = tokio::spawn(async move {
@@ -51,7 +51,7 @@ impl Placements {
     }
 
     /// Waits until so many Pods are placed.
-    pub(super) async fn settle(self, count: usize, patience: Duration) -> Placed {
+    pub(crate) async fn settle(self, count: usize, patience: Duration) -> Placed {
         let began = Instant::now();
         let placed = || self.seen.lock().unwrap_or_else(PoisonError::into_inner).len();
         while placed() < count && began.elapsed() < patience {
@@ -63,12 +63,12 @@ impl Placements {
 }
 
 impl Placed {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Pods on nodes that are not their tenant's.
-    pub(super) fn foreign(&self) -> usize {
+    pub(crate) fn foreign(&self) -> usize {
         self.0.iter().filter(|(namespace, (node, _))| pool(namespace) != pool(node)).count()
     }
 

@@ -134,7 +134,7 @@ async fn fails_closed(stage: &Stage) -> Result<()> {
 }
 
 /// The tenants, each owned by a group.
-fn tenants() -> String {
+pub(in crate::commands) fn tenants() -> String {
     let tenant = |name: &str| {
         json!({"apiVersion": "landlord.dev/v1alpha1", "kind": "Tenant", "metadata": {"name": name},
                "spec": {"owners": [{"kind": "Group", "name": format!("{name}-admins")}], "nodeSelector": {"pool": name}}})
