@@ -56,7 +56,8 @@ pub(super) fn create(request: &Request, settings: &Settings, host: &dyn Host) ->
     }
 }
 
-/// Excluded names would be a way out of the pool, so only admins may create such namespaces.
+/// Excluded names would be a way out of the pool, so only admins and the platform's operators may
+/// create such namespaces.
 fn excluded(authority: &Authority<'_>, namespace: &Namespace) -> Option<Outcome> {
     let settings = authority.settings;
     let (certain, possible) = match &namespace.name {
@@ -66,19 +67,20 @@ fn excluded(authority: &Authority<'_>, namespace: &Namespace) -> Option<Outcome>
             (settings.excludes_generated(stem), settings.may_exclude_generated(stem))
         }
     };
-    if authority.admin {
-        certain.then(|| Ok(Admission::default()))
+    let operator = settings.platform_operators.lists(&authority.requester);
+    if certain && (authority.admin || operator) {
+        Some(Ok(Admission::default()))
     } else {
-        possible.then(|| {
+        (possible && !authority.admin).then(|| {
             let name = namespace.name_or_stem();
             let admin = match authority.account() {
                 Some(account) => {
-                    format!("have an admin list {account:?} in admins.serviceAccounts of landlord's settings")
+                    format!("have an admin list {account:?} in platformOperators.serviceAccounts of landlord's settings")
                 }
                 None => "ask an admin to create it".to_owned(),
             };
             Err(Denial::forbidden(format!(
-                "namespace {name:?} is excluded from tenancy (excludedNamespaces), so only admins may create it: choose another name, or {admin}"
+                "namespace {name:?} is excluded from tenancy (excludedNamespaces), so only admins and platformOperators may create it: choose another name, or {admin}"
             )))
         })
     }

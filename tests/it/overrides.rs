@@ -222,9 +222,9 @@ const ROBOT: &str = "system:serviceaccount:flux:robot";
 #[case::unknown(ADA, json!({"name": "web", "labels": {"landlord.dev/tenant": "sola"}}), 422,
     r#"namespace "web" claims tenant "sola" (rule label:landlord.dev/tenant), which does not exist: fix the name or create the tenant first"#)]
 #[case::excluded(ADA, json!({"name": "kube-x"}), 403,
-    r#"namespace "kube-x" is excluded from tenancy (excludedNamespaces), so only admins may create it: choose another name, or ask an admin to create it"#)]
+    r#"namespace "kube-x" is excluded from tenancy (excludedNamespaces), so only admins and platformOperators may create it: choose another name, or ask an admin to create it"#)]
 #[case::excluded_for_an_operator(ROBOT, json!({"name": "kube-x"}), 403,
-    r#"namespace "kube-x" is excluded from tenancy (excludedNamespaces), so only admins may create it: choose another name, or have an admin list "flux:robot" in admins.serviceAccounts of landlord's settings"#)]
+    r#"namespace "kube-x" is excluded from tenancy (excludedNamespaces), so only admins and platformOperators may create it: choose another name, or have an admin list "flux:robot" in platformOperators.serviceAccounts of landlord's settings"#)]
 fn a_refusal_says_what_to_do(
     #[case] user: &str,
     #[case] metadata: Value,
@@ -240,6 +240,23 @@ fn a_refusal_says_what_to_do(
     );
     let status = verdict.status.unwrap_or_default();
     assert_eq!((status.code, status.message.as_deref()), (Some(code), Some(message)));
+}
+
+/// Operators of the platform create excluded namespaces, by name and by `generateName`. They are no
+/// admins: a claim is judged as anybody's, and so is a name that is not excluded.
+#[rstest]
+#[case::excluded(json!({"name": "kube-x"}), None)]
+#[case::generated(json!({"generateName": "kube-x-"}), None)]
+#[case::may_be_excluded(json!({"generateName": "kube"}), Some("so only admins and platformOperators may create it"))]
+#[case::another_name(json!({"name": "web"}), Some("no rule claims namespace"))]
+#[case::foreign(json!({"name": "web", "labels": {"landlord.dev/tenant": "far"}}), Some("does not own"))]
+fn platform_operators_are_no_admins(#[case] metadata: Value, #[case] refused: Option<&str>) {
+    let mut settings = with_rules(json!([{"label": "landlord.dev/tenant"}]));
+    settings["platformOperators"] = json!({"serviceAccounts": ["flux:robot"]});
+    let verdict = validate_with(&settings, ROBOT, "CREATE", None, &metadata);
+    let message = verdict.status.and_then(|status| status.message).unwrap_or_default();
+    assert_eq!(verdict.allowed, refused.is_none(), "{message}");
+    assert!(message.contains(refused.unwrap_or_default()), "{message}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tenancy::glob::Glob;
-use tenancy::settings::Settings;
+use tenancy::settings::Accounts;
 
 use super::{GATE, Guard};
 
@@ -54,21 +54,33 @@ pub(super) fn names_its_node(pod: &str) -> String {
 impl Guard<'_> {
     /// Whether the requester is one of the settings' admins.
     pub(super) fn is_admin(&self) -> String {
-        requester(&user_names(self.settings), &self.settings.admins.groups)
+        self.is_admin_or(&[], &[])
     }
 
     /// The same for a request that the API server itself may make.
     pub(super) fn is_admin_or_api_server(&self) -> String {
+        self.is_admin_or(&[API_SERVER.to_owned()], &[])
+    }
+
+    /// Whether the requester may create namespaces that are never looked at.
+    pub(super) fn may_create_excluded(&self) -> String {
+        let operators = &self.settings.platform_operators;
         let users: Vec<String> =
-            user_names(self.settings).into_iter().chain([API_SERVER.to_owned()]).collect();
-        requester(&users, &self.settings.admins.groups)
+            [API_SERVER.to_owned()].into_iter().chain(user_names(operators)).collect();
+        self.is_admin_or(&users, &operators.groups)
     }
 
     /// Whether the requester may bind Pods.
     pub(super) fn may_bind(&self) -> String {
+        self.is_admin_or(&self.settings.schedulers, &[])
+    }
+
+    fn is_admin_or(&self, users: &[String], groups: &[String]) -> String {
+        let admins = &self.settings.admins;
         let users: Vec<String> =
-            self.settings.schedulers.iter().cloned().chain(user_names(self.settings)).collect();
-        requester(&users, &self.settings.admins.groups)
+            user_names(admins).into_iter().chain(users.iter().cloned()).collect();
+        let groups: Vec<String> = admins.groups.iter().chain(groups).cloned().collect();
+        requester(&users, &groups)
     }
 
     pub(super) fn is_controller(&self) -> String {
@@ -103,9 +115,9 @@ pub fn is_user(username: &str) -> String {
     format!("request.userInfo.username == {}", quote(username))
 }
 
-fn user_names(settings: &Settings) -> Vec<String> {
-    let accounts = settings.admins.service_accounts.iter().map(|name| account(name));
-    settings.admins.users.iter().cloned().chain(accounts).collect()
+fn user_names(accounts: &Accounts) -> Vec<String> {
+    let services = accounts.service_accounts.iter().map(|name| account(name));
+    accounts.users.iter().cloned().chain(services).collect()
 }
 
 fn account(name: &str) -> String {
@@ -170,5 +182,22 @@ mod tests {
     #[case(json!({"groups": [], "serviceAccounts": ["ci:bot"]}), r#"request.userInfo.username in ["system:serviceaccount:ci:bot"]"#)]
     fn requesters(#[case] admins: Value, #[case] expected: &str) {
         assert_eq!(Guard::new(&parsed(json!({"admins": admins}))).is_admin(), expected);
+    }
+
+    /// Operators of the platform get excluded names, and nothing else.
+    #[test]
+    fn platform_operators_create_excluded_namespaces() {
+        let settings = parsed(json!({
+            "admins": {"groups": ["ops"]},
+            "platformOperators": {"groups": ["sre"], "serviceAccounts": ["rancher:r"]},
+        }));
+        let guard = Guard::new(&settings);
+        let expression = guard.may_create_excluded();
+        for name in ["\"ops\"", "\"sre\"", "\"system:serviceaccount:rancher:r\""] {
+            assert!(expression.contains(name), "{expression}");
+        }
+        for other in [guard.is_admin(), guard.may_bind(), guard.is_admin_or_api_server()] {
+            assert!(!other.contains("sre") && !other.contains("rancher"), "{other}");
+        }
     }
 }

@@ -17,6 +17,7 @@ use crate::requester::{Requester, short_account};
 use crate::selector::NodeSelector;
 use crate::tenant::{Tenant, TenantError, capsule, landlord};
 
+mod accounts;
 mod autoscaled;
 mod checks;
 mod document;
@@ -25,8 +26,9 @@ mod source;
 pub mod strategy;
 
 pub use crate::conflicts::Conflicts;
+pub use accounts::Accounts;
 pub use document::{
-    Admins, Claims, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed,
+    Claims, Document, Guard, GuardScope, OnError, OnUnready, Pods, TenantLookup, Unclaimed,
     UnknownTenant,
 };
 pub use source::{Reference, TenantSource};
@@ -52,7 +54,9 @@ pub struct Settings {
     /// The controller's service account, `namespace:name`.
     pub controller: String,
     /// Who may claim any tenant, move and release namespaces.
-    pub admins: Admins,
+    pub admins: Accounts,
+    /// Who may create namespaces with excluded names, beside the admins.
+    pub platform_operators: Accounts,
     /// Names of namespaces that are never looked at.
     pub excluded: Vec<Glob>,
     /// What becomes of a claim that names no tenant.
@@ -204,13 +208,7 @@ impl Settings {
 
     /// Whether the requester is among the `admins`, by name, group or service account.
     pub fn is_admin(&self, requester: &Requester) -> bool {
-        self.admins.users.contains(&requester.username)
-            || self.admins.groups.iter().any(|group| requester.groups.contains(group))
-            || self
-                .admins
-                .service_accounts
-                .iter()
-                .any(|account| requester.is_service_account(account))
+        self.admins.lists(requester)
     }
 
     /// Whether the requester is the controller's service account.
@@ -252,12 +250,8 @@ impl Settings {
         let source = document.tenant_source.read(&hooks, document.conflicts)?;
         let identify = rules(document.identify, &source)?;
         let protected = protected(document.protected_keys, &source)?;
-        let mut admins = document.admins;
-        for (index, account) in admins.service_accounts.iter_mut().enumerate() {
-            *account = read_account(&format!("admins.serviceAccounts[{index}]"), account)?;
-        }
-        checks::check_admins("users", &admins.users)?;
-        checks::check_admins("groups", &admins.groups)?;
+        let admins = Accounts::from(document.admins).check("admins")?;
+        let platform_operators = document.platform_operators.check("platformOperators")?;
         checks::check_schedulers(&document.schedulers)?;
         checks::check_pods(document.pods)?;
         let settings = Self {
@@ -268,6 +262,7 @@ impl Settings {
             protected,
             controller,
             admins,
+            platform_operators,
             excluded,
             unknown_tenant: document.unknown_tenant,
             unclaimed: document.unclaimed,
@@ -344,6 +339,16 @@ fn globs(
 fn excluded(document: &Document, controller: &str) -> Result<Vec<Glob>, DecodeError> {
     let mut excluded =
         globs("excludedNamespaces", &document.excluded_namespaces, Glob::for_namespaces)?;
+    let all = |glob: &Glob| {
+        let pattern = glob.as_str();
+        pattern.contains('*') && pattern.trim_matches(['*', '?']).is_empty()
+    };
+    if let Some(index) = excluded.iter().position(all) {
+        return Err(DecodeError::new(
+            format!("excludedNamespaces[{index}]"),
+            "it matches every namespace, and landlord would look at none: list those that you mean",
+        ));
+    }
     let own = controller.split_once(':').map(|(namespace, _)| namespace);
     let system = SYSTEM_NAMESPACES.into_iter().chain(own);
     for name in system.filter(|_| !document.include_system_namespaces) {

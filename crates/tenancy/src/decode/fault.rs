@@ -48,11 +48,22 @@ impl de::Error for Fault {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(format!("invalid type: {}, expected {expected}", describe(found)))
+        Self::new(format!("invalid type: {}, expected {}", describe(found), plain(expected)))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::new(format!("invalid value: {}, expected {expected}", describe(found)))
+    }
+}
+
+/// What is expected, in words of YAML instead of Rust's.
+#[cold]
+pub(super) fn plain(expected: &dyn Expected) -> String {
+    let text = expected.to_string();
+    match text.as_str() {
+        "a sequence" => "a list".to_owned(),
+        rust if rust == "a map" || rust.starts_with("struct ") => "an object".to_owned(),
+        _ => text,
     }
 }
 

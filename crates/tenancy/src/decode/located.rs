@@ -12,7 +12,7 @@ use serde::de::{
 use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::{Map as Object, Value};
 
-use super::fault::Fault;
+use super::fault::{Fault, plain};
 use crate::members::by_name;
 
 /// A value and its place.
@@ -57,7 +57,7 @@ impl<'de, 'p> Located<'de, 'p> {
             Value::Array(_) => "a list".to_owned(),
             Value::Object(_) => "an object".to_owned(),
         };
-        let mut message = format!("invalid type: {found}, expected {expected}");
+        let mut message = format!("invalid type: {found}, expected {}", plain(expected));
         let scalar = matches!(self.value, Value::Bool(_) | Value::Number(_));
         if scalar && message.ends_with("a string") {
             message += ": write it in quotes";

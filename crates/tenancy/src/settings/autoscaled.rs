@@ -6,6 +6,10 @@ use crate::selector::NodeSelector;
 
 pub(super) fn read(pools: Vec<Map>) -> Result<Vec<NodeSelector>, DecodeError> {
     let pool = |(index, labels): (usize, Map)| {
+        if labels.is_empty() {
+            let message = "it has no label, so that it would stand for every pool: write the labels of its nodes";
+            return Err(DecodeError::new(format!("autoscaled[{index}]"), message));
+        }
         NodeSelector::try_from(labels)
             .map_err(|error| DecodeError::caused(format!("autoscaled[{index}]"), &error))
     };
@@ -25,5 +29,7 @@ mod tests {
         assert_eq!(pools, ["pool=solar", "pool=gpu,tier=prod"]);
         let error = read(json!({"pool": "no label"})).expect_err("no label").to_string();
         assert!(error.contains("autoscaled[1]") && error.contains("no label"), "{error}");
+        let error = read(json!({})).expect_err("every pool").to_string();
+        assert!(error.contains("autoscaled[1]: it has no label"), "{error}");
     }
 }

@@ -7,17 +7,17 @@ use crate::decode::DecodeError;
 const EVERYBODY: &str = "system:authenticated";
 
 /// A name that nobody has helps nobody, and one group has everybody in it.
-pub(super) fn check_admins(field: &str, names: &[String]) -> Result<(), DecodeError> {
+pub(super) fn check_names(path: &str, names: &[String]) -> Result<(), DecodeError> {
     let fault = |(index, name): (usize, &String)| {
         let message = match name.trim() {
             "" => "empty: write a name",
             trimmed if trimmed != name => "it has spaces around it: write the name alone",
-            EVERYBODY if field == "groups" => {
-                "every user is in it, so that all would be admins of all tenants: list the groups that you mean"
+            EVERYBODY if path.ends_with("groups") => {
+                "every user is in it, so that all would be listed here: list the groups that you mean"
             }
             _ => return None,
         };
-        Some(DecodeError::new(format!("admins.{field}[{index}]"), format!("{name:?}: {message}")))
+        Some(DecodeError::new(format!("{path}[{index}]"), format!("{name:?}: {message}")))
     };
     names.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
 }
@@ -42,5 +42,9 @@ pub(super) fn check_schedulers(schedulers: &[String]) -> Result<(), DecodeError>
         };
         Some(DecodeError::new(format!("schedulers[{index}]"), format!("{user:?}: {message}")))
     };
+    if schedulers.is_empty() {
+        let message = "no Pod would be bound: list `system:kube-scheduler` at least";
+        return Err(DecodeError::new("schedulers", message));
+    }
     schedulers.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
 }

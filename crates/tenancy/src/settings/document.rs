@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::accounts::{Accounts, Admins};
 use super::source;
 use crate::conflicts::Conflicts;
 use crate::decode::DecodeError;
@@ -32,6 +33,9 @@ pub struct Document {
     pub controller: String,
     /// Who may claim any tenant, move and release namespaces.
     pub admins: Admins,
+    /// Who may create namespaces with excluded names, beside the admins, and nothing else: operators
+    /// of the platform itself.
+    pub platform_operators: Accounts,
     /// Globs of namespaces that are never looked at. `kube-system`, `kube-public`,
     /// `kube-node-lease`, `kubewarden` and the controller's own are never, listed or not.
     pub excluded_namespaces: Vec<String>,
@@ -95,6 +99,7 @@ impl Default for Document {
             protected_keys: None,
             controller: "landlord:controller".to_owned(),
             admins: Admins::default(),
+            platform_operators: Accounts::default(),
             excluded_namespaces: texts(&[
                 "kube-system",
                 "kube-public",
@@ -262,26 +267,6 @@ fn unread_member(path: &JsonPath) -> Option<String> {
         ["namespace", "apiVersion" | "kind" | "metadata", ..] => None,
         ["namespace", member, ..] => Some(format!("`{member}`")),
         _ => None,
-    }
-}
-
-/// Users, groups and service accounts that may claim any tenant, move and release namespaces.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct Admins {
-    /// User names.
-    pub users: Vec<String>,
-    /// Groups of users.
-    pub groups: Vec<String>,
-    /// Each `namespace:name`.
-    pub service_accounts: Vec<String>,
-}
-
-impl Default for Admins {
-    fn default() -> Self {
-        let groups = ["system:masters", "kubeadm:cluster-admins"].map(str::to_owned).to_vec();
-        Self { users: Vec::new(), groups, service_accounts: Vec::new() }
     }
 }
 

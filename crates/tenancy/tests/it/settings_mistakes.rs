@@ -91,6 +91,16 @@ fn schedulers(#[case] user: &str, #[case] message: Option<&str>) {
 #[case(json!({"admins": {"users": ["ada", ""]}}), "admins.users[1]: \"\": empty", "-")]
 #[case(json!({"admins": {"groups": [" ops"]}}), "admins.groups[0]: \" ops\": it has spaces around it", "-")]
 #[case(json!({"admins": {"groups": ["system:authenticated"]}}), "admins.groups[0]: \"system:authenticated\": every user is in it", "-")]
+#[case(json!({"admins": "bob"}), "admins: invalid type: string \"bob\", expected an object", "struct")]
+#[case(json!({"guard": null}), "guard: invalid type: null, expected an object", "struct")]
+#[case(json!({"schedulers": {}}), "schedulers: invalid type: an object, expected a list", "sequence")]
+#[case(json!({"schedulers": []}), "schedulers: no Pod would be bound", "-")]
+#[case(json!({"excludedNamespaces": ["kube-*", "*"]}), "excludedNamespaces[1]: it matches every namespace", "-")]
+#[case(json!({"excludedNamespaces": ["?*"]}), "excludedNamespaces[0]: it matches every namespace", "-")]
+#[case(json!({"platformOperators": {"groups": ["system:authenticated"]}}), "platformOperators.groups[0]: \"system:authenticated\": every user is in it", "-")]
+#[case(json!({"platformOperators": {"serviceAccounts": ["rancher"]}}), "platformOperators.serviceAccounts[0]: \"rancher\" is not a service account", "-")]
+#[case(json!({"platformOperators": {"group": ["ops"]}}), "platformOperators.group", "-")]
+#[case(json!({"platformOperators": ["ops"]}), "platformOperators", "-")]
 #[case(json!({"pods": {"onUnready": "hold"}}), "pods.onUnready: the policy on Pods holds only where it places them", "-")]
 fn mistakes(#[case] settings: Value, #[case] message: &str, #[case] without: &str) {
     let error = Settings::from_value(&settings).expect_err("refused").to_string();

@@ -8,7 +8,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::super::world::{LEDGER, NODE_SELECTOR, World, eventually};
-use super::stage::{OWNER, STRANGER, Stage, builder, is_held, ledger, selector};
+use super::stage::{OPERATOR, OWNER, STRANGER, Stage, builder, is_held, ledger, selector};
 use crate::landlord::run;
 
 fn creator(namespace: &Namespace) -> Value {
@@ -137,6 +137,7 @@ async fn excluded_names(stage: &Stage) {
         );
     }
     stage.create(ADMIN, json!({"name": "kube-good"})).await.expect("an admin may");
+    stage.create(OPERATOR, json!({"name": "kube-operated"})).await.expect("so may an operator");
     stage.create(STRANGER, json!({"name": "not-kube-evil"})).await.expect("another name");
 }
 

@@ -15,6 +15,8 @@ use crate::landlord::run;
 /// Owns the tenant solar.
 pub(super) const OWNER: &str = "olivia";
 /// Owns no tenant.
+/// Who may create namespaces with excluded names.
+pub(super) const OPERATOR: &str = "operator";
 pub(super) const STRANGER: &str = "mallory";
 pub(super) use super::super::world::GATE;
 
@@ -55,11 +57,13 @@ pub(super) fn builder() -> Builder {
     Cluster::builder()
         .user(User::member(OWNER, ["solar-admins"]))
         .user(User::member(STRANGER, ["strangers"]))
+        .user(User::member(OPERATOR, ["strangers"]))
 }
 
 /// Settings with this tenant source.
 pub(super) fn settings(source: &str) -> Value {
-    json!({"tenantSource": source, "excludedNamespaces": ["kube-*", "landlord", "default"]})
+    json!({"tenantSource": source, "excludedNamespaces": ["kube-*", "landlord", "default"],
+           "platformOperators": {"users": [OPERATOR]}})
 }
 
 impl Stage {
