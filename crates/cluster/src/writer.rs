@@ -56,6 +56,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// One of this object alone, which the answer does not ask to wait for.
+    pub fn of_object(reason: Reason, message: String) -> Self {
+        Self { reason, message, retry_after: None, scope: Scope::Object }
+    }
+
     /// Whether admission refused the write, which says nothing of other objects.
     pub fn is_denial(&self) -> bool {
         is_denial(&self.message)

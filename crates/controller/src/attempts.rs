@@ -5,8 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 use cluster::clock;
 
 /// The first wait after a failure; each further one is twice as long, up to the last.
-pub const FIRST_RETRY: Duration = Duration::from_secs(1);
-pub const LAST_RETRY: Duration = Duration::from_secs(300);
+pub(crate) const FIRST_RETRY: Duration = Duration::from_secs(1);
+pub(crate) const LAST_RETRY: Duration = Duration::from_secs(300);
 /// Conflicts in a row that are planned again at once; a busy namespace or Pod waits a moment then.
 const QUICK_CONFLICTS: u32 = 5;
 /// A failure is reported from the third attempt on: what passes by itself is no news.
@@ -62,12 +62,12 @@ impl Attempts {
     }
 
     /// The time before which nothing may be tried, if it is not over.
-    pub fn not_before(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn not_before(&self, now: Instant) -> Option<Instant> {
         self.not_before.filter(|until| *until > now)
     }
 
     /// The time before which nothing was to be tried, over or not.
-    pub fn retry_at(&self) -> Option<Instant> {
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
         self.not_before
     }
 

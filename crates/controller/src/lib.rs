@@ -10,35 +10,35 @@
 
 pub mod admin;
 pub mod app;
-pub mod attempts;
+mod attempts;
 pub mod audit;
 mod auditor;
-pub mod changes;
+mod changes;
 pub mod contention;
 pub mod context;
 pub mod gated_pods;
 pub mod guard_keeper;
-pub mod live_settings;
-pub mod losses;
+mod live_settings;
+mod losses;
 pub mod metrics;
-pub mod nodes;
+mod nodes;
 pub mod outcome;
 pub mod pace;
 pub mod planner;
-pub mod progress;
+mod progress;
 pub mod queue;
 pub mod readiness;
-pub mod reconciler;
-pub mod releaser;
-pub mod reports;
+mod reconciler;
+mod releaser;
+mod reports;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod small_world;
 pub mod snapshot;
-pub mod status;
+mod status;
 pub mod store;
 pub mod strategy;
 pub mod supervisor;
-pub mod watch;
-pub mod work;
+mod watch;
+mod work;

@@ -28,7 +28,7 @@ const FILE_PERIOD: Duration = Duration::from_secs(2);
 const SETTINGS_REFUSED: &str = "SettingsRefused";
 
 /// Follows the source and publishes every good document. Does not return.
-pub async fn follow(
+pub(crate) async fn follow(
     source: SettingsSource,
     sender: Sender<Option<Arc<Settings>>>,
     context: Context,

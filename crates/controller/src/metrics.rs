@@ -140,6 +140,12 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
+        self.register_namespaces(registry);
+        self.register_replica(registry);
+        self.register_guard(registry);
+    }
+
+    fn register_namespaces(&self, registry: &mut Registry) {
         registry.register(
             "namespace_writes",
             "Patches of namespaces by outcome",
@@ -172,6 +178,9 @@ impl Metrics {
             self.depths.clone(),
         );
         registry.register("pace", "Patches that may be under way at a time", self.pace.clone());
+    }
+
+    fn register_replica(&self, registry: &mut Registry) {
         registry.register("leader", "Whether this replica writes", self.leader.clone());
         registry.register(
             "ready",
@@ -204,6 +213,9 @@ impl Metrics {
             "Events left out or put off, to keep within the budget",
             self.events_dropped.clone(),
         );
+    }
+
+    fn register_guard(&self, registry: &mut Registry) {
         let repairs =
             "Objects of the guard that another client changed or deleted, repaired, by part";
         registry.register("guard_repairs", repairs, self.guard_repairs.clone());

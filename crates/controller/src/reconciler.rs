@@ -14,7 +14,7 @@ use assessment::{Fault, Reason};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::clock;
 use cluster::lease::Leadership;
-use cluster::writer::{Failure, Scope, Writer, Written};
+use cluster::writer::{Failure, Writer, Written};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -36,7 +36,7 @@ mod report;
 mod shared;
 mod withdrawal;
 
-pub use self::shared::Shared;
+pub(crate) use self::shared::Shared;
 
 /// How many namespaces are planned at a time; half a millisecond's work.
 const CHUNK: usize = 32;
@@ -312,12 +312,7 @@ impl Reconciler {
             match self.writer.read(&request.name).await {
                 // Nobody wrote in between: an admission webhook says so, and would say so again.
                 Ok(Some(meta)) if meta.resource_version.as_ref() == Some(&request.version) => {
-                    let failure = Failure {
-                        reason: Reason::Refused,
-                        message,
-                        retry_after: None,
-                        scope: Scope::Object,
-                    };
+                    let failure = Failure::of_object(Reason::Refused, message);
                     self.fail(write, shared::is_live_place(place), &failure, took);
                     return self.withdraw(write, &failure, epoch).await;
                 }
@@ -341,11 +336,11 @@ fn reverted(keys: &[String]) -> Failure {
          guard (landlord-guard-seal), `controller` in the settings does not name the account that the controller runs as: `landlord doctor` tells",
         keys.join(", ")
     );
-    Failure { reason: Reason::Reverted, message, retry_after: None, scope: Scope::Object }
+    Failure::of_object(Reason::Reverted, message)
 }
 
 /// Waits for this time; forever if there is none.
-pub async fn until(time: Option<Instant>) {
+pub(crate) async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,

@@ -11,7 +11,7 @@ use cluster::gated_pod::PodKey;
 use cluster::lease::Leadership;
 use cluster::pod_release::{Clash, Verdict, release};
 use cluster::pod_writer::PodWriter;
-use cluster::writer::{ApplyMode, Failure, Scope, Writer, Written};
+use cluster::writer::{ApplyMode, Failure, Writer, Written};
 use guard::GATE;
 use kube::Error;
 use tokio::task::JoinSet;
@@ -49,7 +49,7 @@ enum Step {
 }
 
 /// See the module.
-pub struct Releaser {
+pub(crate) struct Releaser {
     context: Context,
     leadership: Leadership,
     writer: PodWriter,
@@ -58,14 +58,14 @@ pub struct Releaser {
 }
 
 impl Releaser {
-    pub fn new(context: Context, leadership: Leadership) -> Self {
+    pub(crate) fn new(context: Context, leadership: Leadership) -> Self {
         let writer = PodWriter(context.client.clone());
         let namespaces = Writer::new(context.client.clone(), ApplyMode::PlanOnly);
         Self { context, leadership, writer, namespaces, reads: Reads::default() }
     }
 
     /// Releases Pods for as long as this replica leads. Does not return; a job that panics ends it.
-    pub async fn run(self, pulse: Pulse) {
+    pub(crate) async fn run(self, pulse: Pulse) {
         let this = Arc::new(self);
         let wake = Arc::clone(&this.gated().wake);
         let mut leadership = this.leadership.clone();
@@ -91,7 +91,7 @@ impl Releaser {
     }
 
     /// Says to the owners of Pods that wait for long what they wait for. Does not return.
-    pub async fn report_waiting(context: Context, leadership: Leadership, pulse: Pulse) {
+    pub(crate) async fn report_waiting(context: Context, leadership: Leadership, pulse: Pulse) {
         loop {
             pulse.beat();
             tokio::time::sleep(WAITING_INTERVAL).await;
@@ -245,13 +245,7 @@ impl Releaser {
     /// and that is a turn. Conflicts on a state that nobody changes are a refusal.
     fn come_again(&self, turn: &Turn<'_>, message: String) {
         if !self.conflict(turn.key, turn.pod) {
-            let failure = Failure {
-                reason: Reason::Refused,
-                message,
-                retry_after: None,
-                scope: Scope::Object,
-            };
-            self.fail(turn, failure);
+            self.fail(turn, Failure::of_object(Reason::Refused, message));
         }
     }
 
@@ -325,7 +319,7 @@ fn reverted() -> Failure {
     let message = format!(
         "the API server accepted the release, but admission put the gate {GATE} back: a mutating webhook or policy does that"
     );
-    Failure { reason: Reason::Reverted, message, retry_after: None, scope: Scope::Object }
+    Failure::of_object(Reason::Reverted, message)
 }
 
 fn stripped(missing: &[String]) -> Fault {
@@ -338,7 +332,7 @@ fn stripped(missing: &[String]) -> Fault {
 
 fn unread(namespace: &str, error: &Error) -> Failure {
     let message = format!("namespace {namespace:?} could not be read before the release: {error}");
-    Failure { reason: Reason::Unreachable, message, retry_after: None, scope: Scope::Object }
+    Failure::of_object(Reason::Unreachable, message)
 }
 
 /// Says why it waits of each Pod that its namespace keeps waiting for long, once, as far as the

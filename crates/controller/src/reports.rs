@@ -30,9 +30,9 @@ use crate::supervisor::Pulse;
 mod book;
 mod metrics;
 
-pub use self::book::PlacementFn;
+pub(crate) use self::book::PlacementFn;
 use self::book::{Action, Book, Changes, Question, Task, is_controllers};
-pub use self::metrics::ReportMetrics;
+pub(crate) use self::metrics::ReportMetrics;
 
 /// How often it is looked what has to be written.
 const ROUND_INTERVAL: Duration = Duration::from_secs(2);
@@ -51,10 +51,10 @@ const MAX_FAILURES: usize = 8;
 const NEEDS: &str = "ClusterRole landlord:reports";
 
 /// See [`PlacementFn`].
-pub type PlacementOf = Arc<PlacementFn>;
+pub(crate) type PlacementOf = Arc<PlacementFn>;
 
 /// See the module.
-pub struct Reports {
+pub(crate) struct Reports {
     pub context: Context,
     pub snapshots: Arc<Snapshots>,
     pub leadership: Leadership,
@@ -126,7 +126,7 @@ struct Sent {
 
 impl Reports {
     /// Writes what changed, again and again. Does not return.
-    pub async fn run(self, pulse: Pulse) {
+    pub(crate) async fn run(self, pulse: Pulse) {
         let mut memory = Memory::default();
         let mut pace = Pace::of_few(MAX_IN_FLIGHT);
         let mut relist = self.context.signals.relist.subscribe();

@@ -45,7 +45,7 @@ enum Sent {
 }
 
 /// See the module.
-pub struct Statuses {
+pub(crate) struct Statuses {
     pub context: Context,
     pub snapshots: Arc<Snapshots>,
     pub leadership: Leadership,
@@ -70,7 +70,7 @@ struct Condition {
 
 impl Statuses {
     /// Writes what changed, again and again. Does not return.
-    pub async fn run(self, pulse: Pulse) {
+    pub(crate) async fn run(self, pulse: Pulse) {
         let mut written: HashMap<String, Facts> = HashMap::new();
         let mut behind = Behind::default();
         let mut makers_read = None;

@@ -11,7 +11,7 @@ use crate::queue::{Place, Queue};
 
 /// A write that takes longer does not count against the pace any more: others must not wait for one
 /// that hangs.
-pub const HANGING: Duration = Duration::from_secs(1);
+pub(crate) const HANGING: Duration = Duration::from_secs(1);
 /// Writes under way at a time in all, hanging ones included.
 const MAX_HANGING: usize = 256;
 /// Writes of one group that hang, beyond which it has one more at a time that need not.
@@ -156,7 +156,7 @@ impl<K: Clone + Eq + Hash + Ord> Work<K> {
 
 /// Waits for this; what takes longer than [`HANGING`] gives its permit back meanwhile, and
 /// `on_hang` is called.
-pub async fn within_permit<T>(
+pub(crate) async fn within_permit<T>(
     permit: Permit,
     work: impl Future<Output = T>,
     on_hang: impl FnOnce(),
@@ -173,7 +173,7 @@ pub async fn within_permit<T>(
 }
 
 /// Runs when it is dropped, so that what a task has taken comes back even if the task panics.
-pub struct OnDrop<F: FnMut()>(pub F);
+pub(crate) struct OnDrop<F: FnMut()>(pub F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
     fn drop(&mut self) {

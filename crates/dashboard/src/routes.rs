@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use schemars::{Schema, SchemaGenerator};
 use serde::Serialize;
 
@@ -30,51 +30,60 @@ type Answered<T> = Result<Json<T>, Problem>;
 type Wanted<T> = Result<Query<T>, QueryRejection>;
 
 fn routes() -> Vec<Route> {
-    let json = |path, summary, schema, handler| Route {
-        path,
-        summary,
-        asks: Asks::Nothing,
-        answer: Answer::Json(schema),
-        handler,
-    };
-    let of_tenant = |route: Route| Route { asks: Asks::Tenant, ..route };
-    let page = |asks: Asks, route: Route| Route { asks, ..route };
-    let (events, document) = (
-        "When something has changed: `event: change`, `data: {\"revision\": N}`, the first at once",
-        "This document",
+    [overviews(), pages(), tenants(), loop_state(), documents()].into_iter().flatten().collect()
+}
+
+fn json(
+    path: &'static str,
+    summary: &'static str,
+    schema: fn(&mut SchemaGenerator) -> Schema,
+    handler: MethodRouter<Arc<Dashboard>>,
+) -> Route {
+    Route { path, summary, asks: Asks::Nothing, answer: Answer::Json(schema), handler }
+}
+
+fn asking(asks: Asks, route: Route) -> Route {
+    Route { asks, ..route }
+}
+
+fn overviews() -> Vec<Route> {
+    vec![json(
+        "/v1/overview",
+        "Whether the promise is kept and by what, by tenant and over the last hour",
+        schema::<Overview>,
+        get(overview),
+    )]
+}
+
+fn pages() -> Vec<Route> {
+    let namespaces = json(
+        "/v1/namespaces",
+        "A page of namespaces, filtered and sorted",
+        schema::<Namespaces>,
+        get(namespaces),
     );
+    let held_pods = json(
+        "/v1/held-pods",
+        "A page of the Pods behind landlord's gate, why, and what ends it",
+        schema::<HeldPods>,
+        get(held_pods),
+    );
+    vec![asking(Asks::Namespaces, namespaces), asking(Asks::HeldPods, held_pods)]
+}
+
+fn tenants() -> Vec<Route> {
+    let pods = json(
+        "/v1/tenants/{tenant}/pods",
+        "Its Pods that are outside its pool, listed now or within the last half minute",
+        schema::<PodsOutside>,
+        get(pods),
+    );
+    let one = json("/v1/tenants/{tenant}", "One tenant", schema::<TenantDetails>, get(tenant));
+    vec![asking(Asks::Tenant, one), asking(Asks::Tenant, pods)]
+}
+
+fn loop_state() -> Vec<Route> {
     vec![
-        json(
-            "/v1/overview",
-            "Whether the promise is kept and by what, by tenant and over the last hour",
-            schema::<Overview>,
-            get(overview),
-        ),
-        page(
-            Asks::Namespaces,
-            json(
-                "/v1/namespaces",
-                "A page of namespaces, filtered and sorted",
-                schema::<Namespaces>,
-                get(namespaces),
-            ),
-        ),
-        page(
-            Asks::HeldPods,
-            json(
-                "/v1/held-pods",
-                "A page of the Pods behind landlord's gate, why, and what ends it",
-                schema::<HeldPods>,
-                get(held_pods),
-            ),
-        ),
-        of_tenant(json("/v1/tenants/{tenant}", "One tenant", schema::<TenantDetails>, get(tenant))),
-        of_tenant(json(
-            "/v1/tenants/{tenant}/pods",
-            "Its Pods that are outside its pool, listed now or within the last half minute",
-            schema::<PodsOutside>,
-            get(pods),
-        )),
         json(
             "/v1/backfill",
             "The backfill that runs, the queue, and what failed",
@@ -99,20 +108,23 @@ fn routes() -> Vec<Route> {
             schema::<RecentOutcomes>,
             get(outcomes),
         ),
-        Route {
-            path: "/v1/events",
-            summary: events,
-            asks: Asks::Nothing,
-            answer: Answer::Events,
-            handler: get(events::stream),
-        },
-        Route {
-            path: "/v1/openapi.json",
-            summary: document,
-            asks: Asks::Nothing,
-            answer: Answer::OpenApi,
-            handler: get(openapi),
-        },
+    ]
+}
+
+/// What answers with something else than JSON of a view.
+fn documents() -> Vec<Route> {
+    let route = |path, summary, answer, handler| Route {
+        path,
+        summary,
+        asks: Asks::Nothing,
+        answer,
+        handler,
+    };
+    let changes =
+        "When something has changed: `event: change`, `data: {\"revision\": N}`, the first at once";
+    vec![
+        route("/v1/events", changes, Answer::Events, get(events::stream)),
+        route("/v1/openapi.json", "This document", Answer::OpenApi, get(openapi)),
     ]
 }
 

@@ -14,6 +14,7 @@ pub(super) mod held_pods;
 pub(super) mod namespaces;
 pub(super) mod outcomes;
 pub(super) mod overview;
+mod page;
 pub(super) mod promise;
 pub(super) mod strategy;
 pub(super) mod tenant;

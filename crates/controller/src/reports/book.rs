@@ -24,7 +24,7 @@ const PENDING_GRACE: Duration = Duration::from_secs(60);
 const MAX_COMPARED: usize = 2048;
 
 /// Where the Pods of a namespace run, by its name; `None` where that is not known (yet).
-pub type PlacementFn = dyn Fn(&str) -> Option<Placement> + Send + Sync;
+pub(crate) type PlacementFn = dyn Fn(&str) -> Option<Placement> + Send + Sync;
 
 /// A report that is to be written or deleted.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,14 +18,14 @@ struct OfKind {
 
 /// See the module. Clones share their values.
 #[derive(Clone, Default)]
-pub struct ReportMetrics {
+pub(crate) struct ReportMetrics {
     writes: Family<Outcome, Counter>,
     pending: Gauge,
     kinds: Family<OfKind, Gauge>,
 }
 
 impl ReportMetrics {
-    pub fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "report_writes",
             "Writes and deletions of reports by outcome",

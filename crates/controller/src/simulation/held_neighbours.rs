@@ -7,11 +7,8 @@ use guard::GATE;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use super::neighbours::{HEALTHY, ROUND, deny, failing_beside_healthy};
 use super::*;
-
-const HEALTHY: usize = 40;
-/// What an answer takes: a round.
-const ROUND: Duration = Duration::from_millis(100);
 
 fn pod(namespace: &str, name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace},
@@ -65,10 +62,6 @@ async fn play(bad: usize, admission: Option<Admission>) -> (Simulation, Duration
     (simulation, took)
 }
 
-fn deny(code: u16, retry_after: u64) -> Admission {
-    Admission::Deny { code, retry_after }
-}
-
 /// Whatever admission does to one tenant's Pods, another's are released in the time that they need,
 /// and the bad ones are tried rarely; and each way to ask says why.
 #[rstest]
@@ -89,17 +82,7 @@ async fn failing_pods_delay_no_others(
     #[case] reason: &str,
     #[values(1, 80)] bad: usize,
 ) {
-    let (healthy, without) = play(bad, None).await;
-    drop(healthy);
-    let (simulation, with) = play(bad, Some(admission)).await;
-    assert!(
-        with <= without.mul_f64(1.2) + LOOK,
-        "{with:?} beside {bad} bad ones, {without:?} if they are healthy"
-    );
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    let tries = simulation.server.faults().patches().iter().filter(|name| *name == "bad-0").count();
-    assert!((1..=10).contains(&tries), "{tries} tries in the first minute");
-    tokio::time::sleep(Duration::from_secs(2000)).await;
+    let simulation = failing_beside_healthy(bad, admission, play).await;
     assert!(!simulation.is_released("bad-0"));
     let failing = simulation.metric("landlord_held_pods{state=\"failing\"}");
     assert_eq!(failing, Some(bad as u64));

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::*;
 
-const HEALTHY: usize = 40;
+pub(super) const HEALTHY: usize = 40;
 /// What an answer takes: a round.
-const ROUND: Duration = Duration::from_millis(100);
+pub(super) const ROUND: Duration = Duration::from_millis(100);
 
 /// A server on which admission treats every write of a namespace `bad-N` of tenant lunar so, and a
 /// controller of it; and how long it took until the healthy ones were written.
@@ -36,8 +36,31 @@ async fn play(bad: usize, admission: Option<Admission>) -> (Simulation, Duration
     (simulation, began.elapsed())
 }
 
-fn deny(code: u16, retry_after: u64) -> Admission {
+pub(super) fn deny(code: u16, retry_after: u64) -> Admission {
     Admission::Deny { code, retry_after }
+}
+
+/// Plays with bad ones among the objects and without: the healthy ones need the time that they need
+/// alone, and the bad ones are tried rarely. By the end, each has failed often enough to be reported.
+pub(super) async fn failing_beside_healthy(
+    bad: usize,
+    admission: Admission,
+    play: impl AsyncFn(usize, Option<Admission>) -> (Simulation, Duration),
+) -> Simulation {
+    let (healthy, without) = play(bad, None).await;
+    drop(healthy);
+    let (simulation, with) = play(bad, Some(admission)).await;
+    assert!(
+        with <= without.mul_f64(1.2) + LOOK,
+        "{with:?} beside {bad} bad ones, {without:?} if they are healthy"
+    );
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let tries = simulation.server.faults().patches().iter().filter(|name| *name == "bad-0").count();
+    assert!((1..=10).contains(&tries), "{tries} tries in the first minute");
+    // However long the answers ask to wait, the third failure comes; and so does each one's turn
+    // to be the subject of an Event.
+    tokio::time::sleep(Duration::from_secs(2000)).await;
+    simulation
 }
 
 fn strip_selector() -> Admission {
@@ -66,19 +89,7 @@ async fn failing_namespaces_delay_no_others(
     #[case] reason: &str,
     #[values(1, 80)] bad: usize,
 ) {
-    let (healthy, without) = play(bad, None).await;
-    drop(healthy);
-    let (simulation, with) = play(bad, Some(admission)).await;
-    assert!(
-        with <= without.mul_f64(1.2) + LOOK,
-        "{with:?} beside {bad} bad ones, {without:?} if they are healthy"
-    );
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    let tries = simulation.server.faults().patches().iter().filter(|name| *name == "bad-0").count();
-    assert!((1..=10).contains(&tries), "{tries} tries in the first minute");
-    // However long the answers ask to wait, the third failure comes; and so does each one's turn
-    // to be the subject of an Event.
-    tokio::time::sleep(Duration::from_secs(2000)).await;
+    let simulation = failing_beside_healthy(bad, admission, play).await;
     assert_eq!(simulation.reconciler.shared().progress.failing(), bad);
     assert_eq!(simulation.trouble("bad-0"), Some(reason));
     let metric = format!("landlord_troubled_namespaces{{reason=\"{reason}\"}}");

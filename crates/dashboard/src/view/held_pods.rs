@@ -7,11 +7,7 @@ use controller::snapshot::{Compliance, GatedPodRow, NamespaceRow, Namespaces, Sn
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::time;
-
-/// Pods of a page at most, and where the query does not say how many.
-const MAX_ROWS: usize = 500;
-const DEFAULT_ROWS: usize = 100;
+use super::{page, time};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -73,15 +69,14 @@ impl HeldPods {
         };
         pods.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         let namespaces = snapshots.namespaces();
-        let text = wanted.search.as_deref().unwrap_or_default().trim().to_lowercase();
+        let text = page::search_text(wanted.search.as_deref());
         let rows = pods.iter().map(|pod| HeldPodRow::build(pod, &namespaces));
         let found: Vec<HeldPodRow> = rows.filter(|row| wanted.fits(row, &text)).collect();
-        let limit = wanted.limit.unwrap_or(DEFAULT_ROWS).min(MAX_ROWS);
         Self {
             known: true,
             matching: found.len(),
             offset: wanted.offset,
-            items: found.into_iter().skip(wanted.offset).take(limit).collect(),
+            items: page::cut(found, wanted.offset, wanted.limit).collect(),
         }
     }
 }

@@ -7,12 +7,8 @@ use assessment::Reason;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::time;
+use super::{page, time};
 use controller::snapshot::{self, Compliance, Snapshots};
-
-/// Namespaces of a page at most, and where nobody says how many.
-const MAX_ROWS: usize = 500;
-const DEFAULT_ROWS: usize = 100;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -86,18 +82,14 @@ type Named<'a> = (&'a Arc<str>, &'a snapshot::NamespaceRow);
 impl Namespaces {
     pub(crate) fn build(snapshots: &Snapshots, wanted: &Wanted) -> Self {
         let namespaces = snapshots.namespaces();
-        let text = wanted.search.as_deref().unwrap_or_default().trim().to_lowercase();
+        let text = page::search_text(wanted.search.as_deref());
         let mut found: Vec<Named<'_>> =
             namespaces.iter().filter(|one| wanted.fits(*one, &text)).collect();
         wanted.sort(&mut found);
-        let page = found
-            .iter()
-            .skip(wanted.offset)
-            .take(wanted.limit.unwrap_or(DEFAULT_ROWS).min(MAX_ROWS));
         Self {
             matching: found.len(),
             offset: wanted.offset,
-            items: page.map(|one| NamespaceRow::build(*one)).collect(),
+            items: page::cut(found, wanted.offset, wanted.limit).map(NamespaceRow::build).collect(),
         }
     }
 }

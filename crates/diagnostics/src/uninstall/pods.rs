@@ -11,9 +11,6 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use kube::api::{Api, ApiResource, ListParams};
-use serde_json::Value;
-use tenancy::keys::CREATOR;
-use tenancy::requester::Requester;
 use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 
@@ -99,37 +96,17 @@ impl Known<'_> {
     /// before.
     fn way(&self, mut cached: CachedNamespace) -> Way {
         let Some(assessment) = self.assess(&cached) else { return Way::Free };
-        if let Some(tenant) = self.unverified(&assessment) {
-            return Way::Astray(format!(
-                "the creator of its namespace may not claim tenant {tenant:?}, and nobody who may has adopted it"
-            ));
-        }
         cached.namespace.metadata = assessment.after();
         match self
             .assess(&cached)
             .and_then(|planned| Placement::from_assessment(self.settings, &planned))
         {
             Some(placement) => Way::By(placement),
-            None => Way::Astray(
-                assessment
-                    .error()
-                    .unwrap_or("its namespace cannot be as its tenant wants it")
-                    .to_owned(),
-            ),
+            None => Way::Astray(match assessment.error() {
+                Some(error) => format!("namespace {}: {error}", assessment.name),
+                None => "its namespace cannot be as its tenant wants it".to_owned(),
+            }),
         }
-    }
-
-    /// The tenant that has not adopted the namespace and, by the guard's stamp, may not: the
-    /// controller writes no such namespace either.
-    fn unverified(&self, assessment: &Assessment) -> Option<String> {
-        let tenant = assessment.known.as_ref()?;
-        let stamp = assessment.before.annotations.get(CREATOR)?;
-        let adopted = assessment.record.ledger.tenant == tenant.name;
-        let may_claim = serde_json::from_str(stamp).is_ok_and(|stamp: Value| {
-            let creator = Requester::from_user_info(&stamp);
-            self.settings.is_admin(&creator) || tenant.may_be_claimed_by(&creator)
-        });
-        (!adopted && !may_claim).then(|| tenant.name.clone())
     }
 
     fn assess(&self, cached: &CachedNamespace) -> Option<Assessment> {

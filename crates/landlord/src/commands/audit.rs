@@ -19,7 +19,7 @@ use crate::inventory;
 use crate::output;
 use crate::output::audit::namespaces::{Namespace, remaining};
 use crate::output::audit::{junit, openreports, sarif};
-use crate::output::form::{Choice, ChoiceParser, Form, print_parts, wide_screen};
+use crate::output::form::{Choice, ChoiceFlags, Form, print_parts, wide_screen};
 use assessment::inventory::Inventory;
 use assessment::{Assessment, assess};
 use cluster::writer::ApplyMode;
@@ -60,17 +60,8 @@ const EXITS: [Exit; 3] = [
 pub(crate) struct Audit {
     #[command(flatten)]
     sources: Sources,
-    /// How to print
-    #[arg(
-        short,
-        long,
-        env = "LANDLORD_OUTPUT",
-        value_name = "FORM",
-        value_parser = ChoiceParser::<Output>::new(),
-        default_value = "table",
-        help_heading = "Output"
-    )]
-    output: Choice<Output>,
+    #[command(flatten)]
+    form: ChoiceFlags<Output>,
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
@@ -188,18 +179,18 @@ impl Audit {
     }
 
     fn separator(&self) -> &'static str {
-        match &self.output {
+        match &self.form.output {
             Choice::Form(output) => output.separator(),
             Choice::Parts(_) => "\n",
         }
     }
 
     fn end(&self, audited: &Audited) -> Result<ExitCode> {
-        if matches!(self.output, Choice::Form(Output::Table | Output::Wide)) {
+        if matches!(self.form.output, Choice::Form(Output::Table | Output::Wide)) {
             self.watching.print_time()?;
         }
         let Audited { report, .. } = audited;
-        match &self.output {
+        match &self.form.output {
             Choice::Form(form) => form.print(audited)?,
             Choice::Parts(template) => print_parts(template, &output::audit::document(report))?,
         }

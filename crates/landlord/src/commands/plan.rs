@@ -11,7 +11,7 @@ use super::selection::Selection;
 use super::sources::Sources;
 use crate::help::{self, Example, Exit};
 use crate::output;
-use crate::output::form::{Choice, ChoiceParser, print_parts, wide_screen};
+use crate::output::form::{Choice, ChoiceFlags, print_parts, wide_screen};
 use assessment::inventory::Inventory;
 use assessment::{Assessment, Reason, State, assess, assess_with_origins};
 
@@ -47,17 +47,8 @@ const EXITS: [Exit; 3] = [
 pub(crate) struct Plan {
     #[command(flatten)]
     sources: Sources,
-    /// How to print
-    #[arg(
-        short,
-        long,
-        env = "LANDLORD_OUTPUT",
-        value_name = "FORM",
-        value_parser = ChoiceParser::<Output>::new(),
-        default_value = "table",
-        help_heading = "Output"
-    )]
-    output: Choice<Output>,
+    #[command(flatten)]
+    form: ChoiceFlags<Output>,
     #[command(flatten)]
     selection: Selection,
     /// Exit with 2 when there are changes
@@ -88,7 +79,7 @@ enum Output {
 impl Plan {
     /// With the origins of keys where they are printed.
     fn assess(&self, inventory: &Inventory) -> Vec<Assessment> {
-        match self.output {
+        match self.form.output {
             Choice::Form(Output::Json | Output::Yaml) | Choice::Parts(_) => {
                 assess_with_origins(inventory, &inventory.namespaces)
             }
@@ -114,7 +105,7 @@ impl Plan {
     }
 
     fn print(&self, assessments: &[Assessment]) -> Result<()> {
-        let output = match &self.output {
+        let output = match &self.form.output {
             Choice::Form(output) => *output,
             Choice::Parts(template) => {
                 return print_parts(template, &assessment::plan_json::document(assessments));

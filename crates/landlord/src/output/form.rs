@@ -89,21 +89,24 @@ impl<F: ValueEnum + Clone + Send + Sync + 'static> TypedValueParser for ChoicePa
     }
 }
 
-/// The flag of reports that have no other forms.
+/// The flag of a report that has these forms.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
-pub(crate) struct FormFlags {
+pub(crate) struct ChoiceFlags<F: ValueEnum + Clone + Send + Sync + 'static> {
     /// How to print
     #[arg(
         short,
         long = "output",
         env = "LANDLORD_OUTPUT",
         value_name = "FORM",
-        value_parser = ChoiceParser::<Form>::new(),
+        value_parser = ChoiceParser::<F>::new(),
         default_value = "table"
     )]
-    pub(crate) output: Choice<Form>,
+    pub(crate) output: Choice<F>,
 }
+
+/// The flag of reports that have no other forms.
+pub(crate) type FormFlags = ChoiceFlags<Form>;
 
 impl FormFlags {
     /// Prints the one that is asked for.

@@ -66,6 +66,36 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
+fn check_rule(rule: &Value) {
+    let is_text = |field: &str| rule[field]["text"].as_str().is_some_and(|text| !text.is_empty());
+    assert!(
+        rule["id"].is_string()
+            && ["shortDescription", "fullDescription", "help"].iter().all(|one| is_text(one)),
+        "{rule}"
+    );
+    let level = &rule["defaultConfiguration"]["level"];
+    assert!(["error", "warning"].iter().any(|word| level == word), "{rule}");
+}
+
+fn check_result(rules: &[Value], result: &Value) {
+    let index = result["ruleIndex"].as_u64().expect("an index");
+    assert_eq!(rules[usize::try_from(index).expect("an index")]["id"], result["ruleId"]);
+    assert!(
+        result["message"]["text"].as_str().is_some_and(|text| text.contains("pool=solar")),
+        "{result}"
+    );
+    let location = &result["locations"][0];
+    let place = &location["physicalLocation"];
+    let uri = place["artifactLocation"]["uri"].as_str().expect("a URI");
+    assert_eq!(place["region"]["startLine"], 1);
+    let logical = &location["logicalLocations"][0]["fullyQualifiedName"];
+    assert_eq!(
+        format!("namespaces/{}", logical.as_str().expect("a name").replace('/', "/pods/")),
+        uri
+    );
+    assert!(result["partialFingerprints"]["landlord/v1"].is_string());
+}
+
 /// The members that the schema of SARIF 2.1.0 requires of each object, and those that GitHub's code
 /// scanning requires beside them.
 #[test]
@@ -84,36 +114,9 @@ fn sarif_has_what_code_scanning_requires() {
     assert_eq!(driver["name"], "landlord");
     assert_eq!(scan["invocations"][0]["executionSuccessful"], json!(true));
     let rules = list(&driver["rules"]);
-    for rule in rules {
-        let is_text =
-            |field: &str| rule[field]["text"].as_str().is_some_and(|text| !text.is_empty());
-        assert!(
-            rule["id"].is_string()
-                && ["shortDescription", "fullDescription", "help"].iter().all(|one| is_text(one)),
-            "{rule}"
-        );
-        let level = &rule["defaultConfiguration"]["level"];
-        assert!(["error", "warning"].iter().any(|word| level == word), "{rule}");
-    }
+    rules.iter().for_each(check_rule);
     let results = list(&scan["results"]);
-    for result in results {
-        let index = result["ruleIndex"].as_u64().expect("an index");
-        assert_eq!(rules[usize::try_from(index).expect("an index")]["id"], result["ruleId"]);
-        assert!(
-            result["message"]["text"].as_str().is_some_and(|text| text.contains("pool=solar")),
-            "{result}"
-        );
-        let location = &result["locations"][0];
-        let place = &location["physicalLocation"];
-        let uri = place["artifactLocation"]["uri"].as_str().expect("a URI");
-        assert_eq!(place["region"]["startLine"], 1);
-        let logical = &location["logicalLocations"][0]["fullyQualifiedName"];
-        assert_eq!(
-            format!("namespaces/{}", logical.as_str().expect("a name").replace('/', "/pods/")),
-            uri
-        );
-        assert!(result["partialFingerprints"]["landlord/v1"].is_string());
-    }
+    results.iter().for_each(|result| check_result(rules, result));
     let rule = |result: &Value| {
         format!(
             "{} {}",

@@ -8,7 +8,12 @@ use serde_json::{Map, Value, json};
 use tenancy::keys;
 use tenancy::ledger::ANNOTATION;
 use tenancy::namespace::NAME_LABEL;
-use tenancy::settings::Settings;
+
+pub(crate) use self::hook::{hooks, with_hook};
+pub(crate) use self::value::value;
+
+mod hook;
+mod value;
 
 /// Keys that tenants want and namespaces have. `web` is also what `{{namespace}}` renders to.
 const KEYS: [&str; 4] = ["a", "b", "c", "web"];
@@ -102,81 +107,6 @@ fn layer() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
             ]
         },
     )
-}
-
-/// What hooks read: keys that some of them write, so that not all of them can be meant, and others.
-fn condition(scope: Scope) -> impl Strategy<Value = Value> {
-    let stable = [
-        "$.namespace.metadata.labels.env",
-        "$.namespace.metadata.labels.tier",
-        "$.tenant.metadata.name",
-        "$.namespace.metadata.name",
-    ];
-    let any = [
-        "$.namespace.metadata.labels.a",
-        "$.namespace.metadata.labels.*",
-        "$.namespace.metadata.annotations.note",
-    ];
-    let paths =
-        if scope.stable_selectors { stable.to_vec() } else { [&stable[..], &any[..]].concat() };
-    (proptest::sample::select(paths), pick(&VALUES), 0..5).prop_map(
-        |(path, value, form)| match form {
-            0 => json!({"path": path, "equals": value}),
-            1 => json!({"path": path, "not": {"equals": value}}),
-            2 => json!({"path": path, "exists": false}),
-            3 => json!({"path": path, "matches": "^[12s]"}),
-            _ => json!({"path": path, "in": ["1", "solar", "web"]}),
-        },
-    )
-}
-
-fn hook(scope: Scope) -> impl Strategy<Value = Value> {
-    let source = prop_oneof![3 => wants(), 1 => pick(&KEYS).prop_map(|key| json!({key: {"fromPath": "$.namespace.metadata.labels.env"}}))];
-    let pool = prop_oneof![2 => Just(Value::Null), 1 => pick(&["x", "y"]).prop_map(|zone| json!({"zone": zone}))];
-    let set = (source, wants(), pool).prop_map(|(labels, annotations, pool)| {
-        object(vec![("labels", labels), ("annotations", annotations), ("nodeSelector", pool)])
-    });
-    let free = scope.release.is_none() && scope.conflicts.is_none();
-    let remove = option::weighted(0.3, pick(&KEYS))
-        .prop_map(move |key| json!({"labels": Vec::from_iter(key.filter(|_| free))}));
-    let conflicts = option::weighted(0.3, pick(&["override", "keep", "reject"]))
-        .prop_map(move |conflicts| conflicts.filter(|_| free));
-    let name = pick(&["one", "two", "three", "four"]);
-    let failure = option::of(pick(&["reject", "warn", "ignore"]));
-    (
-        name,
-        vec(condition(scope), 0..2),
-        set,
-        remove,
-        vec(condition(scope), 0..2),
-        conflicts,
-        failure,
-    )
-        .prop_map(|(name, when, set, remove, require, conflicts, failure)| {
-            object(vec![
-                ("name", json!(name)),
-                ("when", json!(when)),
-                ("set", set),
-                ("remove", remove),
-                ("require", json!(require)),
-                ("conflicts", json!(conflicts)),
-                ("onFailure", json!(failure)),
-            ])
-        })
-}
-
-/// Hooks that can be meant together, in any order.
-pub(crate) fn hooks(scope: Scope) -> impl Strategy<Value = Value> {
-    let together = |hooks: Value, hook: Value| with_hook(&json!({}), hooks, &hook);
-    vec(hook(scope), 0..4).prop_map(move |hooks| hooks.into_iter().fold(json!([]), together))
-}
-
-/// The hooks with one more, if these settings can have it.
-pub(crate) fn with_hook(settings: &Value, hooks: Value, hook: &Value) -> Value {
-    let mut settings = settings.clone();
-    settings["hooks"] = hooks.clone();
-    settings["hooks"].as_array_mut().expect("a list").push(hook.clone());
-    if Settings::from_value(&settings).is_ok() { settings["hooks"].take() } else { hooks }
 }
 
 /// `spec` of a landlord tenant.
@@ -325,87 +255,4 @@ pub(crate) fn metadata(source: &'static str, clashes: bool) -> impl Strategy<Val
             ])
         },
     )
-}
-
-/// Names of fields that real documents have.
-const NAMES: [&str; 40] = [
-    "metadata",
-    "spec",
-    "name",
-    "labels",
-    "annotations",
-    "overrides",
-    "namespaceSelector",
-    "matchLabels",
-    "matchExpressions",
-    "key",
-    "operator",
-    "values",
-    "nodeSelector",
-    "tolerations",
-    "tenantSource",
-    "inline",
-    "custom",
-    "identify",
-    "jsonPath",
-    "path",
-    "rules",
-    "enforce",
-    "kinds",
-    "namespaceOptions",
-    "additionalMetadata",
-    "additionalMetadataList",
-    "owners",
-    "status",
-    "tenant",
-    "previous",
-    "ownerReferences",
-    "hooks",
-    "when",
-    "set",
-    "remove",
-    "require",
-    "equals",
-    "matches",
-    "not",
-    "fromPath",
-];
-
-/// Any JSON, in shapes that begin like real documents often enough.
-pub(crate) fn value() -> impl Strategy<Value = Value> {
-    let name = pick(&NAMES);
-    let text = prop_oneof![
-        pick(&[
-            "",
-            "web",
-            "landlord",
-            "capsule",
-            "a",
-            "In",
-            "Exists",
-            "override",
-            "{{namespace}}",
-            "{{",
-            "$.a",
-            "$..b[0]",
-            "k=v",
-            "\u{0}",
-            "é/ü",
-            "Namespace"
-        ]),
-        ".{0,6}",
-    ];
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        text.prop_map(Value::from),
-    ];
-    leaf.prop_recursive(5, 40, 5, move |inner| {
-        prop_oneof![
-            1 => vec(inner.clone(), 0..4).prop_map(Value::Array),
-            3 => btree_map(prop_oneof![9 => name.clone(), 1 => ".{0,4}"], inner, 0..5).prop_map(|members| members.into_iter().collect()),
-        ]
-    })
 }

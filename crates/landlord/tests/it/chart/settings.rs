@@ -38,7 +38,11 @@ fn settings_follow_the_release() {
         the(&elsewhere, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"],
         "keeper"
     );
+}
 
+/// And so is the Kubewarden policy's own namespace; the release's is excluded beside the values'.
+#[test]
+fn policies_follow_the_release() {
     let policy =
         json!({"enabled": true, "pods": {"enabled": true}, "serviceAccount": {"namespace": "kw"}});
     let own = render(

@@ -1,53 +1,45 @@
 //! Kinds of autoscalers, in group, version, plural and shape as these install them, and a pool of
 //! each without a node.
 
-pub(super) const DEFINITIONS: &str = "
+/// A definition: `names` are its kind, plural, singular, and what else it is called.
+fn definition(group: &str, version: &str, scope: &str, names: [&str; 4], more: &str) -> String {
+    let [kind, plural, singular, called] = names;
+    let any = "type: object, x-kubernetes-preserve-unknown-fields: true";
+    format!(
+        "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: nodepools.karpenter.sh}
+metadata: {{name: {plural}.{group}}}
 spec:
-  group: karpenter.sh
-  names: {kind: NodePool, listKind: NodePoolList, plural: nodepools, singular: nodepool, categories: [karpenter]}
-  scope: Cluster
+  group: {group}
+  names: {{kind: {kind}, listKind: {kind}List, plural: {plural}, singular: {singular}, {called}}}
+  scope: {scope}
   versions:
-  - name: v1
+  - name: {version}
     served: true
     storage: true
-    subresources: {status: {}}
-    schema: {openAPIV3Schema: {type: object, required: [spec], properties: {spec: {type: object, required: [template], x-kubernetes-preserve-unknown-fields: true}, status: {type: object, x-kubernetes-preserve-unknown-fields: true}}}}
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: machinedeployments.cluster.x-k8s.io}
-spec:
-  group: cluster.x-k8s.io
-  names: {kind: MachineDeployment, listKind: MachineDeploymentList, plural: machinedeployments, singular: machinedeployment, shortNames: [md], categories: [cluster-api]}
-  scope: Namespaced
-  versions:
-  - name: v1beta1
-    served: true
-    storage: true
-    subresources: {status: {}}
-    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, x-kubernetes-preserve-unknown-fields: true}, status: {type: object, x-kubernetes-preserve-unknown-fields: true}}}}
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: machinepools.cluster.x-k8s.io}
-spec:
-  group: cluster.x-k8s.io
-  names: {kind: MachinePool, listKind: MachinePoolList, plural: machinepools, singular: machinepool, shortNames: [mp], categories: [cluster-api]}
-  scope: Namespaced
-  versions:
-  - name: v1beta1
-    served: true
-    storage: true
-    subresources: {status: {}}
-    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, x-kubernetes-preserve-unknown-fields: true}, status: {type: object, x-kubernetes-preserve-unknown-fields: true}}}}
-";
+    subresources: {{status: {{}}}}
+    schema: {{openAPIV3Schema: {{type: object, {more}properties: {{spec: {{{any}}}, status: {{{any}}}}}}}}}
+"
+    )
+}
+
+pub(super) fn definitions() -> String {
+    let names = ["NodePool", "nodepools", "nodepool", "categories: [karpenter]"];
+    let karpenter = definition("karpenter.sh", "v1", "Cluster", names, "required: [spec], ");
+    let of_cluster_api =
+        [("MachineDeployment", "md"), ("MachinePool", "mp")].map(|(kind, short)| {
+            let singular = kind.to_lowercase();
+            let called = format!("shortNames: [{short}], categories: [cluster-api]");
+            let names = [kind, &format!("{singular}s"), &singular, &called];
+            definition("cluster.x-k8s.io", "v1beta1", "Namespaced", names, "")
+        });
+    format!("{karpenter}---{}", of_cluster_api.join("---"))
+}
 
 /// These kinds and others.
 pub(super) fn and(definitions: &str) -> String {
-    format!("{definitions}\n---{DEFINITIONS}")
+    format!("{definitions}\n---{}", self::definitions())
 }
 
 pub(super) const POOLS: &str = "

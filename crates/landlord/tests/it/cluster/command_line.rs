@@ -40,7 +40,7 @@ fn says(run: &Run, parts: &[&str]) {
 #[tokio::test]
 async fn what_is_in_the_way_is_said_with_a_way_out() {
     let world = world().await;
-    let (admin, stranger) = (world.cluster.kubeconfig(), world.cluster.kubeconfig_of(STRANGER));
+    let admin = world.cluster.kubeconfig();
     let settings = format!("--settings={}", world.cluster.file("settings.yaml").display());
 
     let no_kubewarden = landlord("status".to_owned(), &admin).await;
@@ -66,6 +66,12 @@ async fn what_is_in_the_way_is_said_with_a_way_out() {
             "--settings FILE",
         ],
     );
+    rights_that_are_missing_are_named(&world, &settings).await;
+    what_files_say_is_judged(&world, &settings).await;
+}
+
+async fn rights_that_are_missing_are_named(world: &World, settings: &str) {
+    let stranger = world.cluster.kubeconfig_of(STRANGER);
     let no_right_to_settings = landlord("status".to_owned(), &stranger).await;
     says(
         &no_right_to_settings,
@@ -88,7 +94,10 @@ async fn what_is_in_the_way_is_said_with_a_way_out() {
             "`kubectl auth can-i list tenants.landlord.dev -A`",
         ],
     );
+}
 
+async fn what_files_say_is_judged(world: &World, settings: &str) {
+    let admin = world.cluster.kubeconfig();
     let broken = world.cluster.file("broken.yaml");
     std::fs::write(&broken, "{conflict: keep}").expect("a file");
     says(

@@ -206,17 +206,19 @@ async fn the_status_of_a_tenant_counts_its_namespaces() {
     .await;
 }
 
+/// A ClusterAdmissionPolicy that nobody runs.
+fn policy(settings: Value) -> String {
+    json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": "ours"},
+           "spec": {"module": "registry://example.com/landlord:1", "settings": settings, "rules": [], "mutating": true}})
+    .to_string()
+}
+
 /// The settings of a ClusterAdmissionPolicy are followed, and a broken one is reported where people
 /// look.
 #[tokio::test]
 async fn a_policys_settings_are_followed() {
     let mut world = World::without_controller("landlord").await;
     world.cluster.apply(POLICY_DEFINITION).await.expect("the kind");
-    let policy = |settings: Value| {
-        json!({"apiVersion": "policies.kubewarden.io/v1", "kind": "ClusterAdmissionPolicy", "metadata": {"name": "ours"},
-               "spec": {"module": "registry://example.com/landlord:1", "settings": settings, "rules": [], "mutating": true}})
-        .to_string()
-    };
     world.add_controller_reading("--policy=ours", "one").await;
     eventually("what it waits for", async || world.log("one").contains("it does not exist yet"))
         .await;
@@ -267,7 +269,7 @@ async fn pools_that_autoscalers_make_are_not_wrong(world: &World) {
     for (tenant, pool) in [("terra", "terra"), ("lunar", "lunar")] {
         world.set_tenant(tenant, json!({"nodeSelector": {"pool": pool}})).await;
     }
-    world.cluster.apply(autoscalers::DEFINITIONS).await.expect("definitions");
+    world.cluster.apply(&autoscalers::definitions()).await.expect("definitions");
     world.cluster.apply(autoscalers::POOLS).await.expect("pools");
     for (tenant, maker) in [("solar", "NodePool general"), ("terra", "MachineDeployment md-terra")]
     {

@@ -128,48 +128,7 @@ async fn nothing_is_left_on_any_namespace() {
     let mut world = world().await;
     world.hold_by_guard("orphan", "held").await;
 
-    let refused = landlord(&world, "release --all --yes --free-pods").await;
-    assert!(
-        refused.code == Some(1) && refused.err.contains("a controller runs"),
-        "{}{}",
-        refused.out,
-        refused.err
-    );
-    assert!(
-        !world.ledger("web").await.is_empty() && world.guard_objects().await.len() >= 10,
-        "nothing was changed"
-    );
-    let unasked = landlord(&world, "release --all --free-pods").await;
-    assert!(unasked.code == Some(1) && unasked.err.contains("--yes"), "{}", unasked.err);
-
-    world.end_controller(0, Signal::SIGTERM).await;
-    world.add_touched_policy().await;
-    let refused = landlord(&world, "release --all --yes").await;
-    let words = "Pod orphan/held: tenant \"nobody\" does not exist";
-    assert!(
-        refused.code == Some(1)
-            && refused.err.contains(words)
-            && refused.err.contains("--free-pods"),
-        "{}",
-        refused.err
-    );
-    assert!(
-        !world.ledger("web").await.is_empty() && world.gates("orphan", "held").await == [GATE],
-        "nothing was changed"
-    );
-    let dry = landlord(&world, "release --all --free-pods --dry-run=server").await;
-    assert!(
-        dry.code == Some(0)
-            && dry.out.contains("nothing was changed")
-            && dry.out.contains("1 held Pods"),
-        "{}{}",
-        dry.out,
-        dry.err
-    );
-    assert!(
-        !world.ledger("web").await.is_empty() && world.guard_objects().await.len() >= 10,
-        "a dry run changes nothing"
-    );
+    nothing_is_changed_before_it_may_be(&mut world).await;
 
     let released = landlord(&world, "release --all --yes --free-pods").await;
     assert_eq!(released.code, Some(0), "{}{}", released.out, released.err);
@@ -182,6 +141,56 @@ async fn nothing_is_left_on_any_namespace() {
     assert_eq!(world.metadata("web").await.0["own"], "key");
     assert_eq!(world.guard_objects().await, Vec::<String>::new());
     assert_eq!(world.gates("orphan", "held").await, Vec::<String>::new());
+    the_policy_and_the_lease_are_free(&world, &released.out).await;
+    the_rest_goes_as_well(&world).await;
+}
+
+async fn nothing_is_changed_before_it_may_be(world: &mut World) {
+    let refused = landlord(world, "release --all --yes --free-pods").await;
+    assert!(
+        refused.code == Some(1) && refused.err.contains("a controller runs"),
+        "{}{}",
+        refused.out,
+        refused.err
+    );
+    assert!(
+        !world.ledger("web").await.is_empty() && world.guard_objects().await.len() >= 10,
+        "nothing was changed"
+    );
+    let unasked = landlord(world, "release --all --free-pods").await;
+    assert!(unasked.code == Some(1) && unasked.err.contains("--yes"), "{}", unasked.err);
+
+    world.end_controller(0, Signal::SIGTERM).await;
+    world.add_touched_policy().await;
+    let refused = landlord(world, "release --all --yes").await;
+    let words = "Pod orphan/held: tenant \"nobody\" does not exist";
+    assert!(
+        refused.code == Some(1)
+            && refused.err.contains(words)
+            && refused.err.contains("--free-pods"),
+        "{}",
+        refused.err
+    );
+    assert!(
+        !world.ledger("web").await.is_empty() && world.gates("orphan", "held").await == [GATE],
+        "nothing was changed"
+    );
+    let dry = landlord(world, "release --all --free-pods --dry-run=server").await;
+    assert!(
+        dry.code == Some(0)
+            && dry.out.contains("nothing was changed")
+            && dry.out.contains("1 held Pods"),
+        "{}{}",
+        dry.out,
+        dry.err
+    );
+    assert!(
+        !world.ledger("web").await.is_empty() && world.guard_objects().await.len() >= 10,
+        "a dry run changes nothing"
+    );
+}
+
+async fn the_policy_and_the_lease_are_free(world: &World, out: &str) {
     let policy = world.policy().await.expect("the policy");
     assert_eq!(
         policy.data["spec"]["matchConditions"],
@@ -192,22 +201,16 @@ async fn nothing_is_left_on_any_namespace() {
         "{:?}",
         policy.annotations()
     );
-    assert!(
-        released.out.contains("Lease landlord/landlord-controller is deleted"),
-        "{}",
-        released.out
-    );
+    assert!(out.contains("Lease landlord/landlord-controller is deleted"), "{out}");
     let leases: Api<Lease> =
         Api::namespaced(world.cluster.client(ADMIN).expect("a client"), "landlord");
     assert_eq!(leases.list(&ListParams::default()).await.expect("leases").items, []);
-    assert!(
-        released.out.contains("--with-policy") && released.out.contains("--with-crds"),
-        "{}",
-        released.out
-    );
+    assert!(out.contains("--with-policy") && out.contains("--with-crds"), "{out}");
+}
 
+async fn the_rest_goes_as_well(world: &World) {
     // Again, and the rest as well.
-    let all = landlord(&world, "release --all --yes --with-policy --with-crds -o json").await;
+    let all = landlord(world, "release --all --yes --with-policy --with-crds -o json").await;
     let report: Value = serde_json::from_str(&all.out)
         .unwrap_or_else(|error| panic!("{error}: {}{}", all.out, all.err));
     assert_eq!(
