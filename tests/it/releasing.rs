@@ -6,11 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::compiled::root;
 
+mod packages;
 mod version;
 
 const WORKFLOWS: &str = ".github/workflows";
@@ -74,7 +75,7 @@ fn every_action_is_named_by_its_commit_and_says_which_version_that_is() {
 #[test]
 fn nobody_is_given_rights_for_a_whole_workflow() {
     for (file, workflow) in workflows() {
-        assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}), "{file}");
+        assert_eq!(workflow["permissions"], json!({"contents": "read"}), "{file}");
         jobs(&workflow).for_each(|job| {
             assert!(
                 job["uses"].is_string() || job["timeout-minutes"].is_u64(),
@@ -118,34 +119,61 @@ fn every_target_and_script_that_is_called_is_there() {
         "publish",
         "release-notes",
         "push-artifacthub",
-        "checksums",
+        "native-binary",
+        "assemble",
     ]) {
         assert!(seen.contains(*expected), "no workflow calls {expected}");
     }
 }
 
-/// Who may sign compiles nothing that came with a dependency, and who compiles has no rights.
+/// The commands of one job.
+fn lines(job: &Value) -> impl Iterator<Item = &str> {
+    let steps = job["steps"].as_array().into_iter().flatten();
+    steps.filter_map(|step| step["run"].as_str()).flat_map(str::lines)
+}
+
+fn compiles(job: &Value) -> bool {
+    let words = ["make ", "cargo ", "scripts/install-tools ", "scripts/native-binary ", ".ci/run"];
+    lines(job).any(|line| words.iter().any(|word| line.contains(word)))
+}
+
+fn may_write(job: &Value) -> bool {
+    job["permissions"]
+        .as_object()
+        .is_some_and(|rights| rights.values().any(|right| right != "read"))
+}
+
+/// Jobs as `file/name`, with what they are.
+fn named_jobs() -> Vec<(String, Value)> {
+    let mut jobs = Vec::new();
+    for (file, workflow) in workflows() {
+        let file = file.rsplit('/').next().expect("a name");
+        for (name, job) in workflow["jobs"].as_object().expect("jobs") {
+            jobs.push((format!("{file}/{name}"), job.clone()));
+        }
+    }
+    jobs
+}
+
+/// Who may sign or publish compiles nothing that came with a dependency, and who compiles has no
+/// rights.
 #[test]
-fn what_is_signed_was_built_where_nobody_can_sign() {
-    let (_, release) = workflows()
-        .into_iter()
-        .find(|(file, _)| file.ends_with("release.yml"))
-        .expect("the release");
-    let lines = |job: &Value| {
-        let steps =
-            job["steps"].as_array().into_iter().flatten().filter_map(|step| step["run"].as_str());
-        steps.flat_map(str::lines).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
-    };
-    let builds = |line: &String| {
-        ["make ", "cargo ", "scripts/install-tools "].iter().any(|word| line.contains(word))
-    };
-    let (signing, others): (Vec<_>, Vec<_>) =
-        jobs(&release).partition(|job| job["permissions"]["id-token"] == "write");
-    let [signing] = signing.as_slice() else { panic!("{} jobs sign", signing.len()) };
-    assert_eq!(lines(signing).into_iter().filter(builds).collect::<Vec<_>>(), Vec::<String>::new());
-    let building: Vec<_> = others.into_iter().filter(|job| lines(job).iter().any(builds)).collect();
-    assert_eq!(building.len(), 2, "one for each architecture");
-    building.iter().for_each(|job| assert!(job["permissions"].is_null(), "{job}"));
+fn what_is_published_was_built_where_nobody_can_publish() {
+    let (mut building, mut publishing) = (BTreeSet::new(), BTreeSet::new());
+    for (name, job) in named_jobs() {
+        if compiles(&job) {
+            assert!(job["permissions"].is_null(), "{name}: {job}");
+            building.insert(name.clone());
+        }
+        if may_write(&job) {
+            publishing.insert(name);
+        }
+    }
+    let publishers = ["release.yml/artifacthub", "release.yml/publish"];
+    assert_eq!(publishing.iter().map(String::as_str).collect::<Vec<_>>(), publishers);
+    for builder in ["native.yml/program", "release.yml/dist", "release.yml/dist-arm64"] {
+        assert!(building.contains(builder), "{builder} compiles nothing");
+    }
 }
 
 /// A tool without a version is another one tomorrow.
