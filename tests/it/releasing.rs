@@ -121,6 +121,7 @@ fn every_target_and_script_that_is_called_is_there() {
         "push-artifacthub",
         "native-binary",
         "assemble",
+        "edge-charts",
     ]) {
         assert!(seen.contains(*expected), "no workflow calls {expected}");
     }
@@ -169,10 +170,37 @@ fn what_is_published_was_built_where_nobody_can_publish() {
             publishing.insert(name);
         }
     }
-    let publishers = ["release.yml/artifacthub", "release.yml/publish"];
+    let publishers =
+        ["edge.yml/publish", "pages.yml/deploy", "release.yml/artifacthub", "release.yml/publish"];
     assert_eq!(publishing.iter().map(String::as_str).collect::<Vec<_>>(), publishers);
-    for builder in ["native.yml/program", "release.yml/dist", "release.yml/dist-arm64"] {
+    for builder in [
+        "edge.yml/build",
+        "edge.yml/build-arm64",
+        "native.yml/program",
+        "pages.yml/book",
+        "release.yml/dist",
+        "release.yml/dist-arm64",
+    ] {
         assert!(building.contains(builder), "{builder} compiles nothing");
+    }
+}
+
+/// A run of CI for a pull request is none for `main`, whatever the branch of a fork is called.
+#[test]
+fn edge_is_what_main_holds_and_ci_has_passed() {
+    let read = |file: &str| {
+        let found = workflows().into_iter().find(|(path, _)| path.ends_with(file));
+        found.unwrap_or_else(|| panic!("no {file}")).1
+    };
+    let (edge, ci) = (read("/edge.yml"), read("/ci.yml"));
+    let trigger = json!({"workflows": [ci["name"]], "types": ["completed"], "branches": ["main"]});
+    assert_eq!(edge["on"], json!({"workflow_run": trigger}));
+    for job in jobs(&edge) {
+        let passed = "github.event.workflow_run.conclusion == 'success' && \
+                      github.event.workflow_run.event == 'push'";
+        assert!(job["if"] == passed || job["needs"] == json!(["build", "build-arm64"]), "{job}");
+        let checkout = &job["steps"][0]["with"];
+        assert_eq!(checkout["ref"], "${{ github.event.workflow_run.head_sha }}");
     }
 }
 
