@@ -204,6 +204,27 @@ fn edge_is_what_main_holds_and_ci_has_passed() {
     }
 }
 
+/// What Cargo.toml pins is not offered anew each week, and nothing else is left out.
+#[test]
+fn dependabot_leaves_alone_what_is_pinned() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect("text");
+    let dependabot: Value =
+        serde_saphyr::from_str(&read(".github/dependabot.yml")).expect("valid YAML");
+    let updates = dependabot["updates"].as_array().expect("a list");
+    let systems: Vec<_> = updates.iter().map(|one| &one["package-ecosystem"]).collect();
+    assert_eq!(systems, ["github-actions", "cargo"]);
+    let ignored: BTreeSet<&str> = updates
+        .iter()
+        .filter_map(|one| one["ignore"].as_array())
+        .flatten()
+        .filter_map(|one| one["dependency-name"].as_str())
+        .collect();
+    let manifest = read("Cargo.toml");
+    let pinned: BTreeSet<&str> =
+        manifest.lines().filter_map(|line| Some(line.split_once(" = \"=")?.0)).collect();
+    assert_eq!(ignored, pinned);
+}
+
 /// A tool without a version is another one tomorrow.
 #[test]
 fn every_tool_that_is_built_has_a_version() {
