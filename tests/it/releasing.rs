@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::compiled::root;
 
 mod packages;
+mod systems;
 mod version;
 
 const WORKFLOWS: &str = ".github/workflows";
