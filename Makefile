@@ -118,7 +118,7 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 # What is built for tests serves as programs as well: cargo would compile wasmtime and kube anew for each set of features.
 test: export PROGRAMS = --workspace --bins --tests
 test: annotated-policy.wasm kubernetes ## All tests that one machine can run; the last lines name what failed
-	@scripts/install-tools helm bats browser axe wasm-opt >/dev/null
+	@scripts/install-tools helm bats browser axe wasm-opt zip curl >/dev/null
 	@CARGO="$(CARGO)" scripts/test
 
 .PHONY: e2e-tests

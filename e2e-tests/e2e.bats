@@ -226,3 +226,21 @@ without_chance() {
   HOME=$home ../scripts/helm pull --plain-http "oci://$ADDRESS/charts/landlord" --version "$version" --destination "$BATS_TEST_TMPDIR"
   cmp "$BATS_TEST_TMPDIR/dist/landlord-$version.tgz" "$BATS_TEST_TMPDIR/landlord-$version.tgz"
 }
+
+@test "a commit of main is published as edge: by its own name and by the moving one" {
+  local home=$HOME version
+  start_registry
+  HOME=$home ../scripts/edge-charts 0123456789ab "$BATS_TEST_TMPDIR/dist"
+  run --separate-stderr env FLAGS="--sources-path $SOURCES" KWCTL="$KWCTL" POLICY="$POLICY" ../scripts/publish policy "$ADDRESS" edge-0123456789ab
+  [[ "$output" =~ ^$ADDRESS/landlord-policy@sha256:[0-9a-f]{64}$ ]]
+  for version in edge-0123456789ab edge; do
+    "$KWCTL" pull --sources-path "$SOURCES" --output-path "$BATS_TEST_TMPDIR/$version.wasm" "registry://$ADDRESS/landlord-policy:$version"
+    cmp "$BATS_TEST_TMPDIR/$version.wasm" "$POLICY"
+  done
+  for version in 0.0.0-edge-0123456789ab 0.0.0-edge; do
+    run --separate-stderr env HOME="$home" FLAGS=--plain-http DIST="$BATS_TEST_TMPDIR/dist" ../scripts/publish chart "$ADDRESS" "$version"
+    [[ "$output" =~ ^$ADDRESS/charts/landlord@sha256:[0-9a-f]{64}$ ]]
+    HOME=$home ../scripts/helm pull --plain-http "oci://$ADDRESS/charts/landlord" --version "$version" --destination "$BATS_TEST_TMPDIR"
+    cmp "$BATS_TEST_TMPDIR/dist/landlord-$version.tgz" "$BATS_TEST_TMPDIR/landlord-$version.tgz"
+  done
+}

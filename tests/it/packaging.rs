@@ -137,6 +137,27 @@ fn one_description_everywhere() {
     assert_eq!(metadata["annotations"]["io.kubewarden.policy.url"], package["homeURL"]);
 }
 
+/// Logo, pictures and pages that Artifact Hub shows or links are files of the repository.
+#[test]
+fn what_artifact_hub_links_is_there() {
+    let mut found = 0;
+    for file in ["artifacthub-pkg.yml", "charts/landlord/Chart.yaml"] {
+        let text = fs::read_to_string(root().join(file)).expect("text");
+        for address in [
+            "raw.githubusercontent.com/landlord-dev/landlord/main/",
+            "github.com/landlord-dev/landlord/blob/main/",
+        ] {
+            for rest in text.split(address).skip(1) {
+                let end = |letter: char| letter.is_whitespace() || "\")]}".contains(letter);
+                let path = rest.split(end).next().expect("a path");
+                assert!(root().join(path).is_file(), "{file}: {path} is not there");
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 7, "{found}");
+}
+
 #[test]
 fn the_metadata_follows_kwctls_rules() {
     let text = fs::read_to_string(root().join("policy-metadata.yml")).expect("the file");

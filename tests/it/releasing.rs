@@ -6,11 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::compiled::root;
 
+mod packages;
+mod systems;
 mod version;
 
 const WORKFLOWS: &str = ".github/workflows";
@@ -74,7 +76,7 @@ fn every_action_is_named_by_its_commit_and_says_which_version_that_is() {
 #[test]
 fn nobody_is_given_rights_for_a_whole_workflow() {
     for (file, workflow) in workflows() {
-        assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}), "{file}");
+        assert_eq!(workflow["permissions"], json!({"contents": "read"}), "{file}");
         jobs(&workflow).for_each(|job| {
             assert!(
                 job["uses"].is_string() || job["timeout-minutes"].is_u64(),
@@ -118,34 +120,110 @@ fn every_target_and_script_that_is_called_is_there() {
         "publish",
         "release-notes",
         "push-artifacthub",
-        "checksums",
+        "native-binary",
+        "assemble",
+        "edge-charts",
     ]) {
         assert!(seen.contains(*expected), "no workflow calls {expected}");
     }
 }
 
-/// Who may sign compiles nothing that came with a dependency, and who compiles has no rights.
+/// The commands of one job.
+fn lines(job: &Value) -> impl Iterator<Item = &str> {
+    let steps = job["steps"].as_array().into_iter().flatten();
+    steps.filter_map(|step| step["run"].as_str()).flat_map(str::lines)
+}
+
+fn compiles(job: &Value) -> bool {
+    let words = ["make ", "cargo ", "scripts/install-tools ", "scripts/native-binary ", ".ci/run"];
+    lines(job).any(|line| words.iter().any(|word| line.contains(word)))
+}
+
+fn may_write(job: &Value) -> bool {
+    job["permissions"]
+        .as_object()
+        .is_some_and(|rights| rights.values().any(|right| right != "read"))
+}
+
+/// Jobs as `file/name`, with what they are.
+fn named_jobs() -> Vec<(String, Value)> {
+    let mut jobs = Vec::new();
+    for (file, workflow) in workflows() {
+        let file = file.rsplit('/').next().expect("a name");
+        for (name, job) in workflow["jobs"].as_object().expect("jobs") {
+            jobs.push((format!("{file}/{name}"), job.clone()));
+        }
+    }
+    jobs
+}
+
+/// Who may sign or publish compiles nothing that came with a dependency, and who compiles has no
+/// rights.
 #[test]
-fn what_is_signed_was_built_where_nobody_can_sign() {
-    let (_, release) = workflows()
-        .into_iter()
-        .find(|(file, _)| file.ends_with("release.yml"))
-        .expect("the release");
-    let lines = |job: &Value| {
-        let steps =
-            job["steps"].as_array().into_iter().flatten().filter_map(|step| step["run"].as_str());
-        steps.flat_map(str::lines).map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+fn what_is_published_was_built_where_nobody_can_publish() {
+    let (mut building, mut publishing) = (BTreeSet::new(), BTreeSet::new());
+    for (name, job) in named_jobs() {
+        if compiles(&job) {
+            assert!(job["permissions"].is_null(), "{name}: {job}");
+            building.insert(name.clone());
+        }
+        if may_write(&job) {
+            publishing.insert(name);
+        }
+    }
+    let publishers =
+        ["edge.yml/publish", "pages.yml/deploy", "release.yml/artifacthub", "release.yml/publish"];
+    assert_eq!(publishing.iter().map(String::as_str).collect::<Vec<_>>(), publishers);
+    for builder in [
+        "edge.yml/build",
+        "edge.yml/build-arm64",
+        "native.yml/program",
+        "pages.yml/book",
+        "release.yml/dist",
+        "release.yml/dist-arm64",
+    ] {
+        assert!(building.contains(builder), "{builder} compiles nothing");
+    }
+}
+
+/// A run of CI for a pull request is none for `main`, whatever the branch of a fork is called.
+#[test]
+fn edge_is_what_main_holds_and_ci_has_passed() {
+    let read = |file: &str| {
+        let found = workflows().into_iter().find(|(path, _)| path.ends_with(file));
+        found.unwrap_or_else(|| panic!("no {file}")).1
     };
-    let builds = |line: &String| {
-        ["make ", "cargo ", "scripts/install-tools "].iter().any(|word| line.contains(word))
-    };
-    let (signing, others): (Vec<_>, Vec<_>) =
-        jobs(&release).partition(|job| job["permissions"]["id-token"] == "write");
-    let [signing] = signing.as_slice() else { panic!("{} jobs sign", signing.len()) };
-    assert_eq!(lines(signing).into_iter().filter(builds).collect::<Vec<_>>(), Vec::<String>::new());
-    let building: Vec<_> = others.into_iter().filter(|job| lines(job).iter().any(builds)).collect();
-    assert_eq!(building.len(), 2, "one for each architecture");
-    building.iter().for_each(|job| assert!(job["permissions"].is_null(), "{job}"));
+    let (edge, ci) = (read("/edge.yml"), read("/ci.yml"));
+    let trigger = json!({"workflows": [ci["name"]], "types": ["completed"], "branches": ["main"]});
+    assert_eq!(edge["on"], json!({"workflow_run": trigger}));
+    for job in jobs(&edge) {
+        let passed = "github.event.workflow_run.conclusion == 'success' && \
+                      github.event.workflow_run.event == 'push'";
+        assert!(job["if"] == passed || job["needs"] == json!(["build", "build-arm64"]), "{job}");
+        let checkout = &job["steps"][0]["with"];
+        assert_eq!(checkout["ref"], "${{ github.event.workflow_run.head_sha }}");
+    }
+}
+
+/// What Cargo.toml pins is not offered anew each week, and nothing else is left out.
+#[test]
+fn dependabot_leaves_alone_what_is_pinned() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect("text");
+    let dependabot: Value =
+        serde_saphyr::from_str(&read(".github/dependabot.yml")).expect("valid YAML");
+    let updates = dependabot["updates"].as_array().expect("a list");
+    let systems: Vec<_> = updates.iter().map(|one| &one["package-ecosystem"]).collect();
+    assert_eq!(systems, ["github-actions", "cargo"]);
+    let ignored: BTreeSet<&str> = updates
+        .iter()
+        .filter_map(|one| one["ignore"].as_array())
+        .flatten()
+        .filter_map(|one| one["dependency-name"].as_str())
+        .collect();
+    let manifest = read("Cargo.toml");
+    let pinned: BTreeSet<&str> =
+        manifest.lines().filter_map(|line| Some(line.split_once(" = \"=")?.0)).collect();
+    assert_eq!(ignored, pinned);
 }
 
 /// A tool without a version is another one tomorrow.

@@ -52,6 +52,12 @@ app.kubernetes.io/component: controller
 {{- (.Values.global | default dict).imageRegistry | default "" -}}
 {{- end -}}
 
+{{/* The tag of what was published with the chart: its appVersion, with a v where that is a version and not `edge-COMMIT`. */}}
+{{- define "landlord.tag" -}}
+{{- regexMatch "^[0-9]" .Chart.AppVersion | ternary "v" "" -}}
+{{- .Chart.AppVersion -}}
+{{- end -}}
+
 {{- define "landlord.image" -}}
 {{- $registry := include "landlord.globalRegistry" . | default .Values.image.registry -}}
 {{- with .Values.image -}}
@@ -59,7 +65,7 @@ app.kubernetes.io/component: controller
 {{- if .digest -}}
 @{{ .digest }}
 {{- else -}}
-:{{ .tag | default (printf "v%s" $.Chart.AppVersion) }}
+:{{ .tag | default (include "landlord.tag" $) }}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -78,7 +84,7 @@ imagePullSecrets:
 
 {{- define "landlord.module" -}}
 {{- $default := include "landlord.repository" (list "ghcr.io/landlord-dev/landlord-policy" (include "landlord.globalRegistry" .)) -}}
-{{ .Values.policy.module | default (printf "registry://%s:v%s" $default .Chart.AppVersion) }}
+{{ .Values.policy.module | default (printf "registry://%s:%s" $default (include "landlord.tag" .)) }}
 {{- end -}}
 
 {{/* Where a Pod of one command is: what the hook and the test have in common with the controller's Pod. */}}

@@ -23,6 +23,7 @@ mod inventory;
 mod monitoring;
 mod output;
 mod remedy;
+mod signals;
 mod suggest;
 mod tips;
 

@@ -28,6 +28,7 @@ fn copy() -> TempDir {
     ];
     let others = [
         "README.zh-CN.md",
+        "docs/install.md",
         "docs/policy.md",
         "docs/publishing.md",
         "examples/github-actions/plan-comment.yml",
@@ -121,6 +122,7 @@ fn a_version_that_is_everywhere_the_same_is_printed() {
     "landlord-policy:v9",
     "docs/publishing.md, landlord-policy:v9"
 )]
+#[case("docs/install.md", "download/v", "download/v9", "docs/install.md, releases/download/v9")]
 #[case("docs/publishing.md", "refs/tags/v", "refs/tags/v9", "docs/publishing.md, refs/tags/v9")]
 #[case(
     "examples/getting-started/policy.yaml",

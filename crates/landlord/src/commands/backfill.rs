@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use kube::Client;
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::controller::until_told;
 use super::dry_run::DryRunFlags;
 use super::progress::Progress;
 use super::selection::Selection;
@@ -19,6 +17,7 @@ use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output;
 use crate::output::form::FormFlags;
+use crate::signals::Terminations;
 use assessment::inventory::Inventory;
 use assessment::{Assessment, Reason, assess, assess_with_origins};
 use cluster::lease::Leadership;
@@ -228,8 +227,8 @@ impl Backfill {
     ) -> Result<End> {
         let reconciler = Arc::clone(&running.context.reconciler);
         reconciler.consider_all(names, Instant::now()).await;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let interrupted = until_told(&mut terminate);
+        let mut terminations = Terminations::listen()?;
+        let interrupted = terminations.recv_any();
         tokio::pin!(interrupted);
         loop {
             let (left, failures, written) = {

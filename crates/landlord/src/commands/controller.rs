@@ -19,13 +19,13 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Client;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch as channel;
 
 use crate::flags::{
     Connection, DashboardFlags, LeaseFlags, LogFlags, LogFormat, PaceFlags, SettingsFlags,
 };
 use crate::help::{self, Example, Exit};
+use crate::signals::Terminations;
 
 mod guard_flags;
 
@@ -122,7 +122,7 @@ impl Controller {
 
     async fn serve(self) -> Result<()> {
         // Listened for from the beginning: an early SIGTERM is an end in order as well.
-        let mut terminate = signal(SignalKind::terminate())?;
+        let mut terminations = Terminations::listen()?;
         let client = self.connection.client().await?;
         let (ended, end) = channel::channel(false);
         let (listener, address) = Admin::listen(self.listen)
@@ -146,7 +146,7 @@ impl Controller {
             servers.spawn(name, UNBOUNDED, |_| task);
         }
         let outcome = tokio::select! {
-            outcome = until_told(&mut terminate) => outcome,
+            outcome = terminations.recv_any() => outcome.map_err(Into::into),
             ended = running.supervisor.first_end() => Err(ended.into()),
             ended = servers.first_end() => Err(ended.into()),
         };
@@ -251,14 +251,6 @@ async fn serve_admin(admin: Admin, listener: TcpListener, end: channel::Receiver
 async fn until_ended(mut end: channel::Receiver<bool>) {
     // A sender that is gone is an end as well.
     let _ = end.wait_for(|ended| *ended).await;
-}
-
-/// Waits for SIGTERM or Ctrl-C.
-pub(crate) async fn until_told(terminate: &mut Signal) -> Result<()> {
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        outcome = tokio::signal::ctrl_c() => Ok(outcome?),
-    }
 }
 
 #[cfg(test)]

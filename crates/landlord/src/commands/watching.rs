@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::flags::parse_duration;
 use crate::output;
+use crate::signals::Interrupts;
 
 /// Whether a command looks more than once.
 #[derive(Args, Clone, Copy, Debug)]
@@ -95,9 +95,9 @@ impl WatchFlags {
 /// One stream of signals for the whole command: once there is one, Ctrl-C ends nothing by itself,
 /// and what nobody waits for is lost.
 async fn until_interrupted(work: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
-    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut interrupts = Interrupts::listen()?;
     tokio::select! {
-        _ = interrupts.recv() => Ok(ExitCode::SUCCESS),
+        () = interrupts.recv() => Ok(ExitCode::SUCCESS),
         outcome = work => outcome,
     }
 }

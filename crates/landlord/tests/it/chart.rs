@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::helm::{lint, render};
 
+mod edge;
 mod features;
 mod generated;
 mod hooks;

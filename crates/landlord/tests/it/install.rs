@@ -57,45 +57,8 @@ fn kubectl_completes_the_plugin() {
     assert_eq!(words.out, "status\n:4\n", "{}", words.err);
 }
 
-fn page() -> String {
+pub(crate) fn page() -> String {
     fs::read_to_string(root().join("docs/install.md")).expect("the page")
-}
-
-/// A release's file, by the name that the page downloads, unpacked as the page does it.
-#[test]
-fn the_command_line_of_a_release_is_complete() {
-    let (packed, home) =
-        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let packing = run_command(
-        Command::new(root().join("scripts/archive-binary")).arg(binary()).arg(packed.path()),
-        "",
-    );
-    assert_eq!(packing.code, Some(0), "{}", packing.err);
-    let page = page();
-    let (_, file) = page.split_once("releases/latest/download/").expect("a download");
-    let file =
-        file.split('"').next().expect("a name").replace("$(uname -m)", std::env::consts::ARCH);
-    let unpacking = run_command(
-        Command::new("tar").arg("-xzf").arg(packed.path().join(&file)).arg("-C").arg(home.path()),
-        "",
-    );
-    assert_eq!(unpacking.code, Some(0), "{}", unpacking.err);
-
-    let help = run_command(
-        Command::new(home.path().join("bin/kubectl-landlord")).arg("-h").env_clear(),
-        "",
-    );
-    assert!(help.out.contains("Usage: kubectl landlord"), "{}{}", help.out, help.err);
-    for path in [
-        "man/man1/landlord-plan.1",
-        "bash-completion/completions/landlord",
-        "zsh/site-functions/_landlord",
-        "doc/landlord/LICENSE",
-    ] {
-        assert!(home.path().join("share").join(path).is_file(), "{path}");
-    }
-    let alone = packed.path().join(file.trim_end_matches(".tar.gz"));
-    assert_eq!(run_command(Command::new(alone).arg("--version").env_clear(), "").code, Some(0));
 }
 
 /// The values that a command sets.

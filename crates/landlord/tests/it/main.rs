@@ -19,6 +19,7 @@ mod install;
 mod kind;
 mod kubelet;
 mod landlord;
+mod packages;
 mod plan;
 mod reference;
 mod render;
