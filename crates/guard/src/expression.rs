@@ -152,6 +152,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
     use serde_json::json;
+    use tenancy::settings::Settings;
 
     fn parsed(document: Value) -> Settings {
         Settings::from_value(&document).expect("settings")

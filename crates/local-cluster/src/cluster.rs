@@ -323,15 +323,13 @@ impl Cluster {
         self.wait_until_ready().await
     }
 
-    /// Ends the API server in order, and starts that of another release in its place, with the same
-    /// etcd, port and arguments. The scheduler stays.
+    /// Ends the API server, and starts that of another release in its place, with the same etcd, port
+    /// and arguments. The scheduler stays.
     pub async fn change_release(&mut self, release: Release) -> Result<(), StartError> {
         let path = Binaries::of(release)?.path("kube-apiserver");
-        self.servers.api_server.signal(nix::sys::signal::Signal::SIGTERM)?;
-        if self.servers.api_server.wait(READY_WITHIN)?.is_none() {
-            self.servers.api_server.signal(nix::sys::signal::Signal::SIGKILL)?;
-            self.servers.api_server.wait(READY_WITHIN)?;
-        }
+        // In order it would wait a minute for its clients' watches.
+        self.servers.api_server.signal(nix::sys::signal::Signal::SIGKILL)?;
+        self.servers.api_server.wait(READY_WITHIN)?;
         self.servers.api_server_program = self.servers.api_server_program.clone().at(path);
         self.servers.api_server = self.servers.api_server_program.start()?;
         self.wait_until_ready().await

@@ -1,7 +1,8 @@
 //! The binary `landlord`, as the demo and the benches run it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -11,19 +12,30 @@ use kube::api::{Api, PostParams};
 use local_cluster::process::Program;
 use local_cluster::user::CONTROLLER;
 use local_cluster::waiting::PATIENCE;
-use local_cluster::{Cluster, Process};
+use local_cluster::{Cluster, Process, Release};
 use serde_json::json;
 
 const POLL: Duration = Duration::from_millis(50);
 
 /// The namespace of `deploy/rbac.yaml` that is never ready.
-const PROBE: &str = "landlord-guard-probe";
+pub(crate) const PROBE: &str = "landlord-guard-probe";
 
 /// Beside this program.
 pub(crate) fn binary() -> Result<PathBuf> {
     let path = std::env::current_exe().context("this program")?.with_file_name("landlord");
     ensure!(path.exists(), "{} is missing: `cargo build -p landlord` builds it", path.display());
     Ok(path)
+}
+
+/// The guard for this version of Kubernetes under the settings in this file, as YAML.
+pub(crate) fn guard_for(version: Release, settings: &Path) -> Result<String> {
+    let output = Command::new(binary()?)
+        .args(["render", "guard", "--kubernetes", &version.short(), "--settings"])
+        .arg(settings)
+        .env_clear()
+        .output()?;
+    ensure!(output.status.success(), "no guard: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// Starts a controller with these arguments, and waits until it knows everything.

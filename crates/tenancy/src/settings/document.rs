@@ -122,9 +122,6 @@ impl Default for Document {
     }
 }
 
-    }
-}
-
 /// What becomes of a namespace whose claim names no tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Error, ResourceExt};
 use local_cluster::Cluster;
 use serde_json::json;
 
-use crate::commands::landlord::{guard_enforced, until};
+use crate::commands::landlord::{PROBE, until};
 use crate::commands::stage::{TENANTS, owner};
 
 const PAUSE: Duration = Duration::from_millis(200);
@@ -64,10 +64,9 @@ impl Probes {
         let (stop, counted) = (Arc::clone(stop), Arc::clone(&totals));
         tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {
-                // An error is no answer, or the namespace's absence in the first second.
-                if let Ok(enforced) = guard_enforced(&thief).await {
+                if let Some(started) = start(&thief).await {
                     counted.pods.fetch_add(1, Ordering::Relaxed);
-                    counted.pods_let_in.fetch_add(usize::from(!enforced), Ordering::Relaxed);
+                    counted.pods_let_in.fetch_add(usize::from(started), Ordering::Relaxed);
                 }
                 if let Some(taken) = take(&thief).await {
                     counted.claims.fetch_add(1, Ordering::Relaxed);
@@ -90,13 +89,27 @@ impl Probes {
     }
 }
 
+/// Whether a Pod of a namespace that is never ready would start; `None` without an answer.
+async fn start(client: &Client) -> Option<bool> {
+    let params = PostParams { dry_run: true, ..PostParams::default() };
+    let body = json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "none", "image": "none"}]}});
+    let pod: Pod = serde_json::from_value(body).ok()?;
+    match Api::<Pod>::namespaced(client.clone(), PROBE).create(&params, &pod).await {
+        Ok(pod) => Some(pod.spec?.scheduling_gates.is_none_or(|gates| gates.is_empty())),
+        Err(error) => is_refusal(&error).then_some(false),
+    }
+}
+
 /// Whether the namespace would have another tenant; `None` without an answer.
 async fn take(client: &Client) -> Option<bool> {
     let params = PatchParams { dry_run: true, ..PatchParams::default() };
     let patch = Patch::Merge(json!({"metadata": {"labels": {LABEL: TENANTS[1]}}}));
     match Api::<Namespace>::all(client.clone()).patch(VICTIM, &params, &patch).await {
         Ok(namespace) => Some(namespace.labels().get(LABEL).is_some_and(|one| one == TENANTS[1])),
-        Err(Error::Api(status)) => (status.code == 403).then_some(false),
-        Err(_) => None,
+        Err(error) => is_refusal(&error).then_some(false),
     }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Api(status) if status.code == 403)
 }
