@@ -22,10 +22,10 @@ use crate::flags::LeaseFlags;
 use crate::flags::{Connection, SettingsFlags};
 use crate::help::{self, Example, Exit};
 use crate::output::form::FormFlags;
-use crate::output::status::{Audited, Report, Waiting};
+use crate::output::status::{Audited, Report, Row, Waiting};
 use crate::suggest::suggestion;
-use assessment::Assessment;
 use assessment::inventory::{Inventory, Listed};
+use assessment::{Assessment, Reason};
 use cluster::admission_policies::stored::Stored;
 use cluster::clock;
 use cluster::leader_record::VIOLATIONS;
@@ -83,6 +83,18 @@ pub(crate) struct Status {
     form: FormFlags,
 }
 
+/// Reasons of the condition `Converged` that are about a write.
+const FAILURES: [Reason; 8] = [
+    Reason::Busy,
+    Reason::Forbidden,
+    Reason::ObjectTooLarge,
+    Reason::Refused,
+    Reason::Reverted,
+    Reason::ServerError,
+    Reason::Timeout,
+    Reason::Unreachable,
+];
+
 /// Namespaces that are not compliant.
 const NOT_COMPLIANT: u8 = 2;
 
@@ -133,11 +145,13 @@ impl Status {
         for (tenant, object) in &objects {
             if let Some(row) = report.tenants.get_mut(tenant) {
                 row.contested = contested(object);
+                row.failing = failing(row, object);
             }
         }
         if let Some(wanted) = wanted {
             let names: Vec<String> = report.tenants.keys().cloned().collect();
             report.tenants.retain(|name, _| *name == wanted);
+            report.nobodys = Row::default();
             if report.tenants.is_empty() {
                 let suggestion = suggestion(&wanted, names.iter().map(String::as_str));
                 bail!("there is no tenant {wanted:?}, and no namespace claims it{suggestion}");
@@ -196,12 +210,16 @@ fn count(
     (name, object): (&str, &Value),
     tenants: &HashMap<String, Value>,
 ) {
-    // Which keys are contested only the controller knows: see `contested`.
+    // Which keys are contested only the controller knows: see `converged`.
     let contention = Contention::default();
     let known = Knowledge { store, contention: &contention, now: clock::now() };
     let Verdict { standing: Some(standing), decision, .. } = decide(known, name) else { return };
     let Some(tenant) = standing.tenant else {
         report.unclaimed += 1;
+        let assessment = decision.trouble().and_then(|_| store.assess(name));
+        if let Some(message) = unready(store, name, &decision, assessment.as_ref()) {
+            report.nobodys.close(name, &message);
+        }
         return;
     };
     let tenant_object = tenants.get(&tenant);
@@ -240,9 +258,22 @@ fn unready(
 }
 
 fn contested(object: &Value) -> Option<String> {
+    let (reason, message) = converged(object)?;
+    (reason == Reason::Contested.word()).then_some(message)
+}
+
+/// What the controller reports of writes that fail, where there is one to be made.
+fn failing(row: &Row, object: &Value) -> Option<String> {
+    let (reason, message) = converged(object)?;
+    let is_write = row.drift > 0 && FAILURES.iter().any(|one| one.word() == reason);
+    is_write.then(|| format!("{reason}: {message}"))
+}
+
+/// Reason and message of the condition `Converged` of a tenant with namespaces that are not compliant.
+fn converged(object: &Value) -> Option<(String, String)> {
     let conditions = object.pointer("/status/conditions")?.as_array()?;
-    let contested = conditions.iter().find(|one| {
-        one["type"] == "Converged" && one["reason"] == assessment::Reason::Contested.word()
-    })?;
-    contested["message"].as_str().map(str::to_owned)
+    let converged =
+        conditions.iter().find(|one| one["type"] == "Converged" && one["status"] == "False")?;
+    let text = |field: &str| converged[field].as_str().map(str::to_owned);
+    Some((text("reason")?, text("message")?))
 }

@@ -6,8 +6,10 @@
 //!  "audit": null where it may not be read, or {"enabled", "outside": null or a number, "since": since when none is, "lastViolation", "countedSince", "placementsInside"},
 //!  "guard": null where nothing refuses Pods, or it may not be read, or {"form", "uncovered": text, empty for the first form},
 //!  "tenants": [{"name", "namespaces", "compliant", "drift", "errors", "contested": null or text,
+//!               "failing": null or text: the reason of writes that fail, and the first namespace,
 //!               "behind": null or {"seconds", "since", "namespace": the one that waits longest},
-//!               "unready": null or {"count", "namespace": the first in which no Pod is let in, "message": why}}]}
+//!               "unready": null or {"count", "namespace": the first in which no Pod is let in, "message": why}}],
+//!  "unready": the same of namespaces of which it cannot be told whose they are}
 //! ```
 
 use std::collections::BTreeMap;
@@ -36,6 +38,9 @@ pub(crate) struct Report {
     pub(crate) now: Timestamp,
     pub(crate) tenants: BTreeMap<String, Row>,
     pub(crate) unclaimed: usize,
+    /// What is known of namespaces of which it cannot be told whose they are: those that are not
+    /// ready.
+    pub(crate) nobodys: Row,
     pub(crate) leader: Option<String>,
     /// The strategy in force, and whether a user pinned it; `None` where there is none, or it may
     /// not be read.
@@ -112,6 +117,8 @@ pub(crate) struct Row {
     pub(crate) errors: usize,
     /// What the controller says of contested keys.
     pub(crate) contested: Option<String>,
+    /// What it says of writes that fail.
+    pub(crate) failing: Option<String>,
     /// The one that waits longest.
     waiting: Option<Waiting>,
     /// Namespaces that are not ready, and cannot be made so: the first, and why.
@@ -158,6 +165,7 @@ impl Report {
             now,
             tenants,
             unclaimed: 0,
+            nobodys: Row::default(),
             leader: None,
             strategy: None,
             guard: None,
@@ -191,7 +199,12 @@ impl Report {
             })
         };
         let contested: String = self.tenants.iter().filter_map(contested).collect();
-        let unready = |(name, row): (&String, &Row)| {
+        let failing = |(name, row): (&String, &Row)| {
+            let word = screen.paint(Ink::Bad, "writes fail");
+            row.failing.as_ref().map(|message| format!("\n{name}: {word}: {message}\n"))
+        };
+        let failing: String = self.tenants.iter().filter_map(failing).collect();
+        let unready = |(name, row): (&str, &Row)| {
             row.unready.as_ref().map(|Unready { count, namespace, message }| {
                 let word = screen.paint(Ink::Bad, "not ready");
                 let others =
@@ -199,7 +212,9 @@ impl Report {
                 format!("\n{name}: {word}: namespace {namespace}{others}: {message}\n")
             })
         };
-        let unready: String = self.tenants.iter().filter_map(unready).collect();
+        let tenants = self.tenants.iter().map(|(name, row)| (name.as_str(), row));
+        let unready: String =
+            tenants.chain([("of no tenant", &self.nobodys)]).filter_map(unready).collect();
         let leader = self.leader.as_deref().unwrap_or("none, or its lease may not be read");
         let strategy =
             self.strategy.as_ref().map_or(String::new(), |mode| format!("; strategy: {mode}"));
@@ -208,7 +223,7 @@ impl Report {
             format!("guard: form {}: {}\n", form.word(), form.uncovered())
         });
         format!(
-            "{}{contested}{unready}\nunclaimed namespaces: {}\nPods outside their pool: {}\ncontroller: {leader}{strategy}\n{guard}",
+            "{}{contested}{failing}{unready}\nunclaimed namespaces: {}\nPods outside their pool: {}\ncontroller: {leader}{strategy}\n{guard}",
             grid.render(screen),
             self.unclaimed,
             self.audit.describe(self.now)
@@ -218,18 +233,18 @@ impl Report {
     /// For programs.
     pub(crate) fn document(&self) -> Value {
         let behind = |one: &Waiting| json!({"seconds": self.seconds(one), "since": one.since.to_string(), "namespace": one.namespace});
-        let unready = |one: &Unready| json!({"count": one.count, "namespace": one.namespace, "message": one.message});
+        let not_ready = |one: &Unready| json!({"count": one.count, "namespace": one.namespace, "message": one.message});
         let row = |(name, row): (&String, &Row)| {
             json!({"name": name, "namespaces": row.namespaces(), "compliant": row.compliant, "drift": row.drift,
-                   "errors": row.errors, "contested": row.contested, "behind": row.waiting.as_ref().map(behind),
-                   "unready": row.unready.as_ref().map(unready)})
+                   "errors": row.errors, "contested": row.contested, "failing": row.failing, "behind": row.waiting.as_ref().map(behind),
+                   "unready": row.unready.as_ref().map(not_ready)})
         };
         let tenants: Vec<Value> = self.tenants.iter().map(row).collect();
         let guard =
             self.guard.map(|form| json!({"form": form.word(), "uncovered": form.uncovered()}));
         json!({"apiVersion": API_VERSION, "leader": self.leader, "strategy": self.strategy, "guard": guard,
                "audit": self.audit.document(self.now),
-               "unclaimed": self.unclaimed, "tenants": tenants})
+               "unclaimed": self.unclaimed, "unready": self.nobodys.unready.as_ref().map(not_ready), "tenants": tenants})
     }
 
     fn seconds(&self, Waiting { since, .. }: &Waiting) -> i64 {
