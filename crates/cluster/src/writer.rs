@@ -11,7 +11,7 @@ use kube::{Client, Error};
 use tenancy::keys::FIELD_MANAGER;
 
 use crate::clock::{self, ANSWER_TIMEOUT, late_message};
-use crate::write::Write;
+use crate::write::{Body, Write};
 
 /// What to wait for after a 429 that does not say.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -101,7 +101,10 @@ impl Writer {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let patch = Patch::Merge(&write.patch);
+        let patch = match &write.body {
+            Body::Merge(patch) => Patch::Merge(patch),
+            Body::Steps(steps) => Patch::Json(steps.clone()),
+        };
         let answer = tokio::time::timeout(
             ANSWER_TIMEOUT,
             self.api.patch_metadata(&write.name, &params, &patch),

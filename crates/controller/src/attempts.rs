@@ -9,8 +9,10 @@ pub(crate) const FIRST_RETRY: Duration = Duration::from_secs(1);
 pub(crate) const LAST_RETRY: Duration = Duration::from_secs(300);
 /// Conflicts in a row that are planned again at once; a busy namespace or Pod waits a moment then.
 const QUICK_CONFLICTS: u32 = 5;
-/// A failure is reported from the third attempt on: what passes by itself is no news.
+/// A failure is reported from the third attempt on: what passes by itself is no news. Conflicts are
+/// once another client has been faster for seconds.
 const REPORTED: u32 = 3;
+const REPORTED_CONFLICTS: u32 = 2 * QUICK_CONFLICTS;
 
 /// See the module. The clock is the caller's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,9 +53,14 @@ impl Attempts {
         self.failures
     }
 
-    /// Whether there were so many that it is time to say so.
+    /// Whether there were so many, of failures or of conflicts, that it is time to say so.
     pub fn are_reported(&self) -> bool {
-        self.failures >= REPORTED
+        self.failures >= REPORTED || self.are_conflicts_reported()
+    }
+
+    /// Whether another client was faster so often that it is time to say so.
+    pub fn are_conflicts_reported(&self) -> bool {
+        self.conflicts >= REPORTED_CONFLICTS
     }
 
     /// Whether there were more conflicts than planning again at once can settle.
@@ -136,5 +143,8 @@ mod tests {
         assert!(attempts.conflict(now) > now);
         let longest = (0..100).map(|_| attempts.conflict(now) - now).max();
         assert!(longest < Some(2 * FIRST_RETRY), "{longest:?}");
+        assert!(attempts.are_reported() && attempts.failures() == 0);
+        attempts.forget_conflicts();
+        assert!(!attempts.are_reported());
     }
 }

@@ -326,6 +326,7 @@ impl Reconciler {
             }
         }
         self.shared().plan_again(&request.name, place);
+        self.report_overtaken(write, epoch).await;
     }
 }
 
