@@ -210,8 +210,8 @@ screenshots: ## Take the documentation's pictures of the dashboard from the runn
 	@scripts/screenshots
 
 .PHONY: docs-generated
-docs-generated: ## Write what docs/ has from the code: docs/settings.md
-	UPDATE_DOCS=1 $(CARGO) test --quiet -p landlord --test it docs::settings
+docs-generated: ## Write what docs/ has from the code: docs/settings.md, docs/failed-writes.md
+	UPDATE_DOCS=1 $(CARGO) test --quiet -p landlord --test it -- docs::settings failed_writes
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target, or TARGETS="policy hooks", for DURATION= seconds each (600)

@@ -24,6 +24,8 @@ pub enum Admission {
     Strip(Vec<String>),
     /// Denies, with this status, a request that changes what this JSON pointer names.
     DenyChange { code: u16, pointer: String },
+    /// Never answers a request that changes what this JSON pointer names.
+    HangChange(String),
     /// Takes so long to accept it.
     Delay(Duration),
 }
@@ -107,7 +109,11 @@ impl Admission {
     pub(super) fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Deny { code, retry_after } => Some(Refusal::denied(*code, *retry_after)),
-            Self::Revert | Self::Strip(_) | Self::DenyChange { .. } | Self::Delay(_) => None,
+            Self::Revert
+            | Self::Strip(_)
+            | Self::DenyChange { .. }
+            | Self::HangChange(_)
+            | Self::Delay(_) => None,
         }
     }
 }

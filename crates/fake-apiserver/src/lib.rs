@@ -152,6 +152,11 @@ impl InMemory {
             meddle(self, &target.name);
         }
         let admission = self.faults().admission(target);
+        if let Some(Admission::HangChange(pointer)) = &admission
+            && self.state().is_changed(target, body, pointer)?
+        {
+            std::future::pending::<()>().await;
+        }
         let answer = match admission {
             Some(admission) => self.state().patch_admitted(target, body, &admission),
             None => self.write(target, body),

@@ -55,16 +55,28 @@ impl State {
             Admission::Revert => self.touch(target),
             Admission::Strip(pointers) => self.patch_stripped(target, body, pointers),
             Admission::DenyChange { code, pointer } => {
-                let (before, after) = self.patched(target, &document(body)?)?;
-                if before.pointer(pointer) != after.pointer(pointer) {
+                if self.is_changed(target, body, pointer)? {
                     return Err(Refusal::denied(*code, 0));
                 }
                 self.write(target, body)
             }
-            Admission::Deny { .. } | Admission::Delay(_) => self.write(target, body),
+            Admission::Deny { .. } | Admission::HangChange(_) | Admission::Delay(_) => {
+                self.write(target, body)
+            }
         };
         self.who = None;
         answer
+    }
+
+    /// Whether a patch changes what this JSON pointer names.
+    pub(super) fn is_changed(
+        &self,
+        target: &Target,
+        body: &[u8],
+        pointer: &str,
+    ) -> Result<bool, Refusal> {
+        let (before, after) = self.patched(target, &document(body)?)?;
+        Ok(before.pointer(pointer) != after.pointer(pointer))
     }
 
     /// A patch without what these pointers name.

@@ -214,6 +214,26 @@ async fn admission_is_about_some_objects_for_some_time() {
     assert_eq!(annotated(&pods("bad-0"), "bad-pod").await, Ok("ab".to_owned()));
 }
 
+/// Only what changes the key hangs.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_one_key_is_never_answered() {
+    let server = InMemory::default();
+    server.put(a_namespace("web")).expect("a namespace");
+    let hang = Admission::HangChange("/metadata/annotations/a".to_owned());
+    server.faults().admit("web", hang);
+    let namespaces: Api<Namespace> = Api::all(server.client());
+    let annotate = async |key: &str| {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {key: "1"}}}));
+        let params = PatchParams::default();
+        let answer = namespaces.patch("web", &params, &patch);
+        tokio::time::timeout(Duration::from_secs(3600), answer).await
+    };
+    assert!(annotate("b").await.is_ok_and(|answer| answer.is_ok()));
+    assert!(annotate("a").await.is_err());
+    let stored = namespaces.get("web").await.expect("it").metadata.annotations.unwrap_or_default();
+    assert_eq!(stored.keys().collect::<Vec<_>>(), ["b"]);
+}
+
 /// The types of the events that a watch from this version gives within a second.
 async fn watched(api: &Api<Namespace>, version: u64) -> Vec<&'static str> {
     let params = WatchParams::default().timeout(1);

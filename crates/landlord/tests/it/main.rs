@@ -13,6 +13,7 @@ mod detach;
 mod docs;
 mod errors;
 mod explain;
+mod failed_writes;
 mod helm;
 mod hook_tests;
 mod install;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 
 use fake_apiserver::InMemory;
 use rstest::rstest;
@@ -38,23 +39,14 @@ impl Crowd {
         put(&server, namespace("web-of-old-shop", json!({})));
         put(&server, namespace("nobodys-own", json!({})));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let folder = write_kubeconfig(listener.local_addr().expect("an address"));
         tokio::spawn(server.clone().serve(listener));
-        let folder = tempfile::tempdir().expect("a folder");
-        let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "a",
-            "clusters": [{"name": "a", "cluster": {"server": url}}], "users": [{"name": "a", "user": {}}],
-            "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
-        fs::write(folder.path().join("kubeconfig"), kubeconfig.to_string()).expect("a file");
         Self { server, folder }
     }
 
     /// Flags by which a command finds the server, and these settings.
     pub(crate) fn write_settings(&self, identify: &Value) -> [String; 2] {
-        let file = |name: &str| self.folder.path().join(name).display().to_string();
-        let settings = json!({"identify": identify});
-        fs::write(file("settings.yaml"), settings.to_string()).expect("a file");
-        [("kubeconfig", "kubeconfig"), ("settings", "settings.yaml")]
-            .map(|(flag, name)| format!("--{flag}={}", file(name)))
+        write_settings(&self.folder, &json!({"identify": identify}))
     }
 
     /// Runs a command; what it said, and what it asked for.
@@ -66,6 +58,24 @@ impl Crowd {
         let asked = self.server.faults().all_requests().clone();
         (run, asked.into_iter().filter(|((verb, _), _)| *verb != "discover").collect())
     }
+}
+
+/// A folder with the way to the server at this address.
+pub(crate) fn write_kubeconfig(address: SocketAddr) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "clusters": [{"name": "a", "cluster": {"server": format!("http://{address}")}}], "users": [{"name": "a", "user": {}}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]});
+    fs::write(folder.path().join("kubeconfig"), kubeconfig.to_string()).expect("a file");
+    folder
+}
+
+/// Flags by which a command finds that server, and these settings.
+pub(crate) fn write_settings(folder: &TempDir, settings: &Value) -> [String; 2] {
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(file("settings.yaml"), settings.to_string()).expect("a file");
+    [("kubeconfig", "kubeconfig"), ("settings", "settings.yaml")]
+        .map(|(flag, name)| format!("--{flag}={}", file(name)))
 }
 
 pub(crate) fn put(server: &InMemory, object: Value) {
