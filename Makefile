@@ -188,6 +188,10 @@ storm: annotated-policy.wasm local-cluster ## 1000 namespaces with a Pod each at
 chaos: annotated-policy.wasm local-cluster ## Random schedules of edits and faults for 15 minutes, in memory and on a cluster; the laws must hold (ARGS="--seed 7", ARGS=--help)
 	@$(TARGET_DIR)/debug/local-cluster chaos $(ARGS)
 
+.PHONY: soak
+soak: local-cluster kubernetes ## Two controllers for an hour under churn and failovers: they must not grow (DURATION=30m, ARGS="-n 20"); a picture in target/soak
+	@$(TARGET_DIR)/debug/local-cluster soak $(if $(DURATION),--duration=$(DURATION)) $(ARGS)
+
 .PHONY: show-fixtures
 show-fixtures: annotated-policy.wasm ## What the policy makes of ten requests, without a cluster
 	@scripts/show-fixtures
