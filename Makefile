@@ -114,6 +114,11 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 	@scripts/check-size annotated-policy.wasm $(MAX_WASM_BYTES)
 	@! grep -aoF -e "$(CURDIR)" -e "$(HOME)/.cargo" annotated-policy.wasm || { echo "the policy names a folder of this machine (docs/publishing.md)" >&2; exit 1; }
 
+.PHONY: check
+check: export PROGRAMS = --workspace --bins --tests
+check: ## What to run before a commit: format, clippy, unit tests, and the integration tests that start no cluster and no browser
+	@CARGO="$(CARGO)" scripts/check
+
 .PHONY: test
 # What is built for tests serves as programs as well: cargo would compile wasmtime and kube anew for each set of features.
 test: export PROGRAMS = --workspace --bins --tests
