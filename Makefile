@@ -114,6 +114,11 @@ lint: annotated-policy.wasm ## Formatting, clippy, each crate alone, dependencie
 	@scripts/check-size annotated-policy.wasm $(MAX_WASM_BYTES)
 	@! grep -aoF -e "$(CURDIR)" -e "$(HOME)/.cargo" annotated-policy.wasm || { echo "the policy names a folder of this machine (docs/publishing.md)" >&2; exit 1; }
 
+.PHONY: check
+check: export PROGRAMS = --workspace --bins --tests
+check: ## What to run before a commit: format, clippy, unit tests, and the integration tests that start no cluster and no browser
+	@CARGO="$(CARGO)" scripts/check
+
 .PHONY: test
 # What is built for tests serves as programs as well: cargo would compile wasmtime and kube anew for each set of features.
 test: export PROGRAMS = --workspace --bins --tests
@@ -187,6 +192,10 @@ storm: annotated-policy.wasm local-cluster ## 1000 namespaces with a Pod each at
 .PHONY: chaos
 chaos: annotated-policy.wasm local-cluster ## Random schedules of edits and faults for 15 minutes, in memory and on a cluster; the laws must hold (ARGS="--seed 7", ARGS=--help)
 	@$(TARGET_DIR)/debug/local-cluster chaos $(ARGS)
+
+.PHONY: soak
+soak: local-cluster kubernetes ## Two controllers for an hour under churn and failovers: they must not grow (DURATION=30m, ARGS="-n 20"); a picture in target/soak
+	@$(TARGET_DIR)/debug/local-cluster soak $(if $(DURATION),--duration=$(DURATION)) $(ARGS)
 
 .PHONY: show-fixtures
 show-fixtures: annotated-policy.wasm ## What the policy makes of ten requests, without a cluster

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use commands::{
     bench::Bench, bench_controller::BenchController, bench_files::BenchFiles,
     bench_scale::BenchScale, build::Build, chaos::Chaos, compatibility::Compatibility, demo::Demo,
-    serve_in_memory::ServeInMemory, start::Start, storm::Storm, upgrade::Upgrade,
+    serve_in_memory::ServeInMemory, soak::Soak, start::Start, storm::Storm, upgrade::Upgrade,
 };
 
 /// A real Kubernetes control plane on loopback, to try policies in
@@ -28,6 +28,7 @@ enum Command {
     Upgrade(Upgrade),
     Compatibility(Compatibility),
     Chaos(Box<Chaos>),
+    Soak(Soak),
     Demo(Demo),
     Bench(Bench),
     BenchController(BenchController),
@@ -45,6 +46,7 @@ async fn main() -> ExitCode {
         Command::Upgrade(command) => command.run().await,
         Command::Compatibility(command) => command.run().await,
         Command::Chaos(command) => command.run().await,
+        Command::Soak(command) => command.run().await,
         Command::Demo(command) => command.run().await,
         Command::Bench(command) => command.run().await,
         Command::BenchController(command) => command.run().await,

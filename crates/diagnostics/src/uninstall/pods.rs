@@ -15,7 +15,7 @@ use tenancy::settings::Settings;
 use tenancy::tenant::Tenant;
 
 use super::{Orders, Report};
-use assessment::{Assessment, is_in_scope};
+use assessment::{Assessment, Reason, is_in_scope};
 use cluster::cached_namespace::CachedNamespace;
 use cluster::gated_pod::{GatedPod, PodKey, UnscheduledPod};
 use cluster::lists::{PAGE, known_tenants, next};
@@ -102,9 +102,12 @@ impl Known<'_> {
             .and_then(|planned| Placement::from_assessment(self.settings, &planned))
         {
             Some(placement) => Way::By(placement),
-            None => Way::Astray(match assessment.error() {
-                Some(error) => format!("namespace {}: {error}", assessment.name),
-                None => "its namespace cannot be as its tenant wants it".to_owned(),
+            None => Way::Astray(match (assessment.reason(), assessment.error()) {
+                (Some(Reason::Unverified), Some(error)) => {
+                    format!("the claim of its namespace is not verified: {error}")
+                }
+                (_, Some(error)) => error.to_owned(),
+                _ => "its namespace cannot be as its tenant wants it".to_owned(),
             }),
         }
     }

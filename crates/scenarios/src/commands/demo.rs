@@ -15,7 +15,7 @@ mod existing;
 mod outage;
 mod run;
 mod table;
-mod tenants;
+pub(super) mod tenants;
 
 use self::run::{Outcome, Run};
 use self::table::table;

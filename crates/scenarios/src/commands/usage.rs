@@ -18,9 +18,25 @@ pub(crate) fn cpu(process: &Process) -> Result<f64> {
 
 /// Resident memory in MiB.
 pub(crate) fn memory(process: &Process) -> Result<f64> {
+    Ok(status(process, "VmRSS:")? / 1024.0)
+}
+
+/// Threads.
+pub(crate) fn threads(process: &Process) -> Result<f64> {
+    status(process, "Threads:")
+}
+
+/// Open descriptors.
+pub(crate) fn descriptors(process: &Process) -> Result<f64> {
+    Ok(fs::read_dir(format!("/proc/{}/fd", process.id()))?.count() as f64)
+}
+
+/// A number of the kernel's page about a process.
+fn status(process: &Process, field: &str) -> Result<f64> {
     let text = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let line = line.with_context(|| format!("no {field}"))?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }
 
 /// Milliseconds within which this share of the events was over; NaN where there were none.

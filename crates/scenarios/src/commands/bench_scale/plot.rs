@@ -1,24 +1,15 @@
 //! Plot: growth over the smallest size, on two logarithmic axes. A line as steep as the diagonal
 //! grows as the number of namespaces does.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 
 use super::Row;
+use crate::commands::picture::{COLOURS, drawn, for_every_reader};
 
 const SIZE: (u32, u32) = (880, 480);
-/// Okabe and Ito's colours, which people who see few colours can tell apart.
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-    RGBColor(90, 90, 90),
-];
-
+const TITLE: &str = "Growth over the smallest size";
 type Figure = (&'static str, fn(&Row) -> f64);
 const FIGURES: [Figure; 7] = [
     ("memory", |row| row.memory_mb),
@@ -41,7 +32,7 @@ pub(super) fn growth(rows: &[Row]) -> Result<String> {
         let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
         area.fill(&WHITE).map_err(drawn)?;
         let mut chart = ChartBuilder::on(&area)
-            .caption("Growth over the smallest size", ("sans-serif", 18))
+            .caption(TITLE, ("sans-serif", 18))
             .margin(12)
             // Half of the last number stands beyond the axis.
             .margin_right(32)
@@ -75,24 +66,18 @@ pub(super) fn growth(rows: &[Row]) -> Result<String> {
         labels.map_err(drawn)?;
         area.present().map_err(drawn)?;
     }
-    Ok(for_every_reader(&text, rows))
+    Ok(for_every_reader(&text, TITLE, &describe(rows)))
 }
 
-/// Says what the picture shows, and turns its colours around for readers in the dark.
-fn for_every_reader(svg: &str, rows: &[Row]) -> String {
+/// What the picture shows.
+fn describe(rows: &[Row]) -> String {
     let sizes: Vec<String> = rows.iter().map(|row| row.namespaces.to_string()).collect();
     let names: Vec<&str> = FIGURES.iter().map(|(name, _)| *name).collect();
-    let words = format!(
+    format!(
         "{} at {} namespaces, each over its value at the smallest",
         names.join(", "),
         sizes.join(", ")
-    );
-    let head = format!(
-        "<title id=\"title\">Growth over the smallest size</title>\n<desc id=\"desc\">{words}.</desc>\n\
-         <style>@media (prefers-color-scheme: dark) {{ svg {{ filter: invert(0.9) hue-rotate(180deg); }} }}</style>\n<rect class=\"ground\" "
-    );
-    svg.replacen("<svg ", "<svg role=\"img\" aria-labelledby=\"title desc\" ", 1)
-        .replacen("<rect ", &head, 1)
+    )
 }
 
 fn mesh<D: DrawingBackend, X, Y>(chart: &mut ChartContext<'_, D, Cartesian2d<X, Y>>) -> Result<()>
@@ -107,8 +92,4 @@ where
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| format!("{y}"));
     mesh.draw().map_err(drawn)
-}
-
-fn drawn<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> anyhow::Error {
-    anyhow!("the picture cannot be drawn: {error}")
 }

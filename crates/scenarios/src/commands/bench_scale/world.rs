@@ -15,6 +15,7 @@ use local_cluster::process::Program;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::commands::pages::{Metrics, address, client};
 use crate::commands::serve_in_memory::{EDITED, FIRST, namespace, tenant};
 
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -29,8 +30,8 @@ pub(super) struct World {
     _folder: TempDir,
     /// Of the API server.
     client: Client,
-    /// Of the controller's pages, and of its dashboard.
-    pages: Client,
+    /// Of the controller, and its dashboard.
+    metrics: Metrics,
     dashboard: Client,
 }
 
@@ -59,7 +60,7 @@ impl World {
             .env("LANDLORD_SETTINGS", folder.path().join("settings.yaml"))
             .env("LANDLORD_LOG", "warn")
             .start()?;
-        let pages = client(&address(&controller, "listening on ").await?)?;
+        let metrics = Metrics::of(&controller).await?;
         let dashboard = client(&address(&controller, "dashboard on ").await?)?;
         Ok(Self {
             controller,
@@ -67,16 +68,14 @@ impl World {
             _server: server,
             _folder: folder,
             client: client(&url)?,
-            pages,
+            metrics,
             dashboard,
         })
     }
 
     /// A metric's value, by its line's beginning.
     pub(super) async fn metric(&self, name: &str) -> Result<f64> {
-        let text = self.pages.request_text(Request::get("/metrics").body(Vec::new())?).await?;
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-        Ok(value.unwrap_or(0.0))
+        self.metrics.value(name).await
     }
 
     /// Searches namespaces in the dashboard.
@@ -157,29 +156,5 @@ impl World {
             );
             tokio::time::sleep(LOOK).await;
         }
-    }
-}
-
-fn client(url: &str) -> Result<Client> {
-    let mut config = kube::Config::new(url.parse()?);
-    config.default_retry = false;
-    Ok(Client::try_from(config)?)
-}
-
-/// Where a program says that it listens, in the line that begins so.
-async fn address(process: &Process, head: &str) -> Result<String> {
-    let began = Instant::now();
-    loop {
-        let text = fs::read_to_string(process.log()).unwrap_or_default();
-        if let Some(url) = text.lines().find_map(|line| line.strip_prefix(head)) {
-            return Ok(url.to_owned());
-        }
-        anyhow::ensure!(
-            began.elapsed() < PATIENCE,
-            "{} does not say where it listens:\n{}",
-            process.name(),
-            process.last_words()
-        );
-        tokio::time::sleep(LOOK).await;
     }
 }

@@ -55,11 +55,16 @@ async fn no_edit_of_settings_moves_a_namespace() {
 
     stage.world.end_controller(0, Signal::SIGTERM).await;
 
-    // What landlord wrote outlives a time in which the settings exclude it.
+    what_landlord_wrote_outlives_an_exclusion(&mut stage, &mut settings).await;
+    what_was_planted_is_no_claim(&mut stage, &mut settings).await;
+}
+
+/// For a time, the settings exclude the namespace.
+async fn what_landlord_wrote_outlives_an_exclusion(stage: &mut Stage, settings: &mut Value) {
     settings["excludedNamespaces"] = json!(["kube-*", "landlord", "default", "excluded"]);
     stage.settings = settings.clone();
     stage.install("").await;
-    stage.world.set_settings(&settings);
+    stage.world.set_settings(settings);
     let lunar = json!({"labels": {"landlord.dev/tenant": "lunar"}});
     let is_lunar =
         |after: Namespace| after.metadata.labels.expect("labels")["landlord.dev/tenant"] == "lunar";
@@ -74,12 +79,15 @@ async fn no_edit_of_settings_moves_a_namespace() {
     let after = stage.get("excluded").await;
     assert!(annotation(&after, LEDGER).starts_with(r#"{"tenant":"solar""#));
     assert_eq!(stamp(&after)["username"], OWNER);
+}
 
+/// The settings read a key that a user had written before.
+async fn what_was_planted_is_no_claim(stage: &mut Stage, settings: &mut Value) {
     settings["excludedNamespaces"] = json!(["kube-*", "landlord", "default"]);
     settings["identify"] = json!([{"annotation": "team"}]);
     stage.settings = settings.clone();
     stage.install("").await;
-    stage.world.set_settings(&settings);
+    stage.world.set_settings(settings);
     stage.world.add_controller("two").await;
     for name in ["planted", "excluded"] {
         let line = format!("namespace=\"{name}\" reason=\"Unverified\"");
