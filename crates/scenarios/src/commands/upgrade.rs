@@ -143,6 +143,9 @@ impl Upgrade {
             format!("{} of {}", since.claims_let_in, since.claims),
             load.made()
         );
+        if let Some(failure) = probes.failure() {
+            say(&format!("the last probe without an answer: {failure}"));
+        }
         Ok(since.pods_let_in + since.claims_let_in)
     }
 }

@@ -2,9 +2,12 @@
 
 use serde::Deserialize;
 
-use super::{checks, read_account};
+use super::read_account;
 use crate::decode::DecodeError;
 use crate::requester::Requester;
+
+/// The group of every user who has proved who they are.
+const EVERYBODY: &str = "system:authenticated";
 
 /// Users, groups and service accounts.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -59,8 +62,24 @@ impl Accounts {
         for (index, account) in self.service_accounts.iter_mut().enumerate() {
             *account = read_account(&format!("{field}.serviceAccounts[{index}]"), account)?;
         }
-        checks::check_names(&format!("{field}.users"), &self.users)?;
-        checks::check_names(&format!("{field}.groups"), &self.groups)?;
+        check_names(&format!("{field}.users"), &self.users)?;
+        check_names(&format!("{field}.groups"), &self.groups)?;
         Ok(self)
     }
+}
+
+/// A name that nobody has helps nobody, and one group has everybody in it.
+fn check_names(path: &str, names: &[String]) -> Result<(), DecodeError> {
+    let fault = |(index, name): (usize, &String)| {
+        let message = match name.trim() {
+            "" => "empty: write a name",
+            trimmed if trimmed != name => "it has spaces around it: write the name alone",
+            EVERYBODY if path.ends_with("groups") => {
+                "every user is in it, so that all would be listed here: list the groups that you mean"
+            }
+            _ => return None,
+        };
+        Some(DecodeError::new(format!("{path}[{index}]"), format!("{name:?}: {message}")))
+    };
+    names.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
 }

@@ -3,25 +3,6 @@
 use super::{OnUnready, Pods};
 use crate::decode::DecodeError;
 
-/// The group of every user who has proved who they are.
-const EVERYBODY: &str = "system:authenticated";
-
-/// A name that nobody has helps nobody, and one group has everybody in it.
-pub(super) fn check_names(path: &str, names: &[String]) -> Result<(), DecodeError> {
-    let fault = |(index, name): (usize, &String)| {
-        let message = match name.trim() {
-            "" => "empty: write a name",
-            trimmed if trimmed != name => "it has spaces around it: write the name alone",
-            EVERYBODY if path.ends_with("groups") => {
-                "every user is in it, so that all would be listed here: list the groups that you mean"
-            }
-            _ => return None,
-        };
-        Some(DecodeError::new(format!("{path}[{index}]"), format!("{name:?}: {message}")))
-    };
-    names.iter().enumerate().find_map(fault).map_or(Ok(()), Err)
-}
-
 pub(super) fn check_pods(pods: Pods) -> Result<(), DecodeError> {
     if pods.on_unready == OnUnready::Hold && !pods.place {
         let message = "the policy on Pods holds only where it places them: write `place: true` beside it, or leave it out";

@@ -99,7 +99,7 @@ fn schedulers(#[case] user: &str, #[case] message: Option<&str>) {
 #[case(json!({"excludedNamespaces": ["?*"]}), "excludedNamespaces[0]: it matches every namespace", "-")]
 #[case(json!({"platformOperators": {"groups": ["system:authenticated"]}}), "platformOperators.groups[0]: \"system:authenticated\": every user is in it", "-")]
 #[case(json!({"platformOperators": {"serviceAccounts": ["rancher"]}}), "platformOperators.serviceAccounts[0]: \"rancher\" is not a service account", "-")]
-#[case(json!({"platformOperators": {"group": ["ops"]}}), "platformOperators.group", "-")]
+#[case(json!({"platformOperators": {"group": ["ops"]}}), "platformOperators: unknown field `group`", "-")]
 #[case(json!({"platformOperators": ["ops"]}), "platformOperators", "-")]
 #[case(json!({"pods": {"onUnready": "hold"}}), "pods.onUnready: the policy on Pods holds only where it places them", "-")]
 fn mistakes(#[case] settings: Value, #[case] message: &str, #[case] without: &str) {

@@ -28,7 +28,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Begins, until it is told to stop.
+    /// Begins, and goes on until `stop` is true.
     pub(super) fn start(cluster: &Cluster, stop: &Arc<AtomicBool>) -> Result<Self> {
         let (made, mut tasks) = (Arc::new(AtomicUsize::new(0)), JoinSet::new());
         for tenant in TENANTS {

@@ -1,7 +1,7 @@
 //! Probes: requests that the guard has to stop at every moment. Nothing is stored.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -46,6 +46,24 @@ struct Totals {
     pods_let_in: AtomicUsize,
     claims: AtomicUsize,
     claims_let_in: AtomicUsize,
+    /// The last error that was no refusal.
+    failure: Mutex<String>,
+}
+
+impl Totals {
+    /// Counts one answer.
+    fn add(&self, answer: Result<bool, Error>, asked: &AtomicUsize, let_in: &AtomicUsize) {
+        match answer {
+            Ok(yes) => {
+                asked.fetch_add(1, Ordering::Relaxed);
+                let_in.fetch_add(usize::from(yes), Ordering::Relaxed);
+            }
+            Err(error) => {
+                let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                *failure = error.to_string();
+            }
+        }
+    }
 }
 
 pub(super) struct Probes(Arc<Totals>);
@@ -59,23 +77,23 @@ impl Probes {
             json!({"metadata": {"name": VICTIM, "labels": {LABEL: TENANTS[0]}}}),
         )?;
         Api::<Namespace>::all(victim).create(&PostParams::default(), &namespace).await?;
-        until("the seal", async || Ok(take(&thief).await == Some(false))).await?;
+        until("the seal", async || Ok(matches!(take(&thief).await, Ok(false)))).await?;
         let totals = Arc::new(Totals::default());
         let (stop, counted) = (Arc::clone(stop), Arc::clone(&totals));
         tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {
-                if let Some(started) = start(&thief).await {
-                    counted.pods.fetch_add(1, Ordering::Relaxed);
-                    counted.pods_let_in.fetch_add(usize::from(started), Ordering::Relaxed);
-                }
-                if let Some(taken) = take(&thief).await {
-                    counted.claims.fetch_add(1, Ordering::Relaxed);
-                    counted.claims_let_in.fetch_add(usize::from(taken), Ordering::Relaxed);
-                }
+                counted.add(start(&thief).await, &counted.pods, &counted.pods_let_in);
+                counted.add(take(&thief).await, &counted.claims, &counted.claims_let_in);
                 tokio::time::sleep(PAUSE).await;
             }
         });
         Ok(Self(totals))
+    }
+
+    /// Why the last probe that had no answer had none, once.
+    pub(super) fn failure(&self) -> Option<String> {
+        let mut failure = self.0.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(std::mem::take(&mut *failure)).filter(|text| !text.is_empty())
     }
 
     pub(super) fn counts(&self) -> Counts {
@@ -89,27 +107,34 @@ impl Probes {
     }
 }
 
-/// Whether a Pod of a namespace that is never ready would start; `None` without an answer.
-async fn start(client: &Client) -> Option<bool> {
+/// Whether a Pod of a namespace that is never ready would start.
+async fn start(client: &Client) -> Result<bool, Error> {
     let params = PostParams { dry_run: true, ..PostParams::default() };
     let body = json!({"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "none", "image": "none"}]}});
-    let pod: Pod = serde_json::from_value(body).ok()?;
+    let pod: Pod = serde_json::from_value(body).map_err(Error::SerdeError)?;
     match Api::<Pod>::namespaced(client.clone(), PROBE).create(&params, &pod).await {
-        Ok(pod) => Some(pod.spec?.scheduling_gates.is_none_or(|gates| gates.is_empty())),
-        Err(error) => is_refusal(&error).then_some(false),
+        Ok(pod) => {
+            let gates = pod.spec.and_then(|spec| spec.scheduling_gates);
+            Ok(gates.is_none_or(|gates| gates.is_empty()))
+        }
+        Err(error) => refused(error),
     }
 }
 
-/// Whether the namespace would have another tenant; `None` without an answer.
-async fn take(client: &Client) -> Option<bool> {
+/// Whether the namespace would have another tenant.
+async fn take(client: &Client) -> Result<bool, Error> {
     let params = PatchParams { dry_run: true, ..PatchParams::default() };
     let patch = Patch::Merge(json!({"metadata": {"labels": {LABEL: TENANTS[1]}}}));
     match Api::<Namespace>::all(client.clone()).patch(VICTIM, &params, &patch).await {
-        Ok(namespace) => Some(namespace.labels().get(LABEL).is_some_and(|one| one == TENANTS[1])),
-        Err(error) => is_refusal(&error).then_some(false),
+        Ok(namespace) => Ok(namespace.labels().get(LABEL).is_some_and(|one| one == TENANTS[1])),
+        Err(error) => refused(error),
     }
 }
 
-fn is_refusal(error: &Error) -> bool {
-    matches!(error, Error::Api(status) if status.code == 403)
+/// That it was not let in, if the error is a refusal.
+fn refused(error: Error) -> Result<bool, Error> {
+    match error {
+        Error::Api(status) if status.code == 403 => Ok(false),
+        other => Err(other),
+    }
 }
