@@ -20,7 +20,7 @@ async fn shows_the_status(world: &World) {
     let status = landlord(world, "status -o json").await;
     assert_eq!(status.code, Some(2), "{}", status.err);
     let report: Value = serde_json::from_str(&status.out).expect("JSON");
-    let row = |name: &str, errors: usize, behind: &Value, unready: &Value| json!({"name": name, "namespaces": errors, "compliant": 0, "drift": 0, "errors": errors, "contested": null, "behind": behind, "unready": unready});
+    let row = |name: &str, errors: usize, behind: &Value, unready: &Value| json!({"name": name, "namespaces": errors, "compliant": 0, "drift": 0, "errors": errors, "contested": null, "failing": null, "behind": behind, "unready": unready});
     let (behind, unready) = (&report["tenants"][1]["behind"], &report["tenants"][1]["unready"]);
     let rows = [row("lunar", 0, &Value::Null, &Value::Null), row("solar", 1, behind, unready)];
     assert_eq!(report["tenants"], json!(rows));
