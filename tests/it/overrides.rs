@@ -35,7 +35,7 @@ fn kept() -> Value {
 
 fn object(metadata: &Value) -> Value {
     let mut object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
-    if object["metadata"]["name"].is_null() {
+    if object["metadata"]["generateName"].is_null() && object["metadata"]["name"].is_null() {
         object["metadata"]["name"] = json!("web");
     }
     object
@@ -246,8 +246,8 @@ fn a_refusal_says_what_to_do(
 /// admins: a claim is judged as anybody's, and so is a name that is not excluded.
 #[rstest]
 #[case::excluded(json!({"name": "kube-x"}), None)]
-#[case::generated(json!({"name": null, "generateName": "kube-x-"}), None)]
-#[case::generated_beside(json!({"name": null, "generateName": "kube"}), Some("no rule claims namespace"))]
+#[case::generated(json!({"generateName": "kube-x-"}), None)]
+#[case::generated_beside(json!({"generateName": "kube"}), Some("no rule claims namespace"))]
 #[case::another_name(json!({"name": "web"}), Some("no rule claims namespace"))]
 #[case::foreign(json!({"name": "web", "labels": {"landlord.dev/tenant": "far"}}), Some("does not own"))]
 fn platform_operators_are_no_admins(#[case] metadata: Value, #[case] refused: Option<&str>) {
