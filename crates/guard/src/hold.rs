@@ -35,11 +35,29 @@ fn waits(guard: &Guard<'_>) -> &'static str {
     }
 }
 
+/// The list first, where there is none: an API server of 1.36 panics on a list with an object in it.
 fn patch() -> String {
     let gate = format!("Object.spec.schedulingGates{{name: {}}}", quote(GATE));
     format!(
-        r#"!variables.waits ? [] : has(object.spec.schedulingGates)
-? [JSONPatch{{op: "add", path: "/spec/schedulingGates/-", value: {gate}}}]
-: [JSONPatch{{op: "add", path: "/spec/schedulingGates", value: [{gate}]}}]"#
+        r#"!variables.waits ? [] :
+(has(object.spec.schedulingGates) ? [] : [JSONPatch{{op: "add", path: "/spec/schedulingGates", value: []}}])
++ [JSONPatch{{op: "add", path: "/spec/schedulingGates/-", value: {gate}}}]"#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Guard;
+    use serde_json::{Value, json};
+    use tenancy::settings::Settings;
+
+    /// Kubernetes 1.36.3 ends the request by a panic: `reflect.Set: value of type *structpb.Struct`.
+    #[test]
+    fn no_list_of_a_patch_has_an_object_in_it() {
+        let settings = Settings::from_value(&json!({})).expect("settings");
+        let guard = Guard { place: true, ..Guard::new(&settings) };
+        let text = Value::from(guard.objects()).to_string();
+        assert!(text.contains("value: Object.spec.schedulingGates"), "{text}");
+        assert!(!text.contains("[Object"), "{text}");
+    }
 }
